@@ -1,0 +1,1 @@
+"""Task Tracker: a self-hosted REST backend for tasks."""

@@ -1,0 +1,1 @@
+"""The rules of Task Tracker: entities, services and ports, on the standard library alone."""

@@ -1,0 +1,1 @@
+"""Users, their sessions on devices, and the tokens that stand for them."""

@@ -1,0 +1,38 @@
+"""Which passwords may be chosen, and the form in which they are hashed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from tasktracker.domain.fields import Refused, Rule, require_storable
+
+PASSWORD_SHORTEST, PASSWORD_LONGEST = 8, 128
+CREDENTIAL_LONGEST = 1024
+
+
+def normalized(password: str) -> str:
+    """The one spelling of a password, however a keyboard composed it (RFC 8265 §4.2, OpaqueString: NFC)."""
+    return unicodedata.normalize("NFC", password)
+
+
+def new_password(shortest: int = PASSWORD_SHORTEST) -> Rule:
+    """A password that is being chosen: long enough, and never so long that hashing it becomes a burden."""
+
+    def rule(value: str) -> str:
+        require_storable(value)
+        value = normalized(value)
+        if len(value) < shortest:
+            raise Refused(f"must be at least {shortest} characters long")
+        if len(value) > PASSWORD_LONGEST:
+            raise Refused(f"must be at most {PASSWORD_LONGEST} characters long")
+        return value
+
+    return rule
+
+
+def credential(value: str) -> str:
+    """Something presented to log in with. Wrong is for the login to find out; unusable is refused here."""
+    require_storable(value)
+    if len(value) > CREDENTIAL_LONGEST:
+        raise Refused(f"must be at most {CREDENTIAL_LONGEST} characters long")
+    return normalized(value)

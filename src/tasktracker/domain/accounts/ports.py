@@ -1,0 +1,105 @@
+"""What accounts need of the outside: storage, tokens and passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from tasktracker.domain.accounts.session import Session
+from tasktracker.domain.accounts.token import TokenClaims
+from tasktracker.domain.accounts.user import User
+
+
+class UserRepository(Protocol):
+    """Users. No two share a username or an e-mail address, compared by `case_key`, however concurrently added."""
+
+    def add(self, user: User) -> None:
+        """Store a new user. Raises UsernameTaken, EmailTaken."""
+        ...
+
+    def find(self, user_id: UUID) -> User | None:
+        """Return the user; while writing, locked until the work ends."""
+        ...
+
+    def find_by_login(self, login: str) -> User | None:
+        """Return the user with this username or, where it contains `@`, this e-mail address. Locks nothing."""
+        ...
+
+    def save(self, user: User) -> None:
+        """Store a changed user. Raises UsernameTaken, EmailTaken, and Stale unless its predecessor is stored."""
+        ...
+
+    def remove(self, user_id: UUID) -> None:
+        """Remove the user and everything that is theirs: sessions, categories and tasks."""
+        ...
+
+
+class SessionRepository(Protocol):
+    """Live sessions. One that ended is gone."""
+
+    def add(self, session: Session) -> None:
+        """Store a new session."""
+        ...
+
+    def find(self, session_id: UUID) -> Session | None:
+        """Return the session; while writing, locked until the work ends."""
+        ...
+
+    def save(self, session: Session) -> None:
+        """Store a session that was refreshed. Raises Stale when it is gone, or was refreshed further meanwhile."""
+        ...
+
+    def remove(self, session_id: UUID) -> None:
+        """End a session. Ending one that is gone already does nothing."""
+        ...
+
+    def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
+        """End all of a user's sessions but the one to keep."""
+        ...
+
+    def list(self, user_id: UUID) -> Sequence[Session]:
+        """Return a user's sessions, the most recently refreshed first; expired ones may be among them."""
+        ...
+
+
+class TokenSigner(Protocol):
+    """Turns claims into tokens nobody else can make, and back.
+
+    The same claims give the same token for as long as the signing key stays, so a successor can be rebuilt.
+    """
+
+    def sign(self, claims: TokenClaims) -> str:
+        """Return the claims as a token. Times are kept to the second, rounded down."""
+        ...
+
+    def read(self, token: str, *, expired: bool = False) -> TokenClaims:
+        """Return what a genuine token says.
+
+        Raises InvalidToken for any other text, and for a genuine token past its time unless `expired` is set.
+        """
+        ...
+
+
+class PasswordHasher(Protocol):
+    """Hashes passwords slowly. Never call it while a unit of work is open."""
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash, together with the parameters that made it."""
+        ...
+
+    def verify(self, password: str, password_hash: str | None) -> bool:
+        """Tell whether the password made the hash. Without a hash, take as long as with one and return False."""
+        ...
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Tell whether the hash was made with other parameters than today's."""
+        ...
+
+
+class PasswordStrength(Protocol):
+    """Judges how soon a password would be guessed."""
+
+    def weakness(self, password: str, guesses: Sequence[str]) -> str | None:
+        """Return why the password is too easy to guess, or None. `guesses` are words an attacker would try first."""
+        ...

@@ -1,0 +1,36 @@
+"""What a token says, whatever format carries it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class TokenKind(StrEnum):
+    """What a token is good for. One kind is never accepted as the other."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenClaims:
+    """A user's session at one generation, from `issued_at` until `expires_at`."""
+
+    kind: TokenKind
+    user_id: UUID
+    session_id: UUID
+    generation: int
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPair:
+    """The tokens of one generation of a session. `expires_in` is the access token's remaining life in seconds."""
+
+    access: str
+    refresh: str
+    expires_in: int

@@ -1,0 +1,123 @@
+"""A person with an account."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import TypedDict
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from tasktracker.domain.fields import Refused, Rule, case_key, optional, require_storable, text
+
+USERNAME_SHORTEST, USERNAME_LONGEST = 3, 150
+USERNAME_PUNCTUATION = ".+-_"
+EMAIL_LONGEST = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+PERSON_NAME_LONGEST = 150
+DEFAULT_TIME_ZONE = "UTC"
+
+
+class UserFields(TypedDict, total=False):
+    """What a user may say about themselves; an absent field is left as it is."""
+
+    username: str
+    email: str | None
+    first_name: str
+    last_name: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account: who somebody is, and whether they may act.
+
+    `version` grows by one with every change, so that no change is lost to a concurrent one.
+    """
+
+    id: UUID
+    username: str
+    email: str | None = None
+    first_name: str = ""
+    last_name: str = ""
+    time_zone: str = DEFAULT_TIME_ZONE
+    is_admin: bool = False
+    is_active: bool = True
+    password_hash: str = field(repr=False)
+    created_at: datetime
+    version: int = 1
+
+    def edit(self, fields: UserFields) -> User:
+        """Return the user with these (checked) profile fields; itself when they change nothing."""
+        return self._changed(replace(self, **fields))
+
+    def with_password(self, password_hash: str) -> User:
+        """Return the user with another password."""
+        return self._changed(replace(self, password_hash=password_hash))
+
+    def activated(self, is_active: bool) -> User:
+        """Return the user allowed, or no longer allowed, to act."""
+        return self._changed(replace(self, is_active=is_active))
+
+    def _changed(self, other: User) -> User:
+        return self if other == self else replace(other, version=self.version + 1)
+
+
+def username(value: str) -> str:
+    """A username in its canonical form. Never contains `@`, so it can never be somebody's e-mail address."""
+    require_storable(value)
+    value = _nfkc(value.strip())
+    if not USERNAME_SHORTEST <= len(value) <= USERNAME_LONGEST:
+        raise Refused(f"must be {USERNAME_SHORTEST} to {USERNAME_LONGEST} characters long")
+    if not all(character.isalnum() or character in USERNAME_PUNCTUATION for character in value):
+        raise Refused(f"may contain letters, digits and {USERNAME_PUNCTUATION} only")
+    return value
+
+
+def email(value: str) -> str | None:
+    """An e-mail address. Only its shape is judged: that it is somebody's, only a message sent there can tell.
+
+    Blank means none, as clients with an empty form field send it.
+    """
+    require_storable(value)
+    value = _nfkc(value.strip())
+    if not value:
+        return None
+    local, at, domain = value.rpartition("@")
+    shaped = at and local and "@" not in local and "." in domain.strip(".") and ".." not in domain
+    if not shaped or any(character.isspace() or not character.isprintable() for character in value):
+        raise Refused("must be an e-mail address, as in name@example.org")
+    if domain.startswith((".", "-")) or domain.endswith((".", "-")):
+        raise Refused("must be an e-mail address, as in name@example.org")
+    if len(value) > EMAIL_LONGEST:
+        raise Refused(f"must be at most {EMAIL_LONGEST} characters long")
+    return value
+
+
+def time_zone(value: str) -> str:
+    """A time zone by its IANA name."""
+    if value not in _time_zones():
+        raise Refused("must be an IANA time zone name, as in Europe/Vienna")
+    return value
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _nfkc(value: str) -> str:
+    return unicodedata.normalize("NFKC", value)
+
+
+USER_RULES: dict[str, Rule] = {
+    "username": username,
+    "email": optional(email),
+    "first_name": text(longest=PERSON_NAME_LONGEST, trim=True),
+    "last_name": text(longest=PERSON_NAME_LONGEST, trim=True),
+    "time_zone": time_zone,
+}
+
+username_key = case_key
+email_key = case_key

@@ -1,0 +1,74 @@
+"""A category: a name, perhaps a colour, that a user files tasks under."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from tasktracker.domain.fields import Refused, Rule, case_key, optional, text
+
+NAME_LONGEST = 64
+DESCRIPTION_LONGEST = 1000
+COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+
+
+class CategoryFields(TypedDict, total=False):
+    """What a user may say about a category; an absent field is left as it is."""
+
+    name: str
+    description: str
+    color: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """A category of one user. `version` grows by one with every change."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    description: str = ""
+    color: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+
+    def edit(self, fields: CategoryFields, now: datetime) -> Category:
+        """Return the category with these (checked) fields; itself when they change nothing."""
+        edited = replace(self, **fields)
+        if edited == self:
+            return self
+        return replace(edited, version=self.version + 1, updated_at=max(now, self.updated_at))
+
+    @property
+    def key(self) -> CategoryKey:
+        """Its place in the list of the user's categories."""
+        return CategoryKey(name_key(self.name), self.id)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CategoryKey:
+    """The order of categories: by name without regard to case, compared by code point."""
+
+    name: str
+    id: UUID
+
+
+def color(value: str) -> str:
+    """An RGB colour as CSS writes it, in lower case."""
+    if not COLOR.fullmatch(value):
+        raise Refused("must be a colour, as in #1e90ff")
+    return value.lower()
+
+
+name_key = case_key
+
+CATEGORY_DEFAULTS: CategoryFields = {"description": "", "color": None}
+CATEGORY_RULES: dict[str, Rule] = {
+    "name": text(shortest=1, longest=NAME_LONGEST, trim=True),
+    "description": text(longest=DESCRIPTION_LONGEST),
+    "color": optional(color),
+}

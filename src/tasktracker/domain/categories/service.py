@@ -1,0 +1,85 @@
+"""Filing."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from tasktracker.domain.categories.category import (
+    CATEGORY_DEFAULTS,
+    CATEGORY_RULES,
+    Category,
+    CategoryFields,
+    CategoryKey,
+)
+from tasktracker.domain.errors import CategoryNotFound
+from tasktracker.domain.fields import check
+from tasktracker.domain.paging import DEFAULT_PAGE, Page
+from tasktracker.domain.versions import Expected, require
+from tasktracker.domain.work import Actor, Clock, IdGenerator, Store, UnitOfWork
+
+
+class CategoryService:
+    """The actor's own categories. Nobody else's can be seen or changed."""
+
+    def __init__(self, *, store: Store, clock: Clock, ids: IdGenerator) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+
+    def create(self, actor: Actor, fields: CategoryFields) -> Category:
+        """Create a category. Raises InvalidInput, CategoryNameTaken."""
+        fields = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields, required=("name",))
+        now = self._clock.now()
+        category = Category(
+            id=self._ids.new(), user_id=actor.user_id, created_at=now, updated_at=now, **fields
+        )
+        with self._store.writing(actor) as work:
+            work.categories.add(category)
+        return category
+
+    def get(self, actor: Actor, category_id: UUID) -> Category:
+        """Return a category. Raises CategoryNotFound."""
+        with self._store.reading(actor) as work:
+            return _find(work, actor, category_id)
+
+    def list(
+        self, actor: Actor, after: CategoryKey | None = None, limit: int = DEFAULT_PAGE
+    ) -> Page[Category, CategoryKey]:
+        """Return a page of categories by name."""
+        with self._store.reading(actor) as work:
+            return work.categories.list(actor.user_id, after, limit)
+
+    def edit(
+        self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None
+    ) -> Category:
+        """Change the given fields. Raises InvalidInput, CategoryNotFound, CategoryNameTaken, Stale."""
+        fields = check(CATEGORY_RULES, fields)
+        with self._store.writing(actor) as work:
+            category = _find(work, actor, category_id)
+            require(category, expected)
+            edited = category.edit(fields, self._clock.now())
+            if edited is not category:
+                work.categories.save(edited)
+            return edited
+
+    def replace(
+        self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None
+    ) -> Category:
+        """Change every field: what is not given goes back to its default. Raises like `edit`."""
+        fields = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields, required=("name",))
+        return self.edit(actor, category_id, fields, expected)
+
+    def delete(self, actor: Actor, category_id: UUID, expected: Expected = None) -> None:
+        """Remove a category; its tasks stay, and are without one. Raises CategoryNotFound, Stale."""
+        with self._store.writing(actor) as work:
+            category = _find(work, actor, category_id)
+            require(category, expected)
+            work.tasks.unfile(actor.user_id, category_id, self._clock.now())
+            work.categories.remove(category)
+
+
+def _find(work: UnitOfWork, actor: Actor, category_id: UUID) -> Category:
+    category = work.categories.find(actor.user_id, category_id)
+    if category is None:
+        raise CategoryNotFound
+    return category

@@ -1,0 +1,103 @@
+"""The ground that services stand on: who acts, and the unit of work in which they do."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from tasktracker.domain.accounts.ports import SessionRepository, UserRepository
+from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.tasks.ports import TaskRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A user acting in one of their sessions, by a token of that session's `generation`."""
+
+    user_id: UUID
+    session_id: UUID
+    generation: int
+
+
+class UnitOfWork(Protocol):
+    """The repositories, as one piece of work sees them. Of no use once the work is closed."""
+
+    @property
+    def users(self) -> UserRepository:
+        """Who has an account."""
+        ...
+
+    @property
+    def sessions(self) -> SessionRepository:
+        """Where they are logged in."""
+        ...
+
+    @property
+    def categories(self) -> CategoryRepository:
+        """How they file."""
+        ...
+
+    @property
+    def tasks(self) -> TaskRepository:
+        """What there is to do."""
+        ...
+
+
+class Store(Protocol):
+    """Opens units of work.
+
+    Opening one for an actor proves that the actor may act: their session is live and knows the generation, and
+    their user is active, as stored at that moment and seen by the very connection that then does the work.
+    No use case that starts after a log-out, on whichever process, can therefore be reached with an older token.
+    Using a generation for the first time also confirms it (see `Session.confirmed_generation`), durably.
+
+    `None` opens the work for nobody: for registering, logging in, refreshing and administration, which answer
+    for themselves.
+
+    Opening raises SessionEnded when the actor may not act. Opening, and any repository method, raises
+    StorageUnavailable when the database cannot be reached, is too busy, or gave up on a deadlock: nothing was
+    changed, and the whole use case may be tried again.
+    """
+
+    def reading(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:
+        """Open work that changes nothing. Two statements in it may see different states of the data."""
+        ...
+
+    def writing(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:
+        """Open work that is done wholly or not at all.
+
+        Leaving normally commits, and only then has anything happened; leaving by an exception undoes everything.
+        What `find` returns stays as it is until the work ends.
+        """
+        ...
+
+    def secret(self, name: str) -> bytes:
+        """Return 32 random bytes that are made when first asked for and live and die with the data."""
+        ...
+
+    def ready(self) -> None:
+        """Return when the database answers and its schema is this version's. Raises StorageUnavailable."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        ...
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC, to the microsecond."""
+        ...
+
+
+class IdGenerator(Protocol):
+    """Makes ids."""
+
+    def new(self) -> UUID:
+        """Return an id never returned before, later ones sorting after earlier ones (UUIDv7, RFC 9562 §5.7)."""
+        ...
