@@ -1,0 +1,1 @@
+"""Cryptography: tokens and passwords."""
