@@ -1,0 +1,163 @@
+"""The `tasktracker` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import click
+
+from tasktracker.domain.accounts.user import UserFields
+from tasktracker.domain.errors import DomainError, InvalidInput
+from tasktracker.entrypoints import logging, settings
+from tasktracker.entrypoints.container import Container, migrations
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="tasktracker", prog_name="tasktracker")
+def main() -> None:
+    """Task Tracker: the task backend that you host yourself.
+
+    Settings come from the environment and from a .env file in the current folder; the documentation lists
+    them all. Without any, everything runs on an SQLite database in the folder `data`.
+    """
+
+
+def _reporting(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command end with a message and status 1, not a traceback, where its user can do something about it."""
+
+    @wraps(command)
+    def reported(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except settings.SettingsError as error:
+            raise click.ClickException(f"the configuration cannot be used:\n{error}") from None
+        except InvalidInput as error:
+            raise click.ClickException("\n".join(f"{each.field} {each.message}" for each in error.errors)) from None
+        except DomainError as error:
+            raise click.ClickException(error.detail) from None
+
+    return reported
+
+
+@contextmanager
+def _container() -> Iterator[Container]:
+    loaded = settings.load()
+    logging.configure(loaded)
+    container = Container(settings=loaded)
+    try:
+        yield container
+    finally:
+        container.store().close()
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.  [default: HOST, else 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on.  [default: PORT, else 8000]")
+@click.option("--workers", type=int, help="Server processes.  [default: WORKERS, else 1]")
+@_reporting
+def serve(host: str | None, port: int | None, workers: int | None) -> None:
+    """Serve the API.
+
+    An SQLite database is created and migrated first. On PostgreSQL run `tasktracker migrate` before: a server
+    whose schema is behind says so and does not start.
+    """
+    for name, value in {"HOST": host, "PORT": port, "WORKERS": workers}.items():
+        if value is not None:
+            os.environ[name] = str(value)  # the workers read the same environment
+    loaded = settings.load()
+    logging.configure(loaded)
+    container = Container(settings=loaded)
+    container.keys()  # makes the development key, once, before the workers look for it
+    schema = migrations(loaded)
+    if schema.embedded:
+        schema.upgrade()
+    elif schema.current() != schema.head:
+        raise click.ClickException(
+            f"the database schema is at revision {schema.current() or 'none'}, this version needs {schema.head}:"
+            " run `tasktracker migrate` first"
+        )
+    click.echo(f"Task Tracker on http://{loaded.host}:{loaded.port} (interactive docs at /docs)", err=True)
+    from tasktracker.entrypoints import server
+
+    server.serve(loaded)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when the schema is behind.")
+@_reporting
+def migrate(check: bool) -> None:
+    """Bring the database schema up to date.
+
+    Needs DATABASE_URL alone. May be run by several hosts at once, and again: the work is done once.
+    """
+    schema = migrations(settings.load(serving=False))
+    before = schema.current()
+    if not check:
+        schema.upgrade()
+    after = schema.current()
+    click.echo(f"schema: {before or 'none'} -> {after or 'none'}" if before != after else f"schema: {after or 'none'}")
+    if after != schema.head:
+        click.echo(f"behind: this version needs {schema.head}", err=True)
+        sys.exit(1)
+
+
+@main.command("create-admin")
+@click.argument("username")
+@click.option("--email", help="E-mail address.")
+@click.password_option(envvar="TASKTRACKER_PASSWORD", help="Asked for when not given.  [env: TASKTRACKER_PASSWORD]")
+@_reporting
+def create_admin(username: str, email: str | None, password: str) -> None:
+    """Create a user who may administer the service."""
+    with _container() as container:
+        user = container.accounts().create_admin(UserFields(username=username, email=email), password)
+    click.echo(f"created administrator {user.username}")
+
+
+@main.command("disable-user")
+@click.argument("login")
+@_reporting
+def disable_user(login: str) -> None:
+    """End all sessions of a user, by username or e-mail address, and let them log in no more."""
+    _set_active(login, False)
+
+
+@main.command("enable-user")
+@click.argument("login")
+@_reporting
+def enable_user(login: str) -> None:
+    """Let a disabled user log in again."""
+    _set_active(login, True)
+
+
+def _set_active(login: str, is_active: bool) -> None:
+    with _container() as container:
+        user = container.accounts().set_active(login, is_active)
+    click.echo(f"{'enabled' if is_active else 'disabled'} {user.username}")
+
+
+@main.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document of the API."""
+    from tasktracker.entrypoints.http.app import create_app
+
+    nowhere = settings.load({"DATABASE_URL": "memory://", "SECRET_KEYS": "not used to sign anything at all"}, None)
+    app = create_app(Container(settings=nowhere))
+    click.echo(json.dumps(app.litestar.state.openapi(), indent=2))
+
+
+@main.group()
+def keys() -> None:
+    """Manage the keys that tokens are signed with."""
+
+
+@keys.command("new")
+def new_key() -> None:
+    """Print a fresh key for SECRET_KEYS."""
+    click.echo(secrets.token_urlsafe(48))

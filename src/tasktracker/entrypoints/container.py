@@ -1,0 +1,90 @@
+"""The composition root: the one place that knows which adapter stands behind which port."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dependency_injector import containers, providers
+
+from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.adapters.security import secret_file
+from tasktracker.adapters.security.keys import KeyRing
+from tasktracker.adapters.security.passwords import Argon2PasswordHasher, ZxcvbnPasswordStrength
+from tasktracker.adapters.security.tokens import JwtTokenSigner
+from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.service import AccountService
+from tasktracker.domain.accounts.session import SessionPolicy
+from tasktracker.domain.accounts.session_service import SessionService
+from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.work import Clock, Store
+from tasktracker.entrypoints.settings import Settings
+
+
+def _key_ring(settings: Settings) -> KeyRing:
+    return KeyRing(settings.secret_keys or [secret_file.read_or_create(settings.secret_file)])
+
+
+def _session_policy(settings: Settings) -> SessionPolicy:
+    return SessionPolicy(
+        access=timedelta(seconds=settings.access_token_seconds),
+        idle=timedelta(seconds=settings.session_idle_seconds),
+        absolute=timedelta(seconds=settings.session_absolute_seconds),
+        grace=timedelta(seconds=settings.refresh_grace_seconds),
+        most=settings.sessions_per_user,
+    )
+
+
+def _password_hasher(settings: Settings) -> Argon2PasswordHasher:
+    return Argon2PasswordHasher(
+        memory_kib=settings.argon2_memory_kib, passes=settings.argon2_passes, lanes=settings.argon2_lanes
+    )
+
+
+def _storage(settings: Settings) -> str:
+    return "memory" if settings.database_url.startswith("memory:") else "sql"
+
+
+def _memory_store(clock: Clock) -> Store:
+    return MemoryStore(clock)
+
+
+def _sql_store(settings: Settings, clock: Clock) -> Store:
+    raise NotImplementedError
+
+
+class Container(containers.DeclarativeContainer):
+    """Everything the entrypoints need, made when first asked for."""
+
+    settings = providers.Dependency(instance_of=Settings)
+
+    clock = providers.Singleton(SystemClock)
+    ids = providers.Singleton(Uuid7Generator)
+
+    keys = providers.Singleton(_key_ring, settings)
+    signer = providers.Singleton(JwtTokenSigner, keys)
+    passwords = providers.Singleton(_password_hasher, settings)
+    strength = providers.Singleton(ZxcvbnPasswordStrength)
+
+    store = providers.Selector(
+        providers.Callable(_storage, settings),
+        memory=providers.Singleton(_memory_store, clock),
+        sql=providers.Singleton(_sql_store, settings, clock),
+    )
+
+    policy = providers.Singleton(_session_policy, settings)
+    sessions = providers.Factory(
+        SessionService, store=store, tokens=signer, passwords=passwords, clock=clock, ids=ids, policy=policy
+    )
+    accounts = providers.Factory(
+        AccountService,
+        store=store,
+        sessions=sessions,
+        passwords=passwords,
+        strength=strength,
+        clock=clock,
+        ids=ids,
+        shortest_password=settings.provided.password_min_length,
+    )
+    categories = providers.Factory(CategoryService, store=store, clock=clock, ids=ids)
+    tasks = providers.Factory(TaskService, store=store, clock=clock, ids=ids)

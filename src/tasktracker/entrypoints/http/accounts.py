@@ -1,0 +1,210 @@
+"""Accounts over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, get, patch, post
+from litestar.params import JSONBody
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tasktracker.domain.accounts.password import PASSWORD_LONGEST, PASSWORD_SHORTEST
+from tasktracker.domain.accounts.service import AccountService
+from tasktracker.domain.accounts.session_service import SignedIn
+from tasktracker.domain.accounts.user import (
+    EMAIL_LONGEST,
+    PERSON_NAME_LONGEST,
+    USER_RULES,
+    USERNAME_LONGEST,
+    USERNAME_SHORTEST,
+    User,
+    UserFields,
+)
+from tasktracker.domain.errors import EmailTaken, InvalidInput, UsernameTaken
+from tasktracker.domain.work import Actor
+from tasktracker.entrypoints.http.credentials import CredentialExecutor
+from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.wire import Body, Injected, Moment, ReadOnly, given, text, view
+
+Username = Annotated[
+    str,
+    text(shortest=USERNAME_SHORTEST, longest=USERNAME_LONGEST, pattern=rf"^[\w.+-]{{{USERNAME_SHORTEST},}}$"),
+]
+Email = Annotated[str, text(longest=EMAIL_LONGEST, format="email")]
+PersonName = Annotated[str, text(longest=PERSON_NAME_LONGEST)]
+TimeZone = Annotated[str, Meta(description="An IANA time zone name.", examples=["Europe/Vienna"])]
+NewPassword = Annotated[str, text(shortest=PASSWORD_SHORTEST, longest=PASSWORD_LONGEST, format="password")]
+Password = Annotated[str, Meta(extra_json_schema={"format": "password"})]
+
+
+class Register(Body, kw_only=True):
+    """A new account."""
+
+    rules = USER_RULES
+
+    username: Username
+    password: NewPassword
+    password2: Annotated[Password, Meta(description="The password once more.")] | UnsetType = UNSET
+    email: Email | UnsetType | None = UNSET
+    first_name: PersonName | UnsetType = UNSET
+    last_name: PersonName | UnsetType = UNSET
+    time_zone: TimeZone | UnsetType = UNSET
+
+
+class EditProfile(Body, kw_only=True):
+    """A change to a profile: what is left out stays as it is."""
+
+    rules = USER_RULES
+
+    username: Username | UnsetType = UNSET
+    email: Email | UnsetType | None = UNSET
+    first_name: PersonName | UnsetType = UNSET
+    last_name: PersonName | UnsetType = UNSET
+    time_zone: TimeZone | UnsetType = UNSET
+    password: (
+        Annotated[Password, Meta(description="Needed to change the username or the e-mail address.")] | UnsetType
+    ) = UNSET
+
+    id: ReadOnly = UNSET
+    is_admin: ReadOnly = UNSET
+    created_at: ReadOnly = UNSET
+
+
+class ChangePassword(Body, kw_only=True):
+    """The password of now, and the one to come."""
+
+    current_password: Password
+    new_password: NewPassword
+
+
+class ConfirmPassword(Body, kw_only=True):
+    """The password, for what cannot be undone."""
+
+    password: Password
+
+
+class UserView(Struct):
+    """An account, as its owner sees it."""
+
+    id: UUID
+    username: str
+    email: str | None
+    first_name: str
+    last_name: str
+    time_zone: str
+    is_admin: bool
+    created_at: Moment
+
+
+class SignedInView(Struct):
+    """A new session: its tokens, and whose it is."""
+
+    access: str
+    refresh: str
+    token_type: str
+    expires_in: Annotated[int, Meta(description="Life left to the access token, in seconds.")]
+    user: UserView
+
+
+@view.register
+def view_user(user: User, _: object = None) -> UserView:
+    """Return the representation of an account."""
+    return UserView(
+        id=user.id,
+        username=user.username,
+        email=user.email,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        time_zone=user.time_zone,
+        is_admin=user.is_admin,
+        created_at=user.created_at,
+    )
+
+
+def view_signed_in(signed_in: SignedIn) -> SignedInView:
+    """Return the answer to a login."""
+    tokens = signed_in.tokens
+    return SignedInView(tokens.access, tokens.refresh, "Bearer", tokens.expires_in, view_user(signed_in.user))
+
+
+class AccountController(Controller):
+    """`/api/accounts/register/` and `/api/accounts/me/`."""
+
+    path = "/api/accounts"
+    tags = ("accounts",)
+
+    @post(
+        "/register",
+        operation_id="register",
+        summary="Create an account",
+        opt=operation(InvalidInput, UsernameTaken, EmailTaken, public=True),
+    )
+    async def register(
+        self,
+        accounts: Injected[AccountService],
+        credentials: Injected[CredentialExecutor],
+        data: JSONBody[Register],
+    ) -> SignedInView:
+        """Create an account and log it in."""
+        repeated = None if data.password2 is UNSET else data.password2
+        return view_signed_in(
+            await credentials.run(accounts.register, given(data, UserFields), data.password, repeated)
+        )
+
+    @get("/me", operation_id="getProfile", summary="Read the profile", sync_to_thread=True, opt=operation())
+    def get_profile(self, actor: Injected[Actor], accounts: Injected[AccountService]) -> UserView:
+        """The caller's own account."""
+        return view_user(accounts.profile(actor))
+
+    @patch(
+        "/me",
+        operation_id="editProfile",
+        summary="Change the profile",
+        opt=operation(InvalidInput, UsernameTaken, EmailTaken),
+    )
+    async def edit_profile(
+        self,
+        actor: Injected[Actor],
+        accounts: Injected[AccountService],
+        credentials: Injected[CredentialExecutor],
+        data: JSONBody[EditProfile],
+    ) -> UserView:
+        """Change the fields that are sent, and no other."""
+        password = None if data.password is UNSET else data.password
+        return view_user(await credentials.run(accounts.edit, actor, given(data, UserFields), password))
+
+    @post(
+        "/me/password",
+        operation_id="changePassword",
+        summary="Choose another password",
+        status_code=204,
+        opt=operation(InvalidInput),
+    )
+    async def change_password(
+        self,
+        actor: Injected[Actor],
+        accounts: Injected[AccountService],
+        credentials: Injected[CredentialExecutor],
+        data: JSONBody[ChangePassword],
+    ) -> None:
+        """Choose another password. Every other session ends with it."""
+        await credentials.run(accounts.change_password, actor, data.current_password, data.new_password)
+
+    @post(
+        "/me/delete",
+        operation_id="deleteAccount",
+        summary="Delete the account",
+        status_code=204,
+        opt=operation(InvalidInput),
+    )
+    async def delete_account(
+        self,
+        actor: Injected[Actor],
+        accounts: Injected[AccountService],
+        credentials: Injected[CredentialExecutor],
+        data: JSONBody[ConfirmPassword],
+    ) -> None:
+        """Delete the account and everything in it, for good."""
+        await credentials.run(accounts.delete, actor, data.password)

@@ -1,0 +1,159 @@
+"""The HTTP application: routes, dependencies and conventions in one place."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+from litestar import Litestar
+from litestar.concurrency import set_asyncio_executor
+from litestar.config.cors import CORSConfig
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.routes import HTTPRoute
+from litestar.types import Receive, Scope, Send
+
+from tasktracker.domain.accounts.ports import TokenSigner
+from tasktracker.domain.accounts.service import AccountService
+from tasktracker.domain.accounts.session_service import SessionService
+from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.errors import DomainError
+from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.work import Clock, Store
+from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.http.accounts import AccountController
+from tasktracker.entrypoints.http.actor import provide_actor
+from tasktracker.entrypoints.http.categories import CategoryController
+from tasktracker.entrypoints.http.credentials import CredentialExecutor
+from tasktracker.entrypoints.http.cursors import Cursors
+from tasktracker.entrypoints.http.edge import Edge
+from tasktracker.entrypoints.http.openapi import describe
+from tasktracker.entrypoints.http.problems import ProblemController, from_bug, from_domain, from_protocol
+from tasktracker.entrypoints.http.service import ServiceController, assets
+from tasktracker.entrypoints.http.sessions import SessionController
+from tasktracker.entrypoints.http.tasks import TaskController
+from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
+
+EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
+ALLOWED_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "If-Match",
+    "If-None-Match",
+    "Idempotency-Key",
+    "X-Request-ID",
+]
+
+
+class Application:
+    """The ASGI application: Litestar within the edge that every response passes."""
+
+    def __init__(self, litestar: Litestar) -> None:
+        self.litestar = litestar
+        methods = {route.path_format: route.methods for route in litestar.routes if isinstance(route, HTTPRoute)}
+        self._asgi = Edge(litestar, methods)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        await self._asgi(scope, receive, send)
+
+
+def create_app(container: Container) -> Application:
+    """Build the application on what a container provides."""
+    settings = container.settings()
+    store = container.store()
+    # As many requests are worked on at a time as there are connections to work with.
+    executor = ThreadPoolExecutor(settings.database_connections, thread_name_prefix="requests")
+    set_asyncio_executor(executor)
+    credentials = CredentialExecutor(threads=settings.hashing_threads, queue=settings.hashing_queue)
+
+    async def close() -> None:
+        credentials.close()
+        executor.shutdown()
+        store.close()
+
+    litestar = Litestar(
+        route_handlers=[
+            AccountController,
+            SessionController,
+            CategoryController,
+            TaskController,
+            ServiceController,
+            ProblemController,
+            assets(),
+        ],
+        dependencies=_dependencies(container, credentials),
+        guards=[_refuse_parameters],
+        request_class=Request,
+        request_max_body_size=settings.max_body_bytes,
+        exception_handlers={DomainError: from_domain, HTTPException: from_protocol, Exception: from_bug},
+        cors_config=CORSConfig(
+            allow_origins=list(settings.cors_allowed_origins),
+            allow_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=600,
+        ),
+        on_shutdown=[close],
+        openapi_config=None,
+        logging_config=None,
+        state=State({"clock": container.clock()}),
+    )
+    litestar.state.openapi = cache(lambda: describe(litestar))
+    return Application(litestar)
+
+
+def _dependencies(container: Container, credentials: CredentialExecutor) -> dict[str, Provide]:
+    """Offer the container's services by name. Litestar reads a dependency's type from a plain function."""
+    store: Store = container.store()
+    cursors = Cursors(store.secret)
+
+    def provide_accounts() -> AccountService:
+        return container.accounts()
+
+    def provide_sessions() -> SessionService:
+        return container.sessions()
+
+    def provide_categories() -> CategoryService:
+        return container.categories()
+
+    def provide_tasks() -> TaskService:
+        return container.tasks()
+
+    def provide_store() -> Store:
+        return store
+
+    def provide_clock() -> Clock:
+        return container.clock()
+
+    def provide_signer() -> TokenSigner:
+        return container.signer()
+
+    def provide_cursors() -> Cursors:
+        return cursors
+
+    def provide_credentials() -> CredentialExecutor:
+        return credentials
+
+    providers: dict[str, Any] = {
+        "accounts": provide_accounts,
+        "sessions": provide_sessions,
+        "categories": provide_categories,
+        "tasks": provide_tasks,
+        "store": provide_store,
+        "clock": provide_clock,
+        "signer": provide_signer,
+        "cursors": provide_cursors,
+        "credentials": provide_credentials,
+        "actor": provide_actor,
+        "filters": provide_filters,
+    }
+    return {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}
+
+
+async def _refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    refuse_parameters(connection, handler)

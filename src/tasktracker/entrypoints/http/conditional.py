@@ -1,0 +1,53 @@
+"""Conditional requests (RFC 9110 §13): entity tags made of versions, and preconditions on them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from litestar import Response
+from msgspec import UNSET, Struct, UnsetType
+
+from tasktracker.domain.errors import InvalidInput
+from tasktracker.domain.versions import Expected
+from tasktracker.entrypoints.http.wire import Request
+
+TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+LIST_OF_TAGS = re.compile(rf"\s*,*\s*{TAG.pattern}(\s*,\s*({TAG.pattern})?)*\s*")
+VERSION = re.compile(r"([1-9][0-9]*)(\.o)?", re.ASCII)
+
+
+def etag(version: int, *, is_overdue: bool = False) -> str:
+    """Return the strong tag of a representation. Becoming overdue changes it without a change of version."""
+    return f'"{version}.o"' if is_overdue else f'"{version}"'
+
+
+def expected(request: Request, version: int | UnsetType = UNSET) -> Expected:
+    """Return the versions the caller is prepared to change, by `If-Match` and a `version` in the body together."""
+    versions: Expected = None
+    header = request.headers.get("if-match")
+    if header is not None and header.strip() != "*":
+        versions = frozenset(
+            int(match[1])
+            for weak, tag in _tags("If-Match", header)
+            if not weak and (match := VERSION.fullmatch(tag))  # If-Match compares strongly (§13.1.1)
+        )
+    if version is not UNSET:
+        versions = frozenset({version}) if versions is None else versions & {version}
+    return versions
+
+
+def fresh(request: Request, tag: str, representation: Struct) -> Response[Any]:
+    """Answer a GET: 304 where `If-None-Match` names the representation, which compares weakly (§13.1.2)."""
+    header = request.headers.get("if-none-match")
+    if header is not None and (
+        header.strip() == "*" or tag[1:-1] in {tag for _, tag in _tags("If-None-Match", header)}
+    ):
+        return Response(None, status_code=304, headers={"ETag": tag})
+    return Response(representation, headers={"ETag": tag})
+
+
+def _tags(name: str, header: str) -> list[tuple[bool, str]]:
+    if not LIST_OF_TAGS.fullmatch(header):
+        raise InvalidInput.of(name, 'must be * or entity tags, as in "7"')
+    return [(bool(weak), tag) for weak, tag in TAG.findall(header)]

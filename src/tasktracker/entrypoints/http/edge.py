@@ -1,0 +1,71 @@
+"""The outermost layer: what is true of every response, whatever made it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from uuid import uuid4
+
+import structlog
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Edge:
+    """Wraps an application: request ids, security headers, and HEAD as a GET without its body.
+
+    `methods` says what each path template serves, for the answer to OPTIONS.
+    """
+
+    def __init__(self, app: ASGIApp, methods: Mapping[str, Iterable[str]]) -> None:
+        self.app = app
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != ScopeType.HTTP:
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope["headers"])
+        head = scope["method"] == HttpMethod.HEAD
+        if head:
+            scope["method"] = HttpMethod.GET
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        await self.app(scope, receive, self._finishing(scope, send, request_id, head))
+
+    def _finishing(self, scope: Scope, send: Send, request_id: str, head: bool) -> Send:
+        async def finish(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders.from_message(message)
+                headers["X-Request-ID"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Content-Security-Policy", API_POLICY)
+                if "Allow" in headers:
+                    served = self._methods.get(scope.get("path_template", ""), headers["Allow"].split(", "))
+                    headers["Allow"] = _allow(served)
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        return finish
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return uuid4().hex
+
+
+def _allow(methods: Iterable[str]) -> str:
+    """Every path answers OPTIONS, and one that serves GET serves HEAD."""
+    allowed = {"OPTIONS", *methods}
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    return ", ".join(sorted(allowed))

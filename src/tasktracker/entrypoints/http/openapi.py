@@ -1,0 +1,213 @@
+"""The OpenAPI 3.1 description, made from what the handlers declare and from the very types that read requests.
+
+Every status, header and kind of problem of an operation is in it: those that hold for all operations are added
+here, by rule, and those of one alone are named in its `operation(…)`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from importlib.metadata import version
+from inspect import cleandoc
+from typing import Any, get_args, get_origin
+
+import msgspec
+from litestar import Litestar, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from tasktracker.domain.errors import (
+    DomainError,
+    InvalidInput,
+    InvalidToken,
+    NotAuthenticated,
+    SessionEnded,
+    Stale,
+    StorageFull,
+    StorageUnavailable,
+)
+from tasktracker.entrypoints.http.problems import MEDIA_TYPE, PROTOCOL, Problem, status_of
+from tasktracker.entrypoints.http.wire import JSON_TYPES, PATCH_TYPES, wire_types
+
+SCHEMAS = "#/components/schemas/{name}"
+JSON = "application/json"
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-ID": {"description": "The request's id, as it is in the log.", "schema": {"type": "string"}},
+    "X-Content-Type-Options": {"schema": {"const": "nosniff"}},
+    "Cache-Control": {"schema": {"type": "string"}},
+    "Content-Security-Policy": {"schema": {"type": "string"}},
+    "ETag": {"description": "The version of the representation.", "schema": {"type": "string"}},
+    "Location": {
+        "description": "Path of what was created.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Link": {
+        "description": 'The next page, as `<…>; rel="next"`; absent on the last.',
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
+}
+PATH_PARAMETERS: dict[str, dict[str, str]] = {"id": {"format": "uuid"}, "slug": {}}
+EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
+OPTIONAL = ("Link",)
+TAGS = {
+    "accounts": "People and their profiles.",
+    "sessions": "Logging in, staying logged in, and logging out.",
+    "categories": "How people file their tasks.",
+    "tasks": "What there is to do.",
+    "service": "The service itself.",
+}
+
+
+def describe(app: Litestar) -> dict[str, Any]:
+    """Return the OpenAPI document of an application."""
+    operations = list(_operations(app))
+    parameters = {filters for _, _, handler in operations if (filters := wire_types(handler)[1])}
+    types = {Problem} | {tp for _, _, handler in operations for tp in _types(handler)}
+    ordered = sorted(types, key=repr)
+    refs, schemas = msgspec.json.schema_components(ordered, ref_template=SCHEMAS)
+    schema_of = dict(zip(ordered, refs, strict=True))
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for path, method, handler in operations:
+        paths[path][method.lower()] = _operation(handler, path, method, schema_of, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Task Tracker",
+            "version": version("tasktracker"),
+            "description": "Tasks that stay in sync across people's devices.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": {name: schemas[name] for name in sorted(schemas.keys() - {tp.__name__ for tp in parameters})},
+            "headers": {name: {"required": name not in OPTIONAL, **header} for name, header in HEADERS.items()},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        path = route.path_format
+        for handler in route.route_handlers:
+            if handler.resolve_include_in_schema():
+                for method in sorted(handler.http_methods):
+                    yield (f"{path}/" if path.startswith("/api/") else path), method, handler
+
+
+def _types(handler: HTTPRouteHandler) -> Iterator[Any]:
+    yield from filter(None, (*wire_types(handler), _result(handler)))
+
+
+def _result(handler: HTTPRouteHandler) -> Any:
+    annotation = handler.parsed_fn_signature.return_type.annotation
+    if get_origin(annotation) is Response:
+        (annotation,) = get_args(annotation)
+    return None if annotation is type(None) else annotation
+
+
+def _docstring(handler: HTTPRouteHandler) -> str:
+    # A handler that runs on a thread is wrapped.
+    return cleandoc(getattr(handler.fn, "func", handler.fn).__doc__ or "")
+
+
+def _operation(
+    handler: HTTPRouteHandler, path: str, method: str, schema_of: dict[Any, Any], schemas: dict[str, Any]
+) -> dict[str, Any]:
+    body, filters = wire_types(handler)
+    declared: tuple[type[DomainError], ...] = handler.opt.get("problems", ())
+    headers: tuple[str, ...] = handler.opt.get("headers", ())
+    takes_token = "actor" in handler.parsed_fn_signature.parameters
+    # Log-out takes a token where there is one, and does without.
+    security: list[dict[str, Any]] = [{"bearer": []}] if takes_token else []
+    if not takes_token and not handler.opt.get("public", False):
+        security = [{"bearer": []}, {}] if path.startswith("/api/") else []
+    described: dict[str, Any] = {
+        "operationId": handler.operation_id,
+        "summary": handler.summary,
+        "description": _docstring(handler),
+        "tags": list(handler.resolve_opt_tags() if hasattr(handler, "resolve_opt_tags") else handler.tags or []),
+        "security": security,
+        "parameters": list(_parameters(path, method, filters, declared, headers, schema_of, schemas)),
+        "responses": {},
+    }
+    if body:
+        accepted = PATCH_TYPES if method == "PATCH" else JSON_TYPES
+        described["requestBody"] = {
+            "required": not handler.parsed_fn_signature.parameters["data"].has_default,
+            "content": {media_type: {"schema": schema_of[body]} for media_type in sorted(accepted)},
+        }
+    responses = described["responses"]
+    result = _result(handler)
+    media_type = JSON if handler.media_type in (None, "application/json") or result is not str else "text/plain"
+    responses[str(handler.status_code)] = {
+        "description": HTTPStatus(handler.status_code).phrase,
+        "headers": _headers(*EVERYWHERE, *headers),
+        **({"content": {media_type: {"schema": schema_of[result]}}} if result else {}),
+    }
+    if method == "GET" and "ETag" in headers:
+        responses["304"] = {"description": "Not Modified", "headers": _headers(*EVERYWHERE, "ETag")}
+    kinds = set(declared) | {InvalidInput}
+    if path.startswith("/api/"):
+        kinds.add(StorageUnavailable)
+        if method != "GET":
+            kinds.add(StorageFull)
+    if takes_token:
+        kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
+    responses |= _problems(kinds, (413, 415) if body else (), schema_of)
+    described["responses"] = dict(sorted(responses.items()))
+    return described
+
+
+def _parameters(
+    path: str,
+    method: str,
+    filters: Any,
+    declared: Iterable[type[DomainError]],
+    headers: Iterable[str],
+    schema_of: dict[Any, Any],
+    schemas: dict[str, Any],
+) -> Iterator[dict[str, Any]]:
+    for name, form in PATH_PARAMETERS.items():
+        if f"{{{name}}}" in path:
+            yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", **form}}
+    if filters:
+        properties = schemas[schema_of[filters]["$ref"].rpartition("/")[2]]["properties"]
+        for name, schema in properties.items():
+            yield {"name": name, "in": "query", "description": schema.get("description", ""), "schema": schema}
+    if Stale in declared:
+        text = "Refuse the change unless this is the current version."
+        yield {"name": "If-Match", "in": "header", "description": text, "schema": {"type": "string"}}
+    if method == "GET" and "ETag" in headers:
+        text = "Answer 304 without a body where this is the current representation."
+        yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"type": "string"}}
+
+
+def _problems(kinds: Iterable[type[DomainError]], protocol: Iterable[int], schema_of: dict[Any, Any]) -> dict[str, Any]:
+    by_status: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for kind in kinds:
+        by_status[status_of(kind)].append((kind.slug, kind.title))
+    for status in protocol:
+        by_status[status].append(PROTOCOL[status])
+    extra = {401: ["WWW-Authenticate"], 503: ["Retry-After"], 507: ["Retry-After"]}
+    return {
+        str(int(status)): {
+            "description": "; ".join(f"`{slug}`: {title}" for slug, title in sorted(problems)),
+            "headers": _headers(*EVERYWHERE, *extra.get(status, [])),
+            "content": {MEDIA_TYPE: {"schema": schema_of[Problem]}},
+        }
+        for status, problems in by_status.items()
+    }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,0 +1,136 @@
+"""What callers are told when a request is refused: one table from fact to status, and RFC 9457 documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Controller, MediaType, Request, Response, get
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath
+from msgspec import Struct
+
+from tasktracker.domain import errors
+from tasktracker.domain.errors import DomainError, InvalidInput, NotFound, Stale, Unavailable
+from tasktracker.domain.work import Clock
+from tasktracker.entrypoints.http.wire import view
+
+MEDIA_TYPE = "application/problem+json"
+CHALLENGE = "Bearer"
+
+STATUSES: Mapping[type[DomainError], HTTPStatus] = {
+    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
+    errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Stale: HTTPStatus.PRECONDITION_FAILED,
+    errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The nearest class counts: a family stands for all its members that are not listed themselves."""
+
+PROTOCOL: Mapping[int, tuple[str, str]] = {
+    400: ("bad-request", "The request is malformed"),
+    404: ("not-found", "Nothing is served under this path"),
+    405: ("method-not-allowed", "This path does not serve this method"),
+    413: ("body-too-large", "The request body is too large"),
+    415: ("unsupported-media-type", "The request body has the wrong content type"),
+    500: ("internal-error", "Something went wrong on the server; it has been logged under the request id"),
+}
+"""Refusals that are about HTTP itself, by status: slug and title."""
+
+log = structlog.get_logger("tasktracker.http")
+
+
+class FieldProblem(Struct):
+    """One bad field of a request."""
+
+    field: str
+    message: str
+
+
+class Problem(Struct, omit_defaults=True):
+    """Why a request was refused (RFC 9457). `type` is a path that explains the kind of problem."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | None = None
+    current: Any = None
+
+
+def status_of(error: type[DomainError]) -> HTTPStatus:
+    """Return the status by which a kind of domain error is answered."""
+    return next(STATUSES[family] for family in error.__mro__ if family in STATUSES)
+
+
+def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response[Problem]:
+    """Answer a domain error."""
+    status = status_of(type(error))
+    problem = Problem(f"/problems/{error.slug}", error.title, status, error.detail)
+    headers = {}
+    if isinstance(error, InvalidInput):
+        problem.errors = [FieldProblem(each.field, each.message) for each in error.errors]
+    elif isinstance(error, Stale) and error.current is not None:
+        clock: Clock = request.app.state.clock
+        problem.current = view(error.current, clock.now())
+    elif isinstance(error, Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+        log.warning("unavailable", problem=error.slug, cause=repr(error.__cause__ or error))
+    elif status is HTTPStatus.UNAUTHORIZED:
+        presented = "authorization" in request.headers
+        headers["WWW-Authenticate"] = f'{CHALLENGE} error="invalid_token"' if presented else CHALLENGE  # RFC 6750 §3
+    return Response(problem, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def from_protocol(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """Answer a refusal by the framework, such as an unknown path."""
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return from_bug(request, error)
+    return _protocol_problem(error)
+
+
+def from_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer anything unforeseen with an opaque 500, and log all there is to know."""
+    log.error("uncaught error", method=request.method, path=request.scope["path"], exc_info=error)
+    return _protocol_problem(HTTPException(status_code=HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def _protocol_problem(error: HTTPException) -> Response[Problem]:
+    slug, title = PROTOCOL.get(error.status_code, PROTOCOL[400])
+    detail = error.detail if error.status_code < 500 else f"{title}."
+    problem = Problem(f"/problems/{slug}", title, error.status_code, detail or f"{title}.")
+    return Response(problem, status_code=error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
+
+
+def kinds(family: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:
+    """Yield a family of domain errors and all its members."""
+    yield family
+    for kind in family.__subclasses__():
+        yield from kinds(kind)
+
+
+class ProblemController(Controller):
+    """The explanations that the `type` of a problem points to."""
+
+    path = "/problems"
+    tags = ("service",)
+
+    @get(
+        "/{slug:str}",
+        operation_id="explainProblem",
+        summary="Explain a kind of problem",
+        media_type=MediaType.TEXT,
+    )
+    async def explain(self, slug: FromPath[str]) -> str:
+        """Answer with a short explanation of the `type` of a problem document."""
+        for kind in kinds():
+            if kind.slug == slug and kind is not DomainError:
+                return f"{kind.title} (status {status_of(kind).value}).\n\n{kind.__doc__}\n"
+        for status, (name, title) in PROTOCOL.items():
+            if name == slug:
+                return f"{title} (status {status}).\n"
+        raise NotFound

@@ -1,0 +1,96 @@
+"""The service itself over HTTP: its health, its description and its documentation."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from litestar import Controller, MediaType, Request, Response, get
+from litestar.datastructures import CacheControlHeader
+from litestar.router import Router
+from litestar.static_files import create_static_files_router
+from msgspec import Struct
+
+from tasktracker.domain.errors import StorageUnavailable
+from tasktracker.domain.work import Store
+from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.wire import Injected
+
+STATIC = Path(__file__).parent / "static"
+# Swagger UI sets styles from its scripts; scripts themselves come from here and nowhere else.
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Health(Struct):
+    """How the service is."""
+
+    status: str
+
+
+class ServiceController(Controller):
+    """`/health/`, `/schema/` and `/docs`."""
+
+    path = "/"
+    tags = ("service",)
+
+    @get(
+        "/health/live",
+        operation_id="live",
+        summary="Tell whether the process runs",
+        opt=operation(public=True),
+    )
+    async def live(self) -> Health:
+        """Answers as long as the process serves requests, whatever the database does."""
+        return Health("live")
+
+    @get(
+        "/health/ready",
+        operation_id="ready",
+        summary="Tell whether requests can be served",
+        sync_to_thread=True,
+        opt=operation(StorageUnavailable, public=True),
+    )
+    def ready(self, store: Injected[Store]) -> Health:
+        """Answers 200 while the database is reachable and its schema is this version's, else 503."""
+        store.ready()
+        return Health("ready")
+
+    @get("/schema/openapi.json", include_in_schema=False)
+    async def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
+        """The OpenAPI document."""
+        document: dict[str, Any] = request.app.state.openapi()
+        return document
+
+    @get("/docs", include_in_schema=False)
+    async def docs(self) -> Response[bytes]:
+        """The interactive documentation."""
+        return _page("index.html", MediaType.HTML)
+
+    @get("/docs/start.js", include_in_schema=False)
+    async def docs_script(self) -> Response[bytes]:
+        """The script that starts the interactive documentation."""
+        return _page("start.js", "text/javascript")
+
+
+def assets() -> Router:
+    """Serve Swagger UI from the package: no content delivery network is asked for anything."""
+    return create_static_files_router(
+        path="/docs/assets",
+        directories=[STATIC / "swagger-ui"],
+        cache_control=CacheControlHeader(public=True, max_age=24 * 3600),
+        include_in_schema=False,
+    )
+
+
+def _page(name: str, media_type: str) -> Response[bytes]:
+    headers = {"Content-Security-Policy": DOCS_POLICY}
+    return Response(_read(name), media_type=media_type, headers=headers)
+
+
+@cache
+def _read(name: str) -> bytes:
+    return (STATIC / "docs" / name).read_bytes()

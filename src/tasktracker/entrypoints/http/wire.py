@@ -1,0 +1,270 @@
+"""Reading requests strictly: what JSON and query strings may say, and everything that is wrong with what they do say.
+
+A request is decoded in one step. Only when that fails is it gone through field by field, so that the answer names
+every bad field and not just the first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache, singledispatch
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import msgspec
+from litestar import Request as LitestarRequest
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
+from litestar.handlers import BaseRouteHandler
+from litestar.params import SkipValidation
+from litestar.typing import FieldDefinition
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tasktracker.domain.errors import FieldError, InvalidInput
+from tasktracker.domain.fields import Refused, Rule
+from tasktracker.domain.paging import DEFAULT_PAGE, LARGEST_PAGE
+
+JSON_TYPES = {"application/json"}
+PATCH_TYPES = JSON_TYPES | {"application/merge-patch+json"}  # RFC 7396
+QUERY_PARAMETERS_MOST = 100
+
+View = TypeVar("View")
+T = TypeVar("T")
+
+Injected = NamedDependency[SkipValidation[T]]
+"""Something the application offers by name. It comes from our own container, so its type needs no checking."""
+
+ReadOnly = Annotated[Any, Meta(extra_json_schema={"readOnly": True})]
+"""A field that only the server sets. It may be sent back, as part of a whole representation, and is ignored."""
+
+Version = Annotated[
+    int,
+    Meta(ge=1, description="Sent back, it is a precondition: the change is refused unless this is the version."),
+]
+
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A point in time as RFC 3339 writes it, with its UTC offset."""
+
+Limit = Annotated[int, Meta(ge=1, le=LARGEST_PAGE, description="How many results a page has at the most.")]
+CursorText = Annotated[str, Meta(description="Where to continue: the `next_cursor` of the page before.")]
+
+
+class Body(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A JSON request body. An absent field is UNSET, which is not the same as null."""
+
+    rules: ClassVar[Mapping[str, Rule]] = {}
+    """The domain's rules of its fields, so that a body with one mistyped field is told about the others too."""
+
+
+class Query(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The parameters of a query string."""
+
+
+class PagedQuery(Query):
+    """The parameters of a list that comes in pages."""
+
+    cursor: CursorText | UnsetType = UNSET
+    limit: Limit = DEFAULT_PAGE
+
+
+class Listed(Struct, Generic[View]):
+    """A page of a list, and the cursor of the page that follows; null after the last."""
+
+    results: list[View]
+    next_cursor: str | None = None
+
+
+BodyT = TypeVar("BodyT", bound=Body)
+QueryT = TypeVar("QueryT", bound=Query)
+FieldsT = TypeVar("FieldsT")
+
+
+class UnsupportedMediaType(HTTPException):
+    """The body is declared to be something other than JSON."""
+
+    status_code = 415
+
+
+class Request(LitestarRequest[Any, Any, State]):
+    """A request whose JSON body is read strictly, as the type its handler declares for `data`."""
+
+    async def body(self) -> bytes:
+        """Return the body; refuse an empty one where the handler requires data."""
+        raw = await super().body()
+        field = self.route_handler.parsed_data_field
+        if not raw and field is not None and not field.has_default:
+            raise InvalidInput.of("body", "a JSON object is required")
+        return raw
+
+    async def json(self) -> Any:
+        """Decode the body. Raises InvalidInput and UnsupportedMediaType."""
+        accepted = PATCH_TYPES if self.method == "PATCH" else JSON_TYPES
+        sent = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if sent not in accepted:
+            raise UnsupportedMediaType(f"The body must be sent as {' or '.join(sorted(accepted))}.")
+        type_, _ = wire_types(self.route_handler)
+        assert type_ is not None, "only a handler that takes a body has it decoded"
+        return decode(type_, await self.body())
+
+
+def text(*, longest: int, shortest: int = 0, pattern: str | None = None, **more: Any) -> Meta:
+    """Describe text whose length the domain checks, after trimming."""
+    schema: dict[str, Any] = {"maxLength": longest, **more}
+    if shortest:
+        schema |= {"minLength": shortest}
+    if pattern:
+        schema |= {"pattern": pattern}
+    return Meta(extra_json_schema=schema)
+
+
+def identifier(text: str, name: str = "id") -> UUID:
+    """Read an id in a path. Raises InvalidInput."""
+    try:
+        return msgspec.convert(text, UUID)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        raise InvalidInput.of(name, "is not a UUID") from None
+
+
+def wire_types(handler: BaseRouteHandler) -> tuple[type[Body] | None, type[Query] | None]:
+    """Return what a handler takes as its body, in `data`, and as its query parameters, in `filters`."""
+    body, query = (handler.parsed_fn_signature.parameters.get(name) for name in ("data", "filters"))
+    return (
+        next((tp for tp in _alternatives(body) if issubclass(tp, Body)), None) if body else None,
+        query.annotation if query else None,
+    )
+
+
+def provide_filters(request: Request) -> Any:
+    """Read the query string as the type that the handler declares for `filters`."""
+    _, type_ = wire_types(request.route_handler)
+    assert type_ is not None, "only a handler that takes filters has them provided"
+    return query(type_, request.scope["query_string"])
+
+
+def refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Refuse query parameters, as a guard, where a handler takes none: a typo must never go unnoticed."""
+    raw = connection.scope["query_string"]
+    if raw and "filters" not in handler.parsed_fn_signature.parameters:
+        query(Query, raw)
+
+
+def decode(type_: type[BodyT], raw: bytes) -> BodyT:
+    """Read a JSON object as a body type. Raises InvalidInput naming every bad field."""
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise InvalidInput.of("body", "is not valid UTF-8") from None
+    except RecursionError:
+        raise InvalidInput.of("body", "is nested too deeply") from None
+    except ValueError as error:  # also a number of more digits than Python reads
+        raise InvalidInput.of("body", f"is not valid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidInput.of("body", "must be a JSON object")
+    try:
+        return msgspec.convert(value, type_)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        raise InvalidInput(*_mistakes(type_, value, type_.rules)) from None
+
+
+def query(type_: type[QueryT], raw: bytes) -> QueryT:
+    """Read a query string as a query type. Raises InvalidInput naming every bad parameter."""
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=QUERY_PARAMETERS_MOST
+        )
+    except UnicodeDecodeError:
+        raise InvalidInput.of("query", "is not percent-encoded UTF-8") from None
+    except ValueError:
+        raise InvalidInput.of("query", f"has more than {QUERY_PARAMETERS_MOST} parameters") from None
+    if not pairs:
+        return type_()
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    values: dict[str, Any] = {}
+    errors = []
+    for name, text in pairs:
+        if name not in fields:
+            errors.append(FieldError(_printable(name), "is not a parameter of this request"))
+        elif _is_list(fields[name].type):
+            values.setdefault(name, []).append(text)
+        elif name in values:
+            errors.append(FieldError(name, "may be given only once"))
+        else:
+            values[name] = text
+    read: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            read[name] = msgspec.convert(value, fields[name].type, strict=False)
+        except msgspec.ValidationError as error:
+            errors.append(FieldError(name, _explain(error)))
+    if errors:
+        raise InvalidInput(*dict.fromkeys(errors))
+    return type_(**read)
+
+
+def given(body: Body, fields: type[FieldsT]) -> FieldsT:
+    """Return those fields of a body that were sent, as the (partial) TypedDict that a service takes."""
+    values = ((name, getattr(body, name, UNSET)) for name in fields.__annotations__)
+    return cast(FieldsT, {name: value for name, value in values if value is not UNSET})
+
+
+@singledispatch
+def view(entity: object, at: object) -> Struct:
+    """Return the representation of an entity as it is at a moment. Each feature registers its own."""
+    raise NotImplementedError(f"{type(entity).__name__} has no representation")
+
+
+def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule]) -> Sequence[FieldError]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    errors = [FieldError(_printable(name), "is not a field of this request") for name in value if name not in fields]
+    for name, field in fields.items():
+        if name not in value:
+            if field.required:
+                errors.append(FieldError(name, "is required"))
+            continue
+        try:
+            read = msgspec.convert(value[name], field.type)
+            if name in rules:
+                rules[name](read)
+        except msgspec.ValidationError as error:
+            errors.append(FieldError(name, _explain(error)))
+        except Refused as refused:
+            errors.append(FieldError(name, str(refused)))
+    return errors
+
+
+def _explain(error: Exception) -> str:
+    message = str(error).split(" - at ")[0].replace("`", "")
+    return message[0].lower() + message[1:]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise InvalidInput(*[FieldError(_printable(name), "is given twice") for name in read if names.count(name) > 1])
+    return read
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _printable(name: str) -> str:
+    """A name from outside, fit to be quoted in an answer: never too long, and without lone surrogates."""
+    return name[:100].encode(errors="backslashreplace").decode()
+
+
+def _alternatives(field: FieldDefinition) -> list[type]:
+    return [tp for tp in (field.annotation, *field.args) if isinstance(tp, type)]
+
+
+@cache
+def _is_list(type_: Any) -> bool:
+    info = msgspec.inspect.type_info(type_)
+    return isinstance(info.type if isinstance(info, msgspec.inspect.Metadata) else info, msgspec.inspect.ListType)

@@ -1,0 +1,39 @@
+"""The server process: what `tasktracker serve` starts, once or in several workers."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from tasktracker.entrypoints import logging, settings
+from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.http.app import Application, create_app
+
+DEADLINE = 10  # seconds that requests under way have to finish when the server is told to stop
+
+
+def create() -> Application:
+    """Build the application from the environment, in each worker."""
+    loaded = settings.load()
+    logging.configure(loaded)
+    container = Container(settings=loaded)
+    # Made once here rather than by whichever requests come first, and at once on several threads.
+    container.store()
+    container.signer()
+    return create_app(container)
+
+
+def serve(loaded: settings.Settings) -> None:
+    """Serve until told to stop."""
+    uvicorn.run(
+        f"{__name__}:create",
+        factory=True,
+        host=loaded.host,
+        port=loaded.port,
+        workers=loaded.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Forwarded addresses are believed from nobody.
+        proxy_headers=False,
+        timeout_graceful_shutdown=DEADLINE,
+    )
