@@ -16,7 +16,7 @@ import click
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.errors import DomainError, InvalidInput
 from tasktracker.entrypoints import logging, settings
-from tasktracker.entrypoints.container import Container, migrations
+from tasktracker.entrypoints.container import Container, Schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -75,8 +75,8 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     logging.configure(loaded)
     container = Container(settings=loaded)
     container.keys()  # makes the development key, once, before the workers look for it
-    schema = migrations(loaded)
-    if schema.embedded:
+    schema = Schema(loaded)
+    if schema.is_embedded:
         schema.upgrade()
     elif schema.current() != schema.head:
         raise click.ClickException(
@@ -97,7 +97,7 @@ def migrate(check: bool) -> None:
 
     Needs DATABASE_URL alone. May be run by several hosts at once, and again: the work is done once.
     """
-    schema = migrations(settings.load(serving=False))
+    schema = Schema(settings.load(serving=False))
     before = schema.current()
     if not check:
         schema.upgrade()

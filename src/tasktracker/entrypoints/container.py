@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from dependency_injector import containers, providers
 
@@ -11,6 +12,9 @@ from tasktracker.adapters.security import secret_file
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.passwords import Argon2PasswordHasher, ZxcvbnPasswordStrength
 from tasktracker.adapters.security.tokens import JwtTokenSigner
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
@@ -50,7 +54,39 @@ def _memory_store(clock: Clock) -> Store:
 
 
 def _sql_store(settings: Settings, clock: Clock) -> Store:
-    raise NotImplementedError
+    database = open_database(
+        settings.database_url,
+        # Every thread that may want a connection gets one without waiting for another.
+        pool_size=settings.database_connections + settings.hashing_threads,
+        pool_timeout=settings.database_wait_seconds,
+        pooler=not settings.database_prepared_statements,
+    )
+    return SqlStore(database, clock)
+
+
+class Schema:
+    """The database's schema: where it stands, where this version needs it, and how it gets there."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.database_url
+        self._exists = _storage(settings) == "sql"
+        self.is_embedded = self._url.startswith("sqlite:")
+
+    @property
+    def head(self) -> str | None:
+        """The revision this version needs; None where storage has no schema."""
+        return migrate.head() if self._exists else None
+
+    def current(self) -> str | None:
+        """Return the revision the database is at; None before the first. Raises StorageUnavailable."""
+        return migrate.current(self._url) if self._exists else None
+
+    def upgrade(self) -> None:
+        """Bring the schema to `head`, creating an embedded database. Raises StorageUnavailable."""
+        if self.is_embedded:
+            Path(self._url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        if self._exists:
+            migrate.upgrade(self._url)
 
 
 class Container(containers.DeclarativeContainer):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 from litestar import Litestar
-from litestar.concurrency import set_asyncio_executor
 from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -68,8 +68,11 @@ def create_app(container: Container) -> Application:
     store = container.store()
     # As many requests are worked on at a time as there are connections to work with.
     executor = ThreadPoolExecutor(settings.database_connections, thread_name_prefix="requests")
-    set_asyncio_executor(executor)
     credentials = CredentialExecutor(threads=settings.hashing_threads, queue=settings.hashing_queue)
+
+    async def open_() -> None:
+        # Litestar runs synchronous handlers on the loop's own executor, and uvicorn builds the app within the loop.
+        asyncio.get_running_loop().set_default_executor(executor)
 
     async def close() -> None:
         credentials.close()
@@ -98,6 +101,7 @@ def create_app(container: Container) -> Application:
             expose_headers=EXPOSED_HEADERS,
             max_age=600,
         ),
+        on_startup=[open_],
         on_shutdown=[close],
         openapi_config=None,
         logging_config=None,

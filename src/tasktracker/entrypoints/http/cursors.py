@@ -24,7 +24,7 @@ from tasktracker.entrypoints.http.wire import Listed, PagedQuery, Request
 Key = TypeVar("Key")
 View = TypeVar("View")
 MAC_BYTES = 16
-SECRET_NAME = "cursors"
+KEPT_AS = "cursors"
 
 
 class Position(Struct, Generic[Key], array_like=True, frozen=True):
@@ -45,7 +45,7 @@ class Cursors:
 
     @cached_property
     def _secret(self) -> bytes:
-        return self._source(SECRET_NAME)
+        return self._source(KEPT_AS)
 
     def seal(self, position: Position[Any], bound: str) -> str:
         """Return a position as text that is of no use for anything but `bound`."""

@@ -1,0 +1,62 @@
+"""Categories in memory."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from uuid import UUID
+
+from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.domain.categories.category import Category, CategoryKey, name_key
+from tasktracker.domain.errors import CategoryNameTaken, IdTaken, Stale
+from tasktracker.domain.paging import Page
+
+
+class MemoryCategories:
+    """Implements CategoryRepository."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, category: Category) -> None:
+        data = self._transaction.data
+        if data.categories.get(category.id) is not None:
+            raise IdTaken
+        if data.users.get(category.user_id) is None:
+            raise RuntimeError(f"There is no user {category.user_id}.")
+        self._put(category)
+
+    def find(self, user_id: UUID, category_id: UUID) -> Category | None:
+        category = self._transaction.data.categories.get(category_id)
+        return category if category is not None and category.user_id == user_id else None
+
+    def save(self, category: Category) -> None:
+        self._require(category, category.version - 1)
+        self._put(category)
+
+    def remove(self, category: Category) -> None:
+        self._require(category, category.version)
+        data = self._transaction.data
+        if data.tasks_in.keys(category.id):
+            raise RuntimeError(f"There are tasks in category {category.id}.")
+        self._transaction.drop(data.categories, category.id)
+
+    def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
+        data = self._transaction.data
+        keys = data.categories_of.keys(user_id)
+        start = 0 if after is None else bisect_right(keys, after)
+        found = (data.categories.get(key.id) for key in keys[start : start + limit + 1])
+        return Page.cut(
+            [category for category in found if category is not None], limit, lambda category: category.key
+        )
+
+    def _require(self, category: Category, version: int) -> None:
+        stored = self.find(category.user_id, category.id)
+        if stored is None or stored.version != version:
+            raise Stale(stored)
+
+    def _put(self, category: Category) -> None:
+        data = self._transaction.data
+        namesakes = data.category_by_name.keys((category.user_id, name_key(category.name)))
+        if set(namesakes) - {category.id}:
+            raise CategoryNameTaken
+        self._transaction.put(data.categories, category)

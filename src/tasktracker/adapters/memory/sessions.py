@@ -1,0 +1,47 @@
+"""Sessions in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.domain.accounts.session import Session
+from tasktracker.domain.errors import Stale
+
+
+class MemorySessions:
+    """Implements SessionRepository."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, session: Session) -> None:
+        data = self._transaction.data
+        if data.sessions.get(session.id) is not None:
+            raise RuntimeError(f"There is a session {session.id} already.")
+        if data.users.get(session.user_id) is None:
+            raise RuntimeError(f"There is no user {session.user_id}.")
+        self._transaction.put(data.sessions, session)
+
+    def find(self, session_id: UUID) -> Session | None:
+        return self._transaction.data.sessions.get(session_id)
+
+    def save(self, session: Session) -> None:
+        stored = self.find(session.id)
+        if stored is None or stored.generation > session.generation:
+            raise Stale(stored)
+        self._transaction.put(self._transaction.data.sessions, session)
+
+    def remove(self, session_id: UUID) -> None:
+        self._transaction.drop(self._transaction.data.sessions, session_id)
+
+    def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
+        for session in self.list(user_id):
+            if session.id != keep:
+                self.remove(session.id)
+
+    def list(self, user_id: UUID) -> Sequence[Session]:
+        data = self._transaction.data
+        found = (data.sessions.get(session_id) for _, session_id in reversed(data.sessions_of.keys(user_id)))
+        return [session for session in found if session is not None]

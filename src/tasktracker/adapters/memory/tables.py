@@ -1,0 +1,160 @@
+"""Rows, indexes over them, and changes that can be taken back."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from tasktracker.domain.accounts.session import Session
+from tasktracker.domain.accounts.user import User, email_key, username_key
+from tasktracker.domain.categories.category import Category, name_key
+from tasktracker.domain.tasks.query import TaskKey
+from tasktracker.domain.tasks.task import Task
+
+
+class Identified(Protocol):
+    """Something with an id."""
+
+    @property
+    def id(self) -> UUID:
+        """The id, which never changes."""
+        ...
+
+
+Row = TypeVar("Row", bound=Identified)
+Group = TypeVar("Group", bound=Hashable)
+Key = TypeVar("Key")
+
+
+class Index(Generic[Row, Group, Key]):
+    """The keys of a table's rows by group, in ascending order. Rows in the group None are left out."""
+
+    def __init__(self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]) -> None:
+        self._group = group
+        self._key: Callable[[Row], Any] = key
+        self._keys: dict[Group, list[Any]] = {}
+
+    def keys(self, group: Group) -> Sequence[Key]:
+        """Return the keys of a group's rows."""
+        return self._keys.get(group, ())
+
+    def add(self, row: Row) -> None:
+        """Take up a row."""
+        group = self._group(row)
+        if group is not None:
+            insort(self._keys.setdefault(group, []), self._key(row))
+
+    def remove(self, row: Row) -> None:
+        """Forget a row."""
+        group = self._group(row)
+        if group is not None:
+            keys = self._keys[group]
+            del keys[bisect_left(keys, self._key(row))]
+            if not keys:
+                del self._keys[group]
+
+
+class Table(Generic[Row]):
+    """Rows by id, and indexes that follow every change."""
+
+    def __init__(self) -> None:
+        self._rows: dict[UUID, Row] = {}
+        self._indexes: list[Index[Row, Any, Any]] = []
+
+    def index(
+        self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]
+    ) -> Index[Row, Group, Key]:
+        """Begin an index."""
+        index = Index(group, key)
+        self._indexes.append(index)
+        return index
+
+    def get(self, row_id: UUID) -> Row | None:
+        """Return a row."""
+        return self._rows.get(row_id)
+
+    def set(self, row_id: UUID, row: Row | None) -> None:
+        """Put a row in the place of the one with this id, or, for None, nothing."""
+        previous = self._rows.pop(row_id, None)
+        if previous is not None:
+            for index in self._indexes:
+                index.remove(previous)
+        if row is not None:
+            self._rows[row_id] = row
+            for index in self._indexes:
+                index.add(row)
+
+
+class Data:
+    """Everything that is stored."""
+
+    def __init__(self) -> None:
+        self.users = Table[User]()
+        self.user_by_username = self.users.index(lambda user: username_key(user.username), _id)
+        self.user_by_email = self.users.index(lambda user: user.email and email_key(user.email), _id)
+
+        self.sessions = Table[Session]()
+        self.sessions_of = self.sessions.index(_user, lambda session: (session.rotated_at, session.id))
+
+        self.categories = Table[Category]()
+        self.categories_of = self.categories.index(_user, lambda category: category.key)
+        self.category_by_name = self.categories.index(
+            lambda category: (category.user_id, name_key(category.name)), _id
+        )
+
+        self.tasks = Table[Task]()
+        self.tasks_of = self.tasks.index(lambda task: task.created_by, TaskKey.of)
+        self.tasks_in = self.tasks.index(lambda task: task.category, _id)
+
+
+def _id(row: Identified) -> UUID:
+    return row.id
+
+
+def _user(row: Session | Category) -> UUID:
+    return row.user_id
+
+
+class Transaction:
+    """Access to the data for as long as it is open, and the way back."""
+
+    def __init__(self, data: Data, *, writable: bool) -> None:
+        self._data = data
+        self._writable = writable
+        self._open = True
+        self._undo: list[tuple[Table[Any], UUID, Any]] = []
+
+    @property
+    def data(self) -> Data:
+        """The data, to be read. Raises RuntimeError when the transaction is over."""
+        if not self._open:
+            raise RuntimeError("This unit of work is closed.")
+        return self._data
+
+    def put(self, table: Table[Row], row: Row) -> None:
+        """Store a row, in place of the one with its id."""
+        self._change(table, row.id, row)
+
+    def drop(self, table: Table[Row], row_id: UUID) -> None:
+        """Remove a row."""
+        self._change(table, row_id, None)
+
+    def close(self) -> None:
+        """Allow nothing more."""
+        self._open = False
+
+    def roll_back(self) -> None:
+        """Take back every change, the latest first."""
+        while self._undo:
+            table, row_id, row = self._undo.pop()
+            table.set(row_id, row)
+
+    def _change(self, table: Table[Row], row_id: UUID, row: Row | None) -> None:
+        if not self._open:
+            raise RuntimeError("This unit of work is closed.")
+        if not self._writable:
+            raise RuntimeError("This unit of work was opened for reading only.")
+        self._undo.append((table, row_id, table.get(row_id)))
+        table.set(row_id, row)

@@ -1,0 +1,56 @@
+"""Users in memory."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.domain.accounts.user import User, email_key, username_key
+from tasktracker.domain.errors import EmailTaken, Stale, UsernameTaken
+from tasktracker.domain.fields import case_key
+
+
+class MemoryUsers:
+    """Implements UserRepository."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, user: User) -> None:
+        data = self._transaction.data
+        if data.users.get(user.id) is not None:
+            raise RuntimeError(f"There is a user {user.id} already.")
+        self._put(user)
+
+    def find(self, user_id: UUID) -> User | None:
+        return self._transaction.data.users.get(user_id)
+
+    def find_by_login(self, login: str) -> User | None:
+        data = self._transaction.data
+        key = case_key(login)
+        found = (data.user_by_email if "@" in key else data.user_by_username).keys(key)
+        return data.users.get(found[0]) if found else None
+
+    def save(self, user: User) -> None:
+        stored = self.find(user.id)
+        if stored is None or stored.version != user.version - 1:
+            raise Stale(stored)
+        self._put(user)
+
+    def remove(self, user_id: UUID) -> None:
+        data, drop = self._transaction.data, self._transaction.drop
+        for task in tuple(data.tasks_of.keys(user_id)):
+            drop(data.tasks, task.id)
+        for category in tuple(data.categories_of.keys(user_id)):
+            drop(data.categories, category.id)
+        for _, session_id in tuple(data.sessions_of.keys(user_id)):
+            drop(data.sessions, session_id)
+        drop(data.users, user_id)
+
+    def _put(self, user: User) -> None:
+        data = self._transaction.data
+        if set(data.user_by_username.keys(username_key(user.username))) - {user.id}:
+            raise UsernameTaken
+        if user.email and set(data.user_by_email.keys(email_key(user.email))) - {user.id}:
+            raise EmailTaken
+        self._transaction.put(data.users, user)

@@ -1,0 +1,95 @@
+"""Brings a database's schema to another revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from tasktracker.adapters.sql.engine import SQLITE, database_url, postgresql_engine, sqlite_engine
+from tasktracker.adapters.sql.violations import raise_unavailable
+
+# An arbitrary number that every Task Tracker agrees on.
+_LOCK = text("SELECT pg_advisory_xact_lock(7203417519)")
+_WAIT_SECONDS = 60
+
+
+@cache
+def head() -> str:
+    """Return the revision that this version of the program works with."""
+    return str(ScriptDirectory.from_config(alembic_config()).get_current_head())
+
+
+def current(url: str) -> str | None:
+    """Return the revision the database is at, None for none. Raises StorageUnavailable."""
+    with _connection(url) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Migrate to a newer revision, wholly or not at all, one process at a time. Raises StorageUnavailable."""
+    with _locked(url) as connection:
+        command.upgrade(alembic_config(connection), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Migrate to an older revision, `base` for an empty database. Raises StorageUnavailable."""
+    with _locked(url) as connection:
+        command.downgrade(alembic_config(connection), revision)
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Return what Alembic has to know, as there is no file to read it from."""
+    config = Config()
+    config.set_main_option("script_location", "tasktracker.adapters.sql:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _locked(url: str) -> Iterator[Connection]:
+    """Open a transaction for migrating. Others wait until it ends and then find that nothing is left to do."""
+    with _connection(url) as connection:
+        if connection.dialect.name == SQLITE:
+            # A table that is altered is rebuilt and its old self dropped, which must not cascade.
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("BEGIN")
+            connection.execute(_LOCK)
+        try:
+            yield connection
+            _require_intact(connection)
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+def _require_intact(connection: Connection) -> None:
+    if connection.dialect.name == SQLITE:
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken is not None:
+            raise RuntimeError(f"The migration left rows of {broken[0]} that refer to nothing.")
+
+
+@contextmanager
+def _connection(url: str) -> Iterator[Connection]:
+    parsed = database_url(url)
+    if parsed.drivername == SQLITE:
+        engine = sqlite_engine(parsed, pool_size=1, connect_args={"timeout": _WAIT_SECONDS})
+    else:
+        engine = postgresql_engine(parsed, pool_size=1)
+    raise_unavailable(engine)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()

@@ -1,0 +1,142 @@
+"""Units of work on an SQL database."""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.categories import SqlCategories
+from tasktracker.adapters.sql.engine import Database
+from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.schema import secrets, sessions, users
+from tasktracker.adapters.sql.sessions import SqlSessions
+from tasktracker.adapters.sql.tasks import SqlTasks
+from tasktracker.adapters.sql.users import SqlUsers
+from tasktracker.domain.errors import SessionEnded, StorageUnavailable
+from tasktracker.domain.work import Actor, Clock
+
+_ADMIT = (
+    select(sessions.c.confirmed_generation)
+    .join(users, users.c.id == sessions.c.user_id)
+    .where(
+        sessions.c.id == bindparam("session_id"),
+        sessions.c.user_id == bindparam("user_id"),
+        sessions.c.generation >= bindparam("generation"),
+        sessions.c.idle_until > bindparam("now"),
+        sessions.c.ends_at > bindparam("now"),
+        users.c.is_active,
+    )
+)
+_CONFIRM = (
+    update(sessions)
+    .where(
+        sessions.c.id == bindparam("session_id"),
+        sessions.c.confirmed_generation < bindparam("confirmed"),
+    )
+    .values(confirmed_generation=bindparam("confirmed"))
+)
+_SECRET = select(secrets.c.value).where(secrets.c.name == bindparam("name"))
+_NEW_SECRET = text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
+_REVISION = text("SELECT version_num FROM alembic_version")
+
+
+class SqlUnitOfWork:
+    """Implements UnitOfWork."""
+
+    __slots__ = ("categories", "sessions", "tasks", "users")
+
+    def __init__(self, executor: Executor) -> None:
+        self.users = SqlUsers(executor)
+        self.sessions = SqlSessions(executor)
+        self.categories = SqlCategories(executor)
+        self.tasks = SqlTasks(executor)
+
+
+class SqlStore:
+    """Implements Store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    @contextmanager
+    def reading(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
+        with self._database.reading() as connection:
+            if actor is not None and not self._admit(connection, actor):
+                with self._database.changing(connection) as changing:
+                    self._confirm(changing, actor)
+            executor = Executor(connection, is_writing=False)
+            try:
+                yield SqlUnitOfWork(executor)
+            finally:
+                executor.close()
+
+    @contextmanager
+    def writing(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
+        while True:
+            with self._database.writing() as connection:
+                if actor is not None and not self._admit(connection, actor):
+                    # Confirmed in a transaction of its own, to stand whatever becomes of the work.
+                    self._confirm(connection, actor)
+                    continue
+                executor = Executor(connection, is_writing=True)
+                try:
+                    yield SqlUnitOfWork(executor)
+                finally:
+                    executor.close()
+                # PostgreSQL would undo everything without a word, and SQLite only what failed.
+                if executor.failure is not None:
+                    raise executor.failure
+                return
+
+    def secret(self, name: str) -> bytes:
+        found = self._secret(name)
+        while found is None:
+            # Whoever comes first decides; the others find what they wrote.
+            with self._database.writing() as connection:
+                connection.execute(_NEW_SECRET, {"name": name, "value": random.token_bytes(32)})
+            found = self._secret(name)
+        return found
+
+    def ready(self) -> None:
+        needed = migrate.head()
+        with self._database.reading() as connection:
+            try:
+                found = connection.execute(_REVISION).scalar()
+            except DBAPIError as error:
+                raise StorageUnavailable("The database has no schema yet: it must be migrated.") from error
+        if found != needed:
+            raise StorageUnavailable(
+                f"The database's schema is at revision {found}, where {needed} is needed: it must be migrated."
+            )
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _admit(self, connection: Connection, actor: Actor) -> bool:
+        """Require that the actor may act, and tell whether their generation is confirmed."""
+        row = connection.execute(
+            _ADMIT,
+            {
+                "session_id": actor.session_id,
+                "user_id": actor.user_id,
+                "generation": actor.generation,
+                "now": self._clock.now(),
+            },
+        ).first()
+        if row is None:
+            raise SessionEnded
+        (confirmed,) = row
+        return bool(actor.generation <= confirmed)
+
+    def _confirm(self, connection: Connection, actor: Actor) -> None:
+        connection.execute(_CONFIRM, {"session_id": actor.session_id, "confirmed": actor.generation})
+
+    def _secret(self, name: str) -> bytes | None:
+        with self._database.reading() as connection:
+            return connection.execute(_SECRET, {"name": name}).scalar()

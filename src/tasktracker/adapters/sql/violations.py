@@ -1,0 +1,138 @@
+"""What a driver reports, as what it means to the domain."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from typing import cast
+
+import psycopg
+from sqlalchemy import Engine, Insert, PrimaryKeyConstraint, Table, UniqueConstraint, Update, event
+from sqlalchemy.engine import ExceptionContext, ExecutionContext
+from sqlalchemy.engine.default import DefaultExecutionContext
+
+from tasktracker.adapters.sql.schema import categories, metadata, tasks, users
+from tasktracker.domain.errors import (
+    CategoryNameTaken,
+    DomainError,
+    EmailTaken,
+    IdTaken,
+    InvalidInput,
+    SessionEnded,
+    StorageFull,
+    StorageUnavailable,
+    UsernameTaken,
+)
+
+VIOLATIONS: dict[str, Callable[[], DomainError]] = {
+    "uq_users_username_key": UsernameTaken,
+    "uq_users_email_key": EmailTaken,
+    "uq_categories_user_id_name_key": CategoryNameTaken,
+    "pk_categories": IdTaken,
+    "uq_categories_user_id_id": IdTaken,
+    "pk_tasks": IdTaken,
+    "fk_tasks_category": lambda: InvalidInput.of("category", "names no category of yours"),
+    # The user was removed after this work had begun for them.
+    "fk_sessions_user_id": SessionEnded,
+    "fk_categories_user_id": SessionEnded,
+    "fk_tasks_created_by": SessionEnded,
+}
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_DISK_FULL = "53100"
+_NOT_NOW = (
+    "08",  # connection exceptions
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "53",  # insufficient resources
+    "55P03",  # lock_not_available
+    "57014",  # query_canceled
+    "57P",  # operator intervention, such as a shutdown
+)
+
+# https://www.sqlite.org/rescode.html
+_SQLITE_NOT_NOW = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+)
+
+
+def raise_domain_errors(engine: Engine) -> None:
+    """Have an engine raise domain errors for what they cover; everything else stays as it is."""
+    event.listen(engine, "handle_error", lambda context: unavailable(context) or violated(context))
+
+
+def raise_unavailable(engine: Engine) -> None:
+    """Have an engine raise StorageUnavailable and StorageFull; everything else stays as it is."""
+    event.listen(engine, "handle_error", unavailable)
+
+
+def unavailable(context: ExceptionContext) -> DomainError | None:
+    """Tell whether the database is what failed."""
+    error = context.original_exception
+    if isinstance(error, sqlite3.Error):
+        # The low byte is the kind; the rest says more about it. Errors of Python's own module have no code.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            return StorageFull()
+        if code in _SQLITE_NOT_NOW:
+            return StorageUnavailable()
+    elif isinstance(error, psycopg.Error):
+        state = error.sqlstate
+        if state == _DISK_FULL:
+            return StorageFull()
+        # Without a state, it is not the server that says so: there is none to talk to.
+        lost = context.is_disconnect or (state is None and isinstance(error, psycopg.OperationalError))
+        if lost or (state or "").startswith(_NOT_NOW):
+            return StorageUnavailable()
+    return None
+
+
+def violated(context: ExceptionContext) -> DomainError | None:
+    """Tell whether what was to be stored clashes with what is stored."""
+    error = context.original_exception
+    execution = context.execution_context
+    statement = execution.invoked_statement if execution else None
+    # Whoever removes a row that others refer to made a mistake, not a bad choice of values.
+    if execution is None or not isinstance(statement, Insert | Update):
+        return None
+    name = None
+    if isinstance(error, psycopg.IntegrityError):
+        name = error.diag.constraint_name
+    elif isinstance(error, sqlite3.IntegrityError):
+        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            name = _foreign_key(cast(Table, statement.table), execution)
+        else:
+            name = _unique(str(error))
+    violation = VIOLATIONS.get(name or "")
+    return violation() if violation else None
+
+
+def _unique(message: str) -> str | None:
+    """Find what is meant by, say, "UNIQUE constraint failed: categories.user_id, categories.name_key"."""
+    columns = re.findall(r"(\w+)\.(\w+)", message.partition("UNIQUE constraint failed: ")[2])
+    return _CONSTRAINT_BY_COLUMNS.get(frozenset(columns))
+
+
+_CONSTRAINT_BY_COLUMNS = {
+    frozenset((table.name, column.name) for column in constraint.columns): str(constraint.name)
+    for table in metadata.tables.values()
+    for constraint in table.constraints
+    if isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint)
+}
+
+
+def _foreign_key(table: Table, execution: ExecutionContext) -> str | None:
+    """Find the foreign key, which SQLite does not name: where there is a category, it is in doubt, not the user."""
+    filed = cast(DefaultExecutionContext, execution).compiled_parameters[0].get("category") is not None
+    referred = categories if table is tasks and filed else users
+    for constraint in table.foreign_key_constraints:
+        if constraint.referred_table is referred:
+            return str(constraint.name)
+    return None
