@@ -6,19 +6,28 @@ An error names what is the case; what a caller is told, and by which status, is 
     ├── InvalidInput            a value that can never be accepted, with every bad field
     ├── NotAuthenticated        nobody can be told apart from anybody
     │   ├── InvalidCredentials  unknown user, wrong password or disabled user: never says which
+    │   ├── CodeRequired        the password is right, and a code is needed too
     │   ├── InvalidToken        forged, malformed, expired or of the wrong kind
     │   └── SessionEnded        a genuine token whose session or user is no longer live
+    ├── Forbidden               known, and not allowed
+    │   ├── SessionRequired     an API token was used for what takes a session
+    │   └── InsufficientScope   an API token was used for what it was not made for
     ├── NotFound                absent, or not the caller's to see
     │   ├── TaskNotFound
     │   ├── CategoryNotFound
     │   ├── SessionNotFound
+    │   ├── ApiTokenNotFound
     │   └── UserNotFound
     ├── Conflict                true of the data as it stands now
     │   ├── UsernameTaken
     │   ├── EmailTaken
     │   ├── CategoryNameTaken
-    │   └── IdTaken
+    │   ├── IdTaken
+    │   ├── TooManyApiTokens
+    │   ├── TwoFactorOn
+    │   └── TwoFactorOff
     ├── Stale                   the caller decided on an older version
+    ├── TooManyRequests         tried too often; `retry_after` says when to try again
     └── Unavailable             not now; the same call may succeed later
         ├── Busy                too much of the same work is already waiting
         ├── StorageUnavailable  the database cannot be reached or did not answer in time
@@ -27,7 +36,9 @@ An error names what is the case; what a caller is told, and by which status, is 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
 
@@ -80,6 +91,13 @@ class InvalidCredentials(NotAuthenticated):
     title = "The username or password is wrong"
 
 
+class CodeRequired(NotAuthenticated):
+    """The password is right; logging in also takes a code of the second factor."""
+
+    slug = "code-required"
+    title = "A two-factor code is required"
+
+
 class InvalidToken(NotAuthenticated):
     """The token is forged, malformed, expired or of the wrong kind."""
 
@@ -88,10 +106,35 @@ class InvalidToken(NotAuthenticated):
 
 
 class SessionEnded(NotAuthenticated):
-    """The token is genuine, but its session was ended or its user may not act any more."""
+    """The token is well-formed, but the session or API token behind it has ended, or its user may not act any more."""
 
     slug = "session-ended"
     title = "The session has ended"
+
+
+class Forbidden(DomainError):
+    """The caller is known, and may not do this."""
+
+    slug = "forbidden"
+    title = "This is not allowed"
+
+
+class SessionRequired(Forbidden):
+    """An API token was used for something that takes a person who has logged in."""
+
+    slug = "session-required"
+    title = "This takes a session; an API token will not do"
+
+
+class InsufficientScope(Forbidden):
+    """An API token was used for something it was not made for. `scope` is what it would take."""
+
+    slug = "insufficient-scope"
+    title = "The API token lacks the scope for this"
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"This takes the scope {scope}.")
 
 
 class NotFound(DomainError):
@@ -120,6 +163,13 @@ class SessionNotFound(NotFound):
 
     slug = "session-not-found"
     title = "There is no such session"
+
+
+class ApiTokenNotFound(NotFound):
+    """The caller has no API token with this id."""
+
+    slug = "api-token-not-found"
+    title = "There is no such API token"
 
 
 class UserNotFound(NotFound):
@@ -164,6 +214,27 @@ class IdTaken(Conflict):
     title = "The id is taken"
 
 
+class TooManyApiTokens(Conflict):
+    """The account has as many API tokens as it may have; one must be revoked first."""
+
+    slug = "too-many-api-tokens"
+    title = "The account has too many API tokens"
+
+
+class TwoFactorOn(Conflict):
+    """Two-factor authentication is on already; it must be turned off first."""
+
+    slug = "two-factor-on"
+    title = "Two-factor authentication is on"
+
+
+class TwoFactorOff(Conflict):
+    """Two-factor authentication is not on."""
+
+    slug = "two-factor-off"
+    title = "Two-factor authentication is off"
+
+
 class Stale(DomainError):
     """The caller named a version that is not the current one. `current` is the entity as it stands."""
 
@@ -173,6 +244,17 @@ class Stale(DomainError):
     def __init__(self, current: Any = None) -> None:
         self.current = current
         super().__init__()
+
+
+class TooManyRequests(DomainError):
+    """This was tried too often; it may be tried again after `retry_after` seconds."""
+
+    slug = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, wait: timedelta) -> None:
+        self.retry_after = max(1, math.ceil(wait.total_seconds()))
+        super().__init__(f"Try again in {self.retry_after} seconds.")
 
 
 class Unavailable(DomainError):

@@ -1,25 +1,19 @@
-"""The ground that services stand on: who acts, and the unit of work in which they do."""
+"""The ground that services stand on: the unit of work, opened for whoever acts."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.accounts.ports import SessionRepository, UserRepository
+from tasktracker.domain.activity.ports import ActivityRepository
+from tasktracker.domain.actors import Actor
+from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.tasks.ports import TaskRepository
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """A user acting in one of their sessions, by a token of that session's `generation`."""
-
-    user_id: UUID
-    session_id: UUID
-    generation: int
+from tasktracker.domain.two_factor.ports import SecondFactorRepository
 
 
 class UnitOfWork(Protocol):
@@ -36,6 +30,21 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def second_factors(self) -> SecondFactorRepository:
+        """What some of them need to log in."""
+        ...
+
+    @property
+    def api_tokens(self) -> ApiTokenRepository:
+        """What acts for them."""
+        ...
+
+    @property
+    def activity(self) -> ActivityRepository:
+        """What has happened around all this."""
+        ...
+
+    @property
     def categories(self) -> CategoryRepository:
         """How they file."""
         ...
@@ -49,17 +58,18 @@ class UnitOfWork(Protocol):
 class Store(Protocol):
     """Opens units of work.
 
-    Opening one for an actor proves that the actor may act: their session is live and knows the generation, and
-    their user is active, as stored at that moment and seen by the very connection that then does the work.
-    No use case that starts after a log-out, on whichever process, can therefore be reached with an older token.
-    Using a generation for the first time also confirms it (see `Session.confirmed_generation`), durably.
+    Opening one for an actor proves that the actor may act: their session is live and knows the generation, or their
+    API token exists, has not expired and has the scope (`tasks:read` for reading, `tasks:write` for writing), and
+    their user is active; all that as stored at that moment and seen by the very connection that then does the work.
+    No use case that starts after a log-out or a revocation, on whichever process, can therefore be reached with an
+    older token. Using a generation for the first time also confirms it (see `Session.confirmed_generation`), durably.
 
     `None` opens the work for nobody: for registering, logging in, refreshing and administration, which answer
     for themselves.
 
-    Opening raises SessionEnded when the actor may not act. Opening, and any repository method, raises
-    StorageUnavailable when the database cannot be reached, is too busy, or gave up on a deadlock: nothing was
-    changed, and the whole use case may be tried again.
+    Opening raises SessionEnded when the actor may not act, and InsufficientScope when their token is for something
+    else. Opening, and any repository method, raises StorageUnavailable when the database cannot be reached, is too
+    busy, or gave up on a deadlock: nothing was changed, and the whole use case may be tried again.
     """
 
     def reading(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:

@@ -157,6 +157,18 @@ def keys() -> None:
     """Manage the keys that tokens are signed with."""
 
 
+@keys.command("reencrypt")
+@_reporting
+def reencrypt() -> None:
+    """Encrypt what is stored encrypted under the first key of SECRET_KEYS.
+
+    To be run before another key is taken out of the ring.
+    """
+    with _container() as container:
+        count = container.two_factor().reseal()
+    click.echo(f"encrypted {count} anew")
+
+
 @keys.command("new")
 def new_key() -> None:
     """Print a fresh key for SECRET_KEYS."""

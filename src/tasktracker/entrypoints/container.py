@@ -7,21 +7,33 @@ from pathlib import Path
 
 from dependency_injector import containers, providers
 
+from tasktracker.adapters.audit_log import StructlogAuditLog
+from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.adapters.security import secret_file
 from tasktracker.adapters.security.keys import KeyRing
+from tasktracker.adapters.security.one_time_codes import PyotpOneTimeCodes
 from tasktracker.adapters.security.passwords import Argon2PasswordHasher, ZxcvbnPasswordStrength
+from tasktracker.adapters.security.secret_box import FernetSecretBox
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.passwords import OwnPassword
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SessionService
+from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.activity.service import ActivityService
+from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.tasks.service import TaskService
-from tasktracker.domain.work import Clock, Store
+from tasktracker.domain.throttling.ports import RateLimiter
+from tasktracker.domain.throttling.throttle import Throttle
+from tasktracker.domain.two_factor.service import TwoFactorService
+from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.settings import Settings
 
 
@@ -49,19 +61,18 @@ def _storage(settings: Settings) -> str:
     return "memory" if settings.database_url.startswith("memory:") else "sql"
 
 
-def _memory_store(clock: Clock) -> Store:
-    return MemoryStore(clock)
-
-
-def _sql_store(settings: Settings, clock: Clock) -> Store:
-    database = open_database(
+def _database(settings: Settings) -> Database:
+    return open_database(
         settings.database_url,
         # Every thread that may want a connection gets one without waiting for another.
         pool_size=settings.database_connections + settings.hashing_threads,
         pool_timeout=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
     )
-    return SqlStore(database, clock)
+
+
+def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttle:
+    return Throttle(limiter if settings.throttle else None, clock)
 
 
 class Schema:
@@ -102,25 +113,69 @@ class Container(containers.DeclarativeContainer):
     passwords = providers.Singleton(_password_hasher, settings)
     strength = providers.Singleton(ZxcvbnPasswordStrength)
 
+    one_time_codes = providers.Singleton(PyotpOneTimeCodes)
+    secret_box = providers.Singleton(FernetSecretBox, keys)
+    audit_log = providers.Singleton(StructlogAuditLog)
+
+    storage = providers.Callable(_storage, settings)
+    database = providers.Singleton(_database, settings)
     store = providers.Selector(
-        providers.Callable(_storage, settings),
-        memory=providers.Singleton(_memory_store, clock),
-        sql=providers.Singleton(_sql_store, settings, clock),
+        storage,
+        memory=providers.Singleton(MemoryStore, clock, audit_log),
+        sql=providers.Singleton(SqlStore, database, clock, audit_log),
+    )
+    limiter = providers.Selector(
+        storage,
+        memory=providers.Singleton(MemoryRateLimiter),
+        sql=providers.Singleton(SqlRateLimiter, database),
     )
 
-    policy = providers.Singleton(_session_policy, settings)
-    sessions = providers.Factory(
-        SessionService, store=store, tokens=signer, passwords=passwords, clock=clock, ids=ids, policy=policy
+    throttle = providers.Singleton(_throttle, settings, limiter, clock)
+    recorder = providers.Singleton(Recorder, store=store, clock=clock, ids=ids)
+    own_password = providers.Singleton(OwnPassword, store=store, passwords=passwords, throttle=throttle)
+    two_factor = providers.Singleton(
+        TwoFactorService,
+        store=store,
+        recorder=recorder,
+        own_password=own_password,
+        codes=one_time_codes,
+        box=secret_box,
+        clock=clock,
     )
-    accounts = providers.Factory(
+    policy = providers.Singleton(_session_policy, settings)
+    sessions = providers.Singleton(
+        SessionService,
+        store=store,
+        recorder=recorder,
+        throttle=throttle,
+        two_factor=two_factor,
+        tokens=signer,
+        passwords=passwords,
+        clock=clock,
+        ids=ids,
+        policy=policy,
+    )
+    accounts = providers.Singleton(
         AccountService,
         store=store,
         sessions=sessions,
+        own_password=own_password,
+        recorder=recorder,
+        throttle=throttle,
         passwords=passwords,
         strength=strength,
         clock=clock,
         ids=ids,
         shortest_password=settings.provided.password_min_length,
     )
-    categories = providers.Factory(CategoryService, store=store, clock=clock, ids=ids)
-    tasks = providers.Factory(TaskService, store=store, clock=clock, ids=ids)
+    api_tokens = providers.Singleton(
+        ApiTokenService,
+        store=store,
+        recorder=recorder,
+        clock=clock,
+        ids=ids,
+        most=settings.provided.api_tokens_per_user,
+    )
+    activity = providers.Singleton(ActivityService, store=store)
+    categories = providers.Singleton(CategoryService, store=store, clock=clock, ids=ids)
+    tasks = providers.Singleton(TaskService, store=store, clock=clock, ids=ids)

@@ -33,7 +33,8 @@ def serve(loaded: settings.Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Forwarded addresses are believed from nobody.
-        proxy_headers=False,
+        # Forwarded addresses are believed only from proxies that are named.
+        proxy_headers=bool(loaded.trusted_proxies),
+        forwarded_allow_ips=list(loaded.trusted_proxies),
         timeout_graceful_shutdown=DEADLINE,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,8 @@ Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
 DEVELOPMENT_ORIGINS = ("http://localhost:5173", "http://127.0.0.1:5173")
-LISTS = {"secret_keys", "cors_allowed_origins"}
+LISTS = {"secret_keys", "cors_allowed_origins", "trusted_proxies"}
+SWITCHES = {"on": "true", "off": "false"}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +75,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sessions_per_user: Count = 50
     """Live sessions a user may have; at one more, the one idle longest ends."""
 
+    api_tokens_per_user: Count = 50
+    """API tokens a user may have."""
+    throttle: bool = True
+    """Limits on logins, registrations, refreshes and password checks; `off` for load tests in development only."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Comma-separated addresses or networks of reverse proxies, whose `X-Forwarded-For` is believed."""
+    request_log: bool = True
+    """One line of log for each request."""
+
     password_min_length: Annotated[int, Meta(ge=8, le=64)] = 8
     """The shortest password that may be chosen."""
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4 * 1024 * 1024)] = 19 * 1024
@@ -118,7 +129,11 @@ def load(
             continue
         parts = tuple(part.strip() for part in text.split(",") if part.strip())
         try:
-            known[field.name] = msgspec.convert(parts if field.name in LISTS else text, field.type, strict=False)
+            known[field.name] = msgspec.convert(
+                parts if field.name in LISTS else SWITCHES.get(text.lower(), text) if field.type is bool else text,
+                field.type,
+                strict=False,
+            )
         except msgspec.ValidationError as error:
             problems.append(f"{field.name.upper()}: {_explain(str(error))}")
     if problems:
@@ -132,6 +147,13 @@ def _completed(settings: Settings, serving: bool) -> Settings:
         problems.append("SECRET_KEYS: is required in production; `tasktracker keys new` prints a fresh key")
     if serving and settings.is_production and settings.debug:
         problems.append("DEBUG: must be off in production")
+    if serving and settings.is_production and not settings.throttle:
+        problems.append("THROTTLE: must be on in production")
+    for proxy in settings.trusted_proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            problems.append(f"TRUSTED_PROXIES: {proxy!r} is neither an address nor a network")
     if settings.workers > 1 and settings.database_url.startswith("memory:"):
         problems.append("WORKERS: must be 1 with DATABASE_URL=memory://, which no two processes can share")
     if settings.session_idle_seconds < settings.access_token_seconds:

@@ -45,9 +45,7 @@ class MemoryCategories:
         keys = data.categories_of.keys(user_id)
         start = 0 if after is None else bisect_right(keys, after)
         found = (data.categories.get(key.id) for key in keys[start : start + limit + 1])
-        return Page.cut(
-            [category for category in found if category is not None], limit, lambda category: category.key
-        )
+        return Page.cut([category for category in found if category is not None], limit, lambda category: category.key)
 
     def _require(self, category: Category, version: int) -> None:
         stored = self.find(category.user_id, category.id)

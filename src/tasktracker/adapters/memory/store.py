@@ -8,13 +8,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock, get_ident
 
+from tasktracker.adapters.memory.activity import MemoryActivity
+from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
 from tasktracker.adapters.memory.categories import MemoryCategories
+from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
 from tasktracker.adapters.memory.users import MemoryUsers
-from tasktracker.domain.errors import SessionEnded
-from tasktracker.domain.work import Actor, Clock
+from tasktracker.domain.activity.ports import AuditLog
+from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
+from tasktracker.domain.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.work import Clock
 
 
 class MemoryUnitOfWork:
@@ -25,6 +30,9 @@ class MemoryUnitOfWork:
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
         self.tasks = MemoryTasks(transaction)
+        self.second_factors = MemorySecondFactors(transaction)
+        self.api_tokens = MemoryApiTokens(transaction)
+        self.activity = MemoryActivity(transaction)
 
 
 class MemoryStore:
@@ -34,8 +42,9 @@ class MemoryStore:
     a deadlock or an integrity error, both mistakes of the program, is a RuntimeError here.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, audit_log: AuditLog | None = None) -> None:
         self._clock = clock
+        self._audit_log = audit_log
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
         self._turn = Lock()
@@ -69,16 +78,41 @@ class MemoryStore:
             transaction = Transaction(self._data, writable=writable)
             try:
                 if actor is not None:
-                    self._admit(actor)
-                yield MemoryUnitOfWork(transaction)
+                    self._admit(actor, Scope.TASKS_WRITE if writable else Scope.TASKS_READ)
+                work = MemoryUnitOfWork(transaction)
+                yield work
             except BaseException:
                 transaction.roll_back()
                 raise
             finally:
                 transaction.close()
                 self._owner = None
+        if self._audit_log is not None:
+            for event in work.activity.added:
+                self._audit_log.write(event)
 
-    def _admit(self, actor: Actor) -> None:
+    def _admit(self, actor: Actor, scope: Scope) -> None:
+        if isinstance(actor, TokenActor):
+            self._admit_token(actor, scope)
+        else:
+            self._admit_session(actor)
+
+    def _admit_token(self, actor: TokenActor, scope: Scope) -> None:
+        token = self._data.api_tokens.get(actor.token_id)
+        user = self._data.users.get(actor.user_id)
+        if (
+            token is None
+            or user is None
+            or token.user_id != user.id
+            or not user.is_active
+            or not token.is_live(self._clock.now())
+            or not secrets.compare_digest(token.secret_hash, actor.secret_hash)
+        ):
+            raise SessionEnded
+        if scope not in token.scopes:
+            raise InsufficientScope(scope)
+
+    def _admit_session(self, actor: SessionActor) -> None:
         """Let the actor in and confirm the generation, whatever becomes of the work."""
         session = self._data.sessions.get(actor.session_id)
         user = self._data.users.get(actor.user_id)

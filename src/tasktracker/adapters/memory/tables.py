@@ -9,9 +9,12 @@ from uuid import UUID
 
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User, email_key, username_key
+from tasktracker.domain.activity.event import AuthEvent
+from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.two_factor.second_factor import SecondFactor
 
 
 class Identified(Protocol):
@@ -63,9 +66,7 @@ class Table(Generic[Row]):
         self._rows: dict[UUID, Row] = {}
         self._indexes: list[Index[Row, Any, Any]] = []
 
-    def index(
-        self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]
-    ) -> Index[Row, Group, Key]:
+    def index(self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]) -> Index[Row, Group, Key]:
         """Begin an index."""
         index = Index(group, key)
         self._indexes.append(index)
@@ -98,11 +99,18 @@ class Data:
         self.sessions = Table[Session]()
         self.sessions_of = self.sessions.index(_user, lambda session: (session.rotated_at, session.id))
 
+        self.second_factors = Table[SecondFactor]()
+        self.second_factor_users = self.second_factors.index(lambda _: True, _id)
+
+        self.api_tokens = Table[ApiToken]()
+        self.api_tokens_of = self.api_tokens.index(_user, lambda token: (token.created_at, token.id))
+
+        self.events = Table[AuthEvent]()
+        self.events_of = self.events.index(lambda event: event.user_id, lambda event: event.key)
+
         self.categories = Table[Category]()
         self.categories_of = self.categories.index(_user, lambda category: category.key)
-        self.category_by_name = self.categories.index(
-            lambda category: (category.user_id, name_key(category.name)), _id
-        )
+        self.category_by_name = self.categories.index(lambda category: (category.user_id, name_key(category.name)), _id)
 
         self.tasks = Table[Task]()
         self.tasks_of = self.tasks.index(lambda task: task.created_by, TaskKey.of)
@@ -113,7 +121,7 @@ def _id(row: Identified) -> UUID:
     return row.id
 
 
-def _user(row: Session | Category) -> UUID:
+def _user(row: Session | ApiToken | Category) -> UUID:
     return row.user_id
 
 

@@ -45,6 +45,11 @@ class MemoryUsers:
             drop(data.categories, category.id)
         for _, session_id in tuple(data.sessions_of.keys(user_id)):
             drop(data.sessions, session_id)
+        for _, token_id in tuple(data.api_tokens_of.keys(user_id)):
+            drop(data.api_tokens, token_id)
+        for event in tuple(data.events_of.keys(user_id)):
+            drop(data.events, event.id)
+        drop(data.second_factors, user_id)
         drop(data.users, user_id)
 
     def _put(self, user: User) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 
 from tasktracker.domain.accounts.session import DEVICE_LONGEST
 from tasktracker.domain.accounts.user import EMAIL_LONGEST, PERSON_NAME_LONGEST, USERNAME_LONGEST
+from tasktracker.domain.api_tokens.api_token import NAME_LONGEST as API_TOKEN_NAME_LONGEST
 from tasktracker.domain.categories import category
 from tasktracker.domain.tasks import task
 from tasktracker.domain.tasks.task import Priority, State
@@ -148,6 +150,59 @@ tasks = Table(
     # The order of lists, read backwards.
     Index("ix_tasks_list", "created_by", "created_at", "id"),
     Index("ix_tasks_category", "created_by", "category", "created_at", "id"),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user_id", Uuid, nullable=False),
+    Column("sealed_secret", Text, nullable=False),
+    Column("confirmed_at", Moment),
+    Column("last_step", BigInteger, nullable=False),
+    Column("recovery_hashes", Text, nullable=False),
+    PrimaryKeyConstraint("user_id", name="pk_second_factors"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_second_factors_user_id", ondelete="CASCADE"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    Column("user_id", Uuid, nullable=False),
+    Column("name", String(API_TOKEN_NAME_LONGEST), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    PrimaryKeyConstraint("id", name="pk_api_tokens"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_api_tokens_user_id", ondelete="CASCADE"),
+    Index("ix_api_tokens_user_id", "user_id"),
+)
+
+auth_events = Table(
+    "auth_events",
+    metadata,
+    Column("id", Uuid, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("user_id", Uuid),
+    Column("session_id", Uuid),
+    Column("address", Text),
+    PrimaryKeyConstraint("id", name="pk_auth_events"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_auth_events_user_id", ondelete="CASCADE"),
+    Index("ix_auth_events_list", "user_id", "at", "id"),
+    Index("ix_auth_events_at", "at"),
+)
+
+# Times are microseconds since 1970: the arithmetic on them is then the same in every dialect.
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("key", Key, nullable=False),
+    Column("full_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key", name="pk_rate_limits"),
+    Index("ix_rate_limits_full_at", "full_at"),
 )
 
 secrets = Table(

@@ -6,19 +6,24 @@ import secrets as random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.activity import SqlActivity
+from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.engine import Database
 from tasktracker.adapters.sql.executor import Executor
-from tasktracker.adapters.sql.schema import secrets, sessions, users
+from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
+from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.sessions import SqlSessions
 from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.adapters.sql.users import SqlUsers
-from tasktracker.domain.errors import SessionEnded, StorageUnavailable
-from tasktracker.domain.work import Actor, Clock
+from tasktracker.domain.activity.ports import AuditLog
+from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
+from tasktracker.domain.errors import InsufficientScope, SessionEnded, StorageUnavailable
+from tasktracker.domain.work import Clock
 
 _ADMIT = (
     select(sessions.c.confirmed_generation)
@@ -29,6 +34,17 @@ _ADMIT = (
         sessions.c.generation >= bindparam("generation"),
         sessions.c.idle_until > bindparam("now"),
         sessions.c.ends_at > bindparam("now"),
+        users.c.is_active,
+    )
+)
+_ADMIT_TOKEN = (
+    select(api_tokens.c.scopes)
+    .join(users, users.c.id == api_tokens.c.user_id)
+    .where(
+        api_tokens.c.id == bindparam("token_id"),
+        api_tokens.c.user_id == bindparam("user_id"),
+        api_tokens.c.secret_hash == bindparam("secret_hash"),
+        or_(api_tokens.c.expires_at.is_(None), api_tokens.c.expires_at > bindparam("now")),
         users.c.is_active,
     )
 )
@@ -48,26 +64,30 @@ _REVISION = text("SELECT version_num FROM alembic_version")
 class SqlUnitOfWork:
     """Implements UnitOfWork."""
 
-    __slots__ = ("categories", "sessions", "tasks", "users")
+    __slots__ = ("activity", "api_tokens", "categories", "second_factors", "sessions", "tasks", "users")
 
     def __init__(self, executor: Executor) -> None:
         self.users = SqlUsers(executor)
         self.sessions = SqlSessions(executor)
         self.categories = SqlCategories(executor)
         self.tasks = SqlTasks(executor)
+        self.second_factors = SqlSecondFactors(executor)
+        self.api_tokens = SqlApiTokens(executor)
+        self.activity = SqlActivity(executor)
 
 
 class SqlStore:
     """Implements Store."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, audit_log: AuditLog | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._audit_log = audit_log
 
     @contextmanager
     def reading(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
         with self._database.reading() as connection:
-            if actor is not None and not self._admit(connection, actor):
+            if actor is not None and not self._admit(connection, actor, Scope.TASKS_READ):
                 with self._database.changing(connection) as changing:
                     self._confirm(changing, actor)
             executor = Executor(connection, is_writing=False)
@@ -80,19 +100,23 @@ class SqlStore:
     def writing(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
         while True:
             with self._database.writing() as connection:
-                if actor is not None and not self._admit(connection, actor):
+                if actor is not None and not self._admit(connection, actor, Scope.TASKS_WRITE):
                     # Confirmed in a transaction of its own, to stand whatever becomes of the work.
                     self._confirm(connection, actor)
                     continue
                 executor = Executor(connection, is_writing=True)
+                work = SqlUnitOfWork(executor)
                 try:
-                    yield SqlUnitOfWork(executor)
+                    yield work
                 finally:
                     executor.close()
                 # PostgreSQL would undo everything without a word, and SQLite only what failed.
                 if executor.failure is not None:
                     raise executor.failure
-                return
+            break
+        if self._audit_log is not None:
+            for event in work.activity.added:
+                self._audit_log.write(event)
 
     def secret(self, name: str) -> bytes:
         found = self._secret(name)
@@ -118,8 +142,29 @@ class SqlStore:
     def close(self) -> None:
         self._database.close()
 
-    def _admit(self, connection: Connection, actor: Actor) -> bool:
-        """Require that the actor may act, and tell whether their generation is confirmed."""
+    def _admit(self, connection: Connection, actor: Actor, scope: Scope) -> bool:
+        """Require that the actor may act, and tell whether nothing is left to confirm."""
+        if isinstance(actor, TokenActor):
+            self._admit_token(connection, actor, scope)
+            return True
+        return self._admit_session(connection, actor)
+
+    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope) -> None:
+        row = connection.execute(
+            _ADMIT_TOKEN,
+            {
+                "token_id": actor.token_id,
+                "user_id": actor.user_id,
+                "secret_hash": actor.secret_hash,
+                "now": self._clock.now(),
+            },
+        ).first()
+        if row is None:
+            raise SessionEnded
+        if scope not in scopes_of(row[0]):
+            raise InsufficientScope(scope)
+
+    def _admit_session(self, connection: Connection, actor: SessionActor) -> bool:
         row = connection.execute(
             _ADMIT,
             {
@@ -135,6 +180,7 @@ class SqlStore:
         return bool(actor.generation <= confirmed)
 
     def _confirm(self, connection: Connection, actor: Actor) -> None:
+        assert isinstance(actor, SessionActor), "nothing else has generations"
         connection.execute(_CONFIRM, {"session_id": actor.session_id, "confirmed": actor.generation})
 
     def _secret(self, name: str) -> bytes | None:

@@ -37,6 +37,9 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "fk_sessions_user_id": SessionEnded,
     "fk_categories_user_id": SessionEnded,
     "fk_tasks_created_by": SessionEnded,
+    "fk_second_factors_user_id": SessionEnded,
+    "fk_api_tokens_user_id": SessionEnded,
+    "fk_auth_events_user_id": SessionEnded,
 }
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html

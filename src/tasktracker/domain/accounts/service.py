@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from tasktracker.domain.accounts.password import PASSWORD_SHORTEST, credential, new_password
+from tasktracker.domain.accounts.password import PASSWORD_SHORTEST, new_password
+from tasktracker.domain.accounts.passwords import OwnPassword, myself
 from tasktracker.domain.accounts.ports import PasswordHasher, PasswordStrength
 from tasktracker.domain.accounts.session_service import SessionService, SignedIn
 from tasktracker.domain.accounts.user import USER_RULES, User, UserFields
-from tasktracker.domain.errors import FieldError, InvalidInput, SessionEnded, UserNotFound
+from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
+from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import FieldError, InvalidInput, UserNotFound
 from tasktracker.domain.fields import Refused, Rule, check
-from tasktracker.domain.work import Actor, Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.throttling.limit import REGISTRATION_BY_ADDRESS, Bucket, network
+from tasktracker.domain.throttling.throttle import Throttle
+from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 
 
 class AccountService:
@@ -22,6 +27,9 @@ class AccountService:
         *,
         store: Store,
         sessions: SessionService,
+        own_password: OwnPassword,
+        recorder: Recorder,
+        throttle: Throttle,
         passwords: PasswordHasher,
         strength: PasswordStrength,
         clock: Clock,
@@ -30,21 +38,28 @@ class AccountService:
     ) -> None:
         self._store = store
         self._sessions = sessions
+        self._own_password = own_password
+        self._recorder = recorder
+        self._throttle = throttle
         self._passwords = passwords
         self._strength = strength
         self._clock = clock
         self._ids = ids
         self._choose = new_password(shortest_password)
 
-    def register(self, fields: UserFields, password: str, repeated: str | None = None) -> SignedIn:
+    def register(
+        self, fields: UserFields, password: str, repeated: str | None = None, origin: Origin = UNKNOWN_ORIGIN
+    ) -> SignedIn:
         """Create an account and log it in. `repeated`, where given, must be the password once more.
 
-        Raises InvalidInput, UsernameTaken, EmailTaken.
+        Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
         """
+        self._throttle.spend(Bucket.of(REGISTRATION_BY_ADDRESS, network(origin.address)))
         user = self._new_user(fields, password, repeated)
         with self._store.writing(None) as work:
             work.users.add(user)
             session = self._sessions.open(work, user, device=None)
+            self._recorder.success(work, Kind.REGISTER, origin, user.id, session.id)
         return SignedIn(user, self._sessions.tokens_of(session))
 
     def create_admin(self, fields: UserFields, password: str) -> User:
@@ -52,6 +67,7 @@ class AccountService:
         user = self._new_user(fields, password, is_admin=True)
         with self._store.writing(None) as work:
             work.users.add(user)
+            self._recorder.success(work, Kind.REGISTER, UNKNOWN_ORIGIN, user.id)
         return user
 
     def set_active(self, login: str, is_active: bool) -> User:
@@ -66,59 +82,68 @@ class AccountService:
                 work.users.save(changed)
             if not is_active:
                 work.sessions.remove_others(user.id, keep=None)
+            self._recorder.success(work, Kind.ENABLE if is_active else Kind.DISABLE, UNKNOWN_ORIGIN, user.id)
             return changed
 
-    def profile(self, actor: Actor) -> User:
+    def profile(self, actor: SessionActor) -> User:
         """Return the actor's own account."""
         with self._store.reading(actor) as work:
-            return _myself(work, actor)
+            return myself(work, actor)
 
-    def edit(self, actor: Actor, fields: UserFields, password: str | None = None) -> User:
+    def edit(
+        self, actor: SessionActor, fields: UserFields, password: str | None = None, origin: Origin = UNKNOWN_ORIGIN
+    ) -> User:
         """Change the actor's profile. A new username or e-mail address needs the password, as one logs in with them.
 
-        Raises InvalidInput, UsernameTaken, EmailTaken.
+        Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
         """
         fields = check(USER_RULES, fields)
-        verified = self._verify(actor, password, "password") if password is not None else None
+        verified = self._own_password.verify(actor, password, "password") if password is not None else None
         with self._store.writing(actor) as work:
-            user = _myself(work, actor)
+            user = myself(work, actor)
             edited = user.edit(fields)
-            renamed = (edited.username, edited.email) != (user.username, user.email)
-            if renamed and user.password_hash != verified:
-                raise InvalidInput.of("password", "is required to change the username or the e-mail address")
+            if (edited.username, edited.email) != (user.username, user.email):
+                if user.password_hash != verified:
+                    raise InvalidInput.of("password", "is required to change the username or the e-mail address")
+                self._recorder.success(work, Kind.RENAME, origin, user.id, actor.session_id)
             if edited is not user:
                 work.users.save(edited)
             return edited
 
-    def change_password(self, actor: Actor, current: str, new: str) -> None:
-        """Choose another password, and end every other session. Raises InvalidInput."""
-        user = self.profile(actor)
-        fields = check(
-            {"current_password": credential, "new_password": self._strong(user.username, user.email)},
-            {"current_password": current, "new_password": new},
-        )
-        verified = self._verify(actor, fields["current_password"], "current_password")
-        changed = self._passwords.hash(fields["new_password"])
+    def change_password(self, actor: SessionActor, current: str, new: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
+        """Choose another password, and end every other session. Raises InvalidInput, TooManyRequests."""
+        profile = self.profile(actor)
+        strong = self._strong(profile.username, profile.email)
+        chosen = check({"new_password": strong}, {"new_password": new})["new_password"]
 
         def change(work: UnitOfWork, user: User) -> None:
             work.users.save(user.with_password(changed))
             work.sessions.remove_others(user.id, keep=actor.session_id)
+            self._recorder.success(work, Kind.PASSWORD_CHANGE, origin, user.id, actor.session_id)
 
-        self._write_as_verified(actor, verified, "current_password", change)
+        changed = self._passwords.hash(chosen)
+        try:
+            self._own_password.write(actor, current, "current_password", change)
+        except InvalidInput:
+            self._recorder.failure(Kind.PASSWORD_CHANGE, origin, actor.user_id, actor.session_id)
+            raise
 
-    def delete(self, actor: Actor, password: str) -> None:
-        """Remove the actor's account and everything in it. Raises InvalidInput when the password is wrong."""
-        verified = self._verify(actor, password, "password")
-        self._write_as_verified(actor, verified, "password", lambda work, user: work.users.remove(user.id))
+    def delete(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
+        """Remove the actor's account and everything in it.
+
+        Raises InvalidInput when the password is wrong, TooManyRequests.
+        """
+
+        def delete(work: UnitOfWork, user: User) -> None:
+            work.users.remove(user.id)
+            self._recorder.success(work, Kind.DELETE, origin, None)
+
+        self._own_password.write(actor, password, "password", delete)
 
     def _new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False
     ) -> User:
-        mismatch = (
-            [FieldError("password2", "must be the same as password")]
-            if repeated not in (None, password)
-            else []
-        )
+        mismatch = [FieldError("password2", "must be the same as password")] if repeated not in (None, password) else []
         rules = USER_RULES | {"password": self._strong(fields.get("username"), fields.get("email"))}
         values: dict[str, Any] = {**fields, "password": password}
         checked = check(rules, values, required=("username",), also=mismatch)
@@ -140,28 +165,3 @@ class AccountService:
             return chosen
 
         return rule
-
-    def _verify(self, actor: Actor, password: str, field: str) -> str:
-        """Return the actor's password hash, which the password was found to match. No work is open meanwhile."""
-        password = check({field: credential}, {field: password})[field]
-        password_hash = self.profile(actor).password_hash
-        if not self._passwords.verify(password, password_hash):
-            raise InvalidInput.of(field, "is wrong")
-        return password_hash
-
-    def _write_as_verified(
-        self, actor: Actor, verified: str, field: str, write: Callable[[UnitOfWork, User], None]
-    ) -> None:
-        with self._store.writing(actor) as work:
-            user = _myself(work, actor)
-            if user.password_hash != verified:
-                raise InvalidInput.of(field, "is wrong")
-            write(work, user)
-
-
-def _myself(work: UnitOfWork, actor: Actor) -> User:
-    user = work.users.find(actor.user_id)
-    # The work was opened for a live session of an active user; only a removal since then can come between.
-    if user is None:
-        raise SessionEnded
-    return user

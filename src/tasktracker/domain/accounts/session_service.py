@@ -12,21 +12,40 @@ from tasktracker.domain.accounts.ports import PasswordHasher, TokenSigner
 from tasktracker.domain.accounts.session import DEVICE_LONGEST, Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.errors import InvalidCredentials, InvalidToken, SessionEnded, SessionNotFound
-from tasktracker.domain.fields import check, optional, text
-from tasktracker.domain.work import Actor, Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
+from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import CodeRequired, InvalidCredentials, InvalidToken, SessionEnded, SessionNotFound
+from tasktracker.domain.fields import case_key, check, optional, text
+from tasktracker.domain.throttling.limit import (
+    LOGIN_BY_ACCOUNT,
+    LOGIN_BY_ADDRESS,
+    LOGIN_BY_PAIR,
+    REFRESH_BY_ADDRESS,
+    REFRESH_BY_SESSION,
+    Bucket,
+    network,
+)
+from tasktracker.domain.throttling.throttle import Throttle
+from tasktracker.domain.two_factor.second_factor import CODE_LONGEST
+from tasktracker.domain.two_factor.service import TwoFactorService
+from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+
+NOBODY = UUID(int=0)
 
 
 class _Login(TypedDict):
     username: str
     password: str
     device: str | None
+    code: str | None
 
 
 LOGIN_RULES = {
     "username": credential,
     "password": credential,
     "device": optional(text(longest=DEVICE_LONGEST, trim=True)),
+    "code": optional(text(longest=CODE_LONGEST, trim=True)),
 }
 
 
@@ -45,6 +64,9 @@ class SessionService:
         self,
         *,
         store: Store,
+        recorder: Recorder,
+        throttle: Throttle,
+        two_factor: TwoFactorService,
         tokens: TokenSigner,
         passwords: PasswordHasher,
         clock: Clock,
@@ -52,49 +74,66 @@ class SessionService:
         policy: SessionPolicy,
     ) -> None:
         self._store = store
+        self._recorder = recorder
+        self._throttle = throttle
+        self._two_factor = two_factor
         self._signer = tokens
         self._passwords = passwords
         self._clock = clock
         self._ids = ids
         self._policy = policy
 
-    def login(self, username: str, password: str, device: str | None = None) -> SignedIn:
+    def login(
+        self,
+        username: str,
+        password: str,
+        device: str | None = None,
+        code: str | None = None,
+        origin: Origin = UNKNOWN_ORIGIN,
+    ) -> SignedIn:
         """Open a session for whoever knows the password of this username or e-mail address.
 
         Raises InvalidCredentials alike, and after the same work, for an unknown user, a wrong password and a
-        disabled user.
+        disabled user; CodeRequired when the password is right and a second factor is on; TooManyRequests.
         """
-        fields = check(LOGIN_RULES, _Login(username=username, password=password, device=device))
+        fields = check(LOGIN_RULES, _Login(username=username, password=password, device=device, code=code))
+        tries = self._spend(fields["username"], origin)
         with self._store.reading(None) as work:
             user = work.users.find_by_login(fields["username"])
+            factor = work.second_factors.find(user.id if user else NOBODY)
         verified = self._passwords.verify(fields["password"], user.password_hash if user else None)
         if user is None or not verified or not user.is_active:
+            self._recorder.failure(Kind.LOGIN, origin, user.id if user else None)
             raise InvalidCredentials
+        if factor is not None and factor.is_required and not fields["code"]:
+            self._throttle.refund(*tries)
+            raise CodeRequired
         rehashed = None
         if self._passwords.needs_rehash(user.password_hash):
             rehashed = self._passwords.hash(fields["password"])
         with self._store.writing(None) as work:
-            current = work.users.find(user.id)
-            # The password was checked before this work began; what was checked must still be what is stored.
-            if current is None or not current.is_active or current.password_hash != user.password_hash:
-                raise InvalidCredentials
-            if rehashed:
-                current = current.with_password(rehashed)
-                work.users.save(current)
-            session = self.open(work, current, fields["device"])
-        return SignedIn(current, self.tokens_of(session))
+            signed_in = self._sign_in(work, user, fields, rehashed, origin)
+        if signed_in is None:
+            self._recorder.failure(Kind.LOGIN, origin, user.id)
+            raise InvalidCredentials
+        self._throttle.refund(*tries)
+        return signed_in
 
-    def refresh(self, token: str) -> TokenPair:
+    def refresh(self, token: str, origin: Origin = UNKNOWN_ORIGIN) -> TokenPair:
         """Exchange a refresh token for the next generation of tokens.
 
-        Raises InvalidToken, and SessionEnded for a token that is of no use any more. One that was replayed ends
-        its session, which stands even though this raises.
+        Raises InvalidToken, TooManyRequests, and SessionEnded for a token that is of no use any more. One that was
+        replayed ends its session, which stands even though this raises.
         """
         claims = self._signer.read(token)
         if claims.kind is not TokenKind.REFRESH:
             raise InvalidToken
+        self._throttle.spend(
+            Bucket.of(REFRESH_BY_SESSION, str(claims.session_id)),
+            Bucket.of(REFRESH_BY_ADDRESS, network(origin.address)),
+        )
         with self._store.writing(None) as work:
-            refreshed = self._refresh(work, claims)
+            refreshed = self._refresh(work, claims, origin)
         if refreshed is None:
             raise SessionEnded
         return self.tokens_of(refreshed)
@@ -117,30 +156,37 @@ class SessionService:
             raise SessionEnded
         return claims
 
-    def logout(self, *tokens: str) -> None:
+    def logout(self, *tokens: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """End the sessions of these tokens. Expired and revoked ones will do; forged ones raise InvalidToken."""
         sessions = {self._signer.read(token, expired=True).session_id for token in tokens}
         with self._store.writing(None) as work:
             for session_id in sorted(sessions):
-                work.sessions.remove(session_id)
+                session = work.sessions.find(session_id)
+                if session is not None:
+                    work.sessions.remove(session_id)
+                    self._recorder.success(work, Kind.LOGOUT, origin, session.user_id, session_id)
 
-    def list(self, actor: Actor) -> Sequence[Session]:
+    def list(self, actor: SessionActor) -> Sequence[Session]:
         """Return the actor's live sessions, the most recently refreshed first."""
         now = self._clock.now()
         with self._store.reading(actor) as work:
             return [session for session in work.sessions.list(actor.user_id) if session.is_live(now)]
 
-    def end(self, actor: Actor, session_id: UUID) -> None:
+    def end(self, actor: SessionActor, session_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """End one of the actor's sessions. Raises SessionNotFound."""
         with self._store.writing(actor) as work:
             session = work.sessions.find(session_id)
             if session is None or session.user_id != actor.user_id:
                 raise SessionNotFound
             work.sessions.remove(session_id)
+            self._recorder.success(work, Kind.SESSION_END, origin, actor.user_id, session_id)
 
-    def end_others(self, actor: Actor) -> None:
+    def end_others(self, actor: SessionActor, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """End every session of the actor but the one they act in."""
         with self._store.writing(actor) as work:
+            for session in work.sessions.list(actor.user_id):
+                if session.id != actor.session_id:
+                    self._recorder.success(work, Kind.SESSION_END, origin, actor.user_id, session.id)
             work.sessions.remove_others(actor.user_id, keep=actor.session_id)
 
     def open(self, work: UnitOfWork, user: User, device: str | None) -> Session:
@@ -152,9 +198,7 @@ class SessionService:
         for session in sessions:
             if session.id not in kept:
                 work.sessions.remove(session.id)
-        session = Session.start(
-            id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy
-        )
+        session = Session.start(id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy)
         work.sessions.add(session)
         return session
 
@@ -168,7 +212,39 @@ class SessionService:
             expires_in=max(0, int(remaining.total_seconds())),
         )
 
-    def _refresh(self, work: UnitOfWork, claims: TokenClaims) -> Session | None:
+    def _spend(self, username: str, origin: Origin) -> Sequence[Bucket]:
+        account, address = case_key(username), network(origin.address)
+        tries = [
+            Bucket.of(LOGIN_BY_PAIR, account, address),
+            Bucket.of(LOGIN_BY_ADDRESS, address),
+            Bucket.of(LOGIN_BY_ACCOUNT, account),
+        ]
+        self._throttle.spend(*tries)
+        return tries
+
+    def _sign_in(
+        self, work: UnitOfWork, verified: User, fields: _Login, rehashed: str | None, origin: Origin
+    ) -> SignedIn | None:
+        user = work.users.find(verified.id)
+        # The password was verified before this work began; what was verified must still be what is stored.
+        if user is None or not user.is_active or user.password_hash != verified.password_hash:
+            return None
+        factor = work.second_factors.find(user.id)
+        if factor is not None and factor.is_required:
+            accepted = self._two_factor.accept(factor, fields["code"] or "")
+            if accepted is None:
+                return None
+            work.second_factors.save(accepted)
+            if accepted.recovery_hashes != factor.recovery_hashes:
+                self._recorder.success(work, Kind.RECOVERY_CODE_USE, origin, user.id)
+        if rehashed:
+            user = user.with_password(rehashed)
+            work.users.save(user)
+        session = self.open(work, user, fields["device"])
+        self._recorder.success(work, Kind.LOGIN, origin, user.id, session.id)
+        return SignedIn(user, self.tokens_of(session))
+
+    def _refresh(self, work: UnitOfWork, claims: TokenClaims, origin: Origin) -> Session | None:
         now = self._clock.now()
         session = work.sessions.find(claims.session_id)
         if session is None or not session.is_live(now):
@@ -181,4 +257,5 @@ class SessionService:
                 return refreshed
             case Refresh.REPLAYED:
                 work.sessions.remove(session.id)
+                self._recorder.success(work, Kind.REPLAY, origin, session.user_id, session.id)
         return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import InvalidInput, TaskNotFound
 from tasktracker.domain.fields import check
 from tasktracker.domain.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, TASK_RULES, Task, TaskFields
 from tasktracker.domain.versions import Expected, require
-from tasktracker.domain.work import Actor, Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 
 
 class TaskService:

@@ -21,8 +21,9 @@ from tasktracker.domain.accounts.user import (
     User,
     UserFields,
 )
-from tasktracker.domain.errors import EmailTaken, InvalidInput, UsernameTaken
-from tasktracker.domain.work import Actor
+from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import Busy, EmailTaken, InvalidInput, TooManyRequests, UsernameTaken
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Body, Injected, Moment, ReadOnly, given, text, view
@@ -138,72 +139,76 @@ class AccountController(Controller):
         "/register",
         operation_id="register",
         summary="Create an account",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken, public=True),
+        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, public=True),
     )
     async def register(
         self,
         accounts: Injected[AccountService],
         credentials: Injected[CredentialExecutor],
+        origin: Injected[Origin],
         data: JSONBody[Register],
     ) -> SignedInView:
         """Create an account and log it in."""
         repeated = None if data.password2 is UNSET else data.password2
         return view_signed_in(
-            await credentials.run(accounts.register, given(data, UserFields), data.password, repeated)
+            await credentials.run(accounts.register, given(data, UserFields), data.password, repeated, origin)
         )
 
     @get("/me", operation_id="getProfile", summary="Read the profile", sync_to_thread=True, opt=operation())
-    def get_profile(self, actor: Injected[Actor], accounts: Injected[AccountService]) -> UserView:
+    def get_profile(self, person: Injected[SessionActor], accounts: Injected[AccountService]) -> UserView:
         """The caller's own account."""
-        return view_user(accounts.profile(actor))
+        return view_user(accounts.profile(person))
 
     @patch(
         "/me",
         operation_id="editProfile",
         summary="Change the profile",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken),
+        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy),
     )
     async def edit_profile(
         self,
-        actor: Injected[Actor],
+        person: Injected[SessionActor],
         accounts: Injected[AccountService],
         credentials: Injected[CredentialExecutor],
+        origin: Injected[Origin],
         data: JSONBody[EditProfile],
     ) -> UserView:
         """Change the fields that are sent, and no other."""
         password = None if data.password is UNSET else data.password
-        return view_user(await credentials.run(accounts.edit, actor, given(data, UserFields), password))
+        return view_user(await credentials.run(accounts.edit, person, given(data, UserFields), password, origin))
 
     @post(
         "/me/password",
         operation_id="changePassword",
         summary="Choose another password",
         status_code=204,
-        opt=operation(InvalidInput),
+        opt=operation(InvalidInput, TooManyRequests, Busy),
     )
     async def change_password(
         self,
-        actor: Injected[Actor],
+        person: Injected[SessionActor],
         accounts: Injected[AccountService],
         credentials: Injected[CredentialExecutor],
+        origin: Injected[Origin],
         data: JSONBody[ChangePassword],
     ) -> None:
         """Choose another password. Every other session ends with it."""
-        await credentials.run(accounts.change_password, actor, data.current_password, data.new_password)
+        await credentials.run(accounts.change_password, person, data.current_password, data.new_password, origin)
 
     @post(
         "/me/delete",
         operation_id="deleteAccount",
         summary="Delete the account",
         status_code=204,
-        opt=operation(InvalidInput),
+        opt=operation(InvalidInput, TooManyRequests, Busy),
     )
     async def delete_account(
         self,
-        actor: Injected[Actor],
+        person: Injected[SessionActor],
         accounts: Injected[AccountService],
         credentials: Injected[CredentialExecutor],
+        origin: Injected[Origin],
         data: JSONBody[ConfirmPassword],
     ) -> None:
         """Delete the account and everything in it, for good."""
-        await credentials.run(accounts.delete, actor, data.password)
+        await credentials.run(accounts.delete, person, data.password, origin)

@@ -1,4 +1,4 @@
-"""Who is calling, by the bearer token of the request."""
+"""Who is calling, by the bearer token of the request, and from where."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from litestar.connection import ASGIConnection
 
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.token import TokenKind
-from tasktracker.domain.errors import InvalidToken, NotAuthenticated
-from tasktracker.domain.work import Actor
+from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.actors import Actor, SessionActor
+from tasktracker.domain.api_tokens import api_token
+from tasktracker.domain.errors import InvalidToken, NotAuthenticated, SessionRequired
+from tasktracker.entrypoints.http.edge import USER
 from tasktracker.entrypoints.http.wire import Injected, Request
 
 
@@ -20,14 +23,32 @@ def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
 
 
 def provide_actor(request: Request, signer: Injected[TokenSigner]) -> Actor:
-    """Read who calls from a genuine access token. Whether they may still act, opening the work will tell.
+    """Read who calls from an access or API token. Whether they may still act, opening the work will tell.
 
     Raises NotAuthenticated, InvalidToken.
     """
     token = bearer_token(request)
     if token is None:
         raise NotAuthenticated
-    claims = signer.read(token)
-    if claims.kind is not TokenKind.ACCESS:
-        raise InvalidToken
-    return Actor(claims.user_id, claims.session_id, claims.generation)
+    if api_token.looks_like_one(token):
+        actor: Actor = api_token.actor_of(token)
+    else:
+        claims = signer.read(token)
+        if claims.kind is not TokenKind.ACCESS:
+            raise InvalidToken
+        actor = SessionActor(claims.user_id, claims.session_id, claims.generation)
+    request.scope["state"][USER] = actor.user_id
+    return actor
+
+
+def provide_session_actor(actor: Injected[Actor]) -> SessionActor:
+    """Require that whoever calls has logged in. Raises SessionRequired."""
+    if not isinstance(actor, SessionActor):
+        raise SessionRequired
+    return actor
+
+
+def provide_origin(request: Request) -> Origin:
+    """Say where the request comes from. Proxies that are trusted have been seen through by then."""
+    client = request.scope.get("client")
+    return Origin(client[0] if client else None)

@@ -20,13 +20,18 @@ from litestar.types import Receive, Scope, Send
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session_service import SessionService
+from tasktracker.domain.activity.service import ActivityService
+from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import DomainError
 from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock, Store
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
-from tasktracker.entrypoints.http.actor import provide_actor
+from tasktracker.entrypoints.http.activity import ActivityController
+from tasktracker.entrypoints.http.actor import provide_actor, provide_origin, provide_session_actor
+from tasktracker.entrypoints.http.api_tokens import ApiTokenController
 from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
@@ -36,6 +41,7 @@ from tasktracker.entrypoints.http.problems import ProblemController, from_bug, f
 from tasktracker.entrypoints.http.service import ServiceController, assets
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.tasks import TaskController
+from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
 
 EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
@@ -52,10 +58,10 @@ ALLOWED_HEADERS = [
 class Application:
     """The ASGI application: Litestar within the edge that every response passes."""
 
-    def __init__(self, litestar: Litestar) -> None:
+    def __init__(self, litestar: Litestar, *, request_log: bool) -> None:
         self.litestar = litestar
         methods = {route.path_format: route.methods for route in litestar.routes if isinstance(route, HTTPRoute)}
-        self._asgi = Edge(litestar, methods)
+        self._asgi = Edge(litestar, methods, request_log=request_log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -83,6 +89,9 @@ def create_app(container: Container) -> Application:
         route_handlers=[
             AccountController,
             SessionController,
+            TwoFactorController,
+            ApiTokenController,
+            ActivityController,
             CategoryController,
             TaskController,
             ServiceController,
@@ -108,7 +117,7 @@ def create_app(container: Container) -> Application:
         state=State({"clock": container.clock()}),
     )
     litestar.state.openapi = cache(lambda: describe(litestar))
-    return Application(litestar)
+    return Application(litestar, request_log=settings.request_log)
 
 
 def _dependencies(container: Container, credentials: CredentialExecutor) -> dict[str, Provide]:
@@ -127,6 +136,15 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
 
     def provide_tasks() -> TaskService:
         return container.tasks()
+
+    def provide_api_tokens() -> ApiTokenService:
+        return container.api_tokens()
+
+    def provide_two_factor() -> TwoFactorService:
+        return container.two_factor()
+
+    def provide_activity() -> ActivityService:
+        return container.activity()
 
     def provide_store() -> Store:
         return store
@@ -153,7 +171,12 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
         "signer": provide_signer,
         "cursors": provide_cursors,
         "credentials": provide_credentials,
+        "api_tokens": provide_api_tokens,
+        "two_factor": provide_two_factor,
+        "activity": provide_activity,
         "actor": provide_actor,
+        "person": provide_session_actor,
+        "origin": provide_origin,
         "filters": provide_filters,
     }
     return {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}

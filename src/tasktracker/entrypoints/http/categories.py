@@ -9,6 +9,7 @@ from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType
 
+from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import (
     CATEGORY_RULES,
     COLOR,
@@ -20,7 +21,7 @@ from tasktracker.domain.categories.category import (
 )
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import CategoryNameTaken, CategoryNotFound, InvalidInput, Stale
-from tasktracker.domain.work import Actor, Clock
+from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.conditional import etag, expected, fresh
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.operation import operation

@@ -16,9 +16,9 @@ import msgspec
 from litestar import Response
 from msgspec import UNSET, Struct
 
+from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.paging import Page
-from tasktracker.domain.work import Actor
 from tasktracker.entrypoints.http.wire import Listed, PagedQuery, Request
 
 Key = TypeVar("Key")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
 from uuid import uuid4
 
 import structlog
@@ -14,6 +16,18 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
+USER = "tasktracker.user"
+"""Where in the connection's state the id of the user is left for the log."""
+
+log = structlog.get_logger("tasktracker.request")
+
+
+@dataclass(slots=True)
+class Answer:
+    """What has become of a request."""
+
+    status: int | None = None
+
 
 class Edge:
     """Wraps an application: request ids, security headers, and HEAD as a GET without its body.
@@ -21,9 +35,10 @@ class Edge:
     `methods` says what each path template serves, for the answer to OPTIONS.
     """
 
-    def __init__(self, app: ASGIApp, methods: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, app: ASGIApp, methods: Mapping[str, Iterable[str]], *, request_log: bool = True) -> None:
         self.app = app
         self._methods = methods
+        self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -36,11 +51,26 @@ class Edge:
             scope["method"] = HttpMethod.GET
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        await self.app(scope, receive, self._finishing(scope, send, request_id, head))
+        started = perf_counter()
+        answer = Answer()
+        try:
+            await self.app(scope, receive, self._finishing(scope, send, request_id, answer, head))
+        finally:
+            if self._request_log:
+                # Never the path itself or the query: the route says enough, and those may hold what is private.
+                log.info(
+                    "request",
+                    method="HEAD" if head else scope["method"],
+                    route=scope.get("path_template"),
+                    status=answer.status,
+                    duration_ms=round((perf_counter() - started) * 1000, 2),
+                    user=str(scope.get("state", {}).get(USER, "")) or None,
+                )
 
-    def _finishing(self, scope: Scope, send: Send, request_id: str, head: bool) -> Send:
+    def _finishing(self, scope: Scope, send: Send, request_id: str, answer: Answer, head: bool) -> Send:
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
+                answer.status = message["status"]
                 headers = MutableScopeHeaders.from_message(message)
                 headers["X-Request-ID"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"

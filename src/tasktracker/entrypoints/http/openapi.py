@@ -20,10 +20,12 @@ from litestar.routes import HTTPRoute
 
 from tasktracker.domain.errors import (
     DomainError,
+    InsufficientScope,
     InvalidInput,
     InvalidToken,
     NotAuthenticated,
     SessionEnded,
+    SessionRequired,
     Stale,
     StorageFull,
     StorageUnavailable,
@@ -57,6 +59,8 @@ OPTIONAL = ("Link",)
 TAGS = {
     "accounts": "People and their profiles.",
     "sessions": "Logging in, staying logged in, and logging out.",
+    "two-factor": "Logging in with something one has, too.",
+    "api tokens": "Tokens for scripts and integrations.",
     "categories": "How people file their tasks.",
     "tasks": "What there is to do.",
     "service": "The service itself.",
@@ -126,7 +130,8 @@ def _operation(
     body, filters = wire_types(handler)
     declared: tuple[type[DomainError], ...] = handler.opt.get("problems", ())
     headers: tuple[str, ...] = handler.opt.get("headers", ())
-    takes_token = "actor" in handler.parsed_fn_signature.parameters
+    arguments = handler.parsed_fn_signature.parameters
+    takes_token = "actor" in arguments or "person" in arguments
     # Log-out takes a token where there is one, and does without.
     security: list[dict[str, Any]] = [{"bearer": []}] if takes_token else []
     if not takes_token and not handler.opt.get("public", False):
@@ -163,6 +168,7 @@ def _operation(
             kinds.add(StorageFull)
     if takes_token:
         kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
+        kinds.add(SessionRequired if "person" in arguments else InsufficientScope)
     responses |= _problems(kinds, (413, 415) if body else (), schema_of)
     described["responses"] = dict(sorted(responses.items()))
     return described
@@ -198,7 +204,7 @@ def _problems(kinds: Iterable[type[DomainError]], protocol: Iterable[int], schem
         by_status[status_of(kind)].append((kind.slug, kind.title))
     for status in protocol:
         by_status[status].append(PROTOCOL[status])
-    extra = {401: ["WWW-Authenticate"], 503: ["Retry-After"], 507: ["Retry-After"]}
+    extra = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"], 507: ["Retry-After"]}
     return {
         str(int(status)): {
             "description": "; ".join(f"`{slug}`: {title}" for slug, title in sorted(problems)),

@@ -13,7 +13,15 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from tasktracker.domain import errors
-from tasktracker.domain.errors import DomainError, InvalidInput, NotFound, Stale, Unavailable
+from tasktracker.domain.errors import (
+    DomainError,
+    InsufficientScope,
+    InvalidInput,
+    NotFound,
+    Stale,
+    TooManyRequests,
+    Unavailable,
+)
 from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.wire import view
 
@@ -23,9 +31,11 @@ CHALLENGE = "Bearer"
 STATUSES: Mapping[type[DomainError], HTTPStatus] = {
     errors.InvalidInput: HTTPStatus.BAD_REQUEST,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Stale: HTTPStatus.PRECONDITION_FAILED,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -80,6 +90,10 @@ def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after)
         log.warning("unavailable", problem=error.slug, cause=repr(error.__cause__ or error))
+    elif isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, InsufficientScope):
+        headers["WWW-Authenticate"] = f'{CHALLENGE} error="insufficient_scope", scope="{error.scope}"'
     elif status is HTTPStatus.UNAUTHORIZED:
         presented = "authorization" in request.headers
         headers["WWW-Authenticate"] = f'{CHALLENGE} error="invalid_token"' if presented else CHALLENGE  # RFC 6750 §3

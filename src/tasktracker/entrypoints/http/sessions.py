@@ -12,13 +12,29 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tasktracker.domain.accounts.session import DEVICE_LONGEST, Session
 from tasktracker.domain.accounts.session_service import LOGIN_RULES, SessionService
 from tasktracker.domain.accounts.token import TokenKind
-from tasktracker.domain.errors import InvalidCredentials, InvalidInput, NotAuthenticated, SessionNotFound
-from tasktracker.domain.work import Actor
+from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import (
+    Busy,
+    CodeRequired,
+    InvalidCredentials,
+    InvalidInput,
+    InvalidToken,
+    NotAuthenticated,
+    SessionEnded,
+    SessionNotFound,
+    TooManyRequests,
+)
+from tasktracker.domain.two_factor.second_factor import CODE_LONGEST
 from tasktracker.entrypoints.http.accounts import Password, SignedInView, view_signed_in
 from tasktracker.entrypoints.http.actor import bearer_token
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Body, Injected, Listed, Moment, Request, identifier, text
+
+Code = Annotated[
+    str, text(longest=CODE_LONGEST), Meta(description="Of the generator or for recovery, when two-factor is on.")
+]
 
 
 class Login(Body, kw_only=True):
@@ -29,6 +45,7 @@ class Login(Body, kw_only=True):
     username: Annotated[str, Meta(description="The username or the e-mail address.")]
     password: Password
     device: Annotated[str, text(longest=DEVICE_LONGEST)] | UnsetType | None = UNSET
+    code: Code | UnsetType | None = UNSET
 
 
 class Refresh(Body, kw_only=True):
@@ -78,7 +95,7 @@ class SessionView(Struct):
     is_current: Annotated[bool, Meta(description="Whether this is the session of the request.")]
 
 
-def view_session(session: Session, actor: Actor) -> SessionView:
+def view_session(session: Session, actor: SessionActor) -> SessionView:
     """Return the representation of a session to one who is logged in."""
     return SessionView(
         id=session.id,
@@ -101,17 +118,18 @@ class SessionController(Controller):
         operation_id="login",
         summary="Log in",
         status_code=200,
-        opt=operation(InvalidInput, InvalidCredentials, public=True),
+        opt=operation(InvalidInput, InvalidCredentials, CodeRequired, TooManyRequests, Busy, public=True),
     )
     async def login(
         self,
         sessions: Injected[SessionService],
         credentials: Injected[CredentialExecutor],
+        origin: Injected[Origin],
         data: JSONBody[Login],
     ) -> SignedInView:
         """Open a session on a device."""
-        device = data.device or None
-        return view_signed_in(await credentials.run(sessions.login, data.username, data.password, device))
+        device, code = data.device or None, data.code or None
+        return view_signed_in(await credentials.run(sessions.login, data.username, data.password, device, code, origin))
 
     @post(
         "/refresh",
@@ -119,11 +137,13 @@ class SessionController(Controller):
         summary="Get the next tokens",
         status_code=200,
         sync_to_thread=True,
-        opt=operation(InvalidInput, NotAuthenticated, public=True),
+        opt=operation(InvalidInput, InvalidToken, SessionEnded, TooManyRequests, public=True),
     )
-    def refresh(self, sessions: Injected[SessionService], data: JSONBody[Refresh]) -> TokensView:
+    def refresh(
+        self, sessions: Injected[SessionService], origin: Injected[Origin], data: JSONBody[Refresh]
+    ) -> TokensView:
         """Exchange a refresh token for the next access and refresh token."""
-        tokens = sessions.refresh(data.refresh)
+        tokens = sessions.refresh(data.refresh, origin)
         return TokensView(tokens.access, tokens.refresh, "Bearer", tokens.expires_in)
 
     @post(
@@ -132,7 +152,7 @@ class SessionController(Controller):
         summary="Check a token",
         status_code=200,
         sync_to_thread=True,
-        opt=operation(InvalidInput, NotAuthenticated, public=True),
+        opt=operation(InvalidInput, InvalidToken, SessionEnded, public=True),
     )
     def verify(self, sessions: Injected[SessionService], data: JSONBody[Verify]) -> TokenView:
         """Tell whether a token would be accepted now."""
@@ -145,16 +165,20 @@ class SessionController(Controller):
         summary="Log out",
         status_code=204,
         sync_to_thread=True,
-        opt=operation(InvalidInput, NotAuthenticated),
+        opt=operation(InvalidInput, NotAuthenticated, InvalidToken),
     )
     def logout(
-        self, request: Request, sessions: Injected[SessionService], data: JSONBody[Logout | None] = None
+        self,
+        request: Request,
+        sessions: Injected[SessionService],
+        origin: Injected[Origin],
+        data: JSONBody[Logout | None] = None,
     ) -> None:
         """End the session of the bearer token, or of the refresh token sent. Any genuine token will do."""
         tokens = [token for token in (bearer_token(request), data.refresh if data else None) if token]
         if not tokens:
             raise NotAuthenticated
-        sessions.logout(*tokens)
+        sessions.logout(*tokens, origin=origin)
 
     @get(
         "/sessions",
@@ -163,9 +187,9 @@ class SessionController(Controller):
         sync_to_thread=True,
         opt=operation(),
     )
-    def list_sessions(self, actor: Injected[Actor], sessions: Injected[SessionService]) -> Listed[SessionView]:
+    def list_sessions(self, person: Injected[SessionActor], sessions: Injected[SessionService]) -> Listed[SessionView]:
         """The devices the caller is logged in on, the last used first. All of them: there are never many."""
-        return Listed([view_session(session, actor) for session in sessions.list(actor)])
+        return Listed([view_session(session, person) for session in sessions.list(person)])
 
     @delete(
         "/sessions",
@@ -174,9 +198,11 @@ class SessionController(Controller):
         sync_to_thread=True,
         opt=operation(),
     )
-    def end_other_sessions(self, actor: Injected[Actor], sessions: Injected[SessionService]) -> None:
+    def end_other_sessions(
+        self, person: Injected[SessionActor], sessions: Injected[SessionService], origin: Injected[Origin]
+    ) -> None:
         """End every session but that of the request."""
-        sessions.end_others(actor)
+        sessions.end_others(person, origin)
 
     @delete(
         "/sessions/{id:str}",
@@ -185,6 +211,12 @@ class SessionController(Controller):
         sync_to_thread=True,
         opt=operation(SessionNotFound),
     )
-    def end_session(self, id: FromPath[str], actor: Injected[Actor], sessions: Injected[SessionService]) -> None:
+    def end_session(
+        self,
+        id: FromPath[str],
+        person: Injected[SessionActor],
+        sessions: Injected[SessionService],
+        origin: Injected[Origin],
+    ) -> None:
         """End one of the caller's sessions, perhaps that of the request."""
-        sessions.end(actor, identifier(id))
+        sessions.end(person, identifier(id), origin)

@@ -10,6 +10,7 @@ from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import InvalidInput, Stale, TaskNotFound
 from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
 from tasktracker.domain.tasks.service import TaskService
@@ -22,7 +23,7 @@ from tasktracker.domain.tasks.task import (
     Task,
     TaskFields,
 )
-from tasktracker.domain.work import Actor, Clock
+from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.conditional import etag, expected, fresh
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.operation import operation

@@ -1,0 +1,27 @@
+"""Authentication events as lines of the log."""
+
+from __future__ import annotations
+
+import structlog
+
+from tasktracker.domain.activity.event import AuthEvent, Outcome
+
+log = structlog.get_logger("tasktracker.audit")
+
+
+class StructlogAuditLog:
+    """Implements AuditLog: one structured line for each event."""
+
+    def write(self, event: AuthEvent) -> None:
+        """Write a line."""
+        write = log.info if event.outcome is Outcome.SUCCESS else log.warning
+        write(
+            "audit",
+            id=str(event.id),
+            at=event.at.isoformat(),
+            kind=event.kind.value,
+            outcome=event.outcome.value,
+            user=str(event.user_id) if event.user_id else None,
+            session=str(event.session_id) if event.session_id else None,
+            address=event.address,
+        )

@@ -1,0 +1,27 @@
+"""Authentication events in memory."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.domain.activity.event import AuthEvent, EventKey
+from tasktracker.domain.paging import Page
+
+
+class MemoryActivity:
+    """Implements ActivityRepository."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.added: list[AuthEvent] = []
+
+    def add(self, event: AuthEvent) -> None:
+        self._transaction.put(self._transaction.data.events, event)
+        self.added.append(event)
+
+    def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
+        data = self._transaction.data
+        keys = [key for key in reversed(data.events_of.keys(user_id)) if after is None or key < after]
+        found = (data.events.get(key.id) for key in keys[: limit + 1])
+        return Page.cut([event for event in found if event is not None], limit, lambda event: event.key)

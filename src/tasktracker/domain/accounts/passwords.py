@@ -1,0 +1,68 @@
+"""Asking for the password once more, before something that a stolen token must not be enough for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from tasktracker.domain.accounts.password import credential
+from tasktracker.domain.accounts.ports import PasswordHasher
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import InvalidInput, SessionEnded
+from tasktracker.domain.fields import check
+from tasktracker.domain.throttling.limit import PASSWORD_BY_ACCOUNT, Bucket
+from tasktracker.domain.throttling.throttle import Throttle
+from tasktracker.domain.work import Store, UnitOfWork
+
+Result = TypeVar("Result")
+
+
+class OwnPassword:
+    """The actor's own password. Guessing it is throttled by account."""
+
+    def __init__(self, *, store: Store, passwords: PasswordHasher, throttle: Throttle) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._throttle = throttle
+
+    def spend(self, actor: SessionActor) -> Bucket:
+        """Take one try at guessing. Raises TooManyRequests."""
+        bucket = Bucket.of(PASSWORD_BY_ACCOUNT, str(actor.user_id))
+        self._throttle.spend(bucket)
+        return bucket
+
+    def verify(self, actor: SessionActor, password: str, field: str) -> str:
+        """Return the password's hash as it is stored; no work is open while it is verified.
+
+        Raises InvalidInput naming the field where the password is wrong, TooManyRequests.
+        """
+        password = check({field: credential}, {field: password})[field]
+        with self._store.reading(actor) as work:
+            stored = myself(work, actor).password_hash
+        tries = self.spend(actor)
+        if not self._passwords.verify(password, stored):
+            raise InvalidInput.of(field, "is wrong")
+        self._throttle.refund(tries)
+        return stored
+
+    def write(
+        self, actor: SessionActor, password: str, field: str, change: Callable[[UnitOfWork, User], Result]
+    ) -> Result:
+        """Make a change to the actor's locked account, given the password. Raises like `verify`."""
+        verified = self.verify(actor, password, field)
+        with self._store.writing(actor) as work:
+            user = myself(work, actor)
+            # The password was verified before this work began; what was verified must still be what is stored.
+            if user.password_hash != verified:
+                raise InvalidInput.of(field, "is wrong")
+            return change(work, user)
+
+
+def myself(work: UnitOfWork, actor: SessionActor) -> User:
+    """Return the actor's own account; while writing, locked."""
+    user = work.users.find(actor.user_id)
+    # The work was opened for a live session of an active user; only a removal since then can come between.
+    if user is None:
+        raise SessionEnded
+    return user

@@ -1,0 +1,1 @@
+"""What has happened around people's authentication."""

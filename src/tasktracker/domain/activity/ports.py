@@ -1,0 +1,29 @@
+"""What the record of events needs of the outside."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from tasktracker.domain.activity.event import AuthEvent, EventKey
+from tasktracker.domain.paging import Page
+
+
+class ActivityRepository(Protocol):
+    """Authentication events. What is added is also handed to the `AuditLog` once, and only if, the work commits."""
+
+    def add(self, event: AuthEvent) -> None:
+        """Store an event."""
+        ...
+
+    def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
+        """Return a user's events that follow `after`, the newest first."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Where events are written down for the operator of the service."""
+
+    def write(self, event: AuthEvent) -> None:
+        """Write an event down. Never raises."""
+        ...

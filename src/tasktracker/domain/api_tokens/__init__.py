@@ -1,0 +1,1 @@
+"""Tokens by which scripts and integrations act for a user."""

@@ -1,0 +1,102 @@
+"""A token that a user hands to a program.
+
+Its text holds the user's and the token's id and a random secret, of which only a hash is stored. The secret has 192
+bits, so a plain hash is as good as a slow one: there is nothing to guess.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from tasktracker.domain.actors import Scope, TokenActor
+from tasktracker.domain.errors import InvalidToken
+from tasktracker.domain.fields import Refused, Rule, moment, optional, text
+
+NAME_LONGEST = 100
+PREFIX = "tt_"  # lets a person, and a secret scanner, know one when they see it
+SECRET_BYTES = 24
+_PAYLOAD_BYTES = 16 + 16 + SECRET_BYTES
+
+
+class ApiTokenFields(TypedDict):
+    """What a user says about a token they want."""
+
+    name: str
+    scopes: Sequence[Scope]
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """A token of a user. It never expires where `expires_at` is None."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    scopes: frozenset[Scope]
+    secret_hash: bytes = field(repr=False)
+    created_at: datetime
+    expires_at: datetime | None
+
+    @classmethod
+    def create(cls, *, id: UUID, user_id: UUID, fields: ApiTokenFields, now: datetime) -> tuple[ApiToken, str]:
+        """Return a new token, and its text, which cannot be had again."""
+        secret = secrets.token_bytes(SECRET_BYTES)
+        token = cls(
+            id=id,
+            user_id=user_id,
+            name=fields["name"],
+            scopes=frozenset(fields["scopes"]),
+            secret_hash=_hash(secret),
+            created_at=now,
+            expires_at=fields["expires_at"],
+        )
+        return token, PREFIX + urlsafe_b64encode(user_id.bytes + id.bytes + secret).decode().rstrip("=")
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether the token has not expired."""
+        return self.expires_at is None or now < self.expires_at
+
+
+def looks_like_one(token: str) -> bool:
+    """Whether a bearer token means to be an API token."""
+    return token.startswith(PREFIX)
+
+
+def actor_of(token: str) -> TokenActor:
+    """Read who acts by a token. Whether there is such a token, opening the work will tell. Raises InvalidToken."""
+    encoded = token.removeprefix(PREFIX)
+    try:
+        payload = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except (binascii.Error, ValueError):
+        raise InvalidToken from None
+    if len(payload) != _PAYLOAD_BYTES:
+        raise InvalidToken
+    user_id, token_id = UUID(bytes=payload[:16]), UUID(bytes=payload[16:32])
+    return TokenActor(user_id=user_id, token_id=token_id, secret_hash=_hash(payload[32:]))
+
+
+def _hash(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()
+
+
+def _scopes(value: Iterable[Scope]) -> list[Scope]:
+    scopes = sorted({Scope(scope) for scope in value})
+    if not scopes:
+        raise Refused("must not be empty")
+    return scopes
+
+
+API_TOKEN_RULES: dict[str, Rule] = {
+    "name": text(shortest=1, longest=NAME_LONGEST, trim=True),
+    "scopes": _scopes,
+    "expires_at": optional(moment),
+}

@@ -1,0 +1,32 @@
+"""Spending tries, on the way into a use case."""
+
+from __future__ import annotations
+
+from tasktracker.domain.errors import TooManyRequests
+from tasktracker.domain.throttling.limit import Bucket
+from tasktracker.domain.throttling.ports import RateLimiter
+from tasktracker.domain.work import Clock
+
+
+class Throttle:
+    """Lets a use case go ahead while there are tries left for it. Without a limiter, always."""
+
+    def __init__(self, limiter: RateLimiter | None, clock: Clock) -> None:
+        self._limiter = limiter
+        self._clock = clock
+
+    def spend(self, *buckets: Bucket) -> None:
+        """Take one try out of each bucket in turn, the narrowest first. Raises TooManyRequests at an empty one."""
+        if self._limiter is None:
+            return
+        now = self._clock.now()
+        for bucket in buckets:
+            wait = self._limiter.spend(bucket, now)
+            if wait is not None:
+                raise TooManyRequests(wait)
+
+    def refund(self, *buckets: Bucket) -> None:
+        """Put the tries back: whoever turned out to be right has not been guessing."""
+        if self._limiter is not None:
+            for bucket in buckets:
+                self._limiter.refund(bucket)

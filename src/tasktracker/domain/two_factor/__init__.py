@@ -1,0 +1,1 @@
+"""Logging in with something one has, beside something one knows."""

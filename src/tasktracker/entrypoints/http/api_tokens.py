@@ -1,0 +1,108 @@
+"""API tokens over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Controller, Response, delete, get, post
+from litestar.params import FromPath, JSONBody
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.actors import Scope, SessionActor
+from tasktracker.domain.api_tokens.api_token import API_TOKEN_RULES, NAME_LONGEST, ApiToken, ApiTokenFields
+from tasktracker.domain.api_tokens.service import ApiTokenService
+from tasktracker.domain.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
+from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.wire import Body, Injected, Listed, Moment, identifier, text
+
+
+class CreateApiToken(Body, kw_only=True):
+    """A new API token."""
+
+    rules = API_TOKEN_RULES
+
+    name: Annotated[str, text(shortest=1, longest=NAME_LONGEST, pattern=r"\S")]
+    scopes: Annotated[list[Scope], Meta(extra_json_schema={"minItems": 1})]
+    expires_at: Annotated[Moment, Meta(description="Must lie in the future.")] | UnsetType | None = UNSET
+
+
+class ApiTokenView(Struct):
+    """An API token, without what it takes to use it."""
+
+    id: UUID
+    name: str
+    scopes: list[Scope]
+    created_at: Moment
+    expires_at: Moment | None
+
+
+class NewApiTokenView(ApiTokenView):
+    """A new API token, and its text: shown here and never again."""
+
+    token: str
+
+
+def view_api_token(token: ApiToken) -> ApiTokenView:
+    """Return the representation of an API token."""
+    return ApiTokenView(
+        id=token.id,
+        name=token.name,
+        scopes=sorted(token.scopes),
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+    )
+
+
+class ApiTokenController(Controller):
+    """`/api/accounts/tokens/`."""
+
+    path = "/api/accounts/tokens"
+    tags = ("api tokens",)
+
+    @get("/", operation_id="listApiTokens", summary="List API tokens", sync_to_thread=True, opt=operation())
+    def list_api_tokens(
+        self, person: Injected[SessionActor], api_tokens: Injected[ApiTokenService]
+    ) -> Listed[ApiTokenView]:
+        """The caller's API tokens, the newest first. All of them: there are never many."""
+        return Listed([view_api_token(token) for token in api_tokens.list(person)])
+
+    @post(
+        "/",
+        operation_id="createApiToken",
+        summary="Create an API token",
+        sync_to_thread=True,
+        opt=operation(InvalidInput, TooManyApiTokens, headers=("Location",)),
+    )
+    def create_api_token(
+        self,
+        person: Injected[SessionActor],
+        api_tokens: Injected[ApiTokenService],
+        origin: Injected[Origin],
+        data: JSONBody[CreateApiToken],
+    ) -> Response[NewApiTokenView]:
+        """Create a token for a script or an integration. Its text is in this answer and nowhere else."""
+        expires_at = None if data.expires_at is UNSET else data.expires_at
+        fields = ApiTokenFields(name=data.name, scopes=data.scopes, expires_at=expires_at)
+        token, text = api_tokens.create(person, fields, origin)
+        seen = view_api_token(token)
+        view = NewApiTokenView(seen.id, seen.name, seen.scopes, seen.created_at, seen.expires_at, text)
+        return Response(view, headers={"Location": f"{self.path}/{token.id}/"})
+
+    @delete(
+        "/{id:str}",
+        operation_id="revokeApiToken",
+        summary="Revoke an API token",
+        sync_to_thread=True,
+        opt=operation(ApiTokenNotFound),
+    )
+    def revoke_api_token(
+        self,
+        id: FromPath[str],
+        person: Injected[SessionActor],
+        api_tokens: Injected[ApiTokenService],
+        origin: Injected[Origin],
+    ) -> None:
+        """Revoke a token. The very next request by it is refused."""
+        api_tokens.revoke(person, identifier(id), origin)
