@@ -56,9 +56,7 @@ def text(*, longest: int, shortest: int = 0, trim: bool = False) -> Rule:
         require_storable(value)
         cleaned = value.strip() if trim else value
         if len(cleaned) < shortest:
-            raise Refused(
-                "must not be empty" if shortest == 1 else f"must be at least {shortest} characters long"
-            )
+            raise Refused("must not be empty" if shortest == 1 else f"must be at least {shortest} characters long")
         if len(cleaned) > longest:
             raise Refused(f"must be at most {longest} characters long")
         return cleaned

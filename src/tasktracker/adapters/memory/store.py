@@ -71,6 +71,7 @@ class MemoryStore:
                 if actor is not None:
                     self._admit(actor)
                 yield MemoryUnitOfWork(transaction)
+                transaction.require_success()
             except BaseException:
                 transaction.roll_back()
                 raise

@@ -10,6 +10,7 @@ from uuid import UUID
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.categories.category import Category, name_key
+from tasktracker.domain.errors import DomainError
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 
@@ -63,9 +64,7 @@ class Table(Generic[Row]):
         self._rows: dict[UUID, Row] = {}
         self._indexes: list[Index[Row, Any, Any]] = []
 
-    def index(
-        self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]
-    ) -> Index[Row, Group, Key]:
+    def index(self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]) -> Index[Row, Group, Key]:
         """Begin an index."""
         index = Index(group, key)
         self._indexes.append(index)
@@ -100,9 +99,7 @@ class Data:
 
         self.categories = Table[Category]()
         self.categories_of = self.categories.index(_user, lambda category: category.key)
-        self.category_by_name = self.categories.index(
-            lambda category: (category.user_id, name_key(category.name)), _id
-        )
+        self.category_by_name = self.categories.index(lambda category: (category.user_id, name_key(category.name)), _id)
 
         self.tasks = Table[Task]()
         self.tasks_of = self.tasks.index(lambda task: task.created_by, TaskKey.of)
@@ -125,6 +122,7 @@ class Transaction:
         self._writable = writable
         self._open = True
         self._undo: list[tuple[Table[Any], UUID, Any]] = []
+        self._failure: DomainError | None = None
 
     @property
     def data(self) -> Data:
@@ -140,6 +138,16 @@ class Transaction:
     def drop(self, table: Table[Row], row_id: UUID) -> None:
         """Remove a row."""
         self._change(table, row_id, None)
+
+    def refusal(self, error: DomainError) -> DomainError:
+        """Return the error, noting that nothing can come of this transaction any more, whoever handles it."""
+        self._failure = error
+        return error
+
+    def require_success(self) -> None:
+        """Raise the last refusal again, if there was any."""
+        if self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """Allow nothing more."""

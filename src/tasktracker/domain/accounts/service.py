@@ -114,11 +114,7 @@ class AccountService:
     def _new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False
     ) -> User:
-        mismatch = (
-            [FieldError("password2", "must be the same as password")]
-            if repeated not in (None, password)
-            else []
-        )
+        mismatch = [FieldError("password2", "must be the same as password")] if repeated not in (None, password) else []
         rules = USER_RULES | {"password": self._strong(fields.get("username"), fields.get("email"))}
         values: dict[str, Any] = {**fields, "password": password}
         checked = check(rules, values, required=("username",), also=mismatch)

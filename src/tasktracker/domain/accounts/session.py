@@ -72,9 +72,7 @@ class Session:
     ends_at: datetime
 
     @classmethod
-    def start(
-        cls, *, id: UUID, user_id: UUID, device: str | None, now: datetime, policy: SessionPolicy
-    ) -> Session:
+    def start(cls, *, id: UUID, user_id: UUID, device: str | None, now: datetime, policy: SessionPolicy) -> Session:
         """Log a user in on a device."""
         return cls(
             id=id,

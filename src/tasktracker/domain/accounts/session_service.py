@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -23,8 +24,13 @@ class _Login(TypedDict):
     device: str | None
 
 
+def login_name(value: str) -> str:
+    """A username or an e-mail address, trimmed and normalised as both are when they are chosen."""
+    return unicodedata.normalize("NFKC", credential(value).strip())
+
+
 LOGIN_RULES = {
-    "username": credential,
+    "username": login_name,
     "password": credential,
     "device": optional(text(longest=DEVICE_LONGEST, trim=True)),
 }
@@ -73,15 +79,18 @@ class SessionService:
         rehashed = None
         if self._passwords.needs_rehash(user.password_hash):
             rehashed = self._passwords.hash(fields["password"])
+        session = None
         with self._store.writing(None) as work:
             current = work.users.find(user.id)
             # The password was checked before this work began; what was checked must still be what is stored.
-            if current is None or not current.is_active or current.password_hash != user.password_hash:
-                raise InvalidCredentials
-            if rehashed:
-                current = current.with_password(rehashed)
-                work.users.save(current)
-            session = self.open(work, current, fields["device"])
+            if current is not None and current.password_hash == user.password_hash and current.is_active:
+                if rehashed:
+                    current = current.with_password(rehashed)
+                    work.users.save(current)
+                session = self.open(work, current, fields["device"])
+        if current is None or session is None:
+            # Not necessarily another password: another login may have hashed the same one anew.
+            return self.login(username, password, device)
         return SignedIn(current, self.tokens_of(session))
 
     def refresh(self, token: str) -> TokenPair:
@@ -152,9 +161,7 @@ class SessionService:
         for session in sessions:
             if session.id not in kept:
                 work.sessions.remove(session.id)
-        session = Session.start(
-            id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy
-        )
+        session = Session.start(id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy)
         work.sessions.add(session)
         return session
 

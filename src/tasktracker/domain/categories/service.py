@@ -30,9 +30,7 @@ class CategoryService:
         """Create a category. Raises InvalidInput, CategoryNameTaken."""
         fields = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields, required=("name",))
         now = self._clock.now()
-        category = Category(
-            id=self._ids.new(), user_id=actor.user_id, created_at=now, updated_at=now, **fields
-        )
+        category = Category(id=self._ids.new(), user_id=actor.user_id, created_at=now, updated_at=now, **fields)
         with self._store.writing(actor) as work:
             work.categories.add(category)
         return category
@@ -49,9 +47,7 @@ class CategoryService:
         with self._store.reading(actor) as work:
             return work.categories.list(actor.user_id, after, limit)
 
-    def edit(
-        self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None
-    ) -> Category:
+    def edit(self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None) -> Category:
         """Change the given fields. Raises InvalidInput, CategoryNotFound, CategoryNameTaken, Stale."""
         fields = check(CATEGORY_RULES, fields)
         with self._store.writing(actor) as work:
@@ -62,9 +58,7 @@ class CategoryService:
                 work.categories.save(edited)
             return edited
 
-    def replace(
-        self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None
-    ) -> Category:
+    def replace(self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None) -> Category:
         """Change every field: what is not given goes back to its default. Raises like `edit`."""
         fields = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields, required=("name",))
         return self.edit(actor, category_id, fields, expected)

@@ -47,9 +47,6 @@ class TaskQuery:
         return (
             (not self.states or task.state in self.states)
             and (self.priority is None or task.priority is self.priority)
-            and (
-                self.category is None
-                or task.category == (None if self.category == UNFILED else self.category)
-            )
+            and (self.category is None or task.category == (None if self.category == UNFILED else self.category))
             and (self.overdue is None or task.is_overdue(self.at) is self.overdue)
         )

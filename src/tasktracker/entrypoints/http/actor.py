@@ -10,7 +10,7 @@ from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.errors import InvalidToken, NotAuthenticated
 from tasktracker.domain.work import Actor
-from tasktracker.entrypoints.http.wire import Injected, Request
+from tasktracker.entrypoints.http.wire import Request
 
 
 def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
@@ -19,15 +19,21 @@ def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def provide_actor(request: Request, signer: Injected[TokenSigner]) -> Actor:
-    """Read who calls from a genuine access token. Whether they may still act, opening the work will tell.
+def authenticate(connection: ASGIConnection[Any, Any, Any, Any], signer: TokenSigner) -> None:
+    """Note who calls, by a genuine access token. Whether they may still act, opening the work will tell.
 
     Raises NotAuthenticated, InvalidToken.
     """
-    token = bearer_token(request)
+    token = bearer_token(connection)
     if token is None:
         raise NotAuthenticated
     claims = signer.read(token)
     if claims.kind is not TokenKind.ACCESS:
         raise InvalidToken
-    return Actor(claims.user_id, claims.session_id, claims.generation)
+    connection.scope["state"]["actor"] = Actor(claims.user_id, claims.session_id, claims.generation)
+
+
+def provide_actor(request: Request) -> Actor:
+    """Return who calls, as `authenticate` found out."""
+    actor: Actor = request.scope["state"]["actor"]
+    return actor

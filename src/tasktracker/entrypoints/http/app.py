@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -26,8 +26,9 @@ from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.work import Clock, Store
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
-from tasktracker.entrypoints.http.actor import provide_actor
+from tasktracker.entrypoints.http.actor import authenticate, provide_actor
 from tasktracker.entrypoints.http.categories import CategoryController
+from tasktracker.entrypoints.http.cors import Cors
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.edge import Edge
@@ -38,24 +39,14 @@ from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
 
-EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
-ALLOWED_HEADERS = [
-    "Authorization",
-    "Content-Type",
-    "If-Match",
-    "If-None-Match",
-    "Idempotency-Key",
-    "X-Request-ID",
-]
-
 
 class Application:
     """The ASGI application: Litestar within the edge that every response passes."""
 
-    def __init__(self, litestar: Litestar) -> None:
+    def __init__(self, litestar: Litestar, cors_origins: Collection[str] = ()) -> None:
         self.litestar = litestar
         methods = {route.path_format: route.methods for route in litestar.routes if isinstance(route, HTTPRoute)}
-        self._asgi = Edge(litestar, methods)
+        self._asgi = Edge(Cors(litestar, cors_origins), methods)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -74,6 +65,12 @@ def create_app(container: Container) -> Application:
         # Litestar runs synchronous handlers on the loop's own executor, and uvicorn builds the app within the loop.
         asyncio.get_running_loop().set_default_executor(executor)
 
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        # Before anything else is read: a stranger is told to log in, not what else is wrong with the request.
+        if "actor" in handler.parsed_fn_signature.parameters:
+            authenticate(connection, container.signer())
+        refuse_parameters(connection, handler)
+
     async def close() -> None:
         credentials.close()
         executor.shutdown()
@@ -90,17 +87,10 @@ def create_app(container: Container) -> Application:
             assets(),
         ],
         dependencies=_dependencies(container, credentials),
-        guards=[_refuse_parameters],
+        guards=[admit],
         request_class=Request,
         request_max_body_size=settings.max_body_bytes,
         exception_handlers={DomainError: from_domain, HTTPException: from_protocol, Exception: from_bug},
-        cors_config=CORSConfig(
-            allow_origins=list(settings.cors_allowed_origins),
-            allow_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
-            allow_headers=ALLOWED_HEADERS,
-            expose_headers=EXPOSED_HEADERS,
-            max_age=600,
-        ),
         on_startup=[open_],
         on_shutdown=[close],
         openapi_config=None,
@@ -108,7 +98,7 @@ def create_app(container: Container) -> Application:
         state=State({"clock": container.clock()}),
     )
     litestar.state.openapi = cache(lambda: describe(litestar))
-    return Application(litestar)
+    return Application(litestar, settings.cors_allowed_origins)
 
 
 def _dependencies(container: Container, credentials: CredentialExecutor) -> dict[str, Provide]:
@@ -157,7 +147,3 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
         "filters": provide_filters,
     }
     return {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}
-
-
-async def _refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    refuse_parameters(connection, handler)

@@ -33,7 +33,8 @@ class Edge:
         request_id = _request_id(scope["headers"])
         head = scope["method"] == HttpMethod.HEAD
         if head:
-            scope["method"] = HttpMethod.GET
+            # A copy: the server goes by its own whether a body may follow.
+            scope = {**scope, "method": HttpMethod.GET}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         await self.app(scope, receive, self._finishing(scope, send, request_id, head))

@@ -12,7 +12,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tasktracker.domain.accounts.session import DEVICE_LONGEST, Session
 from tasktracker.domain.accounts.session_service import LOGIN_RULES, SessionService
 from tasktracker.domain.accounts.token import TokenKind
-from tasktracker.domain.errors import InvalidCredentials, InvalidInput, NotAuthenticated, SessionNotFound
+from tasktracker.domain.errors import (
+    InvalidCredentials,
+    InvalidInput,
+    InvalidToken,
+    NotAuthenticated,
+    SessionEnded,
+    SessionNotFound,
+)
 from tasktracker.domain.work import Actor
 from tasktracker.entrypoints.http.accounts import Password, SignedInView, view_signed_in
 from tasktracker.entrypoints.http.actor import bearer_token
@@ -119,7 +126,7 @@ class SessionController(Controller):
         summary="Get the next tokens",
         status_code=200,
         sync_to_thread=True,
-        opt=operation(InvalidInput, NotAuthenticated, public=True),
+        opt=operation(InvalidInput, InvalidToken, SessionEnded, public=True),
     )
     def refresh(self, sessions: Injected[SessionService], data: JSONBody[Refresh]) -> TokensView:
         """Exchange a refresh token for the next access and refresh token."""
@@ -132,7 +139,7 @@ class SessionController(Controller):
         summary="Check a token",
         status_code=200,
         sync_to_thread=True,
-        opt=operation(InvalidInput, NotAuthenticated, public=True),
+        opt=operation(InvalidInput, InvalidToken, SessionEnded, public=True),
     )
     def verify(self, sessions: Injected[SessionService], data: JSONBody[Verify]) -> TokenView:
         """Tell whether a token would be accepted now."""
@@ -145,7 +152,7 @@ class SessionController(Controller):
         summary="Log out",
         status_code=204,
         sync_to_thread=True,
-        opt=operation(InvalidInput, NotAuthenticated),
+        opt=operation(InvalidInput, NotAuthenticated, InvalidToken),
     )
     def logout(
         self, request: Request, sessions: Injected[SessionService], data: JSONBody[Logout | None] = None
