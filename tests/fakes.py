@@ -11,15 +11,23 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.accounts.passwords import OwnPassword
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SessionService, SignedIn
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
+from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.activity.service import ActivityService
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import InvalidToken, NotAuthenticated
 from tasktracker.domain.tasks.service import TaskService
-from tasktracker.domain.work import Actor, Clock, Store, UnitOfWork
+from tasktracker.domain.throttling.throttle import Throttle
+from tasktracker.domain.two_factor.service import TwoFactorService
+from tasktracker.domain.work import Clock, Store, UnitOfWork
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -65,12 +73,12 @@ class WatchedStore:
         return bool(getattr(self._thread, "open", False))
 
     @contextmanager
-    def reading(self, actor: Actor | None) -> Iterator[UnitOfWork]:
+    def reading(self, actor: SessionActor | None) -> Iterator[UnitOfWork]:
         with self._store.reading(actor) as work, self._watch():
             yield work
 
     @contextmanager
-    def writing(self, actor: Actor | None) -> Iterator[UnitOfWork]:
+    def writing(self, actor: SessionActor | None) -> Iterator[UnitOfWork]:
         with self._store.writing(actor) as work, self._watch():
             yield work
 
@@ -188,10 +196,49 @@ class FakeSigner:
         return claims
 
 
+class FakeCodes:
+    """One-time codes that can be read: the secret and the time step."""
+
+    def new_secret(self) -> str:
+        return "SECRET"
+
+    def provisioning_uri(self, secret: str, account: str) -> str:
+        return f"otpauth://totp/{account}?secret={secret}"
+
+    def step(self, secret: str, code: str, now: datetime) -> int | None:
+        current = int(now.timestamp()) // 30
+        return next((step for step in (current, current - 1, current + 1) if code == self.code(secret, step)), None)
+
+    def code(self, secret: str, step: int) -> str:
+        """The code of a time step."""
+        return f"{secret}-{step}"
+
+
+class FakeBox:
+    """Encryption that can be read: a box has a number, and opens those before it."""
+
+    def __init__(self, number: int = 1) -> None:
+        self.number = number
+
+    def seal(self, secret: str) -> str:
+        return f"{self.number}:{secret}"
+
+    def open(self, sealed: str) -> str:
+        number, _, secret = sealed.partition(":")
+        if int(number) > self.number:
+            raise ValueError(sealed)
+        return secret
+
+    def is_current(self, sealed: str) -> bool:
+        return sealed.startswith(f"{self.number}:")
+
+
 class App:
     """The services, on a store and on fakes of everything else."""
 
-    def __init__(self, store: Store, clock: ManualClock, policy: SessionPolicy | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: ManualClock, policy: SessionPolicy | None = None, *, throttled: bool = False
+    ) -> None:
         self.store = WatchedStore(store)
         self.clock = clock
         self.policy = policy or SessionPolicy()
@@ -199,8 +246,24 @@ class App:
         self.signer = FakeSigner(clock)
         self.hasher = FakeHasher(self.store)
         self.strength = FakeStrength()
+        self.limiter = MemoryRateLimiter()
+        self.throttle = Throttle(self.limiter if throttled else None, clock)
+        self.recorder = Recorder(store=self.store, clock=clock, ids=self.ids)
+        self.own_password = OwnPassword(store=self.store, passwords=self.hasher, throttle=self.throttle)
+        self.codes = FakeCodes()
+        self.two_factor = TwoFactorService(
+            store=self.store,
+            recorder=self.recorder,
+            own_password=self.own_password,
+            codes=self.codes,
+            box=FakeBox(),
+            clock=clock,
+        )
         self.sessions = SessionService(
             store=self.store,
+            recorder=self.recorder,
+            throttle=self.throttle,
+            two_factor=self.two_factor,
             tokens=self.signer,
             passwords=self.hasher,
             clock=clock,
@@ -210,11 +273,16 @@ class App:
         self.accounts = AccountService(
             store=self.store,
             sessions=self.sessions,
+            own_password=self.own_password,
+            recorder=self.recorder,
+            throttle=self.throttle,
             passwords=self.hasher,
             strength=self.strength,
             clock=clock,
             ids=self.ids,
         )
+        self.api_tokens = ApiTokenService(store=self.store, recorder=self.recorder, clock=clock, ids=self.ids)
+        self.activity = ActivityService(store=self.store)
         self.tasks = TaskService(store=self.store, clock=clock, ids=self.ids)
         self.categories = CategoryService(store=self.store, clock=clock, ids=self.ids)
 
@@ -224,11 +292,11 @@ class App:
         clock = ManualClock()
         return cls(MemoryStore(clock), clock, SessionPolicy(**policy))
 
-    def actor(self, signed_in: SignedIn | TokenPair) -> Actor:
+    def actor(self, signed_in: SignedIn | TokenPair) -> SessionActor:
         """Whoever acts by this access token."""
         tokens = signed_in.tokens if isinstance(signed_in, SignedIn) else signed_in
         claims = self.signer.read(tokens.access)
-        return Actor(claims.user_id, claims.session_id, claims.generation)
+        return SessionActor(claims.user_id, claims.session_id, claims.generation)
 
     def is_usable(self, tokens: TokenPair) -> bool:
         """Whether anything at all can still be done with the tokens."""

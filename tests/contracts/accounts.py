@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SignedIn
 from tasktracker.domain.accounts.token import TokenKind, TokenPair
+from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.errors import (
     DomainError,
     EmailTaken,
@@ -35,7 +36,7 @@ from tasktracker.domain.errors import (
     UsernameTaken,
     UserNotFound,
 )
-from tasktracker.domain.work import Actor, Store
+from tasktracker.domain.work import Store
 from tests import strategies
 from tests.contracts.base import Contract, examples
 from tests.fakes import START, App, ManualClock
@@ -85,7 +86,7 @@ class ModelToken:
     session: ModelSession
     generation: int
     expires_at: datetime
-    actor: Actor
+    actor: SessionActor
 
 
 @dataclass(frozen=True)
@@ -494,7 +495,7 @@ class AccountMachine(RuleBasedStateMachine):
         claims = self.signer.read(text, expired=True)
         expires_at = expires_at.replace(microsecond=0)
         assert (claims.kind, claims.generation, claims.expires_at) == (kind, session.generation, expires_at)
-        actor = Actor(claims.user_id, claims.session_id, claims.generation)
+        actor = SessionActor(claims.user_id, claims.session_id, claims.generation)
         return ModelToken(text, kind, session, session.generation, expires_at, actor)
 
     def _wait_until(self, moment: datetime) -> None:
@@ -504,7 +505,9 @@ class AccountMachine(RuleBasedStateMachine):
         """Nothing is refreshed at the moment something else is, so that the order of sessions is certain."""
         self.clock.advance(MOMENT)
 
-    def _act(self, token: ModelToken, call: Callable[[Actor], object], *errors: type[Exception] | None) -> Done | None:
+    def _act(
+        self, token: ModelToken, call: Callable[[SessionActor], object], *errors: type[Exception] | None
+    ) -> Done | None:
         """Use a token of either kind as an access token; it confirms its generation if it may act at all."""
         refused = self._may_act(token)
         if refused is None and token.generation > token.session.confirmed:

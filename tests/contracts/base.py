@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, settings
 
 from tasktracker.domain.accounts.session import Session, SessionPolicy
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.errors import DomainError
 from tasktracker.domain.paging import LARGEST_PAGE
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Actor, Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 from tests.fakes import ManualClock, SequentialIds
 
 POLICY = SessionPolicy()
@@ -72,7 +73,7 @@ class Seed:
             work.sessions.add(session)
         return session
 
-    def actor(self, user: User | None = None) -> Actor:
+    def actor(self, user: User | None = None) -> SessionActor:
         return acting(self.session(user or self.user()))
 
     def new_category(self, user: User, name: str | None = None, **more: Any) -> Category:
@@ -134,9 +135,9 @@ class Contract:
         return Seed(store, clock, SequentialIds())
 
 
-def acting(session: Session, generation: int | None = None) -> Actor:
+def acting(session: Session, generation: int | None = None) -> SessionActor:
     """Whoever acts in the session, by a token of its current generation unless said otherwise."""
-    return Actor(session.user_id, session.id, session.generation if generation is None else generation)
+    return SessionActor(session.user_id, session.id, session.generation if generation is None else generation)
 
 
 def everything(store: Store, *users: User) -> Sequence[object]:

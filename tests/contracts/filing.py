@@ -10,6 +10,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.categories.category import (
     CATEGORY_DEFAULTS,
     CATEGORY_RULES,
@@ -31,7 +32,7 @@ from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, TASK_RULES, State, Task, TaskFields
 from tasktracker.domain.versions import Expected
-from tasktracker.domain.work import Actor, Store
+from tasktracker.domain.work import Store
 from tests import strategies
 from tests.contracts.accounts import run
 from tests.contracts.base import Contract, Seed, acting, examples
@@ -48,7 +49,7 @@ gaps: st.SearchStrategy[Gaps] = st.sampled_from(
 class Person:
     """Somebody who acts, and what is theirs."""
 
-    actor: Actor
+    actor: SessionActor
     tasks: dict[UUID, Task] = field(default_factory=dict)
     categories: dict[UUID, Category] = field(default_factory=dict)
 

@@ -14,9 +14,10 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.session import Session
+from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.errors import DomainError, InvalidInput, SessionEnded, StorageUnavailable, UsernameTaken
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.work import Actor, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 from tests.contracts.base import Aside, Contract, Seed, acting, everything, race
 from tests.fakes import ManualClock
 
@@ -31,13 +32,13 @@ class Oops(Exception):
     """Something goes wrong in the middle of a work."""
 
 
-def opened(store: Store, opening: Opening, actor: Actor) -> bool:
+def opened(store: Store, opening: Opening, actor: SessionActor) -> bool:
     with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
         assert work.users.find(actor.user_id) is not None
     return True
 
 
-def session_of(store: Store, actor: Actor) -> Session:
+def session_of(store: Store, actor: SessionActor) -> Session:
     with store.reading(None) as work:
         session = work.sessions.find(actor.session_id)
     assert session is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasktracker.domain.accounts.user import User, UserFields
+from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.errors import (
     EmailTaken,
     InvalidCredentials,
@@ -14,7 +15,6 @@ from tasktracker.domain.errors import (
     UserNotFound,
 )
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.work import Actor
 from tests.fakes import App
 
 PASSWORD = "correct horse"
@@ -27,7 +27,7 @@ def app() -> App:
 
 
 @pytest.fixture
-def alice(app: App) -> Actor:
+def alice(app: App) -> SessionActor:
     actor = app.actor(app.accounts.register(ALICE, PASSWORD))
     app.hasher.forget()
     return actor
@@ -97,7 +97,7 @@ class TestRegister:
         assert fields_of(caught) == ["password"]
         assert app.strength.guesses == [("alice", "alice@example.org")]
 
-    def test_a_taken_name_is_refused_in_any_spelling_and_leaves_nothing(self, app: App, alice: Actor) -> None:
+    def test_a_taken_name_is_refused_in_any_spelling_and_leaves_nothing(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(UsernameTaken):
             app.accounts.register({"username": "\uff21LICE", "email": "new@example.org"}, PASSWORD)
         with pytest.raises(EmailTaken):
@@ -120,7 +120,7 @@ class TestAdministration:
             assert list(work.sessions.list(user.id)) == []
         assert app.sessions.login("alice", PASSWORD).user == user
 
-    def test_an_administrator_is_subject_to_the_same_rules(self, app: App, alice: Actor) -> None:
+    def test_an_administrator_is_subject_to_the_same_rules(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(UsernameTaken):
             app.accounts.create_admin({"username": "Alice"}, PASSWORD)
         with pytest.raises(InvalidInput) as caught:
@@ -128,7 +128,7 @@ class TestAdministration:
         assert sorted(fields_of(caught)) == ["password", "username"]
 
     @pytest.mark.parametrize("login", ["ALICE", "Alice@Example.org"])
-    def test_a_disabled_user_is_out_and_stays_out(self, app: App, alice: Actor, login: str) -> None:
+    def test_a_disabled_user_is_out_and_stays_out(self, app: App, alice: SessionActor, login: str) -> None:
         other = app.sessions.login("alice", PASSWORD)
         assert not app.accounts.set_active(login, False).is_active
         for actor in (alice, app.actor(other)):
@@ -137,26 +137,26 @@ class TestAdministration:
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", PASSWORD)
 
-    def test_a_user_enabled_again_must_log_in_anew(self, app: App, alice: Actor) -> None:
+    def test_a_user_enabled_again_must_log_in_anew(self, app: App, alice: SessionActor) -> None:
         app.accounts.set_active("alice", False)
         assert app.accounts.set_active("alice", True).is_active
         with pytest.raises(SessionEnded):
             app.accounts.profile(alice)
         app.sessions.login("alice", PASSWORD)
 
-    def test_disabling_or_enabling_twice_changes_nothing_more(self, app: App, alice: Actor) -> None:
+    def test_disabling_or_enabling_twice_changes_nothing_more(self, app: App, alice: SessionActor) -> None:
         assert app.accounts.set_active("alice", True).version == 1
         app.accounts.profile(alice)
         app.accounts.set_active("alice", False)
         assert app.accounts.set_active("alice", False).version == 2
 
-    def test_an_unknown_user_is_not_found(self, app: App, alice: Actor) -> None:
+    def test_an_unknown_user_is_not_found(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(UserNotFound):
             app.accounts.set_active("bob", False)
 
 
 class TestEdit:
-    def test_changes_what_is_given_and_nothing_else(self, app: App, alice: Actor) -> None:
+    def test_changes_what_is_given_and_nothing_else(self, app: App, alice: SessionActor) -> None:
         edited = app.accounts.edit(alice, {"first_name": " Alice ", "time_zone": "Asia/Tokyo"})
         assert (edited.first_name, edited.time_zone, edited.username, edited.version) == (
             "Alice",
@@ -167,14 +167,16 @@ class TestEdit:
         assert app.accounts.profile(alice) == edited
         assert app.hasher.verified == []
 
-    def test_nothing_new_is_no_change(self, app: App, alice: Actor) -> None:
+    def test_nothing_new_is_no_change(self, app: App, alice: SessionActor) -> None:
         before = app.accounts.profile(alice)
         assert app.accounts.edit(alice, {"username": "alice", "first_name": " "}) == before
 
     @pytest.mark.parametrize(
         "fields", [{"username": "carol"}, {"username": "ALICE"}, {"email": "new@example.org"}, {"email": None}]
     )
-    def test_what_one_logs_in_with_changes_by_password_only(self, app: App, alice: Actor, fields: UserFields) -> None:
+    def test_what_one_logs_in_with_changes_by_password_only(
+        self, app: App, alice: SessionActor, fields: UserFields
+    ) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.edit(alice, fields)
         assert fields_of(caught) == ["password"]
@@ -186,19 +188,19 @@ class TestEdit:
         assert edited.version == 2
         app.sessions.login(edited.username, PASSWORD)
 
-    def test_a_wrong_password_is_refused_even_where_none_is_needed(self, app: App, alice: Actor) -> None:
+    def test_a_wrong_password_is_refused_even_where_none_is_needed(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.edit(alice, {"first_name": "Alice"}, "wrong")
         assert fields_of(caught) == ["password"]
         assert app.accounts.profile(alice).first_name == ""
 
-    def test_bad_fields_are_named_before_anything_is_hashed(self, app: App, alice: Actor) -> None:
+    def test_bad_fields_are_named_before_anything_is_hashed(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.edit(alice, {"username": "a", "email": "b"}, PASSWORD)
         assert fields_of(caught) == ["username", "email"]
         assert app.hasher.verified == []
 
-    def test_names_of_others_are_taken(self, app: App, alice: Actor) -> None:
+    def test_names_of_others_are_taken(self, app: App, alice: SessionActor) -> None:
         app.accounts.register({"username": "bob", "email": "bob@example.org"}, PASSWORD)
         with pytest.raises(UsernameTaken):
             app.accounts.edit(alice, {"username": "BOB"}, PASSWORD)
@@ -208,7 +210,7 @@ class TestEdit:
 
 
 class TestChangePassword:
-    def test_the_new_one_counts_and_every_other_session_ends(self, app: App, alice: Actor) -> None:
+    def test_the_new_one_counts_and_every_other_session_ends(self, app: App, alice: SessionActor) -> None:
         other = app.sessions.login("alice", PASSWORD)
         app.accounts.change_password(alice, PASSWORD, "battery staple")
         assert app.accounts.profile(alice).version == 2
@@ -217,7 +219,7 @@ class TestChangePassword:
             app.sessions.login("alice", PASSWORD)
         app.sessions.login("alice", "battery staple")
 
-    def test_the_current_one_must_be_right(self, app: App, alice: Actor) -> None:
+    def test_the_current_one_must_be_right(self, app: App, alice: SessionActor) -> None:
         other = app.sessions.login("alice", PASSWORD)
         with pytest.raises(InvalidInput) as caught:
             app.accounts.change_password(alice, "wrong", "battery staple")
@@ -226,14 +228,14 @@ class TestChangePassword:
         app.sessions.login("alice", PASSWORD)
 
     @pytest.mark.parametrize("new", ["short", "weak staple", "I am ALICE", "x" * 129])
-    def test_the_new_one_must_be_good(self, app: App, alice: Actor, new: str) -> None:
+    def test_the_new_one_must_be_good(self, app: App, alice: SessionActor, new: str) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.change_password(alice, PASSWORD, new)
         assert fields_of(caught) == ["new_password"]
         assert app.hasher.verified == []
 
     def test_a_change_meanwhile_makes_the_current_one_wrong(
-        self, app: App, alice: Actor, monkeypatch: pytest.MonkeyPatch
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         hash_ = app.hasher.hash
 
@@ -250,7 +252,7 @@ class TestChangePassword:
 
 
 class TestDelete:
-    def test_takes_everything_along(self, app: App, alice: Actor) -> None:
+    def test_takes_everything_along(self, app: App, alice: SessionActor) -> None:
         category = app.categories.create(alice, {"name": "Home"})
         app.tasks.create(alice, {"title": "Task", "category": category.id})
         app.accounts.delete(alice, PASSWORD)
@@ -263,14 +265,14 @@ class TestDelete:
         again = app.actor(app.accounts.register(ALICE, PASSWORD))
         assert not app.categories.list(again).items
 
-    def test_needs_the_password(self, app: App, alice: Actor) -> None:
+    def test_needs_the_password(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.delete(alice, "wrong")
         assert fields_of(caught) == ["password"]
         app.accounts.profile(alice)
 
     def test_a_password_changed_meanwhile_does_not_delete(
-        self, app: App, alice: Actor, monkeypatch: pytest.MonkeyPatch
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         verify = app.hasher.verify
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.errors import InvalidInput, SessionEnded, Stale, TaskNotFound
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
-from tasktracker.domain.work import Actor
 from tests.fakes import App
 
 UNKNOWN = UUID(int=1)
@@ -22,17 +22,17 @@ def app() -> App:
 
 
 @pytest.fixture
-def alice(app: App) -> Actor:
+def alice(app: App) -> SessionActor:
     return app.actor(app.accounts.register({"username": "alice"}, "correct horse"))
 
 
 @pytest.fixture
-def bob(app: App) -> Actor:
+def bob(app: App) -> SessionActor:
     return app.actor(app.accounts.register({"username": "bob"}, "correct horse"))
 
 
 @pytest.fixture
-def task(app: App, alice: Actor) -> Task:
+def task(app: App, alice: SessionActor) -> Task:
     return app.tasks.create(alice, {"title": "Task"})
 
 
@@ -40,7 +40,7 @@ def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
     return [error.field for error in caught.value.errors]
 
 
-def test_a_created_task_is_there(app: App, alice: Actor) -> None:
+def test_a_created_task_is_there(app: App, alice: SessionActor) -> None:
     home = app.categories.create(alice, {"name": "Home"})
     fields: TaskFields = {
         "title": "  Task ",
@@ -66,13 +66,15 @@ def test_a_created_task_is_there(app: App, alice: Actor) -> None:
     assert app.tasks.get(alice, task.id) == task
 
 
-def test_a_task_needs_a_title_and_every_bad_field_is_named(app: App, alice: Actor) -> None:
+def test_a_task_needs_a_title_and_every_bad_field_is_named(app: App, alice: SessionActor) -> None:
     with pytest.raises(InvalidInput) as caught:
         app.tasks.create(alice, {"description": "\0", "due_date": datetime(2026, 1, 1)})  # noqa: DTZ001
     assert sorted(fields_of(caught)) == ["description", "due_date", "title"]
 
 
-def test_a_task_is_filed_under_ones_own_categories_only(app: App, alice: Actor, bob: Actor, task: Task) -> None:
+def test_a_task_is_filed_under_ones_own_categories_only(
+    app: App, alice: SessionActor, bob: SessionActor, task: Task
+) -> None:
     foreign = app.categories.create(bob, {"name": "Home"})
     for category in (foreign.id, UNKNOWN):
         with pytest.raises(InvalidInput) as caught:
@@ -85,7 +87,7 @@ def test_a_task_is_filed_under_ones_own_categories_only(app: App, alice: Actor, 
     assert app.tasks.get(alice, task.id) == task
 
 
-def test_nobody_else_sees_a_task_or_can_change_it(app: App, bob: Actor, task: Task) -> None:
+def test_nobody_else_sees_a_task_or_can_change_it(app: App, bob: SessionActor, task: Task) -> None:
     for call in (
         lambda: app.tasks.get(bob, task.id),
         lambda: app.tasks.edit(bob, task.id, {"title": "Mine"}),
@@ -98,7 +100,7 @@ def test_nobody_else_sees_a_task_or_can_change_it(app: App, bob: Actor, task: Ta
     assert not app.tasks.list(bob, TaskQuery(at=app.clock.now())).items
 
 
-def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: Actor, task: Task) -> None:
+def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: SessionActor, task: Task) -> None:
     app.tasks.edit(alice, task.id, {"description": "Described"})
     app.clock.advance(hours=1)
     edited = app.tasks.edit(alice, task.id, {"title": " Edited ", "state": State.DONE})
@@ -107,13 +109,13 @@ def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: Actor, 
     assert app.tasks.get(alice, task.id) == edited
 
 
-def test_an_edit_that_changes_nothing_is_no_change(app: App, alice: Actor, task: Task) -> None:
+def test_an_edit_that_changes_nothing_is_no_change(app: App, alice: SessionActor, task: Task) -> None:
     app.clock.advance(hours=1)
     assert app.tasks.edit(alice, task.id, {"title": "Task", "state": State.OPEN}) == task
     assert app.tasks.get(alice, task.id) == task
 
 
-def test_a_replacement_resets_what_is_not_given(app: App, alice: Actor) -> None:
+def test_a_replacement_resets_what_is_not_given(app: App, alice: SessionActor) -> None:
     home = app.categories.create(alice, {"name": "Home"})
     task = app.tasks.create(
         alice,
@@ -137,7 +139,7 @@ def test_a_replacement_resets_what_is_not_given(app: App, alice: Actor) -> None:
     assert (replaced.id, replaced.created_at, replaced.version) == (task.id, task.created_at, 2)
 
 
-def test_a_replacement_needs_a_title(app: App, alice: Actor, task: Task) -> None:
+def test_a_replacement_needs_a_title(app: App, alice: SessionActor, task: Task) -> None:
     with pytest.raises(InvalidInput) as caught:
         app.tasks.replace(alice, task.id, {"description": "Described"})
     assert fields_of(caught) == ["title"]
@@ -145,7 +147,7 @@ def test_a_replacement_needs_a_title(app: App, alice: Actor, task: Task) -> None
 
 @pytest.mark.parametrize("expected", [frozenset({2}), frozenset({1, 2}), None])
 def test_a_change_is_made_to_an_expected_version(
-    app: App, alice: Actor, task: Task, expected: frozenset[int] | None
+    app: App, alice: SessionActor, task: Task, expected: frozenset[int] | None
 ) -> None:
     current = app.tasks.edit(alice, task.id, {"title": "Edited"})
     edited = app.tasks.edit(alice, task.id, {"title": "Edited again"}, expected)
@@ -157,7 +159,7 @@ def test_a_change_is_made_to_an_expected_version(
 
 @pytest.mark.parametrize("expected", [frozenset({1}), frozenset({3}), frozenset[int]()])
 def test_a_change_to_an_unexpected_version_is_stale(
-    app: App, alice: Actor, task: Task, expected: frozenset[int]
+    app: App, alice: SessionActor, task: Task, expected: frozenset[int]
 ) -> None:
     current = app.tasks.edit(alice, task.id, {"title": "Edited"})
     for call in (
@@ -172,7 +174,7 @@ def test_a_change_to_an_unexpected_version_is_stale(
     assert app.tasks.get(alice, task.id) == current
 
 
-def test_a_deleted_task_is_gone(app: App, alice: Actor, task: Task) -> None:
+def test_a_deleted_task_is_gone(app: App, alice: SessionActor, task: Task) -> None:
     app.tasks.delete(alice, task.id)
     for call in (
         lambda: app.tasks.get(alice, task.id),
@@ -183,7 +185,7 @@ def test_a_deleted_task_is_gone(app: App, alice: Actor, task: Task) -> None:
             call()
 
 
-def test_a_list_shows_what_the_query_asks_for(app: App, alice: Actor) -> None:
+def test_a_list_shows_what_the_query_asks_for(app: App, alice: SessionActor) -> None:
     tasks = []
     for number in range(5):
         app.clock.advance(minutes=1)
@@ -196,7 +198,7 @@ def test_a_list_shows_what_the_query_asks_for(app: App, alice: Actor) -> None:
     assert page.next.id == tasks[1].id
 
 
-def test_nobody_acts_in_an_ended_session(app: App, alice: Actor, task: Task) -> None:
+def test_nobody_acts_in_an_ended_session(app: App, alice: SessionActor, task: Task) -> None:
     app.sessions.end(alice, alice.session_id)
     for call in (
         lambda: app.tasks.create(alice, {"title": "Late"}),
