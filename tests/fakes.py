@@ -18,10 +18,11 @@ from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SessionService, SignedIn
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
+from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.api_tokens.service import ApiTokenService
+from tasktracker.domain.actors import Actor, SessionActor
+from tasktracker.domain.api_tokens.service import API_TOKENS_MOST, ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import InvalidToken, NotAuthenticated
 from tasktracker.domain.tasks.service import TaskService
@@ -73,12 +74,12 @@ class WatchedStore:
         return bool(getattr(self._thread, "open", False))
 
     @contextmanager
-    def reading(self, actor: SessionActor | None) -> Iterator[UnitOfWork]:
+    def reading(self, actor: Actor | None) -> Iterator[UnitOfWork]:
         with self._store.reading(actor) as work, self._watch():
             yield work
 
     @contextmanager
-    def writing(self, actor: SessionActor | None) -> Iterator[UnitOfWork]:
+    def writing(self, actor: Actor | None) -> Iterator[UnitOfWork]:
         with self._store.writing(actor) as work, self._watch():
             yield work
 
@@ -233,13 +234,30 @@ class FakeBox:
         return sealed.startswith(f"{self.number}:")
 
 
+class RecordingAuditLog:
+    """An audit log to be looked at."""
+
+    def __init__(self) -> None:
+        self.events: list[AuthEvent] = []
+
+    def write(self, event: AuthEvent) -> None:
+        self.events.append(event)
+
+
 class App:
     """The services, on a store and on fakes of everything else."""
 
     def __init__(
-        self, store: Store, clock: ManualClock, policy: SessionPolicy | None = None, *, throttled: bool = False
+        self,
+        store: Store,
+        clock: ManualClock,
+        policy: SessionPolicy | None = None,
+        *,
+        throttled: bool = False,
+        api_tokens_most: int = API_TOKENS_MOST,
     ) -> None:
         self.store = WatchedStore(store)
+        self.audit_log = RecordingAuditLog()
         self.clock = clock
         self.policy = policy or SessionPolicy()
         self.ids = SequentialIds(series=1)
@@ -249,14 +267,18 @@ class App:
         self.limiter = MemoryRateLimiter()
         self.throttle = Throttle(self.limiter if throttled else None, clock)
         self.recorder = Recorder(store=self.store, clock=clock, ids=self.ids)
-        self.own_password = OwnPassword(store=self.store, passwords=self.hasher, throttle=self.throttle)
+        self.own_password = OwnPassword(
+            store=self.store, recorder=self.recorder, passwords=self.hasher, throttle=self.throttle
+        )
         self.codes = FakeCodes()
+        self.box = FakeBox()
         self.two_factor = TwoFactorService(
             store=self.store,
             recorder=self.recorder,
             own_password=self.own_password,
             codes=self.codes,
-            box=FakeBox(),
+            box=self.box,
+            throttle=self.throttle,
             clock=clock,
         )
         self.sessions = SessionService(
@@ -281,16 +303,22 @@ class App:
             clock=clock,
             ids=self.ids,
         )
-        self.api_tokens = ApiTokenService(store=self.store, recorder=self.recorder, clock=clock, ids=self.ids)
+        self.api_tokens = ApiTokenService(
+            store=self.store, recorder=self.recorder, clock=clock, ids=self.ids, most=api_tokens_most
+        )
         self.activity = ActivityService(store=self.store)
         self.tasks = TaskService(store=self.store, clock=clock, ids=self.ids)
         self.categories = CategoryService(store=self.store, clock=clock, ids=self.ids)
 
     @classmethod
-    def in_memory(cls, **policy: Any) -> App:
+    def in_memory(cls, *, throttled: bool = False, **policy: Any) -> App:
         """Services on an empty store, with a session policy that differs in this from the default."""
         clock = ManualClock()
-        return cls(MemoryStore(clock), clock, SessionPolicy(**policy))
+        app = cls(
+            MemoryStore(clock, audit_log := RecordingAuditLog()), clock, SessionPolicy(**policy), throttled=throttled
+        )
+        app.audit_log = audit_log
+        return app
 
     def actor(self, signed_in: SignedIn | TokenPair) -> SessionActor:
         """Whoever acts by this access token."""

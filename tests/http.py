@@ -36,6 +36,7 @@ SETTINGS = {
     "SECRET_KEYS": "tests sign with this and with nothing else",
     "ARGON2_MEMORY_KIB": "8",
     "ARGON2_PASSES": "1",
+    "THROTTLE": "off",
 }
 JSON = {"Content-Type": "application/json"}
 

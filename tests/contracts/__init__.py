@@ -6,5 +6,22 @@ A contract is a class of tests that names no adapter. An adapter honours it with
 
 import pytest
 
-for name in ("base", "users", "sessions", "categories", "tasks", "work", "fields", "accounts", "filing"):
+NAMES = (
+    "base",
+    "users",
+    "sessions",
+    "categories",
+    "tasks",
+    "work",
+    "fields",
+    "accounts",
+    "filing",
+    "activity",
+    "api_tokens",
+    "credentials",
+    "second_factors",
+    "rate_limiter",
+)
+
+for name in NAMES:
     pytest.register_assert_rewrite(f"tests.contracts.{name}")

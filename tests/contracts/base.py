@@ -13,14 +13,17 @@ from hypothesis import HealthCheck, settings
 
 from tasktracker.domain.accounts.session import Session, SessionPolicy
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.activity.event import AuthEvent, Kind
+from tasktracker.domain.actors import Scope, SessionActor, TokenActor
+from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.errors import DomainError
 from tasktracker.domain.paging import LARGEST_PAGE
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.two_factor.second_factor import SecondFactor
 from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
-from tests.fakes import ManualClock, SequentialIds
+from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
 
 POLICY = SessionPolicy()
 
@@ -76,6 +79,47 @@ class Seed:
     def actor(self, user: User | None = None) -> SessionActor:
         return acting(self.session(user or self.user()))
 
+    def new_api_token(self, user: User, **more: Any) -> ApiToken:
+        values: dict[str, Any] = {
+            "id": self.id(),
+            "user_id": user.id,
+            "name": f"token {next(self._numbers)}",
+            "scopes": frozenset(Scope),
+            "secret_hash": b"hash",
+            "created_at": self._clock.now(),
+            "expires_at": None,
+        }
+        return ApiToken(**(values | more))
+
+    def api_token(self, user: User, **more: Any) -> ApiToken:
+        token = self.new_api_token(user, **more)
+        with self._store.writing(None) as work:
+            work.api_tokens.add(token)
+        return token
+
+    def second_factor(self, user: User, **more: Any) -> SecondFactor:
+        values: dict[str, Any] = {"user_id": user.id, "sealed_secret": "sealed"}
+        factor = SecondFactor(**(values | more))
+        with self._store.writing(None) as work:
+            work.users.find(user.id)
+            work.second_factors.save(factor)
+        return factor
+
+    def new_event(self, user: User | None, **more: Any) -> AuthEvent:
+        values: dict[str, Any] = {
+            "id": self.id(),
+            "at": self._clock.now(),
+            "kind": Kind.LOGIN,
+            "user_id": user.id if user else None,
+        }
+        return AuthEvent(**(values | more))
+
+    def event(self, user: User | None, **more: Any) -> AuthEvent:
+        event = self.new_event(user, **more)
+        with self._store.writing(None) as work:
+            work.activity.add(event)
+        return event
+
     def new_category(self, user: User, name: str | None = None, **more: Any) -> Category:
         now = self._clock.now()
         values: dict[str, Any] = {
@@ -126,7 +170,12 @@ class Contract:
         return ManualClock()
 
     @pytest.fixture
-    def store(self, clock: ManualClock) -> Store:
+    def audit_log(self) -> RecordingAuditLog:
+        """Where the store writes events down."""
+        return RecordingAuditLog()
+
+    @pytest.fixture
+    def store(self, clock: ManualClock, audit_log: RecordingAuditLog) -> Store:
         """An empty store."""
         raise NotImplementedError
 
@@ -138,6 +187,11 @@ class Contract:
 def acting(session: Session, generation: int | None = None) -> SessionActor:
     """Whoever acts in the session, by a token of its current generation unless said otherwise."""
     return SessionActor(session.user_id, session.id, session.generation if generation is None else generation)
+
+
+def acting_by(token: ApiToken) -> TokenActor:
+    """Whoever acts by this API token."""
+    return TokenActor(token.user_id, token.id, token.secret_hash)
 
 
 def everything(store: Store, *users: User) -> Sequence[object]:

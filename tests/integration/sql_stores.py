@@ -16,13 +16,25 @@ import pytest
 
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Store
 from tests.contracts.base import Contract
-from tests.fakes import START, ManualClock
+from tests.fakes import START, ManualClock, RecordingAuditLog
 from tests.postgres import DatabaseFactory
 
-TABLES = ("tasks", "categories", "sessions", "users", "secrets")
+TABLES = (
+    "tasks",
+    "categories",
+    "sessions",
+    "second_factors",
+    "api_tokens",
+    "auth_events",
+    "users",
+    "secrets",
+    "rate_limits",
+)
 
 
 @dataclass
@@ -31,15 +43,19 @@ class Shared:
 
     url: str
     store: SqlStore
+    limiter: SqlRateLimiter
     clock: ManualClock
+    audit_log: RecordingAuditLog
     empty: Callable[[], None]
 
 
 def share(url: str, empty: Callable[[], None]) -> Iterator[Shared]:
     migrate.upgrade(url)
     clock = ManualClock()
-    store = SqlStore(open_database(url), clock)
-    yield Shared(url, store, clock, empty)
+    audit_log = RecordingAuditLog()
+    database = open_database(url)
+    store = SqlStore(database, clock, audit_log)
+    yield Shared(url, store, SqlRateLimiter(database), clock, audit_log, empty)
     store.close()
 
 
@@ -79,9 +95,18 @@ class OnSqlite(Contract):
         return shared.clock
 
     @pytest.fixture
-    def store(self, shared: Shared, clock: ManualClock) -> Store:
+    def audit_log(self, shared: Shared) -> RecordingAuditLog:
+        return shared.audit_log
+
+    @pytest.fixture
+    def store(self, shared: Shared, clock: ManualClock, audit_log: RecordingAuditLog) -> Store:
         shared.empty()
+        audit_log.events.clear()
         return shared.store
+
+    @pytest.fixture
+    def limiter(self, shared: Shared, store: Store) -> RateLimiter:
+        return shared.limiter
 
 
 class OnPostgreSQL(OnSqlite):

@@ -11,10 +11,15 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.errors import SessionEnded
 from tasktracker.domain.work import Store
 from tests.contracts.accounts import AccountHistoryContract
+from tests.contracts.activity import ActivityContract
+from tests.contracts.api_tokens import ApiTokenContract, TokenAdmissionContract
 from tests.contracts.base import Aside, Contract, Seed
 from tests.contracts.categories import CategoryContract
+from tests.contracts.credentials import CredentialHistoryContract
 from tests.contracts.fields import FieldContract
 from tests.contracts.filing import FilingHistoryContract
+from tests.contracts.rate_limiter import RateLimiterContract
+from tests.contracts.second_factors import SecondFactorContract
 from tests.contracts.sessions import SessionContract
 from tests.contracts.tasks import TaskContract
 from tests.contracts.users import UserContract
@@ -84,6 +89,26 @@ class TestTaskOnSqlite(OnSqlite, TaskContract):
     pass
 
 
+class TestApiTokenOnSqlite(OnSqlite, ApiTokenContract):
+    pass
+
+
+class TestTokenAdmissionOnSqlite(OnSqlite, TokenAdmissionContract):
+    pass
+
+
+class TestSecondFactorOnSqlite(OnSqlite, SecondFactorContract):
+    pass
+
+
+class TestActivityOnSqlite(OnSqlite, ActivityContract):
+    pass
+
+
+class TestRateLimiterOnSqlite(OnSqlite, RateLimiterContract):
+    pass
+
+
 class TestAdmissionOnSqlite(OnSqlite, AdmissionContract):
     pass
 
@@ -101,6 +126,10 @@ class TestFieldOnSqlite(OnSqlite, FieldContract):
 
 
 class TestAccountHistoryOnSqlite(OnSqlite, AccountHistoryContract):
+    pass
+
+
+class TestCredentialHistoryOnSqlite(OnSqlite, CredentialHistoryContract):
     pass
 
 
@@ -128,6 +157,26 @@ class TestTaskOnPostgreSQL(OnPostgreSQL, TaskContract):
     pass
 
 
+class TestApiTokenOnPostgreSQL(OnPostgreSQL, ApiTokenContract):
+    pass
+
+
+class TestTokenAdmissionOnPostgreSQL(OnPostgreSQL, TokenAdmissionContract):
+    pass
+
+
+class TestSecondFactorOnPostgreSQL(OnPostgreSQL, SecondFactorContract):
+    pass
+
+
+class TestActivityOnPostgreSQL(OnPostgreSQL, ActivityContract):
+    pass
+
+
+class TestRateLimiterOnPostgreSQL(OnPostgreSQL, RateLimiterContract):
+    pass
+
+
 class TestAdmissionOnPostgreSQL(OnPostgreSQL, AdmissionContract):
     pass
 
@@ -145,6 +194,10 @@ class TestFieldOnPostgreSQL(OnPostgreSQL, FieldContract):
 
 
 class TestAccountHistoryOnPostgreSQL(OnPostgreSQL, AccountHistoryContract):
+    pass
+
+
+class TestCredentialHistoryOnPostgreSQL(OnPostgreSQL, CredentialHistoryContract):
     pass
 
 

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import pytest
 
+from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Store
 from tests.contracts.accounts import AccountHistoryContract
+from tests.contracts.activity import ActivityContract
+from tests.contracts.api_tokens import ApiTokenContract, TokenAdmissionContract
 from tests.contracts.base import Contract, examples
 from tests.contracts.categories import CategoryContract
+from tests.contracts.credentials import CredentialHistoryContract
 from tests.contracts.fields import FieldContract
 from tests.contracts.filing import FilingHistoryContract
+from tests.contracts.rate_limiter import RateLimiterContract
+from tests.contracts.second_factors import SecondFactorContract
 from tests.contracts.sessions import SessionContract
 from tests.contracts.tasks import TaskContract
 from tests.contracts.users import UserContract
 from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
-from tests.fakes import ManualClock
+from tests.fakes import ManualClock, RecordingAuditLog
 
 
 class InMemory(Contract):
     @pytest.fixture
-    def store(self, clock: ManualClock) -> Store:
-        return MemoryStore(clock)
+    def store(self, clock: ManualClock, audit_log: RecordingAuditLog) -> Store:
+        return MemoryStore(clock, audit_log)
+
+    @pytest.fixture
+    def limiter(self) -> RateLimiter:
+        return MemoryRateLimiter()
 
 
 class TestUserInMemory(InMemory, UserContract):
@@ -37,6 +48,26 @@ class TestCategoryInMemory(InMemory, CategoryContract):
 
 
 class TestTaskInMemory(InMemory, TaskContract):
+    pass
+
+
+class TestApiTokenInMemory(InMemory, ApiTokenContract):
+    pass
+
+
+class TestTokenAdmissionInMemory(InMemory, TokenAdmissionContract):
+    pass
+
+
+class TestSecondFactorInMemory(InMemory, SecondFactorContract):
+    pass
+
+
+class TestActivityInMemory(InMemory, ActivityContract):
+    pass
+
+
+class TestRateLimiterInMemory(InMemory, RateLimiterContract):
     pass
 
 
@@ -58,6 +89,10 @@ class TestFieldInMemory(InMemory, FieldContract):
 
 class TestAccountHistoryInMemory(InMemory, AccountHistoryContract):
     histories = examples(100, stateful_step_count=50)
+
+
+class TestCredentialHistoryInMemory(InMemory, CredentialHistoryContract):
+    histories = examples(100, stateful_step_count=40)
 
 
 class TestFilingHistoryInMemory(InMemory, FilingHistoryContract):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import structlog
 
 from tasktracker.domain.activity.event import AuthEvent, Outcome
@@ -15,13 +17,15 @@ class StructlogAuditLog:
     def write(self, event: AuthEvent) -> None:
         """Write a line."""
         write = log.info if event.outcome is Outcome.SUCCESS else log.warning
-        write(
-            "audit",
-            id=str(event.id),
-            at=event.at.isoformat(),
-            kind=event.kind.value,
-            outcome=event.outcome.value,
-            user=str(event.user_id) if event.user_id else None,
-            session=str(event.session_id) if event.session_id else None,
-            address=event.address,
-        )
+        # What has happened has happened, and is stored, even if nobody takes the log any more.
+        with suppress(OSError, ValueError):
+            write(
+                "audit",
+                id=str(event.id),
+                at=event.at.isoformat(),
+                kind=event.kind.value,
+                outcome=event.outcome.value,
+                user=str(event.user_id) if event.user_id else None,
+                session=str(event.session_id) if event.session_id else None,
+                address=event.address,
+            )

@@ -165,8 +165,13 @@ def reencrypt() -> None:
     To be run before another key is taken out of the ring.
     """
     with _container() as container:
-        count = container.two_factor().reseal()
-    click.echo(f"encrypted {count} anew")
+        resealed = container.two_factor().reseal()
+    click.echo(f"encrypted {resealed.done} anew")
+    if resealed.lost:
+        raise click.ClickException(
+            f"{resealed.lost} are encrypted under none of the keys in SECRET_KEYS: put that key back into the ring,"
+            " or their users can log in by recovery codes only"
+        )
 
 
 @keys.command("new")

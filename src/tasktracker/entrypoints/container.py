@@ -137,7 +137,9 @@ class Container(containers.DeclarativeContainer):
 
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, clock=clock, ids=ids)
-    own_password = providers.Singleton(OwnPassword, store=store, passwords=passwords, throttle=throttle)
+    own_password = providers.Singleton(
+        OwnPassword, store=store, recorder=recorder, passwords=passwords, throttle=throttle
+    )
     two_factor = providers.Singleton(
         TwoFactorService,
         store=store,
@@ -145,6 +147,7 @@ class Container(containers.DeclarativeContainer):
         own_password=own_password,
         codes=one_time_codes,
         box=secret_box,
+        throttle=throttle,
         clock=clock,
     )
     policy = providers.Singleton(_session_policy, settings)

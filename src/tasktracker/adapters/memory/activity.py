@@ -17,6 +17,8 @@ class MemoryActivity:
         self.added: list[AuthEvent] = []
 
     def add(self, event: AuthEvent) -> None:
+        if event.user_id is not None and self._transaction.data.users.get(event.user_id) is None:
+            raise RuntimeError(f"There is no user {event.user_id}.")
         self._transaction.put(self._transaction.data.events, event)
         self.added.append(event)
 

@@ -23,9 +23,14 @@ _SPEND = {
 }
 _FULL_AT = text("SELECT full_at FROM rate_limits WHERE key = :key")
 _REFUND = text("UPDATE rate_limits SET full_at = full_at - :refill WHERE key = :key")
-_FORGET = text(
-    "DELETE FROM rate_limits WHERE key IN (SELECT key FROM rate_limits WHERE full_at < :now LIMIT :most)"
-).bindparams(bindparam("now", type_=BigInteger), bindparam("most", type_=Integer))
+# Rows that somebody else is working on are left alone: neither waited for, nor deleted after they were spent from.
+_FORGET = {
+    dialect: text(
+        "DELETE FROM rate_limits WHERE full_at < :now AND key IN"  # noqa: S608  # `skipping` is written below
+        f" (SELECT key FROM rate_limits WHERE full_at < :now LIMIT :most{skipping})"
+    ).bindparams(bindparam("now", type_=BigInteger), bindparam("most", type_=Integer))
+    for dialect, skipping in {"postgresql": " FOR UPDATE SKIP LOCKED", "sqlite": ""}.items()
+}
 FORGET_EVERY = 200  # tries, on average
 FORGET_MOST = 1000  # rows at a time: more than are added meanwhile
 
@@ -43,11 +48,11 @@ class SqlRateLimiter:
         at, refill = (now - EPOCH) // MICROSECOND, bucket.limit.refill // MICROSECOND
         holds = bucket.limit.burst * refill
         with self._database.writing() as connection:
+            dialect = connection.dialect.name
             if random.randrange(FORGET_EVERY) == 0:  # noqa: S311  # nothing secret about it
-                connection.execute(_FORGET, {"now": at, "most": FORGET_MOST})
-            statement = _SPEND[connection.dialect.name]
+                connection.execute(_FORGET[dialect], {"now": at, "most": FORGET_MOST})
             taken = connection.execute(
-                statement, {"key": bucket.key, "now": at, "refill": refill, "holds": holds}
+                _SPEND[dialect], {"key": bucket.key, "now": at, "refill": refill, "holds": holds}
             ).scalar()
             if taken is not None:
                 return None

@@ -8,6 +8,8 @@ from typing import TypeVar
 from tasktracker.domain.accounts.password import credential
 from tasktracker.domain.accounts.ports import PasswordHasher
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.activity.event import Kind, Origin
+from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.errors import InvalidInput, SessionEnded
 from tasktracker.domain.fields import check
@@ -19,20 +21,15 @@ Result = TypeVar("Result")
 
 
 class OwnPassword:
-    """The actor's own password. Guessing it is throttled by account."""
+    """The actor's own password. Guessing it is throttled by account, and recorded as the failure of what it is for."""
 
-    def __init__(self, *, store: Store, passwords: PasswordHasher, throttle: Throttle) -> None:
+    def __init__(self, *, store: Store, recorder: Recorder, passwords: PasswordHasher, throttle: Throttle) -> None:
         self._store = store
+        self._recorder = recorder
         self._passwords = passwords
         self._throttle = throttle
 
-    def spend(self, actor: SessionActor) -> Bucket:
-        """Take one try at guessing. Raises TooManyRequests."""
-        bucket = Bucket.of(PASSWORD_BY_ACCOUNT, str(actor.user_id))
-        self._throttle.spend(bucket)
-        return bucket
-
-    def verify(self, actor: SessionActor, password: str, field: str) -> str:
+    def verify(self, actor: SessionActor, password: str, field: str, kind: Kind, origin: Origin) -> str:
         """Return the password's hash as it is stored; no work is open while it is verified.
 
         Raises InvalidInput naming the field where the password is wrong, TooManyRequests.
@@ -40,23 +37,32 @@ class OwnPassword:
         password = check({field: credential}, {field: password})[field]
         with self._store.reading(actor) as work:
             stored = myself(work, actor).password_hash
-        tries = self.spend(actor)
+        tries = Bucket.of(PASSWORD_BY_ACCOUNT, str(actor.user_id))
+        self._throttle.spend(tries)
         if not self._passwords.verify(password, stored):
+            self._recorder.failure(kind, origin, actor.user_id, actor.session_id)
             raise InvalidInput.of(field, "is wrong")
         self._throttle.refund(tries)
         return stored
 
     def write(
-        self, actor: SessionActor, password: str, field: str, change: Callable[[UnitOfWork, User], Result]
+        self,
+        actor: SessionActor,
+        password: str,
+        field: str,
+        kind: Kind,
+        origin: Origin,
+        change: Callable[[UnitOfWork, User], Result],
     ) -> Result:
         """Make a change to the actor's locked account, given the password. Raises like `verify`."""
-        verified = self.verify(actor, password, field)
+        verified = self.verify(actor, password, field, kind, origin)
         with self._store.writing(actor) as work:
             user = myself(work, actor)
             # The password was verified before this work began; what was verified must still be what is stored.
-            if user.password_hash != verified:
-                raise InvalidInput.of(field, "is wrong")
-            return change(work, user)
+            if user.password_hash == verified:
+                return change(work, user)
+        self._recorder.failure(kind, origin, actor.user_id, actor.session_id)
+        raise InvalidInput.of(field, "is wrong")
 
 
 def myself(work: UnitOfWork, actor: SessionActor) -> User:

@@ -98,7 +98,9 @@ class AccountService:
         Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
         """
         fields = check(USER_RULES, fields)
-        verified = self._own_password.verify(actor, password, "password") if password is not None else None
+        verified = None
+        if password is not None:
+            verified = self._own_password.verify(actor, password, "password", Kind.RENAME, origin)
         with self._store.writing(actor) as work:
             user = myself(work, actor)
             edited = user.edit(fields)
@@ -122,11 +124,7 @@ class AccountService:
             self._recorder.success(work, Kind.PASSWORD_CHANGE, origin, user.id, actor.session_id)
 
         changed = self._passwords.hash(chosen)
-        try:
-            self._own_password.write(actor, current, "current_password", change)
-        except InvalidInput:
-            self._recorder.failure(Kind.PASSWORD_CHANGE, origin, actor.user_id, actor.session_id)
-            raise
+        self._own_password.write(actor, current, "current_password", Kind.PASSWORD_CHANGE, origin, change)
 
     def delete(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """Remove the actor's account and everything in it.
@@ -138,7 +136,7 @@ class AccountService:
             work.users.remove(user.id)
             self._recorder.success(work, Kind.DELETE, origin, None)
 
-        self._own_password.write(actor, password, "password", delete)
+        self._own_password.write(actor, password, "password", Kind.DELETE, origin, delete)
 
     def _new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False

@@ -25,6 +25,9 @@ class Recorder:
     def failure(self, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None) -> None:
         """Record that something was refused, in a unit of work of its own: the refused one leaves no trace."""
         with self._store.writing(None) as work:
+            # Somebody removed meanwhile must not make of one refusal another.
+            if user_id is not None and work.users.find(user_id) is None:
+                user_id = None
             work.activity.add(self._event(kind, Outcome.FAILURE, origin, user_id, session_id))
 
     def _event(

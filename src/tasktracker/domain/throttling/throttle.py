@@ -16,13 +16,17 @@ class Throttle:
         self._clock = clock
 
     def spend(self, *buckets: Bucket) -> None:
-        """Take one try out of each bucket in turn, the narrowest first. Raises TooManyRequests at an empty one."""
+        """Take one try out of each bucket in turn, the narrowest first. Raises TooManyRequests at an empty one.
+
+        What is refused has cost nothing: those who wait as long as they are told to may then try.
+        """
         if self._limiter is None:
             return
         now = self._clock.now()
-        for bucket in buckets:
+        for position, bucket in enumerate(buckets):
             wait = self._limiter.spend(bucket, now)
             if wait is not None:
+                self.refund(*buckets[:position])
                 raise TooManyRequests(wait)
 
     def refund(self, *buckets: Bucket) -> None:

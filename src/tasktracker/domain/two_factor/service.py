@@ -11,11 +11,15 @@ from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.errors import InvalidInput, TwoFactorOff, TwoFactorOn
+from tasktracker.domain.fields import check, text
+from tasktracker.domain.throttling.limit import CODE_BY_ACCOUNT, Bucket
+from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.two_factor.ports import OneTimeCodes, SecretBox
 from tasktracker.domain.two_factor.second_factor import CODE_LONGEST, SecondFactor
 from tasktracker.domain.work import Clock, Store, UnitOfWork
 
 BATCH = 500
+CODE_RULES = {"code": text(longest=CODE_LONGEST, trim=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,14 @@ class Enrolment:
 
     secret: str
     provisioning_uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """What encrypting anew came to: secrets `done`, and `lost`, which no key of the ring opens."""
+
+    done: int
+    lost: int
 
 
 class TwoFactorService:
@@ -37,16 +49,18 @@ class TwoFactorService:
         own_password: OwnPassword,
         codes: OneTimeCodes,
         box: SecretBox,
+        throttle: Throttle,
         clock: Clock,
     ) -> None:
         self._store = store
         self._recorder = recorder
         self._own_password = own_password
+        self._throttle = throttle
         self._codes = codes
         self._box = box
         self._clock = clock
 
-    def enrol(self, actor: SessionActor, password: str) -> Enrolment:
+    def enrol(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> Enrolment:
         """Make a secret for a generator. Nothing changes before it is confirmed; another call replaces the secret.
 
         Raises InvalidInput for a wrong password, TwoFactorOn, TooManyRequests.
@@ -60,15 +74,17 @@ class TwoFactorService:
             work.second_factors.save(SecondFactor(user_id=user.id, sealed_secret=self._box.seal(secret)))
             return Enrolment(secret, self._codes.provisioning_uri(secret, user.username))
 
-        return self._own_password.write(actor, password, "password", enrol)
+        return self._own_password.write(actor, password, "password", Kind.TWO_FACTOR_ENABLE, origin, enrol)
 
     def confirm(self, actor: SessionActor, code: str, origin: Origin = UNKNOWN_ORIGIN) -> Sequence[str]:
         """Require codes from now on, given one that shows the generator works. Returns the recovery codes, once.
 
         Raises InvalidInput for a wrong code, TwoFactorOff when none was enrolled, TwoFactorOn, TooManyRequests.
         """
-        self._own_password.spend(actor)
-        now = self._clock.now()
+        code = check(CODE_RULES, {"code": code})["code"]
+        recovery: Sequence[str] = ()
+        tries = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
+        self._throttle.spend(tries)
         with self._store.writing(actor) as work:
             work.users.find(actor.user_id)
             factor = work.second_factors.find(actor.user_id)
@@ -76,12 +92,15 @@ class TwoFactorService:
                 raise TwoFactorOff("Two-factor authentication has not been enrolled.")
             if factor.is_required:
                 raise TwoFactorOn
-            step = self._codes.step(self._box.open(factor.sealed_secret), code, now)
-            if step is None:
-                raise InvalidInput.of("code", "is wrong")
-            confirmed, recovery = factor.confirm(step, now)
-            work.second_factors.save(confirmed)
-            self._recorder.success(work, Kind.TWO_FACTOR_ENABLE, origin, actor.user_id, actor.session_id)
+            step = self._step(factor, code)
+            if step is not None:
+                confirmed, recovery = factor.confirm(step, self._clock.now())
+                work.second_factors.save(confirmed)
+                self._recorder.success(work, Kind.TWO_FACTOR_ENABLE, origin, actor.user_id, actor.session_id)
+        if not recovery:
+            self._recorder.failure(Kind.TWO_FACTOR_ENABLE, origin, actor.user_id, actor.session_id)
+            raise InvalidInput.of("code", "is wrong")
+        self._throttle.refund(tries)
         return recovery
 
     def disable(self, actor: SessionActor, password: str, code: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
@@ -89,28 +108,33 @@ class TwoFactorService:
 
         Raises InvalidInput, TwoFactorOff, TooManyRequests.
         """
+        code = check(CODE_RULES, {"code": code})["code"]
 
-        def disable(work: UnitOfWork, user: User) -> None:
+        def disable(work: UnitOfWork, user: User) -> bool:
             factor = work.second_factors.find(user.id)
             if factor is None or not factor.is_required:
                 raise TwoFactorOff
             if self.accept(factor, code) is None:
-                raise InvalidInput.of("code", "is wrong")
+                return False
             work.second_factors.remove(user.id)
             self._recorder.success(work, Kind.TWO_FACTOR_DISABLE, origin, user.id, actor.session_id)
+            return True
 
-        self._own_password.write(actor, password, "password", disable)
+        # Whoever knows the password must not be able to try all codes.
+        tries = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
+        self._throttle.spend(tries)
+        if not self._own_password.write(actor, password, "password", Kind.TWO_FACTOR_DISABLE, origin, disable):
+            self._recorder.failure(Kind.TWO_FACTOR_DISABLE, origin, actor.user_id, actor.session_id)
+            raise InvalidInput.of("code", "is wrong")
+        self._throttle.refund(tries)
 
     def accept(self, factor: SecondFactor, code: str) -> SecondFactor | None:
         """Return the factor as it is after a code was used, or None where the code is wrong or used already."""
-        if len(code) > CODE_LONGEST:
-            return None
-        step = self._codes.step(self._box.open(factor.sealed_secret), code, self._clock.now())
-        return factor.accept_step(step) or factor.accept_recovery(code)
+        return factor.accept_step(self._step(factor, code)) or factor.accept_recovery(code)
 
-    def reseal(self) -> int:
-        """Encrypt every secret anew that is not under the ring's first key, and return how many there were."""
-        resealed, after = 0, None
+    def reseal(self) -> Resealed:
+        """Encrypt every secret anew that is not under the ring's first key."""
+        done, lost, after = 0, 0, None
         while True:
             with self._store.reading(None) as work:
                 users = work.second_factors.list_users(after, BATCH)
@@ -118,10 +142,23 @@ class TwoFactorService:
                 with self._store.writing(None) as work:
                     work.users.find(user_id)
                     factor = work.second_factors.find(user_id)
-                    if factor is not None and not self._box.is_current(factor.sealed_secret):
+                    if factor is None or self._box.is_current(factor.sealed_secret):
+                        continue
+                    try:
                         secret = self._box.open(factor.sealed_secret)
-                        work.second_factors.save(replace(factor, sealed_secret=self._box.seal(secret)))
-                        resealed += 1
+                    except ValueError:
+                        lost += 1
+                        continue
+                    work.second_factors.save(replace(factor, sealed_secret=self._box.seal(secret)))
+                    done += 1
             if len(users) < BATCH:
-                return resealed
+                return Resealed(done, lost)
             after = users[-1]
+
+    def _step(self, factor: SecondFactor, code: str) -> int | None:
+        try:
+            secret = self._box.open(factor.sealed_secret)
+        except ValueError:
+            # Its key was taken out of the ring too early. Recovery codes are not encrypted, and still work.
+            return None
+        return self._codes.step(secret, code, self._clock.now())

@@ -65,10 +65,11 @@ class TwoFactorController(Controller):
         person: Injected[SessionActor],
         two_factor: Injected[TwoFactorService],
         credentials: Injected[CredentialExecutor],
+        origin: Injected[Origin],
         data: JSONBody[ConfirmPassword],
     ) -> EnrolmentView:
         """Get a secret for a generator app. Nothing is required at login before a code has confirmed it."""
-        enrolment = await credentials.run(two_factor.enrol, person, data.password)
+        enrolment = await credentials.run(two_factor.enrol, person, data.password, origin)
         return EnrolmentView(enrolment.secret, enrolment.provisioning_uri)
 
     @post(

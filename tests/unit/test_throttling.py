@@ -1,0 +1,363 @@
+"""Slowing down whoever guesses, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Origin
+from tasktracker.domain.errors import (
+    CodeRequired,
+    InvalidCredentials,
+    InvalidInput,
+    InvalidToken,
+    SessionEnded,
+    TooManyRequests,
+    UsernameTaken,
+)
+from tasktracker.domain.throttling import limit
+from tasktracker.domain.throttling.limit import (
+    LOGIN_BY_ACCOUNT,
+    LOGIN_BY_ADDRESS,
+    LOGIN_BY_PAIR,
+    PASSWORD_BY_ACCOUNT,
+    REFRESH_BY_ADDRESS,
+    REFRESH_BY_SESSION,
+    REGISTRATION_BY_ADDRESS,
+    Bucket,
+    Limit,
+    network,
+)
+from tests.fakes import App
+
+PASSWORD = "correct horse"
+HOME, ATTACKER = Origin("192.0.2.1"), Origin("198.51.100.7")
+LIMITS = [value for value in vars(limit).values() if isinstance(value, Limit)]
+
+
+def addresses(number: int) -> list[Origin]:
+    return [Origin(f"203.0.113.{host}") for host in range(1, number + 1)]
+
+
+@pytest.fixture
+def app() -> App:
+    app = App.in_memory(throttled=True)
+    app.accounts.register({"username": "alice", "email": "alice@example.org"}, PASSWORD, origin=HOME)
+    return app
+
+
+def guess(app: App, origin: Origin, username: str = "alice", password: str = "wrong") -> None:
+    with pytest.raises(InvalidCredentials):
+        app.sessions.login(username, password, origin=origin)
+
+
+def exhaust(call: Callable[[], object], *expected: type[Exception]) -> int:
+    """Call until it is refused for being too many; return how many calls were not."""
+    for number in range(1000):
+        try:
+            with suppress(*expected):
+                call()
+        except TooManyRequests:
+            return number
+    raise AssertionError("nothing is ever refused")
+
+
+class TestBucket:
+    @pytest.mark.parametrize(
+        ("address", "held"),
+        [
+            (None, ""),
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
+            ("::1", "::/64"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("testclient", "testclient"),
+            ("", ""),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ],
+    )
+    def test_a_client_is_held_to_control_one_ipv4_address_or_an_ipv6_network(
+        self, address: str | None, held: str
+    ) -> None:
+        assert network(address) == held
+
+    def test_neighbouring_ipv6_networks_are_different_clients(self) -> None:
+        assert network("2001:db8:1:2::1") != network("2001:db8:1:3::1")
+
+    def test_a_key_tells_nobody_whose_it_is(self) -> None:
+        key = Bucket.of(LOGIN_BY_PAIR, "alice", "192.0.2.1").key
+        assert len(key) == 64
+        assert "alice" not in key
+        assert "192.0.2.1" not in key
+
+    def test_no_two_limits_or_subjects_share_a_bucket(self) -> None:
+        parts = [("alice", ""), ("", "alice"), ("alice",), ("al", "ice"), ("bob", "")]
+        keys = {Bucket.of(limit, *each).key for limit in LIMITS for each in parts}
+        assert len(keys) == len(LIMITS) * len(parts)
+        assert len({limit.name for limit in LIMITS}) == len(LIMITS)
+
+    def test_the_narrower_a_limit_of_logins_the_lower_it_is(self) -> None:
+        assert LOGIN_BY_PAIR.burst < LOGIN_BY_ADDRESS.burst < LOGIN_BY_ACCOUNT.burst
+        # One pair refills more slowly than the account: an attacker at one address never uses up the account's.
+        assert LOGIN_BY_PAIR.refill >= 3 * LOGIN_BY_ACCOUNT.refill
+
+
+class TestLogin:
+    def test_guesses_from_one_address_at_one_account_are_refused_first(self, app: App) -> None:
+        assert exhaust(lambda: guess(app, ATTACKER)) == LOGIN_BY_PAIR.burst
+        with pytest.raises(TooManyRequests) as caught:
+            app.sessions.login("alice", PASSWORD, origin=ATTACKER)
+        assert caught.value.retry_after == LOGIN_BY_PAIR.refill.total_seconds()
+        app.clock.advance(LOGIN_BY_PAIR.refill)
+        guess(app, ATTACKER)
+        with pytest.raises(TooManyRequests):
+            app.sessions.login("alice", PASSWORD, origin=ATTACKER)
+
+    def test_while_refused_nothing_is_hashed_read_or_recorded(self, app: App) -> None:
+        exhaust(lambda: guess(app, ATTACKER))
+        app.hasher.forget()
+        events = len(app.audit_log.events)
+        with pytest.raises(TooManyRequests):
+            app.sessions.login("alice", PASSWORD, origin=ATTACKER)
+        assert app.hasher.verified == []
+        assert len(app.audit_log.events) == events
+
+    def test_an_attacker_at_one_address_does_not_lock_the_owner_out_at_another(self, app: App) -> None:
+        for _ in range(100):
+            exhaust(lambda: guess(app, ATTACKER))
+            for _ in range(20):
+                with suppress(TooManyRequests, InvalidCredentials):
+                    app.sessions.login("alice", "wrong", origin=ATTACKER)
+            app.sessions.login("alice", PASSWORD, origin=HOME)
+            app.clock.advance(LOGIN_BY_PAIR.refill)
+
+    def test_an_attacker_at_one_address_never_exhausts_what_the_account_has(self, app: App) -> None:
+        account = Bucket.of(LOGIN_BY_ACCOUNT, "alice")
+        for _ in range(300):
+            with suppress(TooManyRequests, InvalidCredentials):
+                app.sessions.login("alice", "wrong", origin=ATTACKER)
+        left = 0
+        while app.limiter.spend(account, app.clock.now()) is None:
+            left += 1
+        assert left == LOGIN_BY_ACCOUNT.burst - LOGIN_BY_PAIR.burst
+
+    def test_one_address_may_try_many_accounts_but_not_any_number(self, app: App) -> None:
+        numbers = iter(range(1000))
+        assert exhaust(lambda: guess(app, ATTACKER, f"user{next(numbers)}")) == LOGIN_BY_ADDRESS.burst
+        app.sessions.login("alice", PASSWORD, origin=HOME)
+
+    def test_many_addresses_together_are_held_back_by_the_account(self, app: App) -> None:
+        guesses = 0
+        for origin in addresses(30):
+            with suppress(TooManyRequests):
+                for _ in range(LOGIN_BY_PAIR.burst):
+                    guess(app, origin)
+                    guesses += 1
+        assert guesses == LOGIN_BY_ACCOUNT.burst
+        with pytest.raises(TooManyRequests) as caught:
+            app.sessions.login("alice", PASSWORD, origin=HOME)
+        assert caught.value.retry_after == LOGIN_BY_ACCOUNT.refill.total_seconds()
+
+    def test_a_try_that_a_wider_limit_refuses_costs_the_narrower_ones_nothing(self, app: App) -> None:
+        """Whoever waits as long as they were told to is not refused for having asked."""
+        for origin in addresses(LOGIN_BY_ACCOUNT.burst // LOGIN_BY_PAIR.burst):
+            for _ in range(LOGIN_BY_PAIR.burst):
+                guess(app, origin)
+        for _ in range(3 * LOGIN_BY_PAIR.burst):
+            with pytest.raises(TooManyRequests) as caught:
+                app.sessions.login("alice", PASSWORD, origin=HOME)
+            assert caught.value.retry_after == LOGIN_BY_ACCOUNT.refill.total_seconds()
+        app.clock.advance(LOGIN_BY_ACCOUNT.refill)
+        app.sessions.login("alice", PASSWORD, origin=HOME)
+
+    @pytest.mark.parametrize("username", ["alice", "ALICE", " \uff21lice "])
+    def test_spellings_of_a_name_share_their_tries(self, app: App, username: str) -> None:
+        exhaust(lambda: guess(app, ATTACKER, "Alice"))
+        with pytest.raises(TooManyRequests):
+            app.sessions.login(username, PASSWORD, origin=ATTACKER)
+
+    def test_an_unknown_name_is_throttled_like_a_known_one(self, app: App) -> None:
+        assert exhaust(lambda: guess(app, ATTACKER, "nobody")) == LOGIN_BY_PAIR.burst
+
+    def test_addresses_within_an_ipv6_network_share_their_tries(self, app: App) -> None:
+        hosts = iter(range(1, 1000))
+        tries = exhaust(lambda: guess(app, Origin(f"2001:db8::{next(hosts):x}")))
+        assert tries == LOGIN_BY_PAIR.burst
+        app.sessions.login("alice", PASSWORD, origin=Origin("2001:db8:0:1::1"))
+
+    def test_an_unknown_origin_counts_as_one_address(self, app: App) -> None:
+        assert exhaust(lambda: guess(app, UNKNOWN_ORIGIN)) == LOGIN_BY_PAIR.burst
+
+    def test_logging_in_costs_nothing_in_the_end(self, app: App) -> None:
+        for _ in range(3 * LOGIN_BY_ACCOUNT.burst):
+            app.sessions.login("alice", PASSWORD, origin=HOME)
+
+    def test_logging_in_gives_back_its_own_try_and_no_more(self, app: App) -> None:
+        for _ in range(LOGIN_BY_PAIR.burst - 1):
+            guess(app, ATTACKER)
+        app.sessions.login("alice", PASSWORD, origin=ATTACKER)
+        guess(app, ATTACKER)
+        with pytest.raises(TooManyRequests):
+            app.sessions.login("alice", PASSWORD, origin=ATTACKER)
+
+    def test_a_missing_code_is_no_guess_and_a_wrong_one_is(self, app: App) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
+        app.two_factor.enrol(actor, PASSWORD, HOME)
+        app.two_factor.confirm(actor, app.codes.code("SECRET", int(app.clock.now().timestamp()) // 30), HOME)
+        for _ in range(3 * LOGIN_BY_ACCOUNT.burst):
+            with pytest.raises(CodeRequired):
+                app.sessions.login("alice", PASSWORD, origin=ATTACKER)
+        wrong = exhaust(
+            lambda: app.sessions.login("alice", PASSWORD, code="000000", origin=ATTACKER), InvalidCredentials
+        )
+        assert wrong == LOGIN_BY_PAIR.burst
+
+    @pytest.mark.parametrize("change", ["rehashed", "password"])
+    def test_an_account_that_changed_meanwhile_costs_one_try(
+        self, app: App, monkeypatch: pytest.MonkeyPatch, change: str
+    ) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
+        verify = app.hasher.verify
+        for _ in range(LOGIN_BY_PAIR.burst - 1):
+            guess(app, HOME)
+
+        def verify_slowly(password: str, password_hash: str | None) -> bool:
+            monkeypatch.undo()
+            app.accounts.change_password(actor, PASSWORD, PASSWORD if change == "rehashed" else "battery staple")
+            return verify(password, password_hash)
+
+        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        if change == "rehashed":
+            app.sessions.login("alice", PASSWORD, origin=HOME)
+        else:
+            guess(app, HOME, password=PASSWORD)
+            with pytest.raises(TooManyRequests):
+                app.sessions.login("alice", "battery staple", origin=HOME)
+
+
+class TestEverythingElse:
+    def test_registrations_are_counted_by_address_whatever_becomes_of_them(self, app: App) -> None:
+        names = iter(f"user{number}" for number in range(1000))
+
+        def register() -> None:
+            fields = {"username": next(names)}
+            app.accounts.register(fields, PASSWORD, origin=ATTACKER)  # type: ignore[arg-type]
+
+        with pytest.raises(UsernameTaken):
+            app.accounts.register({"username": "alice"}, PASSWORD, origin=ATTACKER)
+        with pytest.raises(InvalidInput):
+            app.accounts.register({"username": "a"}, PASSWORD, origin=ATTACKER)
+        assert exhaust(register) == REGISTRATION_BY_ADDRESS.burst - 2
+        app.accounts.register({"username": "bob"}, PASSWORD, origin=HOME)
+
+    def test_refreshes_are_counted_by_session(self, app: App) -> None:
+        tokens = [app.sessions.login("alice", PASSWORD, origin=HOME).tokens for _ in range(2)]
+
+        def refresh() -> None:
+            tokens[0] = app.sessions.refresh(tokens[0].refresh, HOME)
+
+        assert exhaust(refresh) == REFRESH_BY_SESSION.burst
+        app.sessions.refresh(tokens[1].refresh, HOME)
+        app.clock.advance(REFRESH_BY_SESSION.refill)
+        refresh()
+
+    def test_refreshes_are_counted_by_address(self, app: App) -> None:
+        ended = []
+        for _ in range(6):
+            tokens = app.sessions.login("alice", PASSWORD, origin=HOME).tokens
+            app.sessions.logout(tokens.access)
+            ended.append(tokens.refresh)
+        total = sum(
+            exhaust(lambda token=token: app.sessions.refresh(token, ATTACKER), SessionEnded)  # type: ignore[misc]
+            for token in ended
+        )
+        assert total == REFRESH_BY_ADDRESS.burst
+
+    def test_forged_tokens_cost_nobody_anything(self, app: App) -> None:
+        tokens = app.sessions.login("alice", PASSWORD, origin=HOME).tokens
+        for _ in range(2 * REFRESH_BY_ADDRESS.burst):
+            with pytest.raises(InvalidToken):
+                app.sessions.refresh(tokens.refresh + "x", HOME)
+        app.sessions.refresh(tokens.refresh, HOME)
+
+    @pytest.mark.parametrize("call", ["delete", "change_password", "edit", "enrol", "disable"])
+    def test_the_own_password_is_guessed_ten_times_and_by_right_ones_never(self, app: App, call: str) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
+        calls: dict[str, Callable[[str], object]] = {
+            "delete": lambda password: app.accounts.delete(actor, password, HOME),
+            "change_password": lambda password: app.accounts.change_password(actor, password, PASSWORD, HOME),
+            "edit": lambda password: app.accounts.edit(actor, {"first_name": "A"}, password, HOME),
+            "enrol": lambda password: app.two_factor.enrol(actor, password, HOME),
+            "disable": lambda password: app.two_factor.disable(actor, password, "000000", HOME),
+        }
+        for _ in range(2 * PASSWORD_BY_ACCOUNT.burst):
+            app.accounts.edit(actor, {"first_name": "B"}, PASSWORD, HOME)
+        assert exhaust(lambda: calls[call]("wrong"), InvalidInput) == PASSWORD_BY_ACCOUNT.burst
+        for each in calls.values():
+            with pytest.raises(TooManyRequests):
+                each(PASSWORD)
+        # Whatever is not guessed at goes on.
+        app.accounts.edit(actor, {"first_name": "C"}, origin=HOME)
+        app.sessions.login("alice", PASSWORD, origin=HOME)
+
+    @pytest.mark.parametrize("call", ["confirm", "disable"])
+    def test_codes_are_guessed_ten_times_though_the_password_be_right(self, app: App, call: str) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
+        app.two_factor.enrol(actor, PASSWORD, HOME)
+
+        def right() -> str:
+            return app.codes.code("SECRET", int(app.clock.now().timestamp()) // 30)
+
+        if call == "disable":
+            app.two_factor.confirm(actor, right(), HOME)
+            app.clock.advance(minutes=1)
+
+        def try_(code: str) -> None:
+            if call == "confirm":
+                app.two_factor.confirm(actor, code, HOME)
+            else:
+                app.two_factor.disable(actor, PASSWORD, code, HOME)
+
+        assert exhaust(lambda: try_("000000"), InvalidInput) == PASSWORD_BY_ACCOUNT.burst
+        with pytest.raises(TooManyRequests):
+            try_(right())
+        app.clock.advance(minutes=1)
+        try_(right())
+
+    def test_turning_two_factor_on_and_off_costs_nothing_in_the_end(self, app: App) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
+        app.clock.advance(hours=1)
+        for _ in range(3 * PASSWORD_BY_ACCOUNT.burst):
+            step = int(app.clock.now().timestamp()) // 30
+            app.two_factor.enrol(actor, PASSWORD, HOME)
+            app.two_factor.confirm(actor, app.codes.code("SECRET", step), HOME)
+            app.two_factor.disable(actor, PASSWORD, app.codes.code("SECRET", step + 1), HOME)
+
+
+class TestOff:
+    def test_without_a_limiter_nothing_is_refused(self) -> None:
+        app = App.in_memory()
+        app.accounts.register({"username": "alice"}, PASSWORD, origin=HOME)
+        for _ in range(2 * LOGIN_BY_ACCOUNT.burst):
+            guess(app, HOME)
+        app.sessions.login("alice", PASSWORD, origin=HOME)
+
+
+class TestRetryAfter:
+    @pytest.mark.parametrize(
+        ("wait", "seconds"),
+        [
+            (timedelta(microseconds=1), 1),
+            (timedelta(seconds=1), 1),
+            (timedelta(seconds=1, microseconds=1), 2),
+            (timedelta(0), 1),
+            (timedelta(minutes=1), 60),
+        ],
+    )
+    def test_is_rounded_up_to_whole_seconds(self, wait: timedelta, seconds: int) -> None:
+        assert TooManyRequests(wait).retry_after == seconds
