@@ -37,9 +37,12 @@ An error names what is the case; what a caller is told, and by which status, is 
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
+
+BUSY_LONGEST = 5  # seconds
 
 
 class DomainError(Exception):
@@ -262,7 +265,7 @@ class Unavailable(DomainError):
 
     slug = "unavailable"
     title = "The service cannot do this right now"
-    retry_after: ClassVar[int] = 1
+    retry_after: int = 1
 
 
 class Busy(Unavailable):
@@ -270,6 +273,11 @@ class Busy(Unavailable):
 
     slug = "busy"
     title = "The service is too busy"
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail)
+        # Spread out, or else all who are turned away at once also come back at once.
+        self.retry_after = random.randint(1, BUSY_LONGEST)  # noqa: S311  # nothing secret about it
 
 
 class StorageUnavailable(Unavailable):
