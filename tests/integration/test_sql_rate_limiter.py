@@ -1,0 +1,99 @@
+"""What only the SQL rate limiter has to prove: old rows go, and none that anybody still counts on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import func, select
+
+from tasktracker.adapters.sql import migrate, rate_limiter
+from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
+from tasktracker.adapters.sql.schema import rate_limits
+from tasktracker.domain.throttling.limit import Bucket, Limit
+from tests.contracts.base import Aside
+from tests.fakes import START
+
+SECOND = timedelta(seconds=1)
+LIMIT = Limit("test", 2, SECOND)
+LATER = START + timedelta(hours=1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'file.db'}"
+    url: str = request.getfixturevalue("database_url")
+    return url
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    migrate.upgrade(url)
+    database = open_database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def limiter(database: Database) -> SqlRateLimiter:
+    return SqlRateLimiter(database)
+
+
+def count(database: Database) -> int:
+    with database.reading() as connection:
+        return connection.execute(select(func.count()).select_from(rate_limits)).scalar_one()
+
+
+def clear_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every try clear old rows away."""
+    monkeypatch.setattr(random, "randrange", lambda _: 0)
+
+
+def test_full_buckets_are_cleared_away_and_others_kept(
+    limiter: SqlRateLimiter, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "randrange", lambda _: 1)
+    for number in range(20):
+        limiter.spend(Bucket.of(LIMIT, f"old {number}"), START)
+    kept = Bucket.of(LIMIT, "kept")
+    assert [limiter.spend(kept, LATER) for _ in range(2)] == [None, None]
+    assert count(database) == 21
+    clear_away(monkeypatch)
+    limiter.spend(Bucket.of(LIMIT, "new"), LATER)
+    assert count(database) == 2
+    assert limiter.spend(kept, LATER) == SECOND
+
+
+def test_so_many_are_cleared_away_at_a_time(
+    limiter: SqlRateLimiter, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "randrange", lambda _: 1)
+    monkeypatch.setattr(rate_limiter, "FORGET_MOST", 5)
+    for number in range(12):
+        limiter.spend(Bucket.of(LIMIT, f"old {number}"), START)
+    clear_away(monkeypatch)
+    limiter.spend(Bucket.of(LIMIT, "new"), LATER)
+    assert count(database) == 12 - 5 + 1
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_bucket_that_somebody_is_spending_from_is_neither_waited_for_nor_cleared_away(
+    limiter: SqlRateLimiter, database: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket.of(LIMIT, "idle until now")
+    limiter.spend(bucket, START)
+    clear_away(monkeypatch)
+    spent = int((LATER + 2 * SECOND).timestamp() * 10**6)
+    with psycopg.connect(url) as other:
+        other.execute("UPDATE rate_limits SET full_at = %s WHERE key = %s", (spent, bucket.key))
+        clearing = Aside(lambda: limiter.spend(Bucket.of(LIMIT, "somebody else"), LATER))
+        waited = not clearing.wait(1)
+    assert clearing.result() is None
+    assert limiter.spend(bucket, LATER) == SECOND
+    assert not waited

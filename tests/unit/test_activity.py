@@ -1,0 +1,352 @@
+"""What is on record: every action once, by whom and where from, and never a secret."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import structlog
+
+from tasktracker.adapters.audit_log import StructlogAuditLog
+from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
+from tasktracker.domain.actors import Scope, SessionActor
+from tasktracker.domain.api_tokens.api_token import ApiTokenFields
+from tasktracker.domain.errors import DomainError, InvalidCredentials, InvalidInput
+from tests.fakes import START, App
+
+PASSWORD, OTHER, WRONG = "correct horse", "battery staple", "a wrong password"
+ORIGIN = Origin("192.0.2.1")
+SUCCESS, FAILURE = Outcome.SUCCESS, Outcome.FAILURE
+
+
+@pytest.fixture
+def app() -> App:
+    return App.in_memory()
+
+
+@pytest.fixture
+def alice(app: App) -> SessionActor:
+    actor = app.actor(app.accounts.register({"username": "alice", "email": "a@example.org"}, PASSWORD, origin=ORIGIN))
+    app.audit_log.events.clear()
+    return actor
+
+
+def happened(app: App) -> list[tuple[Kind, Outcome]]:
+    return [(event.kind, event.outcome) for event in app.audit_log.events]
+
+
+def code(app: App, secret: str = "SECRET") -> str:
+    return app.codes.code(secret, int(app.clock.now().timestamp()) // 30)
+
+
+def turn_on(app: App, actor: SessionActor) -> list[str]:
+    app.two_factor.enrol(actor, PASSWORD, ORIGIN)
+    recovery = list(app.two_factor.confirm(actor, code(app), ORIGIN))
+    app.clock.advance(minutes=2)
+    app.audit_log.events.clear()
+    return recovery
+
+
+class TestEvents:
+    """Each action leaves one event that says who, in which session, from where and when."""
+
+    def require(self, app: App, kind: Kind, outcome: Outcome, user: UUID | None, session: UUID | None) -> None:
+        (event,) = app.audit_log.events
+        assert event == AuthEvent(
+            id=event.id,
+            at=app.clock.now(),
+            kind=kind,
+            outcome=outcome,
+            user_id=user,
+            session_id=session,
+            address=ORIGIN.address,
+        )
+
+    def test_registering(self, app: App) -> None:
+        signed_in = app.accounts.register({"username": "alice"}, PASSWORD, origin=ORIGIN)
+        self.require(app, Kind.REGISTER, SUCCESS, signed_in.user.id, app.actor(signed_in).session_id)
+
+    def test_logging_in(self, app: App, alice: SessionActor) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD, origin=ORIGIN))
+        self.require(app, Kind.LOGIN, SUCCESS, alice.user_id, actor.session_id)
+
+    @pytest.mark.parametrize("why", ["password", "disabled", "unknown", "code"])
+    def test_failing_to_log_in(self, app: App, alice: SessionActor, why: str) -> None:
+        if why == "disabled":
+            app.accounts.set_active("alice", False)
+        if why == "code":
+            turn_on(app, alice)
+        app.audit_log.events.clear()
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login(
+                "bob" if why == "unknown" else "alice",
+                WRONG if why == "password" else PASSWORD,
+                code="000000" if why == "code" else None,
+                origin=ORIGIN,
+            )
+        self.require(app, Kind.LOGIN, FAILURE, None if why == "unknown" else alice.user_id, None)
+
+    def test_logging_in_with_a_recovery_code(self, app: App, alice: SessionActor) -> None:
+        recovery = turn_on(app, alice)
+        app.sessions.login("alice", PASSWORD, code=recovery[0], origin=ORIGIN)
+        assert happened(app) == [(Kind.RECOVERY_CODE_USE, SUCCESS), (Kind.LOGIN, SUCCESS)]
+
+    def test_being_asked_for_a_code_is_no_event(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        with suppress(DomainError):
+            app.sessions.login("alice", PASSWORD, origin=ORIGIN)
+        assert happened(app) == []
+
+    def test_logging_out_once_however_often(self, app: App, alice: SessionActor) -> None:
+        tokens = app.sessions.login("alice", PASSWORD, origin=ORIGIN).tokens
+        session = app.signer.read(tokens.access).session_id
+        app.audit_log.events.clear()
+        for _ in range(3):
+            app.sessions.logout(tokens.access, tokens.refresh, origin=ORIGIN)
+        self.require(app, Kind.LOGOUT, SUCCESS, alice.user_id, session)
+
+    def test_refreshing_is_no_event_and_a_replay_is_one(self, app: App, alice: SessionActor) -> None:
+        first = app.sessions.login("alice", PASSWORD, origin=ORIGIN).tokens
+        app.audit_log.events.clear()
+        second = app.sessions.refresh(first.refresh, ORIGIN)
+        app.sessions.refresh(second.refresh, ORIGIN)
+        assert happened(app) == []
+        for _ in range(2):
+            with suppress(DomainError):
+                app.sessions.refresh(first.refresh, ORIGIN)
+        self.require(app, Kind.REPLAY, SUCCESS, alice.user_id, app.signer.read(first.access).session_id)
+
+    def test_ending_a_session(self, app: App, alice: SessionActor) -> None:
+        other = app.actor(app.sessions.login("alice", PASSWORD, origin=ORIGIN))
+        app.audit_log.events.clear()
+        app.sessions.end(alice, other.session_id, ORIGIN)
+        with suppress(DomainError):
+            app.sessions.end(alice, other.session_id, ORIGIN)
+        self.require(app, Kind.SESSION_END, SUCCESS, alice.user_id, other.session_id)
+
+    def test_ending_all_others_is_an_event_each(self, app: App, alice: SessionActor) -> None:
+        others = {app.actor(app.sessions.login("alice", PASSWORD)).session_id for _ in range(3)}
+        app.audit_log.events.clear()
+        app.sessions.end_others(alice, ORIGIN)
+        assert happened(app) == [(Kind.SESSION_END, SUCCESS)] * 3
+        assert {event.session_id for event in app.audit_log.events} == others
+
+    def test_another_name_or_address(self, app: App, alice: SessionActor) -> None:
+        app.accounts.edit(alice, {"first_name": "A"}, PASSWORD, ORIGIN)
+        app.accounts.edit(alice, {"username": "alice"}, PASSWORD, ORIGIN)
+        assert happened(app) == []
+        app.accounts.edit(alice, {"email": None}, PASSWORD, ORIGIN)
+        self.require(app, Kind.RENAME, SUCCESS, alice.user_id, alice.session_id)
+
+    def test_another_password(self, app: App, alice: SessionActor) -> None:
+        app.accounts.change_password(alice, PASSWORD, OTHER, ORIGIN)
+        self.require(app, Kind.PASSWORD_CHANGE, SUCCESS, alice.user_id, alice.session_id)
+
+    @pytest.mark.parametrize(
+        ("kind", "call"),
+        [
+            (Kind.RENAME, lambda app, actor: app.accounts.edit(actor, {"username": "bob"}, WRONG, ORIGIN)),
+            (Kind.PASSWORD_CHANGE, lambda app, actor: app.accounts.change_password(actor, WRONG, OTHER, ORIGIN)),
+            (Kind.DELETE, lambda app, actor: app.accounts.delete(actor, WRONG, ORIGIN)),
+            (Kind.TWO_FACTOR_ENABLE, lambda app, actor: app.two_factor.enrol(actor, WRONG, ORIGIN)),
+            (Kind.TWO_FACTOR_DISABLE, lambda app, actor: app.two_factor.disable(actor, WRONG, "000000", ORIGIN)),
+        ],
+    )
+    def test_a_wrong_password_on_the_way(
+        self, app: App, alice: SessionActor, kind: Kind, call: Callable[[App, SessionActor], object]
+    ) -> None:
+        with pytest.raises(InvalidInput):
+            call(app, alice)
+        self.require(app, kind, FAILURE, alice.user_id, alice.session_id)
+
+    def test_a_weak_new_password_is_no_event(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(InvalidInput):
+            app.accounts.change_password(alice, PASSWORD, "weak password", ORIGIN)
+        assert happened(app) == []
+
+    def test_two_factor_on_and_off_and_wrong_codes(self, app: App, alice: SessionActor) -> None:
+        app.two_factor.enrol(alice, PASSWORD, ORIGIN)
+        assert happened(app) == []
+        with suppress(DomainError):
+            app.two_factor.confirm(alice, "000000", ORIGIN)
+        self.require(app, Kind.TWO_FACTOR_ENABLE, FAILURE, alice.user_id, alice.session_id)
+        app.audit_log.events.clear()
+        app.two_factor.confirm(alice, code(app), ORIGIN)
+        self.require(app, Kind.TWO_FACTOR_ENABLE, SUCCESS, alice.user_id, alice.session_id)
+        app.audit_log.events.clear()
+        with suppress(DomainError):
+            app.two_factor.disable(alice, PASSWORD, "000000", ORIGIN)
+        self.require(app, Kind.TWO_FACTOR_DISABLE, FAILURE, alice.user_id, alice.session_id)
+        app.audit_log.events.clear()
+        app.clock.advance(minutes=1)
+        app.two_factor.disable(alice, PASSWORD, code(app), ORIGIN)
+        self.require(app, Kind.TWO_FACTOR_DISABLE, SUCCESS, alice.user_id, alice.session_id)
+
+    def test_api_tokens(self, app: App, alice: SessionActor) -> None:
+        fields = ApiTokenFields(name="script", scopes=[Scope.TASKS_READ], expires_at=None)
+        token, _ = app.api_tokens.create(alice, fields, ORIGIN)
+        self.require(app, Kind.API_TOKEN_CREATE, SUCCESS, alice.user_id, alice.session_id)
+        app.audit_log.events.clear()
+        app.api_tokens.revoke(alice, token.id, ORIGIN)
+        self.require(app, Kind.API_TOKEN_REVOKE, SUCCESS, alice.user_id, alice.session_id)
+
+    def test_deleting_an_account_leaves_one_that_names_nobody(self, app: App, alice: SessionActor) -> None:
+        app.accounts.delete(alice, PASSWORD, ORIGIN)
+        self.require(app, Kind.DELETE, SUCCESS, None, None)
+
+    def test_administration_comes_from_nowhere(self, app: App, alice: SessionActor) -> None:
+        app.accounts.set_active("alice", False)
+        app.accounts.set_active("alice", True)
+        admin = app.accounts.create_admin({"username": "admin"}, PASSWORD)
+        assert happened(app) == [(Kind.DISABLE, SUCCESS), (Kind.ENABLE, SUCCESS), (Kind.REGISTER, SUCCESS)]
+        assert [event.user_id for event in app.audit_log.events] == [alice.user_id, alice.user_id, admin.id]
+        assert {event.address for event in app.audit_log.events} == {None}
+
+    def test_a_user_removed_meanwhile_is_refused_like_any_other(
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        verify = app.hasher.verify
+
+        def verify_slowly(password: str, password_hash: str | None) -> bool:
+            monkeypatch.undo()
+            app.accounts.delete(alice, PASSWORD, ORIGIN)
+            app.audit_log.events.clear()
+            return verify(password, password_hash)
+
+        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", WRONG, origin=ORIGIN)
+        self.require(app, Kind.LOGIN, FAILURE, None, None)
+
+    def test_what_fails_for_another_reason_leaves_nothing(self, app: App, alice: SessionActor) -> None:
+        for call in (
+            lambda: app.accounts.register({"username": "ALICE"}, PASSWORD, origin=ORIGIN),
+            lambda: app.accounts.register({"username": "b"}, PASSWORD, origin=ORIGIN),
+            lambda: app.sessions.refresh("nonsense", ORIGIN),
+            lambda: app.sessions.logout("nonsense", origin=ORIGIN),
+            lambda: app.two_factor.confirm(alice, "000000", ORIGIN),
+            lambda: app.api_tokens.revoke(alice, UUID(int=1), ORIGIN),
+            lambda: app.accounts.set_active("nobody", False),
+        ):
+            with pytest.raises(DomainError):
+                call()
+        assert happened(app) == []
+
+    def test_every_kind_is_recorded_by_something_above(self) -> None:
+        text = Path(__file__).read_text(encoding="utf-8")
+        assert [kind for kind in Kind if f"Kind.{kind.name}" not in text] == []
+
+
+class TestList:
+    def test_shows_the_actors_own_events_the_newest_first(self, app: App, alice: SessionActor) -> None:
+        bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        app.clock.advance(minutes=1)
+        app.sessions.login("alice", PASSWORD, origin=ORIGIN)
+        page = app.activity.list(alice, limit=1)
+        assert [event.kind for event in page.items] == [Kind.LOGIN]
+        rest = app.activity.list(alice, page.next)
+        assert [event.kind for event in rest.items] == [Kind.REGISTER]
+        assert rest.next is None
+        assert [event.kind for event in app.activity.list(bob).items] == [Kind.REGISTER]
+
+
+class TestSecrecy:
+    def test_no_event_or_audit_line_holds_a_secret(self, app: App, lines: io.StringIO) -> None:
+        signed_in = app.accounts.register({"username": "alice", "email": "a@example.org"}, PASSWORD, origin=ORIGIN)
+        alice = app.actor(signed_in)
+        secrets = [PASSWORD, OTHER, WRONG, "SECRET", signed_in.tokens.access, signed_in.tokens.refresh, "999111"]
+        secrets.append(signed_in.user.password_hash)
+        _, text = app.api_tokens.create(
+            alice, ApiTokenFields(name="script", scopes=[Scope.TASKS_READ], expires_at=None), ORIGIN
+        )
+        secrets.append(text)
+        app.two_factor.enrol(alice, PASSWORD, ORIGIN)
+        with suppress(DomainError):
+            app.two_factor.confirm(alice, "999111", ORIGIN)
+        recovery = app.two_factor.confirm(alice, code(app), ORIGIN)
+        secrets += recovery
+        for password in (WRONG, PASSWORD):
+            for given in (None, "999111", recovery[0]):
+                with suppress(DomainError):
+                    tokens = app.sessions.login("alice", password, "device", given, ORIGIN).tokens
+                    secrets += [tokens.access, tokens.refresh]
+        # Somebody types the password where the name belongs.
+        with suppress(DomainError):
+            app.sessions.login(WRONG, WRONG, origin=ORIGIN)
+        app.accounts.change_password(alice, PASSWORD, OTHER, ORIGIN)
+        app.two_factor.disable(alice, OTHER, recovery[1], ORIGIN)
+        app.accounts.delete(alice, OTHER, ORIGIN)
+        audit = StructlogAuditLog()
+        for event in app.audit_log.events:
+            audit.write(event)
+        told = repr(app.audit_log.events) + str([asdict(event) for event in app.audit_log.events]) + lines.getvalue()
+        assert len(app.audit_log.events) == len(lines.getvalue().splitlines()) >= 10
+        assert [secret for secret in secrets if secret in told] == []
+        assert "alice" not in told
+        assert "a@example.org" not in told
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What is logged, a JSON object a line, as in production."""
+    output = io.StringIO()
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
+        logger_factory=structlog.WriteLoggerFactory(file=output),
+        cache_logger_on_first_use=False,
+    )
+    yield output
+    structlog.configure(**before)
+
+
+class TestAuditLine:
+    def event(self, **more: Any) -> AuthEvent:
+        values: dict[str, Any] = {"id": UUID(int=1), "at": START, "kind": Kind.LOGIN, "user_id": UUID(int=2)}
+        return AuthEvent(**(values | more))
+
+    def test_says_all_there_is_to_an_event(self, lines: io.StringIO) -> None:
+        StructlogAuditLog().write(self.event(session_id=UUID(int=3), address="192.0.2.1"))
+        assert json.loads(lines.getvalue()) == {
+            "event": "audit",
+            "level": "info",
+            "id": str(UUID(int=1)),
+            "at": "2026-03-01T12:00:00+00:00",
+            "kind": "login",
+            "outcome": "success",
+            "user": str(UUID(int=2)),
+            "session": str(UUID(int=3)),
+            "address": "192.0.2.1",
+        }
+
+    def test_of_a_failure_is_a_warning(self, lines: io.StringIO) -> None:
+        StructlogAuditLog().write(self.event(outcome=FAILURE, user_id=None))
+        line = json.loads(lines.getvalue())
+        assert (line["level"], line["outcome"], line["user"], line["session"], line["address"]) == (
+            "warning",
+            "failure",
+            None,
+            None,
+            None,
+        )
+
+    def test_is_one_line_whatever_the_address(self, lines: io.StringIO) -> None:
+        StructlogAuditLog().write(self.event(address='x\n{"event": "audit"}\r\u2028'))
+        assert len(lines.getvalue().split("\n")) == 2
+
+    @pytest.mark.parametrize("error", [BrokenPipeError, OSError, ValueError("I/O operation on closed file")])
+    def test_that_nobody_takes_any_more_undoes_nothing(
+        self, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def fail(_: str) -> None:
+            raise error
+
+        monkeypatch.setattr(lines, "write", fail)
+        StructlogAuditLog().write(self.event())

@@ -1,0 +1,268 @@
+"""API tokens: made once, shown once, and good for what they were made for."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasktracker.domain.activity.event import Kind
+from tasktracker.domain.actors import Scope, SessionActor
+from tasktracker.domain.api_tokens.api_token import (
+    NAME_LONGEST,
+    PREFIX,
+    ApiToken,
+    ApiTokenFields,
+    actor_of,
+    looks_like_one,
+)
+from tasktracker.domain.errors import (
+    ApiTokenNotFound,
+    InsufficientScope,
+    InvalidInput,
+    InvalidToken,
+    SessionEnded,
+    TooManyApiTokens,
+)
+from tests.fakes import START, App
+
+PASSWORD = "correct horse"
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def app() -> App:
+    return App.in_memory()
+
+
+@pytest.fixture
+def alice(app: App) -> SessionActor:
+    return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+
+
+def fields(name: str = "backup", *scopes: Scope, expires_at: datetime | None = None) -> ApiTokenFields:
+    return ApiTokenFields(name=name, scopes=scopes or tuple(Scope), expires_at=expires_at)
+
+
+def decoded(text: str) -> bytes:
+    body = text.removeprefix(PREFIX)
+    return urlsafe_b64decode(body + "=" * (-len(body) % 4))
+
+
+class TestText:
+    def made(self) -> tuple[ApiToken, str]:
+        return ApiToken.create(id=UUID(int=7), user_id=UUID(int=8), fields=fields(), now=START)
+
+    def test_says_whose_it_is_and_proves_it(self) -> None:
+        token, text = self.made()
+        assert looks_like_one(text)
+        actor = actor_of(text)
+        assert (actor.user_id, actor.token_id, actor.secret_hash) == (UUID(int=8), UUID(int=7), token.secret_hash)
+
+    def test_holds_a_secret_of_192_random_bits_of_which_only_the_hash_is_kept(self) -> None:
+        made = [self.made() for _ in range(20)]
+        kept = [decoded(text)[32:] for _, text in made]
+        assert {len(secret) for secret in kept} == {24}
+        assert len(set(kept)) == 20
+        for secret, (token, text) in zip(kept, made, strict=True):
+            assert token.secret_hash == hashlib.sha256(secret).digest()
+            assert secret not in token.secret_hash
+            assert text not in repr(token)
+            assert repr(token.secret_hash) not in repr(token)
+            assert repr(token.secret_hash) not in repr(actor_of(text))
+
+    def test_goes_into_a_header_and_a_url_as_it_is(self) -> None:
+        for _ in range(20):
+            _, text = self.made()
+            assert all(character.isalnum() or character in "-_" for character in text)
+            assert text.isascii()
+            assert len(text) == len(PREFIX) + 75
+
+    def test_a_signed_token_does_not_look_like_one(self) -> None:
+        assert not looks_like_one("eyJhbGciOiJIUzI1NiJ9.e30.x")
+        assert not looks_like_one("TT_x")
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda _: "",
+            lambda _: PREFIX,
+            lambda text: text[:-1],
+            lambda text: text + "A",
+            lambda text: text + "=",
+            lambda text: text[:-4],
+            lambda text: text + "AAAA",
+            lambda text: text[: len(PREFIX)] + " " + text[len(PREFIX) :],
+            lambda text: text[:20] + "!" + text[20:],
+            lambda text: text[:20] + "\n" + text[20:],
+            lambda text: text[:20] + "\ud800" + text[20:],
+            lambda text: text[:20] + "\u00e9" + text[20:],
+            lambda text: PREFIX + text,
+            lambda text: text.removeprefix(PREFIX),
+            lambda _: PREFIX + "!" * 75,
+            lambda _: PREFIX + "A" * 100_000,
+            lambda text: text + "!" * 100_000,
+        ],
+    )
+    def test_anything_else_is_refused(self, damage: object) -> None:
+        _, text = self.made()
+        assert callable(damage)
+        with pytest.raises(InvalidToken):
+            actor_of(damage(text))
+
+    def test_one_token_has_one_text(self) -> None:
+        """Neither the bits that 75 characters have too many, nor the other alphabet of base64, make another one."""
+        secret = b"\xff" + b"\xfb\xef\xbe" * 7 + b"\xff\xff"
+        payload = UUID(int=8).bytes + UUID(int=7).bytes + secret
+        text = PREFIX + urlsafe_b64encode(payload).decode().rstrip("=")
+        assert actor_of(text).token_id == UUID(int=7)
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        last = alphabet.index(text[-1])
+        for other in [text.replace("-", "+"), text.replace("_", "/"), text[:-1] + alphabet[last ^ 1]]:
+            assert other != text
+            with pytest.raises(InvalidToken):
+                actor_of(other)
+
+    @given(st.text(st.characters(codec=None), max_size=120))
+    def test_any_text_at_all_is_refused(self, text: str) -> None:
+        with pytest.raises(InvalidToken):
+            actor_of(PREFIX + text)
+
+    @given(st.binary(min_size=56, max_size=56))
+    def test_any_payload_of_the_right_length_is_somebody_to_look_up(self, payload: bytes) -> None:
+        actor = actor_of(PREFIX + urlsafe_b64encode(payload).decode().rstrip("="))
+        assert actor.user_id.bytes + actor.token_id.bytes == payload[:32]
+
+
+class TestCreate:
+    def test_returns_the_token_and_its_text_and_only_once(self, app: App, alice: SessionActor) -> None:
+        token, text = app.api_tokens.create(alice, fields(" nightly backup ", Scope.TASKS_READ, Scope.TASKS_READ))
+        assert (token.name, list(token.scopes), token.expires_at) == ("nightly backup", [Scope.TASKS_READ], None)
+        assert (token.user_id, token.created_at) == (alice.user_id, START)
+        assert app.api_tokens.list(alice) == [token]
+        assert text not in repr(app.api_tokens.list(alice))
+
+    def test_makes_what_can_act(self, app: App, alice: SessionActor) -> None:
+        _, text = app.api_tokens.create(alice, fields())
+        actor = actor_of(text)
+        task = app.tasks.create(actor, {"title": "By script"})
+        assert task.created_by == alice.user_id
+        assert list(app.categories.list(actor).items) == []
+
+    def test_makes_what_can_do_no_more_than_its_scopes(self, app: App, alice: SessionActor) -> None:
+        reader = actor_of(app.api_tokens.create(alice, fields("r", Scope.TASKS_READ))[1])
+        writer = actor_of(app.api_tokens.create(alice, fields("w", Scope.TASKS_WRITE))[1])
+        app.categories.list(reader)
+        app.tasks.create(writer, {"title": "By script"})
+        with pytest.raises(InsufficientScope) as caught:
+            app.tasks.create(reader, {"title": "By script"})
+        assert caught.value.scope == "tasks:write"
+        with pytest.raises(InsufficientScope) as caught:
+            app.categories.list(writer)
+        assert caught.value.scope == "tasks:read"
+
+    @pytest.mark.parametrize("name", ["", " ", "\u3000\t", "x" * (NAME_LONGEST + 1), "a\0b", "\ud800"])
+    def test_needs_a_name_of_a_hundred_characters_at_most(self, app: App, alice: SessionActor, name: str) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.api_tokens.create(alice, fields(name))
+        assert [error.field for error in caught.value.errors] == ["name"]
+        app.api_tokens.create(alice, fields(" " + "x" * NAME_LONGEST + " "))
+
+    def test_needs_a_scope_and_names_everything_that_is_wrong(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.api_tokens.create(
+                alice,
+                ApiTokenFields(name="", scopes=[], expires_at=datetime(2030, 1, 1)),  # noqa: DTZ001
+            )
+        assert [error.field for error in caught.value.errors] == ["name", "scopes", "expires_at"]
+        assert app.api_tokens.list(alice) == []
+
+    @pytest.mark.parametrize("expires_at", [START, START - MOMENT, datetime(1, 1, 1, tzinfo=UTC)])
+    def test_an_expiry_must_lie_in_the_future(self, app: App, alice: SessionActor, expires_at: datetime) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.api_tokens.create(alice, fields(expires_at=expires_at))
+        assert [error.field for error in caught.value.errors] == ["expires_at"]
+        app.api_tokens.create(alice, fields(expires_at=START + MOMENT))
+
+    def test_an_expiry_is_kept_in_utc(self, app: App, alice: SessionActor) -> None:
+        expires_at = (START + timedelta(days=1)).astimezone(timezone(timedelta(hours=5, minutes=45)))
+        token, _ = app.api_tokens.create(alice, fields(expires_at=expires_at))
+        assert token.expires_at == expires_at
+        assert token.expires_at.tzinfo is UTC
+
+    def test_ends_with_its_time_to_the_microsecond(self, app: App, alice: SessionActor) -> None:
+        token, text = app.api_tokens.create(alice, fields(expires_at=START + timedelta(hours=1)))
+        app.clock.set(START + timedelta(hours=1) - MOMENT)
+        app.categories.list(actor_of(text))
+        assert token.is_live(app.clock.now())
+        app.clock.advance(MOMENT)
+        assert not token.is_live(app.clock.now())
+        with pytest.raises(SessionEnded):
+            app.categories.list(actor_of(text))
+
+    def test_there_are_no_more_than_fifty_and_expired_ones_count(self, app: App, alice: SessionActor) -> None:
+        for number in range(50):
+            app.api_tokens.create(alice, fields(str(number), expires_at=START + timedelta(minutes=1)))
+        app.clock.advance(hours=1)
+        with pytest.raises(TooManyApiTokens) as caught:
+            app.api_tokens.create(alice, fields())
+        assert "50" in caught.value.detail
+        newest = app.api_tokens.list(alice)[0]
+        app.api_tokens.revoke(alice, newest.id)
+        app.api_tokens.create(alice, fields())
+        bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        app.api_tokens.create(bob, fields())
+
+
+class TestRevoke:
+    def test_ends_the_token_at_once(self, app: App, alice: SessionActor) -> None:
+        (token, text), (_, other) = (app.api_tokens.create(alice, fields(name)) for name in ("first", "second"))
+        app.api_tokens.revoke(alice, token.id)
+        with pytest.raises(SessionEnded):
+            app.categories.list(actor_of(text))
+        app.categories.list(actor_of(other))
+        with pytest.raises(ApiTokenNotFound):
+            app.api_tokens.revoke(alice, token.id)
+
+    def test_finds_no_tokens_of_others(self, app: App, alice: SessionActor) -> None:
+        bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        token, text = app.api_tokens.create(alice, fields())
+        with pytest.raises(ApiTokenNotFound):
+            app.api_tokens.revoke(bob, token.id)
+        assert app.api_tokens.list(bob) == []
+        app.categories.list(actor_of(text))
+
+    def test_is_recorded_only_where_something_was_revoked(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(ApiTokenNotFound):
+            app.api_tokens.revoke(alice, UUID(int=1))
+        assert Kind.API_TOKEN_REVOKE not in {event.kind for event in app.audit_log.events}
+
+
+class TestLife:
+    def test_outlives_sessions_and_a_change_of_password(self, app: App, alice: SessionActor) -> None:
+        _, text = app.api_tokens.create(alice, fields())
+        app.accounts.change_password(alice, PASSWORD, "battery staple")
+        app.sessions.end(alice, alice.session_id)
+        app.categories.list(actor_of(text))
+
+    @pytest.mark.parametrize("end", ["disable", "delete"])
+    def test_ends_with_the_account(self, app: App, alice: SessionActor, end: str) -> None:
+        _, text = app.api_tokens.create(alice, fields())
+        if end == "disable":
+            app.accounts.set_active("alice", False)
+        else:
+            app.accounts.delete(alice, PASSWORD)
+        with pytest.raises(SessionEnded):
+            app.categories.list(actor_of(text))
+
+    def test_a_guessed_secret_opens_nothing(self, app: App, alice: SessionActor) -> None:
+        _, text = app.api_tokens.create(alice, fields())
+        payload = decoded(text)[:32] + secrets.token_bytes(24)
+        with pytest.raises(SessionEnded):
+            app.categories.list(actor_of(PREFIX + urlsafe_b64encode(payload).decode().rstrip("=")))

@@ -1,0 +1,412 @@
+"""Two-factor authentication, from enrolment to the day the generator is lost."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import (
+    CodeRequired,
+    InvalidCredentials,
+    InvalidInput,
+    SessionEnded,
+    TwoFactorOff,
+    TwoFactorOn,
+)
+from tasktracker.domain.two_factor import service
+from tasktracker.domain.two_factor.second_factor import SecondFactor
+from tests.fakes import App, FakeCodes
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def app() -> App:
+    app = App.in_memory()
+    app.clock.advance(seconds=15)  # in the middle of a step
+    return app
+
+
+@pytest.fixture
+def alice(app: App) -> SessionActor:
+    return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+
+
+def code(app: App, offset: int = 0, secret: str = "SECRET") -> str:
+    return app.codes.code(secret, int(app.clock.now().timestamp()) // 30 + offset)
+
+
+def turn_on(app: App, actor: SessionActor) -> list[str]:
+    """Have a second factor, and return the recovery codes; the present code is unused."""
+    app.two_factor.enrol(actor, PASSWORD)
+    recovery = list(app.two_factor.confirm(actor, code(app)))
+    app.clock.advance(seconds=90)
+    return recovery
+
+
+def factor_of(app: App, actor: SessionActor) -> SecondFactor | None:
+    with app.store.reading(None) as work:
+        return work.second_factors.find(actor.user_id)
+
+
+def log_in(app: App, code: str | None = None) -> None:
+    app.sessions.login("alice", PASSWORD, code=code)
+
+
+def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
+    return [error.field for error in caught.value.errors]
+
+
+class TestEnrol:
+    def test_gives_a_secret_and_requires_nothing_yet(self, app: App, alice: SessionActor) -> None:
+        enrolment = app.two_factor.enrol(alice, PASSWORD)
+        assert enrolment.secret == "SECRET"
+        assert enrolment.provisioning_uri == "otpauth://totp/alice?secret=SECRET"
+        log_in(app)
+        log_in(app, "anything")
+
+    def test_stores_the_secret_sealed(self, app: App, alice: SessionActor) -> None:
+        app.two_factor.enrol(alice, PASSWORD)
+        factor = factor_of(app, alice)
+        assert factor is not None
+        assert factor.sealed_secret == app.box.seal("SECRET")
+        assert not factor.is_required
+        assert "SECRET" not in repr(factor)
+
+    def test_again_replaces_a_secret_that_is_not_confirmed(
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app.two_factor.enrol(alice, PASSWORD)
+        monkeypatch.setattr(app.codes, "new_secret", lambda: "OTHER")
+        app.two_factor.enrol(alice, PASSWORD)
+        with pytest.raises(InvalidInput):
+            app.two_factor.confirm(alice, code(app))
+        app.two_factor.confirm(alice, code(app, secret="OTHER"))
+
+    def test_needs_the_password(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.two_factor.enrol(alice, "wrong")
+        assert fields_of(caught) == ["password"]
+        assert factor_of(app, alice) is None
+
+    def test_is_refused_once_it_is_on_and_replaces_nothing(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        before = factor_of(app, alice)
+        with pytest.raises(TwoFactorOn):
+            app.two_factor.enrol(alice, PASSWORD)
+        assert factor_of(app, alice) == before
+
+
+class TestConfirm:
+    def test_requires_codes_from_now_on_and_gives_recovery_codes(self, app: App, alice: SessionActor) -> None:
+        recovery = turn_on(app, alice)
+        assert len(set(recovery)) == 10
+        assert all(re.fullmatch(r"([a-z2-7]{4}-){3}[a-z2-7]{4}", each) for each in recovery)
+        with pytest.raises(CodeRequired):
+            log_in(app)
+        log_in(app, code(app))
+
+    def test_keeps_recovery_codes_as_hashes(self, app: App, alice: SessionActor) -> None:
+        recovery = turn_on(app, alice)
+        factor = factor_of(app, alice)
+        assert factor is not None
+        assert len(factor.recovery_hashes) == 10
+        stored = str(sorted(factor.recovery_hashes))
+        for each in recovery:
+            assert each not in stored
+            assert each.replace("-", "") not in stored
+        assert not any(hash_ in repr(factor) for hash_ in factor.recovery_hashes)
+
+    @pytest.mark.parametrize("offset", [-1, 0, 1])
+    def test_neighbouring_steps_will_do(self, app: App, alice: SessionActor, offset: int) -> None:
+        app.two_factor.enrol(alice, PASSWORD)
+        app.two_factor.confirm(alice, f" {code(app, offset)} ")
+
+    @pytest.mark.parametrize("wrong", ["", "000000", "x" * 65, "\0", "\ud800", "\U0001f427" * 64])
+    def test_a_wrong_code_changes_nothing(self, app: App, alice: SessionActor, wrong: str) -> None:
+        app.two_factor.enrol(alice, PASSWORD)
+        before = factor_of(app, alice)
+        for bad in (wrong, code(app, 2), code(app, -2)):
+            with pytest.raises(InvalidInput) as caught:
+                app.two_factor.confirm(alice, bad)
+            assert fields_of(caught) == ["code"]
+        assert factor_of(app, alice) == before
+        log_in(app)
+
+    def test_needs_an_enrolment_and_happens_once(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(TwoFactorOff):
+            app.two_factor.confirm(alice, code(app))
+        turn_on(app, alice)
+        with pytest.raises(TwoFactorOn):
+            app.two_factor.confirm(alice, code(app))
+
+
+class TestLogin:
+    def test_asks_for_a_code_only_after_the_right_password(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        for given in (None, "", "  ", code(app), "000000"):
+            with pytest.raises(InvalidCredentials):
+                app.sessions.login("alice", "wrong", code=given)
+        for given in (None, "", "  "):
+            with pytest.raises(CodeRequired):
+                log_in(app, given)
+        log_in(app, code(app))
+
+    def test_a_disabled_user_is_not_asked(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        app.accounts.set_active("alice", False)
+        for given in (None, code(app)):
+            with pytest.raises(InvalidCredentials):
+                log_in(app, given)
+
+    def test_a_wrong_code_is_refused_like_a_wrong_password(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        with pytest.raises(InvalidCredentials) as caught:
+            log_in(app, "000000")
+        assert caught.value.detail == InvalidCredentials().detail
+
+    def test_a_code_works_once_right_after_confirming_too(self, app: App, alice: SessionActor) -> None:
+        app.two_factor.enrol(alice, PASSWORD)
+        used = code(app)
+        app.two_factor.confirm(alice, used)
+        with pytest.raises(InvalidCredentials):
+            log_in(app, used)
+        app.clock.advance(seconds=30)
+        fresh = code(app)
+        log_in(app, fresh)
+        for again in (fresh, used):
+            with pytest.raises(InvalidCredentials):
+                log_in(app, again)
+
+    def test_a_code_of_a_neighbouring_step_works_and_uses_up_those_before(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        log_in(app, code(app, -1))
+        log_in(app, code(app, 1))
+        for used in (code(app, -1), code(app), code(app, 1)):
+            with pytest.raises(InvalidCredentials):
+                log_in(app, used)
+        app.clock.advance(seconds=30)
+        with pytest.raises(InvalidCredentials):
+            log_in(app, code(app))
+        log_in(app, code(app, 1))
+
+    @pytest.mark.parametrize("offset", [-2, 2])
+    def test_a_code_of_another_time_is_refused(self, app: App, alice: SessionActor, offset: int) -> None:
+        turn_on(app, alice)
+        with pytest.raises(InvalidCredentials):
+            log_in(app, code(app, offset))
+
+    def test_a_failed_login_uses_up_no_code(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", "wrong", code=code(app))
+        log_in(app, code(app))
+
+    @pytest.mark.parametrize(
+        "spelled", [str, str.upper, lambda text: text.replace("-", ""), lambda text: f" {text.replace('-', ' ')} "]
+    )
+    def test_a_recovery_code_works_once_however_it_is_written(
+        self, app: App, alice: SessionActor, spelled: object
+    ) -> None:
+        recovery = turn_on(app, alice)
+        assert callable(spelled)
+        for each in recovery:
+            log_in(app, spelled(each))
+            with pytest.raises(InvalidCredentials):
+                log_in(app, each)
+        log_in(app, code(app))
+
+    @pytest.mark.parametrize("wrong", ["", "-", "aaaa-aaaa-aaaa-aaaa", "x" * 64])
+    def test_anything_else_is_no_recovery_code(self, app: App, alice: SessionActor, wrong: str) -> None:
+        turn_on(app, alice)
+        with pytest.raises((InvalidCredentials, CodeRequired)):
+            log_in(app, wrong)
+
+    @pytest.mark.parametrize("bad", ["\0", "\ud800", "x" * 65])
+    def test_an_unusable_code_is_named(self, app: App, alice: SessionActor, bad: str) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            log_in(app, bad)
+        assert fields_of(caught) == ["code"]
+
+    def test_sessions_that_exist_go_on(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        app.accounts.profile(alice)
+
+    def test_a_code_counts_by_the_factor_as_it_is_when_it_is_used(
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two logins with one code at the same time: the second one finds it used."""
+        turn_on(app, alice)
+        verify = app.hasher.verify
+
+        def verify_slowly(password: str, password_hash: str | None) -> bool:
+            monkeypatch.undo()
+            log_in(app, code(app))
+            return verify(password, password_hash)
+
+        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        with pytest.raises(InvalidCredentials):
+            log_in(app, code(app))
+
+    def test_a_factor_turned_on_meanwhile_counts(
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        verify = app.hasher.verify
+
+        def verify_slowly(password: str, password_hash: str | None) -> bool:
+            monkeypatch.undo()
+            turn_on(app, alice)
+            return verify(password, password_hash)
+
+        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        with pytest.raises(InvalidCredentials):
+            log_in(app)
+
+
+class TestDisable:
+    def test_takes_a_code_of_the_generator(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        app.two_factor.disable(alice, PASSWORD, code(app))
+        assert factor_of(app, alice) is None
+        log_in(app)
+
+    def test_takes_a_recovery_code(self, app: App, alice: SessionActor) -> None:
+        recovery = turn_on(app, alice)
+        app.two_factor.disable(alice, PASSWORD, recovery[3].upper())
+        log_in(app)
+
+    def test_needs_the_password_and_a_code_that_is_right_and_unused(self, app: App, alice: SessionActor) -> None:
+        recovery = turn_on(app, alice)
+        log_in(app, code(app))
+        log_in(app, recovery[0])
+        before = factor_of(app, alice)
+        with pytest.raises(InvalidInput) as caught:
+            app.two_factor.disable(alice, "wrong", recovery[1])
+        assert fields_of(caught) == ["password"]
+        for bad in (code(app), recovery[0], "", "000000", "x" * 65, "\ud800"):
+            with pytest.raises(InvalidInput) as caught:
+                app.two_factor.disable(alice, PASSWORD, bad)
+            assert fields_of(caught) == ["code"]
+        assert factor_of(app, alice) == before
+
+    @pytest.mark.parametrize("enrolled", [False, True])
+    def test_needs_something_to_turn_off(self, app: App, alice: SessionActor, enrolled: bool) -> None:
+        if enrolled:
+            app.two_factor.enrol(alice, PASSWORD)
+        with pytest.raises(TwoFactorOff):
+            app.two_factor.disable(alice, PASSWORD, code(app))
+
+    def test_recovery_codes_are_of_no_use_after_turning_it_on_anew(self, app: App, alice: SessionActor) -> None:
+        old = turn_on(app, alice)
+        app.two_factor.disable(alice, PASSWORD, old[0])
+        new = turn_on(app, alice)
+        assert not set(old) & set(new)
+        with pytest.raises(InvalidCredentials):
+            log_in(app, old[1])
+        log_in(app, new[0])
+
+    def test_an_ended_session_can_do_none_of_it(self, app: App, alice: SessionActor) -> None:
+        app.sessions.end(alice, alice.session_id)
+        for call in (
+            lambda: app.two_factor.enrol(alice, PASSWORD),
+            lambda: app.two_factor.confirm(alice, "000000"),
+            lambda: app.two_factor.disable(alice, PASSWORD, "000000"),
+        ):
+            with pytest.raises(SessionEnded):
+                call()
+
+
+class TestReseal:
+    def enrolled(self, app: App, number: int) -> list[SessionActor]:
+        actors = [app.actor(app.accounts.register({"username": f"user{each}"}, PASSWORD)) for each in range(number)]
+        for actor in actors:
+            app.two_factor.enrol(actor, PASSWORD)
+        return actors
+
+    @pytest.mark.parametrize("batch", [1, 2, 3, 500])
+    def test_encrypts_everything_anew_once(self, app: App, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+        monkeypatch.setattr(service, "BATCH", batch)
+        actors = self.enrolled(app, 4)
+        app.accounts.register({"username": "without"}, PASSWORD)
+        assert app.two_factor.reseal() == service.Resealed(0, 0)
+        app.box.number = 2
+        last = app.actor(app.accounts.register({"username": "new"}, PASSWORD))
+        app.two_factor.enrol(last, PASSWORD)
+        assert app.two_factor.reseal() == service.Resealed(4, 0)
+        assert app.two_factor.reseal() == service.Resealed(0, 0)
+        for actor in [*actors, last]:
+            factor = factor_of(app, actor)
+            assert factor is not None
+            assert factor.sealed_secret == "2:SECRET"
+            app.two_factor.confirm(actor, code(app))
+
+    def test_changes_nothing_else(self, app: App, alice: SessionActor) -> None:
+        recovery = turn_on(app, alice)
+        log_in(app, code(app))
+        before = factor_of(app, alice)
+        assert before is not None
+        app.box.number = 2
+        app.two_factor.reseal()
+        assert factor_of(app, alice) == replace(before, sealed_secret="2:SECRET")
+        with pytest.raises(InvalidCredentials):
+            log_in(app, code(app))
+        log_in(app, recovery[0])
+
+    def test_counts_what_no_key_opens_and_goes_on(self, app: App) -> None:
+        app.box.number = 3
+        lost, *kept = self.enrolled(app, 3)
+        with app.store.writing(None) as work:
+            for actor in kept:
+                work.users.find(actor.user_id)
+                work.second_factors.save(SecondFactor(user_id=actor.user_id, sealed_secret="1:SECRET"))
+        app.box.number = 2  # the third key has left the ring
+        assert app.two_factor.reseal() == service.Resealed(done=2, lost=1)
+        assert factor_of(app, lost) == SecondFactor(user_id=lost.user_id, sealed_secret="3:SECRET")
+
+
+class TestLostKey:
+    """Somebody took the key out of the ring before everything was encrypted anew."""
+
+    @pytest.fixture
+    def recovery(self, app: App, alice: SessionActor) -> list[str]:
+        app.box.number = 2
+        recovery = turn_on(app, alice)
+        app.box.number = 1
+        return recovery
+
+    def test_codes_of_the_generator_are_wrong_and_recovery_codes_are_not(self, app: App, recovery: list[str]) -> None:
+        with pytest.raises(InvalidCredentials):
+            log_in(app, code(app))
+        log_in(app, recovery[0])
+
+    def test_a_recovery_code_turns_it_off(self, app: App, alice: SessionActor, recovery: list[str]) -> None:
+        with pytest.raises(InvalidInput):
+            app.two_factor.disable(alice, PASSWORD, code(app))
+        app.two_factor.disable(alice, PASSWORD, recovery[0])
+        turn_on(app, alice)
+
+    def test_an_enrolment_can_be_begun_anew(self, app: App) -> None:
+        bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        app.box.number = 2
+        app.two_factor.enrol(bob, PASSWORD)
+        app.box.number = 1
+        with pytest.raises(InvalidInput):
+            app.two_factor.confirm(bob, code(app))
+        turn_on(app, bob)
+
+
+def test_the_stand_in_for_codes_behaves_like_the_standard() -> None:
+    codes, now = FakeCodes(), App.in_memory().clock.now()
+    step = int(now.timestamp()) // 30
+    assert [codes.step("S", codes.code("S", step + each), now) for each in (-2, -1, 0, 1, 2)] == [
+        None,
+        step - 1,
+        step,
+        step + 1,
+        None,
+    ]
+    assert codes.step("S", codes.code("S", step), now + timedelta(seconds=30)) == step
