@@ -57,8 +57,8 @@ class TestFieldInMemory(InMemory, FieldContract):
 
 
 class TestAccountHistoryInMemory(InMemory, AccountHistoryContract):
-    histories = examples(100, stateful_step_count=50)
+    histories = examples(120, stateful_step_count=50)
 
 
 class TestFilingHistoryInMemory(InMemory, FilingHistoryContract):
-    histories = examples(100, stateful_step_count=50)
+    histories = examples(60, stateful_step_count=50)
