@@ -249,6 +249,13 @@ class Server(Caller):
                 assert time.monotonic() < deadline, f"the server does not answer: {self.log}"
                 time.sleep(0.05)
 
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        """Wait until it has said this so many times."""
+        deadline = time.monotonic() + 30
+        while self.log.count(text) < times:
+            assert time.monotonic() < deadline, f"it does not say {text!r} {times} times: {self.log}"
+            time.sleep(0.05)
+
     def terminate(self) -> None:
         """Ask it to stop."""
         assert self._process is not None

@@ -115,11 +115,11 @@ class AccountMachine(RuleBasedStateMachine):
         SessionPolicy(
             access=timedelta(minutes=5),
             idle=timedelta(days=1),
-            absolute=timedelta(days=3),
+            absolute=timedelta(hours=30),
             grace=timedelta(seconds=grace),
             most=3,
         )
-        for grace in (10, 0)
+        for grace in (10, 10, 10, 0)
     )
 
     def __init__(self, store: Store, clock: ManualClock) -> None:

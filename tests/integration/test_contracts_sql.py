@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tasktracker.adapters.sql.engine import open_database
@@ -207,3 +208,13 @@ class TestFilingHistoryOnPostgreSQL(OnPostgreSQL, FilingHistoryContract):
 
 class TestSharedDatabaseOnPostgreSQL(OnPostgreSQL, SharedDatabaseContract):
     pass
+
+
+def test_postgresql_compares_keys_by_code_point_whatever_language_the_database_is_set_to(postgresql: Shared) -> None:
+    """The server of the tests may know no language at all, so that the order of a list would prove nothing."""
+    with psycopg.connect(postgresql.url) as connection:
+        collations = connection.execute(
+            "SELECT column_name, collation_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name IN ('username_key', 'email_key', 'name_key')"
+        ).fetchall()
+    assert sorted(collations) == [("email_key", "C"), ("name_key", "C"), ("username_key", "C")]

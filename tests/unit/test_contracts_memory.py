@@ -88,7 +88,7 @@ class TestFieldInMemory(InMemory, FieldContract):
 
 
 class TestAccountHistoryInMemory(InMemory, AccountHistoryContract):
-    histories = examples(100, stateful_step_count=50)
+    histories = examples(120, stateful_step_count=50)
 
 
 class TestCredentialHistoryInMemory(InMemory, CredentialHistoryContract):
@@ -96,4 +96,4 @@ class TestCredentialHistoryInMemory(InMemory, CredentialHistoryContract):
 
 
 class TestFilingHistoryInMemory(InMemory, FilingHistoryContract):
-    histories = examples(100, stateful_step_count=50)
+    histories = examples(60, stateful_step_count=50)

@@ -42,6 +42,8 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException("\n".join(f"{each.field} {each.message}" for each in error.errors)) from None
         except DomainError as error:
             raise click.ClickException(error.detail) from None
+        except OSError as error:
+            raise click.ClickException(str(error)) from None
 
     return reported
 
@@ -50,11 +52,24 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
 def _container() -> Iterator[Container]:
     loaded = settings.load()
     logging.configure(loaded)
+    _require_schema(loaded)
     container = Container(settings=loaded)
     try:
         yield container
     finally:
         container.store().close()
+
+
+def _require_schema(loaded: settings.Settings) -> None:
+    """Bring an embedded database up to date, and refuse any other that is not."""
+    schema = Schema(loaded)
+    if schema.is_embedded:
+        schema.upgrade()
+    elif schema.current() != schema.head:
+        raise click.ClickException(
+            f"the database schema is at revision {schema.current() or 'none'}, this version needs {schema.head}:"
+            " run `tasktracker migrate` first"
+        )
 
 
 @main.command()
@@ -75,14 +90,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     logging.configure(loaded)
     container = Container(settings=loaded)
     container.keys()  # makes the development key, once, before the workers look for it
-    schema = Schema(loaded)
-    if schema.is_embedded:
-        schema.upgrade()
-    elif schema.current() != schema.head:
-        raise click.ClickException(
-            f"the database schema is at revision {schema.current() or 'none'}, this version needs {schema.head}:"
-            " run `tasktracker migrate` first"
-        )
+    _require_schema(loaded)
     click.echo(f"Task Tracker on http://{loaded.host}:{loaded.port} (interactive docs at /docs)", err=True)
     from tasktracker.entrypoints import server
 

@@ -17,7 +17,7 @@ from tasktracker.adapters.security.passwords import Argon2PasswordHasher, Zxcvbn
 from tasktracker.adapters.security.secret_box import FernetSecretBox
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql.engine import Database, database_url, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
@@ -34,11 +34,18 @@ from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock
-from tasktracker.entrypoints.settings import Settings
+from tasktracker.entrypoints.settings import KEY_SHORTEST, Settings, SettingsError
 
 
 def _key_ring(settings: Settings) -> KeyRing:
-    return KeyRing(settings.secret_keys or [secret_file.read_or_create(settings.secret_file)])
+    if settings.secret_keys:
+        return KeyRing(settings.secret_keys)
+    key = secret_file.read_or_create(settings.secret_file)
+    if len(key) < KEY_SHORTEST:
+        raise SettingsError(
+            f"SECRET_KEYS: is not set, and {settings.secret_file} holds no key: delete it for a new one"
+        )
+    return KeyRing([key])
 
 
 def _session_policy(settings: Settings) -> SessionPolicy:
@@ -61,9 +68,20 @@ def _storage(settings: Settings) -> str:
     return "memory" if settings.database_url.startswith("memory:") else "sql"
 
 
+def _database_url(settings: Settings) -> str:
+    """Return the URL of the database, whose beginning is all that was looked at so far. Raises SettingsError."""
+    try:
+        database_url(settings.database_url)
+    except ValueError:  # which may quote a part of it, and there is a password in it
+        raise SettingsError(
+            "DATABASE_URL: must be like sqlite:///path/to/file.db or postgresql://user:password@host/name"
+        ) from None
+    return settings.database_url
+
+
 def _database(settings: Settings) -> Database:
     return open_database(
-        settings.database_url,
+        _database_url(settings),
         # Every thread that may want a connection gets one without waiting for another.
         pool_size=settings.database_connections + settings.hashing_threads,
         pool_timeout=settings.database_wait_seconds,
@@ -79,8 +97,8 @@ class Schema:
     """The database's schema: where it stands, where this version needs it, and how it gets there."""
 
     def __init__(self, settings: Settings) -> None:
-        self._url = settings.database_url
         self._exists = _storage(settings) == "sql"
+        self._url = _database_url(settings) if self._exists else settings.database_url
         self.is_embedded = self._url.startswith("sqlite:")
         self._file = Path(self._url.removeprefix("sqlite:///"))
 

@@ -119,8 +119,12 @@ def load(
 
     What only a server needs is not asked for unless `serving`. Raises SettingsError naming every variable at fault.
     """
-    values: dict[str, str | None] = dict(dotenv_values(dotenv)) if dotenv else {}
-    values.update(os.environ if environ is None else environ)
+    try:
+        values: dict[str, str | None] = dict(dotenv_values(dotenv)) if dotenv else {}
+    except UnicodeDecodeError:
+        raise SettingsError(f"{dotenv}: must be UTF-8 text") from None
+    variables = os.environ if environ is None else environ
+    values.update({name: text for name, text in variables.items() if text.strip()})
     known: dict[str, Any] = {}
     problems: list[str] = []
     for field in msgspec.structs.fields(Settings):
@@ -130,7 +134,7 @@ def load(
         try:
             known[field.name] = msgspec.convert(_raw(field, text), field.type, strict=False, dec_hook=_path)
         except msgspec.ValidationError as error:
-            problems.append(f"{field.name.upper()}: {_explain(str(error))}")
+            problems.append(f"{field.name.upper()}: {_explain(str(error), field.type)}")
     if problems:
         raise SettingsError("\n".join(problems))
     return _completed(Settings(**known), serving)
@@ -177,6 +181,8 @@ def _path(type_: type[Path], text: str) -> Path:
     return type_(text)
 
 
-def _explain(message: str) -> str:
-    """Say what msgspec says, without the path inside a value; it never quotes the value, which may be secret."""
+def _explain(message: str, type_: Any) -> str:
+    """Say what msgspec says, without the path inside a value, and never quote the value, which may be secret."""
+    if type_ is Environment:
+        return f"must be {' or '.join(Environment)}"
     return message.split(" - at ", maxsplit=1)[0].replace("Expected", "expected", 1)

@@ -106,7 +106,7 @@ class ResponseContract(HttpContract):
         for _, response in self.responses(alice):
             assert response.headers.get_list("x-request-id") == ["Sane-id_1.2"]
 
-    @pytest.mark.parametrize("sane", ["a", "A" * 128, "3c2a7c8b-cf78-4b73-8d49-dbce934faca7", "0.-_Z"])
+    @pytest.mark.parametrize("sane", ["a", "A" * 128, "9f1b2c3d-0000-4000-8000-1234567890ab", "0.-_Z"])
     def test_a_sane_request_id_is_kept(self, api: Api, sane: str) -> None:
         assert api.get("/health/live", headers={"X-Request-ID": sane}).headers["x-request-id"] == sane
 

@@ -138,7 +138,12 @@ def _is_uuid(text: str) -> bool:
     return text == str(UUID(text))
 
 
-FORMATS: Mapping[str, Callable[[str], bool]] = {"date-time": _is_moment, "uuid": _is_uuid}
+FORMATS: Mapping[str, Callable[[str], bool]] = {
+    "date-time": _is_moment,
+    "uuid": _is_uuid,
+    "email": lambda text: "@" in text,
+    "password": bool,
+}
 TYPES: Mapping[str, Callable[[object], bool]] = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
@@ -148,7 +153,7 @@ TYPES: Mapping[str, Callable[[object], bool]] = {
     "null": lambda value: value is None,
 }
 # What is said for people, or of requests only.
-IGNORED = {"title", "description", "examples", "default", "readOnly"}
+IGNORED = {"title", "description", "examples", "default", "readOnly", "additionalProperties"}
 
 
 def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolve) -> Iterator[str]:
@@ -167,6 +172,12 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
             case "format":
                 if isinstance(value, str) and not FORMATS[rule](value):
                     yield f"{at}: {value!r} is no {rule}"
+            case "minLength" | "maxLength":
+                if isinstance(value, str) and (len(value) < rule if keyword == "minLength" else len(value) > rule):
+                    yield f"{at}: {value!r} has not the {keyword} of {rule}"
+            case "pattern":
+                if isinstance(value, str) and not re.search(rule, value):
+                    yield f"{at}: {value!r} is not like {rule}"
             case "minimum":
                 if isinstance(value, int) and value < rule:
                     yield f"{at}: {value} is less than {rule}"
@@ -177,7 +188,7 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
                 assert isinstance(value, dict)
                 for name in value.keys() & rule.keys():
                     yield from _mistakes(rule[name], value[name], f"{at}.{name}", resolve)
-                # The description allows them for the sake of later versions; this one has none.
+                # Answers may be said to have others, for the sake of later versions; this one has none.
                 for name in value.keys() - rule.keys():
                     yield f"{at}.{name} is not described"
             case "required":

@@ -38,7 +38,7 @@ from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.edge import Edge
 from tasktracker.entrypoints.http.openapi import describe
 from tasktracker.entrypoints.http.problems import ProblemController, from_bug, from_domain, from_protocol
-from tasktracker.entrypoints.http.service import ServiceController, assets
+from tasktracker.entrypoints.http.service import ServiceController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
@@ -94,7 +94,6 @@ def create_app(container: Container) -> Application:
             TaskController,
             ServiceController,
             ProblemController,
-            assets(),
         ],
         dependencies=_dependencies(container, credentials),
         guards=[admit],

@@ -20,7 +20,7 @@ from litestar import Request as LitestarRequest
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import SkipValidation
 from litestar.typing import FieldDefinition
@@ -100,7 +100,10 @@ class Request(LitestarRequest[Any, Any, State]):
 
     async def body(self) -> bytes:
         """Return the body; refuse an empty one where the handler requires data."""
-        raw = await super().body()
+        try:
+            raw = await super().body()
+        except InternalServerException:  # this is how a client that hung up is told of
+            raise HTTPException(status_code=400, detail="The request broke off.") from None
         field = self.route_handler.parsed_data_field
         if not raw and field is not None and not field.has_default:
             raise InvalidInput.of("body", "a JSON object is required")

@@ -1,0 +1,233 @@
+"""A server process on what it makes for itself."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.contracts.http.base import problem
+from tests.http import PASSWORD, Person, Server, expect, new_name, run
+
+ENDED = -signal.SIGTERM  # having done all there was to do, it ends by the signal it was sent
+BARE = {"SECRET_KEYS": "", "DATABASE_URL": ""}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Server]:
+    """A server that was started in an empty folder, with no settings that matter."""
+    with Server(folder, **BARE) as server:
+        yield server
+
+
+def exchange(server: Server, request: bytes) -> bytes:
+    """Send these bytes and return all that comes back until the server hangs up."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(request)
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+        return received
+
+
+def test_it_starts_from_nothing_and_answers(server: Server, folder: Path) -> None:
+    assert {path.name for path in (folder / "data").iterdir()} >= {"tasktracker.db", "secret.key"}
+    for path in (folder / "data").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+    assert expect(server.get("/health/live"), 200) == {"status": "live"}
+    assert expect(server.get("/health/ready"), 200) == {"status": "ready"}
+    person = server.register()
+    task = person.task("Water the plants", category=person.category("home")["id"])
+    assert person.listed("/api/tasks/") == [task]
+    assert expect(server.login(person).get(f"/api/tasks/{task['id']}/"), 200) == task
+    expect(person.post("/api/accounts/logout/"), 204)
+    problem(person.get("/api/tasks/"), 401, "session-ended")
+
+
+def test_it_says_where_it_is(server: Server) -> None:
+    assert f"Task Tracker on http://127.0.0.1:{server.port} (interactive docs at /docs)\n" in server.log
+
+
+def test_its_log_is_json_and_tells_no_secrets(server: Server) -> None:
+    person = server.register()
+    problem(server.post("/api/accounts/login/", {"username": person.username, "password": "wr0ng-secret"}), 401,
+            "invalid-credentials")  # fmt: skip
+    problem(server.get(f"/api/tasks/?token={person.access}"), 401, "not-authenticated")
+    for line in server.log.splitlines():
+        if not line.startswith("Task Tracker on "):
+            assert {"event", "level", "timestamp"} <= json.loads(line).keys()
+    for secret in (PASSWORD, "wr0ng-secret", person.access, person.refresh, person.access.split(".")[2]):
+        assert secret not in server.log
+
+
+def test_it_does_not_tell_what_it_is_made_of(server: Server) -> None:
+    for response in (server.get("/health/live"), server.get("/nothing"), server.get("/docs")):
+        assert "server" not in response.headers
+        assert "x-powered-by" not in response.headers
+
+
+def test_everything_is_still_there_after_a_restart(tmp_path: Path) -> None:
+    with Server(tmp_path, **BARE) as server:
+        person = server.register()
+        task = person.task()
+        person.task("another")
+        page = expect(person.get("/api/tasks/?limit=1"), 200)
+        start = time.monotonic()
+        assert server.stop() == ENDED
+        assert time.monotonic() - start < 5, "there was nothing to wait for"
+        server.start()
+        assert task in person.listed("/api/tasks/")
+        expect(person.get(f"/api/tasks/?limit=1&cursor={page['next_cursor']}"), 200)
+        server.kill()
+        server.start()
+        assert task in person.listed("/api/tasks/")
+        expect(server.post("/api/accounts/refresh/", {"refresh": person.refresh}), 200)
+
+
+def test_a_command_reaches_the_running_server(server: Server, folder: Path) -> None:
+    person = server.register()
+    expect(person.get("/api/tasks/"), 200)
+    result = run(folder, "disable-user", person.username, **BARE)
+    assert (result.returncode, result.stdout) == (0, f"disabled {person.username}\n"), result.stderr
+    problem(person.get("/api/tasks/"), 401, "session-ended")
+
+
+class TestOnTheWire:
+    """What a client library would hide."""
+
+    def test_the_answer_to_head_has_no_body(self, server: Server) -> None:
+        head = b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+        get = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        first, second, third = exchange(server, head + get).split(b"HTTP/1.1 200 OK\r\n")
+        assert first == b""
+        assert second.endswith(b"\r\n\r\n")
+        assert third.endswith(b'\r\n\r\n{"status":"live"}')
+        length = b"content-length: 17"
+        assert length in second
+        assert length in third
+
+    @pytest.mark.parametrize("method", [b"GET", b"HEAD", b"DELETE", b"OPTIONS"])
+    @pytest.mark.parametrize(
+        "path", [b"/\xff", b"/api/tasks/\xff\xfe/", b"/api/tasks/%ff/", b"/api/tasks/%", b"/%00", b"*"]
+    )
+    def test_no_path_is_too_odd(self, server: Server, method: bytes, path: bytes) -> None:
+        answer = exchange(server, method + b" " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 204")), answer
+        expect(server.get("/health/live"), 200)
+
+    @pytest.mark.parametrize("query", [b"\xff", b"\xff=1", b"limit=\xe9", b"a=%", b"%", b"=", b"&", b"?", b"#"])
+    def test_no_query_is_too_odd(self, server: Server, query: bytes) -> None:
+        person = server.register()
+        lines = [
+            b"GET /api/tasks/?" + query + b" HTTP/1.1",
+            b"Host: x",
+            b"Connection: close",
+            f"Authorization: Bearer {person.access}".encode(),
+        ]
+        answer = exchange(server, b"\r\n".join(lines) + b"\r\n\r\n")
+        assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 200")), answer
+        assert answer.startswith(b"HTTP/1.1 200") is (query in (b"&", b"#"))
+
+    @pytest.mark.parametrize("value", [b"\xff\xfe", b"Bearer \xff", b"Bearer " + b"\xe9" * 100, b"Bearer \x7f"])
+    def test_no_header_is_too_odd(self, server: Server, value: bytes) -> None:
+        for name in (b"Authorization", b"X-Request-ID", b"Origin"):
+            lines = [b"GET /api/tasks/ HTTP/1.1", b"Host: x", b"Connection: close", name + b": " + value]
+            answer = exchange(server, b"\r\n".join(lines) + b"\r\n\r\n")
+            assert answer.startswith((b"HTTP/1.1 401", b"HTTP/1.1 400")), answer
+
+    def test_an_oversize_body_of_unknown_length_is_refused(self, server: Server) -> None:
+        def endless() -> Iterator[bytes]:
+            for _ in range(40):
+                yield b" " * 10_000
+
+        person = server.register()
+        response = person.request(
+            "POST", "/api/tasks/", content=endless(), headers={"Content-Type": "application/json"}
+        )
+        problem(response, 413, "body-too-large")
+        assert person.titles() == []
+
+    def test_an_oversize_body_is_refused_before_it_is_sent(self, server: Server) -> None:
+        person = server.register()
+        lines = [
+            b"POST /api/tasks/ HTTP/1.1",
+            b"Host: x",
+            b"Content-Type: application/json",
+            b"Content-Length: 1000000000",
+            b"Connection: close",
+            f"Authorization: Bearer {person.access}".encode(),
+        ]
+        assert exchange(server, b"\r\n".join(lines) + b"\r\n\r\n").startswith(b"HTTP/1.1 413")
+
+    def test_a_body_that_breaks_off_does_nothing(self, server: Server) -> None:
+        person = server.register()
+        lines = [
+            b"POST /api/tasks/ HTTP/1.1",
+            b"Host: x",
+            b"Content-Type: application/json",
+            b"Content-Length: 100",
+            f"Authorization: Bearer {person.access}".encode(),
+        ]
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            connection.sendall(b"\r\n".join(lines) + b'\r\n\r\n{"title":"x"}')
+        time.sleep(0.2)
+        assert person.titles() == []
+        assert "uncaught error" not in server.log
+
+
+class TestStopping:
+    SLOW = {"ARGON2_MEMORY_KIB": "65536", "ARGON2_PASSES": "15"}
+
+    def test_a_running_request_is_finished(self, tmp_path: Path) -> None:
+        with Server(tmp_path, **self.SLOW) as server, ThreadPoolExecutor(1) as threads:
+            name = new_name()
+            body = {"username": name, "password": PASSWORD}
+            answer = threads.submit(httpx.post, f"{server.url}/api/accounts/register/", json=body, timeout=30)
+            time.sleep(0.3)
+            assert not answer.done(), "too quick to tell"
+            server.terminate()
+            assert expect(answer.result(), 201)["user"]["username"] == name
+            assert server.wait() == ENDED
+            with pytest.raises(httpx.ConnectError):
+                httpx.get(f"{server.url}/health/live")
+            server.start()
+            expect(server.post("/api/accounts/login/", body), 200)
+
+
+class TestWorkers:
+    def test_several_share_one_database(self, tmp_path: Path) -> None:
+        with Server(tmp_path, WORKERS="2", SECRET_KEYS="") as server:
+            server.wait_for_log("Started server process", times=2)
+            person = server.register()
+
+            def work(number: int) -> int:
+                # A connection each, so that both processes get some.
+                with httpx.Client(base_url=server.url, timeout=30) as client:
+                    there: Person = person.through(client)
+                    task = there.task(f"task {number}")
+                    changed = there.patch(f"/api/tasks/{task['id']}/", {"state": "done", "version": 1})
+                    return int(expect(changed, 200)["version"])
+
+            with ThreadPoolExecutor(8) as threads:
+                assert set(threads.map(work, range(40))) == {2}
+            assert sorted(person.titles("state=done")) == sorted(f"task {number}" for number in range(40))
+            with httpx.Client(base_url=server.url) as client:
+                expect(person.through(client).post("/api/accounts/logout/"), 204)
+            for _ in range(10):
+                with httpx.Client(base_url=server.url) as client:
+                    problem(person.through(client).get("/api/tasks/"), 401, "session-ended")
+            assert server.stop() == 0
+            assert "Traceback" not in server.log

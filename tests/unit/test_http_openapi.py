@@ -1,0 +1,273 @@
+"""The description of the API, and its interactive documentation.
+
+That it says what is answered is tested wherever something is asked: see `tests.contracts.http.documentation`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from tasktracker.domain.accounts.user import USERNAME_LONGEST
+from tasktracker.domain.categories.category import NAME_LONGEST
+from tasktracker.domain.paging import DEFAULT_PAGE, LARGEST_PAGE
+from tasktracker.domain.tasks.task import DESCRIPTION_LONGEST, TITLE_LONGEST
+from tests.contracts.http.bad_input import OPERATIONS
+from tests.contracts.http.base import problem
+from tests.contracts.http.conventions import PROTECTED, SERVED
+from tests.http import Api, expect
+
+IDENTIFIER = re.compile(r"[a-z][A-Za-z]+")
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with Api("memory://") as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def document(api: Api) -> dict[str, Any]:
+    served: dict[str, Any] = expect(api.get("/schema/openapi.json"), 200)
+    return served
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method.upper(), path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def within(value: object) -> Iterator[Mapping[str, Any]]:
+    """Every object in the document."""
+    if isinstance(value, dict):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from within(part)
+
+
+def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
+    assert re.fullmatch(r"3\.1\.\d+", document["openapi"])
+    assert document.keys() <= {"openapi", "info", "servers", "tags", "paths", "components", "security"}
+    assert document["info"]["title"]
+    assert document["info"]["version"]
+    assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+
+
+def test_every_reference_leads_somewhere_and_nothing_is_left_over(document: dict[str, Any]) -> None:
+    references = {each["$ref"] for each in within(document) if "$ref" in each}
+    components = document["components"]
+    defined = {f"#/components/{kind}/{name}" for kind in ("schemas", "headers") for name in components[kind]}
+    assert references == defined
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for kind in components for name in components[kind])
+
+
+def test_every_operation_can_be_told_apart_and_is_explained(
+    document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    ids = [operation["operationId"] for operation in operations.values()]
+    assert len(set(ids)) == len(ids)
+    assert all(IDENTIFIER.fullmatch(each) for each in ids)
+    declared = {tag["name"] for tag in document["tags"]}
+    for operation in operations.values():
+        assert operation["summary"]
+        assert operation["description"]
+        assert len(operation["tags"]) == 1
+    assert {tag for operation in operations.values() for tag in operation["tags"]} == declared
+
+
+def test_every_parameter_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for (_, path), operation in operations.items():
+        parameters = operation["parameters"]
+        places = [(parameter["in"], parameter["name"]) for parameter in parameters]
+        assert len(set(places)) == len(places)
+        in_path = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
+        assert in_path == set(re.findall(r"\{(\w+)\}", path))
+        for parameter in parameters:
+            assert parameter["in"] in ("path", "query", "header")
+            assert parameter["schema"]
+            assert parameter.get("required", False) is (parameter["in"] == "path")
+
+
+def test_preconditions_are_described_where_they_are_heeded(
+    operations: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    for (method, path), operation in operations.items():
+        named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
+        is_versioned = path in ("/api/tasks/{id}/", "/api/categories/{id}/")
+        heeded = {"GET": {"If-None-Match"}}.get(method, {"If-Match"}) if is_versioned else set()
+        assert named == heeded
+        assert ("412" in operation["responses"]) is (is_versioned and method != "GET")
+        assert ("304" in operation["responses"]) is (is_versioned and method == "GET")
+
+
+def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    def query(path: str) -> dict[str, Any]:
+        parameters = operations["GET", path]["parameters"]
+        return {parameter["name"]: parameter["schema"] for parameter in parameters if parameter["in"] == "query"}
+
+    tasks, categories = query("/api/tasks/"), query("/api/categories/")
+    assert tasks.keys() == {"state", "priority", "category", "overdue", "cursor", "limit"}
+    assert categories.keys() == {"cursor", "limit"}
+    for limit in (tasks["limit"], categories["limit"]):
+        assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, LARGEST_PAGE, DEFAULT_PAGE)
+    assert tasks["state"]["type"] == "array"
+
+
+def test_a_token_is_asked_for_where_one_is_needed(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for place, operation in operations.items():
+        if place in PROTECTED:
+            assert operation["security"] == [{"bearer": []}]
+            assert "401" in operation["responses"]
+        elif place == ("POST", "/api/accounts/logout/"):
+            assert operation["security"] == [{"bearer": []}, {}]
+        else:
+            assert operation["security"] == []
+
+
+def test_every_answer_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    always = {"X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy"}
+    also = {"401": {"WWW-Authenticate"}, "503": {"Retry-After"}, "507": {"Retry-After"}}
+    for (method, _), operation in operations.items():
+        responses = operation["responses"]
+        assert sum(status < "300" for status in responses) == 1
+        for status, response in responses.items():
+            assert response["description"]
+            assert always <= response["headers"].keys()
+            if status in ("204", "304"):
+                assert "content" not in response
+            elif status >= "400":
+                assert response["content"].keys() == {"application/problem+json"}
+                assert response["headers"].keys() == always | also.get(status, set())
+            else:
+                assert response["content"].keys() <= {"application/json", "text/plain"}
+        assert {"413", "415"} <= responses.keys() or "requestBody" not in operation
+        if "requestBody" in operation:
+            merge = {"application/merge-patch+json"} if method == "PATCH" else set()
+            assert operation["requestBody"]["content"].keys() == {"application/json"} | merge
+
+
+def test_what_succeeds_is_described_as_a_request(api: Api, operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    described = {place for place, operation in operations.items() if "requestBody" in operation}
+    tried = set()
+    for example in OPERATIONS:
+        place = (example.method, re.sub(r"\{\w+\}", "{id}", example.path))
+        body = {name: value.strip("{}") if isinstance(value, str) else value for name, value in example.good.items()}
+        for media in operations[place]["requestBody"]["content"].values():
+            assert api.documentation.mistakes(media["schema"], body) == []
+        tried.add(place)
+    assert tried == described
+
+
+def test_requests_have_the_limits_of_the_domain(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for body in ("CreateTask", "ReplaceTask", "EditTask"):
+        assert schemas[body]["properties"]["title"]["maxLength"] == TITLE_LONGEST == 200
+        assert schemas[body]["properties"]["description"]["maxLength"] == DESCRIPTION_LONGEST == 10_000
+    for body in ("CreateCategory", "ReplaceCategory", "EditCategory"):
+        assert schemas[body]["properties"]["name"]["maxLength"] == NAME_LONGEST == 64
+    assert schemas["Register"]["properties"]["username"]["maxLength"] == USERNAME_LONGEST == 150
+
+
+def test_requests_may_have_no_other_fields(
+    document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    bodies = [operation["requestBody"] for operation in operations.values() if "requestBody" in operation]
+    for reference in {media["schema"]["$ref"] for body in bodies for media in body["content"].values()}:
+        schema = document["components"]["schemas"][reference.rpartition("/")[2]]
+        assert schema["additionalProperties"] is False
+
+
+def test_fields_that_only_the_server_sets_are_marked(document: dict[str, Any]) -> None:
+    fields = document["components"]["schemas"]["EditTask"]["properties"]
+    read_only = {name for name, schema in fields.items() if schema.get("readOnly")}
+    assert read_only == {"id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"}
+
+
+def test_every_path_is_served(document: dict[str, Any]) -> None:
+    assert document["paths"].keys() == SERVED.keys()
+
+
+# ------------------------------------------------------------------------------- interactive documentation
+
+
+class Page(HTMLParser):
+    """What a page loads, and the scripts that are in it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.scripts: list[str] = []
+        self._in_script = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._in_script = tag == "script"
+        self.loaded += [value or "" for name, value in attrs if name in ("src", "href")]
+        assert not any(name.startswith("on") for name, _ in attrs), "the policy forbids scripts in attributes"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script and data.strip():
+            self.scripts.append(data)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/"])
+def test_the_documentation_loads_everything_from_here(api: Api, path: str) -> None:
+    response = api.get(path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    page = Page(response.text)
+    assert page.scripts == [], "the policy forbids scripts in the page"
+    assert len(page.loaded) >= 3
+    for url in page.loaded:
+        assert url.startswith("/docs/"), f"{url} is somewhere else"
+        part = api.get(url)
+        assert part.status_code == 200
+        assert len(part.content) > 100
+        kind = {"css": "text/css", "js": "text/javascript", "png": "image/png"}[url.rpartition(".")[2]]
+        assert part.headers["content-type"].partition(";")[0] == kind
+
+
+def test_the_documentation_may_run_its_own_scripts_and_no_others(api: Api) -> None:
+    policy = dict(part.strip().split(" ", 1) for part in api.get("/docs").headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == policy["font-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert "http" not in " ".join(policy.values())
+
+
+def test_the_documentation_shows_the_description(api: Api) -> None:
+    assert "/schema/openapi.json" in api.get("/docs/start.js").text
+
+
+def test_its_parts_may_be_kept(api: Api) -> None:
+    response = api.get("/docs/assets/swagger-ui.css")
+    assert set(response.headers["cache-control"].split(", ")) == {"public", "max-age=86400"}
+    assert api.head("/docs/assets/swagger-ui.css").headers["content-length"] == response.headers["content-length"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/docs/assets/",
+        "/docs/assets/nothing.css",
+        "/docs/assets/..%2f..%2fapp.py",
+        "/docs/assets/%2e%2e/%2e%2e/app.py",
+        "/docs/assets/..%5c..%5capp.py",
+        "/docs/assets/%00",
+        "/docs/assets/" + "x" * 5000,
+        "/docs/nothing",
+    ],
+)
+def test_nothing_else_is_served_with_them(api: Api, path: str) -> None:
+    problem(api.get(path), 404, "unknown-path")

@@ -1,0 +1,293 @@
+"""Settings come from the environment and a `.env` file, and what is wrong with them is said by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.settings import DEVELOPMENT_ORIGINS, Environment, Settings, SettingsError, load
+
+KEY = "0123456789abcdef0123456789abcdef"
+OTHER_KEY = "fedcba9876543210fedcba9876543210"
+
+DEFAULTS = {
+    "environment": Environment.DEVELOPMENT,
+    "debug": False,
+    "data_folder": Path("data"),
+    "database_url": "sqlite:///data/tasktracker.db",
+    "database_connections": 10,
+    "database_wait_seconds": 5,
+    "database_prepared_statements": True,
+    "secret_keys": (),
+    "host": "127.0.0.1",
+    "port": 8000,
+    "workers": 1,
+    "cors_allowed_origins": ("http://localhost:5173", "http://127.0.0.1:5173"),
+    "max_body_bytes": 256 * 1024,
+    "access_token_seconds": 15 * 60,
+    "session_idle_seconds": 14 * 24 * 3600,
+    "session_absolute_seconds": 60 * 24 * 3600,
+    "refresh_grace_seconds": 10,
+    "sessions_per_user": 50,
+    "password_min_length": 8,
+    "argon2_memory_kib": 19 * 1024,
+    "argon2_passes": 2,
+    "argon2_lanes": 1,
+    "hashing_threads": 2,
+    "hashing_queue": 64,
+}
+
+# Of each setting, what it can be said to be, and what that is.
+GOOD: list[tuple[str, str, Any]] = [
+    ("ENVIRONMENT", "development", Environment.DEVELOPMENT),
+    ("DEBUG", "true", True),
+    ("DEBUG", "1", True),
+    ("DEBUG", "False", False),
+    ("DATA_FOLDER", "/var/lib/tasktracker", Path("/var/lib/tasktracker")),
+    ("DATABASE_URL", "sqlite:///x.db", "sqlite:///x.db"),
+    ("DATABASE_URL", "sqlite:////var/x.db", "sqlite:////var/x.db"),
+    ("DATABASE_URL", "postgresql://u:p@h/d", "postgresql://u:p@h/d"),
+    ("DATABASE_URL", "postgres://u:p@h:5433/d?sslmode=require", "postgres://u:p@h:5433/d?sslmode=require"),
+    ("DATABASE_URL", "memory://", "memory://"),
+    ("DATABASE_CONNECTIONS", "1", 1),
+    ("DATABASE_WAIT_SECONDS", "60", 60),
+    ("DATABASE_PREPARED_STATEMENTS", "false", False),
+    ("DATABASE_PREPARED_STATEMENTS", "0", False),
+    ("SECRET_KEYS", KEY, (KEY,)),
+    ("SECRET_KEYS", f" {KEY} ,{OTHER_KEY},", (KEY, OTHER_KEY)),
+    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as a container would
+    ("PORT", " 80 ", 80),
+    ("PORT", "65535", 65535),
+    ("WORKERS", "4", 4),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example", ("https://a.example",)),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example", ("https://a.example", "https://b.example")),
+    ("MAX_BODY_BYTES", "1024", 1024),
+    ("ACCESS_TOKEN_SECONDS", "60", 60),
+    ("SESSION_IDLE_SECONDS", "3600", 3600),
+    ("SESSION_ABSOLUTE_SECONDS", "7200", 7200),
+    ("REFRESH_GRACE_SECONDS", "0", 0),
+    ("REFRESH_GRACE_SECONDS", "60", 60),
+    ("SESSIONS_PER_USER", "1", 1),
+    ("PASSWORD_MIN_LENGTH", "12", 12),
+    ("ARGON2_MEMORY_KIB", "8", 8),
+    ("ARGON2_PASSES", "1", 1),
+    ("ARGON2_LANES", "4", 4),
+    ("HASHING_THREADS", "1", 1),
+    ("HASHING_QUEUE", "0", 0),
+]
+NUMBERS = ["x", "1.5", "1_0", "٣", "1 0", "0x10", "1e9e9", "-1", "nan", "true"]
+BAD: dict[str, list[str]] = {
+    "ENVIRONMENT": ["prod", "PRODUCTION", "staging"],
+    "DEBUG": ["maybe", "2"],
+    "DATABASE_URL": ["x", "mysql://h/d", "sqlite:x.db", "sqlite://x.db", "file:x.db", "postgresql:h", "memory"],
+    "DATABASE_CONNECTIONS": [*NUMBERS, "0"],
+    "DATABASE_WAIT_SECONDS": [*NUMBERS, "0", "61"],
+    "DATABASE_PREPARED_STATEMENTS": ["maybe"],
+    "SECRET_KEYS": ["short", KEY[:31], f"{KEY},short", f"short,{KEY}", f" {KEY[:31]} "],
+    "PORT": [*NUMBERS, "65536"],
+    "WORKERS": [*NUMBERS, "0", "65"],
+    "MAX_BODY_BYTES": [*NUMBERS, "0", "1023"],
+    "ACCESS_TOKEN_SECONDS": [*NUMBERS, "0", "99999999999"],
+    "SESSION_IDLE_SECONDS": [*NUMBERS, "0"],
+    "SESSION_ABSOLUTE_SECONDS": [*NUMBERS, "0"],
+    "REFRESH_GRACE_SECONDS": [*NUMBERS, "61"],
+    "SESSIONS_PER_USER": [*NUMBERS, "0"],
+    "PASSWORD_MIN_LENGTH": [*NUMBERS, "7", "65"],
+    "ARGON2_MEMORY_KIB": [*NUMBERS, "7"],
+    "ARGON2_PASSES": [*NUMBERS, "0"],
+    "ARGON2_LANES": [*NUMBERS, "0"],
+    "HASHING_THREADS": [*NUMBERS, "0"],
+    "HASHING_QUEUE": NUMBERS,
+}
+
+
+def problems(environ: Mapping[str, str], dotenv: Path | None = None, *, serving: bool = True) -> dict[str, str]:
+    """What is wrong, by variable."""
+    with pytest.raises(SettingsError) as caught:
+        load(environ, dotenv, serving=serving)
+    named = dict(line.split(": ", maxsplit=1) for line in str(caught.value).splitlines())
+    assert all(named.values())
+    return named
+
+
+def test_without_any_everything_has_a_default() -> None:
+    assert msgspec.structs.asdict(load({}, None)) == DEFAULTS
+
+
+def test_every_setting_is_tried_here() -> None:
+    variables = {name.upper() for name in Settings.__struct_fields__}
+    assert {name for name, _, _ in GOOD} == variables
+    assert variables - set(BAD) == {"DATA_FOLDER", "HOST", "CORS_ALLOWED_ORIGINS"}, "of which any text will do"
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD)
+def test_a_variable_sets_its_setting_and_no_other(name: str, text: str, value: object) -> None:
+    others = DEFAULTS | {name.lower(): value}
+    if name == "DATA_FOLDER":
+        others["database_url"] = "sqlite:////var/lib/tasktracker/tasktracker.db"
+    if name == "ARGON2_LANES":
+        others["argon2_lanes"] = 4
+    assert msgspec.structs.asdict(load({name: text}, None)) == others
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_value_that_will_not_do_is_refused_by_the_name_of_its_variable(name: str) -> None:
+    for text in BAD[name]:
+        assert problems({name: text}).keys() == {name}, text
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_no_error_quotes_a_value(name: str) -> None:
+    secret = "hunter2" if name != "SECRET_KEYS" else f"{KEY},hunter2"
+    message = problems({name: secret})[name]
+    assert "hunter2" not in message
+    assert KEY not in message
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    named = problems({"PORT": "x", "WORKERS": "0", "SECRET_KEYS": "short", "HOST": "fine"})
+    assert named.keys() == {"PORT", "WORKERS", "SECRET_KEYS"}
+
+
+def test_all_that_does_not_go_together_is_said_at_once() -> None:
+    named = problems({"ENVIRONMENT": "production", "DEBUG": "1", "DATABASE_URL": "memory://", "WORKERS": "2"})
+    assert named.keys() == {"SECRET_KEYS", "DEBUG", "WORKERS"}
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+@pytest.mark.parametrize("name", [name.upper() for name in DEFAULTS])
+def test_a_blank_variable_counts_as_unset(name: str, blank: str) -> None:
+    assert load({name: blank}, None) == load({}, None)
+
+
+def test_variables_of_other_programs_are_none_of_our_business() -> None:
+    assert load({"PATH": "/bin", "TASKTRACKER_PORT": "1", "port": "1", "Debug": "1"}, None) == load({}, None)
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(AttributeError, match="immutable"):
+        load({}, None).port = 1  # type: ignore[misc]
+
+
+# ------------------------------------------------------------------------------------------------ production
+
+
+def test_production_needs_a_key() -> None:
+    assert problems({"ENVIRONMENT": "production"}).keys() == {"SECRET_KEYS"}
+    assert "tasktracker keys new" in problems({"ENVIRONMENT": "production"})["SECRET_KEYS"]
+    assert load({"ENVIRONMENT": "production", "SECRET_KEYS": KEY}, None).is_production
+
+
+def test_production_does_not_debug() -> None:
+    settings = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY}
+    assert problems(settings | {"DEBUG": "1"}).keys() == {"DEBUG"}
+
+
+def test_production_allows_no_origin_by_default() -> None:
+    settings = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY}
+    assert load(settings, None).cors_allowed_origins == ()
+    own = load(settings | {"CORS_ALLOWED_ORIGINS": "https://a.example"}, None)
+    assert own.cors_allowed_origins == ("https://a.example",)
+    assert load({}, None).cors_allowed_origins == DEVELOPMENT_ORIGINS
+
+
+def test_who_does_not_serve_needs_no_key() -> None:
+    settings = {"ENVIRONMENT": "production", "DATABASE_URL": "postgresql://h/d"}
+    assert load(settings, None, serving=False).database_url == "postgresql://h/d"
+    assert problems(settings | {"DATABASE_URL": "x"}, serving=False).keys() == {"DATABASE_URL"}
+
+
+# ---------------------------------------------------------------------------------------- what goes together
+
+
+def test_no_two_processes_share_a_memory() -> None:
+    assert problems({"DATABASE_URL": "memory://", "WORKERS": "2"}).keys() == {"WORKERS"}
+    assert load({"DATABASE_URL": "memory://", "WORKERS": "1"}, None).workers == 1
+    assert load({"WORKERS": "2"}, None).workers == 2
+
+
+def test_a_session_outlives_its_access_token() -> None:
+    assert problems({"SESSION_IDLE_SECONDS": "60"}).keys() == {"SESSION_IDLE_SECONDS"}
+    assert load({"SESSION_IDLE_SECONDS": "60", "ACCESS_TOKEN_SECONDS": "60"}, None).session_idle_seconds == 60
+
+
+def test_every_lane_has_memory() -> None:
+    assert problems({"ARGON2_MEMORY_KIB": "15", "ARGON2_LANES": "2"}).keys() == {"ARGON2_MEMORY_KIB"}
+    cheapest = load({"ARGON2_MEMORY_KIB": "16", "ARGON2_LANES": "2", "ARGON2_PASSES": "1"}, None)
+    hasher = Container(settings=cheapest).passwords()
+    assert hasher.verify("secret", hasher.hash("secret"))
+
+
+# ---------------------------------------------------------------------------------------------------- .env
+
+
+def test_the_file_is_read(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(f"# our settings\nPORT=8001\nHOST='::1'\nexport WORKERS=\"2\"\nSECRET_KEYS={KEY},{OTHER_KEY}\n\n")
+    settings = load({}, dotenv)
+    assert (settings.port, settings.host, settings.workers) == (8001, "::1", 2)
+    assert settings.secret_keys == (KEY, OTHER_KEY)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT=8001\nHOST=::1\n")
+    settings = load({"PORT": "8002"}, dotenv)
+    assert (settings.port, settings.host) == (8002, "::1")
+
+
+def test_a_blank_variable_leaves_it_to_the_file(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT=8001\nHOST=\nWORKERS\n")
+    settings = load({"PORT": " ", "HOST": ""}, dotenv)
+    assert (settings.port, settings.host, settings.workers) == (8001, "127.0.0.1", 1)
+
+
+def test_what_is_wrong_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT=hunter2\n")
+    assert problems({}, dotenv).keys() == {"PORT"}
+    assert load({"PORT": "1"}, dotenv).port == 1
+
+
+def test_there_need_be_no_file(tmp_path: Path) -> None:
+    assert load({}, tmp_path / ".env") == load({}, None)
+
+
+def test_the_file_is_that_of_the_current_folder_and_the_variables_those_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("PORT=8001\nHOST=::1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOST", raising=False)
+    monkeypatch.setenv("PORT", "8002")
+    assert (load().port, load().host) == (8002, "::1")
+
+
+# ----------------------------------------------------------------------------------------------- the container
+
+
+def test_every_setting_says_what_it_does() -> None:
+    source = Path(str(load.__code__.co_filename)).read_text(encoding="utf-8")
+    for name in Settings.__struct_fields__:
+        assert re.search(rf'^    {name}: [^\n]+\n    """[^\n]+"""\n', source, re.MULTILINE), f"{name} is not explained"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "of_policy", "seconds"),
+    [
+        ("ACCESS_TOKEN_SECONDS", "61", "access", 61),
+        ("SESSION_IDLE_SECONDS", "3601", "idle", 3601),
+        ("SESSION_ABSOLUTE_SECONDS", "7201", "absolute", 7201),
+        ("REFRESH_GRACE_SECONDS", "11", "grace", 11),
+    ],
+)
+def test_lifetimes_reach_the_sessions(name: str, text: str, of_policy: str, seconds: int) -> None:
+    policy = Container(settings=load({name: text}, None)).policy()
+    assert getattr(policy, of_policy).total_seconds() == seconds
