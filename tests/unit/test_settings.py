@@ -94,6 +94,10 @@ NUMBERS = ["x", "1.5", "1_0", "٣", "1 0", "0x10", "1e9e9", "-1", "nan", "true"]
 BAD: dict[str, list[str]] = {
     "ENVIRONMENT": ["prod", "PRODUCTION", "staging"],
     "DEBUG": ["maybe", "2"],
+    "THROTTLE": ["maybe"],
+    "REQUEST_LOG": ["maybe"],
+    "TRUSTED_PROXIES": ["proxy", "10.0.0.0/33", "127.0.0.1,proxy"],
+    "API_TOKENS_PER_USER": [*NUMBERS, "0"],
     "DATABASE_URL": ["x", "mysql://h/d", "sqlite:x.db", "sqlite://x.db", "file:x.db", "postgresql:h", "memory"],
     "DATABASE_CONNECTIONS": [*NUMBERS, "0"],
     "DATABASE_WAIT_SECONDS": [*NUMBERS, "0", "61"],

@@ -51,7 +51,7 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def _container() -> Iterator[Container]:
     loaded = settings.load()
-    logging.configure(loaded)
+    logging.configure(loaded, sys.stderr)  # standard output is for what was asked for
     _require_schema(loaded)
     container = Container(settings=loaded)
     try:

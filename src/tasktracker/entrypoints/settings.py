@@ -148,11 +148,8 @@ def _completed(settings: Settings, serving: bool) -> Settings:
         problems.append("DEBUG: must be off in production")
     if serving and settings.is_production and not settings.throttle:
         problems.append("THROTTLE: must be on in production")
-    for proxy in settings.trusted_proxies:
-        try:
-            ip_network(proxy)
-        except ValueError:
-            problems.append(f"TRUSTED_PROXIES: {proxy!r} is neither an address nor a network")
+    if not all(_is_network(proxy) for proxy in settings.trusted_proxies):
+        problems.append("TRUSTED_PROXIES: must be addresses or networks, as in 127.0.0.1,10.0.0.0/8")
     if settings.workers > 1 and settings.database_url.startswith("memory:"):
         problems.append("WORKERS: must be 1 with DATABASE_URL=memory://, which no two processes can share")
     if settings.argon2_memory_kib < 8 * settings.argon2_lanes:  # RFC 9106 §3.1
@@ -175,6 +172,14 @@ def _raw(field: msgspec.structs.FieldInfo, text: str) -> object:
     if field.name in LISTS:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return SWITCHES.get(text.lower(), text) if field.type is bool else text
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _path(type_: type[Path], text: str) -> Path:
