@@ -121,7 +121,8 @@ class TestHelp:
 
 class TestUsers:
     def test_an_administrator_is_created_on_a_database_that_is_not_there_yet(self, api: Api) -> None:
-        assert create_admin("Root", PASSWORD, "--email", "root@example.org").output.splitlines()[-1] == "created administrator Root"
+        shown = create_admin("Root", PASSWORD, "--email", "root@example.org").output
+        assert shown.splitlines()[-1] == "created administrator Root"
         for login in ("root", "root@example.org"):
             answer = expect(api.post("/api/accounts/login/", {"username": login, "password": PASSWORD}), 200)
             assert (answer["user"]["username"], answer["user"]["is_admin"]) == ("Root", True)
