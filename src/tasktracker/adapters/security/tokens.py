@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID, uuid5
 
 import jwt
@@ -20,6 +21,9 @@ LEEWAY: Final = 5  # seconds by which the clocks of two servers may differ
 LONGEST: Final = 2048
 TYPES: Final = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}  # RFC 9068 §2.1 for the first
 KINDS: Final = {name: kind for kind, name in TYPES.items()}
+# As RFC 7515 §7.1 writes it; PyJWT is content with padding.
+COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+GENERATION_LARGEST: Final = 2**31 - 1  # that a database stores
 
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +33,7 @@ class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aud: str
     sub: UUID
     sid: UUID
-    gen: int
+    gen: Annotated[int, msgspec.Meta(ge=1, le=GENERATION_LARGEST)]
     jti: UUID
     iat: int
     exp: int
@@ -63,7 +67,7 @@ class JwtTokenSigner:
 
     def read(self, token: str, *, expired: bool = False) -> TokenClaims:
         """Return what a genuine token says. Raises InvalidToken."""
-        if len(token) > LONGEST or not token.isascii():
+        if len(token) > LONGEST or not COMPACT.fullmatch(token):
             raise InvalidToken
         try:
             header = jwt.get_unverified_header(token)

@@ -160,7 +160,9 @@ class SessionService:
         with self._store.reading(None) as work:
             session = work.sessions.find(claims.session_id)
             user = work.users.find(claims.user_id)
-        if session is None or user is None or not user.is_active or not session.is_live(now):
+        if session is None or session.user_id != claims.user_id or not session.is_live(now):
+            raise SessionEnded
+        if user is None or not user.is_active:
             raise SessionEnded
         if claims.kind is TokenKind.ACCESS:
             accepted = claims.generation <= session.generation
@@ -259,7 +261,7 @@ class SessionService:
     def _refresh(self, work: UnitOfWork, claims: TokenClaims, origin: Origin) -> Session | None:
         now = self._clock.now()
         session = work.sessions.find(claims.session_id)
-        if session is None or not session.is_live(now):
+        if session is None or session.user_id != claims.user_id or not session.is_live(now):
             return None
         outcome, refreshed = session.refresh(claims.generation, now, self._policy)
         match outcome:

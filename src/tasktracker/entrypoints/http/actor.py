@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -11,7 +13,8 @@ from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.activity.event import Origin
 from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.api_tokens import api_token
-from tasktracker.domain.errors import InvalidToken, NotAuthenticated, SessionRequired
+from tasktracker.domain.errors import InsufficientScope, InvalidToken, NotAuthenticated, SessionRequired
+from tasktracker.domain.work import Store
 from tasktracker.entrypoints.http.edge import ACTOR
 from tasktracker.entrypoints.http.wire import Injected, Request
 
@@ -46,9 +49,10 @@ def provide_actor(request: Request) -> Actor:
     return actor
 
 
-def provide_person(actor: Injected[Actor]) -> SessionActor:
-    """Require that whoever calls has logged in. Raises SessionRequired."""
+async def provide_person(actor: Injected[Actor], store: Injected[Store]) -> SessionActor:
+    """Require that whoever calls has logged in. Raises SessionRequired, and SessionEnded for what is no API token."""
     if not isinstance(actor, SessionActor):
+        await asyncio.to_thread(_require_live, actor, store)
         raise SessionRequired
     return actor
 
@@ -57,3 +61,9 @@ def provide_origin(request: Request) -> Origin:
     """Say where the request comes from. Proxies that are trusted have been seen through by then."""
     client = request.scope.get("client")
     return Origin(client[0] if client else None)
+
+
+def _require_live(actor: Actor, store: Store) -> None:
+    # Whatever the token may be used for: it is not enough here, and only whether there is such a token matters.
+    with suppress(InsufficientScope), store.reading(actor):
+        pass

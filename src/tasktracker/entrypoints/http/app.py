@@ -165,8 +165,10 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
         "two_factor": provide_two_factor,
         "activity": provide_activity,
         "actor": provide_actor,
-        "person": provide_person,
         "origin": provide_origin,
         "filters": provide_filters,
     }
-    return {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}
+    return {
+        "person": Provide(provide_person),
+        **{name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()},
+    }

@@ -1,0 +1,52 @@
+"""Replacing a key as the deployment guide has it, by the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasktracker.adapters.security.keys import KeyRing
+from tasktracker.adapters.security.secret_box import FernetSecretBox
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.store import SqlStore
+from tests import http
+from tests.contracts.base import Seed
+from tests.fakes import ManualClock, SequentialIds
+from tests.postgres import DatabaseFactory
+
+OLD, NEW = (f"{name} secret, long enough to be one at all" for name in ("old", "new"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: DatabaseFactory) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'file.db'}"
+    url: str = request.getfixturevalue("database_url")
+    return url
+
+
+def test_a_key_can_be_retired_once_everything_is_encrypted_anew(url: str, tmp_path: Path) -> None:
+    migrate.upgrade(url)
+    store = SqlStore(open_database(url), ManualClock())
+    seed = Seed(store, ManualClock(), SequentialIds())
+    users = [seed.user() for _ in range(3)]
+    for user in users:
+        seed.second_factor(user, sealed_secret=FernetSecretBox(KeyRing([OLD])).seal(user.username))
+
+    def reencrypt(keys: str) -> tuple[int, str]:
+        result = http.run(tmp_path, "keys", "reencrypt", DATABASE_URL=url, SECRET_KEYS=keys)
+        return result.returncode, result.stdout + result.stderr
+
+    status, told = reencrypt(NEW)
+    assert status == 1
+    assert "encrypted 0 anew" in told
+    assert "3 are encrypted under none of the keys" in told
+    assert reencrypt(f"{NEW},{OLD}") == (0, "encrypted 3 anew\n")
+    assert reencrypt(NEW) == (0, "encrypted 0 anew\n")
+    with store.reading(None) as work:
+        factors = [work.second_factors.find(user.id) for user in users]
+    box = FernetSecretBox(KeyRing([NEW]))
+    assert [factor and box.open(factor.sealed_secret) for factor in factors] == [user.username for user in users]
+    store.close()

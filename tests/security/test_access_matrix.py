@@ -1,0 +1,262 @@
+"""Who may call what: every operation of the OpenAPI document, by everybody there is.
+
+An operation that is not in `CASES` fails the suite. A kind of caller that comes along later is one more function in
+`CALLERS` and, where it is neither refused like a stranger nor served like the owner, one more entry in `answers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pyotp
+import pytest
+
+from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, new_name
+from tests.security.conftest import NewPair
+from tests.security.processes import Pair
+
+SCHEMA = "/schema/openapi.json"
+METHODS = ("get", "put", "post", "patch", "delete")
+ANONYMOUS, OWNER, STRANGER = "anonymous", "owner", "stranger"
+READS, WRITES = "an API token with tasks:read", "an API token with tasks:write"
+
+
+class World:
+    """An owner, what they have, and everybody else who might want it."""
+
+    def __init__(self, pair: Pair, stranger: Person) -> None:
+        self.pair = pair
+        self.stranger = stranger
+        self.owner = pair.visitor().register()
+        self.code = ""
+
+    def anonymous(self) -> Caller:
+        return self.pair.visitor(1)
+
+    def token(self, scope: str) -> Caller:
+        """The owner's program, with this scope alone."""
+        body = {"name": "a script", "scopes": [scope]}
+        token = expect(self.owner.post("/api/accounts/tokens/", body), 201)["token"]
+        caller = self.pair.visitor(1)
+        caller.headers.update(bearer(token))
+        return caller
+
+    def enrol(self) -> str:
+        """Have the owner enrol for two-factor authentication, and return a code."""
+        answer = expect(self.owner.post("/api/accounts/me/totp/", {"password": self.owner.password}), 200)
+        return pyotp.TOTP(answer["secret"]).now()
+
+    def confirm(self) -> str:
+        """Have the owner turn two-factor authentication on, and return a recovery code."""
+        answer = expect(self.owner.post("/api/accounts/me/totp/confirm/", {"code": self.enrol()}), 200)
+        code: str = answer["recovery_codes"][0]
+        return code
+
+
+CALLERS: Mapping[str, Callable[[World], Caller]] = {
+    ANONYMOUS: World.anonymous,
+    OWNER: lambda world: world.pair.beside(world.owner),
+    STRANGER: lambda world: world.pair.beside(world.stranger),
+    READS: lambda world: world.token("tasks:read"),
+    WRITES: lambda world: world.token("tasks:write"),
+}
+
+# What each kind of access answers those who do not have it. None: whatever the owner is answered.
+PUBLIC: Mapping[str, int | None] = dict.fromkeys((ANONYMOUS, STRANGER, READS, WRITES))
+SESSION: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: 403, WRITES: 403}
+READ: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: None, WRITES: 403}
+WRITE: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: 403, WRITES: None}
+
+Make = Callable[[World], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation: who has access, what its owner sends, and what they are answered."""
+
+    access: Mapping[str, int | None]
+    status: int
+    body: object | Make = None
+    target: Make | None = None
+    """Makes what the `{id}` in the path means. A stranger is then told that there is no such thing."""
+    answers: Mapping[str, int | None] = field(default_factory=dict)
+
+    def sends(self, world: World) -> object:
+        """The body of the request."""
+        return self.body(world) if callable(self.body) else self.body
+
+    def expected(self, caller: str) -> int:
+        """The status of the answer to a caller."""
+        if caller == STRANGER and self.target:
+            return 404
+        status = {**self.access, **self.answers}.get(caller)
+        return self.status if status is None else status
+
+
+def task(world: World) -> str:
+    id_: str = world.owner.task()["id"]
+    return id_
+
+
+def category(world: World) -> str:
+    id_: str = world.owner.category()["id"]
+    return id_
+
+
+def session(world: World) -> str:
+    other = world.pair.visitor().login(world.owner)
+    devices = expect(other.get("/api/accounts/sessions/"), 200)["results"]
+    return str(next(device["id"] for device in devices if device["is_current"]))
+
+
+def api_token(world: World) -> str:
+    body = {"name": "a script", "scopes": ["tasks:read"]}
+    id_: str = expect(world.owner.post("/api/accounts/tokens/", body), 201)["id"]
+    return id_
+
+
+def password(world: World) -> Any:
+    return {"password": world.owner.password}
+
+
+def registration(_: World) -> Any:
+    return {"username": new_name(), "password": OTHER_PASSWORD}
+
+
+def named(_: World) -> Any:
+    return {"name": new_name()}
+
+
+def new_password(world: World) -> Any:
+    return {"current_password": world.owner.password, "new_password": OTHER_PASSWORD}
+
+
+def credentials(world: World) -> Any:
+    return {"username": world.owner.username, **password(world)}
+
+
+def disabling(world: World) -> Any:
+    return {**password(world), "code": world.confirm()}
+
+
+def no_enrolment(status: int) -> Mapping[str, int | None]:
+    """A stranger's own account has no second factor, and the owner's password is not theirs."""
+    return {STRANGER: status}
+
+
+CASES: Mapping[str, Case] = {
+    "register": Case(PUBLIC, 201, registration),
+    "login": Case(PUBLIC, 200, credentials),
+    "refresh": Case(PUBLIC, 200, lambda world: {"refresh": world.owner.refresh}),
+    "verify": Case(PUBLIC, 200, lambda world: {"token": world.owner.access}),
+    # Without a body it is about the bearer token; an API token is revoked, not logged out.
+    "logout": Case({ANONYMOUS: 401, STRANGER: None, READS: 401, WRITES: 401}, 204),
+    "listSessions": Case(SESSION, 200),
+    "endOtherSessions": Case(SESSION, 204),
+    "endSession": Case(SESSION, 204, target=session),
+    "getProfile": Case(SESSION, 200),
+    "editProfile": Case(SESSION, 200, {"first_name": "Somebody"}),
+    "changePassword": Case(SESSION, 204, new_password),
+    "deleteAccount": Case(SESSION, 204, password),
+    "listApiTokens": Case(SESSION, 200),
+    "createApiToken": Case(SESSION, 201, {"name": "another", "scopes": ["tasks:read"]}),
+    "revokeApiToken": Case(SESSION, 204, target=api_token),
+    "enrolTwoFactor": Case(SESSION, 200, password),
+    "confirmTwoFactor": Case(SESSION, 200, lambda world: {"code": world.enrol()}, answers=no_enrolment(409)),
+    "disableTwoFactor": Case(SESSION, 204, disabling, answers=no_enrolment(409)),
+    "listActivity": Case(SESSION, 200),
+    "listCategories": Case(READ, 200),
+    "createCategory": Case(WRITE, 201, named),
+    "getCategory": Case(READ, 200, target=category),
+    "replaceCategory": Case(WRITE, 200, named, category),
+    "editCategory": Case(WRITE, 200, named, category),
+    "deleteCategory": Case(WRITE, 204, target=category),
+    "listTasks": Case(READ, 200),
+    "createTask": Case(WRITE, 201, {"title": "something"}),
+    "getTask": Case(READ, 200, target=task),
+    "replaceTask": Case(WRITE, 200, {"title": "something else"}, task),
+    "editTask": Case(WRITE, 200, {"title": "something else"}, task),
+    "deleteTask": Case(WRITE, 204, target=task),
+    "live": Case(PUBLIC, 200),
+    "ready": Case(PUBLIC, 200),
+    "explainProblem": Case(PUBLIC, 200),
+}
+
+
+@pytest.fixture(scope="module")
+def operations(pairs: NewPair) -> dict[str, tuple[str, str]]:
+    """Method and path of every operation that the service says it has."""
+    document = expect(pairs("postgresql").visitor().get(SCHEMA), 200)
+    return {
+        operation["operationId"]: (method.upper(), path)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+@pytest.fixture
+def world(pair: Pair, stranger: Person) -> World:
+    return World(pair, stranger)
+
+
+@pytest.fixture(scope="module")
+def stranger(pairs: NewPair) -> Person:
+    return pairs("postgresql").visitor().register()
+
+
+def call(
+    caller: Caller, operations: Mapping[str, tuple[str, str]], name: str, target: str, body: Any
+) -> httpx.Response:
+    method, path = operations[name]
+    path = path.format(id=target, slug="not-found")
+    return caller.request(method, path, **({} if body is None else {"json": body}))
+
+
+def shown(response: httpx.Response) -> tuple[int, str, set[str]]:
+    """What of an answer tells its reader something."""
+    return response.status_code, response.text, set(response.headers)
+
+
+def test_the_matrix_covers_every_operation(operations: Mapping[str, tuple[str, str]]) -> None:
+    assert operations.keys() == CASES.keys()
+
+
+def test_an_operation_on_one_thing_has_a_target(operations: Mapping[str, tuple[str, str]]) -> None:
+    assert {name for name, (_, path) in operations.items() if "{id}" in path} == {
+        name for name, case in CASES.items() if case.target
+    }
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("name", CASES)
+def test_access(operations: Mapping[str, tuple[str, str]], pair: Pair, world: World, name: str, caller: str) -> None:
+    case = CASES[name]
+    if caller == STRANGER and not case.target:
+        world.stranger = pair.visitor().register()  # it is about their own things, and may be their end
+    sender = CALLERS[caller](world)
+    target = case.target(world) if case.target else ""
+    response = call(sender, operations, name, target, case.sends(world))
+    assert response.status_code == case.expected(caller), response.text
+    if response.status_code == 401:
+        assert response.headers["www-authenticate"].startswith("Bearer")
+    if response.status_code == 403:
+        slug = "session-required" if case.access is SESSION else "insufficient-scope"
+        assert response.json()["type"] == f"/problems/{slug}"
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.target])
+def test_a_stranger_is_answered_as_if_it_did_not_exist(
+    operations: Mapping[str, tuple[str, str]], world: World, name: str
+) -> None:
+    case = CASES[name]
+    assert case.target
+    target = case.target(world)
+    theirs = call(world.stranger, operations, name, target, case.sends(world))
+    nobodys = call(world.stranger, operations, name, str(uuid4()), case.sends(world))
+    assert shown(theirs) == shown(nobodys)
+    expect(call(world.owner, operations, name, target, case.sends(world)), case.status)  # it is all still there
