@@ -20,9 +20,7 @@ class KeyRing:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         if not secrets or any(len(secret) < SECRET_SHORTEST for secret in secrets):
-            raise ValueError(
-                f"a key ring needs at least one secret, each of at least {SECRET_SHORTEST} characters"
-            )
+            raise ValueError(f"a key ring needs at least one secret, each of at least {SECRET_SHORTEST} characters")
         self._secrets = {key_id(secret): secret for secret in secrets}
         self.signing = key_id(secrets[0])
 
@@ -38,9 +36,7 @@ class KeyRing:
 
 def derive(secret: bytes, purpose: str) -> bytes:
     """Return the 32-byte key for one purpose."""
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"tasktracker/{purpose}".encode()).derive(
-        secret
-    )
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"tasktracker/{purpose}".encode()).derive(secret)
 
 
 def key_id(secret: str) -> str:

@@ -59,9 +59,7 @@ class JwtTokenSigner:
             "exp": expires_at,
         }
         headers = {"typ": TYPES[claims.kind], "kid": self._signing}
-        return jwt.encode(
-            payload, self._keys[self._signing, claims.kind], algorithm=ALGORITHM, headers=headers
-        )
+        return jwt.encode(payload, self._keys[self._signing, claims.kind], algorithm=ALGORITHM, headers=headers)
 
     def read(self, token: str, *, expired: bool = False) -> TokenClaims:
         """Return what a genuine token says. Raises InvalidToken."""
