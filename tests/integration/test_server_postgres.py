@@ -140,6 +140,14 @@ class TestAgreement:
         assert everything(alice)["tasks"] == [changed] == everything(there)["tasks"]
         problem(alice.patch(f"/api/tasks/{task['id']}/", {"title": "x", "version": 1}), 412, "stale-version")
 
+    def test_everybody_is_told_about_themselves(self, one: Server, other: Server) -> None:
+        people = [one.register().through(at.client) for at in (one, other) for _ in range(4)]
+        answers = at_once(
+            64, lambda n: people[n % 8].get("/api/accounts/me/", headers={"X-Request-ID": people[n % 8].id})
+        )
+        for answer in answers:
+            assert expect(answer, 200)["id"] == answer.headers["x-request-id"]
+
     def test_a_list_begun_at_one_goes_on_at_the_other(self, alice: Person, other: Server) -> None:
         for number in range(3):
             alice.task(f"{number}")

@@ -10,10 +10,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from dependency_injector import providers
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
-from tests.contracts.http.base import HttpContract, NewApi, invalid, problem
+from tests.contracts.http import bad_input
+from tests.contracts.http.base import HttpContract, NewApi, everything, invalid, problem
 from tests.http import Api, Person, bearer, expect
 
 EVERYWHERE = {
@@ -60,6 +62,7 @@ PUBLIC = {
     "/api/accounts/logout/",
 }
 OPERATIONS = [(method, path) for path, methods in SERVED.items() for method in sorted(methods)]
+GOOD = {(each.method, re.sub(r"\{\w+\}", "{id}", each.path)): each.good for each in bad_input.OPERATIONS}
 PROTECTED = [(method, path) for method, path in OPERATIONS if path.startswith("/api/") and path not in PUBLIC]
 
 
@@ -128,7 +131,7 @@ class ResponseContract(HttpContract):
         def fail() -> None:
             raise RuntimeError(secret)
 
-        with api.container.tasks.override(providers.Callable(fail)), capture_logs() as logs:
+        with api.container.tasks.override(providers.Callable(fail)), capture_logs([merge_contextvars]) as logs:
             response = alice.get("/api/tasks/", headers={"X-Request-ID": "find-me"})
         api.client.event_hooks["response"].append(api.documentation.check)
         body = problem(response, 500, "internal-error")
@@ -136,7 +139,8 @@ class ResponseContract(HttpContract):
         assert body.keys() == {"type", "title", "status", "detail"}
         assert EVERYWHERE.items() <= dict(response.headers).items()
         (entry,) = [entry for entry in logs if entry["event"] == "uncaught error"]
-        assert (entry["method"], entry["path"], entry["log_level"]) == ("GET", "/api/tasks", "error")
+        assert (entry["log_level"], entry["request_id"]) == ("error", "find-me")
+        assert (entry["method"], entry["path"]) == ("GET", "/api/tasks")
         assert secret in repr(entry["exc_info"])
         assert expect(alice.get("/api/tasks/"), 200)["results"] == []
 
@@ -352,6 +356,21 @@ class AuthenticationContract(HttpContract):
         )
         token = api.container.signer().sign(claims)
         problem(api.get("/api/tasks/", headers=bearer(token)), 401, "invalid-token")
+
+    @pytest.mark.parametrize(("method", "path"), PROTECTED)
+    def test_a_session_that_ended_can_do_nothing_any_more(
+        self, api: Api, alice: Person, method: str, path: str
+    ) -> None:
+        task, category = alice.task(), alice.category()
+        ended = api.login(alice)
+        (session,) = [session["id"] for session in alice.listed("/api/accounts/sessions/") if session["is_current"]]
+        expect(ended.post("/api/accounts/logout/"), 204)
+        before = everything(alice)
+        ids = {"tasks": task["id"], "categories": category["id"], "accounts": session}
+        url = path.format(id=ids[path.split("/")[2]])
+        body = GOOD.get((method, path))
+        problem(ended.request(method, url, json=body), 401, "session-ended")
+        assert everything(alice) == before
 
     def test_a_token_of_another_service_is_refused(self, new_api: NewApi, alice: Person) -> None:
         other = new_api(SECRET_KEYS="the secret of quite another service")

@@ -579,15 +579,6 @@ class TaskVersionContract(HttpContract):
         for other in ('"2"', '"11"', '"1.o"', '"x"', '""', '"1" , "2"'.replace("1", "3")):
             assert expect(alice.get(place(task), headers={"If-None-Match": other}), 200) == task
 
-    def test_a_list_may_come_in_several_lines(self, alice: Person) -> None:
-        task = alice.task()
-        known = [("If-None-Match", '"7"'), ("If-None-Match", '"1"')]
-        response = alice.client.get(place(task), headers=[*alice.headers.items(), *known])
-        assert response.status_code == 304
-        named = [("If-Match", '"7"'), ("If-Match", '"1"')]
-        response = alice.client.patch(place(task), json={"title": "x"}, headers=[*alice.headers.items(), *named])
-        assert expect(response, 200)["version"] == 2
-
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
     def test_a_change_is_refused_unless_it_is_made_to_the_version_named(self, alice: Person, method: str) -> None:
         task = alice.task(due_date="2000-01-01T00:00:00Z")

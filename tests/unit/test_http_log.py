@@ -1,0 +1,34 @@
+"""What is logged of an error in the program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import structlog
+
+from tasktracker.entrypoints.logging import TRACEBACKS
+
+SECRET = "the password of somebody"
+
+
+def fail(password: str) -> None:
+    token = password + "!"
+    raise RuntimeError(f"a message of {len(token)} characters")
+
+
+def caught(function: Callable[[str], None]) -> Exception:
+    with pytest.raises(RuntimeError) as error:
+        function(SECRET)
+    return error.value
+
+
+def test_a_traceback_says_where_and_what_but_not_with_which_values() -> None:
+    event: dict[str, Any] = {"event": "uncaught error", "exc_info": caught(fail)}
+    line = structlog.processors.JSONRenderer()(None, "error", TRACEBACKS(None, "error", event))
+    assert SECRET not in str(line)
+    (exception,) = json.loads(line)["exception"]
+    assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "a message of 25 characters")
+    assert exception["frames"][-1]["name"] == "fail"
