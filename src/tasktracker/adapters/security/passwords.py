@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 STRONG_ENOUGH = 3  # zxcvbn: "safely unguessable", beyond 10^8 guesses
-JUDGED = 72  # characters; the estimate's cost grows faster than its input, and more cannot make it weaker
+JUDGED = 32  # characters; the estimate takes seconds for some longer texts, and more cannot make a password weaker
 
 
 class Argon2PasswordHasher:
