@@ -17,8 +17,9 @@ from tests.contracts.base import Seed
 from tests.fakes import ManualClock, SequentialIds
 from tests.http import run
 from tests.postgres import DatabaseFactory
+from tests.security.processes import THIS_CODE
 
-OLD, NEW = (f"{name} secret, long enough to be one at all" for name in ("old", "new"))
+OLD, NEW = (f"{name} secret that is long enough to be one" for name in ("old", "new"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -44,7 +45,7 @@ def test_a_key_can_be_retired_once_everything_is_encrypted_anew(store: SqlStore,
         seed.second_factor(user, sealed_secret=FernetSecretBox(KeyRing([OLD])).seal(user.username))
 
     def reencrypt(keys: str) -> tuple[int, str]:
-        result = run(tmp_path, "keys", "reencrypt", DATABASE_URL=url, SECRET_KEYS=keys)
+        result = run(tmp_path, "keys", "reencrypt", DATABASE_URL=url, SECRET_KEYS=keys, **THIS_CODE)
         return result.returncode, result.stdout + result.stderr
 
     status, told = reencrypt(NEW)
