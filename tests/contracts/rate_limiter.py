@@ -20,7 +20,7 @@ from tests.fakes import START, ManualClock, SequentialIds
 SECOND = timedelta(seconds=1)
 LIMIT = Limit("test", 3, 10 * SECOND)
 
-_ids = SequentialIds(series=9)
+_ids = SequentialIds()
 
 
 def new_bucket(limit: Limit = LIMIT) -> Bucket:

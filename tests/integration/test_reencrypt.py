@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import tests.contracts.http  # noqa: F401  # first, as it has the asserts of tests.http rewritten
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.secret_box import FernetSecretBox
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
-from tests import http
 from tests.contracts.base import Seed
 from tests.fakes import ManualClock, SequentialIds
+from tests.http import run
 from tests.postgres import DatabaseFactory
+from tests.security.processes import THIS_CODE
 
-OLD, NEW = (f"{name} secret, long enough to be one at all" for name in ("old", "new"))
+OLD, NEW = (f"{name} secret that is long enough to be one" for name in ("old", "new"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -27,16 +30,22 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: Da
     return url
 
 
-def test_a_key_can_be_retired_once_everything_is_encrypted_anew(url: str, tmp_path: Path) -> None:
+@pytest.fixture
+def store(url: str) -> Iterator[SqlStore]:
     migrate.upgrade(url)
     store = SqlStore(open_database(url), ManualClock())
+    yield store
+    store.close()
+
+
+def test_a_key_can_be_retired_once_everything_is_encrypted_anew(store: SqlStore, url: str, tmp_path: Path) -> None:
     seed = Seed(store, ManualClock(), SequentialIds())
     users = [seed.user() for _ in range(3)]
     for user in users:
         seed.second_factor(user, sealed_secret=FernetSecretBox(KeyRing([OLD])).seal(user.username))
 
     def reencrypt(keys: str) -> tuple[int, str]:
-        result = http.run(tmp_path, "keys", "reencrypt", DATABASE_URL=url, SECRET_KEYS=keys)
+        result = run(tmp_path, "keys", "reencrypt", DATABASE_URL=url, SECRET_KEYS=keys, **THIS_CODE)
         return result.returncode, result.stdout + result.stderr
 
     status, told = reencrypt(NEW)
@@ -49,4 +58,3 @@ def test_a_key_can_be_retired_once_everything_is_encrypted_anew(url: str, tmp_pa
         factors = [work.second_factors.find(user.id) for user in users]
     box = FernetSecretBox(KeyRing([NEW]))
     assert [factor and box.open(factor.sealed_secret) for factor in factors] == [user.username for user in users]
-    store.close()

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tasktracker.adapters.sql import migrate, tasks
 from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.violations import VIOLATIONS
@@ -32,6 +33,8 @@ from tasktracker.domain.errors import (
     UsernameTaken,
 )
 from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
+from tasktracker.domain.two_factor.second_factor import SecondFactor
 from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, race
 from tests.fakes import ManualClock, SequentialIds
@@ -149,8 +152,17 @@ def test_every_constraint_is_accounted_for() -> None:
         for constraint in table.constraints
         if isinstance(constraint, kinds)
     }
-    # The ids of users and sessions are this program's own, and secrets are only added where they are missing.
-    assert names - set(VIOLATIONS) == {"pk_users", "pk_sessions", "pk_secrets"}
+    # The ids of users, sessions, API tokens and events are this program's own; secrets and rate limits are only added
+    # where they are missing, and a second factor while its user is locked.
+    assert names - set(VIOLATIONS) == {
+        "pk_users",
+        "pk_sessions",
+        "pk_api_tokens",
+        "pk_auth_events",
+        "pk_secrets",
+        "pk_rate_limits",
+        "pk_second_factors",
+    }
     assert set(VIOLATIONS) <= names
 
 
@@ -178,6 +190,15 @@ VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
         SessionEnded,
         lambda seed, work, _: work.sessions.add(seed.new_session(seed.new_user())),
     ),
+    "an API token of nobody": (
+        SessionEnded,
+        lambda seed, work, _: work.api_tokens.add(seed.new_api_token(seed.new_user())),
+    ),
+    "a second factor of nobody": (
+        SessionEnded,
+        lambda seed, work, _: work.second_factors.save(SecondFactor(user_id=seed.id(), sealed_secret="sealed")),
+    ),
+    "an event of nobody": (SessionEnded, lambda seed, work, _: work.activity.add(seed.new_event(seed.new_user()))),
     "a task of nobody": (SessionEnded, lambda seed, work, _: work.tasks.add(seed.new_task(seed.new_user()))),
     "a task in no category": (
         InvalidInput,
@@ -270,15 +291,31 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
             seed.task(user, category=category)
         for _ in range(2):
             seed.session(user)
-    of_one = {"users": 1, "sessions": 2, "categories": 3, "tasks": 8, "secrets": 0}
+            seed.api_token(user)
+        for _ in range(4):
+            seed.event(user)
+        seed.second_factor(user)
+    SqlRateLimiter(database).spend(Bucket.of(LOGIN_BY_ACCOUNT, people[0].username), people[0].created_at)
+    seed.event(None)
+    of_one = {
+        "users": 1,
+        "sessions": 2,
+        "api_tokens": 2,
+        "second_factors": 1,
+        "auth_events": 4,
+        "categories": 3,
+        "tasks": 8,
+    }
+    of_nobody = {"secrets": 1, "rate_limits": 1}
     with database.reading() as connection:
-        assert numbers(connection) == {name: 2 * number for name, number in of_one.items()} | {"secrets": 1}
+        of_all = {name: 2 * number for name, number in of_one.items()}
+        assert numbers(connection) == of_all | of_nobody | {"auth_events": 9}
     kept = everything(store, people[1])
     with store.writing(None) as work:
         work.users.remove(people[0].id)
     assert everything(store, people[1]) == kept
     with database.reading() as connection:
-        assert numbers(connection) == of_one | {"secrets": 1}
+        assert numbers(connection) == of_one | of_nobody | {"auth_events": 5}
 
 
 # ----------------------------------------------------------------- confirmation

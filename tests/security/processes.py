@@ -22,8 +22,8 @@ from tests.http import Caller, Person, Server, bearer
 
 Result = TypeVar("Result")
 
-# Whatever is installed, the servers run the code that is under test.
-THIS_CODE = {"PYTHONPATH": str(Path(tasktracker.__file__).parents[1])}
+# Whatever is installed, the servers run the code that is under test; and they defend themselves as they would anywhere.
+THIS_CODE = {"PYTHONPATH": str(Path(tasktracker.__file__).parents[1]), "THROTTLE": "on"}
 # Tests act as many clients at many addresses, so that they do not throttle one another.
 PROXIED = {**THIS_CODE, "TRUSTED_PROXIES": "127.0.0.1"}
 REAL_HASHES = {"ARGON2_MEMORY_KIB": "", "ARGON2_PASSES": ""}  # blank: as if unset

@@ -8,6 +8,7 @@ import pytest
 
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.two_factor.second_factor import SecondFactor
 from tasktracker.domain.work import Store
 from tests.contracts.base import Aside, Seed, everything
 from tests.fakes import ManualClock, SequentialIds
@@ -98,12 +99,18 @@ def test_what_a_database_would_not_store_is_an_error(store: Store, seed: Seed, u
     stranger = seed.new_user()
     session = seed.session(user)
     category = seed.category(user)
+    token, event = seed.api_token(user), seed.event(user)
     seed.task(user, category=category.id)
     with store.writing(None) as work:
         calls: Calls = (
             lambda: work.users.add(seed.new_user(id=user.id)),
             lambda: work.sessions.add(session),
             lambda: work.sessions.add(seed.new_session(stranger)),
+            lambda: work.api_tokens.add(token),
+            lambda: work.api_tokens.add(seed.new_api_token(stranger)),
+            lambda: work.activity.add(event),
+            lambda: work.activity.add(seed.new_event(stranger)),
+            lambda: work.second_factors.save(SecondFactor(user_id=stranger.id, sealed_secret="sealed")),
             lambda: work.categories.add(seed.new_category(stranger)),
             lambda: work.categories.remove(category),
             lambda: work.tasks.add(seed.new_task(stranger)),

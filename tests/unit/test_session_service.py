@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -91,7 +92,7 @@ class TestLogin:
         ],
     )
     def test_unusable_values_are_named_before_anything_is_hashed(
-        self, app: App, field: str, arguments: tuple[str, ...]
+        self, app: App, field: str, arguments: tuple[Any, ...]
     ) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.sessions.login(*arguments)

@@ -19,6 +19,8 @@ class MemoryActivity:
     def add(self, event: AuthEvent) -> None:
         if event.user_id is not None and self._transaction.data.users.get(event.user_id) is None:
             raise RuntimeError(f"There is no user {event.user_id}.")
+        if self._transaction.data.events.get(event.id) is not None:
+            raise RuntimeError(f"There is an event {event.id} already.")
         self._transaction.put(self._transaction.data.events, event)
         self.added.append(event)
 

@@ -19,6 +19,8 @@ class MemoryApiTokens:
         data = self._transaction.data
         if data.users.get(token.user_id) is None:
             raise RuntimeError(f"There is no user {token.user_id}.")
+        if data.api_tokens.get(token.id) is not None:
+            raise RuntimeError(f"There is a token {token.id} already.")
         self._transaction.put(data.api_tokens, token)
 
     def remove(self, user_id: UUID, token_id: UUID) -> bool:

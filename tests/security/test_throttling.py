@@ -1,0 +1,108 @@
+"""Slowing down whoever guesses, on two processes at once, and nobody else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import text
+
+from tasktracker.adapters.sql.engine import open_database
+from tasktracker.domain.fields import case_key
+from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR, Bucket
+from tests.http import PASSWORD, SETTINGS, Caller, Server, expect, run
+from tests.security.conftest import NewPair
+from tests.security.processes import THIS_CODE, Pair, Visitor, at_once, new_address
+
+LOGIN = "/api/accounts/login/"
+BURST = LOGIN_BY_PAIR.burst
+WRONG = "not the password"
+
+
+def exhaust(pair: Pair, username: str, address: str) -> None:
+    for number in range(BURST):
+        expect(pair.visitor(number, address).post(LOGIN, {"username": username, "password": WRONG}), 401)
+
+
+def test_processes_share_one_limit(pairs: NewPair, storage: str) -> None:
+    pair = pairs(storage)
+    person = pair.visitor().register()
+    address = new_address()
+    body = {"username": person.username, "password": WRONG}
+    tries = [partial(pair.visitor(number, address).post, LOGIN, body) for number in range(3 * BURST)]
+    assert Counter(answer.status_code for answer in at_once(tries)) == {401: BURST, 429: 2 * BURST}
+
+
+def test_other_spellings_of_a_name_are_the_same_account(pair: Pair) -> None:
+    person = pair.visitor().register()
+    address = new_address()
+    exhaust(pair, person.username.upper(), address)
+    body = {"username": f" {person.username} ", "password": WRONG}
+    expect(pair.visitor(1, address).post(LOGIN, body), 429)
+
+
+def test_an_attack_from_one_address_does_not_lock_out_the_owner_at_another(pair: Pair) -> None:
+    person = pair.visitor().register()
+    address = new_address()
+    exhaust(pair, person.username, address)
+    right = {"username": person.username, "password": PASSWORD}
+    for number in range(2):
+        expect(pair.visitor(number, address).post(LOGIN, right), 429)
+        expect(pair.visitor(number).post(LOGIN, right), 200)
+        expect(pair.beside(person).get("/api/accounts/me/"), 200)
+
+
+def test_an_address_closer_than_the_proxy_is_not_believed(pair: Pair) -> None:
+    person = pair.visitor().register()
+    address = new_address()
+    body = {"username": person.username, "password": WRONG}
+    for number in range(BURST):
+        forwarded = f"{new_address()}, {address}"  # the proxy appends; what is before it, the client may have made up
+        expect(pair.visitor(number, forwarded).post(LOGIN, body), 401)
+    expect(pair.visitor(0, f"{new_address()}, {address}").post(LOGIN, body), 429)
+
+
+def test_nobody_chooses_their_address_where_no_proxy_is_trusted(pair: Pair, tmp_path: Path) -> None:
+    with Server(tmp_path, **{**THIS_CODE, "DATABASE_URL": pair.url}) as server:
+        person = Caller(server.client).register()
+        body = {"username": person.username, "password": WRONG}
+        for _ in range(BURST):
+            expect(Visitor(server.client).post(LOGIN, body), 401)
+        expect(Visitor(server.client).post(LOGIN, body), 429)
+
+
+def test_retry_after_is_honest(pairs: NewPair, storage: str) -> None:
+    pair = pairs(storage)
+    person = pair.visitor().register()
+    address = new_address()
+    exhaust(pair, person.username, address)
+    visitor = pair.visitor(1, address)
+    right = {"username": person.username, "password": PASSWORD}
+    refused = visitor.post(LOGIN, right)
+    expect(refused, 429)
+    wait = int(refused.headers["retry-after"])
+    assert 0 < wait <= LOGIN_BY_PAIR.refill.total_seconds()
+    let_pass(pair, person.username, address, wait - 3)
+    expect(visitor.post(LOGIN, right), 429)
+    let_pass(pair, person.username, address, 3)
+    expect(visitor.post(LOGIN, right), 200)
+
+
+def let_pass(pair: Pair, username: str, address: str, seconds: float) -> None:
+    """Have a limit be as it will be after a while."""
+    database = open_database(pair.url, pool_size=1)
+    with database.writing() as connection:
+        changed = connection.execute(
+            text("UPDATE rate_limits SET full_at = full_at - :by WHERE key = :key"),
+            {"by": int(seconds * 1e6), "key": Bucket.of(LOGIN_BY_PAIR, case_key(username), address).key},
+        )
+        assert changed.rowcount == 1
+    database.close()
+
+
+def test_production_does_without_throttling_under_no_circumstances(tmp_path: Path) -> None:
+    settings = {**THIS_CODE, **SETTINGS, "ENVIRONMENT": "production", "THROTTLE": "off"}
+    result = run(tmp_path, "serve", **settings)
+    assert result.returncode == 1
+    assert "THROTTLE: must be on in production" in result.stderr
