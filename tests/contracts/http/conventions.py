@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 from tests.contracts.http import bad_input
 from tests.contracts.http.base import HttpContract, NewApi, everything, invalid, problem
-from tests.http import Api, Person, bearer, expect
+from tests.http import PASSWORD, Api, Person, bearer, expect
 
 EVERYWHERE = {
     "x-content-type-options": "nosniff",
@@ -63,6 +63,8 @@ PUBLIC = {
 }
 OPERATIONS = [(method, path) for path, methods in SERVED.items() for method in sorted(methods)]
 GOOD = {(each.method, re.sub(r"\{\w+\}", "{id}", each.path)): each.good for each in bad_input.OPERATIONS}
+GOOD[("POST", "/api/accounts/me/totp/confirm/")] = {"code": "000000"}
+GOOD[("POST", "/api/accounts/me/totp/disable/")] = {"password": PASSWORD, "code": "000000"}
 PROTECTED = [(method, path) for method, path in OPERATIONS if path.startswith("/api/") and path not in PUBLIC]
 
 

@@ -194,6 +194,10 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
             case "required":
                 assert isinstance(value, dict)
                 yield from (f"{at}.{name} is missing" for name in rule if name not in value)
+            case "minItems":
+                assert isinstance(value, list)
+                if len(value) < rule:
+                    yield f"{at} has fewer than {rule} items"
             case "items":
                 assert isinstance(value, list)
                 for position, item in enumerate(value):
