@@ -62,7 +62,8 @@ class Store(Protocol):
     API token exists, has not expired and has the scope (`tasks:read` for reading, `tasks:write` for writing), and
     their user is active; all that as stored at that moment and seen by the very connection that then does the work.
     No use case that starts after a log-out or a revocation, on whichever process, can therefore be reached with an
-    older token. Using a generation for the first time also confirms it (see `Session.confirmed_generation`), durably.
+    older token. Using a generation for the first time also confirms it (see `Session.confirmed_generation`), durably,
+    whatever becomes of the work.
 
     `None` opens the work for nobody: for registering, logging in, refreshing and administration, which answer
     for themselves.
@@ -79,7 +80,8 @@ class Store(Protocol):
     def writing(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:
         """Open work that is done wholly or not at all.
 
-        Leaving normally commits, and only then has anything happened; leaving by an exception undoes everything.
+        Leaving normally commits, and only then has anything happened; leaving by an exception undoes everything. So
+        does a change that a repository refused, even where the error is handled: leaving then raises it again.
         What `find` returns stays as it is until the work ends.
         """
         ...

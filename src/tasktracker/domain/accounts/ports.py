@@ -47,7 +47,7 @@ class SessionRepository(Protocol):
         ...
 
     def save(self, session: Session) -> None:
-        """Store a session that was refreshed. Raises Stale when it is gone, or was refreshed further meanwhile."""
+        """Store a session that was refreshed. Raises Stale when it is gone, or a later generation is stored."""
         ...
 
     def remove(self, session_id: UUID) -> None:
