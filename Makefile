@@ -16,6 +16,8 @@ STAMP_RUN := $(VENV)/.stamp-runtime
 STAMP_DEV := $(VENV)/.stamp-dev
 UV_COMPILE := $(BIN)/python -m uv --no-config pip compile pyproject.toml --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+# Tests that measure time are run after the others, when nothing else is.
+NO_TESTS := 5
 PYTEST_WORKERS := -n auto --maxprocesses 4 --dist worksteal
 
 MAKEFLAGS += --no-print-directory
@@ -40,7 +42,8 @@ openapi: $(STAMP_RUN) ## Print the OpenAPI document
 	@exec $(BIN)/tasktracker openapi $(ARGS)
 
 test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, such as ARGS="-n 0 tests/unit")
-	@exec $(BIN)/python -m pytest $(PYTEST_WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone" $(ARGS) || test $$? -eq $(NO_TESTS)
+	@$(BIN)/python -m pytest -n 0 -m alone $(ARGS) || test $$? -eq $(NO_TESTS)
 
 check: $(STAMP_DEV) ## Check style, types and the import rules
 	$(BIN)/ruff check

@@ -75,6 +75,7 @@ def test_nothing_tells_why_a_login_was_refused(pair: Pair, tmp_path: Path) -> No
     assert answers[0].status_code == 401
 
 
+@pytest.mark.alone
 def test_no_time_tells_why_a_login_was_refused(server: Callable[..., Server], tmp_path: Path) -> None:
     quick = server(THROTTLE="off")
     known = Visitor(quick.client).register()
@@ -150,6 +151,7 @@ print(json.dumps({"answers": answers, "untold": untold}))
 """
 
 
+@pytest.mark.alone
 def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(server: Callable[..., Server]) -> None:
     flooded = server()
     person = Visitor(flooded.client).register()

@@ -25,6 +25,7 @@ from tasktracker.domain.errors import (
     InvalidInput,
     InvalidToken,
     NotAuthenticated,
+    NotFound,
     SessionEnded,
     SessionRequired,
     Stale,
@@ -54,7 +55,13 @@ HEADERS: dict[str, dict[str, Any]] = {
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
 }
-PATH_PARAMETERS: dict[str, dict[str, str]] = {"id": {"format": "uuid"}, "slug": {}}
+PATH_PARAMETERS: dict[str, dict[str, Any]] = {"id": {"format": "uuid"}, "slug": {"examples": [NotFound.slug]}}
+# `*`, or entity tags with commas between them.
+TAGS_SCHEMA = {
+    "type": "string",
+    "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
+    "examples": ['"7"'],
+}
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
 OPTIONAL = ("Link",)
 TAGS = {
@@ -195,10 +202,10 @@ def _parameters(
             yield {"name": name, "in": "query", "description": schema.get("description", ""), "schema": schema}
     if Stale in declared:
         text = "Refuse the change unless this is the current version."
-        yield {"name": "If-Match", "in": "header", "description": text, "schema": {"type": "string"}}
+        yield {"name": "If-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
     if method == "GET" and "ETag" in headers:
         text = "Answer 304 without a body where this is the current representation."
-        yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"type": "string"}}
+        yield {"name": "If-None-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
 
 
 def _problems(kinds: Iterable[type[DomainError]], protocol: Iterable[int], schema_of: dict[Any, Any]) -> dict[str, Any]:

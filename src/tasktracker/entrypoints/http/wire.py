@@ -164,7 +164,9 @@ def refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: B
 def decode(type_: type[BodyT], raw: bytes) -> BodyT:
     """Read a JSON object as a body type. Raises InvalidInput naming every bad field."""
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant)
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_object, parse_float=_number, parse_constant=_no_constant
+        )
     except UnicodeDecodeError:
         raise InvalidInput.of("body", "is not valid UTF-8") from None
     except RecursionError:
@@ -264,6 +266,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         times = Counter(name for name, _ in pairs)
         raise InvalidInput(*[FieldError(_printable(name), "is given twice") for name in read if times[name] > 1])
     return read
+
+
+def _number(text: str) -> float | int:
+    # JSON has one kind of number: 7.0 is 7, as JSON Schema has it, too.
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _no_constant(name: str) -> Any:
