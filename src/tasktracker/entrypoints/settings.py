@@ -92,8 +92,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Passes over that memory."""
     argon2_lanes: Annotated[int, Meta(ge=1, le=16)] = 1
     """Lanes of that memory."""
-    hashing_threads: Count = 2
-    """Passwords hashed at a time by each worker."""
+    hashing_threads: Count = 1
+    """Passwords hashed at a time by each worker. On as many threads as there are cores, little is left for the rest."""
     hashing_queue: Annotated[int, Meta(ge=0)] = 64
     """Logins that may wait for that; one more is answered with 503."""
 
