@@ -43,7 +43,7 @@ DEFAULTS = {
     "argon2_memory_kib": 19 * 1024,
     "argon2_passes": 2,
     "argon2_lanes": 1,
-    "hashing_threads": 2,
+    "hashing_threads": 1,
     "hashing_queue": 64,
 }
 

@@ -7,6 +7,7 @@ every bad field and not just the first.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -33,6 +34,8 @@ from tasktracker.domain.paging import DEFAULT_PAGE, LARGEST_PAGE
 JSON_TYPES = {"application/json"}
 PATCH_TYPES = JSON_TYPES | {"application/merge-patch+json"}  # RFC 7396
 QUERY_PARAMETERS_MOST = 100
+NESTING_MOST = 100  # no request of ours has more than a few levels; how many a parser takes depends on the Python
+JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 View = TypeVar("View")
 T = TypeVar("T")
@@ -164,9 +167,10 @@ def refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: B
 def decode(type_: type[BodyT], raw: bytes) -> BodyT:
     """Read a JSON object as a body type. Raises InvalidInput naming every bad field."""
     try:
-        value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_object, parse_float=_number, parse_constant=_no_constant
-        )
+        written = raw.decode("utf-8")
+        if _nesting(written) > NESTING_MOST:
+            raise InvalidInput.of("body", "is nested too deeply")
+        value = json.loads(written, object_pairs_hook=_object, parse_float=_number, parse_constant=_no_constant)
     except UnicodeDecodeError:
         raise InvalidInput.of("body", "is not valid UTF-8") from None
     except RecursionError:
@@ -258,6 +262,17 @@ def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule
 def _explain(error: Exception) -> str:
     message = str(error).split(" - at ")[0].replace("`", "")
     return message[0].lower() + message[1:]
+
+
+def _nesting(written: str) -> int:
+    """Return how deep brackets are nested, looking closely only where there are many."""
+    if written.count("[") + written.count("{") <= NESTING_MOST:
+        return 0
+    deepest = depth = 0
+    for bracket in re.findall(r"[][{}]", JSON_STRING.sub("", written)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
