@@ -12,7 +12,9 @@ from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
-from tasktracker.domain.tasks.ports import TaskRepository
+from tasktracker.domain.history.ports import HistoryRepository
+from tasktracker.domain.idempotency.ports import IdempotencyRepository
+from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 from tasktracker.domain.two_factor.ports import SecondFactorRepository
 
 
@@ -52,6 +54,21 @@ class UnitOfWork(Protocol):
     @property
     def tasks(self) -> TaskRepository:
         """What there is to do."""
+        ...
+
+    @property
+    def trash(self) -> TrashRepository:
+        """What there was to do."""
+        ...
+
+    @property
+    def history(self) -> HistoryRepository:
+        """How it came to be so."""
+        ...
+
+    @property
+    def idempotency(self) -> IdempotencyRepository:
+        """What has been answered."""
         ...
 
 
