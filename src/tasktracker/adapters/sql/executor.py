@@ -36,6 +36,12 @@ class Executor:
             raise RuntimeError("This unit of work was opened for reading only.")
         return self._execute(statement, parameters).rowcount
 
+    def changed(self, statement: Executable, parameters: Parameters) -> Sequence[Sequence[Any]]:
+        """Change rows, and return those that the statement returns."""
+        if not self.is_writing:
+            raise RuntimeError("This unit of work was opened for reading only.")
+        return self._execute(statement, parameters).all()
+
     def close(self) -> None:
         """Allow nothing more."""
         self._connection = None

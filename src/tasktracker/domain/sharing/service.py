@@ -136,5 +136,5 @@ class SharingService:
         for each in work.tasks.tree(task.root):
             changed = each.under(each.root, members, now)
             if changed is not each:
-                work.tasks.save(changed)
+                work.tasks.save_shared(changed)
                 self._history.record(work, action, actor, each, changed)

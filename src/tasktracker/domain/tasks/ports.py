@@ -34,6 +34,10 @@ class TaskRepository(Protocol):
         """
         ...
 
+    def save_shared(self, task: Task) -> None:
+        """Store a changed task whose members may have changed, too. Raises like `save`."""
+        ...
+
     def tree(self, root: UUID) -> Sequence[Task]:
         """Return all tasks of a tree, also those in the trash, in the order of their ids; while writing, locked.
 
@@ -41,8 +45,11 @@ class TaskRepository(Protocol):
         """
         ...
 
-    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> None:
-        """Take all of the user's tasks out of a category: a change to each, advancing its version."""
+    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
+        """Take all of the user's tasks out of a category: a change to each, advancing its version.
+
+        Returns them as they are then.
+        """
         ...
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:

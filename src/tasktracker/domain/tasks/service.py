@@ -123,10 +123,10 @@ class TaskService:
             require_room(work, parent, len(levels))
             root, members = parent.root, parent.members
         edited = replace(edited, root=root, members=members)
-        work.tasks.save(edited)
+        work.tasks.save_shared(edited)
         for level in levels[1:]:
             for each in level:
-                work.tasks.save(each.under(root, members, edited.updated_at))
+                work.tasks.save_shared(each.under(root, members, edited.updated_at))
         return edited
 
 
