@@ -144,9 +144,7 @@ class DatabaseFactory:
             statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
         else:
             source = database_name(template) if "://" in template else template
-            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(source)
-            )
+            statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source))
         self._execute(statement)
         url = with_database(self.admin_url, name)
         self._created.append(url)
@@ -154,9 +152,7 @@ class DatabaseFactory:
 
     def drop_database(self, url: str) -> None:
         """Drop a database, whoever is connected to it."""
-        self._execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database_name(url)))
-        )
+        self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database_name(url))))
         if url in self._created:
             self._created.remove(url)
 

@@ -55,9 +55,7 @@ def unprivileged_user() -> dict[str, Any]:
     try:
         user = pwd.getpwnam("nobody")
     except KeyError:
-        raise StartError(
-            "PostgreSQL refuses to run as root, and there is no user 'nobody' to run it as"
-        ) from None
+        raise StartError("PostgreSQL refuses to run as root, and there is no user 'nobody' to run it as") from None
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 

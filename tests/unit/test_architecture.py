@@ -91,9 +91,7 @@ def entrypoint_violations(sources: Path) -> list[str]:
 def copied_sources(tmp_path: Path) -> Path:
     """A copy of the package, to be damaged."""
     copy = tmp_path / "src"
-    shutil.copytree(
-        SOURCES / PACKAGE, copy / PACKAGE, ignore=shutil.ignore_patterns("__pycache__", "static", "*.pyc")
-    )
+    shutil.copytree(SOURCES / PACKAGE, copy / PACKAGE, ignore=shutil.ignore_patterns("__pycache__", "static", "*.pyc"))
     return copy
 
 
@@ -160,16 +158,12 @@ def test_the_check_allows_what_the_domain_may_import(copied_sources: Path, line:
 
 def test_the_check_notices_an_adapter_that_imports_an_entrypoint(copied_sources: Path) -> None:
     inject(copied_sources, "adapters/injected_bad.py", "from tasktracker.entrypoints import cli")
-    assert adapter_violations(copied_sources) == [
-        "tasktracker/adapters/injected_bad.py:1: tasktracker.entrypoints.cli"
-    ]
+    assert adapter_violations(copied_sources) == ["tasktracker/adapters/injected_bad.py:1: tasktracker.entrypoints.cli"]
 
 
 def test_the_check_notices_an_entrypoint_that_imports_an_adapter(copied_sources: Path) -> None:
     inject(copied_sources, "entrypoints/injected_bad.py", "from tasktracker import adapters")
-    assert entrypoint_violations(copied_sources) == [
-        "tasktracker/entrypoints/injected_bad.py:1: tasktracker.adapters"
-    ]
+    assert entrypoint_violations(copied_sources) == ["tasktracker/entrypoints/injected_bad.py:1: tasktracker.adapters"]
 
 
 def test_the_check_allows_the_container_to_import_adapters(copied_sources: Path) -> None:

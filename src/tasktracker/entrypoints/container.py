@@ -82,6 +82,7 @@ class Schema:
         self._url = settings.database_url
         self._exists = _storage(settings) == "sql"
         self.is_embedded = self._url.startswith("sqlite:")
+        self._file = Path(self._url.removeprefix("sqlite:///"))
 
     @property
     def head(self) -> str | None:
@@ -90,12 +91,16 @@ class Schema:
 
     def current(self) -> str | None:
         """Return the revision the database is at; None before the first. Raises StorageUnavailable."""
-        return migrate.current(self._url) if self._exists else None
+        if not self._exists or (self.is_embedded and not self._file.exists()):
+            return None
+        return migrate.current(self._url)
 
     def upgrade(self) -> None:
         """Bring the schema to `head`, creating an embedded database. Raises StorageUnavailable."""
         if self.is_embedded:
-            Path(self._url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+            # Password hashes are in it: nobody else on the machine is to read them.
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file.touch(mode=0o600)
         if self._exists:
             migrate.upgrade(self._url)
 

@@ -37,14 +37,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment = Environment.DEVELOPMENT
     """`production` refuses to start without SECRET_KEYS."""
     debug: bool = False
-    """Development only: show the traceback of an uncaught error in the log as plain text."""
+    """Development only: write the log as plain text for people, with tracebacks."""
 
     data_folder: Path = Path("data")
     """Where the embedded database and the development key live."""
     database_url: str = ""
     """`sqlite:///path`, `postgresql://…` or `memory://`; by default an SQLite file in the data folder."""
     database_connections: Count = 10
-    """PostgreSQL connections that each worker holds at the most; as many requests are worked on at a time."""
+    """Requests that each worker works on at a time, each with a connection of its own; HASHING_THREADS come on top."""
     database_wait_seconds: Annotated[int, Meta(ge=1, le=60)] = 5
     """How long a request waits for a connection, or SQLite's write lock, before it is answered with 503."""
     database_prepared_statements: bool = True
@@ -127,13 +127,8 @@ def load(
         text = (values.get(field.name.upper()) or "").strip()
         if not text:
             continue
-        parts = tuple(part.strip() for part in text.split(",") if part.strip())
         try:
-            known[field.name] = msgspec.convert(
-                parts if field.name in LISTS else SWITCHES.get(text.lower(), text) if field.type is bool else text,
-                field.type,
-                strict=False,
-            )
+            known[field.name] = msgspec.convert(_raw(field, text), field.type, strict=False, dec_hook=_path)
         except msgspec.ValidationError as error:
             problems.append(f"{field.name.upper()}: {_explain(str(error))}")
     if problems:
@@ -156,6 +151,8 @@ def _completed(settings: Settings, serving: bool) -> Settings:
             problems.append(f"TRUSTED_PROXIES: {proxy!r} is neither an address nor a network")
     if settings.workers > 1 and settings.database_url.startswith("memory:"):
         problems.append("WORKERS: must be 1 with DATABASE_URL=memory://, which no two processes can share")
+    if settings.argon2_memory_kib < 8 * settings.argon2_lanes:  # RFC 9106 §3.1
+        problems.append("ARGON2_MEMORY_KIB: must be at least 8 for each of ARGON2_LANES")
     if settings.session_idle_seconds < settings.access_token_seconds:
         problems.append("SESSION_IDLE_SECONDS: must not be shorter than ACCESS_TOKEN_SECONDS")
     if not settings.database_url:
@@ -168,6 +165,16 @@ def _completed(settings: Settings, serving: bool) -> Settings:
     if not settings.cors_allowed_origins and not settings.is_production:
         settings = msgspec.structs.replace(settings, cors_allowed_origins=DEVELOPMENT_ORIGINS)
     return settings
+
+
+def _raw(field: msgspec.structs.FieldInfo, text: str) -> object:
+    if field.name in LISTS:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return SWITCHES.get(text.lower(), text) if field.type is bool else text
+
+
+def _path(type_: type[Path], text: str) -> Path:
+    return type_(text)
 
 
 def _explain(message: str) -> str:

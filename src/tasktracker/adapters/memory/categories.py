@@ -20,7 +20,7 @@ class MemoryCategories:
     def add(self, category: Category) -> None:
         data = self._transaction.data
         if data.categories.get(category.id) is not None:
-            raise IdTaken
+            raise self._transaction.refusal(IdTaken())
         if data.users.get(category.user_id) is None:
             raise RuntimeError(f"There is no user {category.user_id}.")
         self._put(category)
@@ -50,11 +50,11 @@ class MemoryCategories:
     def _require(self, category: Category, version: int) -> None:
         stored = self.find(category.user_id, category.id)
         if stored is None or stored.version != version:
-            raise Stale(stored)
+            raise self._transaction.refusal(Stale(stored))
 
     def _put(self, category: Category) -> None:
         data = self._transaction.data
         namesakes = data.category_by_name.keys((category.user_id, name_key(category.name)))
         if set(namesakes) - {category.id}:
-            raise CategoryNameTaken
+            raise self._transaction.refusal(CategoryNameTaken())
         self._transaction.put(data.categories, category)

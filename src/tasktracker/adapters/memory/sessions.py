@@ -30,7 +30,7 @@ class MemorySessions:
     def save(self, session: Session) -> None:
         stored = self.find(session.id)
         if stored is None or stored.generation > session.generation:
-            raise Stale(stored)
+            raise self._transaction.refusal(Stale(stored))
         self._transaction.put(self._transaction.data.sessions, session)
 
     def remove(self, session_id: UUID) -> None:

@@ -81,6 +81,7 @@ class MemoryStore:
                     self._admit(actor, Scope.TASKS_WRITE if writable else Scope.TASKS_READ)
                 work = MemoryUnitOfWork(transaction)
                 yield work
+                transaction.require_success()
             except BaseException:
                 transaction.roll_back()
                 raise

@@ -12,6 +12,7 @@ from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, name_key
+from tasktracker.domain.errors import DomainError
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.two_factor.second_factor import SecondFactor
@@ -133,6 +134,7 @@ class Transaction:
         self._writable = writable
         self._open = True
         self._undo: list[tuple[Table[Any], UUID, Any]] = []
+        self._failure: DomainError | None = None
 
     @property
     def data(self) -> Data:
@@ -148,6 +150,16 @@ class Transaction:
     def drop(self, table: Table[Row], row_id: UUID) -> None:
         """Remove a row."""
         self._change(table, row_id, None)
+
+    def refusal(self, error: DomainError) -> DomainError:
+        """Return the error, noting that nothing can come of this transaction any more, whoever handles it."""
+        self._failure = error
+        return error
+
+    def require_success(self) -> None:
+        """Raise the last refusal again, if there was any."""
+        if self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """Allow nothing more."""

@@ -23,7 +23,7 @@ class MemoryTasks:
     def add(self, task: Task) -> None:
         data = self._transaction.data
         if data.tasks.get(task.id) is not None:
-            raise IdTaken
+            raise self._transaction.refusal(IdTaken())
         if data.users.get(task.created_by) is None:
             raise RuntimeError(f"There is no user {task.created_by}.")
         self._put(task)
@@ -57,12 +57,12 @@ class MemoryTasks:
     def _require(self, task: Task, version: int) -> None:
         stored = self.find(task.created_by, task.id)
         if stored is None or stored.version != version:
-            raise Stale(stored)
+            raise self._transaction.refusal(Stale(stored))
 
     def _put(self, task: Task) -> None:
         data = self._transaction.data
         if task.category is not None:
             category = data.categories.get(task.category)
             if category is None or category.user_id != task.created_by:
-                raise InvalidInput.of("category", "names no category of yours")
+                raise self._transaction.refusal(InvalidInput.of("category", "names no category of yours"))
         self._transaction.put(data.tasks, task)

@@ -7,7 +7,6 @@ from uuid import UUID
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.errors import EmailTaken, Stale, UsernameTaken
-from tasktracker.domain.fields import case_key
 
 
 class MemoryUsers:
@@ -27,14 +26,16 @@ class MemoryUsers:
 
     def find_by_login(self, login: str) -> User | None:
         data = self._transaction.data
-        key = case_key(login)
-        found = (data.user_by_email if "@" in key else data.user_by_username).keys(key)
+        if "@" in login:
+            found = data.user_by_email.keys(email_key(login))
+        else:
+            found = data.user_by_username.keys(username_key(login))
         return data.users.get(found[0]) if found else None
 
     def save(self, user: User) -> None:
         stored = self.find(user.id)
         if stored is None or stored.version != user.version - 1:
-            raise Stale(stored)
+            raise self._transaction.refusal(Stale(stored))
         self._put(user)
 
     def remove(self, user_id: UUID) -> None:
@@ -55,7 +56,7 @@ class MemoryUsers:
     def _put(self, user: User) -> None:
         data = self._transaction.data
         if set(data.user_by_username.keys(username_key(user.username))) - {user.id}:
-            raise UsernameTaken
+            raise self._transaction.refusal(UsernameTaken())
         if user.email and set(data.user_by_email.keys(email_key(user.email))) - {user.id}:
-            raise EmailTaken
+            raise self._transaction.refusal(EmailTaken())
         self._transaction.put(data.users, user)

@@ -15,7 +15,7 @@ def read_or_create(path: Path) -> str:
     Processes that start together agree on one: whoever links the file first has made it.
     """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # A temporary file is made with mode 0600.
         handle, name = tempfile.mkstemp(dir=path.parent)
         try:

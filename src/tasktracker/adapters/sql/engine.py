@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import select
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import psycopg
-from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
@@ -35,6 +34,7 @@ _DRIVERS = {
     "sqlite+pysqlite": SQLITE,
 }
 
+# How long to wait for somebody else who writes. They may have been stopped in the middle of it.
 SQLITE_BUSY_SECONDS = 5.0
 LOCK_TIMEOUT = "5s"
 
@@ -142,13 +142,9 @@ class PostgreSQL(Database):
             pool_timeout=pool_timeout,
             # Where nothing was begun, there is nothing to take back.
             skip_autocommit_rollback=True,
-            connect_args={
-                "cursor_factory": BinaryCursor,
-                # Prepared at the first use rather than the sixth: there are few statements, all of them reused.
-                "prepare_threshold": None if pooler else 0,
-            },
+            connect_args={"cursor_factory": BinaryCursor, "prepare_threshold": None if pooler else 5},
         )
-        event.listen(self._engine, "connect", _load_moments)
+        event.listen(self._engine, "connect", _in_utc)
         if not pooler:
             event.listen(self._engine, "connect", _limit_waiting)
         event.listen(self._engine, "checkout", _require_alive)
@@ -244,14 +240,27 @@ def _only_read(connection: sqlite3.Connection, _record: object) -> None:
 
 def _set_up_writer(connection: sqlite3.Connection, _record: object) -> None:
     # Readers and the writer do not wait for each other. The file remembers it.
-    connection.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(connection)
     # What was committed survives a power cut.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # Of several that switch a new file, SQLite has all but one fail at once, whatever the timeout.
+    deadline = time.monotonic() + SQLITE_BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
 class BinaryCursor(psycopg.Cursor[Any]):
-    """Fetches values in binary form: quicker to read, and moments have no time zone in it."""
+    """Fetches values in binary form, which is quicker to read."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -269,20 +278,9 @@ class BinaryCursor(psycopg.Cursor[Any]):
         ]
 
 
-class MomentLoader(Loader):
-    """Reads a timestamptz as UTC. The driver's own loader turns it into the time zone of the session."""
-
-    format = Format.BINARY
-
-    def load(self, data: Buffer) -> datetime:
-        return _POSTGRESQL_EPOCH + timedelta(microseconds=int.from_bytes(data, "big", signed=True))
-
-
-_POSTGRESQL_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-def _load_moments(connection: psycopg.Connection[Any], _record: object) -> None:
-    connection.adapters.register_loader("timestamptz", MomentLoader)
+def _in_utc(connection: psycopg.Connection[Any], _record: object) -> None:
+    # Moments are handed out in the time zone of the session. (PgBouncer takes this along to every server.)
+    connection.execute("SET TimeZone = 'UTC'")
 
 
 def _limit_waiting(connection: psycopg.Connection[Any], _record: object) -> None:

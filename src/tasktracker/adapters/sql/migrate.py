@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -18,6 +19,9 @@ from tasktracker.adapters.sql.violations import raise_unavailable
 # An arbitrary number that every Task Tracker agrees on.
 _LOCK = text("SELECT pg_advisory_xact_lock(7203417519)")
 _WAIT_SECONDS = 60
+
+# Alembic keeps what it is doing in a module, for one thread.
+_alembic = Lock()
 
 
 @cache
@@ -56,7 +60,7 @@ def alembic_config(connection: Connection | None = None) -> Config:
 @contextmanager
 def _locked(url: str) -> Iterator[Connection]:
     """Open a transaction for migrating. Others wait until it ends and then find that nothing is left to do."""
-    with _connection(url) as connection:
+    with _alembic, _connection(url) as connection:
         if connection.dialect.name == SQLITE:
             # A table that is altered is rebuilt and its old self dropped, which must not cascade.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")

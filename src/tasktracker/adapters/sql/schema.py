@@ -1,8 +1,12 @@
-"""The tables, as the newest migration leaves them."""
+"""The tables, and how values are kept in them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -21,10 +25,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     Uuid,
 )
+from sqlalchemy.types import UserDefinedType
 
 from tasktracker.domain.accounts.session import DEVICE_LONGEST
 from tasktracker.domain.accounts.user import EMAIL_LONGEST, PERSON_NAME_LONGEST, USERNAME_LONGEST
@@ -33,26 +37,55 @@ from tasktracker.domain.categories import category
 from tasktracker.domain.tasks import task
 from tasktracker.domain.tasks.task import Priority, State
 
+REVISION = "0002"
+"""The newest migration, after which the tables are as they are here."""
 
-class IsoMoment(TypeDecorator[datetime]):
+
+class IsoMoment(UserDefinedType[datetime]):
     """A moment as text of one length, which sorts as the moments do from the year 1 to 9999."""
 
-    impl = String(32)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without an offset is no moment")
-        return value.astimezone(UTC).isoformat(" ", "microseconds")
+    def get_col_spec(self, **_: object) -> str:
+        return "VARCHAR(32)"
 
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromisoformat(value)
+    def bind_processor(self, _dialect: Dialect) -> Callable[[datetime | None], str | None]:
+        return _iso
+
+    def result_processor(self, _dialect: Dialect, _column_type: object) -> Callable[[Any], datetime | None]:
+        return _moment
 
 
-# PostgreSQL keeps moments itself; that they come back in UTC is up to the loader in `engine`.
+def _iso(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a time without an offset is no moment")
+    return value.astimezone(UTC).isoformat(" ", "microseconds")
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+class HexId(Uuid[UUID]):
+    """An id as 32 hexadecimal digits."""
+
+    def result_processor(self, _dialect: Dialect, _column_type: object) -> Callable[[Any], UUID | None]:
+        return _uuid
+
+
+# Ids of users and categories come up in row after row, and parsing takes longer than remembering.
+_parsed = lru_cache(maxsize=4096)(UUID)
+
+
+def _uuid(value: str | None) -> UUID | None:
+    return None if value is None else _parsed(value)
+
+
+# PostgreSQL has types for both.
 Moment = DateTime(timezone=True).with_variant(IsoMoment(), "sqlite")
+Id = Uuid().with_variant(HexId(), "sqlite")
 
 # Text that is compared code point by code point, as SQLite does anyway, whatever language the database is set to.
 Key = Text().with_variant(Text(collation="C"), "postgresql")
@@ -70,7 +103,7 @@ metadata = MetaData(
 users = Table(
     "users",
     metadata,
-    Column("id", Uuid, nullable=False),
+    Column("id", Id, nullable=False),
     Column("username", String(USERNAME_LONGEST), nullable=False),
     Column("username_key", Key, nullable=False),
     Column("email", String(EMAIL_LONGEST)),
@@ -91,8 +124,8 @@ users = Table(
 sessions = Table(
     "sessions",
     metadata,
-    Column("id", Uuid, nullable=False),
-    Column("user_id", Uuid, nullable=False),
+    Column("id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
     Column("device", String(DEVICE_LONGEST)),
     Column("generation", Integer, nullable=False),
     Column("confirmed_generation", Integer, nullable=False),
@@ -108,8 +141,8 @@ sessions = Table(
 categories = Table(
     "categories",
     metadata,
-    Column("id", Uuid, nullable=False),
-    Column("user_id", Uuid, nullable=False),
+    Column("id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
     Column("name", String(category.NAME_LONGEST), nullable=False),
     Column("name_key", Key, nullable=False),
     Column("description", String(category.DESCRIPTION_LONGEST), nullable=False),
@@ -128,14 +161,14 @@ categories = Table(
 tasks = Table(
     "tasks",
     metadata,
-    Column("id", Uuid, nullable=False),
+    Column("id", Id, nullable=False),
     Column("title", String(task.TITLE_LONGEST), nullable=False),
     Column("description", String(task.DESCRIPTION_LONGEST), nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("state", String(20), nullable=False),
     Column("due_date", Moment),
-    Column("category", Uuid),
-    Column("created_by", Uuid, nullable=False),
+    Column("category", Id),
+    Column("created_by", Id, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("completed_at", Moment),

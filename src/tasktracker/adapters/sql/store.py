@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.engine import Database
 from tasktracker.adapters.sql.executor import Executor
-from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
+from tasktracker.adapters.sql.schema import REVISION, api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.sessions import SqlSessions
 from tasktracker.adapters.sql.tasks import SqlTasks
@@ -58,7 +57,7 @@ _CONFIRM = (
 )
 _SECRET = select(secrets.c.value).where(secrets.c.name == bindparam("name"))
 _NEW_SECRET = text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
-_REVISION = text("SELECT version_num FROM alembic_version")
+_FOUND_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 class SqlUnitOfWork:
@@ -128,15 +127,14 @@ class SqlStore:
         return found
 
     def ready(self) -> None:
-        needed = migrate.head()
         with self._database.reading() as connection:
             try:
-                found = connection.execute(_REVISION).scalar()
+                found = connection.execute(_FOUND_REVISION).scalar()
             except DBAPIError as error:
                 raise StorageUnavailable("The database has no schema yet: it must be migrated.") from error
-        if found != needed:
+        if found != REVISION:
             raise StorageUnavailable(
-                f"The database's schema is at revision {found}, where {needed} is needed: it must be migrated."
+                f"The database's schema is at revision {found}, where {REVISION} is needed: it must be migrated."
             )
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -41,8 +42,13 @@ class _Login(TypedDict):
     code: str | None
 
 
+def login_name(value: str) -> str:
+    """A username or an e-mail address, trimmed and normalised as both are when they are chosen."""
+    return unicodedata.normalize("NFKC", credential(value).strip())
+
+
 LOGIN_RULES = {
-    "username": credential,
+    "username": login_name,
     "password": credential,
     "device": optional(text(longest=DEVICE_LONGEST, trim=True)),
     "code": optional(text(longest=CODE_LONGEST, trim=True)),
@@ -111,8 +117,17 @@ class SessionService:
         rehashed = None
         if self._passwords.needs_rehash(user.password_hash):
             rehashed = self._passwords.hash(fields["password"])
+        signed_in = None
         with self._store.writing(None) as work:
-            signed_in = self._sign_in(work, user, fields, rehashed, origin)
+            current = work.users.find(user.id)
+            # The password was verified before this work began; what was verified must still be what is stored.
+            moved = current is None or not current.is_active or current.password_hash != user.password_hash
+            if current is not None and not moved:
+                signed_in = self._sign_in(work, current, fields, rehashed, origin)
+        if moved:
+            # Not necessarily another password: another login may have hashed the same one anew.
+            self._throttle.refund(*tries)
+            return self.login(username, password, device, code, origin)
         if signed_in is None:
             self._recorder.failure(Kind.LOGIN, origin, user.id)
             raise InvalidCredentials
@@ -223,12 +238,9 @@ class SessionService:
         return tries
 
     def _sign_in(
-        self, work: UnitOfWork, verified: User, fields: _Login, rehashed: str | None, origin: Origin
+        self, work: UnitOfWork, user: User, fields: _Login, rehashed: str | None, origin: Origin
     ) -> SignedIn | None:
-        user = work.users.find(verified.id)
-        # The password was verified before this work began; what was verified must still be what is stored.
-        if user is None or not user.is_active or user.password_hash != verified.password_hash:
-            return None
+        """Open a session for a locked user whose password was verified; None where the code is wrong."""
         factor = work.second_factors.find(user.id)
         if factor is not None and factor.is_required:
             accepted = self._two_factor.accept(factor, fields["code"] or "")

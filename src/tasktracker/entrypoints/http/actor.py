@@ -12,7 +12,7 @@ from tasktracker.domain.activity.event import Origin
 from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.api_tokens import api_token
 from tasktracker.domain.errors import InvalidToken, NotAuthenticated, SessionRequired
-from tasktracker.entrypoints.http.edge import USER
+from tasktracker.entrypoints.http.edge import ACTOR
 from tasktracker.entrypoints.http.wire import Injected, Request
 
 
@@ -22,12 +22,12 @@ def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def provide_actor(request: Request, signer: Injected[TokenSigner]) -> Actor:
-    """Read who calls from an access or API token. Whether they may still act, opening the work will tell.
+def authenticate(connection: ASGIConnection[Any, Any, Any, Any], signer: TokenSigner) -> None:
+    """Note who calls, by a genuine access or API token. Whether they may still act, opening the work will tell.
 
     Raises NotAuthenticated, InvalidToken.
     """
-    token = bearer_token(request)
+    token = bearer_token(connection)
     if token is None:
         raise NotAuthenticated
     if api_token.looks_like_one(token):
@@ -37,11 +37,16 @@ def provide_actor(request: Request, signer: Injected[TokenSigner]) -> Actor:
         if claims.kind is not TokenKind.ACCESS:
             raise InvalidToken
         actor = SessionActor(claims.user_id, claims.session_id, claims.generation)
-    request.scope["state"][USER] = actor.user_id
+    connection.scope["state"][ACTOR] = actor
+
+
+def provide_actor(request: Request) -> Actor:
+    """Return who calls, as `authenticate` found out."""
+    actor: Actor = request.scope["state"][ACTOR]
     return actor
 
 
-def provide_session_actor(actor: Injected[Actor]) -> SessionActor:
+def provide_person(actor: Injected[Actor]) -> SessionActor:
     """Require that whoever calls has logged in. Raises SessionRequired."""
     if not isinstance(actor, SessionActor):
         raise SessionRequired

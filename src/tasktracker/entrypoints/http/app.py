@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -30,9 +29,10 @@ from tasktracker.domain.work import Clock, Store
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController
-from tasktracker.entrypoints.http.actor import provide_actor, provide_origin, provide_session_actor
+from tasktracker.entrypoints.http.actor import authenticate, provide_actor, provide_origin, provide_person
 from tasktracker.entrypoints.http.api_tokens import ApiTokenController
 from tasktracker.entrypoints.http.categories import CategoryController
+from tasktracker.entrypoints.http.cors import Cors
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.edge import Edge
@@ -43,25 +43,17 @@ from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
-
-EXPOSED_HEADERS = ["ETag", "Link", "Location", "Retry-After", "Idempotency-Replayed", "X-Request-ID"]
-ALLOWED_HEADERS = [
-    "Authorization",
-    "Content-Type",
-    "If-Match",
-    "If-None-Match",
-    "Idempotency-Key",
-    "X-Request-ID",
-]
+from tasktracker.entrypoints.settings import Settings
 
 
 class Application:
     """The ASGI application: Litestar within the edge that every response passes."""
 
-    def __init__(self, litestar: Litestar, *, request_log: bool) -> None:
+    def __init__(self, litestar: Litestar, settings: Settings) -> None:
         self.litestar = litestar
         methods = {route.path_format: route.methods for route in litestar.routes if isinstance(route, HTTPRoute)}
-        self._asgi = Edge(litestar, methods, request_log=request_log)
+        app = Cors(litestar, settings.cors_allowed_origins)
+        self._asgi = Edge(app, methods, request_log=settings.request_log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -79,6 +71,12 @@ def create_app(container: Container) -> Application:
     async def open_() -> None:
         # Litestar runs synchronous handlers on the loop's own executor, and uvicorn builds the app within the loop.
         asyncio.get_running_loop().set_default_executor(executor)
+
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        # Before anything else is read: a stranger is told to log in, not what else is wrong with the request.
+        if handler.parsed_fn_signature.parameters.keys() & {"actor", "person"}:
+            authenticate(connection, container.signer())
+        refuse_parameters(connection, handler)
 
     async def close() -> None:
         credentials.close()
@@ -99,17 +97,10 @@ def create_app(container: Container) -> Application:
             assets(),
         ],
         dependencies=_dependencies(container, credentials),
-        guards=[_refuse_parameters],
+        guards=[admit],
         request_class=Request,
         request_max_body_size=settings.max_body_bytes,
         exception_handlers={DomainError: from_domain, HTTPException: from_protocol, Exception: from_bug},
-        cors_config=CORSConfig(
-            allow_origins=list(settings.cors_allowed_origins),
-            allow_methods=["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"],
-            allow_headers=ALLOWED_HEADERS,
-            expose_headers=EXPOSED_HEADERS,
-            max_age=600,
-        ),
         on_startup=[open_],
         on_shutdown=[close],
         openapi_config=None,
@@ -117,7 +108,7 @@ def create_app(container: Container) -> Application:
         state=State({"clock": container.clock()}),
     )
     litestar.state.openapi = cache(lambda: describe(litestar))
-    return Application(litestar, request_log=settings.request_log)
+    return Application(litestar, settings)
 
 
 def _dependencies(container: Container, credentials: CredentialExecutor) -> dict[str, Provide]:
@@ -175,12 +166,8 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
         "two_factor": provide_two_factor,
         "activity": provide_activity,
         "actor": provide_actor,
-        "person": provide_session_actor,
+        "person": provide_person,
         "origin": provide_origin,
         "filters": provide_filters,
     }
     return {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}
-
-
-async def _refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    refuse_parameters(connection, handler)

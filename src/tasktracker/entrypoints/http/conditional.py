@@ -13,8 +13,9 @@ from tasktracker.domain.versions import Expected
 from tasktracker.entrypoints.http.wire import Request
 
 TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
-LIST_OF_TAGS = re.compile(rf"\s*,*\s*{TAG.pattern}(\s*,\s*({TAG.pattern})?)*\s*")
-VERSION = re.compile(r"([1-9][0-9]*)(\.o)?", re.ASCII)
+# Written so that no text can be matched in two ways, which would take time without end to find out for a long one.
+LIST_OF_TAGS = re.compile(rf"[ \t,]*{TAG.pattern}([ \t]*,[ \t,]*{TAG.pattern})*[ \t,]*")
+VERSION = re.compile(r"([1-9][0-9]{0,18})(\.o)?", re.ASCII)
 
 
 def etag(version: int, *, is_overdue: bool = False) -> str:
@@ -25,7 +26,7 @@ def etag(version: int, *, is_overdue: bool = False) -> str:
 def expected(request: Request, version: int | UnsetType = UNSET) -> Expected:
     """Return the versions the caller is prepared to change, by `If-Match` and a `version` in the body together."""
     versions: Expected = None
-    header = request.headers.get("if-match")
+    header = _header(request, "If-Match")
     if header is not None and header.strip() != "*":
         versions = frozenset(
             int(match[1])
@@ -39,12 +40,18 @@ def expected(request: Request, version: int | UnsetType = UNSET) -> Expected:
 
 def fresh(request: Request, tag: str, representation: Struct) -> Response[Any]:
     """Answer a GET: 304 where `If-None-Match` names the representation, which compares weakly (§13.1.2)."""
-    header = request.headers.get("if-none-match")
+    header = _header(request, "If-None-Match")
     if header is not None and (
         header.strip() == "*" or tag[1:-1] in {tag for _, tag in _tags("If-None-Match", header)}
     ):
         return Response(None, status_code=304, headers={"ETag": tag})
     return Response(representation, headers={"ETag": tag})
+
+
+def _header(request: Request, name: str) -> str | None:
+    """Return a header; a list may come in several lines (RFC 9110 §5.3)."""
+    lines = request.headers.getall(name, [])
+    return ", ".join(lines) if lines else None
 
 
 def _tags(name: str, header: str) -> list[tuple[bool, str]]:

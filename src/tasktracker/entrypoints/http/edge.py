@@ -13,11 +13,13 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from tasktracker.domain.actors import Actor
+
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
-USER = "tasktracker.user"
-"""Where in the connection's state the id of the user is left for the log."""
+ACTOR = "actor"
+"""Where in the connection's state it is noted who calls."""
 
 log = structlog.get_logger("tasktracker.request")
 
@@ -48,7 +50,8 @@ class Edge:
         request_id = _request_id(scope["headers"])
         head = scope["method"] == HttpMethod.HEAD
         if head:
-            scope["method"] = HttpMethod.GET
+            # A copy: the server goes by its own whether a body may follow.
+            scope = {**scope, "method": HttpMethod.GET}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = perf_counter()
@@ -64,7 +67,7 @@ class Edge:
                     route=scope.get("path_template"),
                     status=answer.status,
                     duration_ms=round((perf_counter() - started) * 1000, 2),
-                    user=str(scope.get("state", {}).get(USER, "")) or None,
+                    user=_user(scope),
                 )
 
     def _finishing(self, scope: Scope, send: Send, request_id: str, answer: Answer, head: bool) -> Send:
@@ -91,6 +94,11 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
         if name == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
             return value.decode()
     return uuid4().hex
+
+
+def _user(scope: Scope) -> str | None:
+    actor: Actor | None = scope.get("state", {}).get(ACTOR)
+    return str(actor.user_id) if actor else None
 
 
 def _allow(methods: Iterable[str]) -> str:

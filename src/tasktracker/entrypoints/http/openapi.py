@@ -19,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from tasktracker.domain.errors import (
+    Busy,
     DomainError,
     InsufficientScope,
     InvalidInput,
@@ -83,7 +84,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         "info": {
             "title": "Task Tracker",
             "version": version("tasktracker"),
-            "description": "Tasks that stay in sync across people's devices.",
+            "description": "The task backend that people host themselves and build apps on.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
@@ -140,7 +141,7 @@ def _operation(
         "operationId": handler.operation_id,
         "summary": handler.summary,
         "description": _docstring(handler),
-        "tags": list(handler.resolve_opt_tags() if hasattr(handler, "resolve_opt_tags") else handler.tags or []),
+        "tags": handler.resolve_tags(),
         "security": security,
         "parameters": list(_parameters(path, method, filters, declared, headers, schema_of, schemas)),
         "responses": {},
@@ -166,6 +167,8 @@ def _operation(
         kinds.add(StorageUnavailable)
         if method != "GET":
             kinds.add(StorageFull)
+    if "credentials" in handler.parsed_fn_signature.parameters:
+        kinds.add(Busy)
     if takes_token:
         kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
         kinds.add(SessionRequired if "person" in arguments else InsufficientScope)

@@ -23,6 +23,7 @@ from tasktracker.domain.errors import (
     Unavailable,
 )
 from tasktracker.domain.work import Clock
+from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import view
 
 MEDIA_TYPE = "application/problem+json"
@@ -43,7 +44,7 @@ STATUSES: Mapping[type[DomainError], HTTPStatus] = {
 
 PROTOCOL: Mapping[int, tuple[str, str]] = {
     400: ("bad-request", "The request is malformed"),
-    404: ("not-found", "Nothing is served under this path"),
+    404: ("unknown-path", "Nothing is served under this path"),
     405: ("method-not-allowed", "This path does not serve this method"),
     413: ("body-too-large", "The request body is too large"),
     415: ("unsupported-media-type", "The request body has the wrong content type"),
@@ -138,6 +139,7 @@ class ProblemController(Controller):
         operation_id="explainProblem",
         summary="Explain a kind of problem",
         media_type=MediaType.TEXT,
+        opt=operation(NotFound, public=True),
     )
     async def explain(self, slug: FromPath[str]) -> str:
         """Answer with a short explanation of the `type` of a problem document."""

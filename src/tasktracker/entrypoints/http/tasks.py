@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import InvalidInput, Stale, TaskNotFound
+from tasktracker.domain.fields import Refused
 from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import (
@@ -115,8 +117,20 @@ CategoryFilter = Annotated[
 ]
 
 
+def filed_under(value: str) -> UUID | Literal["none"]:
+    """The id of a category, or `none`."""
+    if value == UNFILED:
+        return UNFILED
+    try:
+        return msgspec.convert(value, UUID)
+    except msgspec.ValidationError:
+        raise Refused(f"must be the id of a category, or {UNFILED}") from None
+
+
 class ListTasks(PagedQuery):
     """Which tasks to list. Every filter narrows the list further."""
+
+    rules = {"category": filed_under}
 
     state: Annotated[list[State], Meta(description="One of these states; may be repeated.")] = []
     priority: Priority | UnsetType = UNSET
@@ -174,7 +188,7 @@ class TaskController(Controller):
             at=at,
             states=frozenset(filters.state),
             priority=filters.priority or None,
-            category=_filed_under(filters.category),
+            category=None if filters.category is UNSET else filed_under(filters.category),
             overdue=None if filters.overdue is UNSET else filters.overdue,
             after=cursor.after,
             limit=filters.limit,
@@ -271,12 +285,6 @@ class TaskController(Controller):
     ) -> None:
         """Delete a task."""
         tasks.delete(actor, identifier(id), expected(request))
-
-
-def _filed_under(category: str | UnsetType) -> UUID | Literal["none"] | None:
-    if category is UNSET:
-        return None
-    return UNFILED if category == UNFILED else identifier(category, "category")
 
 
 def _answer(task: Task, clock: Clock, headers: dict[str, Any] | None = None) -> Response[TaskView]:

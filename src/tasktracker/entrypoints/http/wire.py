@@ -7,6 +7,7 @@ every bad field and not just the first.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, singledispatch
@@ -64,6 +65,9 @@ class Body(Struct, forbid_unknown_fields=True, kw_only=True):
 
 class Query(Struct, forbid_unknown_fields=True, kw_only=True):
     """The parameters of a query string."""
+
+    rules: ClassVar[Mapping[str, Rule]] = {}
+    """What their types cannot say of them."""
 
 
 class PagedQuery(Query):
@@ -123,12 +127,12 @@ def text(*, longest: int, shortest: int = 0, pattern: str | None = None, **more:
     return Meta(extra_json_schema=schema)
 
 
-def identifier(text: str, name: str = "id") -> UUID:
+def identifier(text: str) -> UUID:
     """Read an id in a path. Raises InvalidInput."""
     try:
         return msgspec.convert(text, UUID)
     except (msgspec.ValidationError, UnicodeEncodeError):
-        raise InvalidInput.of(name, "is not a UUID") from None
+        raise InvalidInput.of("id", "is not a UUID") from None
 
 
 def wire_types(handler: BaseRouteHandler) -> tuple[type[Body] | None, type[Query] | None]:
@@ -162,8 +166,10 @@ def decode(type_: type[BodyT], raw: bytes) -> BodyT:
         raise InvalidInput.of("body", "is not valid UTF-8") from None
     except RecursionError:
         raise InvalidInput.of("body", "is nested too deeply") from None
-    except ValueError as error:  # also a number of more digits than Python reads
+    except json.JSONDecodeError as error:
         raise InvalidInput.of("body", f"is not valid JSON: {error}") from None
+    except ValueError:  # more digits than Python reads
+        raise InvalidInput.of("body", "contains a number of too many digits") from None
     if not isinstance(value, dict):
         raise InvalidInput.of("body", "must be a JSON object")
     try:
@@ -200,8 +206,12 @@ def query(type_: type[QueryT], raw: bytes) -> QueryT:
     for name, value in values.items():
         try:
             read[name] = msgspec.convert(value, fields[name].type, strict=False)
+            if name in type_.rules:
+                type_.rules[name](read[name])
         except msgspec.ValidationError as error:
             errors.append(FieldError(name, _explain(error)))
+        except Refused as refused:
+            errors.append(FieldError(name, str(refused)))
     if errors:
         raise InvalidInput(*dict.fromkeys(errors))
     return type_(**read)
@@ -235,6 +245,8 @@ def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule
             errors.append(FieldError(name, _explain(error)))
         except Refused as refused:
             errors.append(FieldError(name, str(refused)))
+        except UnicodeEncodeError:
+            errors.append(FieldError(name, "must not contain lone surrogates"))
     return errors
 
 
@@ -246,13 +258,13 @@ def _explain(error: Exception) -> str:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise InvalidInput(*[FieldError(_printable(name), "is given twice") for name in read if names.count(name) > 1])
+        times = Counter(name for name, _ in pairs)
+        raise InvalidInput(*[FieldError(_printable(name), "is given twice") for name in read if times[name] > 1])
     return read
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
+    raise InvalidInput.of("body", f"is not valid JSON: {name} is not a number")
 
 
 def _printable(name: str) -> str:

@@ -1,0 +1,231 @@
+"""What the contracts stand on: a store, people and things in it, and threads that race."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tasktracker.domain.accounts.session import Session, SessionPolicy
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.errors import DomainError
+from tasktracker.domain.paging import LARGEST_PAGE
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+from tests.fakes import ManualClock, SequentialIds
+
+POLICY = SessionPolicy()
+
+Result = TypeVar("Result")
+
+
+class Seed:
+    """Makes entities with as much said about them as matters to a test. `new_*` does not store them."""
+
+    def __init__(self, store: Store, clock: Clock, ids: IdGenerator) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._numbers = count(1)
+
+    def id(self) -> UUID:
+        """An id that nothing has."""
+        return self._ids.new()
+
+    def new_user(self, username: str | None = None, **more: Any) -> User:
+        values: dict[str, Any] = {
+            "id": self.id(),
+            "username": username or f"somebody{next(self._numbers)}",
+            "password_hash": "hash",
+            "created_at": self._clock.now(),
+        }
+        return User(**(values | more))
+
+    def user(self, username: str | None = None, **more: Any) -> User:
+        user = self.new_user(username, **more)
+        with self._store.writing(None) as work:
+            work.users.add(user)
+        return user
+
+    def new_session(self, user: User, **more: Any) -> Session:
+        now = self._clock.now()
+        values: dict[str, Any] = {
+            "id": self.id(),
+            "user_id": user.id,
+            "created_at": now,
+            "rotated_at": now,
+            "idle_until": now + POLICY.idle,
+            "ends_at": now + POLICY.absolute,
+        }
+        return Session(**(values | more))
+
+    def session(self, user: User, **more: Any) -> Session:
+        session = self.new_session(user, **more)
+        with self._store.writing(None) as work:
+            work.sessions.add(session)
+        return session
+
+    def actor(self, user: User | None = None) -> SessionActor:
+        return acting(self.session(user or self.user()))
+
+    def new_category(self, user: User, name: str | None = None, **more: Any) -> Category:
+        now = self._clock.now()
+        values: dict[str, Any] = {
+            "id": self.id(),
+            "user_id": user.id,
+            "name": name or f"category {next(self._numbers)}",
+            "created_at": now,
+            "updated_at": now,
+        }
+        return Category(**(values | more))
+
+    def category(self, user: User, name: str | None = None, **more: Any) -> Category:
+        category = self.new_category(user, name, **more)
+        with self._store.writing(None) as work:
+            work.categories.add(category)
+        return category
+
+    def new_task(self, user: User, title: str | None = None, **more: Any) -> Task:
+        now = self._clock.now()
+        values: dict[str, Any] = {
+            "id": self.id(),
+            "title": title or f"task {next(self._numbers)}",
+            "created_by": user.id,
+            "created_at": now,
+            "updated_at": now,
+        }
+        return Task(**(values | more))
+
+    def task(self, user: User, title: str | None = None, **more: Any) -> Task:
+        task = self.new_task(user, title, **more)
+        with self._store.writing(None) as work:
+            work.tasks.add(task)
+        return task
+
+    def tasks(self, *tasks: Task) -> None:
+        """Store many tasks at once."""
+        with self._store.writing(None) as work:
+            for task in tasks:
+                work.tasks.add(task)
+
+
+class Contract:
+    """The fixtures of every contract."""
+
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        """The clock that the store goes by."""
+        return ManualClock()
+
+    @pytest.fixture
+    def store(self, clock: ManualClock) -> Store:
+        """An empty store."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def seed(self, store: Store, clock: ManualClock) -> Seed:
+        return Seed(store, clock, SequentialIds())
+
+
+def acting(session: Session, generation: int | None = None) -> SessionActor:
+    """Whoever acts in the session, by a token of its current generation unless said otherwise."""
+    return SessionActor(session.user_id, session.id, session.generation if generation is None else generation)
+
+
+def everything(store: Store, *users: User) -> Sequence[object]:
+    """All that is stored of these users."""
+    with store.reading(None) as work:
+        return [_everything_of(work, user) for user in users]
+
+
+def _everything_of(work: UnitOfWork, user: User) -> object:
+    tasks = work.tasks.list(user.id, TaskQuery(at=user.created_at, limit=LARGEST_PAGE))
+    categories = work.categories.list(user.id, None, LARGEST_PAGE)
+    assert tasks.next is None
+    assert categories.next is None
+    return (
+        work.users.find(user.id),
+        sorted(work.sessions.list(user.id), key=lambda session: session.id),
+        list(categories.items),
+        list(tasks.items),
+    )
+
+
+def race(*calls: Callable[[], Result], timeout: float = 60) -> list[Result | DomainError]:
+    """Start these calls at the same moment, each in a thread, and return how each came out.
+
+    A domain error is a result like any other; any other exception fails the race.
+    """
+    outcomes: list[Any] = [None] * len(calls)
+    barrier = threading.Barrier(len(calls))
+
+    def run(position: int) -> None:
+        try:
+            barrier.wait(timeout)
+            outcomes[position] = calls[position]()
+        except BaseException as error:  # it is looked at below
+            outcomes[position] = error
+
+    threads = [threading.Thread(target=run, args=(position,), daemon=True) for position in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout)
+        assert not thread.is_alive(), "a racing thread does not come to an end"
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, DomainError):
+            raise outcome
+    return outcomes
+
+
+class Aside:
+    """A call in a thread of its own, alongside the test."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._outcome: Any = None
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._outcome = self._call()
+        except BaseException as error:  # raised again by `result`
+            self._outcome = error
+        self._done.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Give it some time; return whether it is done."""
+        return self._done.wait(seconds)
+
+    def result(self) -> Any:
+        """Return what the call returned, or raise what it raised."""
+        assert self._done.wait(60), "the call does not come to an end"
+        self._thread.join()
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome
+
+
+def examples(number: int, **more: Any) -> settings:
+    """Hypothesis settings for tests that are inherited and share a store between examples."""
+    return settings(
+        max_examples=number,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.differing_executors,
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+        ],
+        **more,
+    )

@@ -1,0 +1,335 @@
+"""What a TaskRepository must do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Literal
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.errors import IdTaken, InvalidInput, Stale
+from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
+from tasktracker.domain.tasks.task import Priority, State, Task
+from tasktracker.domain.work import Store
+from tests.contracts.base import Contract, Seed
+from tests.fakes import START
+
+SECOND = timedelta(seconds=1)
+MOMENT = timedelta(microseconds=1)
+
+
+def find(store: Store, task: Task) -> Task | None:
+    with store.reading(None) as work:
+        return work.tasks.find(task.created_by, task.id)
+
+
+def add(store: Store, task: Task) -> None:
+    with store.writing(None) as work:
+        work.tasks.add(task)
+
+
+def save(store: Store, task: Task) -> None:
+    with store.writing(None) as work:
+        work.tasks.save(task)
+
+
+def remove(store: Store, task: Task) -> None:
+    with store.writing(None) as work:
+        work.tasks.remove(task)
+
+
+def pages(store: Store, user: User, query: TaskQuery) -> list[list[Task]]:
+    found: list[list[Task]] = []
+    while True:
+        with store.reading(None) as work:
+            page = work.tasks.list(user.id, query)
+        found.append(list(page.items))
+        if page.next is None:
+            return found
+        query = replace(query, after=page.next)
+
+
+def listed(store: Store, user: User, query: TaskQuery) -> list[Task]:
+    return [task for page in pages(store, user, query) for task in page]
+
+
+class TaskContract(Contract):
+    """Tasks are kept whole, seen by their creator only, and listed by any filters in any number of pages."""
+
+    def test_a_task_comes_back_as_stored(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(
+            user,
+            "Title",
+            description="line\r\nline\n" * 800,
+            priority=Priority.URGENT,
+            state=State.DONE,
+            due_date=START + 1 * MOMENT,
+            category=seed.category(user).id,
+            created_at=START + 2 * MOMENT,
+            updated_at=START + 3 * MOMENT,
+            completed_at=START + 4 * MOMENT,
+            version=9,
+        )
+        assert find(store, task) == task
+
+    def test_a_task_is_nothing_to_anybody_else(self, store: Store, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        task = seed.task(alice)
+        with store.reading(None) as work:
+            assert work.tasks.find(bob.id, task.id) is None
+            assert work.tasks.find(alice.id, seed.id()) is None
+        assert listed(store, bob, TaskQuery(at=START)) == []
+
+    @pytest.mark.parametrize("whose", ["the user's own", "somebody else's"])
+    def test_an_id_is_taken_whoever_has_it(self, store: Store, seed: Seed, whose: str) -> None:
+        alice, bob = seed.user(), seed.user()
+        task = seed.task(alice)
+        with pytest.raises(IdTaken):
+            add(store, seed.new_task(alice if whose == "the user's own" else bob, id=task.id))
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("category", ["unknown", "somebody else's", "removed"])
+    def test_a_task_can_only_be_in_a_category_that_its_creator_has(
+        self, store: Store, seed: Seed, category: str
+    ) -> None:
+        alice, bob = seed.user(), seed.user()
+        removed = seed.category(alice)
+        with store.writing(None) as work:
+            work.categories.remove(removed)
+        category_id = {
+            "unknown": seed.id(),
+            "somebody else's": seed.category(bob).id,
+            "removed": removed.id,
+        }[category]
+
+        new = seed.new_task(alice, category=category_id)
+        with pytest.raises(InvalidInput) as caught:
+            add(store, new)
+        assert [error.field for error in caught.value.errors] == ["category"]
+        assert find(store, new) is None
+
+        task = seed.task(alice)
+        with pytest.raises(InvalidInput) as caught:
+            save(store, replace(task, category=category_id, version=2))
+        assert [error.field for error in caught.value.errors] == ["category"]
+        assert find(store, task) == task
+
+    def test_a_saved_task_is_changed_and_no_other(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user, due_date=START, category=seed.category(user).id)
+        other = seed.task(user)
+        changed = replace(
+            task,
+            title="Changed",
+            description="Changed",
+            priority=Priority.LOW,
+            state=State.DONE,
+            due_date=START + timedelta(days=1),
+            category=seed.category(user).id,
+            updated_at=START + SECOND,
+            completed_at=START + SECOND,
+            version=2,
+        )
+        save(store, changed)
+        assert find(store, task) == changed
+        bare = replace(changed, due_date=None, category=None, completed_at=None, state=State.OPEN, version=3)
+        save(store, bare)
+        assert find(store, task) == bare
+        assert find(store, other) == other
+
+    @pytest.mark.parametrize("version", [1, 2, 3, 5])
+    def test_only_the_successor_of_the_stored_version_can_be_saved(
+        self, store: Store, seed: Seed, version: int
+    ) -> None:
+        task = seed.task(seed.user(), version=3)
+        with pytest.raises(Stale):
+            save(store, replace(task, title="Lost", version=version))
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("version", [2, 4])
+    def test_only_the_stored_version_can_be_removed(self, store: Store, seed: Seed, version: int) -> None:
+        user = seed.user()
+        task, other = seed.task(user, version=3), seed.task(user)
+        with pytest.raises(Stale):
+            remove(store, replace(task, version=version))
+        assert find(store, task) == task
+        remove(store, task)
+        assert find(store, task) is None
+        assert listed(store, user, TaskQuery(at=START)) == [other]
+
+    def test_a_task_that_is_gone_can_be_neither_saved_nor_removed(self, store: Store, seed: Seed) -> None:
+        task = seed.task(seed.user())
+        remove(store, task)
+        with pytest.raises(Stale):
+            remove(store, task)
+        with pytest.raises(Stale):
+            save(store, replace(task, version=2))
+        assert find(store, task) is None
+
+    def test_unfiling_changes_every_task_in_the_category_and_no_other(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        category, other = seed.category(user), seed.category(user)
+        filed = [
+            seed.task(user, category=category.id, state=State.DONE, completed_at=START, version=version)
+            for version in (1, 2, 3)
+        ]
+        # Its last change is dated later than this one, by a clock that went ahead.
+        filed.append(seed.task(user, category=category.id, updated_at=START + timedelta(days=1)))
+        unmoved = [seed.task(user, category=other.id), seed.task(user)]
+        now = START + timedelta(hours=1)
+        with store.writing(None) as work:
+            work.tasks.unfile(user.id, category.id, now)
+        assert [find(store, task) for task in filed] == [task.edit({"category": None}, now) for task in filed]
+        assert [find(store, task) for task in unmoved] == unmoved
+        with store.writing(None) as work:
+            work.categories.remove(category)
+
+    def test_nobody_can_unfile_the_tasks_of_somebody_else(self, store: Store, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        category = seed.category(alice)
+        task = seed.task(alice, category=category.id)
+        with store.writing(None) as work:
+            work.tasks.unfile(bob.id, category.id, START)
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("limit", [1, 2, 6, 11, 12, 13])
+    def test_a_list_is_newest_first_then_by_id_and_pages_cover_it(self, store: Store, seed: Seed, limit: int) -> None:
+        user = seed.user()
+        times = [START + offset * MOMENT for offset in (0, 0, 0, 1, 2, 2)]
+        times += [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)]
+        times += [START - timedelta(days=days) for days in (1, 1, 400, 40_000)]
+        tasks = [seed.new_task(user, created_at=time, id=_random_id(number)) for number, time in enumerate(times)]
+        seed.tasks(*tasks)
+        seed.task(seed.user())
+        found = pages(store, user, TaskQuery(at=START, limit=limit))
+        assert [task for page in found for task in page] == sorted(tasks, key=TaskKey.of, reverse=True)
+        assert len(found) == -(-len(times) // limit)
+        assert all(len(page) == limit for page in found[:-1])
+
+    def test_an_empty_list_is_one_empty_page(self, store: Store, seed: Seed) -> None:
+        assert pages(store, seed.user(), TaskQuery(at=START)) == [[]]
+
+    def test_a_list_goes_on_after_any_place_whether_or_not_something_is_there(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        old, middle, new = (seed.task(user, created_at=START + offset * SECOND) for offset in range(3))
+
+        def after(key: TaskKey) -> list[Task]:
+            return listed(store, user, TaskQuery(at=START, after=key))
+
+        assert after(TaskKey.of(new)) == [middle, old]
+        assert after(TaskKey(START + 1 * SECOND, UUID(int=0))) == [old]
+        assert after(TaskKey(START + 1 * SECOND, UUID(int=2**128 - 1))) == [middle, old]
+        assert after(TaskKey(START + 1 * SECOND + MOMENT, UUID(int=0))) == [middle, old]
+        assert after(TaskKey(START - MOMENT, UUID(int=0))) == []
+        remove(store, middle)
+        assert after(TaskKey.of(middle)) == [old]
+
+    def test_what_stays_is_listed_exactly_once_whatever_comes_and_goes_meanwhile(
+        self, store: Store, seed: Seed
+    ) -> None:
+        user = seed.user()
+        choice = random.Random(1)
+
+        def some_time() -> datetime:
+            return START + choice.randrange(10) * SECOND
+
+        stable = [seed.new_task(user, created_at=some_time(), id=_random_id(number)) for number in range(20)]
+        passing = [seed.new_task(user, created_at=some_time()) for _ in range(20)]
+        seed.tasks(*stable, *passing)
+        query = TaskQuery(at=START, limit=3)
+        seen: list[Task] = []
+        while True:
+            with store.reading(None) as work:
+                page = work.tasks.list(user.id, query)
+            seen.extend(page.items)
+            if page.next is None:
+                break
+            query = replace(query, after=page.next)
+            remove(store, passing.pop(choice.randrange(len(passing))))
+            seed.task(user, created_at=some_time())
+            edited = choice.randrange(len(stable))
+            stable[edited] = stable[edited].edit({"title": f"edited {len(seen)}"}, some_time())
+            save(store, stable[edited])
+        ids = [task.id for task in seen]
+        assert len(ids) == len(set(ids))
+        assert {task.id for task in stable} <= set(ids)
+
+    def test_every_combination_of_filters_finds_what_it_says(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        home, work_category, empty = (seed.category(user) for _ in range(3))
+        choice = random.Random(1)
+        due_dates = (None, START - timedelta(days=1), START - MOMENT, START, START + MOMENT)
+        tasks = [
+            seed.new_task(
+                user,
+                state=state,
+                priority=priority,
+                category=category,
+                due_date=due_date,
+                created_at=START - choice.randrange(50) * SECOND,
+                id=_random_id(number),
+            )
+            for number, (state, priority, category, due_date) in enumerate(
+                product(State, Priority, (None, home.id, work_category.id), due_dates)
+            )
+        ]
+        tasks = choice.sample(tasks, 150)
+        seed.tasks(*tasks)
+        seed.task(seed.user(), due_date=START - SECOND)
+        tasks.sort(key=TaskKey.of, reverse=True)
+
+        for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
+            assert listed(store, user, query) == [task for task in tasks if query.matches(task)], query
+
+    def test_a_filtered_list_has_as_many_pages_as_it_needs(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        tasks = [
+            seed.new_task(
+                user,
+                created_at=START - number * SECOND,
+                state=State.OPEN if number % 3 else State.DONE,
+                due_date=START,
+            )
+            for number in range(20)
+        ]
+        seed.tasks(*tasks)
+        query = TaskQuery(at=START + SECOND, states=frozenset({State.OPEN}), overdue=True, limit=4)
+        found = pages(store, user, query)
+        assert [len(page) for page in found] == [4, 4, 4, 1]
+        assert [task for page in found for task in page] == [task for task in tasks if task.state is State.OPEN]
+
+    @pytest.mark.parametrize("at", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+    def test_a_task_may_be_due_at_the_ends_of_time(self, store: Store, seed: Seed, at: datetime) -> None:
+        user = seed.user()
+        seed.tasks(
+            seed.new_task(user, due_date=datetime(1, 1, 1, tzinfo=UTC)),
+            seed.new_task(user, due_date=datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+            seed.new_task(user),
+        )
+        everything = listed(store, user, TaskQuery(at=at))
+        for overdue in (True, False):
+            query = TaskQuery(at=at, overdue=overdue)
+            assert listed(store, user, query) == [task for task in everything if query.matches(task)]
+
+
+def _random_id(number: int) -> UUID:
+    """An id whose place among others has nothing to do with its number."""
+    return UUID(int=random.Random(number).getrandbits(128), version=4)
+
+
+def _all_queries(categories: tuple[UUID, ...]) -> Iterator[TaskQuery]:
+    states: list[frozenset[State]] = [frozenset(), *(frozenset({state}) for state in State), frozenset(State)]
+    states += [
+        frozenset({State.OPEN, State.DONE}),
+        frozenset({State.IN_PROGRESS, State.CANCELLED, State.DONE}),
+    ]
+    filed: tuple[UUID | Literal["none"] | None, ...] = (None, UNFILED, *categories)
+    for some, priority, category, overdue in product(states, (None, *Priority), filed, (None, True, False)):
+        yield TaskQuery(at=START, states=some, priority=priority, category=category, overdue=overdue, limit=200)

@@ -1,0 +1,311 @@
+"""Stand-ins for the outside world: exact, fast, and stricter than the real things."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
+from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.accounts.passwords import OwnPassword
+from tasktracker.domain.accounts.service import AccountService
+from tasktracker.domain.accounts.session import SessionPolicy
+from tasktracker.domain.accounts.session_service import SessionService, SignedIn
+from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
+from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.activity.service import ActivityService
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.api_tokens.service import ApiTokenService
+from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.errors import InvalidToken, NotAuthenticated
+from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.throttling.throttle import Throttle
+from tasktracker.domain.two_factor.service import TwoFactorService
+from tasktracker.domain.work import Clock, Store, UnitOfWork
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class ManualClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        self._now = now.astimezone(UTC)
+
+    def advance(self, by: timedelta | None = None, **parts: float) -> None:
+        """Move on, as in `advance(minutes=5)`."""
+        self._now += by if by is not None else timedelta(**parts)
+
+
+class SequentialIds:
+    """UUIDv7 ids that count upwards. Generators of different `series` never make the same id."""
+
+    def __init__(self, series: int = 0) -> None:
+        milliseconds = int(START.timestamp() * 1000) + series
+        self._base = milliseconds << 80 | 0x7 << 76 | 0b10 << 62
+        self._count = count(1)
+
+    def new(self) -> UUID:
+        return UUID(int=self._base | next(self._count))
+
+
+class WatchedStore:
+    """A store that knows whether the calling thread has a unit of work open."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._thread = threading.local()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(getattr(self._thread, "open", False))
+
+    @contextmanager
+    def reading(self, actor: SessionActor | None) -> Iterator[UnitOfWork]:
+        with self._store.reading(actor) as work, self._watch():
+            yield work
+
+    @contextmanager
+    def writing(self, actor: SessionActor | None) -> Iterator[UnitOfWork]:
+        with self._store.writing(actor) as work, self._watch():
+            yield work
+
+    def secret(self, name: str) -> bytes:
+        return self._store.secret(name)
+
+    def ready(self) -> None:
+        self._store.ready()
+
+    def close(self) -> None:
+        self._store.close()
+
+    @contextmanager
+    def _watch(self) -> Iterator[None]:
+        self._thread.open = True
+        try:
+            yield
+        finally:
+            self._thread.open = False
+
+
+class FakeHasher:
+    """Hashes that cost nothing. Records what was asked of it; refuses to work while a unit of work is open.
+
+    `cost` stands for the parameters: raising it makes every earlier hash one to be made anew.
+    """
+
+    def __init__(self, store: WatchedStore | None = None, cost: int = 1) -> None:
+        self.cost = cost
+        self.hashed: list[str] = []
+        self.verified: list[tuple[str, str | None]] = []
+        self._store = store
+        self._salts = count(1)
+
+    def hash(self, password: str) -> str:
+        self._require_no_work()
+        self.hashed.append(password)
+        return self._hash(password, str(self.cost), str(next(self._salts)))
+
+    def verify(self, password: str, password_hash: str | None) -> bool:
+        self._require_no_work()
+        self.verified.append((password, password_hash))
+        if password_hash is None:
+            return False
+        _, cost, salt, _ = password_hash.split("$")
+        return password_hash == self._hash(password, cost, salt)
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        return password_hash.split("$")[1] != str(self.cost)
+
+    def forget(self) -> None:
+        """Empty the records."""
+        self.hashed.clear()
+        self.verified.clear()
+
+    @staticmethod
+    def _hash(password: str, cost: str, salt: str) -> str:
+        digest = hashlib.sha256(f"{cost}${salt}${password}".encode()).hexdigest()
+        return f"fake${cost}${salt}${digest}"
+
+    def _require_no_work(self) -> None:
+        assert self._store is None or not self._store.is_open, "hashing while a unit of work is open"
+
+
+class FakeStrength:
+    """Finds passwords weak that contain "weak" or something about the user. Records the guesses."""
+
+    def __init__(self) -> None:
+        self.guesses: list[tuple[str, ...]] = []
+
+    def weakness(self, password: str, guesses: Sequence[str]) -> str | None:
+        self.guesses.append(tuple(guesses))
+        if "weak" in password:
+            return "it is weak"
+        if any(guess.casefold() in password.casefold() for guess in guesses):
+            return "it contains your name"
+        return None
+
+
+class FakeSigner:
+    """Readable tokens with a checksum, which expire to the second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def sign(self, claims: TokenClaims) -> str:
+        parts = (
+            claims.kind.value,
+            claims.user_id.hex,
+            claims.session_id.hex,
+            str(claims.generation),
+            str(int(claims.issued_at.timestamp())),
+            str(int(claims.expires_at.timestamp())),
+        )
+        body = ".".join(parts)
+        return f"{body}.{hashlib.sha256(body.encode()).hexdigest()[:16]}"
+
+    def read(self, token: str, *, expired: bool = False) -> TokenClaims:
+        try:
+            kind, user, session, generation, issued, expires, _ = token.split(".")
+            claims = TokenClaims(
+                kind=TokenKind(kind),
+                user_id=UUID(user),
+                session_id=UUID(session),
+                generation=int(generation),
+                issued_at=datetime.fromtimestamp(int(issued), UTC),
+                expires_at=datetime.fromtimestamp(int(expires), UTC),
+            )
+        except (ValueError, OverflowError):
+            raise InvalidToken from None
+        if self.sign(claims) != token:
+            raise InvalidToken
+        if not expired and claims.expires_at <= self._clock.now():
+            raise InvalidToken
+        return claims
+
+
+class FakeCodes:
+    """One-time codes that can be read: the secret and the time step."""
+
+    def new_secret(self) -> str:
+        return "SECRET"
+
+    def provisioning_uri(self, secret: str, account: str) -> str:
+        return f"otpauth://totp/{account}?secret={secret}"
+
+    def step(self, secret: str, code: str, now: datetime) -> int | None:
+        current = int(now.timestamp()) // 30
+        return next((step for step in (current, current - 1, current + 1) if code == self.code(secret, step)), None)
+
+    def code(self, secret: str, step: int) -> str:
+        """The code of a time step."""
+        return f"{secret}-{step}"
+
+
+class FakeBox:
+    """Encryption that can be read: a box has a number, and opens those before it."""
+
+    def __init__(self, number: int = 1) -> None:
+        self.number = number
+
+    def seal(self, secret: str) -> str:
+        return f"{self.number}:{secret}"
+
+    def open(self, sealed: str) -> str:
+        number, _, secret = sealed.partition(":")
+        if int(number) > self.number:
+            raise ValueError(sealed)
+        return secret
+
+    def is_current(self, sealed: str) -> bool:
+        return sealed.startswith(f"{self.number}:")
+
+
+class App:
+    """The services, on a store and on fakes of everything else."""
+
+    def __init__(
+        self, store: Store, clock: ManualClock, policy: SessionPolicy | None = None, *, throttled: bool = False
+    ) -> None:
+        self.store = WatchedStore(store)
+        self.clock = clock
+        self.policy = policy or SessionPolicy()
+        self.ids = SequentialIds(series=1)
+        self.signer = FakeSigner(clock)
+        self.hasher = FakeHasher(self.store)
+        self.strength = FakeStrength()
+        self.limiter = MemoryRateLimiter()
+        self.throttle = Throttle(self.limiter if throttled else None, clock)
+        self.recorder = Recorder(store=self.store, clock=clock, ids=self.ids)
+        self.own_password = OwnPassword(store=self.store, passwords=self.hasher, throttle=self.throttle)
+        self.codes = FakeCodes()
+        self.two_factor = TwoFactorService(
+            store=self.store,
+            recorder=self.recorder,
+            own_password=self.own_password,
+            codes=self.codes,
+            box=FakeBox(),
+            clock=clock,
+        )
+        self.sessions = SessionService(
+            store=self.store,
+            recorder=self.recorder,
+            throttle=self.throttle,
+            two_factor=self.two_factor,
+            tokens=self.signer,
+            passwords=self.hasher,
+            clock=clock,
+            ids=self.ids,
+            policy=self.policy,
+        )
+        self.accounts = AccountService(
+            store=self.store,
+            sessions=self.sessions,
+            own_password=self.own_password,
+            recorder=self.recorder,
+            throttle=self.throttle,
+            passwords=self.hasher,
+            strength=self.strength,
+            clock=clock,
+            ids=self.ids,
+        )
+        self.api_tokens = ApiTokenService(store=self.store, recorder=self.recorder, clock=clock, ids=self.ids)
+        self.activity = ActivityService(store=self.store)
+        self.tasks = TaskService(store=self.store, clock=clock, ids=self.ids)
+        self.categories = CategoryService(store=self.store, clock=clock, ids=self.ids)
+
+    @classmethod
+    def in_memory(cls, **policy: Any) -> App:
+        """Services on an empty store, with a session policy that differs in this from the default."""
+        clock = ManualClock()
+        return cls(MemoryStore(clock), clock, SessionPolicy(**policy))
+
+    def actor(self, signed_in: SignedIn | TokenPair) -> SessionActor:
+        """Whoever acts by this access token."""
+        tokens = signed_in.tokens if isinstance(signed_in, SignedIn) else signed_in
+        claims = self.signer.read(tokens.access)
+        return SessionActor(claims.user_id, claims.session_id, claims.generation)
+
+    def is_usable(self, tokens: TokenPair) -> bool:
+        """Whether anything at all can still be done with the tokens."""
+        for call, token in (
+            (self.sessions.verify, tokens.access),
+            (self.sessions.verify, tokens.refresh),
+            (self.sessions.refresh, tokens.refresh),
+        ):
+            with suppress(NotAuthenticated):
+                call(token)
+                return True
+        return False

@@ -1,0 +1,156 @@
+"""The SQL adapter honours every contract, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.domain.errors import SessionEnded
+from tasktracker.domain.work import Store
+from tests.contracts.accounts import AccountHistoryContract
+from tests.contracts.base import Aside, Contract, Seed
+from tests.contracts.categories import CategoryContract
+from tests.contracts.fields import FieldContract
+from tests.contracts.filing import FilingHistoryContract
+from tests.contracts.sessions import SessionContract
+from tests.contracts.tasks import TaskContract
+from tests.contracts.users import UserContract
+from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
+from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, Shared, postgresql, sqlite
+
+__all__ = ["postgresql", "sqlite"]
+
+
+class SharedDatabaseContract(Contract):
+    """Stores of one database, as separate processes have them, agree."""
+
+    @pytest.fixture
+    def another(self, store: Store, shared: Shared) -> Iterator[Store]:
+        another = SqlStore(open_database(shared.url), shared.clock)
+        yield another
+        another.close()
+
+    def test_secrets_are_the_same_everywhere(self, store: Store, another: Store) -> None:
+        assert store.secret("first") == another.secret("first")
+        assert another.secret("second") == store.secret("second")
+
+    def test_what_one_commits_all_see(self, store: Store, another: Store, seed: Seed) -> None:
+        actor = seed.actor()
+        with another.reading(actor) as work:
+            assert work.users.find(actor.user_id) is not None
+        with another.writing(None) as work:
+            work.sessions.remove(actor.session_id)
+        with pytest.raises(SessionEnded), store.reading(actor):
+            pass
+
+    def test_what_one_works_on_the_other_waits_for(self, store: Store, another: Store, seed: Seed) -> None:
+        user = seed.user(first_name="a")
+
+        def append() -> None:
+            with another.writing(None) as work:
+                found = work.users.find(user.id)
+                assert found is not None
+                work.users.save(found.edit({"first_name": found.first_name + "c"}))
+
+        with store.writing(None) as work:
+            found = work.users.find(user.id)
+            assert found is not None
+            other = Aside(append)
+            assert not other.wait(0.2)
+            work.users.save(found.edit({"first_name": found.first_name + "b"}))
+        other.result()
+        with store.reading(None) as work:
+            found = work.users.find(user.id)
+        assert found is not None
+        assert found.first_name == "abc"
+
+
+class TestUserOnSqlite(OnSqlite, UserContract):
+    pass
+
+
+class TestSessionOnSqlite(OnSqlite, SessionContract):
+    pass
+
+
+class TestCategoryOnSqlite(OnSqlite, CategoryContract):
+    pass
+
+
+class TestTaskOnSqlite(OnSqlite, TaskContract):
+    pass
+
+
+class TestAdmissionOnSqlite(OnSqlite, AdmissionContract):
+    pass
+
+
+class TestWorkOnSqlite(OnSqlite, WorkContract):
+    pass
+
+
+class TestSecretOnSqlite(OnSqlite, SecretContract):
+    pass
+
+
+class TestFieldOnSqlite(OnSqlite, FieldContract):
+    pass
+
+
+class TestAccountHistoryOnSqlite(OnSqlite, AccountHistoryContract):
+    pass
+
+
+class TestFilingHistoryOnSqlite(OnSqlite, FilingHistoryContract):
+    pass
+
+
+class TestSharedDatabaseOnSqlite(OnSqlite, SharedDatabaseContract):
+    pass
+
+
+class TestUserOnPostgreSQL(OnPostgreSQL, UserContract):
+    pass
+
+
+class TestSessionOnPostgreSQL(OnPostgreSQL, SessionContract):
+    pass
+
+
+class TestCategoryOnPostgreSQL(OnPostgreSQL, CategoryContract):
+    pass
+
+
+class TestTaskOnPostgreSQL(OnPostgreSQL, TaskContract):
+    pass
+
+
+class TestAdmissionOnPostgreSQL(OnPostgreSQL, AdmissionContract):
+    pass
+
+
+class TestWorkOnPostgreSQL(OnPostgreSQL, WorkContract):
+    pass
+
+
+class TestSecretOnPostgreSQL(OnPostgreSQL, SecretContract):
+    pass
+
+
+class TestFieldOnPostgreSQL(OnPostgreSQL, FieldContract):
+    pass
+
+
+class TestAccountHistoryOnPostgreSQL(OnPostgreSQL, AccountHistoryContract):
+    pass
+
+
+class TestFilingHistoryOnPostgreSQL(OnPostgreSQL, FilingHistoryContract):
+    pass
+
+
+class TestSharedDatabaseOnPostgreSQL(OnPostgreSQL, SharedDatabaseContract):
+    pass

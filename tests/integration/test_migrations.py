@@ -1,0 +1,245 @@
+"""The migrations make the schema that the program works with, and can be taken back, one by one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.schema import REVISION, metadata
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.domain.errors import StorageUnavailable
+from tests.fakes import ManualClock
+from tests.postgres import DatabaseFactory, PrivatePostgres
+
+NewDatabase = Callable[[], str]
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(migrate.alembic_config()).walk_revisions()]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: DatabaseFactory
+) -> Iterator[NewDatabase]:
+    """Makes empty databases."""
+    with ExitStack() as stack:
+
+        def new_sqlite() -> str:
+            return f"sqlite:///{tmp_path / f'{len(list(tmp_path.iterdir()))}.db'}"
+
+        def new_postgresql() -> str:
+            url = postgres_url_factory.create_database()
+            stack.callback(postgres_url_factory.drop_database, url)
+            return url
+
+        yield new_sqlite if request.param == "sqlite" else new_postgresql
+
+
+@pytest.fixture
+def url(new_database: NewDatabase) -> str:
+    """An empty database."""
+    return new_database()
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(database_url(url), poolclass=NullPool)
+    with engine.begin() as connection:
+        yield connection
+
+
+def described(url: str) -> dict[str, Any]:
+    """Everything that can be found out about the tables."""
+    with connected(url) as connection:
+        inspector = inspect(connection)
+        return {
+            table: {
+                "columns": [{**column, "type": repr(column["type"])} for column in inspector.get_columns(table)],
+                "primary key": inspector.get_pk_constraint(table),
+                "unique": _by_name(inspector.get_unique_constraints(table)),
+                "foreign keys": _by_name(inspector.get_foreign_keys(table)),
+                "checks": _by_name(inspector.get_check_constraints(table)),
+                "indexes": _by_name(inspector.get_indexes(table)),
+            }
+            for table in inspector.get_table_names()
+            if table != "alembic_version"
+        }
+
+
+def _by_name(found: Sequence[Any]) -> list[Any]:
+    return sorted(found, key=lambda each: str(each["name"]))
+
+
+def test_migrating_an_empty_database_makes_the_schema(new_database: NewDatabase) -> None:
+    migrated, created = new_database(), new_database()
+    migrate.upgrade(migrated)
+    with connected(created) as connection:
+        metadata.create_all(connection)
+    assert described(migrated) == described(created)
+    assert set(described(migrated)) == set(metadata.tables)
+    with connected(migrated) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_schema_names_the_newest_revision() -> None:
+    assert migrate.head() == REVISION
+
+
+def test_every_constraint_has_a_name(url: str) -> None:
+    migrate.upgrade(url)
+    for table, found in described(url).items():
+        assert found["primary key"]["name"] == f"pk_{table}"
+        for kind in ("unique", "foreign keys", "checks", "indexes"):
+            assert all(each["name"] for each in found[kind]), (table, kind)
+
+
+def test_migrating_to_base_leaves_nothing(url: str) -> None:
+    migrate.upgrade(url)
+    migrate.downgrade(url, "base")
+    assert described(url) == {}
+    assert migrate.current(url) is None
+
+
+def test_every_revision_can_be_taken_back_and_made_again(url: str) -> None:
+    previous = "base"
+    for revision in reversed(REVISIONS):
+        migrate.upgrade(url, revision)
+        there = described(url)
+        assert migrate.current(url) == revision
+        migrate.downgrade(url, previous)
+        migrate.upgrade(url, revision)
+        assert described(url) == there
+        previous = revision
+    assert previous == migrate.head()
+
+
+def test_migrating_to_the_revision_one_is_at_changes_nothing(url: str) -> None:
+    migrate.upgrade(url)
+    before = described(url)
+    migrate.upgrade(url)
+    assert described(url) == before
+
+
+def test_the_working_directory_does_not_matter(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    migrate.upgrade(url)
+    assert migrate.current(url) == migrate.head()
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was(url: str) -> None:
+    with connected(url) as connection:
+        connection.exec_driver_sql("CREATE TABLE tasks (id INTEGER)")
+    before = described(url)
+    with pytest.raises(DBAPIError, match="already exists"):
+        migrate.upgrade(url)
+    assert described(url) == before
+    assert migrate.current(url) is None
+
+
+def test_a_migration_that_leaves_rows_referring_to_nothing_is_undone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'file.db'}"
+    migrate.upgrade(url)
+    with connected(url) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO sessions VALUES ('1', 'nobody', NULL, 1, 0, 'now', 'now', 'now', 'now')"
+        )
+    with pytest.raises(RuntimeError, match="sessions"):
+        migrate.upgrade(url)
+
+
+def test_threads_migrate_one_at_a_time(url: str) -> None:
+    failures: list[BaseException] = []
+    together = threading.Barrier(3)
+
+    def upgrade() -> None:
+        try:
+            together.wait()
+            migrate.upgrade(url)
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=upgrade) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert migrate.current(url) == migrate.head()
+
+
+def test_processes_migrate_one_at_a_time(url: str) -> None:
+    program = (
+        "import sys; from tasktracker.adapters.sql import migrate;"
+        "print('ready', flush=True); sys.stdin.readline(); migrate.upgrade(sys.argv[1])"
+    )
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-W", "error", "-c", program, url],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in processes:
+            _, errors = process.communicate()
+            assert process.returncode == 0, errors
+    assert migrate.current(url) == migrate.head()
+
+
+def test_a_database_is_ready_when_it_is_at_the_newest_revision(url: str) -> None:
+    store = SqlStore(open_database(url), ManualClock())
+    try:
+        with pytest.raises(StorageUnavailable, match="has no schema yet"):
+            store.ready()
+        migrate.upgrade(url)
+        store.ready()
+        with connected(url) as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'future'")
+        with pytest.raises(StorageUnavailable, match=f"revision future, where {migrate.head()} is needed"):
+            store.ready()
+        with connected(url) as connection:
+            connection.exec_driver_sql("DELETE FROM alembic_version")
+        with pytest.raises(StorageUnavailable, match="must be migrated"):
+            store.ready()
+    finally:
+        store.close()
+
+
+def test_a_server_that_is_down_is_unavailable(private_postgres: PrivatePostgres) -> None:
+    private_postgres.stop()
+    for call in (migrate.upgrade, migrate.current, lambda url: migrate.downgrade(url, "base")):
+        with pytest.raises(StorageUnavailable):
+            call(private_postgres.url)
+
+
+def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable):
+        migrate.upgrade(f"sqlite:///{tmp_path / 'nowhere' / 'file.db'}")

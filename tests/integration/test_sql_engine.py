@@ -1,0 +1,448 @@
+"""Connections are set up as they should be, and what goes wrong with them is told in the domain's words."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import psycopg
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from tasktracker.adapters.sql import engine
+from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql.engine import database_url as with_driver
+from tasktracker.adapters.sql.turns import Turns
+from tasktracker.domain.errors import StorageFull, StorageUnavailable
+from tests.postgres import PrivatePostgres, with_database
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'file.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """An empty database of either kind."""
+    name = "sqlite_url" if request.param == "sqlite" else "database_url"
+    return cast(str, request.getfixturevalue(name))
+
+
+@contextmanager
+def opened(url: str, **options: Any) -> Iterator[Database]:
+    database = open_database(url, **options)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def value(connection: Connection, statement: str) -> Any:
+    return connection.exec_driver_sql(statement).scalar()
+
+
+def driver(connection: Connection) -> psycopg.Connection[Any]:
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def fail(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+def elsewhere(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """What a statement gives when somebody else runs it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+# ------------------------------------------------------------------------ URLs
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgres://user:secret@host/name", "postgresql+psycopg://user:secret@host/name"),
+        (
+            "postgresql://user@host:5433/name?sslmode=require",
+            "postgresql+psycopg://user@host:5433/name?sslmode=require",
+        ),
+        ("postgresql+psycopg://host/name", "postgresql+psycopg://host/name"),
+        ("sqlite:///file.db", "sqlite:///file.db"),
+        ("sqlite:////folder/file.db", "sqlite:////folder/file.db"),
+        ("sqlite+pysqlite:///file.db", "sqlite:///file.db"),
+    ],
+)
+def test_a_url_is_given_the_driver_in_use(url: str, expected: str) -> None:
+    assert with_driver(url).render_as_string(hide_password=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "not a database URL"),
+        ("secret", "not a database URL"),
+        ("mysql://user:secret@host/name", "mysql:// are not supported"),
+        ("postgresql+asyncpg://user:secret@host/name", "asyncpg:// are not supported"),
+        ("sqlite://", "must be a file"),
+        ("sqlite:///:memory:", "must be a file"),
+        ("sqlite:///file:name?mode=memory&uri=true", "must be a file"),
+        ("sqlite:///name?mode=memory", "must be a file"),
+    ],
+)
+def test_other_urls_are_refused_and_not_repeated(url: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as refused:
+        open_database(url)
+    assert "secret" not in str(refused.value)
+
+
+# ---------------------------------------------------------------- set-up: SQLite
+
+
+def test_sqlite_is_set_up_to_keep_what_it_promises(sqlite_url: str) -> None:
+    with opened(sqlite_url) as database:
+        with database.writing() as connection:
+            assert value(connection, "PRAGMA journal_mode") == "wal"
+            assert value(connection, "PRAGMA synchronous") == 2  # FULL
+            assert value(connection, "PRAGMA foreign_keys") == 1
+            assert value(connection, "PRAGMA busy_timeout") == 5000
+            assert value(connection, "PRAGMA query_only") == 0
+        with database.reading() as connection:
+            assert value(connection, "PRAGMA journal_mode") == "wal"
+            assert value(connection, "PRAGMA busy_timeout") == 5000
+            assert value(connection, "PRAGMA query_only") == 1
+
+
+def test_sqlite_readers_cannot_write(sqlite_url: str) -> None:
+    with opened(sqlite_url) as database:
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        with database.reading() as connection, pytest.raises(DBAPIError, match="readonly"):
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+
+
+def test_sqlite_readers_do_not_wait_for_the_writer(sqlite_url: str) -> None:
+    with opened(sqlite_url) as database:
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        with database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            with database.reading() as reading:
+                assert value(reading, "SELECT count(*) FROM t") == 0
+
+
+# ------------------------------------------------------------ set-up: PostgreSQL
+
+
+def test_a_postgresql_session_is_in_utc_and_waits_for_no_lock_forever(database_url: str) -> None:
+    name = elsewhere(database_url, "SELECT current_database()")[0][0]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE \"{name}\" SET TimeZone = 'Asia/Kathmandu'".encode())
+    assert elsewhere(database_url, "SHOW TimeZone") == [("Asia/Kathmandu",)]
+    with opened(database_url) as database:
+        with database.reading() as connection:
+            assert value(connection, "SHOW TimeZone") == "UTC"
+            assert value(connection, "SHOW lock_timeout") == "5s"
+            assert value(connection, "SHOW application_name") == "tasktracker"
+        with database.writing() as connection:
+            assert value(connection, "SHOW TimeZone") == "UTC"
+
+
+def test_reading_from_postgresql_begins_no_transaction_and_writing_one(database_url: str) -> None:
+    def state(connection: Connection) -> Any:
+        pid = value(connection, "SELECT pg_backend_pid()")
+        return elsewhere(database_url, f"SELECT state FROM pg_stat_activity WHERE pid = {pid}")[0][0]
+
+    with opened(database_url, pool_size=1) as database:
+        for _ in range(2):
+            with database.reading() as connection:
+                assert state(connection) == "idle"
+            with database.writing() as connection:
+                assert state(connection) == "idle in transaction"
+            with pytest.raises(ZeroDivisionError), database.writing() as connection:
+                fail(value(connection, "SELECT 1"))
+        with database.reading() as connection:
+            assert state(connection) == "idle"
+
+
+@pytest.mark.parametrize("pooler", [False, True])
+def test_nothing_is_prepared_where_a_pooler_stands_between(database_url: str, pooler: bool) -> None:
+    with opened(database_url, pooler=pooler) as database, database.reading() as connection:
+        for _ in range(10):
+            value(connection, "SELECT 7")
+        prepared = value(connection, "SELECT count(*) FROM pg_prepared_statements")
+        assert bool(prepared) is not pooler
+
+
+# ------------------------------------------------------------------ transactions
+
+
+def test_what_is_written_stands_after_leaving_normally_only(url: str) -> None:
+    with opened(url) as database:
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        with pytest.raises(ZeroDivisionError), database.writing() as connection:
+            fail(connection.exec_driver_sql("INSERT INTO t VALUES (1)"))
+        with database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+        with database.reading() as connection:
+            assert value(connection, "SELECT sum(n) FROM t") == 2
+
+
+def test_other_errors_stay_what_they_are(url: str) -> None:
+    with opened(url) as database:
+        with pytest.raises(DBAPIError, match="nowhere"), database.reading() as connection:
+            value(connection, "SELECT * FROM nowhere")
+        with pytest.raises(DBAPIError, match="nowhere"), database.writing() as connection:
+            value(connection, "SELECT * FROM nowhere")
+        with database.writing() as connection:
+            assert value(connection, "SELECT 1") == 1
+
+
+# ------------------------------------------------------------ waiting for a turn
+
+
+def test_whoever_gets_no_connection_in_time_is_told(url: str) -> None:
+    with opened(url, pool_size=1, pool_timeout=0.05) as database:
+        with database.reading(), pytest.raises(StorageUnavailable):
+            database.reading()
+        with database.reading() as connection:
+            assert value(connection, "SELECT 1") == 1
+
+
+def test_whoever_gets_no_turn_at_writing_in_time_is_told(sqlite_url: str) -> None:
+    with opened(sqlite_url, pool_timeout=0.05) as database:
+        with database.writing():
+            with pytest.raises(StorageUnavailable), database.writing():
+                pass
+            with database.reading() as connection:
+                assert value(connection, "SELECT 1") == 1
+        with database.writing() as connection:
+            assert value(connection, "SELECT 1") == 1
+
+
+def test_sqlite_being_written_by_another_process_is_unavailable(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "SQLITE_BUSY_SECONDS", 0.05)
+    with opened(sqlite_url) as database:
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        with closing(sqlite3.connect(with_driver(sqlite_url).database or "", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StorageUnavailable), database.writing():
+                pass
+            with database.reading() as connection:
+                assert value(connection, "SELECT count(*) FROM t") == 0
+            other.execute("COMMIT")
+        with database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+
+
+def test_a_new_sqlite_file_that_others_read_is_still_set_up(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = sqlite3.connect(with_driver(sqlite_url).database or "", isolation_level=None, check_same_thread=False)
+    with closing(other):
+        other.execute("CREATE TABLE t (n INTEGER)")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM t").fetchall()
+        with monkeypatch.context() as impatient, opened(sqlite_url) as database:
+            impatient.setattr(engine, "SQLITE_BUSY_SECONDS", 0.05)
+            with pytest.raises(StorageUnavailable), database.writing():
+                pass
+        reader = threading.Timer(0.2, other.execute, ["COMMIT"])
+        reader.start()
+        with opened(sqlite_url) as database, database.writing() as connection:
+            assert value(connection, "PRAGMA journal_mode") == "wal"
+        reader.join()
+
+
+def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
+    turns = 10
+    written: list[int] = []
+    together = threading.Barrier(40)
+    with opened(sqlite_url) as database:
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+
+        def write(number: int) -> None:
+            together.wait()
+            for _ in range(turns):
+                with database.writing() as connection:
+                    connection.exec_driver_sql("INSERT INTO t VALUES (?)", (number,))
+                written.append(number)
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with database.reading() as connection:
+            assert value(connection, "SELECT count(*) FROM t") == 40 * turns
+    # By the time the first is done with all its turns, everybody has had most of theirs.
+    first_done = next(place for place in range(len(written)) if written[: place + 1].count(written[place]) == turns)
+    assert first_done > 40 * (turns - 2)
+
+
+def test_turns_come_in_the_order_of_asking() -> None:
+    turns = Turns()
+    served: list[int] = []
+    assert turns.take(0)
+
+    def wait(number: int) -> None:
+        assert turns.take(30)
+        served.append(number)
+        turns.pass_on()
+
+    threads = [threading.Thread(target=wait, args=(number,)) for number in range(5)]
+    for number, thread in enumerate(threads):
+        thread.start()
+        until(lambda number=number: len(turns._waiting) == number + 1)  # type: ignore[misc]
+    assert not turns.take(0.01)
+    turns.pass_on()
+    for thread in threads:
+        thread.join()
+    assert served == [0, 1, 2, 3, 4]
+    assert turns.take(0)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+# --------------------------------------------------------------- databases in need
+
+
+def test_a_full_sqlite_says_so(sqlite_url: str) -> None:
+    with opened(sqlite_url) as database:
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (b BLOB)")
+            pages = value(connection, "PRAGMA page_count")
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+        with pytest.raises(StorageFull), database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(1000000))")
+        with database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(10))")
+            assert value(connection, "SELECT count(*) FROM t") == 1
+
+
+def test_an_sqlite_file_in_no_folder_is_unavailable(tmp_path: Path) -> None:
+    with opened(f"sqlite:///{tmp_path / 'nowhere' / 'file.db'}") as database:
+        with pytest.raises(StorageUnavailable):
+            database.reading()
+        with pytest.raises(StorageUnavailable), database.writing():
+            pass
+
+
+def test_waiting_for_a_lock_of_postgresql_comes_to_an_end(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LOCK_TIMEOUT", "50ms")
+    with opened(database_url) as database:
+        with database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        with psycopg.connect(database_url) as other:
+            other.execute("LOCK TABLE t")
+            with pytest.raises(StorageUnavailable), database.writing() as connection:
+                connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        with database.reading() as connection:
+            assert value(connection, "SELECT count(*) FROM t") == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("08006", StorageUnavailable),
+        ("40001", StorageUnavailable),
+        ("40P01", StorageUnavailable),
+        ("53100", StorageFull),
+        ("53300", StorageUnavailable),
+        ("55P03", StorageUnavailable),
+        ("57014", StorageUnavailable),
+        ("57P01", StorageUnavailable),
+        ("57P03", StorageUnavailable),
+        ("22012", DBAPIError),
+        ("42501", DBAPIError),
+    ],
+)
+def test_states_of_postgresql_have_their_meanings(database_url: str, state: str, expected: type[Exception]) -> None:
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"
+    with opened(database_url) as database:
+        with pytest.raises(expected), database.writing() as connection:
+            connection.exec_driver_sql(raising)
+        with pytest.raises(expected), database.reading() as connection:
+            connection.exec_driver_sql(raising)
+        with database.writing() as connection:
+            assert value(connection, "SELECT 1") == 1
+
+
+# ------------------------------------------------------------ servers that go away
+
+
+def test_a_connection_that_is_cut_costs_one_work(database_url: str) -> None:
+    with opened(database_url, pool_size=1) as database:
+        for _ in range(2):
+            with pytest.raises(StorageUnavailable), database.writing() as connection:
+                value(cut(database_url, connection), "SELECT 1")
+            with pytest.raises(StorageUnavailable), database.reading() as connection:
+                value(cut(database_url, connection), "SELECT 1")
+            with pytest.raises(StorageUnavailable), database.writing() as connection:
+                cut(database_url, connection)  # and only committing finds out
+            with database.reading() as connection:
+                assert driver(connection).autocommit
+                assert value(connection, "SELECT 1") == 1
+
+
+def test_a_connection_cut_while_idle_costs_nothing(database_url: str) -> None:
+    with opened(database_url, pool_size=3) as database:
+        with database.reading() as first, database.reading() as second, database.reading() as third:
+            pids = [value(connection, "SELECT pg_backend_pid()") for connection in (first, second, third)]
+        for pid in pids:
+            elsewhere(database_url, f"SELECT pg_terminate_backend({pid}, 10000)")
+        with database.writing() as first, database.reading() as second, database.reading() as third:
+            for connection in (first, second, third):
+                assert value(connection, "SELECT pg_backend_pid()") not in pids
+
+
+def cut(url: str, connection: Connection) -> Connection:
+    pid = value(connection, "SELECT pg_backend_pid()")
+    elsewhere(url, f"SELECT pg_terminate_backend({pid}, 10000)")
+    return connection
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_server_that_comes_back_is_used_again(
+    private_postgres: PrivatePostgres, mode: Literal["fast", "immediate"]
+) -> None:
+    url = private_postgres.url
+    with opened(url, pool_size=2) as database:
+        with database.reading() as first, database.reading() as second:
+            assert value(first, "SELECT 1") == value(second, "SELECT 1") == 1
+            private_postgres.stop(mode)
+            for connection in (first, second):
+                with pytest.raises(StorageUnavailable):
+                    value(connection, "SELECT 1")
+        # More often than there are connections: none may be lost to a failure.
+        for _ in range(5):
+            with pytest.raises(StorageUnavailable):
+                database.reading()
+            with pytest.raises(StorageUnavailable), database.writing():
+                pass
+        private_postgres.start()
+        for _ in range(3):
+            with database.writing() as first, database.reading() as second:
+                assert value(first, "SELECT 1") == value(second, "SELECT 1") == 1
+
+
+def test_a_database_that_does_not_exist_is_unavailable(postgres_server: str) -> None:
+    with (
+        opened(with_database(postgres_server, "no_such_database")) as database,
+        pytest.raises(StorageUnavailable),
+    ):
+        database.reading()

@@ -1,0 +1,336 @@
+"""What only SQL stores have to prove: types, constraints, cascades, and failures within a work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
+from sqlalchemy.exc import IntegrityError
+
+from tasktracker.adapters.sql import migrate, tasks
+from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql.schema import metadata
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.violations import VIOLATIONS
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.errors import (
+    CategoryNameTaken,
+    DomainError,
+    EmailTaken,
+    IdTaken,
+    InvalidInput,
+    SessionEnded,
+    UsernameTaken,
+)
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.work import UnitOfWork
+from tests.contracts.base import Seed, everything, race
+from tests.fakes import ManualClock, SequentialIds
+from tests.postgres import DatabaseFactory
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: DatabaseFactory) -> Iterator[str]:
+    """A database with the schema and nothing in it."""
+    with ExitStack() as stack:
+        url = f"sqlite:///{tmp_path / 'file.db'}"
+        if request.param == "postgresql":
+            url = postgres_url_factory.create_database()
+            stack.callback(postgres_url_factory.drop_database, url)
+        migrate.upgrade(url)
+        yield url
+
+
+on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    database = open_database(url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def store(database: Database, clock: ManualClock) -> SqlStore:
+    return SqlStore(database, clock)
+
+
+@pytest.fixture
+def seed(store: SqlStore, clock: ManualClock) -> Seed:
+    return Seed(store, clock, SequentialIds())
+
+
+def numbers(connection: Connection) -> dict[str, int]:
+    """How many rows there are in each table."""
+    return {
+        name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for name, table in metadata.tables.items()
+    }
+
+
+# --------------------------------------------------------------------- moments
+
+MOMENTS = [
+    datetime.min.replace(tzinfo=UTC),
+    datetime(999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(2026, 3, 29, 1, 0, 0, 1, tzinfo=UTC),
+    datetime(2026, 3, 29, 1, 0, 0, 10, tzinfo=UTC),
+    datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+]
+
+
+@pytest.fixture(params=["UTC", "America/Los_Angeles", "Asia/Kathmandu"])
+def abroad(request: pytest.FixtureRequest, url: str) -> None:
+    """The server believes to be in some time zone."""
+    if url.startswith("postgresql"):
+        with psycopg.connect(url, autocommit=True) as connection:
+            name = connection.info.dbname
+            connection.execute(f"ALTER DATABASE \"{name}\" SET TimeZone = '{request.param}'".encode())
+
+
+@pytest.mark.usefixtures("abroad")
+def test_moments_come_back_as_they_were_and_in_utc(store: SqlStore, seed: Seed) -> None:
+    user = seed.user()
+    stored = [seed.task(user, due_date=moment, created_at=moment) for moment in MOMENTS]
+    with store.reading(None) as work:
+        listed = work.tasks.list(user.id, TaskQuery(at=MOMENTS[0])).items
+        assert listed == stored[::-1]
+        found = [work.tasks.find(user.id, task.id) for task in stored]
+    assert found == stored
+    for task in listed:
+        assert task.due_date is not None
+        assert task.due_date.tzinfo is UTC
+        assert task.created_at.tzinfo is UTC
+
+
+@pytest.mark.usefixtures("abroad")
+def test_moments_are_compared_as_moments(store: SqlStore, seed: Seed) -> None:
+    user = seed.user()
+    for moment in MOMENTS:
+        seed.task(user, due_date=moment)
+    with store.reading(None) as work:
+        for number, moment in enumerate(MOMENTS):
+            overdue = work.tasks.list(user.id, TaskQuery(at=moment, overdue=True)).items
+            assert {task.due_date for task in overdue} == set(MOMENTS[:number])
+
+
+@on_sqlite  # PostgreSQL takes it for a time in the zone of the session, which is UTC.
+def test_a_time_without_an_offset_is_not_stored(store: SqlStore, seed: Seed) -> None:
+    with pytest.raises(Exception, match="without an offset"):
+        seed.task(seed.user(), due_date=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+# ------------------------------------------------------------------- violations
+
+
+def test_every_constraint_is_accounted_for() -> None:
+    kinds = (ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint)
+    names = {
+        constraint.name
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, kinds)
+    }
+    # The ids of users and sessions are this program's own, and secrets are only added where they are missing.
+    assert names - set(VIOLATIONS) == {"pk_users", "pk_sessions", "pk_secrets"}
+    assert set(VIOLATIONS) <= names
+
+
+Violation = Callable[[Seed, UnitOfWork, User], None]
+
+VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
+    "a username taken": (UsernameTaken, lambda seed, work, _: work.users.add(seed.new_user("ALICE"))),
+    "an e-mail address taken": (
+        EmailTaken,
+        lambda seed, work, _: work.users.add(seed.new_user("bob", email="Alice@Example.org")),
+    ),
+    "a user renamed to a username taken": (
+        UsernameTaken,
+        lambda _, work, user: work.users.save(replace(user, username="Carol", version=2)),
+    ),
+    "a category name taken": (
+        CategoryNameTaken,
+        lambda seed, work, user: work.categories.add(seed.new_category(user, "HOME")),
+    ),
+    "a category of nobody": (
+        SessionEnded,
+        lambda seed, work, _: work.categories.add(seed.new_category(seed.new_user())),
+    ),
+    "a session of nobody": (
+        SessionEnded,
+        lambda seed, work, _: work.sessions.add(seed.new_session(seed.new_user())),
+    ),
+    "a task of nobody": (SessionEnded, lambda seed, work, _: work.tasks.add(seed.new_task(seed.new_user()))),
+    "a task in no category": (
+        InvalidInput,
+        lambda seed, work, user: work.tasks.add(seed.new_task(user, category=seed.id())),
+    ),
+    "a task in the category of somebody else": (
+        InvalidInput,
+        lambda seed, work, user: work.tasks.add(
+            seed.new_task(user, category=_there(work.users.find_by_login("carol"), work))
+        ),
+    ),
+    "a task id taken": (
+        IdTaken,
+        lambda seed, work, user: work.tasks.add(
+            seed.new_task(user, id=work.tasks.list(user.id, TaskQuery(at=MOMENTS[0])).items[0].id)
+        ),
+    ),
+}
+
+
+def _there(user: User | None, work: UnitOfWork) -> Any:
+    assert user is not None
+    return work.categories.list(user.id, None, 1).items[0].id
+
+
+@pytest.fixture
+def alice(seed: Seed) -> User:
+    """Somebody with something of everything, as has Carol."""
+    carol = seed.user("carol")
+    seed.category(carol, "Home")
+    alice = seed.user("alice", email="alice@example.org")
+    seed.session(alice)
+    seed.task(alice, category=seed.category(alice, "Home").id)
+    return alice
+
+
+@pytest.mark.parametrize("name", VIOLATING)
+def test_a_violation_is_told_in_the_domains_words(store: SqlStore, seed: Seed, alice: User, name: str) -> None:
+    expected, violate = VIOLATING[name]
+    before = everything(store, alice)
+    with pytest.raises(expected) as raised, store.writing(None) as work:
+        violate(seed, work, alice)
+    assert type(raised.value) is expected
+    assert everything(store, alice) == before
+
+
+@pytest.mark.parametrize("name", VIOLATING)
+def test_a_work_that_hushes_up_a_violation_is_not_done(store: SqlStore, seed: Seed, alice: User, name: str) -> None:
+    expected, violate = VIOLATING[name]
+    before = everything(store, alice)
+
+    def hush_up() -> None:
+        with store.writing(None) as work:
+            work.tasks.add(seed.new_task(alice))
+            with pytest.raises(expected):
+                violate(seed, work, alice)
+
+    with pytest.raises(expected):
+        hush_up()
+    assert everything(store, alice) == before
+
+
+def test_removing_a_category_in_use_is_a_mistake_and_no_violation(store: SqlStore, seed: Seed, alice: User) -> None:
+    with store.reading(None) as work:
+        (category,) = work.categories.list(alice.id, None, 10).items
+    with pytest.raises(IntegrityError), store.writing(None) as work:
+        work.categories.remove(category)
+
+
+@pytest.mark.parametrize(("column", "value"), [("state", "'asleep'"), ("priority", "5"), ("priority", "0")])
+def test_only_states_and_priorities_that_exist_are_stored(
+    database: Database, alice: User, column: str, value: str
+) -> None:
+    with pytest.raises(IntegrityError, match=f"ck_tasks_{column}"), database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE tasks SET {column} = {value}")
+
+
+# --------------------------------------------------------------------- cascades
+
+
+def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
+    store: SqlStore, database: Database, seed: Seed
+) -> None:
+    store.secret("of nobody")
+    people = [seed.user(), seed.user()]
+    for user in people:
+        categories = [seed.category(user) for _ in range(3)]
+        for category in [None, *(each.id for each in categories)]:
+            seed.task(user, category=category)
+            seed.task(user, category=category)
+        for _ in range(2):
+            seed.session(user)
+    of_one = {"users": 1, "sessions": 2, "categories": 3, "tasks": 8, "secrets": 0}
+    with database.reading() as connection:
+        assert numbers(connection) == {name: 2 * number for name, number in of_one.items()} | {"secrets": 1}
+    kept = everything(store, people[1])
+    with store.writing(None) as work:
+        work.users.remove(people[0].id)
+    assert everything(store, people[1]) == kept
+    with database.reading() as connection:
+        assert numbers(connection) == of_one | {"secrets": 1}
+
+
+# ----------------------------------------------------------------- confirmation
+
+
+def test_confirming_while_reading_does_not_wait_for_the_only_connection(url: str, clock: ManualClock) -> None:
+    database = open_database(url, pool_size=1, pool_timeout=1)
+    store = SqlStore(database, clock)
+    actor = Seed(store, clock, SequentialIds()).actor()
+    with store.reading(actor) as work:
+        session = work.sessions.find(actor.session_id)
+    assert session is not None
+    assert session.confirmed_generation == 1
+    database.close()
+
+
+def test_a_work_that_fails_confirms_all_the_same(store: SqlStore, seed: Seed, alice: User) -> None:
+    session = seed.session(alice, generation=4, confirmed_generation=2)
+    actor = seed.actor(alice)
+    actor = replace(actor, session_id=session.id, generation=4)
+    with pytest.raises(UsernameTaken), store.writing(actor) as work:
+        work.users.add(seed.new_user("alice"))
+    with store.reading(None) as work:
+        assert work.sessions.find(session.id) == replace(session, confirmed_generation=4)
+
+
+# --------------------------------------------------------------------- the rest
+
+
+def test_processes_that_ask_at_once_get_the_same_secret(url: str, clock: ManualClock) -> None:
+    stores = [SqlStore(open_database(url), clock) for _ in range(4)]
+    secrets = race(*(partial(store.secret, f"number {number}") for number in range(5) for store in stores))
+    for number in range(5):
+        assert len(set(secrets[number * 4 : number * 4 + 4])) == 1
+    assert len(set(secrets)) == 5
+    for store in stores:
+        store.close()
+
+
+@on_sqlite  # How PostgreSQL goes about it depends on how much there is.
+def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
+    shapes = product((0, 2), (False, True), (None, False, True), (None, False, True), (False, True))
+    with database.reading() as connection:
+        for shape in shapes:
+            statement = str(tasks._list(*shape).compile(dialect=connection.dialect))
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")).all()
+            index = "ix_tasks_list" if shape[2] is None else "ix_tasks_category"
+            assert [step[3].startswith(f"SEARCH tasks USING INDEX {index} ") for step in plan] == [True], plan
+
+
+def test_the_clock_decides_and_not_the_database(store: SqlStore, seed: Seed, clock: ManualClock) -> None:
+    actor = seed.actor()
+    clock.advance(timedelta(days=10_000))
+    with pytest.raises(SessionEnded), store.reading(actor):
+        pass

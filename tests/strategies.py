@@ -1,0 +1,247 @@
+"""Every Hypothesis strategy, once.
+
+`raw_*` is what a client might send, acceptable or not; the others are acceptable, though not yet canonical.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, cast
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from tasktracker.domain.categories.category import CategoryFields
+from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
+from tasktracker.domain.tasks.task import Priority, State, TaskFields
+
+# ---------------------------------------------------------------- text
+
+ODD_TEXTS = (
+    "",
+    " ",
+    "\0",
+    "a\0b",
+    "\ud800",  # a lone surrogate
+    "a\udfffb",
+    "\U0001f469\u200d\U0001f4bb",  # astral, joined
+    "\U0010ffff",
+    "\uffff",  # a noncharacter that sorts after surrogates in UTF-16 but before astral text by code point
+    "e\u0301",  # decomposed
+    "\u00e9",  # composed
+    "\u0334\u0335\u0336",  # nothing but combining characters
+    "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",  # right to left
+    "\u202eevil\u202c",  # overridden direction
+    "\u00df",  # case-folds to two characters
+    "\u0130",  # lower-cases to two characters
+    "\ufb01",  # a ligature
+    "\ufdfa",  # NFKC makes 18 characters of it
+    "\u1fb7",  # case-folds to three characters
+    "\ufeff",
+    "\x1f\x85\u2028\u2029",
+    "\r\n",
+    "'; DROP TABLE tasks; --",
+    "%_\\",
+    "NULL",
+)
+
+
+def texts(longest: int = 300) -> st.SearchStrategy[str]:
+    """Any text, that of no encoding included."""
+    plain = st.text(max_size=longest)
+    anything = st.text(st.characters(codec=None), max_size=longest)
+    repeated = st.builds(
+        lambda odd, times: (odd * times)[: longest + 2],
+        st.sampled_from(ODD_TEXTS),
+        st.integers(1, longest + 1),
+    )
+    return st.one_of(st.sampled_from(ODD_TEXTS), plain, anything, repeated)
+
+
+def storable_texts(longest: int = 300, shortest: int = 0) -> st.SearchStrategy[str]:
+    """Text that any database can hold."""
+    characters = st.characters(codec="utf-8", exclude_characters="\0")
+    odd = [text for text in ODD_TEXTS if "\0" not in text and _is_encodable(text)]
+    repeated = st.builds(lambda text, times: (text * times)[:longest], st.sampled_from(odd), st.integers(1, longest))
+    return st.one_of(st.text(characters, max_size=longest), repeated).filter(lambda text: len(text) >= shortest)
+
+
+def _is_encodable(text: str) -> bool:
+    return not any(0xD800 <= ord(character) < 0xE000 for character in text)
+
+
+def padded(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """The same text with white space around it."""
+    space = st.sampled_from(("", " ", "\t", "\n", "\u00a0", "\u3000  "))
+    return st.builds(lambda left, text, right: left + text + right, space, inner, space)
+
+
+# ---------------------------------------------------------------- people
+
+PEOPLE = (
+    "alice",
+    "Bob.Smith",
+    "stra\u00dfe",
+    "\u00c5ngstr\u00f6m",
+    "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2",
+)
+"""Usernames with many spellings."""
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """Ways of writing a name that all mean the same person, the name itself first."""
+    forms: tuple[Callable[[str], str], ...] = (
+        str,
+        str.upper,
+        str.lower,
+        str.casefold,
+        str.title,
+        str.swapcase,
+        lambda text: unicodedata.normalize("NFD", text),
+        lambda text: unicodedata.normalize("NFKD", text.upper()),
+        _full_width,
+        lambda text: _full_width(text.upper()),
+        _bold,
+    )
+    return tuple(dict.fromkeys(form(name) for form in forms))
+
+
+def _full_width(text: str) -> str:
+    return "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text)
+
+
+def _bold(text: str) -> str:
+    """ASCII letters as MATHEMATICAL BOLD ones, which lie beyond the basic plane."""
+    return "".join(chr(ord(char) - ord("a") + 0x1D41A) if "a" <= char <= "z" else char for char in text.lower())
+
+
+def spelled(name: str) -> st.SearchStrategy[str]:
+    """Any spelling of a name."""
+    return st.sampled_from(spellings(name))
+
+
+def raw_usernames() -> st.SearchStrategy[str]:
+    letters = st.characters(categories=("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No"))
+    worded = st.text(st.one_of(letters, st.sampled_from(".+-_")), min_size=2, max_size=152)
+    return st.one_of(padded(worded), texts(160))
+
+
+def raw_emails() -> st.SearchStrategy[str]:
+    part = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
+    shaped = st.builds(lambda local, domain, top: f"{local}@{domain}.{top}", part, part, part)
+    return st.one_of(padded(shaped), padded(st.emails()), texts(260))
+
+
+# ---------------------------------------------------------------- time
+
+ODD_TIMES = (
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14))),  # beyond UTC's calendar
+    datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+    datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1, 1, 1, 14, tzinfo=timezone(timedelta(hours=14))),
+    datetime(1582, 10, 10, tzinfo=UTC),
+    datetime(1900, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+    datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC),
+    datetime(2026, 2, 3, 4, 5, 6, 7, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+    datetime(2026, 2, 3, 4, 5, 6, 999999, tzinfo=timezone(-timedelta(hours=23, minutes=59, seconds=59))),
+    datetime(2026, 2, 3, 4, 5, 6),  # noqa: DTZ001 - naive on purpose
+)
+
+offsets = st.timedeltas(
+    min_value=-timedelta(hours=23, minutes=59, seconds=59),
+    max_value=timedelta(hours=23, minutes=59, seconds=59),
+).map(timezone)
+
+
+def raw_times() -> st.SearchStrategy[datetime]:
+    """Any time with or without an offset, whether or not UTC's calendar can express it."""
+    return st.one_of(st.sampled_from(ODD_TIMES), st.datetimes(timezones=offsets), st.datetimes(timezones=st.none()))
+
+
+def moments() -> st.SearchStrategy[datetime]:
+    """Any time in UTC."""
+    return st.datetimes(timezones=st.just(UTC))
+
+
+def near(time: datetime) -> st.SearchStrategy[datetime]:
+    """Times around another, and it itself, in any offset."""
+    gaps = st.sampled_from((0, 0, 1, -1, 10**6, -(10**6), 86_400 * 10**6, -86_400 * 10**6))
+    return st.builds(lambda gap, zone: (time + timedelta(microseconds=gap)).astimezone(zone), gaps, offsets)
+
+
+# ---------------------------------------------------------------- tasks and categories
+
+titles = storable_texts(198, shortest=1).map(lambda text: f"t{text}")
+priorities = st.sampled_from(Priority)
+states = st.sampled_from(State)
+names = st.one_of(
+    st.sampled_from(("Home", "HOME", "\uff28ome", "work", "Stra\u00dfe", "STRASSE", "\uffff", "\U00010000")),
+    storable_texts(62, shortest=1).map(lambda text: f"c{text}"),
+)
+colors = st.none() | st.from_regex(r"\A#[0-9a-fA-F]{6}\Z")
+
+
+def raw_task_fields() -> st.SearchStrategy[TaskFields]:
+    """Whatever a client might say about a task, with a title."""
+    others = {
+        "description": texts(10_001),
+        "priority": priorities,
+        "state": states,
+        "due_date": st.none() | raw_times(),
+    }
+    return cast("st.SearchStrategy[TaskFields]", _fields({"title": texts(202)}, others, whole=True))
+
+
+def task_fields(
+    now: datetime, categories: Sequence[UUID] = (), *, whole: bool = False
+) -> st.SearchStrategy[TaskFields]:
+    """Fields of a task to be created (`whole`, with a title) or edited, due around `now` if at all."""
+    others = {
+        "description": storable_texts(50),
+        "priority": priorities,
+        "state": states,
+        "due_date": st.none() | near(now) | moments(),
+        "category": st.sampled_from((None, *categories)),
+    }
+    return cast("st.SearchStrategy[TaskFields]", _fields({"title": titles}, others, whole=whole))
+
+
+def raw_category_fields() -> st.SearchStrategy[CategoryFields]:
+    """Whatever a client might say about a category, with a name."""
+    others = {"description": texts(1002), "color": colors | texts(8)}
+    return cast("st.SearchStrategy[CategoryFields]", _fields({"name": texts(66)}, others, whole=True))
+
+
+def category_fields(*, whole: bool = False) -> st.SearchStrategy[CategoryFields]:
+    """Fields of a category to be created (`whole`, with a name) or edited."""
+    others = {"description": storable_texts(50), "color": colors}
+    return cast("st.SearchStrategy[CategoryFields]", _fields({"name": names}, others, whole=whole))
+
+
+def _fields(
+    first: dict[str, st.SearchStrategy[Any]], others: dict[str, st.SearchStrategy[Any]], *, whole: bool
+) -> st.SearchStrategy[dict[str, Any]]:
+    if whole:
+        return st.fixed_dictionaries(first, optional=others)
+    return st.fixed_dictionaries({}, optional=first | others)
+
+
+def queries(
+    now: datetime, categories: Sequence[UUID] = (), after: Sequence[TaskKey] = ()
+) -> st.SearchStrategy[TaskQuery]:
+    """Any combination of filters, from any of these places, in pages from tiny to all."""
+    return st.builds(
+        TaskQuery,
+        at=near(now),
+        states=st.frozensets(states),
+        priority=st.none() | priorities,
+        category=st.sampled_from((None, UNFILED, *categories)),
+        overdue=st.none() | st.booleans(),
+        after=st.sampled_from((None, *after)),
+        limit=st.sampled_from((1, 2, 3, 5, 100)),
+    )

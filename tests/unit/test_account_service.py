@@ -1,0 +1,287 @@
+"""Having an account."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasktracker.domain.accounts.user import User, UserFields
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    InvalidInput,
+    SessionEnded,
+    UsernameTaken,
+    UserNotFound,
+)
+from tasktracker.domain.tasks.query import TaskQuery
+from tests.fakes import App
+
+PASSWORD = "correct horse"
+ALICE: UserFields = {"username": "alice", "email": "alice@example.org"}
+
+
+@pytest.fixture
+def app() -> App:
+    return App.in_memory()
+
+
+@pytest.fixture
+def alice(app: App) -> SessionActor:
+    actor = app.actor(app.accounts.register(ALICE, PASSWORD))
+    app.hasher.forget()
+    return actor
+
+
+def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
+    return [error.field for error in caught.value.errors]
+
+
+def stored(app: App, name: str) -> User | None:
+    with app.store.reading(None) as work:
+        return work.users.find_by_login(name)
+
+
+class TestRegister:
+    def test_makes_an_account_and_logs_it_in(self, app: App) -> None:
+        signed_in = app.accounts.register(
+            {
+                "username": " alice ",
+                "email": " alice@example.org ",
+                "first_name": " Alice ",
+                "time_zone": "Europe/Vienna",
+            },
+            PASSWORD,
+            PASSWORD,
+        )
+        user = signed_in.user
+        assert (user.username, user.email, user.first_name, user.last_name) == (
+            "alice",
+            "alice@example.org",
+            "Alice",
+            "",
+        )
+        assert (user.time_zone, user.is_active, user.is_admin, user.version) == ("Europe/Vienna", True, False, 1)
+        assert user.created_at == app.clock.now()
+        assert app.accounts.profile(app.actor(signed_in)) == user
+        app.sessions.login("alice", PASSWORD)
+
+    def test_needs_no_more_than_a_username_and_a_password(self, app: App) -> None:
+        user = app.accounts.register({"username": "alice"}, PASSWORD).user
+        assert (user.email, user.first_name, user.last_name, user.time_zone) == (None, "", "", "UTC")
+
+    def test_names_every_bad_field_at_once_and_hashes_nothing(self, app: App) -> None:
+        fields: UserFields = {"email": "nonsense", "first_name": "\0", "time_zone": "Nowhere"}
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.register(fields, "short", "other")
+        assert sorted(fields_of(caught)) == [
+            "email",
+            "first_name",
+            "password",
+            "password2",
+            "time_zone",
+            "username",
+        ]
+        assert app.hasher.hashed == []
+
+    def test_the_repeated_password_must_be_the_same(self, app: App) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.register(ALICE, PASSWORD, "correct house")
+        assert fields_of(caught) == ["password2"]
+        assert stored(app, "alice") is None
+
+    @pytest.mark.parametrize("password", ["weak horse", "Alice in Wonderland", "ALICE@example.org"])
+    def test_a_password_easy_to_guess_is_refused(self, app: App, password: str) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.register(ALICE, password)
+        assert fields_of(caught) == ["password"]
+        assert app.strength.guesses == [("alice", "alice@example.org")]
+
+    def test_a_taken_name_is_refused_in_any_spelling_and_leaves_nothing(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(UsernameTaken):
+            app.accounts.register({"username": "\uff21LICE", "email": "new@example.org"}, PASSWORD)
+        with pytest.raises(EmailTaken):
+            app.accounts.register({"username": "bob", "email": "ALICE@EXAMPLE.ORG"}, PASSWORD)
+        assert stored(app, "bob") is None
+        assert stored(app, "new@example.org") is None
+
+    def test_hashes_once_while_no_work_is_open(self, app: App) -> None:
+        app.accounts.register({"username": "alice"}, "pa\u0308sswort")
+        assert app.hasher.hashed == ["p\u00e4sswort"]
+        with app.store.reading(None), pytest.raises(AssertionError):
+            app.hasher.hash("p\u00e4sswort")
+
+
+class TestAdministration:
+    def test_an_administrator_is_an_account_without_a_session(self, app: App) -> None:
+        user = app.accounts.create_admin(ALICE, PASSWORD)
+        assert user.is_admin
+        with app.store.reading(None) as work:
+            assert list(work.sessions.list(user.id)) == []
+        assert app.sessions.login("alice", PASSWORD).user == user
+
+    def test_an_administrator_is_subject_to_the_same_rules(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(UsernameTaken):
+            app.accounts.create_admin({"username": "Alice"}, PASSWORD)
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.create_admin({}, "weak")
+        assert sorted(fields_of(caught)) == ["password", "username"]
+
+    @pytest.mark.parametrize("login", ["ALICE", "Alice@Example.org"])
+    def test_a_disabled_user_is_out_and_stays_out(self, app: App, alice: SessionActor, login: str) -> None:
+        other = app.sessions.login("alice", PASSWORD)
+        assert not app.accounts.set_active(login, False).is_active
+        for actor in (alice, app.actor(other)):
+            with pytest.raises(SessionEnded):
+                app.accounts.profile(actor)
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", PASSWORD)
+
+    def test_a_user_enabled_again_must_log_in_anew(self, app: App, alice: SessionActor) -> None:
+        app.accounts.set_active("alice", False)
+        assert app.accounts.set_active("alice", True).is_active
+        with pytest.raises(SessionEnded):
+            app.accounts.profile(alice)
+        app.sessions.login("alice", PASSWORD)
+
+    def test_disabling_or_enabling_twice_changes_nothing_more(self, app: App, alice: SessionActor) -> None:
+        assert app.accounts.set_active("alice", True).version == 1
+        app.accounts.profile(alice)
+        app.accounts.set_active("alice", False)
+        assert app.accounts.set_active("alice", False).version == 2
+
+    def test_an_unknown_user_is_not_found(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(UserNotFound):
+            app.accounts.set_active("bob", False)
+
+
+class TestEdit:
+    def test_changes_what_is_given_and_nothing_else(self, app: App, alice: SessionActor) -> None:
+        edited = app.accounts.edit(alice, {"first_name": " Alice ", "time_zone": "Asia/Tokyo"})
+        assert (edited.first_name, edited.time_zone, edited.username, edited.version) == (
+            "Alice",
+            "Asia/Tokyo",
+            "alice",
+            2,
+        )
+        assert app.accounts.profile(alice) == edited
+        assert app.hasher.verified == []
+
+    def test_nothing_new_is_no_change(self, app: App, alice: SessionActor) -> None:
+        before = app.accounts.profile(alice)
+        assert app.accounts.edit(alice, {"username": "alice", "first_name": " "}) == before
+
+    @pytest.mark.parametrize(
+        "fields", [{"username": "carol"}, {"username": "ALICE"}, {"email": "new@example.org"}, {"email": None}]
+    )
+    def test_what_one_logs_in_with_changes_by_password_only(
+        self, app: App, alice: SessionActor, fields: UserFields
+    ) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.edit(alice, fields)
+        assert fields_of(caught) == ["password"]
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.edit(alice, fields, "wrong")
+        assert fields_of(caught) == ["password"]
+        assert app.accounts.profile(alice).version == 1
+        edited = app.accounts.edit(alice, fields, PASSWORD)
+        assert edited.version == 2
+        app.sessions.login(edited.username, PASSWORD)
+
+    def test_a_wrong_password_is_refused_even_where_none_is_needed(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.edit(alice, {"first_name": "Alice"}, "wrong")
+        assert fields_of(caught) == ["password"]
+        assert app.accounts.profile(alice).first_name == ""
+
+    def test_bad_fields_are_named_before_anything_is_hashed(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.edit(alice, {"username": "a", "email": "b"}, PASSWORD)
+        assert fields_of(caught) == ["username", "email"]
+        assert app.hasher.verified == []
+
+    def test_names_of_others_are_taken(self, app: App, alice: SessionActor) -> None:
+        app.accounts.register({"username": "bob", "email": "bob@example.org"}, PASSWORD)
+        with pytest.raises(UsernameTaken):
+            app.accounts.edit(alice, {"username": "BOB"}, PASSWORD)
+        with pytest.raises(EmailTaken):
+            app.accounts.edit(alice, {"email": "BOB@example.org"}, PASSWORD)
+        assert app.accounts.profile(alice).version == 1
+
+
+class TestChangePassword:
+    def test_the_new_one_counts_and_every_other_session_ends(self, app: App, alice: SessionActor) -> None:
+        other = app.sessions.login("alice", PASSWORD)
+        app.accounts.change_password(alice, PASSWORD, "battery staple")
+        assert app.accounts.profile(alice).version == 2
+        assert not app.is_usable(other.tokens)
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", PASSWORD)
+        app.sessions.login("alice", "battery staple")
+
+    def test_the_current_one_must_be_right(self, app: App, alice: SessionActor) -> None:
+        other = app.sessions.login("alice", PASSWORD)
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.change_password(alice, "wrong", "battery staple")
+        assert fields_of(caught) == ["current_password"]
+        assert app.is_usable(other.tokens)
+        app.sessions.login("alice", PASSWORD)
+
+    @pytest.mark.parametrize("new", ["short", "weak staple", "I am ALICE", "x" * 129])
+    def test_the_new_one_must_be_good(self, app: App, alice: SessionActor, new: str) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.change_password(alice, PASSWORD, new)
+        assert fields_of(caught) == ["new_password"]
+        assert app.hasher.verified == []
+
+    def test_a_change_meanwhile_makes_the_current_one_wrong(
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hash_ = app.hasher.hash
+
+        def hash_slowly(password: str) -> str:
+            monkeypatch.undo()
+            app.accounts.change_password(alice, PASSWORD, "another horse")
+            return hash_(password)
+
+        monkeypatch.setattr(app.hasher, "hash", hash_slowly)
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.change_password(alice, PASSWORD, "battery staple")
+        assert fields_of(caught) == ["current_password"]
+        app.sessions.login("alice", "another horse")
+
+
+class TestDelete:
+    def test_takes_everything_along(self, app: App, alice: SessionActor) -> None:
+        category = app.categories.create(alice, {"name": "Home"})
+        app.tasks.create(alice, {"title": "Task", "category": category.id})
+        app.accounts.delete(alice, PASSWORD)
+        with pytest.raises(SessionEnded):
+            app.accounts.profile(alice)
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", PASSWORD)
+        with app.store.reading(None) as work:
+            assert not work.tasks.list(alice.user_id, TaskQuery(at=app.clock.now())).items
+        again = app.actor(app.accounts.register(ALICE, PASSWORD))
+        assert not app.categories.list(again).items
+
+    def test_needs_the_password(self, app: App, alice: SessionActor) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.delete(alice, "wrong")
+        assert fields_of(caught) == ["password"]
+        app.accounts.profile(alice)
+
+    def test_a_password_changed_meanwhile_does_not_delete(
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        verify = app.hasher.verify
+
+        def verify_slowly(password: str, password_hash: str | None) -> bool:
+            monkeypatch.undo()
+            app.accounts.change_password(alice, PASSWORD, "battery staple")
+            return verify(password, password_hash)
+
+        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        with pytest.raises(InvalidInput):
+            app.accounts.delete(alice, PASSWORD)
+        app.accounts.profile(alice)

@@ -1,0 +1,67 @@
+"""Categories and their names."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.categories.category import CATEGORY_RULES, Category, CategoryFields, CategoryKey
+from tasktracker.domain.errors import InvalidInput
+from tasktracker.domain.fields import check
+from tests.fakes import START
+
+CATEGORY = Category(id=UUID(int=1), user_id=UUID(int=2), name="Home", created_at=START, updated_at=START)
+LATER = START + timedelta(hours=1)
+
+
+def test_a_change_is_a_new_version_at_its_time() -> None:
+    edited = CATEGORY.edit({"color": "#1e90ff"}, LATER)
+    assert (edited.color, edited.name, edited.version, edited.updated_at) == ("#1e90ff", "Home", 2, LATER)
+    assert edited.created_at == START
+
+
+def test_no_change_is_the_very_same_category() -> None:
+    assert CATEGORY.edit({}, LATER) is CATEGORY
+    assert CATEGORY.edit({"name": "Home", "description": "", "color": None}, LATER) is CATEGORY
+
+
+def test_a_clock_that_went_back_does_not_date_changes_before_earlier_ones() -> None:
+    assert CATEGORY.edit({"name": "Work"}, START - timedelta(hours=1)).updated_at == START
+
+
+def test_order_is_by_name_without_regard_to_case() -> None:
+    assert CATEGORY.key == CategoryKey("home", CATEGORY.id)
+    assert CategoryKey("a", UUID(int=9)) < CategoryKey("b", UUID(int=1)) < CategoryKey("b", UUID(int=2))
+
+
+def test_canonical_forms() -> None:
+    fields: CategoryFields = {"name": "  " + "x" * 64, "description": " x ", "color": "#1E90fF"}
+    assert check(CATEGORY_RULES, fields) == {"name": "x" * 64, "description": " x ", "color": "#1e90ff"}
+    assert check(CATEGORY_RULES, {"color": None}) == {"color": None}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", " \t"),
+        ("name", "x" * 65),
+        ("name", "\0"),
+        ("name", "\ud800"),
+        ("description", "x" * 1001),
+        ("description", "\0"),
+        ("color", ""),
+        ("color", "red"),
+        ("color", "#123"),
+        ("color", "#12345g"),
+        ("color", "#1234567"),
+        ("color", "#123456\n"),
+        ("color", "#\u0661\u0662\u0663\u0664\u0665\u0666"),
+    ],
+)
+def test_refused(field: str, value: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check(CATEGORY_RULES, {field: value})
+    assert [error.field for error in caught.value.errors] == [field]

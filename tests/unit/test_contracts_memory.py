@@ -1,0 +1,64 @@
+"""The memory adapter honours every contract."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.work import Store
+from tests.contracts.accounts import AccountHistoryContract
+from tests.contracts.base import Contract, examples
+from tests.contracts.categories import CategoryContract
+from tests.contracts.fields import FieldContract
+from tests.contracts.filing import FilingHistoryContract
+from tests.contracts.sessions import SessionContract
+from tests.contracts.tasks import TaskContract
+from tests.contracts.users import UserContract
+from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
+from tests.fakes import ManualClock
+
+
+class InMemory(Contract):
+    @pytest.fixture
+    def store(self, clock: ManualClock) -> Store:
+        return MemoryStore(clock)
+
+
+class TestUserInMemory(InMemory, UserContract):
+    pass
+
+
+class TestSessionInMemory(InMemory, SessionContract):
+    pass
+
+
+class TestCategoryInMemory(InMemory, CategoryContract):
+    pass
+
+
+class TestTaskInMemory(InMemory, TaskContract):
+    pass
+
+
+class TestAdmissionInMemory(InMemory, AdmissionContract):
+    pass
+
+
+class TestWorkInMemory(InMemory, WorkContract):
+    pass
+
+
+class TestSecretInMemory(InMemory, SecretContract):
+    pass
+
+
+class TestFieldInMemory(InMemory, FieldContract):
+    pass
+
+
+class TestAccountHistoryInMemory(InMemory, AccountHistoryContract):
+    histories = examples(100, stateful_step_count=50)
+
+
+class TestFilingHistoryInMemory(InMemory, FilingHistoryContract):
+    histories = examples(100, stateful_step_count=50)

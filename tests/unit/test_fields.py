@@ -1,0 +1,185 @@
+"""The rules of fields, whichever entity they belong to."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+
+from tasktracker.domain.errors import FieldError, InvalidInput
+from tasktracker.domain.fields import Refused, Rule, case_key, check, moment, optional, text
+from tests import strategies
+from tests.strategies import PEOPLE, spellings
+
+
+def refuse(value: str) -> str:
+    raise Refused("is refused")
+
+
+def shout(value: str) -> str:
+    return value.upper()
+
+
+def errors_of(caught: pytest.ExceptionInfo[InvalidInput]) -> dict[str, str]:
+    return {error.field: error.message for error in caught.value.errors}
+
+
+class TestCheck:
+    def test_values_come_back_in_canonical_form_and_those_without_a_rule_as_they_are(self) -> None:
+        values = {"a": "x", "b": "y"}
+        assert check({"a": shout, "c": refuse}, values) == {"a": "X", "b": "y"}
+        assert values == {"a": "x", "b": "y"}
+
+    def test_all_that_is_wrong_is_said_at_once(self) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            check(
+                {"a": refuse, "b": refuse, "c": shout},
+                {"a": "x", "b": "y", "c": "z"},
+                required=("c", "d"),
+                also=[FieldError("e", "is odd")],
+            )
+        assert errors_of(caught) == {"a": "is refused", "b": "is refused", "d": "is required", "e": "is odd"}
+
+    def test_a_remark_from_elsewhere_is_enough_to_refuse(self) -> None:
+        with pytest.raises(InvalidInput):
+            check({}, {"a": "x"}, also=[FieldError("e", "is odd")])
+
+    def test_a_required_field_may_be_empty(self) -> None:
+        assert check({}, {"a": ""}, required=("a",)) == {"a": ""}
+
+
+class TestText:
+    @pytest.mark.parametrize(
+        ("rule", "value", "expected"),
+        [
+            (text(longest=3), "abc", "abc"),
+            (text(longest=3), " a ", " a "),
+            (text(longest=3, trim=True), "  \t a \n\u3000 ", "a"),
+            (text(longest=3, trim=True), "    abc    ", "abc"),
+            (text(longest=3, shortest=3), "abc", "abc"),
+            (text(longest=3), "", ""),
+            (text(longest=3, trim=True), "   ", ""),
+            (text(longest=1), "\U0001f600", "\U0001f600"),
+            (text(longest=2), "e\u0301", "e\u0301"),
+        ],
+    )
+    def test_accepted(self, rule: Rule, value: str, expected: str) -> None:
+        assert rule(value) == expected
+
+    @pytest.mark.parametrize(
+        ("rule", "value", "message"),
+        [
+            (text(longest=3), "abcd", "must be at most 3 characters long"),
+            (text(longest=3, shortest=1), "", "must not be empty"),
+            (text(longest=3, shortest=1, trim=True), " \t\u00a0", "must not be empty"),
+            (text(longest=3, shortest=2, trim=True), "  a  ", "must be at least 2 characters long"),
+            (text(longest=3), "a\0b", "must not contain NUL characters"),
+            (text(longest=3), "\0", "must not contain NUL characters"),
+            (text(longest=3), "\ud800", "must not contain lone surrogates"),
+            (text(longest=3), "a\udfff", "must not contain lone surrogates"),
+            (text(longest=3), "\udc00\ud800", "must not contain lone surrogates"),
+        ],
+    )
+    def test_refused(self, rule: Rule, value: str, message: str) -> None:
+        with pytest.raises(Refused) as caught:
+            rule(value)
+        assert str(caught.value) == message
+
+    @given(strategies.texts(20))
+    def test_what_is_accepted_can_be_encoded_and_is_accepted_again(self, value: str) -> None:
+        rule = text(longest=10, shortest=1, trim=True)
+        try:
+            accepted = rule(value)
+        except Refused:
+            return
+        assert 1 <= len(accepted) <= 10
+        assert "\0" not in accepted
+        assert accepted.encode().decode() == accepted
+        assert rule(accepted) == accepted
+
+
+class TestMoment:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            (datetime(2026, 2, 3, 4, 5, 6, 7, UTC), datetime(2026, 2, 3, 4, 5, 6, 7, UTC)),
+            (
+                datetime(2026, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=5, minutes=45))),
+                datetime(2026, 2, 2, 22, 20, tzinfo=UTC),
+            ),
+            (
+                datetime(9999, 12, 31, 23, 59, 59, 999999, timezone(timedelta(hours=14))),
+                datetime(9999, 12, 31, 9, 59, 59, 999999, UTC),
+            ),
+            (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=-14))), datetime(1, 1, 1, 14, tzinfo=UTC)),
+        ],
+    )
+    def test_accepted_as_utc(self, value: datetime, expected: datetime) -> None:
+        accepted = moment(value)
+        assert accepted == expected
+        assert accepted.tzinfo is UTC
+
+    def test_a_time_without_an_offset_is_refused(self) -> None:
+        with pytest.raises(Refused, match="UTC offset"):
+            moment(datetime(2026, 2, 3))  # noqa: DTZ001 - naive on purpose
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14))),
+            datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+        ],
+    )
+    def test_a_time_beyond_the_calendar_is_refused(self, value: datetime) -> None:
+        with pytest.raises(Refused, match="between the years 1 and 9999"):
+            moment(value)
+
+    @given(strategies.raw_times())
+    def test_any_time_is_accepted_as_the_same_moment_or_refused(self, value: datetime) -> None:
+        try:
+            accepted = moment(value)
+        except Refused:
+            return
+        assert accepted == value
+        assert accepted.utcoffset() == timedelta()
+
+
+def test_an_optional_value_may_be_none_but_not_anything_else() -> None:
+    assert optional(refuse)(None) is None
+    with pytest.raises(Refused):
+        optional(refuse)("")
+
+
+class TestCaseKey:
+    @pytest.mark.parametrize("name", PEOPLE)
+    def test_all_spellings_have_one_key(self, name: str) -> None:
+        assert len(spellings(name)) >= 4
+        assert {case_key(spelling) for spelling in spellings(name)} == {case_key(name)}
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("stra\u00dfe", "STRASSE"),
+            ("\ufb01n", "FIN"),
+            ("\u03c3", "\u03c2"),
+            ("\u212b", "\u00e5"),
+            ("\u01c4", "\u01c6"),
+        ],
+    )
+    def test_what_people_would_call_the_same_is(self, one: str, other: str) -> None:
+        assert case_key(one) == case_key(other)
+
+    @pytest.mark.parametrize(
+        ("one", "other"), [("e", "\u00e9"), ("i", "\u0131"), ("a", "\u0430"), ("o", "\u00f8"), ("a", "a ")]
+    )
+    def test_what_looks_alike_is_not_the_same(self, one: str, other: str) -> None:
+        assert case_key(one) != case_key(other)
+
+    @given(strategies.storable_texts(20))
+    def test_a_key_is_its_own_key_and_normal(self, value: str) -> None:
+        key = case_key(value)
+        assert case_key(key) == key
+        assert unicodedata.is_normalized("NFKC", key)
+        assert case_key(unicodedata.normalize("NFD", value)) == key

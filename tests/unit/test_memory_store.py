@@ -1,0 +1,113 @@
+"""Where the memory adapter is stricter than its contracts ask: mistakes of the program are errors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.work import Store
+from tests.contracts.base import Aside, Seed, everything
+from tests.fakes import ManualClock, SequentialIds
+
+Calls = tuple[Callable[[], object], ...]
+
+
+@pytest.fixture
+def store() -> Store:
+    return MemoryStore(ManualClock())
+
+
+@pytest.fixture
+def seed(store: Store) -> Seed:
+    return Seed(store, ManualClock(), SequentialIds())
+
+
+@pytest.fixture
+def user(seed: Seed) -> User:
+    return seed.user("alice")
+
+
+def test_writing_in_a_reading_work_is_an_error(store: Store, seed: Seed, user: User) -> None:
+    session, category, task = seed.session(user), seed.category(user), seed.task(user)
+    before = everything(store, user)
+    with store.reading(None) as work:
+        calls: Calls = (
+            lambda: work.users.add(seed.new_user()),
+            lambda: work.users.save(user.activated(False)),
+            lambda: work.users.remove(user.id),
+            lambda: work.sessions.add(seed.new_session(user)),
+            lambda: work.sessions.save(session),
+            lambda: work.sessions.remove(session.id),
+            lambda: work.sessions.remove_others(user.id, keep=None),
+            lambda: work.categories.add(seed.new_category(user)),
+            lambda: work.categories.remove(category),
+            lambda: work.tasks.add(seed.new_task(user)),
+            lambda: work.tasks.remove(task),
+        )
+        for call in calls:
+            with pytest.raises(RuntimeError, match="for reading only"):
+                call()
+    assert everything(store, user) == before
+
+
+@pytest.mark.parametrize("opening", ["reading", "writing"])
+def test_a_closed_work_is_an_error_to_use(store: Store, seed: Seed, user: User, opening: str) -> None:
+    with getattr(store, opening)(None) as work:
+        pass
+    calls: Calls = (
+        lambda: work.users.find(user.id),
+        lambda: work.users.remove(user.id),
+        lambda: work.sessions.list(user.id),
+        lambda: work.categories.list(user.id, None, 1),
+        lambda: work.tasks.add(seed.new_task(user)),
+    )
+    for call in calls:
+        with pytest.raises(RuntimeError, match="closed"):
+            call()
+
+
+@pytest.mark.parametrize("outer", ["reading", "writing"])
+@pytest.mark.parametrize("inner", ["reading", "writing"])
+def test_a_work_within_a_work_is_an_error_and_not_a_deadlock(store: Store, user: User, outer: str, inner: str) -> None:
+    def nest() -> None:
+        with getattr(store, outer)(None) as work:
+            with pytest.raises(RuntimeError, match="open in this thread"), getattr(store, inner)(None):
+                pass
+            assert work.users.find(user.id) == user
+
+    Aside(nest).result()
+    with store.writing(None) as work:
+        assert work.users.find(user.id) == user
+
+
+def test_secrets_can_be_asked_for_within_a_work(store: Store) -> None:
+    with store.reading(None):
+        assert Aside(lambda: store.secret("first")).result() == store.secret("first")
+
+
+def test_two_stores_share_nothing(store: Store, user: User) -> None:
+    other = MemoryStore(ManualClock())
+    assert everything(other, user) == [(None, [], [], [])]
+    assert other.secret("first") != store.secret("first")
+
+
+def test_what_a_database_would_not_store_is_an_error(store: Store, seed: Seed, user: User) -> None:
+    stranger = seed.new_user()
+    session = seed.session(user)
+    category = seed.category(user)
+    seed.task(user, category=category.id)
+    with store.writing(None) as work:
+        calls: Calls = (
+            lambda: work.users.add(seed.new_user(id=user.id)),
+            lambda: work.sessions.add(session),
+            lambda: work.sessions.add(seed.new_session(stranger)),
+            lambda: work.categories.add(seed.new_category(stranger)),
+            lambda: work.categories.remove(category),
+            lambda: work.tasks.add(seed.new_task(stranger)),
+        )
+        for call in calls:
+            with pytest.raises(RuntimeError):
+                call()

@@ -1,0 +1,406 @@
+"""Logging in and out, and staying logged in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.accounts.session import Session
+from tasktracker.domain.accounts.token import TokenKind
+from tasktracker.domain.errors import (
+    InvalidCredentials,
+    InvalidInput,
+    InvalidToken,
+    SessionEnded,
+    SessionNotFound,
+)
+from tests.fakes import START, App
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def app() -> App:
+    app = App.in_memory(most=3)
+    app.accounts.register({"username": "alice", "email": "alice@example.org"}, PASSWORD)
+    app.hasher.forget()
+    return app
+
+
+def sessions_of(app: App, name: str = "alice") -> list[Session]:
+    with app.store.reading(None) as work:
+        user = work.users.find_by_login(name)
+        assert user is not None
+        return list(work.sessions.list(user.id))
+
+
+class TestLogin:
+    @pytest.mark.parametrize(
+        "login",
+        [
+            "alice",
+            "ALICE",
+            "\uff41lice",
+            "  alice ",
+            "alice@example.org",
+            "Alice@Example.ORG",
+            " alice@example.org\t",
+            "alice\uff20example.org",
+        ],
+    )
+    def test_by_username_or_email_address_as_they_may_be_typed_to_register(self, app: App, login: str) -> None:
+        assert app.sessions.login(login, PASSWORD).user.username == "alice"
+
+    def test_gives_tokens_of_a_new_session_on_the_device(self, app: App) -> None:
+        app.clock.advance(minutes=1)
+        signed_in = app.sessions.login("alice", PASSWORD, "  My phone ")
+        session = sessions_of(app)[0]
+        assert (session.device, session.generation, session.confirmed_generation) == ("My phone", 1, 0)
+        assert session.created_at == app.clock.now()
+        access, refresh = app.signer.read(signed_in.tokens.access), app.signer.read(signed_in.tokens.refresh)
+        assert (access.kind, refresh.kind) == (TokenKind.ACCESS, TokenKind.REFRESH)
+        assert access.session_id == refresh.session_id == session.id
+        assert signed_in.tokens.expires_in == app.policy.access.total_seconds()
+
+    @pytest.mark.parametrize("composed", [True, False])
+    def test_a_password_is_the_same_however_it_is_composed(self, app: App, composed: bool) -> None:
+        app.accounts.register({"username": "bob"}, "p\u00e4sswort" if composed else "pa\u0308sswort")
+        app.sessions.login("bob", "pa\u0308sswort" if composed else "p\u00e4sswort")
+
+    @pytest.mark.parametrize("who", ["unknown", "wrong password", "disabled", "disabled, wrong password"])
+    def test_failures_are_alike_and_take_the_same_work(self, app: App, who: str) -> None:
+        app.accounts.set_active("alice", "disabled" not in who)
+        with pytest.raises(InvalidCredentials) as caught:
+            app.sessions.login("bob" if who == "unknown" else "alice", "wrong" if "wrong password" in who else PASSWORD)
+        assert caught.value.detail == InvalidCredentials().detail
+        assert len(app.hasher.verified) == 1
+        assert app.hasher.hashed == []
+
+    @pytest.mark.parametrize(
+        ("field", "arguments"),
+        [
+            ("username", ("\0", PASSWORD)),
+            ("username", ("x" * 1025, PASSWORD)),
+            ("password", ("alice", "\ud800")),
+            ("password", ("alice", "x" * 1025)),
+            ("device", ("alice", PASSWORD, "x" * 201)),
+            ("device", ("alice", PASSWORD, "\0")),
+        ],
+    )
+    def test_unusable_values_are_named_before_anything_is_hashed(
+        self, app: App, field: str, arguments: tuple[str, ...]
+    ) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            app.sessions.login(*arguments)
+        assert [error.field for error in caught.value.errors] == [field]
+        assert app.hasher.verified == []
+
+    def test_a_hash_made_with_other_parameters_is_made_anew(self, app: App) -> None:
+        app.hasher.cost = 2
+        signed_in = app.sessions.login("alice", PASSWORD)
+        assert signed_in.user.password_hash.startswith("fake$2$")
+        app.hasher.forget()
+        assert app.sessions.login("alice", PASSWORD).user == signed_in.user
+        assert app.hasher.hashed == []
+
+    def test_a_failed_login_hashes_nothing_anew(self, app: App) -> None:
+        app.hasher.cost = 2
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", "wrong")
+        assert app.hasher.hashed == []
+
+    def test_a_hash_made_anew_by_somebody_else_meanwhile_is_no_wrong_password(
+        self, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app.hasher.cost = 2
+        hash_ = app.hasher.hash
+
+        def hash_late(password: str) -> str:
+            monkeypatch.undo()
+            app.sessions.login("alice", PASSWORD)
+            return hash_(password)
+
+        monkeypatch.setattr(app.hasher, "hash", hash_late)
+        app.sessions.login("alice", PASSWORD)
+        assert len(sessions_of(app)) == 3
+
+    @pytest.mark.parametrize("change", ["password", "disabled", "removed"])
+    def test_what_changed_while_the_password_was_verified_counts(
+        self, app: App, monkeypatch: pytest.MonkeyPatch, change: str
+    ) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD))
+        verify = app.hasher.verify
+
+        def verify_slowly(password: str, password_hash: str | None) -> bool:
+            monkeypatch.undo()
+            if change == "password":
+                app.accounts.change_password(actor, PASSWORD, "battery staple")
+            elif change == "disabled":
+                app.accounts.set_active("alice", False)
+            else:
+                app.accounts.delete(actor, PASSWORD)
+            return verify(password, password_hash)
+
+        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", PASSWORD)
+
+    def test_over_the_limit_the_session_idle_longest_makes_room(self, app: App) -> None:
+        first = sessions_of(app)[0]
+        app.clock.advance(minutes=1)
+        second = app.sessions.login("alice", PASSWORD)
+        app.clock.advance(minutes=1)
+        third = app.sessions.login("alice", PASSWORD)
+        app.clock.advance(minutes=1)
+        refreshed = app.sessions.refresh(second.tokens.refresh)
+        app.clock.advance(minutes=1)
+        app.sessions.login("alice", PASSWORD)
+        assert first.id not in {session.id for session in sessions_of(app)}
+        app.clock.advance(minutes=1)
+        app.sessions.login("alice", PASSWORD)
+        assert not app.is_usable(third.tokens)
+        assert app.is_usable(refreshed)
+        assert len(sessions_of(app)) == 3
+
+    def test_expired_sessions_are_cleared_away_and_make_room_first(self, app: App) -> None:
+        app.clock.advance(app.policy.idle - timedelta(minutes=1))
+        kept = app.sessions.login("alice", PASSWORD)
+        app.clock.advance(minutes=1)
+        app.sessions.login("alice", PASSWORD)
+        app.sessions.login("alice", PASSWORD)
+        assert app.is_usable(kept.tokens)
+        assert len(sessions_of(app)) == 3
+
+    def test_one_session_at_a_time_may_be_all(self) -> None:
+        app = App.in_memory(most=1)
+        first = app.accounts.register({"username": "alice"}, PASSWORD)
+        second = app.sessions.login("alice", PASSWORD)
+        assert not app.is_usable(first.tokens)
+        assert app.is_usable(second.tokens)
+
+
+class TestRefresh:
+    def test_gives_the_tokens_of_the_next_generation(self, app: App) -> None:
+        first = app.sessions.login("alice", PASSWORD).tokens
+        app.clock.advance(minutes=20)
+        second = app.sessions.refresh(first.refresh)
+        claims = app.signer.read(second.access)
+        assert (claims.generation, claims.issued_at) == (2, app.clock.now())
+        assert second.expires_in == 900
+        assert app.sessions.refresh(second.refresh) != second
+
+    def test_gives_the_same_tokens_again_within_the_grace(self, app: App) -> None:
+        first = app.sessions.login("alice", PASSWORD).tokens
+        second = app.sessions.refresh(first.refresh)
+        app.clock.advance(seconds=10)
+        again = app.sessions.refresh(first.refresh)
+        assert (again.access, again.refresh) == (second.access, second.refresh)
+        assert (second.expires_in, again.expires_in) == (900, 890)
+
+    def test_a_replay_ends_the_session_for_good_although_it_raises(self, app: App) -> None:
+        other = app.sessions.login("alice", PASSWORD)
+        first = app.sessions.login("alice", PASSWORD).tokens
+        second = app.sessions.refresh(first.refresh)
+        third = app.sessions.refresh(second.refresh)
+        with pytest.raises(SessionEnded):
+            app.sessions.refresh(first.refresh)
+        for tokens in (first, second, third):
+            assert not app.is_usable(tokens)
+        assert app.is_usable(other.tokens)
+
+    def test_a_predecessor_after_the_grace_is_a_replay_once_its_successor_was_used(self, app: App) -> None:
+        first = app.sessions.login("alice", PASSWORD).tokens
+        second = app.sessions.refresh(first.refresh)
+        app.accounts.profile(app.actor(second))
+        app.clock.advance(seconds=11)
+        with pytest.raises(SessionEnded):
+            app.sessions.refresh(first.refresh)
+        assert not app.is_usable(second)
+
+    def test_a_successor_lost_on_its_way_is_dated_anew_a_day_later(self, app: App) -> None:
+        first = app.sessions.login("alice", PASSWORD).tokens
+        lost = app.sessions.refresh(first.refresh)
+        app.clock.advance(days=1)
+        found = app.sessions.refresh(first.refresh)
+        assert found.expires_in == 900
+        assert found.access != lost.access
+        assert app.signer.read(found.access).generation == 2
+        assert app.accounts.profile(app.actor(found)).username == "alice"
+        app.clock.advance(seconds=11)
+        with pytest.raises(SessionEnded):
+            app.sessions.refresh(first.refresh)
+
+    def test_without_grace_the_second_use_ends_the_session(self) -> None:
+        app = App.in_memory(grace=timedelta())
+        first = app.accounts.register({"username": "alice"}, PASSWORD).tokens
+        second = app.sessions.refresh(first.refresh)
+        with pytest.raises(SessionEnded):
+            app.sessions.refresh(first.refresh)
+        assert not app.is_usable(second)
+
+    def test_an_unknown_generation_is_refused_and_ends_nothing(self, app: App) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        claims = app.signer.read(tokens.refresh)
+        with pytest.raises(SessionEnded):
+            app.sessions.refresh(app.signer.sign(replace(claims, generation=2)))
+        assert app.is_usable(tokens)
+
+    def test_only_a_genuine_live_refresh_token_is_accepted(self, app: App) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        for token in (tokens.access, "", "nonsense", tokens.refresh + "x", tokens.refresh[:-1]):
+            with pytest.raises(InvalidToken):
+                app.sessions.refresh(token)
+        assert sessions_of(app)[0].generation == 1
+        app.clock.advance(app.policy.idle)
+        with pytest.raises(InvalidToken):
+            app.sessions.refresh(tokens.refresh)
+
+    def test_a_session_cannot_be_refreshed_beyond_its_end(self, app: App) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        ends_at = app.clock.now() + app.policy.absolute
+        while app.clock.now() + app.policy.idle < ends_at:
+            app.clock.advance(app.policy.idle - timedelta(seconds=1))
+            tokens = app.sessions.refresh(tokens.refresh)
+        app.clock.set(ends_at - timedelta(seconds=1))
+        last = app.sessions.refresh(tokens.refresh)
+        assert last.expires_in == 1
+        app.clock.set(ends_at)
+        with pytest.raises(InvalidToken):
+            app.sessions.refresh(last.refresh)
+
+    @pytest.mark.parametrize("end", ["log out", "disable", "delete"])
+    def test_nothing_is_refreshed_once_the_session_ended(self, app: App, end: str) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        if end == "log out":
+            app.sessions.logout(tokens.access)
+        elif end == "disable":
+            app.accounts.set_active("alice", False)
+        else:
+            app.accounts.delete(app.actor(tokens), PASSWORD)
+        with pytest.raises(SessionEnded):
+            app.sessions.refresh(tokens.refresh)
+
+
+class TestVerify:
+    def test_says_what_an_accepted_token_says(self, app: App) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        for token, kind in ((tokens.access, TokenKind.ACCESS), (tokens.refresh, TokenKind.REFRESH)):
+            claims = app.sessions.verify(token)
+            assert claims == app.signer.read(token)
+            assert claims.kind is kind
+
+    def test_changes_nothing(self, app: App) -> None:
+        first = app.sessions.login("alice", PASSWORD).tokens
+        second = app.sessions.refresh(first.refresh)
+        third = app.sessions.refresh(second.refresh)
+        app.clock.advance(minutes=1)
+        before = sessions_of(app)
+        app.sessions.verify(second.access)
+        app.sessions.verify(third.access)
+        app.sessions.verify(second.refresh)
+        with pytest.raises(SessionEnded):
+            app.sessions.verify(first.refresh)
+        assert sessions_of(app) == before
+
+    def test_refuses_what_would_not_be_accepted(self, app: App) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        with pytest.raises(InvalidToken):
+            app.sessions.verify(tokens.access + "x")
+        future = replace(app.signer.read(tokens.access), generation=2)
+        with pytest.raises(SessionEnded):
+            app.sessions.verify(app.signer.sign(future))
+        app.clock.advance(app.policy.access)
+        with pytest.raises(InvalidToken):
+            app.sessions.verify(tokens.access)
+        app.sessions.logout(tokens.access)
+        with pytest.raises(SessionEnded):
+            app.sessions.verify(tokens.refresh)
+
+
+class TestLogout:
+    @pytest.mark.parametrize("kind", ["access", "refresh"])
+    def test_ends_the_session_of_either_token(self, app: App, kind: str) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        other = app.sessions.login("alice", PASSWORD).tokens
+        app.sessions.logout(getattr(tokens, kind))
+        assert not app.is_usable(tokens)
+        assert app.is_usable(other)
+
+    def test_ends_the_sessions_of_all_the_tokens(self, app: App) -> None:
+        first, second = (app.sessions.login("alice", PASSWORD).tokens for _ in range(2))
+        app.sessions.logout(first.access, first.refresh, second.refresh)
+        assert not app.is_usable(first)
+        assert not app.is_usable(second)
+
+    def test_an_expired_or_ended_or_superseded_token_will_do(self, app: App) -> None:
+        first = app.sessions.login("alice", PASSWORD).tokens
+        second = app.sessions.refresh(first.refresh)
+        app.clock.advance(minutes=15)
+        app.sessions.logout(first.access)
+        assert not app.is_usable(second)
+        app.sessions.logout(first.access)
+
+    def test_a_forged_token_ends_nothing_not_even_with_a_genuine_one(self, app: App) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        with pytest.raises(InvalidToken):
+            app.sessions.logout(tokens.access, tokens.refresh + "x")
+        assert app.is_usable(tokens)
+
+
+class TestSessions:
+    def test_are_listed_most_recently_refreshed_first_while_they_live(self, app: App) -> None:
+        registered = sessions_of(app)[0]
+        app.clock.advance(app.policy.idle - timedelta(minutes=2))
+        first = app.sessions.login("alice", PASSWORD, "first")
+        app.clock.advance(minutes=1)
+        second = app.sessions.login("alice", PASSWORD, "second")
+        actor = app.actor(second)
+        assert [session.device for session in app.sessions.list(actor)] == ["second", "first", None]
+        app.clock.advance(seconds=30)
+        app.sessions.refresh(first.tokens.refresh)
+        assert [session.device for session in app.sessions.list(actor)] == ["first", "second", None]
+        app.clock.advance(seconds=30)
+        assert registered not in app.sessions.list(actor)
+
+    def test_one_can_be_ended_by_its_user_only(self, app: App) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD))
+        lost = app.sessions.login("alice", PASSWORD, "lost")
+        stranger = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        lost_id = app.actor(lost).session_id
+        with pytest.raises(SessionNotFound):
+            app.sessions.end(stranger, lost_id)
+        app.sessions.end(actor, lost_id)
+        assert not app.is_usable(lost.tokens)
+        for unknown in (lost_id, UUID(int=1)):
+            with pytest.raises(SessionNotFound):
+                app.sessions.end(actor, unknown)
+
+    def test_all_others_can_be_ended_at_once(self, app: App) -> None:
+        here, there = (app.sessions.login("alice", PASSWORD) for _ in range(2))
+        bob = app.accounts.register({"username": "bob"}, PASSWORD)
+        app.sessions.end_others(app.actor(here))
+        assert app.is_usable(here.tokens)
+        assert not app.is_usable(there.tokens)
+        assert app.is_usable(bob.tokens)
+        assert len(sessions_of(app)) == 1
+
+    def test_nobody_acts_in_an_ended_session(self, app: App) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        actor = app.actor(tokens)
+        app.sessions.logout(tokens.access)
+        for call in (
+            lambda: app.sessions.list(actor),
+            lambda: app.sessions.end(actor, actor.session_id),
+            lambda: app.sessions.end_others(actor),
+        ):
+            with pytest.raises(SessionEnded):
+                call()
+
+    def test_the_remaining_life_of_an_access_token_is_never_negative(self, app: App) -> None:
+        app.sessions.login("alice", PASSWORD)
+        session = sessions_of(app)[0]
+        app.clock.set(START + timedelta(days=1))
+        assert app.sessions.tokens_of(session).expires_in == 0

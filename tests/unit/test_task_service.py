@@ -1,0 +1,211 @@
+"""Getting things done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import InvalidInput, SessionEnded, Stale, TaskNotFound
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
+from tests.fakes import App
+
+UNKNOWN = UUID(int=1)
+
+
+@pytest.fixture
+def app() -> App:
+    return App.in_memory()
+
+
+@pytest.fixture
+def alice(app: App) -> SessionActor:
+    return app.actor(app.accounts.register({"username": "alice"}, "correct horse"))
+
+
+@pytest.fixture
+def bob(app: App) -> SessionActor:
+    return app.actor(app.accounts.register({"username": "bob"}, "correct horse"))
+
+
+@pytest.fixture
+def task(app: App, alice: SessionActor) -> Task:
+    return app.tasks.create(alice, {"title": "Task"})
+
+
+def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
+    return [error.field for error in caught.value.errors]
+
+
+def test_a_created_task_is_there(app: App, alice: SessionActor) -> None:
+    home = app.categories.create(alice, {"name": "Home"})
+    fields: TaskFields = {
+        "title": "  Task ",
+        "description": "Described",
+        "priority": Priority.HIGH,
+        "state": State.DONE,
+        "due_date": datetime(2026, 4, 1, tzinfo=UTC),
+        "category": home.id,
+    }
+    task = app.tasks.create(alice, fields)
+    assert (task.title, task.description, task.priority, task.state) == (
+        "Task",
+        "Described",
+        Priority.HIGH,
+        State.DONE,
+    )
+    assert (task.due_date, task.category, task.created_by) == (
+        datetime(2026, 4, 1, tzinfo=UTC),
+        home.id,
+        alice.user_id,
+    )
+    assert task.created_at == task.updated_at == task.completed_at == app.clock.now()
+    assert app.tasks.get(alice, task.id) == task
+
+
+def test_a_task_needs_a_title_and_every_bad_field_is_named(app: App, alice: SessionActor) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        app.tasks.create(alice, {"description": "\0", "due_date": datetime(2026, 1, 1)})  # noqa: DTZ001
+    assert sorted(fields_of(caught)) == ["description", "due_date", "title"]
+
+
+def test_a_task_is_filed_under_ones_own_categories_only(
+    app: App, alice: SessionActor, bob: SessionActor, task: Task
+) -> None:
+    foreign = app.categories.create(bob, {"name": "Home"})
+    for category in (foreign.id, UNKNOWN):
+        with pytest.raises(InvalidInput) as caught:
+            app.tasks.create(alice, {"title": "Task", "category": category})
+        assert fields_of(caught) == ["category"]
+        with pytest.raises(InvalidInput) as caught:
+            app.tasks.edit(alice, task.id, {"category": category})
+        assert fields_of(caught) == ["category"]
+    assert [item.id for item in app.tasks.list(alice, TaskQuery(at=app.clock.now())).items] == [task.id]
+    assert app.tasks.get(alice, task.id) == task
+
+
+def test_nobody_else_sees_a_task_or_can_change_it(app: App, bob: SessionActor, task: Task) -> None:
+    for call in (
+        lambda: app.tasks.get(bob, task.id),
+        lambda: app.tasks.edit(bob, task.id, {"title": "Mine"}),
+        lambda: app.tasks.replace(bob, task.id, {"title": "Mine"}),
+        lambda: app.tasks.delete(bob, task.id),
+        lambda: app.tasks.delete(bob, task.id, frozenset()),
+    ):
+        with pytest.raises(TaskNotFound):
+            call()
+    assert not app.tasks.list(bob, TaskQuery(at=app.clock.now())).items
+
+
+def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: SessionActor, task: Task) -> None:
+    app.tasks.edit(alice, task.id, {"description": "Described"})
+    app.clock.advance(hours=1)
+    edited = app.tasks.edit(alice, task.id, {"title": " Edited ", "state": State.DONE})
+    assert (edited.title, edited.description, edited.version) == ("Edited", "Described", 3)
+    assert edited.updated_at == edited.completed_at == app.clock.now()
+    assert app.tasks.get(alice, task.id) == edited
+
+
+def test_an_edit_that_changes_nothing_is_no_change(app: App, alice: SessionActor, task: Task) -> None:
+    app.clock.advance(hours=1)
+    assert app.tasks.edit(alice, task.id, {"title": "Task", "state": State.OPEN}) == task
+    assert app.tasks.get(alice, task.id) == task
+
+
+def test_a_replacement_resets_what_is_not_given(app: App, alice: SessionActor) -> None:
+    home = app.categories.create(alice, {"name": "Home"})
+    task = app.tasks.create(
+        alice,
+        {
+            "title": "Task",
+            "description": "Described",
+            "priority": Priority.LOW,
+            "state": State.DONE,
+            "due_date": app.clock.now(),
+            "category": home.id,
+        },
+    )
+    replaced = app.tasks.replace(alice, task.id, {"title": "Replaced"})
+    assert (replaced.title, replaced.description, replaced.priority, replaced.state) == (
+        "Replaced",
+        "",
+        Priority.NORMAL,
+        State.OPEN,
+    )
+    assert (replaced.due_date, replaced.category, replaced.completed_at) == (None, None, None)
+    assert (replaced.id, replaced.created_at, replaced.version) == (task.id, task.created_at, 2)
+
+
+def test_a_replacement_needs_a_title(app: App, alice: SessionActor, task: Task) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        app.tasks.replace(alice, task.id, {"description": "Described"})
+    assert fields_of(caught) == ["title"]
+
+
+@pytest.mark.parametrize("expected", [frozenset({2}), frozenset({1, 2}), None])
+def test_a_change_is_made_to_an_expected_version(
+    app: App, alice: SessionActor, task: Task, expected: frozenset[int] | None
+) -> None:
+    current = app.tasks.edit(alice, task.id, {"title": "Edited"})
+    edited = app.tasks.edit(alice, task.id, {"title": "Edited again"}, expected)
+    assert edited.version == current.version + 1
+    app.tasks.delete(alice, task.id, expected and frozenset({edited.version}))
+    with pytest.raises(TaskNotFound):
+        app.tasks.get(alice, task.id)
+
+
+@pytest.mark.parametrize("expected", [frozenset({1}), frozenset({3}), frozenset[int]()])
+def test_a_change_to_an_unexpected_version_is_stale(
+    app: App, alice: SessionActor, task: Task, expected: frozenset[int]
+) -> None:
+    current = app.tasks.edit(alice, task.id, {"title": "Edited"})
+    for call in (
+        lambda: app.tasks.edit(alice, task.id, {"title": "Lost"}, expected),
+        lambda: app.tasks.edit(alice, task.id, {}, expected),
+        lambda: app.tasks.replace(alice, task.id, {"title": "Lost"}, expected),
+        lambda: app.tasks.delete(alice, task.id, expected),
+    ):
+        with pytest.raises(Stale) as caught:
+            call()
+        assert caught.value.current == current
+    assert app.tasks.get(alice, task.id) == current
+
+
+def test_a_deleted_task_is_gone(app: App, alice: SessionActor, task: Task) -> None:
+    app.tasks.delete(alice, task.id)
+    for call in (
+        lambda: app.tasks.get(alice, task.id),
+        lambda: app.tasks.edit(alice, task.id, {"title": "Late"}),
+        lambda: app.tasks.delete(alice, task.id),
+    ):
+        with pytest.raises(TaskNotFound):
+            call()
+
+
+def test_a_list_shows_what_the_query_asks_for(app: App, alice: SessionActor) -> None:
+    tasks = []
+    for number in range(5):
+        app.clock.advance(minutes=1)
+        state = State.DONE if number == 2 else State.OPEN
+        tasks.append(app.tasks.create(alice, {"title": str(number), "state": state}))
+    query = TaskQuery(at=app.clock.now() + timedelta(days=1), states=frozenset({State.OPEN}), limit=3)
+    page = app.tasks.list(alice, query)
+    assert list(page.items) == [tasks[4], tasks[3], tasks[1]]
+    assert page.next is not None
+    assert page.next.id == tasks[1].id
+
+
+def test_nobody_acts_in_an_ended_session(app: App, alice: SessionActor, task: Task) -> None:
+    app.sessions.end(alice, alice.session_id)
+    for call in (
+        lambda: app.tasks.create(alice, {"title": "Late"}),
+        lambda: app.tasks.get(alice, task.id),
+        lambda: app.tasks.list(alice, TaskQuery(at=app.clock.now())),
+        lambda: app.tasks.edit(alice, task.id, {"title": "Late"}),
+        lambda: app.tasks.delete(alice, task.id),
+    ):
+        with pytest.raises(SessionEnded):
+            call()

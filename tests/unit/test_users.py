@@ -1,0 +1,209 @@
+"""Users, and what they may be called."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+
+from tasktracker.domain.accounts.password import credential, new_password
+from tasktracker.domain.accounts.user import USER_RULES, User, UserFields, email, time_zone, username
+from tasktracker.domain.errors import InvalidInput
+from tasktracker.domain.fields import Refused, check
+from tests import strategies
+
+USER = User(id=UUID(int=1), username="alice", password_hash="secret", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+class TestUser:
+    def test_a_change_is_a_new_version(self) -> None:
+        edited = USER.edit({"first_name": "Alice", "email": "alice@example.org"})
+        assert (edited.first_name, edited.email, edited.version) == ("Alice", "alice@example.org", 2)
+        assert edited.edit({"email": None}).version == 3
+
+    def test_no_change_is_the_very_same_user(self) -> None:
+        assert USER.edit({}) is USER
+        assert USER.edit({"username": "alice", "first_name": ""}) is USER
+        assert USER.activated(True) is USER
+        assert USER.with_password("secret") is USER
+
+    def test_another_password_and_another_standing_are_changes(self) -> None:
+        assert USER.with_password("other").version == 2
+        assert USER.with_password("other").password_hash == "other"
+        assert USER.activated(False).version == 2
+        assert not USER.activated(False).is_active
+        assert USER.activated(False).activated(True).version == 3
+
+    def test_the_password_hash_is_not_shown(self) -> None:
+        assert "secret" not in repr(USER)
+
+
+class TestUsername:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("alice", "alice"),
+            ("  Alice.B+c-d_1  ", "Alice.B+c-d_1"),
+            ("abc", "abc"),
+            ("a" * 150, "a" * 150),
+            (" " * 200 + "abc" + " " * 200, "abc"),
+            ("\u00c5ngstr\u00f6m", "\u00c5ngstr\u00f6m"),
+            ("A\u030angstro\u0308m", "\u00c5ngstr\u00f6m"),
+            ("\uff41\uff42\uff43", "abc"),
+            ("\u65e5\u672c\u8a9e", "\u65e5\u672c\u8a9e"),
+            ("\u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd"),
+            ("\U0001d41a\U0001d41b\U0001d41c", "abc"),
+            ("\ufb01x", "fix"),
+        ],
+    )
+    def test_accepted(self, value: str, expected: str) -> None:
+        assert username(value) == expected
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "",
+            "ab",
+            "  ab  ",
+            "a" * 151,
+            "a b c",
+            "alice@example.org",
+            "alice\uff20example",  # which NFKC makes an at sign
+            "al\0ice",
+            "al\ud800ice",
+            "al\u200bice",
+            "al\u202eice",
+            "al/ice",
+            "al\u2100ice",  # which NFKC makes a/c
+            "\U0001f600" * 3,
+            "a\nbc",
+        ],
+    )
+    def test_refused(self, value: str) -> None:
+        with pytest.raises(Refused):
+            username(value)
+
+    @given(strategies.raw_usernames())
+    def test_what_is_accepted_is_accepted_again_and_no_email_address(self, value: str) -> None:
+        try:
+            accepted = username(value)
+        except Refused:
+            return
+        assert username(accepted) == accepted
+        assert 3 <= len(accepted) <= 150
+        assert "@" not in accepted
+        assert not any(character.isspace() for character in accepted)
+
+
+class TestEmail:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("a@b.c", "a@b.c"),
+            ("  Alice@Example.ORG\n", "Alice@Example.ORG"),
+            ("first.last+tag@sub.example.org", "first.last+tag@sub.example.org"),
+            ("\u00fcser@b\u00fccher.example", "\u00fcser@b\u00fccher.example"),
+            ("alice\uff20example.org", "alice@example.org"),
+            ("a" * 242 + "@example.org", "a" * 242 + "@example.org"),
+            ("", None),
+            (" \t ", None),
+        ],
+    )
+    def test_accepted(self, value: str, expected: str | None) -> None:
+        assert email(value) == expected
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "alice",
+            "alice@",
+            "@example.org",
+            "alice@localhost",
+            "alice@.org",
+            "alice@example.",
+            "alice@-example.org",
+            "alice@example.org-",
+            "alice@example..org",
+            "alice@@example.org",
+            "a@b@example.org",
+            "ali ce@example.org",
+            "alice@exam\u00a0ple.org",
+            "alice\u200b@example.org",
+            "alice@exa\u202emple.org",
+            "alice\0@example.org",
+            "alice\ud800@example.org",
+            "alice\r\nBcc: bob@example.org",
+            "a" * 243 + "@example.org",
+        ],
+    )
+    def test_refused(self, value: str) -> None:
+        with pytest.raises(Refused):
+            email(value)
+
+    @given(strategies.raw_emails())
+    def test_what_is_accepted_is_accepted_again(self, value: str) -> None:
+        try:
+            accepted = email(value)
+        except Refused:
+            return
+        if accepted is not None:
+            assert email(accepted) == accepted
+            assert len(accepted) <= 254
+            assert accepted.count("@") == 1
+
+
+@pytest.mark.parametrize("value", ["UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires"])
+def test_time_zones_are_those_of_iana(value: str) -> None:
+    assert time_zone(value) == value
+
+
+@pytest.mark.parametrize("value", ["", "Vienna", "europe/vienna", "+01:00", "../../etc/passwd", "UTC\0", "\ud800"])
+def test_anything_else_is_no_time_zone(value: str) -> None:
+    with pytest.raises(Refused):
+        time_zone(value)
+
+
+def test_personal_names_are_trimmed_and_limited() -> None:
+    names: UserFields = {"first_name": "  Alice  ", "last_name": " " * 10 + "x" * 150}
+    assert check(USER_RULES, names) == {"first_name": "Alice", "last_name": "x" * 150}
+    too_long: UserFields = {"first_name": "x" * 151, "last_name": "\0"}
+    with pytest.raises(InvalidInput) as caught:
+        check(USER_RULES, too_long)
+    assert [error.field for error in caught.value.errors] == ["first_name", "last_name"]
+
+
+class TestPassword:
+    @pytest.mark.parametrize(
+        "value", ["x" * 8, "x" * 128, "  spaces count  ", "p\u00e4ssw\u00f6rter", "\U0001f600" * 8]
+    )
+    def test_may_be_chosen(self, value: str) -> None:
+        assert new_password()(value) == value
+
+    @pytest.mark.parametrize("value", ["", "x" * 7, "x" * 129, "x" * 8 + "\0", "x" * 8 + "\ud800"])
+    def test_may_not_be_chosen(self, value: str) -> None:
+        with pytest.raises(Refused):
+            new_password()(value)
+
+    def test_may_have_to_be_longer(self) -> None:
+        assert new_password(12)("x" * 12) == "x" * 12
+        with pytest.raises(Refused, match="at least 12"):
+            new_password(12)("x" * 11)
+
+    def test_is_the_same_however_it_was_composed(self) -> None:
+        assert new_password()("pa\u0308sswort") == credential("pa\u0308sswort") == "p\u00e4sswort"
+        assert new_password()("\uff41" * 8) == "\uff41" * 8
+
+    def test_length_is_counted_after_composing(self) -> None:
+        with pytest.raises(Refused):
+            new_password()("a\u0308" * 4)
+
+    @pytest.mark.parametrize("value", ["", "x", "x" * 1024])
+    def test_anything_of_a_size_can_be_presented(self, value: str) -> None:
+        assert credential(value) == value
+
+    @pytest.mark.parametrize("value", ["x" * 1025, "\0", "\udfff"])
+    def test_what_cannot_be_a_password_cannot_be_presented(self, value: str) -> None:
+        with pytest.raises(Refused):
+            credential(value)
