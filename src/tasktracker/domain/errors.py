@@ -26,7 +26,6 @@ An error names what is the case; what a caller is told, and by which status, is 
     │   ├── EmailTaken
     │   ├── CategoryNameTaken
     │   ├── IdTaken
-    │   ├── TaskInTrash
     │   ├── TooManyMembers
     │   ├── AlreadyChanged      what is to be undone has been changed again
     │   ├── KeyInUse            the request with this idempotency key is still under way
@@ -241,13 +240,6 @@ class IdTaken(Conflict):
 
     slug = "id-taken"
     title = "The id is taken"
-
-
-class TaskInTrash(Conflict):
-    """The task is in the trash; it must be restored before anything else can be done with it."""
-
-    slug = "task-in-trash"
-    title = "The task is in the trash"
 
 
 class TooManyMembers(Conflict):

@@ -143,6 +143,19 @@ def _set_active(login: str, is_active: bool) -> None:
 
 
 @main.command()
+@click.option("--most", type=click.IntRange(min=1), help="Remove at most so many things of each kind.")
+@_reporting
+def sweep(most: int | None) -> None:
+    """Remove what has passed the window: old trash, histories, and answers to idempotency keys.
+
+    Done a little at a time, beside a running server. The server does the same by itself now and then.
+    """
+    with _container() as container:
+        count = container.housekeeping().sweep(most)
+    click.echo(f"removed {count}")
+
+
+@main.command()
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API."""
     from tasktracker.entrypoints.http.app import create_app

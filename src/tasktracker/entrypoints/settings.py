@@ -77,6 +77,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_tokens_per_user: Count = 50
     """API tokens a user may have."""
+    members_per_task: Count = 100
+    """People a task may be shared with."""
+    window_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    """Days for which the trash, histories and the answers to idempotency keys are kept."""
     throttle: bool = True
     """Limits on logins, registrations, refreshes and password checks; `off` for load tests in development only."""
     trusted_proxies: tuple[str, ...] = ()

@@ -11,10 +11,13 @@ from threading import Lock, get_ident
 from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
 from tasktracker.adapters.memory.categories import MemoryCategories
+from tasktracker.adapters.memory.history import MemoryHistory
+from tasktracker.adapters.memory.idempotency import MemoryIdempotency
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
+from tasktracker.adapters.memory.trash import MemoryTrash
 from tasktracker.adapters.memory.users import MemoryUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
@@ -30,6 +33,9 @@ class MemoryUnitOfWork:
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
         self.tasks = MemoryTasks(transaction)
+        self.trash = MemoryTrash(transaction)
+        self.history = MemoryHistory(transaction)
+        self.idempotency = MemoryIdempotency(transaction)
         self.second_factors = MemorySecondFactors(transaction)
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)

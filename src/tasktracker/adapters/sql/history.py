@@ -65,9 +65,7 @@ def _change(row: Sequence[Any]) -> Change:
 
 def _fields(text: str) -> Mapping[str, FieldChange]:
     stored: dict[str, list[Any]] = msgspec.json.decode(text)
-    return {
-        name: FieldChange(_value(name, before), _value(name, after)) for name, (before, after) in stored.items()
-    }
+    return {name: FieldChange(_value(name, before), _value(name, after)) for name, (before, after) in stored.items()}
 
 
 def _value(name: str, stored: Any) -> Value:

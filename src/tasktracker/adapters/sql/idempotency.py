@@ -16,9 +16,9 @@ from tasktracker.domain.idempotency.record import Answer, Record
 _CLAIM = text(
     "INSERT INTO idempotency_keys (user_id, key) VALUES (:user_id, :key) ON CONFLICT (user_id, key) DO NOTHING"
 ).bindparams(bindparam("user_id", type_=keys.c.user_id.type))
-_FIND = select(
-    keys.c.fingerprint, keys.c.status, keys.c.body, keys.c.etag, keys.c.location, keys.c.created_at
-).where(keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key"))
+_FIND = select(keys.c.fingerprint, keys.c.status, keys.c.body, keys.c.etag, keys.c.location, keys.c.created_at).where(
+    keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key")
+)
 _ADD = update(keys).where(keys.c.user_id == bindparam("of_user_id"), keys.c.key == bindparam("of_key"))
 _FORGET = delete(keys).where(
     tuple_(keys.c.user_id, keys.c.key).in_(

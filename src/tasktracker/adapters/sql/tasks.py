@@ -60,6 +60,13 @@ _FIND = select(*COLUMNS).where(tasks.c.id == bindparam("id"))
 _LOCK = _FIND.with_for_update()
 _TREE = select(*COLUMNS).where(tasks.c.root == bindparam("root")).order_by(tasks.c.id)
 _LOCK_TREE = _TREE.with_for_update()
+_SHARED_WITH = (
+    select(tasks.c.root)
+    .distinct()
+    .join_from(task_entries, tasks, tasks.c.id == task_entries.c.task_id)
+    .where(task_entries.c.user_id == bindparam("user_id"), task_entries.c.role != Role.OWNER.value)
+    .order_by(tasks.c.root)
+)
 _ADD = insert(tasks)
 _SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
 _UNFILE = (
@@ -134,7 +141,9 @@ def _list(filters: frozenset[str], states: int, words: int, sort: TaskSort, plac
     if states == 1:
         statement = statement.where(entry.state == bindparam("state_0"))
     elif states:
-        statement = statement.where(entry.state.in_([bindparam(f"state_{n}", type_=entry.state.type) for n in range(states)]))
+        statement = statement.where(
+            entry.state.in_([bindparam(f"state_{n}", type_=entry.state.type) for n in range(states)])
+        )
     statement = statement.where(*_conditions(filters))
     for number in range(words):
         statement = statement.where(tasks.c.search.contains(bindparam(f"word_{number}"), autoescape=False, escape="\\"))
@@ -322,6 +331,9 @@ class SqlTasks:
     def tree(self, root: UUID) -> Sequence[Task]:
         statement = _LOCK_TREE if self._executor.is_writing else _TREE
         return [task_of(row) for row in self._executor.all(statement, {"root": root})]
+
+    def shared_with(self, user_id: UUID) -> Sequence[UUID]:
+        return [root for (root,) in self._executor.all(_SHARED_WITH, {"user_id": user_id})]
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
         parameters = {"user_id": user_id, "category_id": category_id}

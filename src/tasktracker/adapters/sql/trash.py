@@ -15,7 +15,7 @@ from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.tasks import COLUMNS, task_of
 from tasktracker.domain.paging import Page
 from tasktracker.domain.sharing.member import Role
-from tasktracker.domain.tasks.query import TaskKey
+from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
 _PURGE = delete(tasks).where(tasks.c.id == bindparam("id"))
@@ -71,9 +71,3 @@ class SqlTrash:
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
         return [task_id for (task_id,) in self._executor.all(_EXPIRED, {"before": before, "limit": limit})]
-
-
-def trash_key(task: Task) -> TaskKey[datetime]:
-    """Return a task's place in the trash."""
-    assert task.trashed_at is not None, "asked of what is in the trash"
-    return TaskKey(task.trashed_at, task.id)

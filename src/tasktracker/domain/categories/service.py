@@ -14,6 +14,7 @@ from tasktracker.domain.categories.category import (
 )
 from tasktracker.domain.errors import CategoryNotFound
 from tasktracker.domain.fields import check
+from tasktracker.domain.history.recorder import HistoryRecorder
 from tasktracker.domain.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.versions import Expected, require
 from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
@@ -22,8 +23,9 @@ from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 class CategoryService:
     """The actor's own categories. Nobody else's can be seen or changed."""
 
-    def __init__(self, *, store: Store, clock: Clock, ids: IdGenerator) -> None:
+    def __init__(self, *, store: Store, history: HistoryRecorder, clock: Clock, ids: IdGenerator) -> None:
         self._store = store
+        self._history = history
         self._clock = clock
         self._ids = ids
 
@@ -104,7 +106,8 @@ class CategoryService:
         """Remove a category as part of a larger piece of work."""
         category = _find(work, actor, category_id)
         require(category, expected)
-        work.tasks.unfile(actor.user_id, category_id, self._clock.now())
+        for task in work.tasks.unfile(actor.user_id, category_id, self._clock.now()):
+            self._history.unfiled(work, actor, category_id, task)
         work.categories.remove(category)
 
 

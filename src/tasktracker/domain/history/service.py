@@ -48,7 +48,7 @@ class HistoryService:
     def undo(self, actor: Actor, task_id: UUID, change_id: UUID, expected: Expected = None) -> Task:
         """Set the fields of one change back to what they were before it, and no other.
 
-        Raises TaskNotFound, NotAllowed, TaskInTrash, ChangeNotFound, Stale, AlreadyChanged when one of them has been
+        Raises TaskNotFound, NotAllowed, ChangeNotFound, Stale, AlreadyChanged when one of them has been
         changed since, and InvalidInput for a change that is no edit or whose category or parent is gone.
         """
         with self._store.writing(actor) as work:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 KEY_LONGEST = 255
 
@@ -36,3 +36,8 @@ class Record:
     fingerprint: bytes
     answer: Answer
     created_at: datetime
+
+    @property
+    def id(self) -> UUID:
+        """An id made of the user and the key, which together identify the record."""
+        return uuid5(self.user_id, self.key)

@@ -23,16 +23,19 @@ class IdempotencyService:
     def once(
         self,
         actor: Actor,
-        request: Request,
+        request: Request | None,
         do: Callable[[UnitOfWork], Result],
         render: Callable[[Result], Answer],
     ) -> tuple[Answer, bool]:
         """Do what a request asks for, or return what it came to before, and whether that was the case.
 
+        None stands for a request without a key, which is done each time it is sent.
         The answer is committed together with what was done, so there is never one without the other. What is
         refused is not kept. Raises KeyReused, KeyInUse, and whatever `do` raises.
         """
         with self._store.writing(actor) as work:
+            if request is None:
+                return render(do(work)), False
             record = work.idempotency.claim(actor.user_id, request.key)
             if record is not None:
                 if record.fingerprint != request.fingerprint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from tasktracker.domain.errors import NotAllowed, TaskInTrash, TaskNotFound
+from tasktracker.domain.errors import NotAllowed, TaskNotFound
 from tasktracker.domain.sharing.member import Role
 from tasktracker.domain.tasks.task import Task
 
@@ -17,20 +17,17 @@ def role_of(task: Task, user_id: UUID) -> Role | None:
 
 
 def require_visible(task: Task | None, user_id: UUID) -> Task:
-    """Let members pass. What is in the trash is there for its owner only. Raises TaskNotFound."""
-    role = role_of(task, user_id) if task else None
-    if task is None or role is None or (task.trashed_at and role is not Role.OWNER):
+    """Let members pass, unless the task is in the trash. Raises TaskNotFound."""
+    if task is None or task.trashed_at or role_of(task, user_id) is None:
         raise TaskNotFound
     return task
 
 
 def require_editable(task: Task | None, user_id: UUID) -> Task:
-    """Let the owner and editors pass. Raises TaskNotFound, NotAllowed, TaskInTrash."""
+    """Let the owner and editors pass. Raises TaskNotFound, NotAllowed."""
     task = require_visible(task, user_id)
     if role_of(task, user_id) is Role.VIEWER:
         raise NotAllowed("You may read this task; changing it takes the role of an editor.")
-    if task.trashed_at:
-        raise TaskInTrash
     return task
 
 
@@ -39,4 +36,13 @@ def require_owned(task: Task | None, user_id: UUID) -> Task:
     task = require_visible(task, user_id)
     if task.created_by != user_id:
         raise NotAllowed("Only whoever created a task may do this.")
+    return task
+
+
+def require_own(task: Task | None, user_id: UUID) -> Task:
+    """Let the owner pass, also where the task is in the trash, of which nobody else knows. Raises TaskNotFound."""
+    if task is not None and task.created_by != user_id:
+        return require_owned(task, user_id)
+    if task is None:
+        raise TaskNotFound
     return task

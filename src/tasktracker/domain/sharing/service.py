@@ -12,7 +12,6 @@ from tasktracker.domain.errors import (
     InvalidInput,
     MemberNotFound,
     NotAllowed,
-    TaskInTrash,
     TooManyMembers,
 )
 from tasktracker.domain.history.change import Action
@@ -58,7 +57,7 @@ class SharingService:
     def share(self, actor: Actor, task_id: UUID, username: str, role: Role) -> Share:
         """Let somebody take part in a task, or change the part they have.
 
-        Raises TaskNotFound, NotAllowed, TaskInTrash, TooManyMembers, TooManyRequests, and InvalidInput where there
+        Raises TaskNotFound, NotAllowed, TooManyMembers, TooManyRequests, and InvalidInput where there
         is no such user.
         """
         self.spend(actor, task_id)
@@ -82,7 +81,7 @@ class SharingService:
         return self._assign(work, actor, task_id, user, role)
 
     def assign(self, actor: Actor, task_id: UUID, user_id: UUID, role: Role) -> Share:
-        """Change the part that a member has. Raises TaskNotFound, NotAllowed, TaskInTrash, MemberNotFound."""
+        """Change the part that a member has. Raises TaskNotFound, NotAllowed, MemberNotFound."""
         with self._store.writing(actor) as work:
             return self.assign_in(work, actor, task_id, user_id, role)
 
@@ -110,16 +109,20 @@ class SharingService:
             raise NotAllowed("Only whoever created a task may remove its members.")
         if user_id not in {member.user_id for member in task.members}:
             raise MemberNotFound
-        kept = tuple(member for member in task.members if member.user_id != user_id)
-        self._set_members(work, actor, task, kept, Action.UNSHARE)
+        self._remove(work, actor, task, user_id)
+
+    def leave_all_in(self, work: UnitOfWork, actor: Actor) -> None:
+        """Give up the actor's part in everything that is shared with them, also in what is in its owner's trash."""
+        for root in work.tasks.shared_with(actor.user_id):
+            task = work.tasks.find(root)
+            if task is not None:
+                self._remove(work, actor, task, actor.user_id)
 
     def _assign(self, work: UnitOfWork, actor: Actor, task_id: UUID, user: User, role: Role) -> Share:
         if role not in INVITED:
             raise InvalidInput.of("role", "must be viewer or editor")
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), actor.user_id)
-        if task.trashed_at:
-            raise TaskInTrash
         if user.id == task.created_by:
             raise InvalidInput.of("username", "is the task's owner")
         others = [member for member in task.members if member.user_id != user.id]
@@ -128,6 +131,10 @@ class SharingService:
         members = tuple(sorted([*others, Member(user.id, role)]))
         self._set_members(work, actor, task, members, Action.SHARE)
         return Share(user.id, user.username, role)
+
+    def _remove(self, work: UnitOfWork, actor: Actor, task: Task, user_id: UUID) -> None:
+        kept = tuple(member for member in task.members if member.user_id != user_id)
+        self._set_members(work, actor, task, kept, Action.UNSHARE)
 
     def _set_members(
         self, work: UnitOfWork, actor: Actor, task: Task, members: tuple[Member, ...], action: Action

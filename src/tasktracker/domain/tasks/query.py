@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -44,6 +45,28 @@ class TaskSort(StrEnum):
         value = title_key(task.title) if self is TaskSort.TITLE else getattr(task, self.field)
         return TaskKey(value, task.id)
 
+    def ordered(self, tasks: Iterable[Task]) -> list[Task]:
+        """Return tasks in this order."""
+        return sorted(tasks, key=lambda task: _Place(self.key(task), self.is_descending))
+
+    def is_after(self, key: TaskKey[Any], place: TaskKey[Any]) -> bool:
+        """Whether a key comes after a place in this order."""
+        return _Place(place, self.is_descending) < _Place(key, self.is_descending)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A key that compares as an order wants it: what has no value comes last, whichever way the order runs."""
+
+    key: TaskKey[Any]
+    is_descending: bool
+
+    def __lt__(self, other: _Place) -> bool:
+        if (self.key.value is None) != (other.key.value is None):
+            return other.key.value is None
+        mine, theirs = [(key.id,) if key.value is None else (key.value, key.id) for key in (self.key, other.key)]
+        return mine > theirs if self.is_descending else mine < theirs
+
 
 @dataclass(frozen=True, slots=True)
 class TaskKey(Generic[Value]):
@@ -51,6 +74,12 @@ class TaskKey(Generic[Value]):
 
     value: Value
     id: UUID
+
+
+def trash_key(task: Task) -> TaskKey[datetime]:
+    """Return a deleted task's place in the trash: by when it was deleted."""
+    assert task.trashed_at is not None, "asked of what is in the trash"
+    return TaskKey(task.trashed_at, task.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,7 @@ class TaskService:
     def edit(self, actor: Actor, task_id: UUID, fields: TaskFields, expected: Expected = None) -> Task:
         """Change the given fields and no other.
 
-        Raises InvalidInput, TaskNotFound, NotAllowed, TaskInTrash, Stale.
+        Raises InvalidInput, TaskNotFound, NotAllowed, Stale.
         """
         with self._store.writing(actor) as work:
             return self.edit_in(work, actor, task_id, fields, expected)

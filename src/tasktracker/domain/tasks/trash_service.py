@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from tasktracker.domain.actors import Actor
@@ -10,14 +10,12 @@ from tasktracker.domain.errors import TaskNotFound
 from tasktracker.domain.history.change import Action
 from tasktracker.domain.history.recorder import HistoryRecorder
 from tasktracker.domain.paging import DEFAULT_PAGE, Page
-from tasktracker.domain.sharing.policy import require_owned
+from tasktracker.domain.sharing.policy import require_own, require_owned
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import lock_roots, subtree
 from tasktracker.domain.versions import Expected, require
 from tasktracker.domain.work import Clock, Store, UnitOfWork
-
-WINDOW = timedelta(days=30)
 
 
 class TrashService:
@@ -29,10 +27,7 @@ class TrashService:
         self._clock = clock
 
     def delete(self, actor: Actor, task_id: UUID, expected: Expected = None) -> None:
-        """Move a task to the trash. Deleting what is there already does nothing.
-
-        Raises TaskNotFound, NotAllowed, Stale.
-        """
+        """Move a task to the trash, with all that is under it. Raises TaskNotFound, NotAllowed, Stale."""
         with self._store.writing(actor) as work:
             self.delete_in(work, actor, task_id, expected)
 
@@ -41,8 +36,6 @@ class TrashService:
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), actor.user_id)
         require(task, expected)
-        if task.trashed_at:
-            return
         now = self._clock.now()
         for level in subtree(work.tasks.tree(task.root), task.id):
             for each in level:
@@ -69,7 +62,7 @@ class TrashService:
     def restore_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, expected: Expected = None) -> Task:
         """Restore a task as part of a larger piece of work."""
         lock_roots(work, task_id)
-        task = require_owned(work.tasks.find(task_id), actor.user_id)
+        task = require_own(work.tasks.find(task_id), actor.user_id)
         require(task, expected)
         if not task.trashed_at:
             return task
@@ -81,11 +74,11 @@ class TrashService:
         for level in subtree(tasks.values(), task.id):
             for each in level:
                 if each.trashed_with == task.trashed_with:
-                    parent_id = None if each is task and root == task.id else each.parent
+                    parent_id = None if each.id == task.id and root == task.id else each.parent
                     back = each.restore(root, parent_id, now)
                     work.tasks.save(back)
                     self._history.record(work, Action.RESTORE, actor, each, back)
-                    restored = back if each is task else restored
+                    restored = back if each.id == task.id else restored
                 elif each.root != root:
                     work.tasks.save(each.under(root, each.members, now))
         return restored
@@ -98,15 +91,14 @@ class TrashService:
     def purge_in(self, work: UnitOfWork, actor: Actor, task_id: UUID) -> None:
         """Purge a task as part of a larger piece of work."""
         lock_roots(work, task_id)
-        task = require_owned(work.tasks.find(task_id), actor.user_id)
+        task = require_own(work.tasks.find(task_id), actor.user_id)
         if not task.trashed_at:
             raise TaskNotFound
         levels = subtree(work.tasks.tree(task.root), task.id)
         work.trash.purge([each for level in reversed(levels) for each in level])
 
-    def sweep(self, limit: int, window: timedelta = WINDOW) -> int:
-        """Purge what has been in the trash for longer than the window, and return how many tasks that were."""
-        before = self._clock.now() - window
+    def purge_expired(self, before: datetime, limit: int) -> int:
+        """Purge what was deleted before a moment, each tree at once, and return how many tasks that were."""
         with self._store.reading(None) as work:
             expired = work.trash.expired(before, limit)
         purged = 0

@@ -23,7 +23,11 @@ from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import DomainError
+from tasktracker.domain.history.service import HistoryService
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock, Store
 from tasktracker.entrypoints.container import Container
@@ -36,11 +40,15 @@ from tasktracker.entrypoints.http.cors import Cors
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.edge import Edge
+from tasktracker.entrypoints.http.history import HistoryController
+from tasktracker.entrypoints.http.idempotency import provide_key
 from tasktracker.entrypoints.http.openapi import describe
 from tasktracker.entrypoints.http.problems import ProblemController, from_bug, from_domain, from_protocol
 from tasktracker.entrypoints.http.service import ServiceController, assets
 from tasktracker.entrypoints.http.sessions import SessionController
+from tasktracker.entrypoints.http.shares import ShareController
 from tasktracker.entrypoints.http.tasks import TaskController
+from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
 from tasktracker.entrypoints.settings import Settings
@@ -92,6 +100,9 @@ def create_app(container: Container) -> Application:
             ActivityController,
             CategoryController,
             TaskController,
+            ShareController,
+            TrashController,
+            HistoryController,
             ServiceController,
             ProblemController,
             assets(),
@@ -137,6 +148,18 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
     def provide_activity() -> ActivityService:
         return container.activity()
 
+    def provide_sharing() -> SharingService:
+        return container.sharing()
+
+    def provide_trash() -> TrashService:
+        return container.trash()
+
+    def provide_history() -> HistoryService:
+        return container.history()
+
+    def provide_idempotency() -> IdempotencyService:
+        return container.idempotency()
+
     def provide_store() -> Store:
         return store
 
@@ -165,9 +188,14 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
         "api_tokens": provide_api_tokens,
         "two_factor": provide_two_factor,
         "activity": provide_activity,
+        "sharing": provide_sharing,
+        "trash": provide_trash,
+        "history": provide_history,
+        "idempotency": provide_idempotency,
         "actor": provide_actor,
         "person": provide_person,
         "origin": provide_origin,
         "filters": provide_filters,
     }
-    return {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}
+    offered = {name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()}
+    return offered | {"key": Provide(provide_key)}

@@ -24,6 +24,8 @@ from tasktracker.domain.errors import (
     InsufficientScope,
     InvalidInput,
     InvalidToken,
+    KeyInUse,
+    KeyReused,
     NotAuthenticated,
     SessionEnded,
     SessionRequired,
@@ -51,12 +53,13 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": 'The next page, as `<…>; rel="next"`; absent on the last.',
         "schema": {"type": "string"},
     },
+    "Idempotency-Replayed": {"description": "The request was answered before.", "schema": {"const": "true"}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
 }
-PATH_PARAMETERS: dict[str, dict[str, str]] = {"id": {"format": "uuid"}, "slug": {}}
+PATH_PARAMETERS: dict[str, dict[str, str]] = {"id": {"format": "uuid"}, "user_id": {"format": "uuid"}, "slug": {}}
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
-OPTIONAL = ("Link",)
+OPTIONAL = ("Link", "Idempotency-Replayed")
 TAGS = {
     "accounts": "People and their profiles.",
     "sessions": "Logging in, staying logged in, and logging out.",
@@ -64,6 +67,9 @@ TAGS = {
     "api tokens": "Tokens for scripts and integrations.",
     "categories": "How people file their tasks.",
     "tasks": "What there is to do.",
+    "sharing": "Who else takes part in a task.",
+    "trash": "What was deleted, while it can still be restored.",
+    "history": "Who changed what.",
     "service": "The service itself.",
 }
 
@@ -143,7 +149,7 @@ def _operation(
         "description": _docstring(handler),
         "tags": handler.resolve_tags(),
         "security": security,
-        "parameters": list(_parameters(path, method, filters, declared, headers, schema_of, schemas)),
+        "parameters": list(_parameters(handler, path, method, filters, schema_of, schemas)),
         "responses": {},
     }
     if body:
@@ -153,16 +159,23 @@ def _operation(
             "content": {media_type: {"schema": schema_of[body]} for media_type in sorted(accepted)},
         }
     responses = described["responses"]
+    replayed = ("Idempotency-Replayed",) if handler.opt.get("idempotent") else ()
     result = _result(handler)
     media_type = JSON if handler.media_type in (None, "application/json") or result is not str else "text/plain"
     responses[str(handler.status_code)] = {
         "description": HTTPStatus(handler.status_code).phrase,
-        "headers": _headers(*EVERYWHERE, *headers),
+        "headers": _headers(*EVERYWHERE, *headers, *replayed),
         **({"content": {media_type: {"schema": schema_of[result]}}} if result else {}),
     }
     if method == "GET" and "ETag" in headers:
         responses["304"] = {"description": "Not Modified", "headers": _headers(*EVERYWHERE, "ETag")}
     kinds = set(declared) | {InvalidInput}
+    if handler.opt.get("idempotent"):
+        kinds |= {KeyInUse, KeyReused}
+    if handler.opt.get("creates"):
+        created = responses[str(handler.status_code)]
+        location = created["headers"] | _headers("Location")
+        responses["201"] = created | {"description": HTTPStatus.CREATED.phrase, "headers": location}
     if path.startswith("/api/"):
         kinds.add(StorageUnavailable)
         if method != "GET":
@@ -178,14 +191,14 @@ def _operation(
 
 
 def _parameters(
+    handler: HTTPRouteHandler,
     path: str,
     method: str,
     filters: Any,
-    declared: Iterable[type[DomainError]],
-    headers: Iterable[str],
     schema_of: dict[Any, Any],
     schemas: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
+    declared, headers = handler.opt.get("problems", ()), handler.opt.get("headers", ())
     for name, form in PATH_PARAMETERS.items():
         if f"{{{name}}}" in path:
             yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", **form}}
@@ -196,6 +209,13 @@ def _parameters(
     if Stale in declared:
         text = "Refuse the change unless this is the current version."
         yield {"name": "If-Match", "in": "header", "description": text, "schema": {"type": "string"}}
+    if handler.opt.get("idempotent"):
+        text = "Chosen by the caller: the same request with the same key is done once, however often it is sent."
+        schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
+        yield {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
+    if handler.opt.get("creates"):
+        text = "With `*`, create what is named, unless it exists."
+        yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"const": "*"}}
     if method == "GET" and "ETag" in headers:
         text = "Answer 304 without a body where this is the current representation."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"type": "string"}}

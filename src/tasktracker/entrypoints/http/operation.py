@@ -7,6 +7,22 @@ from typing import Any
 from tasktracker.domain.errors import DomainError
 
 
-def operation(*problems: type[DomainError], headers: tuple[str, ...] = (), public: bool = False) -> dict[str, Any]:
-    """Return the `opt` of a handler: what it refuses, the headers of its success, and whether anybody may call it."""
-    return {"problems": problems, "headers": headers, "public": public}
+def operation(
+    *problems: type[DomainError],
+    headers: tuple[str, ...] = (),
+    public: bool = False,
+    idempotent: bool = False,
+    creates: bool = False,
+) -> dict[str, Any]:
+    """Return the `opt` of a handler.
+
+    It tells what is refused, which headers a success has, and whether anybody may call it, send it again with a key,
+    or create by it.
+    """
+    return {
+        "problems": problems,
+        "headers": headers,
+        "public": public,
+        "idempotent": idempotent,
+        "creates": creates,
+    }
