@@ -71,7 +71,7 @@ _ADD = insert(tasks)
 _SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
 _UNFILE = (
     update(tasks)
-    .where(tasks.c.created_by == bindparam("user_id"), tasks.c.category == bindparam("category_id"))
+    .where(tasks.c.created_by == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
     .values(
         category=None,
         version=tasks.c.version + 1,
@@ -89,7 +89,7 @@ _UNFILE_ENTRIES = (
     .where(
         task_entries.c.task_id.in_(
             select(_filed.c.task_id).where(
-                _filed.c.user_id == bindparam("user_id"), _filed.c.category == bindparam("category_id")
+                _filed.c.user_id == bindparam("of_user"), _filed.c.category == bindparam("of_category")
             )
         )
     )
@@ -336,9 +336,8 @@ class SqlTasks:
         return [root for (root,) in self._executor.all(_SHARED_WITH, {"user_id": user_id})]
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
-        parameters = {"user_id": user_id, "category_id": category_id}
-        rows = self._executor.changed(_UNFILE, parameters | {"now": now})
-        self._executor.change(_UNFILE_ENTRIES, parameters)
+        rows = self._executor.changed(_UNFILE, {"of_user": user_id, "of_category": category_id, "now": now})
+        self._executor.change(_UNFILE_ENTRIES, {"of_user": user_id, "of_category": category_id})
         return [task_of(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
