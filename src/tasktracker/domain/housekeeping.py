@@ -12,7 +12,7 @@ BATCH = 500
 
 
 class HousekeepingService:
-    """Removes what has passed the window: the trash, histories and answers to requests.
+    """Removes what has passed the window: the trash, histories, answers to requests, events and expired sessions.
 
     A little at a time, each in a unit of work of its own, so that nobody waits for it and it can stop anywhere.
     """
@@ -27,7 +27,14 @@ class HousekeepingService:
         """Remove what is due, at most so many things of each kind, and return how many that were."""
         removed = 0
         before = self._clock.now() - self._window
-        for step in (self._sweep_trash, self._sweep_histories, self._sweep_answers):
+        steps = (
+            self._sweep_trash,
+            self._sweep_histories,
+            self._sweep_answers,
+            self._sweep_events,
+            self._sweep_sessions,
+        )
+        for step in steps:
             done = 0
             while most is None or done < most:
                 batch = BATCH if most is None else min(BATCH, most - done)
@@ -48,3 +55,11 @@ class HousekeepingService:
     def _sweep_answers(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
             return work.idempotency.forget(before, batch)
+
+    def _sweep_events(self, before: datetime, batch: int) -> int:
+        with self._store.writing(None) as work:
+            return work.activity.forget(before, batch)
+
+    def _sweep_sessions(self, before: datetime, batch: int) -> int:
+        with self._store.writing(None) as work:
+            return work.sessions.forget(before, batch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -67,6 +68,10 @@ class SessionRepository(Protocol):
 
     def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
         """End all of a user's sessions but the one to keep."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Remove sessions that expired before a moment, and return how many."""
         ...
 
     def list(self, user_id: UUID) -> Sequence[Session]:

@@ -47,6 +47,7 @@ from tasktracker.entrypoints.http.problems import ProblemController, from_bug, f
 from tasktracker.entrypoints.http.service import ServiceController, assets
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import ShareController
+from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
@@ -74,11 +75,14 @@ def create_app(container: Container) -> Application:
     store = container.store()
     # As many requests are worked on at a time as there are connections to work with.
     executor = ThreadPoolExecutor(settings.database_connections, thread_name_prefix="requests")
+    sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
+    background: list[asyncio.Task[None]] = []
     credentials = CredentialExecutor(threads=settings.hashing_threads, queue=settings.hashing_queue)
 
     async def open_() -> None:
         # Litestar runs synchronous handlers on the loop's own executor, and uvicorn builds the app within the loop.
         asyncio.get_running_loop().set_default_executor(executor)
+        background.append(asyncio.create_task(sweeper.run()))
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         # Before anything else is read: a stranger is told to log in, not what else is wrong with the request.
@@ -87,6 +91,8 @@ def create_app(container: Container) -> Application:
         refuse_parameters(connection, handler)
 
     async def close() -> None:
+        for task in background:
+            task.cancel()
         credentials.close()
         executor.shutdown()
         store.close()
