@@ -27,6 +27,9 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
 
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import task_entries, tasks
@@ -116,6 +119,28 @@ _SAVE_ENTRIES = (
 _REMOVE_ENTRIES = delete(task_entries).where(task_entries.c.task_id == bindparam("task_id"))
 _CLOSED: list[BindParameter[str]] = [bindparam(f"closed_{state}", state.value) for state in State if state.is_closed]
 
+
+class Unindexed(ColumnElement[Any]):
+    """A column by which SQLite must not look rows up; PostgreSQL knows enough to decide for itself."""
+
+    inherit_cache = True
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(Unindexed)
+def _compile_plain(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.column, **options)
+
+
+@compiles(Unindexed, "sqlite")
+def _compile_unindexed(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.column, **options)}"  # https://www.sqlite.org/optoverview.html §2.1
+
+
 _ORDERED_BY = {
     "created_at": task_entries.c.created_at,
     "updated_at": task_entries.c.updated_at,
@@ -144,7 +169,7 @@ def _list(filters: frozenset[str], states: int, words: int, sort: TaskSort, plac
         statement = statement.where(
             entry.state.in_([bindparam(f"state_{n}", type_=entry.state.type) for n in range(states)])
         )
-    statement = statement.where(*_conditions(filters))
+    statement = statement.where(*_conditions(filters, sort))
     for number in range(words):
         statement = statement.where(tasks.c.search.contains(bindparam(f"word_{number}"), autoescape=False, escape="\\"))
     if ordered.nullable:
@@ -161,21 +186,23 @@ def _list(filters: frozenset[str], states: int, words: int, sort: TaskSort, plac
     return statement.limit(bindparam("limit", type_=Integer))
 
 
-def _conditions(filters: frozenset[str]) -> list[ColumnElement[bool]]:
+def _conditions(filters: frozenset[str], sort: TaskSort) -> list[ColumnElement[bool]]:
     entry = task_entries.c
-    overdue = and_(entry.due_date < bindparam("at", type_=entry.due_date.type), entry.state.not_in(_CLOSED))
+    # A range of due dates is no way to a list in another order: all of it would have to be read, and sorted.
+    due = entry.due_date if sort.field == "due_date" else Unindexed(entry.due_date)
+    overdue = and_(due < bindparam("at", type_=entry.due_date.type), entry.state.not_in(_CLOSED))
     conditions: dict[str, ColumnElement[bool]] = {
         "priority": entry.priority == bindparam("priority"),
         "category": entry.category == bindparam("category"),
         "no category": entry.category.is_(None),
         "parent": entry.parent == bindparam("parent"),
         "no parent": entry.parent.is_(None),
-        "due_after": entry.due_date >= bindparam("due_after", type_=entry.due_date.type),
-        "due_before": entry.due_date < bindparam("due_before", type_=entry.due_date.type),
+        "due_after": due >= bindparam("due_after", type_=entry.due_date.type),
+        "due_before": due < bindparam("due_before", type_=entry.due_date.type),
         "overdue": overdue,
         "not overdue": or_(
             entry.due_date.is_(None),
-            entry.due_date >= bindparam("at", type_=entry.due_date.type),
+            due >= bindparam("at", type_=entry.due_date.type),
             entry.state.in_(_CLOSED),
         ),
         "role": entry.role == bindparam("role"),

@@ -39,8 +39,8 @@ class Sweeper:
                 await asyncio.to_thread(self.sweep)
             except DomainError as error:
                 log.warning("sweep failed", problem=error.slug)
-            except Exception as error:
-                log.error("sweep failed", exc_info=error)
+            except Exception:
+                log.exception("sweep failed")
 
     def sweep(self) -> int | None:
         """Sweep if it is this process's turn, and return how many things were removed."""
