@@ -121,7 +121,11 @@ _CLOSED: list[BindParameter[str]] = [bindparam(f"closed_{state}", state.value) f
 
 
 class Unindexed(ColumnElement[Any]):
-    """A column by which SQLite must not look rows up; PostgreSQL knows enough to decide for itself."""
+    """A moment by which rows must not be looked up.
+
+    SQLite knows too little of the data to decide, and PostgreSQL, once it has planned for any range at all, assumes a
+    small one.
+    """
 
     inherit_cache = True
     _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
@@ -131,13 +135,13 @@ class Unindexed(ColumnElement[Any]):
         self.type = column.type
 
 
-@compiles(Unindexed)
-def _compile_plain(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
-    return compiler.process(element.column, **options)
+@compiles(Unindexed, "postgresql")
+def _compile_for_postgresql(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"({compiler.process(element.column, **options)} + interval '0')"
 
 
 @compiles(Unindexed, "sqlite")
-def _compile_unindexed(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+def _compile_for_sqlite(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
     return f"+{compiler.process(element.column, **options)}"  # https://www.sqlite.org/optoverview.html §2.1
 
 
