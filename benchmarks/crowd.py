@@ -68,13 +68,13 @@ def add_tasks(
     if connection.dialect.name == "postgresql":
         series = "generate_series(1, :count) AS n"
         new_id, at = "gen_random_uuid()", f"timestamptz '{NOW.isoformat()}' + n * interval '1 minute'"
-        due = f"timestamptz '{NOW.isoformat()}' + (n * 7919 % 365) * interval '1 day'"
+        due = f"timestamptz '{NOW.isoformat()}' + (n * CAST(7919 AS BIGINT) % 365) * interval '1 day'"
     else:
         series = "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :count) SELECT n FROM s)"
         new_id = "lower(hex(randomblob(16)))"
         start = NOW.strftime("%Y-%m-%d %H:%M:%S")
         at = f"strftime('%Y-%m-%d %H:%M:%S', '{start}', n || ' minutes') || '.000000+00:00'"
-        due = f"strftime('%Y-%m-%d %H:%M:%S', '{start}', (n * 7919 % 365) || ' days') || '.000000+00:00'"
+        due = f"strftime('%Y-%m-%d %H:%M:%S', '{start}', (n * CAST(7919 AS BIGINT) % 365) || ' days') || '.000000+00:00'"
     words = "CASE n % 5 " + " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(WORDS)) + " END"
     uuid = "uuid" if connection.dialect.name == "postgresql" else "text"
     insert = (
