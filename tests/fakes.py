@@ -24,7 +24,14 @@ from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import InvalidToken, NotAuthenticated
+from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.service import HistoryService
+from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.sharing.member import MEMBERS_MOST
+from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock, Store, UnitOfWork
@@ -237,7 +244,13 @@ class App:
     """The services, on a store and on fakes of everything else."""
 
     def __init__(
-        self, store: Store, clock: ManualClock, policy: SessionPolicy | None = None, *, throttled: bool = False
+        self,
+        store: Store,
+        clock: ManualClock,
+        policy: SessionPolicy | None = None,
+        *,
+        throttled: bool = False,
+        members_most: int = MEMBERS_MOST,
     ) -> None:
         self.store = WatchedStore(store)
         self.clock = clock
@@ -270,10 +283,15 @@ class App:
             ids=self.ids,
             policy=self.policy,
         )
+        recorder = HistoryRecorder(ids=self.ids)
+        self.sharing = SharingService(
+            store=self.store, history=recorder, throttle=self.throttle, clock=clock, most=members_most
+        )
         self.accounts = AccountService(
             store=self.store,
             sessions=self.sessions,
             own_password=self.own_password,
+            sharing=self.sharing,
             recorder=self.recorder,
             throttle=self.throttle,
             passwords=self.hasher,
@@ -283,8 +301,12 @@ class App:
         )
         self.api_tokens = ApiTokenService(store=self.store, recorder=self.recorder, clock=clock, ids=self.ids)
         self.activity = ActivityService(store=self.store)
-        self.tasks = TaskService(store=self.store, clock=clock, ids=self.ids)
-        self.categories = CategoryService(store=self.store, clock=clock, ids=self.ids)
+        self.tasks = TaskService(store=self.store, history=recorder, clock=clock, ids=self.ids)
+        self.categories = CategoryService(store=self.store, history=recorder, clock=clock, ids=self.ids)
+        self.trash = TrashService(store=self.store, history=recorder, clock=clock)
+        self.history = HistoryService(store=self.store, tasks=self.tasks)
+        self.idempotency = IdempotencyService(store=self.store, clock=clock)
+        self.housekeeping = HousekeepingService(store=self.store, trash=self.trash, clock=clock)
 
     @classmethod
     def in_memory(cls, **policy: Any) -> App:

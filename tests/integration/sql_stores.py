@@ -16,13 +16,14 @@ import pytest
 
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.schema import metadata
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.work import Store
 from tests.contracts.base import Contract
 from tests.fakes import START, ManualClock
 from tests.postgres import DatabaseFactory
 
-TABLES = ("tasks", "categories", "sessions", "users", "secrets")
+TABLES = [table.name for table in reversed(metadata.sorted_tables)]
 
 
 @dataclass

@@ -113,7 +113,7 @@ def test_moments_come_back_as_they_were_and_in_utc(store: SqlStore, seed: Seed) 
     with store.reading(None) as work:
         listed = work.tasks.list(user.id, TaskQuery(at=MOMENTS[0])).items
         assert listed == stored[::-1]
-        found = [work.tasks.find(user.id, task.id) for task in stored]
+        found = [work.tasks.find(task.id) for task in stored]
     assert found == stored
     for task in listed:
         assert task.due_date is not None
