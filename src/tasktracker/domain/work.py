@@ -14,6 +14,7 @@ from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
+from tasktracker.domain.portability.ports import TaskArchive
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 from tasktracker.domain.two_factor.ports import SecondFactorRepository
 
@@ -67,6 +68,11 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def archive(self) -> TaskArchive:
+        """All of it at once, for moving it from one service to another."""
+        ...
+
+    @property
     def idempotency(self) -> IdempotencyRepository:
         """What has been answered."""
         ...
@@ -91,6 +97,15 @@ class Store(Protocol):
 
     def reading(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:
         """Open work that changes nothing. Two statements in it may see different states of the data."""
+        ...
+
+    def snapshot(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:
+        """Open work that changes nothing, all of whose statements see the data as it was when the work was opened.
+
+        Nobody waits for it, nor it for anybody, so it may stay open for as long as it takes to read a lot; but the
+        database keeps for it what others replace meanwhile. It may be handed from thread to thread, and is used by
+        one at a time.
+        """
         ...
 
     def writing(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:

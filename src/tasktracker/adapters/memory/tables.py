@@ -45,6 +45,10 @@ class Index(Generic[Row, Group, Key]):
         """Return the keys of a group's rows."""
         return self._keys.get(group, ())
 
+    def take(self, other: Index[Row, Group, Key]) -> None:
+        """Become like another index."""
+        self._keys = {group: list(keys) for group, keys in other._keys.items()}
+
     def add(self, row: Row) -> None:
         """Take up a row."""
         for group in self._groups(row):
@@ -80,6 +84,12 @@ class Table(Generic[Row]):
         index = Index(groups, key)
         self._indexes.append(index)
         return index
+
+    def take(self, other: Table[Row]) -> None:
+        """Become like another table with the same indexes."""
+        self._rows = dict(other._rows)
+        for mine, its in zip(self._indexes, other._indexes, strict=True):
+            mine.take(its)
 
     def rows(self) -> Collection[Row]:
         """Return all rows."""
@@ -134,6 +144,14 @@ class Data:
         self.changes_of = self.changes.index(lambda change: change.task_id, lambda change: change.key)
 
         self.answers = Table[Record]()
+
+    def copy(self) -> Data:
+        """Return the data as it is now, whatever becomes of it."""
+        copied = Data()
+        for name, mine in vars(self).items():
+            if isinstance(mine, Table):
+                getattr(copied, name).take(mine)
+        return copied
 
 
 def _id(row: Identified) -> UUID:

@@ -27,7 +27,7 @@ _COLUMNS = (
     task_changes.c.token_id,
     task_changes.c.fields,
 )
-_ADD = insert(task_changes)
+ADD_CHANGE = insert(task_changes)
 _FIND = select(*_COLUMNS).where(task_changes.c.task_id == bindparam("task_id"), task_changes.c.id == bindparam("id"))
 _FORGET = delete(task_changes).where(
     task_changes.c.id.in_(
@@ -74,6 +74,22 @@ def _value(name: str, stored: Any) -> Value:
     return cast(Value, msgspec.convert(stored, FIELD_TYPES[name]))
 
 
+def change_row(change: Change) -> dict[str, Any]:
+    """Return what is stored of a change."""
+    fields = {name: [each.before, each.after] for name, each in change.fields.items()}
+    return {
+        "id": change.id,
+        "task_id": change.task_id,
+        "at": change.at,
+        "action": change.action.value,
+        "version": change.version,
+        "actor": change.actor,
+        "session_id": change.session_id,
+        "token_id": change.token_id,
+        "fields": msgspec.json.encode(fields).decode(),
+    }
+
+
 class SqlHistory:
     """Implements HistoryRepository."""
 
@@ -83,21 +99,7 @@ class SqlHistory:
         self._executor = executor
 
     def add(self, change: Change) -> None:
-        fields = {name: [each.before, each.after] for name, each in change.fields.items()}
-        self._executor.change(
-            _ADD,
-            {
-                "id": change.id,
-                "task_id": change.task_id,
-                "at": change.at,
-                "action": change.action.value,
-                "version": change.version,
-                "actor": change.actor,
-                "session_id": change.session_id,
-                "token_id": change.token_id,
-                "fields": msgspec.json.encode(fields).decode(),
-            },
-        )
+        self._executor.change(ADD_CHANGE, change_row(change))
 
     def find(self, task_id: UUID, change_id: UUID) -> Change | None:
         row = self._executor.one(_FIND, {"task_id": task_id, "id": change_id})

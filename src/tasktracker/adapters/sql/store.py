@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
+from tasktracker.adapters.sql.archive import SqlTaskArchive
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.engine import Database
 from tasktracker.adapters.sql.executor import Executor
@@ -69,6 +70,7 @@ class SqlUnitOfWork:
     __slots__ = (
         "activity",
         "api_tokens",
+        "archive",
         "categories",
         "history",
         "idempotency",
@@ -86,6 +88,7 @@ class SqlUnitOfWork:
         self.tasks = SqlTasks(executor)
         self.trash = SqlTrash(executor)
         self.history = SqlHistory(executor)
+        self.archive = SqlTaskArchive(executor)
         self.idempotency = SqlIdempotency(executor)
         self.second_factors = SqlSecondFactors(executor)
         self.api_tokens = SqlApiTokens(executor)
@@ -106,6 +109,21 @@ class SqlStore:
             if actor is not None and not self._admit(connection, actor, Scope.TASKS_READ):
                 with self._database.changing(connection) as changing:
                     self._confirm(changing, actor)
+            executor = Executor(connection, is_writing=False)
+            try:
+                yield SqlUnitOfWork(executor)
+            finally:
+                executor.close()
+
+    @contextmanager
+    def snapshot(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
+        if actor is not None:
+            # Confirms the generation, which cannot be written where nothing can.
+            with self.reading(actor):
+                pass
+        with self._database.snapshot() as connection:
+            if actor is not None:
+                self._admit(connection, actor, Scope.TASKS_READ)
             executor = Executor(connection, is_writing=False)
             try:
                 yield SqlUnitOfWork(executor)

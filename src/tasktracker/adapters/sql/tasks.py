@@ -70,7 +70,7 @@ _SHARED_WITH = (
     .where(task_entries.c.user_id == bindparam("user_id"), task_entries.c.role != Role.OWNER.value)
     .order_by(tasks.c.root)
 )
-_ADD = insert(tasks)
+ADD = insert(tasks)
 _SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
 _UNFILE = (
     update(tasks)
@@ -101,7 +101,7 @@ _UNFILE_ENTRIES = (
         updated_at=select(tasks.c.updated_at).where(tasks.c.id == task_entries.c.task_id).scalar_subquery(),
     )
 )
-_ADD_ENTRY = insert(task_entries)
+ADD_ENTRY = insert(task_entries)
 _SAVE_ENTRIES = (
     update(task_entries)
     .where(task_entries.c.task_id == bindparam("of_id"))
@@ -304,6 +304,11 @@ def _fields(task: Task) -> dict[str, Any]:
     }
 
 
+def task_row(task: Task) -> dict[str, Any]:
+    """Return what is stored of a new task."""
+    return _fields(task) | {"id": task.id, "created_by": task.created_by, "created_at": task.created_at}
+
+
 def _entry(task: Task) -> dict[str, Any]:
     """Return what all viewers' entries have alike."""
     return {
@@ -318,7 +323,8 @@ def _entry(task: Task) -> dict[str, Any]:
     }
 
 
-def _entries(task: Task) -> list[dict[str, Any]]:
+def entry_rows(task: Task) -> list[dict[str, Any]]:
+    """Return what is stored of a task for each of its viewers."""
     shared = _entry(task) | {"task_id": task.id, "created_at": task.created_at}
     owner = shared | {"user_id": task.created_by, "role": Role.OWNER.value}
     members = [
@@ -336,10 +342,9 @@ class SqlTasks:
         self._executor = executor
 
     def add(self, task: Task) -> None:
-        origin = {"id": task.id, "created_by": task.created_by, "created_at": task.created_at}
-        self._executor.change(_ADD, _fields(task) | origin)
-        for entry in _entries(task):
-            self._executor.change(_ADD_ENTRY, entry)
+        self._executor.change(ADD, task_row(task))
+        for entry in entry_rows(task):
+            self._executor.change(ADD_ENTRY, entry)
 
     def find(self, task_id: UUID) -> Task | None:
         row = self._executor.one(_LOCK if self._executor.is_writing else _FIND, {"id": task_id})
@@ -356,8 +361,8 @@ class SqlTasks:
     def save_shared(self, task: Task) -> None:
         self._save(task)
         self._executor.change(_REMOVE_ENTRIES, {"task_id": task.id})
-        for entry in _entries(task):
-            self._executor.change(_ADD_ENTRY, entry)
+        for entry in entry_rows(task):
+            self._executor.change(ADD_ENTRY, entry)
 
     def tree(self, root: UUID) -> Sequence[Task]:
         statement = _LOCK_TREE if self._executor.is_writing else _TREE

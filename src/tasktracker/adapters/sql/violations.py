@@ -136,9 +136,12 @@ _CONSTRAINT_BY_COLUMNS = {
 
 
 def _foreign_key(table: Table, execution: ExecutionContext) -> str | None:
-    """Find the foreign key, which SQLite does not name: where there is a category, it is in doubt, not the user."""
-    filed = cast(DefaultExecutionContext, execution).compiled_parameters[0].get("category") is not None
-    referred = categories if table is tasks and filed else users
+    """Find the foreign key, which SQLite does not name: where there is a category or a parent, they are in doubt."""
+    values = cast(DefaultExecutionContext, execution).compiled_parameters[0]
+    referred = users
+    if table is tasks:
+        filed, nested = values.get("category") is not None, values.get("parent") is not None
+        referred = categories if filed else tasks if nested else users
     for constraint in table.foreign_key_constraints:
         if constraint.referred_table is referred:
             return str(constraint.name)
