@@ -33,6 +33,8 @@ from tasktracker.domain.history.recorder import HistoryRecorder
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -71,7 +73,7 @@ def _database(settings: Settings) -> Database:
     return open_database(
         settings.database_url,
         # Every thread that may want a connection gets one without waiting for another.
-        pool_size=settings.database_connections + settings.hashing_threads,
+        pool_size=settings.database_connections + settings.hashing_threads + settings.transfers,
         pool_timeout=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
     )
@@ -207,6 +209,8 @@ class Container(containers.DeclarativeContainer):
     trash = providers.Singleton(TrashService, store=store, history=task_history, clock=clock)
     history = providers.Singleton(HistoryService, store=store, tasks=tasks)
     idempotency = providers.Singleton(IdempotencyService, store=store, clock=clock)
+    exports = providers.Singleton(ExportService, store=store, clock=clock)
+    imports = providers.Singleton(ImportService, store=store, clock=clock, ids=ids)
     housekeeping = providers.Singleton(
         HousekeepingService, store=store, trash=trash, clock=clock, window=providers.Callable(_window, settings)
     )

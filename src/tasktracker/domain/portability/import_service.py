@@ -61,6 +61,11 @@ class ImportService:
         self._ids = ids
         self._chunk = chunk
 
+    def admit(self, actor: SessionActor) -> None:
+        """Require that the actor may act, before a large file is received from them. Raises SessionEnded."""
+        with self._store.reading(actor):
+            pass
+
     def bring_in(
         self,
         actor: SessionActor,

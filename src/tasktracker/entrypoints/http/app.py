@@ -25,6 +25,8 @@ from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import DomainError
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -43,12 +45,14 @@ from tasktracker.entrypoints.http.edge import Edge
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.idempotency import provide_key
 from tasktracker.entrypoints.http.openapi import describe
+from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.problems import ProblemController, from_bug, from_domain, from_protocol
 from tasktracker.entrypoints.http.service import ServiceController, assets
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import ShareController
 from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.tasks import TaskController
+from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
@@ -78,6 +82,7 @@ def create_app(container: Container) -> Application:
     sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
     background: list[asyncio.Task[None]] = []
     credentials = CredentialExecutor(threads=settings.hashing_threads, queue=settings.hashing_queue)
+    transfers = Transfers(most=settings.transfers, import_bytes=settings.import_max_bytes)
 
     async def open_() -> None:
         # Litestar runs synchronous handlers on the loop's own executor, and uvicorn builds the app within the loop.
@@ -94,12 +99,14 @@ def create_app(container: Container) -> Application:
         for task in background:
             task.cancel()
         credentials.close()
+        transfers.close()
         executor.shutdown()
         store.close()
 
     litestar = Litestar(
         route_handlers=[
             AccountController,
+            PortabilityController,
             SessionController,
             TwoFactorController,
             ApiTokenController,
@@ -113,7 +120,7 @@ def create_app(container: Container) -> Application:
             ProblemController,
             assets(),
         ],
-        dependencies=_dependencies(container, credentials),
+        dependencies=_dependencies(container, credentials, transfers),
         guards=[admit],
         request_class=Request,
         request_max_body_size=settings.max_body_bytes,
@@ -128,7 +135,7 @@ def create_app(container: Container) -> Application:
     return Application(litestar, settings)
 
 
-def _dependencies(container: Container, credentials: CredentialExecutor) -> dict[str, Provide]:
+def _dependencies(container: Container, credentials: CredentialExecutor, transfers: Transfers) -> dict[str, Provide]:
     """Offer the container's services by name. Litestar reads a dependency's type from a plain function."""
     store: Store = container.store()
     cursors = Cursors(store.secret)
@@ -166,6 +173,15 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
     def provide_idempotency() -> IdempotencyService:
         return container.idempotency()
 
+    def provide_exports() -> ExportService:
+        return container.exports()
+
+    def provide_imports() -> ImportService:
+        return container.imports()
+
+    def provide_transfers() -> Transfers:
+        return transfers
+
     def provide_store() -> Store:
         return store
 
@@ -198,6 +214,9 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
         "trash": provide_trash,
         "history": provide_history,
         "idempotency": provide_idempotency,
+        "exports": provide_exports,
+        "imports": provide_imports,
+        "transfers": provide_transfers,
         "actor": provide_actor,
         "person": provide_person,
         "origin": provide_origin,

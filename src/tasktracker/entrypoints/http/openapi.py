@@ -49,6 +49,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "Path of what was created.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
+    "Content-Disposition": {"description": "The name to save it under.", "schema": {"type": "string"}},
     "Link": {
         "description": 'The next page, as `<…>; rel="next"`; absent on the last.',
         "schema": {"type": "string"},
@@ -123,7 +124,18 @@ def _result(handler: HTTPRouteHandler) -> Any:
     annotation = handler.parsed_fn_signature.return_type.annotation
     if get_origin(annotation) is Response:
         (annotation,) = get_args(annotation)
-    return None if annotation is type(None) else annotation
+    # Bytes are a body that the handler makes itself; its operation says of which media type.
+    return None if annotation in (type(None), bytes) else annotation
+
+
+def _content(handler: HTTPRouteHandler, result: Any, schema_of: dict[Any, Any]) -> dict[str, Any]:
+    if handler.opt.get("produces"):
+        return {handler.opt["produces"]: {"schema": {"type": "string"}}}
+    if result is None:
+        return {}
+    return {
+        "text/plain" if result is str and handler.media_type == "text/plain" else JSON: {"schema": schema_of[result]}
+    }
 
 
 def _docstring(handler: HTTPRouteHandler) -> str:
@@ -158,14 +170,19 @@ def _operation(
             "required": not handler.parsed_fn_signature.parameters["data"].has_default,
             "content": {media_type: {"schema": schema_of[body]} for media_type in sorted(accepted)},
         }
+    consumed: tuple[str, ...] = handler.opt.get("consumes", ())
+    if consumed:
+        described["requestBody"] = {
+            "required": True,
+            "content": {media_type: {"schema": {"type": "string"}} for media_type in consumed},
+        }
     responses = described["responses"]
     replayed = ("Idempotency-Replayed",) if handler.opt.get("idempotent") else ()
     result = _result(handler)
-    media_type = JSON if handler.media_type in (None, "application/json") or result is not str else "text/plain"
     responses[str(handler.status_code)] = {
         "description": HTTPStatus(handler.status_code).phrase,
         "headers": _headers(*EVERYWHERE, *headers, *replayed),
-        **({"content": {media_type: {"schema": schema_of[result]}}} if result else {}),
+        **({"content": content} if (content := _content(handler, result, schema_of)) else {}),
     }
     if method == "GET" and "ETag" in headers:
         responses["304"] = {"description": "Not Modified", "headers": _headers(*EVERYWHERE, "ETag")}
@@ -185,7 +202,7 @@ def _operation(
     if takes_token:
         kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
         kinds.add(SessionRequired if "person" in arguments else InsufficientScope)
-    responses |= _problems(kinds, (413, 415) if body else (), schema_of)
+    responses |= _problems(kinds, (413, 415) if body or consumed else (), schema_of)
     described["responses"] = dict(sorted(responses.items()))
     return described
 

@@ -13,11 +13,13 @@ def operation(
     public: bool = False,
     idempotent: bool = False,
     creates: bool = False,
+    consumes: tuple[str, ...] = (),
+    produces: str | None = None,
 ) -> dict[str, Any]:
     """Return the `opt` of a handler.
 
     It tells what is refused, which headers a success has, and whether anybody may call it, send it again with a key,
-    or create by it.
+    or create by it. `consumes` and `produces` are the media types of bodies that are not JSON.
     """
     return {
         "problems": problems,
@@ -25,4 +27,6 @@ def operation(
         "public": public,
         "idempotent": idempotent,
         "creates": creates,
+        "consumes": consumes,
+        "produces": produces,
     }
