@@ -6,5 +6,20 @@ A contract is a class of tests that names no adapter. An adapter honours it with
 
 import pytest
 
-for name in ("base", "users", "sessions", "categories", "tasks", "work", "fields", "accounts", "filing"):
+for name in (
+    "base",
+    "users",
+    "sessions",
+    "categories",
+    "tasks",
+    "work",
+    "fields",
+    "accounts",
+    "filing",
+    "lists",
+    "trash",
+    "history",
+    "idempotency",
+    "sharing",
+):
     pytest.register_assert_rewrite(f"tests.contracts.{name}")

@@ -14,10 +14,11 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.errors import IdTaken, InvalidInput, Stale
+from tasktracker.domain.sharing.member import Member, Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Store
-from tests.contracts.base import Contract, Seed
+from tests.contracts.base import Aside, Contract, Seed
 from tests.fakes import START
 from tests.reference import in_order, is_found
 
@@ -192,6 +193,108 @@ class TaskContract(Contract):
         with store.writing(None) as work:
             work.categories.remove(category)
 
+    # ------------------------------------------------------------ trees and members
+
+    def test_a_tree_is_all_that_has_one_root_also_what_was_deleted(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        root = seed.task(user)
+        below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
+        deepest = seed.task(user, root=root.id, parent=below[0].id)
+        seed.task(user)
+        below[1] = below[1].trash(below[1].id, START)
+        save(store, below[1])
+        expected = sorted([root, *below, deepest], key=lambda task: task.id)
+        with store.reading(None) as work:
+            assert list(work.tasks.tree(root.id)) == expected
+            assert list(work.tasks.tree(below[0].id)) == []
+        moved = replace(below[0], root=below[0].id, parent=None, version=2)
+        save_shared(store, moved)
+        with store.reading(None) as work:
+            assert list(work.tasks.tree(moved.id)) == [moved]
+            assert list(work.tasks.tree(root.id)) == [task for task in expected if task.id != moved.id]
+
+    def test_a_subtask_needs_its_parent(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user)
+        for attempt in (
+            lambda: add(store, seed.new_task(user, parent=seed.id())),
+            lambda: save(store, replace(task, parent=seed.id(), version=2)),
+        ):
+            with pytest.raises(InvalidInput) as caught:
+                attempt()
+            assert [error.field for error in caught.value.errors] == ["parent"]
+        assert find(store, task) == task
+
+    def test_members_come_back_as_stored(self, store: Store, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        task = seed.task(alice, members=_members((bob, Role.EDITOR), (carol, Role.VIEWER)))
+        assert find(store, task) == task
+        for members in (
+            _members((bob, Role.VIEWER)),
+            (),
+            _members((carol, Role.EDITOR)),
+            _members(*((seed.user(), Role.VIEWER) for _ in range(100))),
+        ):
+            task = task.under(task.root, members, START)
+            save_shared(store, task)
+            assert find(store, task) == task
+            assert listed(store, alice, TaskQuery(at=START)) == [task]
+
+    def test_shared_with_somebody_are_the_trees_of_others_they_take_part_in(self, store: Store, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        members = _members((bob, Role.VIEWER))
+        first, second, trashed, others = (
+            seed.task(user, members=given)
+            for user, given in (
+                (carol, members),
+                (alice, members),
+                (alice, members),
+                (alice, _members((carol, Role.EDITOR))),
+            )
+        )
+        seed.task(alice, root=second.id, parent=second.id, members=members)
+        seed.task(bob, members=_members((alice, Role.EDITOR)))
+        save(store, trashed.trash(trashed.id, START))
+        with store.reading(None) as work:
+            assert list(work.tasks.shared_with(bob.id)) == sorted([first.id, second.id, trashed.id])
+            assert list(work.tasks.shared_with(carol.id)) == [others.id]
+        save_shared(store, first.under(first.root, (), START))
+        with store.reading(None) as work:
+            assert list(work.tasks.shared_with(bob.id)) == sorted([second.id, trashed.id])
+
+    def test_a_task_cannot_be_shared_with_nobody(self, store: Store, seed: Seed) -> None:
+        task = seed.task(seed.user())
+        with pytest.raises(InvalidInput) as caught:
+            save_shared(store, task.under(task.root, (Member(seed.id(), Role.VIEWER),), START))
+        assert [error.field for error in caught.value.errors] == ["username"]
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("kind", ["tree", "root"])
+    def test_a_tree_that_was_found_stays_as_it_is_until_the_work_ends(
+        self, store: Store, seed: Seed, kind: str
+    ) -> None:
+        user = seed.user()
+        root = seed.task(user)
+        below = seed.task(user, root=root.id, parent=root.id)
+        changed = root if kind == "root" else below
+
+        def change() -> None:
+            with store.writing(None) as work:
+                found = work.tasks.find(changed.id)
+                assert found is not None
+                work.tasks.save(found.edit({"title": "Changed"}, START))
+
+        with store.writing(None) as work:
+            if kind == "root":
+                work.tasks.find(root.id)
+            else:
+                work.tasks.tree(root.id)
+            other = Aside(change)
+            assert not other.wait(0.2)
+            assert work.tasks.peek(changed.id) == changed
+        other.result()
+        assert find(store, changed) == changed.edit({"title": "Changed"}, START)
+
     def test_nobody_can_unfile_the_tasks_of_somebody_else(self, store: Store, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
@@ -318,6 +421,10 @@ class TaskContract(Contract):
         for overdue in (True, False):
             query = TaskQuery(at=at, overdue=overdue)
             assert listed(store, user, query) == [task for task in everything if is_found(query, user.id, task)]
+
+
+def _members(*parts: tuple[User, Role]) -> tuple[Member, ...]:
+    return tuple(sorted(Member(user.id, role) for user, role in parts))
 
 
 def _random_id(number: int) -> UUID:

@@ -15,8 +15,12 @@ from tests.contracts.base import Aside, Contract, Seed
 from tests.contracts.categories import CategoryContract
 from tests.contracts.fields import FieldContract
 from tests.contracts.filing import FilingHistoryContract
+from tests.contracts.history import HistoryContract
+from tests.contracts.idempotency import IdempotencyContract
+from tests.contracts.lists import ListContract
 from tests.contracts.sessions import SessionContract
 from tests.contracts.tasks import TaskContract
+from tests.contracts.trash import TrashContract
 from tests.contracts.users import UserContract
 from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
 from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, Shared, postgresql, sqlite
@@ -84,6 +88,22 @@ class TestTaskOnSqlite(OnSqlite, TaskContract):
     pass
 
 
+class TestTrashOnSqlite(OnSqlite, TrashContract):
+    pass
+
+
+class TestHistoryOnSqlite(OnSqlite, HistoryContract):
+    pass
+
+
+class TestIdempotencyOnSqlite(OnSqlite, IdempotencyContract):
+    pass
+
+
+class TestListOnSqlite(OnSqlite, ListContract):
+    pass
+
+
 class TestAdmissionOnSqlite(OnSqlite, AdmissionContract):
     pass
 
@@ -125,6 +145,22 @@ class TestCategoryOnPostgreSQL(OnPostgreSQL, CategoryContract):
 
 
 class TestTaskOnPostgreSQL(OnPostgreSQL, TaskContract):
+    pass
+
+
+class TestTrashOnPostgreSQL(OnPostgreSQL, TrashContract):
+    pass
+
+
+class TestHistoryOnPostgreSQL(OnPostgreSQL, HistoryContract):
+    pass
+
+
+class TestIdempotencyOnPostgreSQL(OnPostgreSQL, IdempotencyContract):
+    pass
+
+
+class TestListOnPostgreSQL(OnPostgreSQL, ListContract):
     pass
 
 

@@ -11,8 +11,12 @@ from tests.contracts.base import Contract, examples
 from tests.contracts.categories import CategoryContract
 from tests.contracts.fields import FieldContract
 from tests.contracts.filing import FilingHistoryContract
+from tests.contracts.history import HistoryContract
+from tests.contracts.idempotency import IdempotencyContract
+from tests.contracts.lists import ListContract
 from tests.contracts.sessions import SessionContract
 from tests.contracts.tasks import TaskContract
+from tests.contracts.trash import TrashContract
 from tests.contracts.users import UserContract
 from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
 from tests.fakes import ManualClock
@@ -38,6 +42,22 @@ class TestCategoryInMemory(InMemory, CategoryContract):
 
 class TestTaskInMemory(InMemory, TaskContract):
     pass
+
+
+class TestTrashInMemory(InMemory, TrashContract):
+    pass
+
+
+class TestHistoryInMemory(InMemory, HistoryContract):
+    pass
+
+
+class TestIdempotencyInMemory(InMemory, IdempotencyContract):
+    pass
+
+
+class TestListInMemory(InMemory, ListContract):
+    lists = examples(80)
 
 
 class TestAdmissionInMemory(InMemory, AdmissionContract):

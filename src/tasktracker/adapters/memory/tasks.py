@@ -87,6 +87,8 @@ class MemoryTasks:
                 raise self._transaction.refusal(InvalidInput.of("category", "names no category of yours"))
         if task.parent is not None and data.tasks.get(task.parent) is None:
             raise self._transaction.refusal(InvalidInput.of("parent", "names no task of yours"))
+        if any(data.users.get(member.user_id) is None for member in task.members):
+            raise self._transaction.refusal(InvalidInput.of("username", "names no user"))
         self._transaction.put(data.tasks, task)
 
 
