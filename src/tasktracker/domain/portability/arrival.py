@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from tasktracker.domain.categories.category import Category, name_key
@@ -201,7 +201,8 @@ class Arrival:
     def _new_task(
         self, id_: UUID, record: TaskRecord, category: UUID | None, place: Place | None, trashed_with: UUID | None
     ) -> Task:
-        created = record.created_at or self._now
+        # Without times of their own, tasks are listed in the order of the file.
+        created = record.created_at or self._now + timedelta(microseconds=len(self._outcome.new_tasks))
         updated = record.updated_at or created
         return Task(
             id=id_,
