@@ -114,9 +114,13 @@ class ImportService:
             outcome = self._settle(run, chunk, last=last)
             waiting.update(outcome.waiting)
             self._tell(run, chunk, outcome)
-            if run.progress is not None:
-                run.progress(run.source.tell())
+            self._show(run)
+        self._show(run)
         return waiting
+
+    def _show(self, run: _Import) -> None:
+        if run.progress is not None:
+            run.progress(run.source.tell())
 
     def _settle(self, run: _Import, chunk: Sequence[Line], *, last: bool) -> Outcome:
         for attempt in range(1, TRIES + 1):
