@@ -20,7 +20,7 @@ from tasktracker.domain.accounts.session_service import SessionService, SignedIn
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
-from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import InvalidToken, NotAuthenticated
@@ -80,12 +80,17 @@ class WatchedStore:
         return bool(getattr(self._thread, "open", False))
 
     @contextmanager
-    def reading(self, actor: SessionActor | None) -> Iterator[UnitOfWork]:
+    def reading(self, actor: Actor | None) -> Iterator[UnitOfWork]:
         with self._store.reading(actor) as work, self._watch():
             yield work
 
     @contextmanager
-    def writing(self, actor: SessionActor | None) -> Iterator[UnitOfWork]:
+    def snapshot(self, actor: Actor | None) -> Iterator[UnitOfWork]:
+        with self._store.snapshot(actor) as work, self._watch():
+            yield work
+
+    @contextmanager
+    def writing(self, actor: Actor | None) -> Iterator[UnitOfWork]:
         with self._store.writing(actor) as work, self._watch():
             yield work
 

@@ -262,7 +262,7 @@ def queries(
     """Any combination of filters in any order, from the place of any of these tasks, in pages from tiny to all."""
 
     def query(sort: TaskSort, after: Task | None, search: str, **others: Any) -> TaskQuery:
-        return TaskQuery(sort=sort, after=after and sort.key(after), words=words_of(search), **others)
+        return TaskQuery(sort=sort, after=None if after is None else sort.key(after), words=words_of(search), **others)
 
     def rarely(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         return st.one_of(st.none(), st.none(), st.none(), values)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.fields import check
 from tasktracker.domain.history.change import Action, Change, ChangeKey, FieldChange
 from tasktracker.domain.sharing.member import Member, Role
-from tasktracker.domain.tasks.task import Priority, State, Task
+from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task, TaskFields
 from tasktracker.domain.work import Store
 from tests import strategies
 from tests.contracts.base import Contract, Seed, examples
@@ -102,18 +103,19 @@ class HistoryContract(Contract):
     def test_any_change_comes_back_as_stored(self, store: Store, seed: Seed) -> None:
         @examples(30)
         @given(fields=strategies.task_fields(START, [seed.id()], whole=True), later=st.data())
-        def check(fields: Any, later: st.DataObject) -> None:
+        def come_back(fields: TaskFields, later: st.DataObject) -> None:
             user = seed.user()
             before = Task.create(id=seed.id(), created_by=user.id, now=START, fields={"title": "before"})
             seed.tasks(before)
-            after = before.edit({**fields, "due_date": later.draw(st.none() | strategies.moments())}, START + SECOND)
+            due: TaskFields = {"due_date": later.draw(st.none() | strategies.moments())}
+            after = before.edit(check(TASK_RULES, fields | due), START + SECOND)
             actor = SessionActor(user.id, seed.id(), 1)
             change = Change.of(id=seed.id(), action=Action.EDIT, actor=actor, now=START, before=before, after=after)
             add(store, change)
             with store.reading(None) as work:
                 assert work.history.find(before.id, change.id) == change
 
-        check()
+        come_back()
 
     def test_a_change_is_found_by_its_own_task_only(self, store: Store, seed: Seed) -> None:
         user = seed.user()

@@ -72,9 +72,13 @@ _SHARED_WITH = (
 )
 ADD = insert(tasks)
 _SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
+_FILED = and_(tasks.c.created_by == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
+_LOCK_ROOTS_OF_FILED = (
+    select(tasks.c.id).where(tasks.c.id.in_(select(tasks.c.root).where(_FILED))).order_by(tasks.c.id).with_for_update()
+)
 _UNFILE = (
     update(tasks)
-    .where(tasks.c.created_by == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
+    .where(_FILED)
     .values(
         category=None,
         version=tasks.c.version + 1,
@@ -372,8 +376,11 @@ class SqlTasks:
         return [root for (root,) in self._executor.all(_SHARED_WITH, {"user_id": user_id})]
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
-        rows = self._executor.changed(_UNFILE, {"of_user": user_id, "of_category": category_id, "now": now})
-        self._executor.change(_UNFILE_ENTRIES, {"of_user": user_id, "of_category": category_id})
+        filed = {"of_user": user_id, "of_category": category_id}
+        # Tasks are changed in no order: nobody else may lock more than one task of any of these trees meanwhile.
+        self._executor.all(_LOCK_ROOTS_OF_FILED, filed)
+        rows = self._executor.changed(_UNFILE, filed | {"now": now})
+        self._executor.change(_UNFILE_ENTRIES, filed)
         return [task_of(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from uuid import UUID
 
 from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import AlreadyChanged, ChangeNotFound, InvalidInput
+from tasktracker.domain.errors import AlreadyChanged, ChangeNotFound, InvalidInput, NotAllowed, Stale
 from tasktracker.domain.history.change import TRACKED, Action, Change, ChangeKey
 from tasktracker.domain.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.sharing.policy import require_editable, require_visible
-from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.tasks.service import FILING, TaskService
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.versions import Expected, require
 from tasktracker.domain.work import Store, UnitOfWork
@@ -58,21 +59,27 @@ class HistoryService:
         self, work: UnitOfWork, actor: Actor, task_id: UUID, change_id: UUID, expected: Expected = None
     ) -> Task:
         """Undo a change as part of a larger piece of work."""
-        before = require_visible(work.tasks.peek(task_id), actor.user_id)
+        task = require_editable(work.tasks.peek(task_id), actor.user_id)
         change = work.history.find(task_id, change_id)
         if change is None:
             raise ChangeNotFound
         if change.action not in (Action.EDIT, Action.UNDO):
             raise InvalidInput.of("change", "is not an edit; only edits can be undone")
-        seen = change if before.created_by == actor.user_id else _without_filing(change)
-        undone = {name: each.before for name, each in seen.fields.items() if name in TRACKED}
-        # `edit_in` locks whatever the fields concern; the version makes sure that it edits what is looked at here.
-        task = require_editable(work.tasks.peek(task_id), actor.user_id)
-        require(task, expected)
-        if any(getattr(task, name) != seen.fields[name].after for name in undone):
-            raise AlreadyChanged
-        fields = cast(TaskFields, undone)
-        return self._tasks.edit_in(work, actor, task_id, fields, frozenset({task.version}), Action.UNDO)
+        names = [name for name in change.fields if name in TRACKED]
+        if task.created_by != actor.user_id:
+            names = [name for name in names if name not in FILING]
+            if not names:
+                raise NotAllowed("Only whoever created a task may file or move it.")
+        fields = cast(TaskFields, {name: change.fields[name].before for name in names})
+        while True:
+            require(task, expected)
+            if any(getattr(task, name) != change.fields[name].after for name in names):
+                raise AlreadyChanged
+            # `edit_in` locks whatever the fields concern; the version makes sure that it edits what was looked at.
+            with suppress(Stale):
+                return self._tasks.edit_in(work, actor, task_id, fields, frozenset({task.version}), Action.UNDO)
+            # Somebody else was faster. From now on the task is locked, and stays as it is.
+            task = require_editable(work.tasks.peek(task_id), actor.user_id)
 
 
 def _without_filing(change: Change) -> Change:

@@ -75,7 +75,9 @@ class SharingService:
 
     def share_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, username: str, role: Role) -> Share:
         """Share a task as part of a larger piece of work, for which a try was spent."""
-        user = work.users.find_by_login(username) if "@" not in username else None
+        found = work.users.find_by_login(username) if "@" not in username else None
+        # Locked, so that nobody takes part in anything whose account is removed meanwhile.
+        user = work.users.find(found.id) if found else None
         if user is None or not user.is_active:
             raise InvalidInput.of("username", "names no user")
         return self._assign(work, actor, task_id, user, role)
@@ -87,8 +89,10 @@ class SharingService:
 
     def assign_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, user_id: UUID, role: Role) -> Share:
         """Change the part of a member as part of a larger piece of work."""
-        task = require_owned(work.tasks.peek(task_id), actor.user_id)
-        user = work.users.peek(user_id)
+        require_owned(work.tasks.peek(task_id), actor.user_id)
+        user = work.users.find(user_id)
+        lock_roots(work, task_id)
+        task = require_owned(work.tasks.find(task_id), actor.user_id)
         if user is None or user_id not in {member.user_id for member in task.members}:
             raise MemberNotFound
         return self._assign(work, actor, task_id, user, role)
@@ -113,10 +117,13 @@ class SharingService:
 
     def leave_all_in(self, work: UnitOfWork, actor: Actor) -> None:
         """Give up the actor's part in everything that is shared with them, also in what is in its owner's trash."""
-        for root in work.tasks.shared_with(actor.user_id):
-            task = work.tasks.find(root)
-            if task is not None:
-                self._remove(work, actor, task, actor.user_id)
+        # Again, as until its root was locked, a part of a tree may have become one of its own.
+        while roots := work.tasks.shared_with(actor.user_id):
+            for root in roots:
+                lock_roots(work, root)
+                task = work.tasks.find(root)
+                if task is not None:
+                    self._remove(work, actor, task, actor.user_id)
 
     def _assign(self, work: UnitOfWork, actor: Actor, task_id: UUID, user: User, role: Role) -> Share:
         if role not in INVITED:

@@ -126,7 +126,9 @@ class TaskService:
         work.tasks.save_shared(edited)
         for level in levels[1:]:
             for each in level:
-                work.tasks.save_shared(each.under(root, members, edited.updated_at))
+                changed = each.under(root, members, edited.updated_at)
+                if changed is not each:
+                    work.tasks.save_shared(changed)
         return edited
 
 

@@ -1,7 +1,7 @@
 """Tasks within tasks: locking a tree, and its shape.
 
 Whoever changes the shape or the members of a tree locks its root first, so two such changes never cross. Locks are
-taken in one order by everybody: categories, then roots, then other tasks, each by id.
+taken in one order by everybody: users, then categories, then roots, then other tasks, each by id.
 """
 
 from __future__ import annotations
