@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -257,7 +257,7 @@ def test_the_history_tells_who_brought_a_task_in_and_when(service: Service, user
 
 def test_parents_may_come_after_their_children(service: Service, user: User) -> None:
     chain = [task(title=str(depth)) for depth in range(DEPTH_MOST + 2)]
-    for above, below in zip(chain, chain[1:], strict=False):
+    for above, below in pairwise(chain):
         below["parent"] = above["id"]
     for dry_run in (True, False):
         report = service.bring_lines(user, *reversed(chain), dry_run=dry_run)
@@ -419,10 +419,9 @@ def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
 
 
 @pytest.fixture
-def small_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "LINES_MOST", 5)
     monkeypatch.setattr(arrival, "CATEGORIES_MOST", 2)
-    yield
 
 
 @pytest.mark.usefixtures("small_limits")
