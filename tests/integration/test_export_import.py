@@ -14,6 +14,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tasktracker.entrypoints.http.transfers import Transfers
 from tests.contracts.http.base import invalid, problem
 from tests.http import Api, Person, Server, bearer, expect, migrated, run
 from tests.postgres import DatabaseFactory
@@ -207,10 +208,8 @@ def test_both_take_a_session(shared: Api, alice: Person) -> None:
 def test_one_transfer_a_user_and_a_few_for_all(shared: Api, alice: Person, bob: Person) -> None:
     with shared.beside(TRANSFERS="1") as one:
         as_described(one)
-        transfers = next(
-            each.dependency
-            for each in [one.app.litestar.dependencies["transfers"]]  # type: ignore[union-attr]
-        )()
+        provided: Any = one.app.litestar.dependencies["transfers"]
+        transfers: Transfers = provided.dependency()
         with transfers.turn(uuid4()):
             problem(alice.through(one.client).get(EXPORT), 503, "busy")
         assert lines(alice.through(one.client).get(EXPORT))

@@ -78,6 +78,7 @@ class Arrival:
         self._is_writing = is_writing
         self._tasks: dict[UUID, Task] = {}
         self._own: set[UUID] = set()
+        self._made: dict[UUID, tuple[UUID, UUID]] = {}
         self._outcome = Outcome()
 
     def decide(self, lines: Sequence[Line], *, last: bool) -> Outcome:
@@ -157,7 +158,8 @@ class Arrival:
         named = {each for record in records for each in (record.id, record.parent) if each}
         ids = {candidate for each in named for candidate in self._candidates(each)}
         self._tasks = {task.id: task for task in self._work.archive.find_tasks(ids)}
-        parents = {self._existing(record.parent) for record in records if record.parent}
+        new = [record for record in records if self._existing(record.id) is None]
+        parents = {self._existing(record.parent) for record in new if record.parent}
         outside = [self._tasks[each] for each in parents if each in self._tasks]
         if self._is_writing and outside:
             # Whoever puts something under a task locks the root first, and looks at the tree then.
@@ -257,7 +259,11 @@ class Arrival:
         return Place(task.root, depth, task.members, task.trashed_with)
 
     def _candidates(self, file_id: UUID) -> tuple[UUID, UUID]:
-        return file_id, uuid5(self._owner, str(file_id))
+        """Return the ids that something may have, in the order in which they are tried."""
+        candidates = self._made.get(file_id)
+        if candidates is None:
+            candidates = self._made[file_id] = (file_id, uuid5(self._owner, str(file_id)))
+        return candidates
 
 
 def _obstacles(

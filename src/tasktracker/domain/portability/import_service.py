@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import CategoryNameTaken, IdTaken, SessionEnded
+from tasktracker.domain.errors import Busy, CategoryNameTaken, FieldError, IdTaken, SessionEnded
 from tasktracker.domain.history.change import Action, Change, differences
 from tasktracker.domain.portability import ndjson, todoist
 from tasktracker.domain.portability.arrival import Arrival, Known, Outcome
@@ -129,7 +129,7 @@ class ImportService:
             except (IdTaken, CategoryNameTaken):
                 # Somebody took it after we looked: perhaps the same file, sent twice. Look again.
                 if attempt == TRIES:
-                    raise
+                    raise Busy from None
         raise AssertionError("the last try returns or raises")
 
     def _try(self, run: _Import, chunk: Sequence[Line], *, last: bool) -> Outcome:
@@ -165,16 +165,18 @@ class ImportService:
         report.categories.add(outcome.categories)
         report.tasks.add(outcome.tasks)
         waiting = set(outcome.waiting)
-        for line in chunk:
-            if line.errors:
-                report.skip(line.number, line.errors)
-            elif line.number not in waiting:
-                report.notice(line.number, line.notices)
-        for number, errors in outcome.errors:
+        refused = [(line.number, line.errors) for line in chunk if line.errors]
+        changed = [(line.number, line.notices) for line in chunk if line.record or not line.errors]
+        for number, errors in sorted([*refused, *outcome.errors], key=_number):
             report.skip(number, errors)
-        for number, notices in outcome.notices:
-            report.notice(number, notices)
+        for number, notices in sorted([*changed, *outcome.notices], key=_number):
+            if number not in waiting:
+                report.notice(number, notices)
         run.known.categories.update(outcome.known.categories)
         if report.dry_run:
             run.known.names.update(outcome.known.names)
             run.known.places.update(outcome.known.places)
+
+
+def _number(told: tuple[int, Sequence[FieldError]]) -> int:
+    return told[0]
