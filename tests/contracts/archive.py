@@ -14,7 +14,7 @@ from tasktracker.domain.sharing.member import Member, Role
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Store
-from tests.contracts.base import Contract, Seed
+from tests.contracts.base import Aside, Contract, Seed
 from tests.fakes import START
 
 
@@ -65,6 +65,26 @@ class ArchiveContract(Contract):
             work.archive.add([new, seed.new_task(alice, id=taken.id)], [])
         with store.reading(None) as work:
             assert work.archive.find_tasks([new.id, taken.id]) == [taken]
+
+    def test_what_is_locked_others_wait_for(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        one, two = seed.task(user), seed.task(user)
+
+        def edit() -> None:
+            with store.writing(None) as other:
+                found = other.tasks.find(two.id)
+                assert found is not None
+                other.tasks.save(found.edit({"title": f"{found.title} and theirs"}, START))
+
+        with store.writing(None) as work:
+            work.archive.lock([two.id, seed.id(), one.id])
+            work.archive.lock([])
+            waiting = Aside(edit)
+            assert not waiting.wait(0.2)
+            work.tasks.save(two.edit({"title": "ours"}, START))
+        waiting.result()
+        with store.reading(None) as work:
+            assert [task.title for task in work.archive.find_tasks([two.id])] == ["ours and theirs"]
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 10])
     def test_the_whole_trash_of_a_user_comes_in_order(self, store: Store, seed: Seed, limit: int) -> None:

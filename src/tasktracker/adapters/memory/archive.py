@@ -32,6 +32,9 @@ class MemoryTaskArchive:
         found = (self._transaction.data.tasks.get(task_id) for task_id in task_ids)
         return [task for task in found if task is not None]
 
+    def lock(self, task_ids: Collection[UUID]) -> None:
+        """Do nothing: works take turns."""
+
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
     ) -> Sequence[Category]:

@@ -26,6 +26,9 @@ from tasktracker.domain.tasks.task import Task
 BATCH = 1000
 
 _TASKS = select(*COLUMNS).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+_LOCK_TASKS = (
+    select(tasks.c.id).where(tasks.c.id.in_(bindparam("ids", expanding=True))).order_by(tasks.c.id).with_for_update()
+)
 _CATEGORIES = (
     select(*CATEGORY_COLUMNS)
     .where(
@@ -75,6 +78,10 @@ class SqlTaskArchive:
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
         batches = _batches(list(task_ids))
         return [task_of(row) for batch in batches for row in self._executor.all(_TASKS, {"ids": batch})]
+
+    def lock(self, task_ids: Collection[UUID]) -> None:
+        if task_ids:
+            self._executor.all(_LOCK_TASKS, {"ids": list(task_ids)})
 
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]

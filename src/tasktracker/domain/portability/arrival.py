@@ -17,7 +17,6 @@ from tasktracker.domain.portability.record import CategoryRecord, Line, TaskReco
 from tasktracker.domain.portability.report import Tally
 from tasktracker.domain.sharing.member import Member
 from tasktracker.domain.tasks.task import DEPTH_MOST, State, Task
-from tasktracker.domain.tasks.tree import lock_roots
 from tasktracker.domain.work import UnitOfWork
 
 CATEGORIES_MOST = 10_000
@@ -162,17 +161,26 @@ class Arrival:
         parents = {self._existing(record.parent) for record in new if record.parent}
         outside = [self._tasks[each] for each in parents if each in self._tasks]
         if self._is_writing and outside:
-            # Whoever puts something under a task locks the root first, and looks at the tree then.
-            lock_roots(self._work, *(task.id for task in outside))
             for task in outside:
                 del self._tasks[task.id]
-            outside = list(self._work.archive.find_tasks([task.id for task in outside]))
+            outside = self._locked([task.id for task in outside])
             self._tasks |= {task.id: task for task in outside}
         above = {task.parent for task in outside if task.parent}
         while above := above - self._tasks.keys():
             found = self._work.archive.find_tasks(above)
             self._tasks |= {task.id: task for task in found}
             above = {task.parent for task in found if task.parent}
+
+    def _locked(self, parents: Sequence[UUID]) -> Sequence[Task]:
+        """Lock the roots of tasks, as whoever puts something under a task does first, and return those tasks."""
+        locked: Sequence[UUID] | None = None
+        while True:
+            found = self._work.archive.find_tasks(parents)
+            roots = sorted({task.root for task in found})
+            if roots == locked:
+                return found
+            self._work.archive.lock(roots)
+            locked = roots
 
     def _task(self, number: int, record: TaskRecord) -> bool:
         """Decide on a task, and tell whether that was possible."""

@@ -25,6 +25,10 @@ class TaskArchive(Protocol):
         """Return those of the tasks that exist, whoever created them, also from the trash. Locks nothing."""
         ...
 
+    def lock(self, task_ids: Collection[UUID]) -> None:
+        """Lock those of the tasks that exist, in the order of their ids, until the work ends."""
+        ...
+
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
     ) -> Sequence[Category]:
