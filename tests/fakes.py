@@ -256,11 +256,12 @@ class App:
         *,
         throttled: bool = False,
         members_most: int = MEMBERS_MOST,
+        series: int = 1,
     ) -> None:
         self.store = WatchedStore(store)
         self.clock = clock
         self.policy = policy or SessionPolicy()
-        self.ids = SequentialIds(series=1)
+        self.ids = SequentialIds(series)
         self.signer = FakeSigner(clock)
         self.hasher = FakeHasher(self.store)
         self.strength = FakeStrength()

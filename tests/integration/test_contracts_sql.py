@@ -19,6 +19,7 @@ from tests.contracts.history import HistoryContract
 from tests.contracts.idempotency import IdempotencyContract
 from tests.contracts.lists import ListContract
 from tests.contracts.sessions import SessionContract
+from tests.contracts.sharing import SharingHistoryContract
 from tests.contracts.tasks import TaskContract
 from tests.contracts.trash import TrashContract
 from tests.contracts.users import UserContract
@@ -104,6 +105,10 @@ class TestListOnSqlite(OnSqlite, ListContract):
     pass
 
 
+class TestSharingHistoryOnSqlite(OnSqlite, SharingHistoryContract):
+    pass
+
+
 class TestAdmissionOnSqlite(OnSqlite, AdmissionContract):
     pass
 
@@ -161,6 +166,10 @@ class TestIdempotencyOnPostgreSQL(OnPostgreSQL, IdempotencyContract):
 
 
 class TestListOnPostgreSQL(OnPostgreSQL, ListContract):
+    pass
+
+
+class TestSharingHistoryOnPostgreSQL(OnPostgreSQL, SharingHistoryContract):
     pass
 
 

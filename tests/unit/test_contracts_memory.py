@@ -15,6 +15,7 @@ from tests.contracts.history import HistoryContract
 from tests.contracts.idempotency import IdempotencyContract
 from tests.contracts.lists import ListContract
 from tests.contracts.sessions import SessionContract
+from tests.contracts.sharing import SharingHistoryContract
 from tests.contracts.tasks import TaskContract
 from tests.contracts.trash import TrashContract
 from tests.contracts.users import UserContract
@@ -58,6 +59,10 @@ class TestIdempotencyInMemory(InMemory, IdempotencyContract):
 
 class TestListInMemory(InMemory, ListContract):
     lists = examples(80)
+
+
+class TestSharingHistoryInMemory(InMemory, SharingHistoryContract):
+    histories = examples(150, stateful_step_count=60)
 
 
 class TestAdmissionInMemory(InMemory, AdmissionContract):
