@@ -163,7 +163,7 @@ class Arrival:
         if self._is_writing and outside:
             for task in outside:
                 del self._tasks[task.id]
-            outside = self._locked([task.id for task in outside])
+            outside = list(self._locked([task.id for task in outside]))
             self._tasks |= {task.id: task for task in outside}
         above = {task.parent for task in outside if task.parent}
         while above := above - self._tasks.keys():
