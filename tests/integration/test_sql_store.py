@@ -10,6 +10,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -31,9 +32,13 @@ from tasktracker.domain.errors import (
     SessionEnded,
     UsernameTaken,
 )
-from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
+from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, race
+from tests.contracts.history import new_change
+from tests.contracts.idempotency import new_record
 from tests.fakes import ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 
@@ -76,11 +81,12 @@ def seed(store: SqlStore, clock: ManualClock) -> Seed:
 
 
 def numbers(connection: Connection) -> dict[str, int]:
-    """How many rows there are in each table."""
-    return {
+    """How many rows there are in each table that has any."""
+    found = {
         name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for name, table in metadata.tables.items()
     }
+    return {name: number for name, number in found.items() if number}
 
 
 # --------------------------------------------------------------------- moments
@@ -149,12 +155,32 @@ def test_every_constraint_is_accounted_for() -> None:
         for constraint in table.constraints
         if isinstance(constraint, kinds)
     }
-    # The ids of users and sessions are this program's own, and secrets are only added where they are missing.
-    assert names - set(VIOLATIONS) == {"pk_users", "pk_sessions", "pk_secrets"}
+    # The ids of users, sessions, API tokens, events and changes are this program's own; secrets, rate limits and
+    # idempotency keys are only added where they are missing, and a second factor while its user is locked. Entries
+    # and histories are written together with their task.
+    assert names - set(VIOLATIONS) == {
+        "pk_users",
+        "pk_sessions",
+        "pk_api_tokens",
+        "pk_auth_events",
+        "pk_secrets",
+        "pk_rate_limits",
+        "pk_second_factors",
+        "pk_idempotency_keys",
+        "pk_task_changes",
+        "pk_task_entries",
+        "fk_task_changes_task_id",
+        "fk_task_entries_task_id",
+    }
     assert set(VIOLATIONS) <= names
 
 
 Violation = Callable[[Seed, UnitOfWork, User], None]
+
+
+def void(_: object) -> None:
+    """Make nothing of something."""
+
 
 VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
     "a username taken": (UsernameTaken, lambda seed, work, _: work.users.add(seed.new_user("ALICE"))),
@@ -179,6 +205,15 @@ VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
         lambda seed, work, _: work.sessions.add(seed.new_session(seed.new_user())),
     ),
     "a task of nobody": (SessionEnded, lambda seed, work, _: work.tasks.add(seed.new_task(seed.new_user()))),
+    "a task under no other": (
+        InvalidInput,
+        lambda seed, work, alice: work.tasks.add(seed.new_task(alice, parent=seed.id())),
+    ),
+    "a task shared with nobody": (
+        InvalidInput,
+        lambda seed, work, alice: work.tasks.add(seed.new_task(alice, members=(Member(seed.id(), Role.VIEWER),))),
+    ),
+    "a request of nobody": (SessionEnded, lambda seed, work, _: void(work.idempotency.claim(seed.id(), "key"))),
     "a task in no category": (
         InvalidInput,
         lambda seed, work, user: work.tasks.add(seed.new_task(user, category=seed.id())),
@@ -265,12 +300,26 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
     people = [seed.user(), seed.user()]
     for user in people:
         categories = [seed.category(user) for _ in range(3)]
-        for category in [None, *(each.id for each in categories)]:
+        for category in (each.id for each in categories):
             seed.task(user, category=category)
             seed.task(user, category=category)
+        task = seed.task(user)
+        seed.task(user, parent=task.id, root=task.id)
         for _ in range(2):
             seed.session(user)
-    of_one = {"users": 1, "sessions": 2, "categories": 3, "tasks": 8, "secrets": 0}
+        with store.writing(None) as work:
+            work.history.add(new_change(seed, task, user))
+            work.idempotency.claim(user.id, "key")
+            work.idempotency.add(new_record(user))
+    of_one = {
+        "users": 1,
+        "sessions": 2,
+        "categories": 3,
+        "tasks": 8,
+        "task_entries": 8,
+        "task_changes": 1,
+        "idempotency_keys": 1,
+    }
     with database.reading() as connection:
         assert numbers(connection) == {name: 2 * number for name, number in of_one.items()} | {"secrets": 1}
     kept = everything(store, people[1])
@@ -320,13 +369,40 @@ def test_processes_that_ask_at_once_get_the_same_secret(url: str, clock: ManualC
 
 @on_sqlite  # How PostgreSQL goes about it depends on how much there is.
 def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
-    shapes = product((0, 2), (False, True), (None, False, True), (None, False, True), (False, True))
+    filters: tuple[dict[str, Any], ...] = (
+        {},
+        {"priority": Priority.HIGH},
+        {"category": UUID(int=1)},
+        {"category": "none"},
+        {"parent": UUID(int=1)},
+        {"parent": "none"},
+        {"due_after": MOMENTS[0], "due_before": MOMENTS[1]},
+        {"overdue": True},
+        {"overdue": False},
+        {"role": Role.EDITOR, "overdue": True},
+    )
+    states: tuple[frozenset[State], ...] = (frozenset(), frozenset({State.OPEN}), frozenset({State.OPEN, State.DONE}))
     with database.reading() as connection:
-        for shape in shapes:
-            statement = str(tasks._list(*shape).compile(dialect=connection.dialect))
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")).all()
-            index = "ix_tasks_list" if shape[2] is None else "ix_tasks_category"
-            assert [step[3].startswith(f"SEARCH tasks USING INDEX {index} ") for step in plan] == [True], plan
+        for sort, some, more in product(TaskSort, states, filters):
+            if sort.field in more:
+                continue  # by priority among those of one: nobody has a reason to ask
+            first = TaskQuery(at=MOMENTS[0], sort=sort, states=some, **more)
+            for after in (None, TaskKey(MOMENTS[0], UUID(int=1)), TaskKey(None, UUID(int=1))):
+                query = replace(first, after=after)
+                for place in tasks._places(query):
+                    shape = (frozenset(tasks._filters(query)), len(some), 0, sort, place)
+                    statement = str(tasks._list(*shape).compile(dialect=connection.dialect))
+                    unknown = (None,) * statement.count("?")
+                    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", unknown).all()
+                    entries, rows = (step[3] for step in plan)
+                    assert entries.startswith("SEARCH task_entries USING INDEX ix_task_entries_"), plan
+                    assert rows.startswith("SEARCH tasks USING "), plan
+                    fit = [sort.field]
+                    if sort.field == "created_at":
+                        fit += ["state", "category", "parent"]  # each followed by the time of creation
+                    if "null" in place:
+                        fit += ["priority"]  # followed by the id, which is what is left to order by
+                    assert entries.split()[4].removeprefix("ix_task_entries_") in fit, plan
 
 
 def test_the_clock_decides_and_not_the_database(store: SqlStore, seed: Seed, clock: ManualClock) -> None:

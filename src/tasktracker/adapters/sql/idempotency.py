@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, delete, select, text, tuple_, update
+from sqlalchemy import Integer, bindparam, delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import idempotency_keys as keys
 from tasktracker.domain.errors import KeyInUse, StorageUnavailable
 from tasktracker.domain.idempotency.record import Answer, Record
 
-# Waits for whoever has inserted the same key and not committed yet.
-_CLAIM = text(
-    "INSERT INTO idempotency_keys (user_id, key) VALUES (:user_id, :key) ON CONFLICT (user_id, key) DO NOTHING"
-).bindparams(bindparam("user_id", type_=keys.c.user_id.type))
+# Waits for whoever has inserted the same key and not committed yet. SQLite understands this clause, too.
+_CLAIM = (
+    insert(keys)
+    .on_conflict_do_nothing(index_elements=["user_id", "key"])
+    .execution_options(preserve_rowcount=True)  # whether there was a conflict
+)
 _FIND = select(keys.c.fingerprint, keys.c.status, keys.c.body, keys.c.etag, keys.c.location, keys.c.created_at).where(
     keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key")
 )

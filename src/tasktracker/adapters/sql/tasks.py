@@ -415,6 +415,10 @@ def _places(query: TaskQuery) -> Sequence[str]:
     """Return where to look, in turn: tasks without the value ordered by come after those with it."""
     if query.sort.field != "due_date":
         return ("after",) if query.after else ("start",)
+    # What must be due at some time need not be looked for among what is not due at all.
+    null = () if query.due_after or query.due_before or query.overdue else ("null",)
     if query.after is None:
-        return ("start", "null")
-    return ("after null",) if query.after.value is None else ("after", "null")
+        return ("start", *null)
+    if query.after.value is None:
+        return ("after null",) if null else ()
+    return ("after", *null)

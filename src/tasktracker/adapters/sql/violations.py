@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 import psycopg
-from sqlalchemy import Engine, Insert, PrimaryKeyConstraint, Table, TextClause, UniqueConstraint, Update, event
+from sqlalchemy import Engine, Insert, PrimaryKeyConstraint, Table, UniqueConstraint, Update, event
 from sqlalchemy.engine import ExceptionContext, ExecutionContext
 from sqlalchemy.engine.default import DefaultExecutionContext
 
@@ -107,15 +107,14 @@ def violated(context: ExceptionContext) -> DomainError | None:
     execution = context.execution_context
     statement = execution.invoked_statement if execution else None
     # Whoever removes a row that others refer to made a mistake, not a bad choice of values.
-    if execution is None or not isinstance(statement, Insert | Update | TextClause):
+    if execution is None or not isinstance(statement, Insert | Update):
         return None
     name = None
     if isinstance(error, psycopg.IntegrityError):
         name = error.diag.constraint_name
     elif isinstance(error, sqlite3.IntegrityError):
         if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-            table = None if isinstance(statement, TextClause) else cast(Table, statement.table)
-            name = _foreign_key(table, execution)
+            name = _foreign_key(cast(Table, statement.table), execution)
         else:
             name = _unique(str(error))
     violation = VIOLATIONS.get(name or "")
@@ -136,10 +135,8 @@ _CONSTRAINT_BY_COLUMNS = {
 }
 
 
-def _foreign_key(table: Table | None, execution: ExecutionContext) -> str | None:
+def _foreign_key(table: Table, execution: ExecutionContext) -> str | None:
     """Find the foreign key, which SQLite does not name: where there is a category or a parent, they are in doubt."""
-    if table is None:
-        return None
     values = cast(DefaultExecutionContext, execution).compiled_parameters[0]
     referred = users
     if table is tasks:
