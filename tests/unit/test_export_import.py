@@ -394,7 +394,7 @@ def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
         b"\n",
         b"\xff\xfe",
         b"TYPE,CONTENT\n",
-        written(task()),
+        written(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
         written({**HEADER, "version": 2}),
         written({**HEADER, "format": "other"}),
     ],
