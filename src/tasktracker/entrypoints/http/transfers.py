@@ -124,11 +124,12 @@ class Transfers:
 class _Blocks:
     """A generator that is advanced on one thread after another, and closed once whatever runs has come to its end."""
 
-    def __init__(self, blocks: Iterator[bytes], transfers: Transfers, closed: Callable[[], None]) -> None:
+    def __init__(self, blocks: Iterator[bytes], transfers: Transfers, give_back: Callable[[], None]) -> None:
         self._blocks = blocks
         self._transfers = transfers
-        self._closed = closed
+        self._give_back = give_back
         self._turn = Lock()
+        self._closing: asyncio.Future[None] | None = None
 
     async def next(self) -> bytes | None:
         """Return the next block, None after the last."""
@@ -136,14 +137,22 @@ class _Blocks:
 
     def close(self) -> None:
         """Have what the generator holds given back, without waiting for it: the caller may have been cancelled."""
+        if self._closing is not None:
+            return
         try:
-            closing = self._transfers.start(self._close)
+            self._closing = self._transfers.start(self._close)
         except RuntimeError:
             # The threads are gone, as the server stops: nothing runs any more.
             self._close()
-            self._closed()
-        else:
-            closing.add_done_callback(lambda _: self._closed())
+            self._closing = asyncio.get_running_loop().create_future()
+            self._closing.set_result(None)
+        self._closing.add_done_callback(lambda _: self._give_back())
+
+    async def closed(self) -> None:
+        """Close, and return when all is given back."""
+        self.close()
+        if self._closing is not None:
+            await asyncio.wait([self._closing])
 
     def _next(self) -> bytes | None:
         with self._turn:
@@ -189,6 +198,8 @@ class _Sending(ASGIResponse):
                     await send({"type": "http.response.body", "body": block, "more_body": True})
                 block = await self._source.next()
             if not gone.done():
+                # Who has read the last of it may ask for the next at once: the place is free by then.
+                await self._source.closed()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()
