@@ -97,7 +97,8 @@ def _report(
 
 
 def _cost(service: TaskService, actor: SessionActor, query: TaskQuery, rounds: int = ROUNDS) -> float:
-    service.list(actor, query)
+    page = service.list(actor, query)
+    assert len(page.items) == query.limit or query.words, "fewer tasks than the page would hold say little"
     gc.collect()
     costs = []
     for _ in range(rounds):
