@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from tasktracker.domain.accounts.user import User
+from tasktracker.domain.accounts.user import USERNAME_LONGEST, User
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import (
     InvalidInput,
@@ -14,6 +14,7 @@ from tasktracker.domain.errors import (
     NotAllowed,
     TooManyMembers,
 )
+from tasktracker.domain.fields import Rule, check, text
 from tasktracker.domain.history.change import Action
 from tasktracker.domain.history.recorder import HistoryRecorder
 from tasktracker.domain.sharing.member import INVITED, MEMBERS_MOST, Member, Role
@@ -23,6 +24,9 @@ from tasktracker.domain.tasks.tree import lock_roots
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.work import Clock, Store, UnitOfWork
+
+NAMED: dict[str, Rule] = {"username": text(longest=USERNAME_LONGEST, trim=True)}
+"""What a name must be like to be looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class SharingService:
 
     def share_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, username: str, role: Role) -> Share:
         """Share a task as part of a larger piece of work, for which a try was spent."""
+        username = check(NAMED, {"username": username})["username"]
         found = work.users.find_by_login(username) if "@" not in username else None
         # Locked, so that nobody takes part in anything whose account is removed meanwhile.
         user = work.users.find(found.id) if found else None
