@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.http import accounts, bad_input, categories, conventions, sessions, tasks
+from tests.contracts.http import accounts, bad_input, categories, conventions, lists, sessions, subtasks, tasks
 from tests.contracts.http.base import HttpContract
 from tests.http import Api, migrated
 from tests.postgres import DatabaseFactory
@@ -146,6 +146,18 @@ class TestTaskVersion(OnSql, tasks.TaskVersionContract):
 
 
 class TestFirstService(OnSql, tasks.FirstServiceContract):
+    pass
+
+
+class TestTaskOrder(OnSql, lists.TaskOrderContract):
+    pass
+
+
+class TestTaskFilter(OnSql, lists.TaskFilterContract):
+    pass
+
+
+class TestSubtask(OnSql, subtasks.SubtaskContract):
     pass
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.http import accounts, bad_input, categories, conventions, sessions, tasks
+from tests.contracts.http import accounts, bad_input, categories, conventions, lists, sessions, subtasks, tasks
 from tests.contracts.http.base import HttpContract
 from tests.http import Api
 
@@ -140,6 +140,18 @@ class TestTaskVersion(InMemory, tasks.TaskVersionContract):
 
 
 class TestFirstService(InMemory, tasks.FirstServiceContract):
+    pass
+
+
+class TestTaskOrder(InMemory, lists.TaskOrderContract):
+    pass
+
+
+class TestTaskFilter(InMemory, lists.TaskFilterContract):
+    pass
+
+
+class TestSubtask(InMemory, subtasks.SubtaskContract):
     pass
 
 
