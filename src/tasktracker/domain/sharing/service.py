@@ -79,6 +79,7 @@ class SharingService:
 
     def share_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, username: str, role: Role) -> Share:
         """Share a task as part of a larger piece of work, for which a try was spent."""
+        require_owned(work.tasks.peek(task_id), actor.user_id)  # before it is told which names there are
         username = check(NAMED, {"username": username})["username"]
         found = work.users.find_by_login(username) if "@" not in username else None
         # Locked, so that nobody takes part in anything whose account is removed meanwhile.
