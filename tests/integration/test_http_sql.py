@@ -6,7 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.http import accounts, bad_input, categories, conventions, lists, sessions, subtasks, tasks
+from tests.contracts.http import (
+    accounts,
+    bad_input,
+    categories,
+    conventions,
+    idempotency,
+    lists,
+    put_create,
+    sessions,
+    subtasks,
+    tasks,
+)
 from tests.contracts.http.base import HttpContract
 from tests.http import Api, migrated
 from tests.postgres import DatabaseFactory
@@ -158,6 +169,22 @@ class TestTaskFilter(OnSql, lists.TaskFilterContract):
 
 
 class TestSubtask(OnSql, subtasks.SubtaskContract):
+    pass
+
+
+class TestIdempotency(OnSql, idempotency.IdempotencyContract):
+    pass
+
+
+class TestIdempotencyKey(OnSql, idempotency.IdempotencyKeyContract):
+    pass
+
+
+class TestTaskPutCreate(OnSql, put_create.TaskPutCreateContract):
+    pass
+
+
+class TestCategoryPutCreate(OnSql, put_create.CategoryPutCreateContract):
     pass
 
 

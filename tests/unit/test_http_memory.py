@@ -6,7 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.http import accounts, bad_input, categories, conventions, lists, sessions, subtasks, tasks
+from tests.contracts.http import (
+    accounts,
+    bad_input,
+    categories,
+    conventions,
+    idempotency,
+    lists,
+    put_create,
+    sessions,
+    subtasks,
+    tasks,
+)
 from tests.contracts.http.base import HttpContract
 from tests.http import Api
 
@@ -152,6 +163,22 @@ class TestTaskFilter(InMemory, lists.TaskFilterContract):
 
 
 class TestSubtask(InMemory, subtasks.SubtaskContract):
+    pass
+
+
+class TestIdempotency(InMemory, idempotency.IdempotencyContract):
+    pass
+
+
+class TestIdempotencyKey(InMemory, idempotency.IdempotencyKeyContract):
+    pass
+
+
+class TestTaskPutCreate(InMemory, put_create.TaskPutCreateContract):
+    pass
+
+
+class TestCategoryPutCreate(InMemory, put_create.CategoryPutCreateContract):
     pass
 
 

@@ -14,6 +14,8 @@ for name in (
     "tasks",
     "lists",
     "subtasks",
+    "idempotency",
+    "put_create",
     "conventions",
     "bad_input",
 ):
