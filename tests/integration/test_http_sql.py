@@ -15,6 +15,7 @@ from tests.contracts.http import (
     lists,
     put_create,
     sessions,
+    shares,
     subtasks,
     tasks,
 )
@@ -185,6 +186,22 @@ class TestTaskPutCreate(OnSql, put_create.TaskPutCreateContract):
 
 
 class TestCategoryPutCreate(OnSql, put_create.CategoryPutCreateContract):
+    pass
+
+
+class TestShare(OnSql, shares.ShareContract):
+    pass
+
+
+class TestSharedTask(OnSql, shares.SharedTaskContract):
+    pass
+
+
+class TestShareTree(OnSql, shares.ShareTreeContract):
+    pass
+
+
+class TestShareLimit(OnSql, shares.ShareLimitContract):
     pass
 
 

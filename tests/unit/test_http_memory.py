@@ -15,6 +15,7 @@ from tests.contracts.http import (
     lists,
     put_create,
     sessions,
+    shares,
     subtasks,
     tasks,
 )
@@ -179,6 +180,22 @@ class TestTaskPutCreate(InMemory, put_create.TaskPutCreateContract):
 
 
 class TestCategoryPutCreate(InMemory, put_create.CategoryPutCreateContract):
+    pass
+
+
+class TestShare(InMemory, shares.ShareContract):
+    pass
+
+
+class TestSharedTask(InMemory, shares.SharedTaskContract):
+    pass
+
+
+class TestShareTree(InMemory, shares.ShareTreeContract):
+    pass
+
+
+class TestShareLimit(InMemory, shares.ShareLimitContract):
     pass
 
 

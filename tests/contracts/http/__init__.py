@@ -16,6 +16,7 @@ for name in (
     "subtasks",
     "idempotency",
     "put_create",
+    "shares",
     "conventions",
     "bad_input",
 ):
