@@ -164,6 +164,7 @@ class Api(Caller):
         self.clock: ManualClock = beside.clock if beside else ManualClock(past)
         if beside:
             self.container.store.override(beside.container.store())
+            self.container.limiter.override(beside.container.limiter())
         self.container.clock.override(self.clock)
         self.container.signer.override(ClockedSigner(self.container.signer(), self.clock))
         self.app = create_app(self.container)
