@@ -11,6 +11,7 @@ from tests.contracts.http import (
     bad_input,
     categories,
     conventions,
+    history,
     idempotency,
     lists,
     put_create,
@@ -18,6 +19,7 @@ from tests.contracts.http import (
     shares,
     subtasks,
     tasks,
+    trash,
 )
 from tests.contracts.http.base import HttpContract
 from tests.http import Api, migrated
@@ -202,6 +204,22 @@ class TestShareTree(OnSql, shares.ShareTreeContract):
 
 
 class TestShareLimit(OnSql, shares.ShareLimitContract):
+    pass
+
+
+class TestTrash(OnSql, trash.TrashContract):
+    pass
+
+
+class TestTrashTree(OnSql, trash.TrashTreeContract):
+    pass
+
+
+class TestHistory(OnSql, history.HistoryContract):
+    pass
+
+
+class TestUndo(OnSql, history.UndoContract):
     pass
 
 

@@ -11,6 +11,7 @@ from tests.contracts.http import (
     bad_input,
     categories,
     conventions,
+    history,
     idempotency,
     lists,
     put_create,
@@ -18,6 +19,7 @@ from tests.contracts.http import (
     shares,
     subtasks,
     tasks,
+    trash,
 )
 from tests.contracts.http.base import HttpContract
 from tests.http import Api
@@ -196,6 +198,22 @@ class TestShareTree(InMemory, shares.ShareTreeContract):
 
 
 class TestShareLimit(InMemory, shares.ShareLimitContract):
+    pass
+
+
+class TestTrash(InMemory, trash.TrashContract):
+    pass
+
+
+class TestTrashTree(InMemory, trash.TrashTreeContract):
+    pass
+
+
+class TestHistory(InMemory, history.HistoryContract):
+    pass
+
+
+class TestUndo(InMemory, history.UndoContract):
     pass
 
 

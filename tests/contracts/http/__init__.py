@@ -17,6 +17,8 @@ for name in (
     "idempotency",
     "put_create",
     "shares",
+    "trash",
+    "history",
     "conventions",
     "bad_input",
 ):

@@ -159,6 +159,7 @@ TYPES: Mapping[str, Callable[[object], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
 }
+APPLIES_TO = {"properties": dict, "additionalProperties": dict, "required": dict, "minItems": list, "items": list}
 # What is said for people, or of requests only.
 IGNORED = {"title", "description", "examples", "default", "readOnly"}
 
@@ -166,6 +167,8 @@ IGNORED = {"title", "description", "examples", "default", "readOnly"}
 def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolve) -> Iterator[str]:
     schema = resolve(schema)
     for keyword, rule in schema.items():
+        if not isinstance(value, APPLIES_TO.get(keyword, object)):
+            continue  # it is for `type` to say that it is none
         match keyword:
             case "type":
                 if not TYPES[rule](value):
