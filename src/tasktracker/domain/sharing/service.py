@@ -73,8 +73,8 @@ class SharingService:
 
         Raises TaskNotFound, NotAllowed, TooManyRequests.
         """
-        with self._store.reading(actor) as work:
-            require_owned(work.tasks.find(task_id), actor.user_id)
+        with self._store.writing(actor) as work:  # nothing is written, but it is what an API token has to be for
+            require_owned(work.tasks.peek(task_id), actor.user_id)
         self._throttle.spend(Bucket.of(INVITATION_BY_ACCOUNT, str(actor.user_id)))
 
     def share_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, username: str, role: Role) -> Share:
