@@ -291,6 +291,11 @@ class IdempotencyKeyContract(HttpContract):
             invalid(alice.client.request(method, path, json=body, headers=headers), "Idempotency-Key")
         assert everything(alice) == before
 
+    def test_a_request_has_one_key(self, alice: Person) -> None:
+        headers = [*alice.headers.items(), ("Idempotency-Key", "one"), ("Idempotency-Key", "other")]
+        invalid(alice.client.post(TASKS, json={"title": "new"}, headers=headers), "Idempotency-Key")
+        assert alice.listed(TASKS) == []
+
     def test_a_refusal_is_not_kept(self, api: Api, alice: Person) -> None:
         task = alice.task("task")
         name = new_name()

@@ -13,7 +13,7 @@ from tasktracker.domain.throttling.limit import Limit
 from tests.contracts.http.base import HttpContract, NewApi, everything, invalid, problem
 from tests.contracts.http.tasks import TASKS, place, text
 from tests.fakes import ManualClock
-from tests.http import PASSWORD, Api, Person, expect, new_name
+from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 Task = dict[str, Any]
 
@@ -148,6 +148,30 @@ class ShareContract(HttpContract):
             nobodys = bob.request(method, shares(nowhere) + below, json=body)
             assert problem(strangers, 404, "task-not-found") == problem(nobodys, 404, "task-not-found")
         assert everything(alice) == before
+
+    @pytest.mark.parametrize(
+        ("scope", "allowed"), [("tasks:read", {"list"}), ("tasks:write", {"share", "assign", "unshare"})]
+    )
+    def test_an_api_token_does_what_it_was_made_for(
+        self, api: Api, alice: Person, bob: Person, scope: str, allowed: set[str]
+    ) -> None:
+        made = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope]}), 201)
+        task, script = alice.task(), Caller(api.client, bearer(made["token"]))
+        alice.share(task, bob, "viewer")
+        named = {"username": bob.username, "role": "editor"}
+        for name, response in {
+            "list": script.get(shares(task)),
+            "share": script.post(shares(task), named),
+            "assign": script.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}),
+            "unshare": script.delete(f"{shares(task)}{bob.id}/"),
+        }.items():
+            if name in allowed:
+                assert response.is_success, f"{name}: {response.text}"
+            else:
+                problem(response, 403, "insufficient-scope")
+                other = ({"tasks:read", "tasks:write"} - {scope}).pop()
+                challenge = f'Bearer error="insufficient_scope", scope="{other}"'
+                assert response.headers["www-authenticate"] == challenge
 
 
 class SharedTaskContract(HttpContract):
