@@ -25,7 +25,14 @@ from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.api_tokens.service import API_TOKENS_MOST, ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import InvalidToken, NotAuthenticated
+from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.service import HistoryService
+from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.sharing.member import MEMBERS_MOST
+from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock, Store, UnitOfWork
@@ -78,6 +85,11 @@ class WatchedStore:
     @contextmanager
     def reading(self, actor: Actor | None) -> Iterator[UnitOfWork]:
         with self._store.reading(actor) as work, self._watch():
+            yield work
+
+    @contextmanager
+    def snapshot(self, actor: Actor | None) -> Iterator[UnitOfWork]:
+        with self._store.snapshot(actor) as work, self._watch():
             yield work
 
     @contextmanager
@@ -257,6 +269,7 @@ class App:
         *,
         throttled: bool = False,
         api_tokens_most: int = API_TOKENS_MOST,
+        members_most: int = MEMBERS_MOST,
     ) -> None:
         self.store = WatchedStore(store)
         self.audit_log = RecordingAuditLog()
@@ -295,10 +308,15 @@ class App:
             ids=self.ids,
             policy=self.policy,
         )
+        recorder = HistoryRecorder(ids=self.ids)
+        self.sharing = SharingService(
+            store=self.store, history=recorder, throttle=self.throttle, clock=clock, most=members_most
+        )
         self.accounts = AccountService(
             store=self.store,
             sessions=self.sessions,
             own_password=self.own_password,
+            sharing=self.sharing,
             recorder=self.recorder,
             throttle=self.throttle,
             passwords=self.hasher,
@@ -310,8 +328,12 @@ class App:
             store=self.store, recorder=self.recorder, clock=clock, ids=self.ids, most=api_tokens_most
         )
         self.activity = ActivityService(store=self.store)
-        self.tasks = TaskService(store=self.store, clock=clock, ids=self.ids)
-        self.categories = CategoryService(store=self.store, clock=clock, ids=self.ids)
+        self.tasks = TaskService(store=self.store, history=recorder, clock=clock, ids=self.ids)
+        self.categories = CategoryService(store=self.store, history=recorder, clock=clock, ids=self.ids)
+        self.trash = TrashService(store=self.store, history=recorder, clock=clock)
+        self.history = HistoryService(store=self.store, tasks=self.tasks)
+        self.idempotency = IdempotencyService(store=self.store, clock=clock)
+        self.housekeeping = HousekeepingService(store=self.store, trash=self.trash, clock=clock)
 
     @classmethod
     def in_memory(cls, *, throttled: bool = False, **policy: Any) -> App:

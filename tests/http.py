@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -130,6 +130,12 @@ class Person(Caller):
         created: dict[str, Any] = expect(self.post("/api/categories/", {"name": name or new_name(), **fields}), 201)
         return created
 
+    def share(self, task: Mapping[str, Any], other: Person, role: str = "editor") -> dict[str, Any]:
+        """Share a task with somebody."""
+        body = {"username": other.username, "role": role}
+        shared: dict[str, Any] = expect(self.post(f"/api/tasks/{task['id']}/shares/", body), 201)
+        return shared
+
     def titles(self, query: str = "") -> list[str]:
         """The titles of the tasks that a list shows, on all of its pages."""
         return [task["title"] for task in self.listed("/api/tasks/", query)]
@@ -158,6 +164,7 @@ class Api(Caller):
         self.clock: ManualClock = beside.clock if beside else ManualClock(past)
         if beside:
             self.container.store.override(beside.container.store())
+            self.container.limiter.override(beside.container.limiter())
         self.container.clock.override(self.clock)
         self.container.signer.override(ClockedSigner(self.container.signer(), self.clock))
         self.app = create_app(self.container)
@@ -208,6 +215,7 @@ class Server(Caller):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**SETTINGS, "PORT": str(self.port), **settings}
+        self.command: Sequence[str | Path] = [tasktracker(), "serve"]
         self._log = folder / f"server-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
         super().__init__(httpx.Client(base_url=self.url, timeout=30))
@@ -231,7 +239,7 @@ class Server(Caller):
         """Start it and wait until it answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [tasktracker(), "serve"],
+                self.command,
                 cwd=self.folder,
                 env=clean_environment(self.environment),
                 stdin=subprocess.DEVNULL,

@@ -14,8 +14,9 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from tasktracker.domain.categories.category import CategoryFields
-from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
-from tasktracker.domain.tasks.task import Priority, State, TaskFields
+from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.query import NONE, TaskQuery, TaskSort, words_of
+from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 
 # ---------------------------------------------------------------- text
 
@@ -231,17 +232,54 @@ def _fields(
     return st.fixed_dictionaries({}, optional=first | others)
 
 
+SEARCHES = (
+    "",
+    "t",
+    "T e",
+    "stra\u00dfe",
+    "STRASSE",
+    "\u00c9t\u00e9",
+    "e\u0301",
+    "%",
+    "_",
+    "\\",
+    "a_c",
+    "100%",
+    "\\%",
+    "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2 \u00c5",
+    "\U0001f469",
+    "'; --",
+    "nowhere",
+)
+
+
 def queries(
-    now: datetime, categories: Sequence[UUID] = (), after: Sequence[TaskKey] = ()
+    now: datetime,
+    categories: Sequence[UUID] = (),
+    tasks: Sequence[Task] = (),
+    searches: Sequence[str] = SEARCHES,
 ) -> st.SearchStrategy[TaskQuery]:
-    """Any combination of filters, from any of these places, in pages from tiny to all."""
+    """Any combination of filters in any order, from the place of any of these tasks, in pages from tiny to all."""
+
+    def query(sort: TaskSort, after: Task | None, search: str, **others: Any) -> TaskQuery:
+        return TaskQuery(sort=sort, after=None if after is None else sort.key(after), words=words_of(search), **others)
+
+    def rarely(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        return st.one_of(st.none(), st.none(), st.none(), values)
+
     return st.builds(
-        TaskQuery,
+        query,
+        sort=st.sampled_from(TaskSort),
+        after=rarely(st.sampled_from(tasks)) if tasks else st.none(),
+        search=st.just("") | st.sampled_from(searches),
         at=near(now),
-        states=st.frozensets(states),
-        priority=st.none() | priorities,
-        category=st.sampled_from((None, UNFILED, *categories)),
-        overdue=st.none() | st.booleans(),
-        after=st.sampled_from((None, *after)),
+        states=st.just(frozenset()) | st.frozensets(states),
+        priority=rarely(priorities),
+        category=rarely(st.sampled_from((NONE, *categories))),
+        parent=rarely(st.sampled_from((NONE, *(task.id for task in tasks)))),
+        due_after=rarely(near(now)),
+        due_before=rarely(near(now)),
+        overdue=rarely(st.booleans()),
+        role=rarely(st.sampled_from(Role)),
         limit=st.sampled_from((1, 2, 3, 5, 100)),
     )

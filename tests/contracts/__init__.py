@@ -21,6 +21,11 @@ NAMES = (
     "credentials",
     "second_factors",
     "rate_limiter",
+    "lists",
+    "trash",
+    "history",
+    "idempotency",
+    "sharing",
 )
 
 for name in NAMES:

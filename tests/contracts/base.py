@@ -146,7 +146,8 @@ class Seed:
             "created_at": now,
             "updated_at": now,
         }
-        return Task(**(values | more))
+        values |= more
+        return Task(**({"root": values["id"]} | values))
 
     def task(self, user: User, title: str | None = None, **more: Any) -> Task:
         task = self.new_task(user, title, **more)

@@ -28,15 +28,17 @@ from tasktracker.domain.errors import (
     TaskNotFound,
 )
 from tasktracker.domain.fields import check
-from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
+from tasktracker.domain.history.recorder import HistoryRecorder
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, TASK_RULES, State, Task, TaskFields
+from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.versions import Expected
 from tasktracker.domain.work import Store
 from tests import strategies
 from tests.contracts.accounts import run
 from tests.contracts.base import Contract, Seed, acting, examples
 from tests.fakes import START, ManualClock, SequentialIds
+from tests.reference import answer, place_of
 
 Gaps = frozenset[int] | None
 gaps: st.SearchStrategy[Gaps] = st.sampled_from(
@@ -67,8 +69,10 @@ class FilingMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         ids = SequentialIds()
         seed = Seed(self.store, self.clock, ids)
-        self.tasks = TaskService(store=self.store, clock=self.clock, ids=ids)
-        self.categories = CategoryService(store=self.store, clock=self.clock, ids=ids)
+        history = HistoryRecorder(ids=ids)
+        self.tasks = TaskService(store=self.store, history=history, clock=self.clock, ids=ids)
+        self.categories = CategoryService(store=self.store, history=history, clock=self.clock, ids=ids)
+        self.trash = TrashService(store=self.store, history=history, clock=self.clock)
         self.unknown = [seed.id()]
         self.people = [Person(acting(seed.session(seed.user()))) for _ in range(2)]
         for person in self.people:
@@ -103,6 +107,7 @@ class FilingMachine(RuleBasedStateMachine):
             completed_at = now if values["state"] is State.DONE else None
             assert task == Task(
                 id=task.id,
+                root=task.id,
                 created_by=person.actor.user_id,
                 created_at=now,
                 updated_at=now,
@@ -122,7 +127,7 @@ class FilingMachine(RuleBasedStateMachine):
         bad_category = self._bad_category(person, fields)
         done = self._try(
             lambda: change(person.actor, task_id, fields, versions),
-            bad_category or self._refusal(task, versions, TaskNotFound),
+            (bad_category if task else None) or self._refusal(task, versions, TaskNotFound),
             task,
         )
         if done and task:
@@ -136,7 +141,7 @@ class FilingMachine(RuleBasedStateMachine):
         task = person.tasks.get(task_id)
         versions = _versions(task, expected)
         done = self._try(
-            lambda: self.tasks.delete(person.actor, task_id, versions),
+            lambda: self.trash.delete(person.actor, task_id, versions),
             self._refusal(task, versions, TaskNotFound),
             task,
         )
@@ -154,11 +159,9 @@ class FilingMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 1), data=st.data())
     def list_tasks(self, who: int, data: st.DataObject) -> None:
         person = self.people[who]
-        places = [TaskKey.of(task) for task in person.tasks.values()]
-        query = data.draw(strategies.queries(self.clock.now(), self._some_categories(person), places))
-        expected = sorted(
-            (task for task in person.tasks.values() if _passes(query, task)), key=TaskKey.of, reverse=True
-        )
+        tasks = [*person.tasks.values()]
+        query = data.draw(strategies.queries(self.clock.now(), self._some_categories(person), tasks))
+        expected = answer(query, person.actor.user_id, tasks)
         found: list[Task] = []
         while True:
             page = self.tasks.list(person.actor, query)
@@ -166,7 +169,7 @@ class FilingMachine(RuleBasedStateMachine):
             assert len(page.items) == query.limit or page.next is None
             if page.next is None:
                 break
-            assert page.next == TaskKey.of(page.items[-1])
+            assert page.next == place_of(query.sort, page.items[-1])
             query = replace(query, after=page.next)
         assert found == expected
 
@@ -307,19 +310,6 @@ class FilingMachine(RuleBasedStateMachine):
 def _versions(current: Task | Category | None, gaps: Gaps) -> Expected:
     version = current.version if current else 1
     return None if gaps is None else frozenset(version + gap for gap in gaps)
-
-
-def _passes(query: TaskQuery, task: Task) -> bool:
-    """The filters and the place, said once more."""
-    overdue = task.due_date is not None and task.due_date < query.at and task.state in (State.OPEN, State.IN_PROGRESS)
-    checks = [
-        not query.states or task.state in query.states,
-        query.priority in (None, task.priority),
-        query.category is None or (query.category if query.category != UNFILED else None) == task.category,
-        query.overdue in (None, overdue),
-        query.after is None or TaskKey.of(task) < query.after,
-    ]
-    return all(checks)
 
 
 class FilingHistoryContract(Contract):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -14,11 +14,13 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.errors import IdTaken, InvalidInput, Stale
-from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
+from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Store
-from tests.contracts.base import Contract, Seed
+from tests.contracts.base import Aside, Contract, Seed
 from tests.fakes import START
+from tests.reference import in_order, is_found
 
 SECOND = timedelta(seconds=1)
 MOMENT = timedelta(microseconds=1)
@@ -26,7 +28,7 @@ MOMENT = timedelta(microseconds=1)
 
 def find(store: Store, task: Task) -> Task | None:
     with store.reading(None) as work:
-        return work.tasks.find(task.created_by, task.id)
+        return work.tasks.find(task.id)
 
 
 def add(store: Store, task: Task) -> None:
@@ -39,9 +41,14 @@ def save(store: Store, task: Task) -> None:
         work.tasks.save(task)
 
 
-def remove(store: Store, task: Task) -> None:
+def save_shared(store: Store, task: Task) -> None:
     with store.writing(None) as work:
-        work.tasks.remove(task)
+        work.tasks.save_shared(task)
+
+
+def purge(store: Store, *tasks: Task) -> None:
+    with store.writing(None) as work:
+        work.trash.purge(tasks)
 
 
 def pages(store: Store, user: User, query: TaskQuery) -> list[list[Task]]:
@@ -60,7 +67,7 @@ def listed(store: Store, user: User, query: TaskQuery) -> list[Task]:
 
 
 class TaskContract(Contract):
-    """Tasks are kept whole, seen by their creator only, and listed by any filters in any number of pages."""
+    """Tasks are kept whole, and listed by any filters in any number of pages."""
 
     def test_a_task_comes_back_as_stored(self, store: Store, seed: Seed) -> None:
         user = seed.user()
@@ -79,12 +86,14 @@ class TaskContract(Contract):
         )
         assert find(store, task) == task
 
-    def test_a_task_is_nothing_to_anybody_else(self, store: Store, seed: Seed) -> None:
+    def test_a_task_nobody_else_takes_part_in_is_in_nobody_elses_list(self, store: Store, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice)
         with store.reading(None) as work:
-            assert work.tasks.find(bob.id, task.id) is None
-            assert work.tasks.find(alice.id, seed.id()) is None
+            assert work.tasks.find(seed.id()) is None
+            assert work.tasks.peek(seed.id()) is None
+            assert work.tasks.peek(task.id) == task
+        assert listed(store, alice, TaskQuery(at=START)) == [task]
         assert listed(store, bob, TaskQuery(at=START)) == []
 
     @pytest.mark.parametrize("whose", ["the user's own", "somebody else's"])
@@ -144,33 +153,24 @@ class TaskContract(Contract):
         assert find(store, task) == bare
         assert find(store, other) == other
 
+    @pytest.mark.parametrize("saved", [save, save_shared])
     @pytest.mark.parametrize("version", [1, 2, 3, 5])
     def test_only_the_successor_of_the_stored_version_can_be_saved(
-        self, store: Store, seed: Seed, version: int
+        self, store: Store, seed: Seed, version: int, saved: Callable[[Store, Task], None]
     ) -> None:
         task = seed.task(seed.user(), version=3)
         with pytest.raises(Stale):
-            save(store, replace(task, title="Lost", version=version))
+            saved(store, replace(task, title="Lost", version=version))
         assert find(store, task) == task
 
-    @pytest.mark.parametrize("version", [2, 4])
-    def test_only_the_stored_version_can_be_removed(self, store: Store, seed: Seed, version: int) -> None:
-        user = seed.user()
-        task, other = seed.task(user, version=3), seed.task(user)
-        with pytest.raises(Stale):
-            remove(store, replace(task, version=version))
-        assert find(store, task) == task
-        remove(store, task)
-        assert find(store, task) is None
-        assert listed(store, user, TaskQuery(at=START)) == [other]
-
-    def test_a_task_that_is_gone_can_be_neither_saved_nor_removed(self, store: Store, seed: Seed) -> None:
+    @pytest.mark.parametrize("saved", [save, save_shared])
+    def test_a_task_that_is_gone_cannot_be_saved(
+        self, store: Store, seed: Seed, saved: Callable[[Store, Task], None]
+    ) -> None:
         task = seed.task(seed.user())
-        remove(store, task)
+        purge(store, task)
         with pytest.raises(Stale):
-            remove(store, task)
-        with pytest.raises(Stale):
-            save(store, replace(task, version=2))
+            saved(store, replace(task, version=2))
         assert find(store, task) is None
 
     def test_unfiling_changes_every_task_in_the_category_and_no_other(self, store: Store, seed: Seed) -> None:
@@ -185,11 +185,114 @@ class TaskContract(Contract):
         unmoved = [seed.task(user, category=other.id), seed.task(user)]
         now = START + timedelta(hours=1)
         with store.writing(None) as work:
-            work.tasks.unfile(user.id, category.id, now)
-        assert [find(store, task) for task in filed] == [task.edit({"category": None}, now) for task in filed]
+            unfiled = work.tasks.unfile(user.id, category.id, now)
+        expected = [task.edit({"category": None}, now) for task in filed]
+        assert sorted(unfiled, key=lambda task: task.id) == expected
+        assert [find(store, task) for task in filed] == expected
         assert [find(store, task) for task in unmoved] == unmoved
         with store.writing(None) as work:
             work.categories.remove(category)
+
+    # ------------------------------------------------------------ trees and members
+
+    def test_a_tree_is_all_that_has_one_root_also_what_was_deleted(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        root = seed.task(user)
+        below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
+        deepest = seed.task(user, root=root.id, parent=below[0].id)
+        seed.task(user)
+        below[1] = below[1].trash(below[1].id, START)
+        save(store, below[1])
+        expected = sorted([root, *below, deepest], key=lambda task: task.id)
+        with store.reading(None) as work:
+            assert list(work.tasks.tree(root.id)) == expected
+            assert list(work.tasks.tree(below[0].id)) == []
+        moved = replace(below[0], root=below[0].id, parent=None, version=2)
+        save_shared(store, moved)
+        with store.reading(None) as work:
+            assert list(work.tasks.tree(moved.id)) == [moved]
+            assert list(work.tasks.tree(root.id)) == [task for task in expected if task.id != moved.id]
+
+    def test_a_subtask_needs_its_parent(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user)
+        with pytest.raises(InvalidInput) as caught:
+            add(store, seed.new_task(user, parent=seed.id()))
+        assert [error.field for error in caught.value.errors] == ["parent"]
+        with pytest.raises(InvalidInput) as caught:
+            save(store, replace(task, parent=seed.id(), version=2))
+        assert [error.field for error in caught.value.errors] == ["parent"]
+        assert find(store, task) == task
+
+    def test_members_come_back_as_stored(self, store: Store, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        task = seed.task(alice, members=_members((bob, Role.EDITOR), (carol, Role.VIEWER)))
+        assert find(store, task) == task
+        for members in (
+            _members((bob, Role.VIEWER)),
+            (),
+            _members((carol, Role.EDITOR)),
+            _members(*((seed.user(), Role.VIEWER) for _ in range(100))),
+        ):
+            task = task.under(task.root, members, START)
+            save_shared(store, task)
+            assert find(store, task) == task
+            assert listed(store, alice, TaskQuery(at=START)) == [task]
+
+    def test_shared_with_somebody_are_the_trees_of_others_they_take_part_in(self, store: Store, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        members = _members((bob, Role.VIEWER))
+        first, second, trashed, others = (
+            seed.task(user, members=given)
+            for user, given in (
+                (carol, members),
+                (alice, members),
+                (alice, members),
+                (alice, _members((carol, Role.EDITOR))),
+            )
+        )
+        seed.task(alice, root=second.id, parent=second.id, members=members)
+        seed.task(bob, members=_members((alice, Role.EDITOR)))
+        save(store, trashed.trash(trashed.id, START))
+        with store.reading(None) as work:
+            assert list(work.tasks.shared_with(bob.id)) == sorted([first.id, second.id, trashed.id])
+            assert list(work.tasks.shared_with(carol.id)) == [others.id]
+        save_shared(store, first.under(first.root, (), START))
+        with store.reading(None) as work:
+            assert list(work.tasks.shared_with(bob.id)) == sorted([second.id, trashed.id])
+
+    def test_a_task_cannot_be_shared_with_nobody(self, store: Store, seed: Seed) -> None:
+        task = seed.task(seed.user())
+        with pytest.raises(InvalidInput) as caught:
+            save_shared(store, task.under(task.root, (Member(seed.id(), Role.VIEWER),), START))
+        assert [error.field for error in caught.value.errors] == ["username"]
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("kind", ["tree", "root"])
+    def test_a_tree_that_was_found_stays_as_it_is_until_the_work_ends(
+        self, store: Store, seed: Seed, kind: str
+    ) -> None:
+        user = seed.user()
+        root = seed.task(user)
+        below = seed.task(user, root=root.id, parent=root.id)
+        changed = root if kind == "root" else below
+
+        def change() -> None:
+            with store.writing(None) as work:
+                found = work.tasks.find(changed.id)
+                assert found is not None
+                work.tasks.save(found.edit({"title": "Changed"}, START))
+
+        with store.writing(None) as work:
+            if kind == "root":
+                work.tasks.find(root.id)
+            else:
+                work.tasks.tree(root.id)
+            other = Aside(change)
+            assert not other.wait(0.2)
+            assert work.tasks.peek(changed.id) == changed
+        other.result()
+        assert find(store, changed) == changed.edit({"title": "Changed"}, START)
 
     def test_nobody_can_unfile_the_tasks_of_somebody_else(self, store: Store, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
@@ -209,7 +312,7 @@ class TaskContract(Contract):
         seed.tasks(*tasks)
         seed.task(seed.user())
         found = pages(store, user, TaskQuery(at=START, limit=limit))
-        assert [task for page in found for task in page] == sorted(tasks, key=TaskKey.of, reverse=True)
+        assert [task for page in found for task in page] == in_order(TaskSort.NEWEST, tasks)
         assert len(found) == -(-len(times) // limit)
         assert all(len(page) == limit for page in found[:-1])
 
@@ -220,16 +323,16 @@ class TaskContract(Contract):
         user = seed.user()
         old, middle, new = (seed.task(user, created_at=START + offset * SECOND) for offset in range(3))
 
-        def after(key: TaskKey) -> list[Task]:
+        def after(key: TaskKey[datetime]) -> list[Task]:
             return listed(store, user, TaskQuery(at=START, after=key))
 
-        assert after(TaskKey.of(new)) == [middle, old]
+        assert after(TaskSort.NEWEST.key(new)) == [middle, old]
         assert after(TaskKey(START + 1 * SECOND, UUID(int=0))) == [old]
         assert after(TaskKey(START + 1 * SECOND, UUID(int=2**128 - 1))) == [middle, old]
         assert after(TaskKey(START + 1 * SECOND + MOMENT, UUID(int=0))) == [middle, old]
         assert after(TaskKey(START - MOMENT, UUID(int=0))) == []
-        remove(store, middle)
-        assert after(TaskKey.of(middle)) == [old]
+        purge(store, middle)
+        assert after(TaskSort.NEWEST.key(middle)) == [old]
 
     def test_what_stays_is_listed_exactly_once_whatever_comes_and_goes_meanwhile(
         self, store: Store, seed: Seed
@@ -252,7 +355,7 @@ class TaskContract(Contract):
             if page.next is None:
                 break
             query = replace(query, after=page.next)
-            remove(store, passing.pop(choice.randrange(len(passing))))
+            purge(store, passing.pop(choice.randrange(len(passing))))
             seed.task(user, created_at=some_time())
             edited = choice.randrange(len(stable))
             stable[edited] = stable[edited].edit({"title": f"edited {len(seen)}"}, some_time())
@@ -283,10 +386,10 @@ class TaskContract(Contract):
         tasks = choice.sample(tasks, 150)
         seed.tasks(*tasks)
         seed.task(seed.user(), due_date=START - SECOND)
-        tasks.sort(key=TaskKey.of, reverse=True)
+        tasks = in_order(TaskSort.NEWEST, tasks)
 
         for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
-            assert listed(store, user, query) == [task for task in tasks if query.matches(task)], query
+            assert listed(store, user, query) == [task for task in tasks if is_found(query, user.id, task)], query
 
     def test_a_filtered_list_has_as_many_pages_as_it_needs(self, store: Store, seed: Seed) -> None:
         user = seed.user()
@@ -316,7 +419,11 @@ class TaskContract(Contract):
         everything = listed(store, user, TaskQuery(at=at))
         for overdue in (True, False):
             query = TaskQuery(at=at, overdue=overdue)
-            assert listed(store, user, query) == [task for task in everything if query.matches(task)]
+            assert listed(store, user, query) == [task for task in everything if is_found(query, user.id, task)]
+
+
+def _members(*parts: tuple[User, Role]) -> tuple[Member, ...]:
+    return tuple(sorted(Member(user.id, role) for user, role in parts))
 
 
 def _random_id(number: int) -> UUID:
@@ -330,6 +437,6 @@ def _all_queries(categories: tuple[UUID, ...]) -> Iterator[TaskQuery]:
         frozenset({State.OPEN, State.DONE}),
         frozenset({State.IN_PROGRESS, State.CANCELLED, State.DONE}),
     ]
-    filed: tuple[UUID | Literal["none"] | None, ...] = (None, UNFILED, *categories)
+    filed: tuple[UUID | Literal["none"] | None, ...] = (None, NONE, *categories)
     for some, priority, category, overdue in product(states, (None, *Priority), filed, (None, True, False)):
         yield TaskQuery(at=START, states=some, priority=priority, category=category, overdue=overdue, limit=200)

@@ -205,9 +205,9 @@ class WorkContract(Contract):
             assert list(work.tasks.list(user.id, TaskQuery(at=user.created_at)).items) == [task]
             edited = task.edit({"title": "Edited"}, task.created_at)
             work.tasks.save(edited)
-            assert work.tasks.find(user.id, task.id) == edited
-            work.tasks.remove(edited)
-            assert work.tasks.find(user.id, task.id) is None
+            assert work.tasks.find(task.id) == edited
+            work.trash.purge([edited])
+            assert work.tasks.find(task.id) is None
             work.categories.remove(category)
             assert work.categories.find(user.id, category.id) is None
 
@@ -259,7 +259,7 @@ class WorkContract(Contract):
             work.categories.save(renamed)
             for task in work.tasks.list(alice.id, TaskQuery(at=alice.created_at)).items:
                 if task.category is None:
-                    work.tasks.remove(task)
+                    work.trash.purge([task])
                 else:
                     work.tasks.save(task.edit({"title": "Changed"}, task.created_at))
             work.tasks.unfile(alice.id, category.id, alice.created_at)
@@ -296,7 +296,7 @@ class WorkContract(Contract):
             lambda work: work.users.remove(user.id),
             lambda work: work.sessions.remove(session.id),
             lambda work: work.categories.remove(category),
-            lambda work: work.tasks.remove(task),
+            lambda work: work.trash.purge([task]),
         )
         for change in changes:
             with suppress(Exception), store.reading(None) as work:
@@ -329,7 +329,7 @@ class WorkContract(Contract):
         with suppress(Oops), store.writing(None) as work:
             work.users.add(new)
             work.users.save(user.edit({"first_name": "Changed"}))
-            work.tasks.remove(task)
+            work.trash.purge([task])
             work.tasks.add(seed.new_task(user))
             # The reader either does not wait for this work to end, or it does: it must not matter.
             reader = Aside(lambda: everything(store, user, new))
@@ -342,11 +342,11 @@ class WorkContract(Contract):
         for number in range(20):
             task = seed.task(user)
             with store.reading(None) as work:
-                assert work.tasks.find(user.id, task.id) == task, number
+                assert work.tasks.find(task.id) == task, number
 
             def look(task_id: UUID = task.id) -> object:
                 with store.reading(None) as work:
-                    return work.tasks.find(user.id, task_id)
+                    return work.tasks.find(task_id)
 
             assert Aside(look).result() == task, number
 
@@ -381,13 +381,13 @@ class WorkContract(Contract):
         def append() -> None:
             for _ in range(rounds):
                 with store.writing(None) as work:
-                    found = work.tasks.find(user.id, task.id)
+                    found = work.tasks.find(task.id)
                     assert found is not None
                     work.tasks.save(found.edit({"description": found.description + "x"}, found.updated_at))
 
         race(*[append] * threads)
         with store.reading(None) as work:
-            found = work.tasks.find(user.id, task.id)
+            found = work.tasks.find(task.id)
         assert found is not None
         assert found.description == "x" * threads * rounds
         assert found.version == 1 + threads * rounds
@@ -400,7 +400,7 @@ class WorkContract(Contract):
         def cross(first: int) -> bool:
             with store.writing(None) as work:
                 for position in (first, 1 - first):
-                    task = work.tasks.find(user.id, tasks[position].id)
+                    task = work.tasks.find(tasks[position].id)
                     assert task is not None
                     work.tasks.save(task.edit({"title": str(int(task.title) + 1)}, task.updated_at))
                     if position == first:
@@ -413,7 +413,7 @@ class WorkContract(Contract):
         assert done >= 1
         assert all(outcome is True or isinstance(outcome, StorageUnavailable) for outcome in outcomes)
         with store.reading(None) as work:
-            found = [work.tasks.find(user.id, task.id) for task in tasks]
+            found = [work.tasks.find(task.id) for task in tasks]
         assert [task and task.title for task in found] == [str(done), str(done)]
 
     def test_a_store_outlives_any_number_of_failures(self, store: Store, seed: Seed) -> None:
@@ -478,7 +478,7 @@ def _changes(seed: Seed) -> dict[str, Change]:
         return found.description
 
     def change_task(work: UnitOfWork, by: int | None) -> object:
-        found = _there(work.tasks.find(user.id, task.id))
+        found = _there(work.tasks.find(task.id))
         if by:
             text = noted(found.description, by)
             work.tasks.save(found.edit({"description": text}, found.updated_at))

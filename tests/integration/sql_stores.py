@@ -17,6 +17,7 @@ import pytest
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
+from tasktracker.adapters.sql.schema import metadata
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Store
@@ -24,17 +25,7 @@ from tests.contracts.base import Contract
 from tests.fakes import START, ManualClock, RecordingAuditLog
 from tests.postgres import DatabaseFactory
 
-TABLES = (
-    "tasks",
-    "categories",
-    "sessions",
-    "second_factors",
-    "api_tokens",
-    "auth_events",
-    "users",
-    "secrets",
-    "rate_limits",
-)
+TABLES = [table.name for table in reversed(metadata.sorted_tables)]
 
 
 @dataclass

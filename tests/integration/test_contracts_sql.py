@@ -19,10 +19,15 @@ from tests.contracts.categories import CategoryContract
 from tests.contracts.credentials import CredentialHistoryContract
 from tests.contracts.fields import FieldContract
 from tests.contracts.filing import FilingHistoryContract
+from tests.contracts.history import HistoryContract
+from tests.contracts.idempotency import IdempotencyContract
+from tests.contracts.lists import ListContract
 from tests.contracts.rate_limiter import RateLimiterContract
 from tests.contracts.second_factors import SecondFactorContract
 from tests.contracts.sessions import SessionContract
+from tests.contracts.sharing import SharingHistoryContract
 from tests.contracts.tasks import TaskContract
+from tests.contracts.trash import TrashContract
 from tests.contracts.users import UserContract
 from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
 from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, Shared, postgresql, sqlite
@@ -110,6 +115,26 @@ class TestRateLimiterOnSqlite(OnSqlite, RateLimiterContract):
     pass
 
 
+class TestTrashOnSqlite(OnSqlite, TrashContract):
+    pass
+
+
+class TestHistoryOnSqlite(OnSqlite, HistoryContract):
+    pass
+
+
+class TestIdempotencyOnSqlite(OnSqlite, IdempotencyContract):
+    pass
+
+
+class TestListOnSqlite(OnSqlite, ListContract):
+    pass
+
+
+class TestSharingHistoryOnSqlite(OnSqlite, SharingHistoryContract):
+    pass
+
+
 class TestAdmissionOnSqlite(OnSqlite, AdmissionContract):
     pass
 
@@ -175,6 +200,26 @@ class TestActivityOnPostgreSQL(OnPostgreSQL, ActivityContract):
 
 
 class TestRateLimiterOnPostgreSQL(OnPostgreSQL, RateLimiterContract):
+    pass
+
+
+class TestTrashOnPostgreSQL(OnPostgreSQL, TrashContract):
+    pass
+
+
+class TestHistoryOnPostgreSQL(OnPostgreSQL, HistoryContract):
+    pass
+
+
+class TestIdempotencyOnPostgreSQL(OnPostgreSQL, IdempotencyContract):
+    pass
+
+
+class TestListOnPostgreSQL(OnPostgreSQL, ListContract):
+    pass
+
+
+class TestSharingHistoryOnPostgreSQL(OnPostgreSQL, SharingHistoryContract):
     pass
 
 

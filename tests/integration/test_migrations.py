@@ -67,12 +67,17 @@ def described(url: str) -> dict[str, Any]:
         inspector = inspect(connection)
         return {
             table: {
-                "columns": [{**column, "type": repr(column["type"])} for column in inspector.get_columns(table)],
+                # In no order of their own: a column added later comes last.
+                "columns": _by_name([{**each, "type": repr(each["type"])} for each in inspector.get_columns(table)]),
                 "primary key": inspector.get_pk_constraint(table),
                 "unique": _by_name(inspector.get_unique_constraints(table)),
                 "foreign keys": _by_name(inspector.get_foreign_keys(table)),
                 "checks": _by_name(inspector.get_check_constraints(table)),
-                "indexes": _by_name(inspector.get_indexes(table)),
+                "indexes": [
+                    {**index, "dialect_options": {key: str(value) for key, value in options.items()}}
+                    for index in _by_name(inspector.get_indexes(table))
+                    for options in [index.get("dialect_options", {})]
+                ],
             }
             for table in inspector.get_table_names()
             if table != "alembic_version"

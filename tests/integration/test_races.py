@@ -231,7 +231,7 @@ class RaceContract(Contract):
                 partial(app.tasks.edit, actor, filed[0].id, {"title": "edited"}),
                 partial(app.categories.delete, actor, old.id),
                 partial(app.tasks.edit, actor, filed[1].id, {"category": new.id}),
-                partial(app.tasks.delete, actor, filed[2].id),
+                partial(app.trash.delete, actor, filed[2].id),
                 create,
                 create,
             ]
@@ -275,7 +275,7 @@ class RaceContract(Contract):
     def test_a_task_deleted_twice_is_deleted_once(self, app: App, seed: Seed) -> None:
         actor = seed.actor()
         task = app.tasks.create(actor, {"title": "task"})
-        outcomes = race(*[partial(app.tasks.delete, actor, task.id)] * 10)
+        outcomes = race(*[partial(app.trash.delete, actor, task.id)] * 10)
         assert outcomes.count(None) == 1
         assert sum(isinstance(outcome, TaskNotFound) for outcome in outcomes) == 9
 

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -32,11 +33,15 @@ from tasktracker.domain.errors import (
     SessionEnded,
     UsernameTaken,
 )
-from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
+from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
 from tasktracker.domain.two_factor.second_factor import SecondFactor
 from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, race
+from tests.contracts.history import new_change
+from tests.contracts.idempotency import new_record
 from tests.fakes import ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 
@@ -79,11 +84,12 @@ def seed(store: SqlStore, clock: ManualClock) -> Seed:
 
 
 def numbers(connection: Connection) -> dict[str, int]:
-    """How many rows there are in each table."""
-    return {
+    """How many rows there are in each table that has any."""
+    found = {
         name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for name, table in metadata.tables.items()
     }
+    return {name: number for name, number in found.items() if number}
 
 
 # --------------------------------------------------------------------- moments
@@ -116,7 +122,7 @@ def test_moments_come_back_as_they_were_and_in_utc(store: SqlStore, seed: Seed) 
     with store.reading(None) as work:
         listed = work.tasks.list(user.id, TaskQuery(at=MOMENTS[0])).items
         assert listed == stored[::-1]
-        found = [work.tasks.find(user.id, task.id) for task in stored]
+        found = [work.tasks.find(task.id) for task in stored]
     assert found == stored
     for task in listed:
         assert task.due_date is not None
@@ -152,8 +158,9 @@ def test_every_constraint_is_accounted_for() -> None:
         for constraint in table.constraints
         if isinstance(constraint, kinds)
     }
-    # The ids of users, sessions, API tokens and events are this program's own; secrets and rate limits are only added
-    # where they are missing, and a second factor while its user is locked.
+    # The ids of users, sessions, API tokens, events and changes are this program's own; secrets, rate limits and
+    # idempotency keys are only added where they are missing, and a second factor while its user is locked. Entries
+    # and histories are written together with their task.
     assert names - set(VIOLATIONS) == {
         "pk_users",
         "pk_sessions",
@@ -162,11 +169,21 @@ def test_every_constraint_is_accounted_for() -> None:
         "pk_secrets",
         "pk_rate_limits",
         "pk_second_factors",
+        "pk_idempotency_keys",
+        "pk_task_changes",
+        "pk_task_entries",
+        "fk_task_changes_task_id",
+        "fk_task_entries_task_id",
     }
     assert set(VIOLATIONS) <= names
 
 
 Violation = Callable[[Seed, UnitOfWork, User], None]
+
+
+def void(_: object) -> None:
+    """Make nothing of something."""
+
 
 VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
     "a username taken": (UsernameTaken, lambda seed, work, _: work.users.add(seed.new_user("ALICE"))),
@@ -200,6 +217,15 @@ VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
     ),
     "an event of nobody": (SessionEnded, lambda seed, work, _: work.activity.add(seed.new_event(seed.new_user()))),
     "a task of nobody": (SessionEnded, lambda seed, work, _: work.tasks.add(seed.new_task(seed.new_user()))),
+    "a task under no other": (
+        InvalidInput,
+        lambda seed, work, alice: work.tasks.add(seed.new_task(alice, parent=seed.id())),
+    ),
+    "a task shared with nobody": (
+        InvalidInput,
+        lambda seed, work, alice: work.tasks.add(seed.new_task(alice, members=(Member(seed.id(), Role.VIEWER),))),
+    ),
+    "a request of nobody": (SessionEnded, lambda seed, work, _: void(work.idempotency.claim(seed.id(), "key"))),
     "a task in no category": (
         InvalidInput,
         lambda seed, work, user: work.tasks.add(seed.new_task(user, category=seed.id())),
@@ -286,15 +312,21 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
     people = [seed.user(), seed.user()]
     for user in people:
         categories = [seed.category(user) for _ in range(3)]
-        for category in [None, *(each.id for each in categories)]:
+        for category in (each.id for each in categories):
             seed.task(user, category=category)
             seed.task(user, category=category)
+        task = seed.task(user)
+        seed.task(user, parent=task.id, root=task.id)
         for _ in range(2):
             seed.session(user)
             seed.api_token(user)
         for _ in range(4):
             seed.event(user)
         seed.second_factor(user)
+        with store.writing(None) as work:
+            work.history.add(new_change(seed, task, user))
+            work.idempotency.claim(user.id, "key")
+            work.idempotency.add(new_record(user))
     SqlRateLimiter(database).spend(Bucket.of(LOGIN_BY_ACCOUNT, people[0].username), people[0].created_at)
     seed.event(None)
     of_one = {
@@ -305,6 +337,9 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
         "auth_events": 4,
         "categories": 3,
         "tasks": 8,
+        "task_entries": 8,
+        "task_changes": 1,
+        "idempotency_keys": 1,
     }
     of_nobody = {"secrets": 1, "rate_limits": 1}
     with database.reading() as connection:
@@ -357,13 +392,40 @@ def test_processes_that_ask_at_once_get_the_same_secret(url: str, clock: ManualC
 
 @on_sqlite  # How PostgreSQL goes about it depends on how much there is.
 def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
-    shapes = product((0, 2), (False, True), (None, False, True), (None, False, True), (False, True))
+    filters: tuple[dict[str, Any], ...] = (
+        {},
+        {"priority": Priority.HIGH},
+        {"category": UUID(int=1)},
+        {"category": "none"},
+        {"parent": UUID(int=1)},
+        {"parent": "none"},
+        {"due_after": MOMENTS[0], "due_before": MOMENTS[1]},
+        {"overdue": True},
+        {"overdue": False},
+        {"role": Role.EDITOR, "overdue": True},
+    )
+    states: tuple[frozenset[State], ...] = (frozenset(), frozenset({State.OPEN}), frozenset({State.OPEN, State.DONE}))
     with database.reading() as connection:
-        for shape in shapes:
-            statement = str(tasks._list(*shape).compile(dialect=connection.dialect))
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")).all()
-            index = "ix_tasks_list" if shape[2] is None else "ix_tasks_category"
-            assert [step[3].startswith(f"SEARCH tasks USING INDEX {index} ") for step in plan] == [True], plan
+        for sort, some, more in product(TaskSort, states, filters):
+            if sort.field in more:
+                continue  # by priority among those of one: nobody has a reason to ask
+            first = TaskQuery(at=MOMENTS[0], sort=sort, states=some, **more)
+            for after in (None, TaskKey(MOMENTS[0], UUID(int=1)), TaskKey(None, UUID(int=1))):
+                query = replace(first, after=after)
+                for place in tasks._places(query):
+                    shape = (frozenset(tasks._filters(query)), len(some), 0, sort, place)
+                    statement = str(tasks._list(*shape).compile(dialect=connection.dialect))
+                    unknown = (None,) * statement.count("?")
+                    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", unknown).all()
+                    entries, rows = (step[3] for step in plan)
+                    assert entries.startswith("SEARCH task_entries USING INDEX ix_task_entries_"), plan
+                    assert rows.startswith("SEARCH tasks USING "), plan
+                    fit = [sort.field]
+                    if sort.field == "created_at":
+                        fit += ["state", "category", "parent"]  # each followed by the time of creation
+                    if "null" in place:
+                        fit += ["priority"]  # followed by the id, which is what is left to order by
+                    assert entries.split()[4].removeprefix("ix_task_entries_") in fit, plan
 
 
 def test_the_clock_decides_and_not_the_database(store: SqlStore, seed: Seed, clock: ManualClock) -> None:

@@ -50,7 +50,7 @@ def test_every_request_is_one_line(pair: Pair) -> None:
         ("GET", "/api/accounts/me/", {}, "nothing", "/api/accounts/me", 401),
         ("GET", "/health/live", {}, None, "/health/live", 200),
         ("GET", "/nothing/here", {}, None, None, 404),
-        ("GET", "/api/tasks/?q=private", {}, person.access, "/api/tasks", 400),
+        ("GET", "/api/tasks/?title=private", {}, person.access, "/api/tasks", 400),
     ]
     ids = []
     for number, (method, path, more, token, _, status) in enumerate(requests):

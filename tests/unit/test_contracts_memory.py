@@ -16,10 +16,15 @@ from tests.contracts.categories import CategoryContract
 from tests.contracts.credentials import CredentialHistoryContract
 from tests.contracts.fields import FieldContract
 from tests.contracts.filing import FilingHistoryContract
+from tests.contracts.history import HistoryContract
+from tests.contracts.idempotency import IdempotencyContract
+from tests.contracts.lists import ListContract
 from tests.contracts.rate_limiter import RateLimiterContract
 from tests.contracts.second_factors import SecondFactorContract
 from tests.contracts.sessions import SessionContract
+from tests.contracts.sharing import SharingHistoryContract
 from tests.contracts.tasks import TaskContract
+from tests.contracts.trash import TrashContract
 from tests.contracts.users import UserContract
 from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
 from tests.fakes import ManualClock, RecordingAuditLog
@@ -69,6 +74,26 @@ class TestActivityInMemory(InMemory, ActivityContract):
 
 class TestRateLimiterInMemory(InMemory, RateLimiterContract):
     pass
+
+
+class TestTrashInMemory(InMemory, TrashContract):
+    pass
+
+
+class TestHistoryInMemory(InMemory, HistoryContract):
+    pass
+
+
+class TestIdempotencyInMemory(InMemory, IdempotencyContract):
+    pass
+
+
+class TestListInMemory(InMemory, ListContract):
+    lists = examples(80)
+
+
+class TestSharingHistoryInMemory(InMemory, SharingHistoryContract):
+    histories = examples(150, stateful_step_count=60)
 
 
 class TestAdmissionInMemory(InMemory, AdmissionContract):

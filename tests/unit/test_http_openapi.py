@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -22,6 +23,8 @@ from tests.contracts.http.conventions import PROTECTED, SERVED
 from tests.http import Api, expect
 
 IDENTIFIER = re.compile(r"[a-z][A-Za-z]+")
+EXPORT = "/api/accounts/me/export/"
+IMPORT = "/api/accounts/me/import/"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,13 @@ def within(value: object) -> Iterator[Mapping[str, Any]]:
         yield value
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from within(part)
+
+
+def filled_in(value: object) -> object:
+    """A value of an example, with something of its kind where something that is there is to be."""
+    if value == "{change}":
+        return str(uuid4())
+    return value.strip("{}") if isinstance(value, str) else value
 
 
 def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
@@ -101,11 +111,24 @@ def test_preconditions_are_described_where_they_are_heeded(
 ) -> None:
     for (method, path), operation in operations.items():
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
-        is_versioned = path in ("/api/tasks/{id}/", "/api/categories/{id}/")
-        heeded = {"GET": {"If-None-Match"}}.get(method, {"If-Match"}) if is_versioned else set()
-        assert named == heeded
+        is_whole = path in ("/api/tasks/{id}/", "/api/categories/{id}/")
+        others = ("/api/tasks/{id}/restore/", "/api/tasks/{id}/undo/", "/api/trash/{id}/")
+        is_versioned = is_whole or path in others
+        heeded = {"GET": {"If-None-Match"}, "PUT": {"If-Match", "If-None-Match"}}.get(method, {"If-Match"})
+        assert named - {"Idempotency-Key"} == (heeded if is_versioned else set())
         assert ("412" in operation["responses"]) is (is_versioned and method != "GET")
-        assert ("304" in operation["responses"]) is (is_versioned and method == "GET")
+        assert ("304" in operation["responses"]) is (is_whole and method == "GET")
+        assert ("201" in operation["responses"] and "200" in operation["responses"]) is (is_whole and method == "PUT")
+
+
+def test_what_may_be_sent_again_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for (method, path), operation in operations.items():
+        named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
+        is_repeatable = method != "GET" and path.startswith(("/api/tasks/", "/api/categories/"))
+        assert ("Idempotency-Key" in named) is is_repeatable
+        assert ("422" in operation["responses"]) is is_repeatable
+        for status, response in operation["responses"].items():
+            assert ("Idempotency-Replayed" in response["headers"]) is (is_repeatable and status < "300")
 
 
 def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
@@ -113,12 +136,18 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
         parameters = operations["GET", path]["parameters"]
         return {parameter["name"]: parameter["schema"] for parameter in parameters if parameter["in"] == "query"}
 
-    tasks, categories = query("/api/tasks/"), query("/api/categories/")
-    assert tasks.keys() == {"state", "priority", "category", "overdue", "cursor", "limit"}
-    assert categories.keys() == {"cursor", "limit"}
-    for limit in (tasks["limit"], categories["limit"]):
+    tasks = query("/api/tasks/")
+    paging = {"cursor", "limit"}
+    filters = {"state", "priority", "category", "parent", "due_after", "due_before", "overdue", "q", "role"}
+    assert tasks.keys() == filters | paging | {"sort"}
+    for path in ("/api/categories/", "/api/trash/", "/api/tasks/{id}/history/"):
+        assert query(path).keys() == paging
+    for path in ("/api/tasks/", "/api/categories/", "/api/trash/", "/api/tasks/{id}/history/"):
+        limit = query(path)["limit"]
         assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, LARGEST_PAGE, DEFAULT_PAGE)
+    assert query("/api/tasks/{id}/shares/") == {}
     assert tasks["state"]["type"] == "array"
+    assert tasks["sort"]["default"] == "-created_at"
 
 
 def test_a_token_is_asked_for_where_one_is_needed(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
@@ -135,9 +164,10 @@ def test_a_token_is_asked_for_where_one_is_needed(operations: dict[tuple[str, st
 def test_every_answer_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     always = {"X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy"}
     also = {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}, "503": {"Retry-After"}, "507": {"Retry-After"}}
-    for (method, _), operation in operations.items():
+    for (method, path), operation in operations.items():
         responses = operation["responses"]
-        assert sum(status < "300" for status in responses) == 1
+        may_create = {"200", "201"} <= responses.keys()
+        assert sum(status < "300" for status in responses) == (2 if may_create else 1)
         for status, response in responses.items():
             assert response["description"]
             assert always <= response["headers"].keys()
@@ -145,27 +175,30 @@ def test_every_answer_is_described(operations: dict[tuple[str, str], dict[str, A
                 assert "content" not in response
             elif status >= "400":
                 assert response["content"].keys() == {"application/problem+json"}
-                assert response["headers"].keys() == always | also.get(status, set())
+                scope = {"WWW-Authenticate"} if "`insufficient-scope`" in response["description"] else set()
+                assert response["headers"].keys() == always | also.get(status, set()) | scope
             else:
-                assert response["content"].keys() <= {"application/json", "text/plain"}
+                forms = {"application/x-ndjson"} if path == EXPORT else {"application/json", "text/plain"}
+                assert response["content"].keys() <= forms
         assert {"413", "415"} <= responses.keys() or "requestBody" not in operation
         if "requestBody" in operation:
             merge = {"application/merge-patch+json"} if method == "PATCH" else set()
-            assert operation["requestBody"]["content"].keys() == {"application/json"} | merge
+            forms = {"application/x-ndjson", "text/csv"} if path == IMPORT else {"application/json"} | merge
+            assert operation["requestBody"]["content"].keys() == forms
 
 
 def test_what_succeeds_is_described_as_a_request(api: Api, operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     described = {place for place, operation in operations.items() if "requestBody" in operation}
     tried = set()
     for example in OPERATIONS:
-        place = (example.method, re.sub(r"\{\w+\}", "{id}", example.path))
-        body = {name: value.strip("{}") if isinstance(value, str) else value for name, value in example.good.items()}
+        place = (example.method, example.template)
+        body = {name: filled_in(value) for name, value in example.good.items()}
         for media in operations[place]["requestBody"]["content"].values():
             assert api.documentation.mistakes(media["schema"], body) == []
         tried.add(place)
     # What takes a code of a generator is gone through with one elsewhere.
     coded = {("POST", "/api/accounts/me/totp/confirm/"), ("POST", "/api/accounts/me/totp/disable/")}
-    assert tried | coded == described
+    assert tried | coded | {("POST", IMPORT)} == described
 
 
 def test_requests_have_the_limits_of_the_domain(document: dict[str, Any]) -> None:
@@ -181,7 +214,8 @@ def test_requests_have_the_limits_of_the_domain(document: dict[str, Any]) -> Non
 def test_requests_may_have_no_other_fields(
     document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
-    bodies = [operation["requestBody"] for operation in operations.values() if "requestBody" in operation]
+    described = {place: operation for place, operation in operations.items() if "requestBody" in operation}
+    bodies = [operation["requestBody"] for place, operation in described.items() if place != ("POST", IMPORT)]
     for reference in {media["schema"]["$ref"] for body in bodies for media in body["content"].values()}:
         schema = document["components"]["schemas"][reference.rpartition("/")[2]]
         assert schema["additionalProperties"] is False

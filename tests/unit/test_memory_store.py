@@ -46,7 +46,7 @@ def test_writing_in_a_reading_work_is_an_error(store: Store, seed: Seed, user: U
             lambda: work.categories.add(seed.new_category(user)),
             lambda: work.categories.remove(category),
             lambda: work.tasks.add(seed.new_task(user)),
-            lambda: work.tasks.remove(task),
+            lambda: work.trash.purge([task]),
         )
         for call in calls:
             with pytest.raises(RuntimeError, match="for reading only"):

@@ -92,8 +92,8 @@ def test_nobody_else_sees_a_task_or_can_change_it(app: App, bob: SessionActor, t
         lambda: app.tasks.get(bob, task.id),
         lambda: app.tasks.edit(bob, task.id, {"title": "Mine"}),
         lambda: app.tasks.replace(bob, task.id, {"title": "Mine"}),
-        lambda: app.tasks.delete(bob, task.id),
-        lambda: app.tasks.delete(bob, task.id, frozenset()),
+        lambda: app.trash.delete(bob, task.id),
+        lambda: app.trash.delete(bob, task.id, frozenset()),
     ):
         with pytest.raises(TaskNotFound):
             call()
@@ -152,7 +152,7 @@ def test_a_change_is_made_to_an_expected_version(
     current = app.tasks.edit(alice, task.id, {"title": "Edited"})
     edited = app.tasks.edit(alice, task.id, {"title": "Edited again"}, expected)
     assert edited.version == current.version + 1
-    app.tasks.delete(alice, task.id, expected and frozenset({edited.version}))
+    app.trash.delete(alice, task.id, expected and frozenset({edited.version}))
     with pytest.raises(TaskNotFound):
         app.tasks.get(alice, task.id)
 
@@ -166,7 +166,7 @@ def test_a_change_to_an_unexpected_version_is_stale(
         lambda: app.tasks.edit(alice, task.id, {"title": "Lost"}, expected),
         lambda: app.tasks.edit(alice, task.id, {}, expected),
         lambda: app.tasks.replace(alice, task.id, {"title": "Lost"}, expected),
-        lambda: app.tasks.delete(alice, task.id, expected),
+        lambda: app.trash.delete(alice, task.id, expected),
     ):
         with pytest.raises(Stale) as caught:
             call()
@@ -175,11 +175,11 @@ def test_a_change_to_an_unexpected_version_is_stale(
 
 
 def test_a_deleted_task_is_gone(app: App, alice: SessionActor, task: Task) -> None:
-    app.tasks.delete(alice, task.id)
+    app.trash.delete(alice, task.id)
     for call in (
         lambda: app.tasks.get(alice, task.id),
         lambda: app.tasks.edit(alice, task.id, {"title": "Late"}),
-        lambda: app.tasks.delete(alice, task.id),
+        lambda: app.trash.delete(alice, task.id),
     ):
         with pytest.raises(TaskNotFound):
             call()
@@ -205,7 +205,7 @@ def test_nobody_acts_in_an_ended_session(app: App, alice: SessionActor, task: Ta
         lambda: app.tasks.get(alice, task.id),
         lambda: app.tasks.list(alice, TaskQuery(at=app.clock.now())),
         lambda: app.tasks.edit(alice, task.id, {"title": "Late"}),
-        lambda: app.tasks.delete(alice, task.id),
+        lambda: app.trash.delete(alice, task.id),
     ):
         with pytest.raises(SessionEnded):
             call()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.fields import check
 from tasktracker.domain.paging import Page
-from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
+from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task, TaskFields
 from tests import strategies
 from tests.fakes import START
@@ -21,6 +22,7 @@ from tests.fakes import START
 LATER = START + timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
 HOME = UUID(int=7)
+OWNER = UUID(int=2)
 
 
 def task(**fields: Any) -> Task:
@@ -42,6 +44,7 @@ class TestTask:
             state=State.OPEN,
             due_date=None,
             category=None,
+            root=UUID(int=1),
             created_by=UUID(int=2),
             created_at=START,
             updated_at=START,
@@ -162,7 +165,7 @@ class TestQuery:
             (TaskQuery(at=START, priority=Priority.LOW), False),
             (TaskQuery(at=START, category=HOME), True),
             (TaskQuery(at=START, category=UUID(int=8)), False),
-            (TaskQuery(at=START, category=UNFILED), False),
+            (TaskQuery(at=START, category=NONE), False),
             (TaskQuery(at=START, overdue=True), False),
             (TaskQuery(at=START, overdue=False), True),
             (TaskQuery(at=LATER + MOMENT, overdue=True), True),
@@ -171,11 +174,11 @@ class TestQuery:
         ],
     )
     def test_every_filter_must_let_a_task_pass(self, query: TaskQuery, matches: bool) -> None:
-        assert query.matches(task(priority=Priority.HIGH, category=HOME, due_date=LATER)) is matches
+        assert query.matches(task(priority=Priority.HIGH, category=HOME, due_date=LATER), OWNER, Role.OWNER) is matches
 
     def test_unfiled_means_without_a_category(self) -> None:
-        assert TaskQuery(at=START, category=UNFILED).matches(task())
-        assert not TaskQuery(at=START, category=HOME).matches(task())
+        assert TaskQuery(at=START, category=NONE).matches(task(), OWNER, Role.OWNER)
+        assert not TaskQuery(at=START, category=HOME).matches(task(), OWNER, Role.OWNER)
 
     def test_places_are_ordered_by_time_then_id(self) -> None:
         keys = [
@@ -183,7 +186,8 @@ class TestQuery:
             TaskKey(START + MOMENT, UUID(int=1)),
             TaskKey(START, UUID(int=1)),
         ]
-        assert sorted(keys) == [keys[2], keys[0], keys[1]]
+        assert [key for key in keys if TaskSort.OLDEST.is_after(key, keys[0])] == [keys[1]]
+        assert [key for key in keys if TaskSort.NEWEST.is_after(key, keys[0])] == [keys[2]]
 
 
 class TestPage:

@@ -10,11 +10,14 @@ An error names what is the case; what a caller is told, and by which status, is 
     │   ├── InvalidToken        forged, malformed, expired or of the wrong kind
     │   └── SessionEnded        a genuine token whose session or user is no longer live
     ├── Forbidden               known, and not allowed
+    │   ├── NotAllowed          a member of the task, but not in the part this takes
     │   ├── SessionRequired     an API token was used for what takes a session
     │   └── InsufficientScope   an API token was used for what it was not made for
     ├── NotFound                absent, or not the caller's to see
     │   ├── TaskNotFound
     │   ├── CategoryNotFound
+    │   ├── ChangeNotFound
+    │   ├── MemberNotFound
     │   ├── SessionNotFound
     │   ├── ApiTokenNotFound
     │   └── UserNotFound
@@ -23,9 +26,13 @@ An error names what is the case; what a caller is told, and by which status, is 
     │   ├── EmailTaken
     │   ├── CategoryNameTaken
     │   ├── IdTaken
+    │   ├── TooManyMembers
+    │   ├── AlreadyChanged      what is to be undone has been changed again
+    │   ├── KeyInUse            the request with this idempotency key is still under way
     │   ├── TooManyApiTokens
     │   ├── TwoFactorOn
     │   └── TwoFactorOff
+    ├── KeyReused               an idempotency key was used for another request
     ├── Stale                   the caller decided on an older version
     ├── TooManyRequests         tried too often; `retry_after` says when to try again
     └── Unavailable             not now; the same call may succeed later
@@ -140,6 +147,13 @@ class InsufficientScope(Forbidden):
         super().__init__(f"This takes the scope {scope}.")
 
 
+class NotAllowed(Forbidden):
+    """The caller sees the task, and has not the part in it that this takes."""
+
+    slug = "not-allowed"
+    title = "Your part in this task does not allow this"
+
+
 class NotFound(DomainError):
     """There is no such thing, or it is not the caller's to see: the two are never told apart."""
 
@@ -159,6 +173,20 @@ class CategoryNotFound(NotFound):
 
     slug = "category-not-found"
     title = "There is no such category"
+
+
+class ChangeNotFound(NotFound):
+    """The task has no change with this id in its history."""
+
+    slug = "change-not-found"
+    title = "There is no such change"
+
+
+class MemberNotFound(NotFound):
+    """The task is not shared with this user."""
+
+    slug = "member-not-found"
+    title = "There is no such member"
 
 
 class SessionNotFound(NotFound):
@@ -215,6 +243,35 @@ class IdTaken(Conflict):
 
     slug = "id-taken"
     title = "The id is taken"
+
+
+class TooManyMembers(Conflict):
+    """The task is shared with as many people as it can be."""
+
+    slug = "too-many-members"
+    title = "The task has too many members"
+
+
+class AlreadyChanged(Conflict):
+    """The change cannot be undone: the same fields have been changed again since."""
+
+    slug = "already-changed"
+    title = "The same fields have been changed since"
+
+
+class KeyInUse(Conflict):
+    """A request with the same idempotency key is still under way."""
+
+    slug = "idempotency-key-in-use"
+    title = "A request with this idempotency key is under way"
+    retry_after: ClassVar[int] = 1
+
+
+class KeyReused(DomainError):
+    """The idempotency key was used for another request before: another method, path or body."""
+
+    slug = "idempotency-key-reused"
+    title = "The idempotency key was used for another request"
 
 
 class TooManyApiTokens(Conflict):

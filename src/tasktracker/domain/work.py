@@ -12,7 +12,10 @@ from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
-from tasktracker.domain.tasks.ports import TaskRepository
+from tasktracker.domain.history.ports import HistoryRepository
+from tasktracker.domain.idempotency.ports import IdempotencyRepository
+from tasktracker.domain.portability.ports import TaskArchive
+from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 from tasktracker.domain.two_factor.ports import SecondFactorRepository
 
 
@@ -54,6 +57,26 @@ class UnitOfWork(Protocol):
         """What there is to do."""
         ...
 
+    @property
+    def trash(self) -> TrashRepository:
+        """What there was to do."""
+        ...
+
+    @property
+    def history(self) -> HistoryRepository:
+        """How it came to be so."""
+        ...
+
+    @property
+    def archive(self) -> TaskArchive:
+        """All of it at once, for moving it from one service to another."""
+        ...
+
+    @property
+    def idempotency(self) -> IdempotencyRepository:
+        """What has been answered."""
+        ...
+
 
 class Store(Protocol):
     """Opens units of work.
@@ -75,6 +98,15 @@ class Store(Protocol):
 
     def reading(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:
         """Open work that changes nothing. Two statements in it may see different states of the data."""
+        ...
+
+    def snapshot(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:
+        """Open work that changes nothing, all of whose statements see the data as it was when the work was opened.
+
+        Nobody waits for it, nor it for anybody, so it may stay open for as long as it takes to read a lot; but the
+        database keeps for it what others replace meanwhile. It may be handed from thread to thread, and is used by
+        one at a time.
+        """
         ...
 
     def writing(self, actor: Actor | None) -> AbstractContextManager[UnitOfWork]:

@@ -9,13 +9,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import click
 
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.errors import DomainError, InvalidInput
-from tasktracker.entrypoints import logging, settings
+from tasktracker.domain.portability.import_service import Form
+from tasktracker.entrypoints import logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
 
 
@@ -148,6 +150,56 @@ def _set_active(login: str, is_active: bool) -> None:
     with _container() as container:
         user = container.accounts().set_active(login, is_active)
     click.echo(f"{'enabled' if is_active else 'disabled'} {user.username}")
+
+
+@main.command()
+@click.option("--most", type=click.IntRange(min=1), help="Remove at most so many things of each kind.")
+@_reporting
+def sweep(most: int | None) -> None:
+    """Remove what has passed the window: old trash, histories, and answers to idempotency keys.
+
+    Done a little at a time, beside a running server. The server does the same by itself now and then.
+    """
+    with _container() as container:
+        count = container.housekeeping().sweep(most)
+    click.echo(f"removed {count}")
+
+
+@main.command("export")
+@click.argument("user")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it there.  [default: standard output]",
+)
+@_reporting
+def export(user: str, output: Path | None) -> None:
+    """Export all that a user owns, by username or e-mail address, as one JSON object a line."""
+    with _container() as container:
+        transfer_commands.export_to(container, user, output)
+
+
+@main.command("import")
+@click.argument("user")
+@click.argument("file", type=click.File("rb"))
+@click.option("--dry-run", is_flag=True, help="Report what would be done, and do nothing.")
+@click.option(
+    "--format", "form", type=click.Choice([form.value for form in Form]), help="[default: by the name of the file]"
+)
+@_reporting
+def import_(user: str, file: BinaryIO, dry_run: bool, form: str | None) -> None:
+    """Import an export of this service, or a CSV file of Todoist, into a user's account.
+
+    What is there already stays as it is, so a file may be imported again. Lines that are refused are reported, and the
+    others come in. The FILE `-` is the standard input.
+    """
+    with _container() as container:
+        chosen = transfer_commands.form_of(file.name, form)
+        report = transfer_commands.import_from(container, user, file, chosen, dry_run=dry_run)
+    transfer_commands.show(report)
+    if report.skipped:
+        sys.exit(1)
 
 
 @main.command()

@@ -29,7 +29,15 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.service import HistoryService
+from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.import_service import ImportService
+from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.two_factor.service import TwoFactorService
@@ -83,10 +91,14 @@ def _database(settings: Settings) -> Database:
     return open_database(
         _database_url(settings),
         # Every thread that may want a connection gets one without waiting for another.
-        pool_size=settings.database_connections + settings.hashing_threads,
+        pool_size=settings.database_connections + settings.hashing_threads + settings.transfers,
         pool_timeout=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
     )
+
+
+def _window(settings: Settings) -> timedelta:
+    return timedelta(days=settings.window_days)
 
 
 def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttle:
@@ -181,11 +193,21 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         policy=policy,
     )
+    task_history = providers.Singleton(HistoryRecorder, ids=ids)
+    sharing = providers.Singleton(
+        SharingService,
+        store=store,
+        history=task_history,
+        throttle=throttle,
+        clock=clock,
+        most=settings.provided.members_per_task,
+    )
     accounts = providers.Singleton(
         AccountService,
         store=store,
         sessions=sessions,
         own_password=own_password,
+        sharing=sharing,
         recorder=recorder,
         throttle=throttle,
         passwords=passwords,
@@ -203,5 +225,13 @@ class Container(containers.DeclarativeContainer):
         most=settings.provided.api_tokens_per_user,
     )
     activity = providers.Singleton(ActivityService, store=store)
-    categories = providers.Singleton(CategoryService, store=store, clock=clock, ids=ids)
-    tasks = providers.Singleton(TaskService, store=store, clock=clock, ids=ids)
+    categories = providers.Singleton(CategoryService, store=store, history=task_history, clock=clock, ids=ids)
+    tasks = providers.Singleton(TaskService, store=store, history=task_history, clock=clock, ids=ids)
+    trash = providers.Singleton(TrashService, store=store, history=task_history, clock=clock)
+    history = providers.Singleton(HistoryService, store=store, tasks=tasks)
+    idempotency = providers.Singleton(IdempotencyService, store=store, clock=clock)
+    exports = providers.Singleton(ExportService, store=store, clock=clock)
+    imports = providers.Singleton(ImportService, store=store, clock=clock, ids=ids)
+    housekeeping = providers.Singleton(
+        HousekeepingService, store=store, trash=trash, clock=clock, window=providers.Callable(_window, settings)
+    )

@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""
     """`sqlite:///path`, `postgresql://…` or `memory://`; by default an SQLite file in the data folder."""
     database_connections: Count = 10
-    """Requests that each worker works on at a time, each with a connection of its own; HASHING_THREADS come on top."""
+    """Requests that each worker works on at a time, each with a connection of its own; other threads' come on top."""
     database_wait_seconds: Annotated[int, Meta(ge=1, le=60)] = 5
     """How long a request waits for a connection, or SQLite's write lock, before it is answered with 503."""
     database_prepared_statements: bool = True
@@ -64,6 +64,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[int, Meta(ge=1024)] = 262_144
     """The largest request body accepted."""
 
+    import_max_bytes: Annotated[int, Meta(ge=1024)] = 64 * 1024 * 1024
+    """The largest file that may be imported."""
+    transfers: Count = 2
+    """Exports and imports that each worker has under way at a time, one a user; one more is answered with 503."""
+
     access_token_seconds: Seconds = 15 * 60
     """Life of an access token."""
     session_idle_seconds: Seconds = 14 * 24 * 3600
@@ -77,6 +82,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_tokens_per_user: Count = 50
     """API tokens a user may have."""
+    members_per_task: Count = 100
+    """People a task may be shared with."""
+    window_days: Annotated[int, Meta(ge=1, le=3650)] = 30
+    """Days for which the trash, histories and the answers to idempotency keys are kept."""
     throttle: bool = True
     """Limits on logins, registrations, refreshes and password checks; `off` for load tests in development only."""
     trusted_proxies: tuple[str, ...] = ()

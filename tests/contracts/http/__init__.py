@@ -5,6 +5,22 @@ A subclass gives the fixture `shared`, the application on a storage.
 
 import pytest
 
-for name in ("base", "documentation", "accounts", "sessions", "categories", "tasks", "conventions", "bad_input"):
+for name in (
+    "base",
+    "documentation",
+    "accounts",
+    "sessions",
+    "categories",
+    "tasks",
+    "lists",
+    "subtasks",
+    "idempotency",
+    "put_create",
+    "shares",
+    "trash",
+    "history",
+    "conventions",
+    "bad_input",
+):
     pytest.register_assert_rewrite(f"tests.contracts.http.{name}")
 pytest.register_assert_rewrite("tests.http")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -77,6 +80,20 @@ SECRET = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 1025)]
 NEW_SECRET = [*NO_TEXT, *UNSTORABLE, '"short"', json.dumps("xY7#" * 33)]
 TOKEN = NO_TEXT
 DEVICE = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 201)]
+NOBODY = [
+    *NO_TEXT,
+    *UNSTORABLE,
+    '""',
+    '"nobody"',
+    '"no body"',
+    '"{username}"',
+    '"a@example.org"',
+    json.dumps("x" * 5000),
+]
+ROLE = [*NO_TEXT, *UNSTORABLE, '""', '"owner"', '"Viewer"', '"admin"']
+
+# What stands in the paths below, and what the description calls it.
+PARAMETERS = {"task": "id", "category": "id", "new": "id", "member": "user_id"}
 
 
 @dataclass(frozen=True)
@@ -89,9 +106,15 @@ class Operation:
     good: dict[str, Any]
     bad: dict[str, list[str]]
     nullable: frozenset[str] = field(default=frozenset())
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def template(self) -> str:
+        """Its path as it is described."""
+        return re.sub(r"\{(\w+)\}", lambda match: f"{{{PARAMETERS[match[1]]}}}", self.path)
 
     def values(self, name: str) -> list[str]:
         """What the field may not be."""
@@ -110,6 +133,7 @@ TASK = {
     "state": STATE,
     "due_date": NO_MOMENT,
     "category": NO_ID,
+    "parent": NO_ID,
 }
 CATEGORY = {"name": NAME, "description": [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 1001)], "color": COLOR}
 PROFILE = {
@@ -127,12 +151,25 @@ GOOD_TASK = {
     "due_date": "2000-01-01T00:00:00Z",
 }
 GOOD_CATEGORY = {"name": "changed", "description": "changed", "color": "#123456"}
-CLEARED = frozenset({"due_date", "category"})
+CLEARED = frozenset({"due_date", "category", "parent"})
+CREATE = {"If-None-Match": "*"}
 
 OPERATIONS = [
     Operation("create-task", "POST", "/api/tasks/", GOOD_TASK, TASK, CLEARED),
     Operation("replace-task", "PUT", "/api/tasks/{task}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED),
+    Operation(
+        "put-new-task", "PUT", "/api/tasks/{new}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED, headers=CREATE
+    ),
     Operation("edit-task", "PATCH", "/api/tasks/{task}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED),
+    Operation("undo-change", "POST", "/api/tasks/{task}/undo/", {"change": "{change}"}, {"change": NO_ID}),
+    Operation(
+        "share-task",
+        "POST",
+        "/api/tasks/{task}/shares/",
+        {"username": "{other}", "role": "viewer"},
+        {"username": NOBODY, "role": ROLE},
+    ),
+    Operation("assign-role", "PUT", "/api/tasks/{task}/shares/{member}/", {"role": "editor"}, {"role": ROLE}),
     Operation("create-category", "POST", "/api/categories/", GOOD_CATEGORY, CATEGORY, frozenset({"color"})),
     Operation(
         "replace-category",
@@ -141,6 +178,15 @@ OPERATIONS = [
         GOOD_CATEGORY,
         CATEGORY | {"version": VERSION},
         frozenset({"color"}),
+    ),
+    Operation(
+        "put-new-category",
+        "PUT",
+        "/api/categories/{new}/",
+        GOOD_CATEGORY,
+        CATEGORY | {"version": VERSION},
+        frozenset({"color"}),
+        headers=CREATE,
     ),
     Operation(
         "edit-category",
@@ -214,7 +260,10 @@ OPERATIONS = [
 
 
 class Target:
-    """Somebody with a task in a category, all of which has to be as it was when the test is over."""
+    """Somebody with a task in a category, all of which has to be as it was when the test is over.
+
+    Others, a member and a change are only made where they are asked for.
+    """
 
     def __init__(self, person: Person) -> None:
         self.person = person
@@ -224,23 +273,48 @@ class Target:
 
     def send(self, operation: Operation, body: bytes, **more: Any) -> httpx.Response:
         """Send a body; `{…}` in it and in the path stands for what is there."""
-        names = {
-            "task": self._task["id"],
-            "category": self._category["id"],
-            "name": new_name(),
-            "username": self.person.username,
-            "refresh": self.person.refresh,
+        names: dict[str, Callable[[], str]] = {
+            "task": lambda: self._task["id"],
+            "category": lambda: self._category["id"],
+            "new": lambda: str(uuid4()),
+            "name": new_name,
+            "username": lambda: self.person.username,
+            "other": lambda: self._other.username,
+            "member": lambda: self._member.id,
+            "change": lambda: self._change,
+            "refresh": lambda: self.person.refresh,
         }
         path = operation.path
         for name, value in names.items():
-            path = path.replace(f"{{{name}}}", value)
-            body = body.replace(f"{{{name}}}".encode(), value.encode())
-        headers = {"Content-Type": "application/json", **more.pop("headers", {})}
+            if (place := f"{{{name}}}") in path or place.encode() in body:
+                path = path.replace(place, value())
+                body = body.replace(place.encode(), value().encode())
+        headers = {"Content-Type": "application/json", **operation.headers, **more.pop("headers", {})}
         return self.person.request(operation.method, path, content=body, headers=headers, **more)
 
     def check(self) -> None:
         """Fail unless all is as it was."""
         assert everything(self.person) == self._before
+
+    @cached_property
+    def _other(self) -> Person:
+        return self.person.register()
+
+    @cached_property
+    def _member(self) -> Person:
+        self.check()
+        member = {"username": self._other.username, "role": "viewer"}
+        expect(self.person.post(f"/api/tasks/{self._task['id']}/shares/", member), 201)
+        self._before = everything(self.person)
+        return self._other
+
+    @cached_property
+    def _change(self) -> str:
+        self.check()
+        path = f"/api/tasks/{self._task['id']}/"
+        expect(self.person.patch(path, {"priority": 1}), 200)
+        self._before = everything(self.person)
+        return str(self.person.listed(f"{path}history/")[0]["id"])
 
 
 class RefusalContract(HttpContract):
@@ -311,8 +385,13 @@ class BadFieldContract(RefusalContract):
         required = {
             "create-task": {"title"},
             "replace-task": {"title"},
+            "put-new-task": {"title"},
+            "undo-change": {"change"},
+            "share-task": {"username", "role"},
+            "assign-role": {"role"},
             "create-category": {"name"},
             "replace-category": {"name"},
+            "put-new-category": {"name"},
             "register": {"username", "password"},
             "login": {"username", "password"},
             "change-password": {"current_password", "new_password"},
@@ -448,9 +527,9 @@ class BadBodyContract(RefusalContract):
 class BadPathContract(RefusalContract):
     """Ids in a path."""
 
-    @pytest.mark.parametrize("kind", ["tasks", "categories", "accounts/sessions"])
+    @pytest.mark.parametrize("kind", ["tasks", "categories", "accounts/sessions", "trash"])
     def test_what_is_no_id_is_refused(self, target: Target, kind: str) -> None:
-        methods = ["DELETE"] if kind == "accounts/sessions" else ["GET", "PUT", "PATCH", "DELETE"]
+        methods = ["DELETE"] if kind in ("accounts/sessions", "trash") else ["GET", "PUT", "PATCH", "DELETE"]
         for odd in (
             "0",
             "x",
@@ -477,6 +556,25 @@ class BadPathContract(RefusalContract):
                 fields = {"name": "x"} if kind == "categories" else {"title": "x"}
                 body = fields if method in ("PUT", "PATCH") else None
                 invalid(target.person.request(method, f"/api/{kind}/{odd}/", json=body), "id")
+
+    @pytest.mark.parametrize(
+        "odd", ["x", "none", "%00", "%ff", "0\uff11890a5d-ac96-774b-bcce-b302099a8057", "x" * 5000]
+    )
+    def test_what_is_no_id_is_refused_in_longer_paths(self, target: Target, odd: str) -> None:
+        person, other = target.person, str(uuid4())
+        role, named = {"role": "viewer"}, {"role": "viewer", "username": target.person.username}
+        for method, below, body in (
+            ("GET", "history/", None),
+            ("GET", "shares/", None),
+            ("POST", "shares/", named),
+            ("PUT", f"shares/{other}/", role),
+            ("DELETE", f"shares/{other}/", None),
+            ("POST", "restore/", None),
+            ("POST", "undo/", {"change": other}),
+        ):
+            invalid(person.request(method, f"/api/tasks/{odd}/{below}", json=body), "id")
+        invalid(person.put(f"/api/tasks/{other}/shares/{odd}/", role), "user_id")
+        invalid(person.delete(f"/api/tasks/{other}/shares/{odd}/"), "user_id")
 
     def test_nothing_is_served_below_an_id(self, target: Target) -> None:
         for path in ("/api/tasks/a%2fb%2fc", "/api/tasks/..%2f..%2fschema/", "/api/categories/%2e%2e%2ftasks/x/"):
@@ -520,7 +618,14 @@ class BadQueryContract(RefusalContract):
             ("priority", ["", "0", "5", "-1", "high", "2.5", "٢", "1_0", "null", str(2**63), "1" * 5000]),
             ("category", ["", "x", "NONE", "null", "0", "urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057",
                           "{01890a5d-ac96-774b-bcce-b302099a8057}", "0\uff11890a5d-ac96-774b-bcce-b302099a8057", "\0"]),
+            ("parent", ["", "x", "NONE", "null", "0", "{01890a5d-ac96-774b-bcce-b302099a8057}", "\0"]),
             ("overdue", ["", "yes", "no", "2", "-1", "null", "tru", "\0"]),
+            ("due_before", ["", "2026-03-01", "2026-03-01T12:00:00", "tomorrow", "1e400", "2026-02-29T12:00:00Z", "\0",
+                            "9999-12-31T23:59:59-14:00", "2026-03-01T12:00:00 00:00"]),
+            ("due_after", ["", "2026-03-01", "2026-03-01T12:00:00", "0001-01-01T00:00:00+14:00", "\ud7ff"]),
+            ("q", ["a\0b", "x" * 201, "\0"]),
+            ("role", ["", "OWNER", "admin", "owner,viewer", "viewer ", "\0"]),
+            ("sort", ["", "id", "-title", "+title", "updated_at", "created_at,title", "-", "--title", "\0"]),
         ],
     )  # fmt: skip
     def test_a_filter_is_one_of_what_it_may_be(self, target: Target, name: str, values: list[str]) -> None:

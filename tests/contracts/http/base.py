@@ -74,6 +74,7 @@ def everything(person: Person) -> dict[str, Any]:
         "sessions": person.listed("/api/accounts/sessions/"),
         "categories": person.listed("/api/categories/"),
         "tasks": person.listed("/api/tasks/"),
+        "trash": person.listed("/api/trash/"),
     }
 
 

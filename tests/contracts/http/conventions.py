@@ -27,6 +27,7 @@ EXPOSED = {"ETag", "Link", "Location", "Retry-After", "Idempotency-Replayed", "X
 SENT = {"authorization", "content-type", "if-match", "if-none-match", "idempotency-key", "x-request-id"}
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 LOCAL = "http://localhost:5173"
+NDJSON = {"Content-Type": "application/x-ndjson"}
 
 # Everything that is served, and by which methods.
 SERVED = {
@@ -46,8 +47,17 @@ SERVED = {
     "/api/accounts/me/activity/": {"GET"},
     "/api/accounts/tokens/": {"GET", "POST"},
     "/api/accounts/tokens/{id}/": {"DELETE"},
+    "/api/accounts/me/export/": {"GET"},
+    "/api/accounts/me/import/": {"POST"},
     "/api/tasks/": {"GET", "POST"},
     "/api/tasks/{id}/": {"GET", "PUT", "PATCH", "DELETE"},
+    "/api/tasks/{id}/history/": {"GET"},
+    "/api/tasks/{id}/restore/": {"POST"},
+    "/api/tasks/{id}/shares/": {"GET", "POST"},
+    "/api/tasks/{id}/shares/{user_id}/": {"PUT", "DELETE"},
+    "/api/tasks/{id}/undo/": {"POST"},
+    "/api/trash/": {"GET"},
+    "/api/trash/{id}/": {"DELETE"},
     "/api/categories/": {"GET", "POST"},
     "/api/categories/{id}/": {"GET", "PUT", "PATCH", "DELETE"},
     "/health/live": {"GET"},
@@ -62,15 +72,16 @@ PUBLIC = {
     "/api/accounts/logout/",
 }
 OPERATIONS = [(method, path) for path, methods in SERVED.items() for method in sorted(methods)]
-GOOD = {(each.method, re.sub(r"\{\w+\}", "{id}", each.path)): each.good for each in bad_input.OPERATIONS}
+GOOD = {(each.method, each.template): each.good for each in bad_input.OPERATIONS}
+GOOD[("POST", "/api/tasks/{id}/undo/")] = {"change": str(uuid4())}
 GOOD[("POST", "/api/accounts/me/totp/confirm/")] = {"code": "000000"}
 GOOD[("POST", "/api/accounts/me/totp/disable/")] = {"password": PASSWORD, "code": "000000"}
 PROTECTED = [(method, path) for method, path in OPERATIONS if path.startswith("/api/") and path not in PUBLIC]
 
 
-def place(path: str) -> str:
-    """A path that a template stands for; there is nothing there."""
-    return path.format(id=uuid4(), slug="invalid-input")
+def place(path: str, id: str | None = None) -> str:
+    """A path that a template stands for; unless an id is given, there is nothing there."""
+    return path.format(id=id or uuid4(), user_id=uuid4(), slug="invalid-input")
 
 
 class ResponseContract(HttpContract):
@@ -199,8 +210,8 @@ class PathContract(HttpContract):
         alice.headers["X-Request-ID"] = "same"
         real = task if "tasks" in path else category
         variants: list[tuple[str, dict[str, str]]] = [
-            (path.format(id=real["id"], slug="invalid-input"), {}),
-            (path.format(id=real["id"], slug="invalid-input"), {"If-None-Match": '"1"'}),
+            (place(path, real["id"]), {}),
+            (place(path, real["id"]), {"If-None-Match": '"1"'}),
             (place(path), {}),
             (place(path) + "?unknown=1", {}),
             (place(path), {"Authorization": "Bearer nonsense"}),
@@ -215,7 +226,7 @@ class PathContract(HttpContract):
     def test_unknown_query_parameters_are_refused_by_name(self, alice: Person, method: str, path: str) -> None:
         task, category = alice.task(), alice.category()
         real = task if "tasks" in path else category
-        url = path.format(id=real["id"], slug="invalid-input")
+        url = place(path, real["id"])
         invalid(alice.request(method, f"{url}?surprise=1&Limit=2"), "surprise", "Limit")
         assert expect(alice.get("/api/tasks/"), 200)["results"] == [task]
         assert expect(alice.get("/api/categories/"), 200)["results"] == [category]
@@ -294,7 +305,7 @@ class AuthenticationContract(HttpContract):
     def test_a_request_without_a_token_is_refused_whatever_else_is_wrong_with_it(
         self, api: Api, method: str, path: str
     ) -> None:
-        for url in (place(path), place(path) + "?surprise=1", path.format(id="no-uuid")):
+        for url in (place(path), place(path) + "?surprise=1", place(path, "no-uuid")):
             for body in (None, b"", b"{", b"{}", b'{"surprise": 1}'):
                 response = api.request(method, url) if body is None else api.send(method, url, body)
                 problem(response, 401, "not-authenticated")
@@ -368,10 +379,11 @@ class AuthenticationContract(HttpContract):
         (session,) = [session["id"] for session in alice.listed("/api/accounts/sessions/") if session["is_current"]]
         expect(ended.post("/api/accounts/logout/"), 204)
         before = everything(alice)
-        ids = {"tasks": task["id"], "categories": category["id"], "accounts": session}
-        url = path.format(id=ids[path.split("/")[2]])
-        body = GOOD.get((method, path))
-        problem(ended.request(method, url, json=body), 401, "session-ended")
+        ids = {"tasks": task["id"], "trash": task["id"], "categories": category["id"], "accounts": session}
+        url = place(path, ids[path.split("/")[2]])
+        is_import = path == "/api/accounts/me/import/"
+        body = {"content": b"{}", "headers": NDJSON} if is_import else {"json": GOOD.get((method, path))}
+        problem(ended.request(method, url, **body), 401, "session-ended")
         assert everything(alice) == before
 
     def test_a_token_of_another_service_is_refused(self, new_api: NewApi, alice: Person) -> None:

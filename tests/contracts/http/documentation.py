@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 
+JSON = "application/json"
 PROBLEM = "application/problem+json"
 SCHEMAS = "#/components/schemas/"
 METHODS = {"get", "put", "post", "delete", "patch"}
@@ -65,7 +66,7 @@ class Documentation:
             return
         media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in content, f"{where} came as {media_type}, not as described"
-        if response.request.method == "HEAD" or not media_type.endswith("json"):
+        if response.request.method == "HEAD" or media_type not in (JSON, PROBLEM):
             return
         body = response.json()
         mistakes = self.mistakes(content[media_type]["schema"], body)
@@ -82,7 +83,13 @@ class Documentation:
         return described
 
     def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._component({"$ref": schema["$ref"]}) if "$ref" in schema else schema
+        if "$ref" not in schema:
+            return schema
+        # What stands beside a reference holds as well; here it only ever narrows it.
+        return {
+            **self._component({"$ref": schema["$ref"]}),
+            **{name: schema[name] for name in schema if name != "$ref"},
+        }
 
 
 def _pattern(path: str) -> str:
@@ -152,13 +159,16 @@ TYPES: Mapping[str, Callable[[object], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
 }
+APPLIES_TO = {"properties": dict, "additionalProperties": dict, "required": dict, "minItems": list, "items": list}
 # What is said for people, or of requests only.
-IGNORED = {"title", "description", "examples", "default", "readOnly", "additionalProperties"}
+IGNORED = {"title", "description", "examples", "default", "readOnly"}
 
 
 def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolve) -> Iterator[str]:
     schema = resolve(schema)
     for keyword, rule in schema.items():
+        if not isinstance(value, APPLIES_TO.get(keyword, object)):
+            continue  # it is for `type` to say that it is none
         match keyword:
             case "type":
                 if not TYPES[rule](value):
@@ -189,8 +199,13 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
                 for name in value.keys() & rule.keys():
                     yield from _mistakes(rule[name], value[name], f"{at}.{name}", resolve)
                 # Answers may be said to have others, for the sake of later versions; this one has none.
-                for name in value.keys() - rule.keys():
-                    yield f"{at}.{name} is not described"
+                if not isinstance(schema.get("additionalProperties"), dict):
+                    yield from (f"{at}.{name} is not described" for name in value.keys() - rule.keys())
+            case "additionalProperties":
+                if isinstance(rule, dict):
+                    assert isinstance(value, dict)
+                    for name in value.keys() - schema.get("properties", {}).keys():
+                        yield from _mistakes(rule, value[name], f"{at}.{name}", resolve)
             case "required":
                 assert isinstance(value, dict)
                 yield from (f"{at}.{name} is missing" for name in rule if name not in value)

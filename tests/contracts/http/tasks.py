@@ -23,6 +23,7 @@ DEFAULTS = {
     "due_date": None,
     "is_overdue": False,
     "category": None,
+    "parent": None,
     "completed_at": None,
     "version": 1,
 }

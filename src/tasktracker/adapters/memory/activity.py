@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
@@ -23,6 +25,13 @@ class MemoryActivity:
             raise RuntimeError(f"There is an event {event.id} already.")
         self._transaction.put(self._transaction.data.events, event)
         self.added.append(event)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        events = self._transaction.data.events
+        old = list(islice((event.id for event in events.rows() if event.at < before), limit))
+        for event_id in old:
+            self._transaction.drop(events, event_id)
+        return len(old)
 
     def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
         data = self._transaction.data

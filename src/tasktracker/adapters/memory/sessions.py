@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
@@ -40,6 +42,13 @@ class MemorySessions:
         for session in self.list(user_id):
             if session.id != keep:
                 self.remove(session.id)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        sessions = self._transaction.data.sessions
+        old = list(islice((session.id for session in sessions.rows() if session.expires_at < before), limit))
+        for session_id in old:
+            self._transaction.drop(sessions, session_id)
+        return len(old)
 
     def list(self, user_id: UUID) -> Sequence[Session]:
         data = self._transaction.data

@@ -10,11 +10,15 @@ from threading import Lock, get_ident
 
 from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
+from tasktracker.adapters.memory.archive import MemoryTaskArchive
 from tasktracker.adapters.memory.categories import MemoryCategories
+from tasktracker.adapters.memory.history import MemoryHistory
+from tasktracker.adapters.memory.idempotency import MemoryIdempotency
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
+from tasktracker.adapters.memory.trash import MemoryTrash
 from tasktracker.adapters.memory.users import MemoryUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
@@ -30,6 +34,10 @@ class MemoryUnitOfWork:
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
         self.tasks = MemoryTasks(transaction)
+        self.trash = MemoryTrash(transaction)
+        self.history = MemoryHistory(transaction)
+        self.archive = MemoryTaskArchive(transaction)
+        self.idempotency = MemoryIdempotency(transaction)
         self.second_factors = MemorySecondFactors(transaction)
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)
@@ -54,6 +62,21 @@ class MemoryStore:
     def reading(self, actor: Actor | None) -> Iterator[MemoryUnitOfWork]:
         with self._work(actor, writable=False) as work:
             yield work
+
+    @contextmanager
+    def snapshot(self, actor: Actor | None) -> Iterator[MemoryUnitOfWork]:
+        if self._owner == get_ident():
+            raise RuntimeError("A unit of work is open in this thread already.")
+        with self._turn:
+            if actor is not None:
+                self._admit(actor, Scope.TASKS_READ)
+            # Rows never change, so a copy of the tables is one of everything, and nobody has to wait for its end.
+            data = self._data.copy()
+        transaction = Transaction(data, writable=False)
+        try:
+            yield MemoryUnitOfWork(transaction)
+        finally:
+            transaction.close()
 
     @contextmanager
     def writing(self, actor: Actor | None) -> Iterator[MemoryUnitOfWork]:

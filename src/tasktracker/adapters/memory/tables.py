@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.errors import DomainError
-from tasktracker.domain.tasks.query import TaskKey
+from tasktracker.domain.history.change import Change
+from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.two_factor.second_factor import SecondFactor
 
@@ -33,10 +34,10 @@ Key = TypeVar("Key")
 
 
 class Index(Generic[Row, Group, Key]):
-    """The keys of a table's rows by group, in ascending order. Rows in the group None are left out."""
+    """The keys of a table's rows by group, in ascending order. A row may be in several groups, or in none."""
 
-    def __init__(self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]) -> None:
-        self._group = group
+    def __init__(self, groups: Callable[[Row], Iterable[Group]], key: Callable[[Row], Key]) -> None:
+        self._groups = groups
         self._key: Callable[[Row], Any] = key
         self._keys: dict[Group, list[Any]] = {}
 
@@ -44,16 +45,18 @@ class Index(Generic[Row, Group, Key]):
         """Return the keys of a group's rows."""
         return self._keys.get(group, ())
 
+    def take(self, other: Index[Row, Group, Key]) -> None:
+        """Become like another index."""
+        self._keys = {group: list(keys) for group, keys in other._keys.items()}
+
     def add(self, row: Row) -> None:
         """Take up a row."""
-        group = self._group(row)
-        if group is not None:
+        for group in self._groups(row):
             insort(self._keys.setdefault(group, []), self._key(row))
 
     def remove(self, row: Row) -> None:
         """Forget a row."""
-        group = self._group(row)
-        if group is not None:
+        for group in self._groups(row):
             keys = self._keys[group]
             del keys[bisect_left(keys, self._key(row))]
             if not keys:
@@ -68,10 +71,29 @@ class Table(Generic[Row]):
         self._indexes: list[Index[Row, Any, Any]] = []
 
     def index(self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]) -> Index[Row, Group, Key]:
-        """Begin an index."""
-        index = Index(group, key)
+        """Begin an index. Rows in the group None are left out."""
+
+        def groups(row: Row) -> Iterable[Group]:
+            found = group(row)
+            return () if found is None else (found,)
+
+        return self.index_many(groups, key)
+
+    def index_many(self, groups: Callable[[Row], Iterable[Group]], key: Callable[[Row], Key]) -> Index[Row, Group, Key]:
+        """Begin an index in which a row may be in several groups."""
+        index = Index(groups, key)
         self._indexes.append(index)
         return index
+
+    def take(self, other: Table[Row]) -> None:
+        """Become like another table with the same indexes."""
+        self._rows = dict(other._rows)
+        for mine, its in zip(self._indexes, other._indexes, strict=True):
+            mine.take(its)
+
+    def rows(self) -> Collection[Row]:
+        """Return all rows."""
+        return self._rows.values()
 
     def get(self, row_id: UUID) -> Row | None:
         """Return a row."""
@@ -114,12 +136,30 @@ class Data:
         self.category_by_name = self.categories.index(lambda category: (category.user_id, name_key(category.name)), _id)
 
         self.tasks = Table[Task]()
-        self.tasks_of = self.tasks.index(lambda task: task.created_by, TaskKey.of)
+        self.tasks_of = self.tasks.index_many(_viewers, _id)
+        self.tasks_under = self.tasks.index(lambda task: task.root, _id)
         self.tasks_in = self.tasks.index(lambda task: task.category, _id)
+
+        self.changes = Table[Change]()
+        self.changes_of = self.changes.index(lambda change: change.task_id, lambda change: change.key)
+
+        self.answers = Table[Record]()
+
+    def copy(self) -> Data:
+        """Return the data as it is now, whatever becomes of it."""
+        copied = Data()
+        for name, mine in vars(self).items():
+            if isinstance(mine, Table):
+                getattr(copied, name).take(mine)
+        return copied
 
 
 def _id(row: Identified) -> UUID:
     return row.id
+
+
+def _viewers(task: Task) -> Iterable[UUID]:
+    return (task.created_by, *(member.user_id for member in task.members))
 
 
 def _user(row: Session | ApiToken | Category) -> UUID:

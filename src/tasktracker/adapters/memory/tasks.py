@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.errors import IdTaken, InvalidInput, Stale
 from tasktracker.domain.paging import Page
+from tasktracker.domain.sharing.policy import role_of
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
@@ -28,36 +29,55 @@ class MemoryTasks:
             raise RuntimeError(f"There is no user {task.created_by}.")
         self._put(task)
 
-    def find(self, user_id: UUID, task_id: UUID) -> Task | None:
-        task = self._transaction.data.tasks.get(task_id)
-        return task if task is not None and task.created_by == user_id else None
+    def find(self, task_id: UUID) -> Task | None:
+        return self._transaction.data.tasks.get(task_id)
+
+    def peek(self, task_id: UUID) -> Task | None:
+        return self.find(task_id)
 
     def save(self, task: Task) -> None:
-        self._require(task, task.version - 1)
+        stored = self._require_predecessor(task)
+        if stored.members != task.members:
+            raise RuntimeError("Members are saved by save_shared.")
         self._put(task)
 
-    def remove(self, task: Task) -> None:
-        self._require(task, task.version)
-        self._transaction.drop(self._transaction.data.tasks, task.id)
+    def save_shared(self, task: Task) -> None:
+        self._require_predecessor(task)
+        self._put(task)
 
-    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> None:
-        for task_id in tuple(self._transaction.data.tasks_in.keys(category_id)):
-            task = self.find(user_id, task_id)
-            if task is not None:
-                self.save(task.edit({"category": None}, now))
-
-    def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey]:
+    def tree(self, root: UUID) -> Sequence[Task]:
         data = self._transaction.data
-        keys = data.tasks_of.keys(user_id)
-        end = len(keys) if query.after is None else bisect_left(keys, query.after)
-        found = (data.tasks.get(keys[position].id) for position in range(end - 1, -1, -1))
-        matching = (task for task in found if task is not None and query.matches(task))
-        return Page.cut(list(islice(matching, query.limit + 1)), query.limit, TaskKey.of)
+        found = (data.tasks.get(task_id) for task_id in tuple(data.tasks_under.keys(root)))
+        return [task for task in found if task is not None]
 
-    def _require(self, task: Task, version: int) -> None:
-        stored = self.find(task.created_by, task.id)
-        if stored is None or stored.version != version:
+    def shared_with(self, user_id: UUID) -> Sequence[UUID]:
+        return sorted({task.root for task in visible(self._transaction, user_id) if task.created_by != user_id})
+
+    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
+        unfiled = []
+        for task_id in tuple(self._transaction.data.tasks_in.keys(category_id)):
+            task = self.find(task_id)
+            if task is not None and task.created_by == user_id:
+                unfiled.append(task.edit({"category": None}, now))
+                self.save(unfiled[-1])
+        return unfiled
+
+    def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
+        matching = []
+        for task in visible(self._transaction, user_id):
+            role = role_of(task, user_id)
+            if role is not None and not task.trashed_at and query.matches(task, user_id, role):
+                matching.append(task)
+        ordered = query.sort.ordered(matching)
+        if query.after is not None:
+            ordered = [task for task in ordered if query.sort.is_after(query.sort.key(task), query.after)]
+        return Page.cut(ordered[: query.limit + 1], query.limit, query.sort.key)
+
+    def _require_predecessor(self, task: Task) -> Task:
+        stored = self.find(task.id)
+        if stored is None or stored.version != task.version - 1:
             raise self._transaction.refusal(Stale(stored))
+        return stored
 
     def _put(self, task: Task) -> None:
         data = self._transaction.data
@@ -65,4 +85,15 @@ class MemoryTasks:
             category = data.categories.get(task.category)
             if category is None or category.user_id != task.created_by:
                 raise self._transaction.refusal(InvalidInput.of("category", "names no category of yours"))
+        if task.parent is not None and data.tasks.get(task.parent) is None:
+            raise self._transaction.refusal(InvalidInput.of("parent", "names no task of yours"))
+        if any(data.users.get(member.user_id) is None for member in task.members):
+            raise self._transaction.refusal(InvalidInput.of("username", "names no user"))
         self._transaction.put(data.tasks, task)
+
+
+def visible(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
+    """Return the tasks a user is a member of."""
+    data = transaction.data
+    found = (data.tasks.get(task_id) for task_id in data.tasks_of.keys(user_id))
+    return [task for task in found if task is not None]

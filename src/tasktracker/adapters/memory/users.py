@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
@@ -32,6 +34,13 @@ class MemoryUsers:
             found = data.user_by_username.keys(username_key(login))
         return data.users.get(found[0]) if found else None
 
+    def peek(self, user_id: UUID) -> User | None:
+        return self.find(user_id)
+
+    def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        found = (self.find(user_id) for user_id in user_ids)
+        return {user.id: user.username for user in found if user is not None}
+
     def save(self, user: User) -> None:
         stored = self.find(user.id)
         if stored is None or stored.version != user.version - 1:
@@ -40,8 +49,17 @@ class MemoryUsers:
 
     def remove(self, user_id: UUID) -> None:
         data, drop = self._transaction.data, self._transaction.drop
-        for task in tuple(data.tasks_of.keys(user_id)):
-            drop(data.tasks, task.id)
+        for task_id in tuple(data.tasks_of.keys(user_id)):
+            task = data.tasks.get(task_id)
+            if task is not None and task.created_by != user_id:
+                raise RuntimeError(f"The user is a member of task {task_id}.")
+            for key in tuple(data.changes_of.keys(task_id)):
+                drop(data.changes, key.id)
+            drop(data.tasks, task_id)
+        for change in [change for change in data.changes.rows() if change.actor == user_id]:
+            self._transaction.put(data.changes, replace(change, actor=None))
+        for record in [record for record in data.answers.rows() if record.user_id == user_id]:
+            drop(data.answers, record.id)
         for category in tuple(data.categories_of.keys(user_id)):
             drop(data.categories, category.id)
         for _, session_id in tuple(data.sessions_of.keys(user_id)):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam, insert, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, delete, insert, select, tuple_
 
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import auth_events
@@ -24,6 +25,11 @@ _COLUMNS = (
     auth_events.c.address,
 )
 _ADD = insert(auth_events)
+_FORGET = delete(auth_events).where(
+    auth_events.c.id.in_(
+        select(auth_events.c.id).where(auth_events.c.at < bindparam("before")).limit(bindparam("limit", type_=Integer))
+    )
+)
 
 
 @cache
@@ -74,6 +80,9 @@ class SqlActivity:
             },
         )
         self.added.append(event)
+
+    def forget(self, before: datetime, limit: int) -> int:
+        return self._executor.change(_FORGET, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}

@@ -14,7 +14,7 @@ from tasktracker.domain.categories.category import Category, CategoryKey, name_k
 from tasktracker.domain.errors import Stale
 from tasktracker.domain.paging import Page
 
-_COLUMNS = (
+CATEGORY_COLUMNS = (
     categories.c.id,
     categories.c.user_id,
     categories.c.name,
@@ -25,10 +25,12 @@ _COLUMNS = (
     categories.c.version,
 )
 
-_FIND = select(*_COLUMNS).where(categories.c.id == bindparam("id"), categories.c.user_id == bindparam("user_id"))
+_FIND = select(*CATEGORY_COLUMNS).where(
+    categories.c.id == bindparam("id"), categories.c.user_id == bindparam("user_id")
+)
 _LOCK = _FIND.with_for_update()
 _FIRST = (
-    select(*_COLUMNS)
+    select(*CATEGORY_COLUMNS)
     .where(categories.c.user_id == bindparam("user_id"))
     .order_by(categories.c.name_key, categories.c.id)
     .limit(bindparam("limit", type_=Integer))
@@ -45,7 +47,8 @@ _SAVE = update(categories).where(categories.c.id == bindparam("of_id"), categori
 _REMOVE = delete(categories).where(categories.c.id == bindparam("id"), categories.c.version == bindparam("version"))
 
 
-def _category(row: Sequence[Any]) -> Category:
+def category_of(row: Sequence[Any]) -> Category:
+    """Return the category in a row of `CATEGORY_COLUMNS`."""
     id_, user_id, name, description, color, created_at, updated_at, version = row
     return Category(
         id=id_,
@@ -86,7 +89,7 @@ class SqlCategories:
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
         statement = _LOCK if self._executor.is_writing else _FIND
         row = self._executor.one(statement, {"id": category_id, "user_id": user_id})
-        return None if row is None else _category(row)
+        return None if row is None else category_of(row)
 
     def save(self, category: Category) -> None:
         predecessor = {"of_id": category.id, "of_version": category.version - 1}
@@ -103,4 +106,4 @@ class SqlCategories:
             rows = self._executor.all(_FIRST, parameters)
         else:
             rows = self._executor.all(_NEXT, parameters | {"after_name": after.name, "after_id": after.id})
-        return Page.cut([_category(row) for row in rows], limit, lambda category: category.key)
+        return Page.cut([category_of(row) for row in rows], limit, lambda category: category.key)

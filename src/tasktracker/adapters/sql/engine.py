@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import psycopg
+from psycopg import IsolationLevel
 from psycopg.pq import Format
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
@@ -45,6 +46,10 @@ class Database(ABC):
     @abstractmethod
     def reading(self) -> Connection:
         """Return a connection of which every statement stands for itself. Raises StorageUnavailable."""
+
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that only reads, and sees one state of the data. Raises StorageUnavailable."""
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
@@ -112,6 +117,17 @@ class Sqlite(Database):
         return _connect(self._readers)
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        with _connect(self._readers) as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                # The state that is seen is that of the first page read.
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         if not self._turns.take(self._timeout):
             raise StorageUnavailable
@@ -154,17 +170,23 @@ class PostgreSQL(Database):
         return _connect(self._engine)
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def snapshot(self) -> Iterator[Connection]:
         with _connect(self._engine) as connection:
             driver = _driver(connection)
-            # From now on the driver sends BEGIN before the first statement.
-            driver.autocommit = False
+            driver.isolation_level, driver.read_only = IsolationLevel.REPEATABLE_READ, True
             try:
-                with _transaction(connection):
+                with _in_transactions(connection):
+                    # The state that is seen is that at the first statement.
+                    connection.exec_driver_sql("SELECT 1")
                     yield connection
             finally:
                 if not connection.invalidated:
-                    driver.autocommit = True
+                    driver.isolation_level, driver.read_only = None, None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with _connect(self._engine) as connection, _in_transactions(connection), _transaction(connection):
+            yield connection
 
     def changing(self, reading: Connection) -> AbstractContextManager[Connection]:
         return nullcontext(reading)
@@ -228,6 +250,20 @@ def _transaction(connection: Connection) -> Iterator[None]:
     except BaseException:
         connection.rollback()
         raise
+
+
+@contextmanager
+def _in_transactions(connection: Connection) -> Iterator[None]:
+    """Have the driver send BEGIN before the next statement, until left; what was not committed is undone then."""
+    driver = _driver(connection)
+    driver.autocommit = False
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            if not driver.closed:
+                driver.rollback()
+            driver.autocommit = True
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:

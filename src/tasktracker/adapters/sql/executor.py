@@ -36,11 +36,26 @@ class Executor:
             raise RuntimeError("This unit of work was opened for reading only.")
         return self._execute(statement, parameters).rowcount
 
+    def change_all(self, statement: Executable, rows: Sequence[Parameters]) -> None:
+        """Make the same change with one set of parameters after the other."""
+        if not self.is_writing:
+            raise RuntimeError("This unit of work was opened for reading only.")
+        if rows:
+            self._execute(statement, rows)
+
+    def changed(self, statement: Executable, parameters: Parameters) -> Sequence[Sequence[Any]]:
+        """Change rows, and return those that the statement returns."""
+        if not self.is_writing:
+            raise RuntimeError("This unit of work was opened for reading only.")
+        return self._execute(statement, parameters).all()
+
     def close(self) -> None:
         """Allow nothing more."""
         self._connection = None
 
-    def _execute(self, statement: Executable, parameters: Parameters) -> CursorResult[*tuple[Any, ...]]:
+    def _execute(
+        self, statement: Executable, parameters: Parameters | Sequence[Parameters]
+    ) -> CursorResult[*tuple[Any, ...]]:
         if self._connection is None:
             raise RuntimeError("This unit of work is closed.")
         try:

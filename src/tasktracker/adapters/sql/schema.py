@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.types import UserDefinedType
 
@@ -37,7 +38,7 @@ from tasktracker.domain.categories import category
 from tasktracker.domain.tasks import task
 from tasktracker.domain.tasks.task import Priority, State
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration, after which the tables are as they are here."""
 
 
@@ -164,31 +165,124 @@ tasks = Table(
     Column("id", Id, nullable=False),
     Column("title", String(task.TITLE_LONGEST), nullable=False),
     Column("description", String(task.DESCRIPTION_LONGEST), nullable=False),
+    # What is searched: title and description, folded.
+    Column("search", Text, nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("state", String(20), nullable=False),
     Column("due_date", Moment),
     Column("category", Id),
+    Column("parent", Id),
+    Column("root", Id, nullable=False),
+    # "<user>:<role> …": read and written together with the task, under its lock.
+    Column("members", Text, nullable=False),
     Column("created_by", Id, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("completed_at", Moment),
+    Column("trashed_at", Moment),
+    Column("trashed_with", Id),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("id", name="pk_tasks"),
     ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_tasks_created_by", ondelete="CASCADE"),
     # Both columns, so that a task can only be filed by its creator. Where there is no category, nothing is
     # checked. No cascade: tasks are taken out of a category first, each a change of its own (`unfile`).
     ForeignKeyConstraint(["created_by", "category"], ["categories.user_id", "categories.id"], name="fk_tasks_category"),
+    ForeignKeyConstraint(["parent"], ["tasks.id"], name="fk_tasks_parent"),
     CheckConstraint(f"priority IN ({', '.join(str(int(each)) for each in Priority)})", name="priority"),
     CheckConstraint(f"state IN ({', '.join(repr(str(each)) for each in State)})", name="state"),
-    # The order of lists, read backwards.
-    Index("ix_tasks_list", "created_by", "created_at", "id"),
-    Index("ix_tasks_category", "created_by", "category", "created_at", "id"),
+    Index("ix_tasks_category", "created_by", "category"),
+    Index("ix_tasks_root", "root", "id"),
+    Index("ix_tasks_parent", "parent"),
+    Index("ix_tasks_trashed_at", "trashed_at", "id"),
+)
+
+LISTED = text("trashed_at IS NULL")
+TRASHED = text("trashed_at IS NOT NULL")
+
+# One row a viewer, the creator too: what lists filter and sort by. Each index is the order of a list.
+task_entries = Table(
+    "task_entries",
+    metadata,
+    Column("task_id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("title_key", Key, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("due_date", Moment),
+    Column("category", Id),
+    Column("parent", Id),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("trashed_at", Moment),
+    PrimaryKeyConstraint("task_id", "user_id", name="pk_task_entries"),
+    ForeignKeyConstraint(["task_id"], ["tasks.id"], name="fk_task_entries_task_id", ondelete="CASCADE"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_task_entries_user_id", ondelete="CASCADE"),
+    *(
+        Index(
+            f"ix_task_entries_{name}",
+            "user_id",
+            *columns,
+            "task_id",
+            postgresql_where=where,
+            sqlite_where=where,
+        )
+        for name, columns, where in (
+            ("created_at", ["created_at"], LISTED),
+            ("updated_at", ["updated_at"], LISTED),
+            ("due_date", ["due_date"], LISTED),
+            ("priority", ["priority"], LISTED),
+            ("title", ["title_key"], LISTED),
+            ("state", ["state", "created_at"], LISTED),
+            ("category", ["category", "created_at"], LISTED),
+            ("parent", ["parent", "created_at"], LISTED),
+            ("trash", ["trashed_at"], TRASHED),
+        )
+    ),
+)
+
+task_changes = Table(
+    "task_changes",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("task_id", Id, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("actor", Id),
+    Column("session_id", Id),
+    Column("token_id", Id),
+    # JSON: {"<field>": [before, after], …}
+    Column("fields", Text, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_task_changes"),
+    ForeignKeyConstraint(["task_id"], ["tasks.id"], name="fk_task_changes_task_id", ondelete="CASCADE"),
+    ForeignKeyConstraint(["actor"], ["users.id"], name="fk_task_changes_actor", ondelete="SET NULL"),
+    Index("ix_task_changes_list", "task_id", "version", "id"),
+    Index("ix_task_changes_actor", "actor"),
+    Index("ix_task_changes_at", "at"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", Id, nullable=False),
+    Column("key", Key, nullable=False),
+    # Empty only while the request that holds the key is under way.
+    Column("fingerprint", LargeBinary),
+    Column("status", SmallInteger),
+    Column("body", LargeBinary),
+    Column("etag", Text),
+    Column("location", Text),
+    Column("created_at", Moment),
+    PrimaryKeyConstraint("user_id", "key", name="pk_idempotency_keys"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_idempotency_keys_user_id", ondelete="CASCADE"),
+    Index("ix_idempotency_keys_created_at", "created_at"),
 )
 
 second_factors = Table(
     "second_factors",
     metadata,
-    Column("user_id", Uuid, nullable=False),
+    Column("user_id", Id, nullable=False),
     Column("sealed_secret", Text, nullable=False),
     Column("confirmed_at", Moment),
     Column("last_step", BigInteger, nullable=False),
@@ -200,8 +294,8 @@ second_factors = Table(
 api_tokens = Table(
     "api_tokens",
     metadata,
-    Column("id", Uuid, nullable=False),
-    Column("user_id", Uuid, nullable=False),
+    Column("id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
     Column("name", String(API_TOKEN_NAME_LONGEST), nullable=False),
     Column("scopes", Text, nullable=False),
     Column("secret_hash", LargeBinary, nullable=False),
@@ -215,12 +309,12 @@ api_tokens = Table(
 auth_events = Table(
     "auth_events",
     metadata,
-    Column("id", Uuid, nullable=False),
+    Column("id", Id, nullable=False),
     Column("at", Moment, nullable=False),
     Column("kind", String(40), nullable=False),
     Column("outcome", String(20), nullable=False),
-    Column("user_id", Uuid),
-    Column("session_id", Uuid),
+    Column("user_id", Id),
+    Column("session_id", Id),
     Column("address", Text),
     PrimaryKeyConstraint("id", name="pk_auth_events"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_auth_events_user_id", ondelete="CASCADE"),

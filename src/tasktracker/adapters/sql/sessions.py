@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Integer, bindparam, delete, insert, or_, select, update
 
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import sessions
@@ -36,6 +37,13 @@ _ADD = insert(sessions)
 _SAVE = update(sessions).where(sessions.c.id == bindparam("of_id"), sessions.c.generation <= bindparam("of_generation"))
 _REMOVE = delete(sessions).where(sessions.c.id == bindparam("id"))
 _REMOVE_ALL = delete(sessions).where(sessions.c.user_id == bindparam("user_id"))
+_FORGET = delete(sessions).where(
+    sessions.c.id.in_(
+        select(sessions.c.id)
+        .where(or_(sessions.c.idle_until < bindparam("before"), sessions.c.ends_at < bindparam("before")))
+        .limit(bindparam("limit", type_=Integer))
+    )
+)
 _REMOVE_OTHERS = _REMOVE_ALL.where(sessions.c.id != bindparam("keep"))
 
 
@@ -99,6 +107,9 @@ class SqlSessions:
             self._executor.change(_REMOVE_ALL, {"user_id": user_id})
         else:
             self._executor.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})
+
+    def forget(self, before: datetime, limit: int) -> int:
+        return self._executor.change(_FORGET, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID) -> Sequence[Session]:
         return [_session(row) for row in self._executor.all(_LIST, {"user_id": user_id})]

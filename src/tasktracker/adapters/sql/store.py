@@ -11,13 +11,17 @@ from sqlalchemy.exc import DBAPIError
 
 from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
+from tasktracker.adapters.sql.archive import SqlTaskArchive
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.engine import Database
 from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.history import SqlHistory
+from tasktracker.adapters.sql.idempotency import SqlIdempotency
 from tasktracker.adapters.sql.schema import REVISION, api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.sessions import SqlSessions
 from tasktracker.adapters.sql.tasks import SqlTasks
+from tasktracker.adapters.sql.trash import SqlTrash
 from tasktracker.adapters.sql.users import SqlUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
@@ -63,13 +67,29 @@ _FOUND_REVISION = text("SELECT version_num FROM alembic_version")
 class SqlUnitOfWork:
     """Implements UnitOfWork."""
 
-    __slots__ = ("activity", "api_tokens", "categories", "second_factors", "sessions", "tasks", "users")
+    __slots__ = (
+        "activity",
+        "api_tokens",
+        "archive",
+        "categories",
+        "history",
+        "idempotency",
+        "second_factors",
+        "sessions",
+        "tasks",
+        "trash",
+        "users",
+    )
 
     def __init__(self, executor: Executor) -> None:
         self.users = SqlUsers(executor)
         self.sessions = SqlSessions(executor)
         self.categories = SqlCategories(executor)
         self.tasks = SqlTasks(executor)
+        self.trash = SqlTrash(executor)
+        self.history = SqlHistory(executor)
+        self.archive = SqlTaskArchive(executor)
+        self.idempotency = SqlIdempotency(executor)
         self.second_factors = SqlSecondFactors(executor)
         self.api_tokens = SqlApiTokens(executor)
         self.activity = SqlActivity(executor)
@@ -89,6 +109,21 @@ class SqlStore:
             if actor is not None and not self._admit(connection, actor, Scope.TASKS_READ):
                 with self._database.changing(connection) as changing:
                     self._confirm(changing, actor)
+            executor = Executor(connection, is_writing=False)
+            try:
+                yield SqlUnitOfWork(executor)
+            finally:
+                executor.close()
+
+    @contextmanager
+    def snapshot(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
+        if actor is not None:
+            # Confirms the generation, which cannot be written where nothing can.
+            with self.reading(actor):
+                pass
+        with self._database.snapshot() as connection:
+            if actor is not None:
+                self._admit(connection, actor, Scope.TASKS_READ)
             executor = Executor(connection, is_writing=False)
             try:
                 yield SqlUnitOfWork(executor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,7 @@ _FIND = select(*_COLUMNS).where(users.c.id == bindparam("id"))
 _LOCK = _FIND.with_for_update(key_share=True)
 _FIND_BY_USERNAME = select(*_COLUMNS).where(users.c.username_key == bindparam("key"))
 _FIND_BY_EMAIL = select(*_COLUMNS).where(users.c.email_key == bindparam("key"))
+_NAMES = select(users.c.id, users.c.username).where(users.c.id.in_(bindparam("ids", expanding=True)))
 _ADD = insert(users)
 _SAVE = update(users).where(users.c.id == bindparam("of_id"), users.c.version == bindparam("of_version"))
 _REMOVE = delete(users).where(users.c.id == bindparam("id"))
@@ -93,6 +94,14 @@ class SqlUsers:
         else:
             row = self._executor.one(_FIND_BY_USERNAME, {"key": username_key(login)})
         return None if row is None else _user(row)
+
+    def peek(self, user_id: UUID) -> User | None:
+        row = self._executor.one(_FIND, {"id": user_id})
+        return None if row is None else _user(row)
+
+    def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        rows = self._executor.all(_NAMES, {"ids": list(user_ids)})
+        return {user_id: name for user_id, name in rows}  # noqa: C416  # rows are no pairs to a type checker
 
     def save(self, user: User) -> None:
         predecessor = {"of_id": user.id, "of_version": user.version - 1}

@@ -37,6 +37,10 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "fk_sessions_user_id": SessionEnded,
     "fk_categories_user_id": SessionEnded,
     "fk_tasks_created_by": SessionEnded,
+    "fk_tasks_parent": lambda: InvalidInput.of("parent", "names no task of yours"),
+    "fk_task_entries_user_id": lambda: InvalidInput.of("username", "names no user"),
+    "fk_task_changes_actor": SessionEnded,
+    "fk_idempotency_keys_user_id": SessionEnded,
     "fk_second_factors_user_id": SessionEnded,
     "fk_api_tokens_user_id": SessionEnded,
     "fk_auth_events_user_id": SessionEnded,
@@ -132,9 +136,12 @@ _CONSTRAINT_BY_COLUMNS = {
 
 
 def _foreign_key(table: Table, execution: ExecutionContext) -> str | None:
-    """Find the foreign key, which SQLite does not name: where there is a category, it is in doubt, not the user."""
-    filed = cast(DefaultExecutionContext, execution).compiled_parameters[0].get("category") is not None
-    referred = categories if table is tasks and filed else users
+    """Find the foreign key, which SQLite does not name: where there is a category or a parent, they are in doubt."""
+    values = cast(DefaultExecutionContext, execution).compiled_parameters[0]
+    referred = users
+    if table is tasks:
+        filed, nested = values.get("category") is not None, values.get("parent") is not None
+        referred = categories if filed else tasks if nested else users
     for constraint in table.foreign_key_constraints:
         if constraint.referred_table is referred:
             return str(constraint.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -26,12 +27,23 @@ class UserRepository(Protocol):
         """Return the user with this username or, where it contains `@`, this e-mail address. Locks nothing."""
         ...
 
+    def peek(self, user_id: UUID) -> User | None:
+        """Return the user as committed last, without locking them."""
+        ...
+
+    def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Return the usernames of those of the users that have an account."""
+        ...
+
     def save(self, user: User) -> None:
         """Store a changed user. Raises UsernameTaken, EmailTaken, and Stale unless its predecessor is stored."""
         ...
 
     def remove(self, user_id: UUID) -> None:
-        """Remove the user and everything that is theirs: sessions, categories and tasks."""
+        """Remove the user and everything that is theirs: sessions, tokens, categories and tasks.
+
+        They must be a member of nobody else's task any more. Histories keep what they did, as done by nobody.
+        """
         ...
 
 
@@ -56,6 +68,10 @@ class SessionRepository(Protocol):
 
     def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
         """End all of a user's sessions but the one to keep."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Remove sessions that expired before a moment, and return how many."""
         ...
 
     def list(self, user_id: UUID) -> Sequence[Session]:

@@ -14,6 +14,7 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.errors import FieldError, InvalidInput, UserNotFound
 from tasktracker.domain.fields import Refused, Rule, check
+from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.throttling.limit import REGISTRATION_BY_ADDRESS, Bucket, network
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
@@ -28,6 +29,7 @@ class AccountService:
         store: Store,
         sessions: SessionService,
         own_password: OwnPassword,
+        sharing: SharingService,
         recorder: Recorder,
         throttle: Throttle,
         passwords: PasswordHasher,
@@ -39,6 +41,7 @@ class AccountService:
         self._store = store
         self._sessions = sessions
         self._own_password = own_password
+        self._sharing = sharing
         self._recorder = recorder
         self._throttle = throttle
         self._passwords = passwords
@@ -133,6 +136,7 @@ class AccountService:
         """
 
         def delete(work: UnitOfWork, user: User) -> None:
+            self._sharing.leave_all_in(work, actor)
             work.users.remove(user.id)
             self._recorder.success(work, Kind.DELETE, origin, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -18,6 +19,10 @@ class ActivityRepository(Protocol):
 
     def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
         """Return a user's events that follow `after`, the newest first."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Remove events of before a moment, and return how many."""
         ...
 
 

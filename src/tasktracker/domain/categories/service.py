@@ -14,6 +14,7 @@ from tasktracker.domain.categories.category import (
 )
 from tasktracker.domain.errors import CategoryNotFound
 from tasktracker.domain.fields import check
+from tasktracker.domain.history.recorder import HistoryRecorder
 from tasktracker.domain.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.versions import Expected, require
 from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
@@ -22,18 +23,27 @@ from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 class CategoryService:
     """The actor's own categories. Nobody else's can be seen or changed."""
 
-    def __init__(self, *, store: Store, clock: Clock, ids: IdGenerator) -> None:
+    def __init__(self, *, store: Store, history: HistoryRecorder, clock: Clock, ids: IdGenerator) -> None:
         self._store = store
+        self._history = history
         self._clock = clock
         self._ids = ids
 
     def create(self, actor: Actor, fields: CategoryFields) -> Category:
         """Create a category. Raises InvalidInput, CategoryNameTaken."""
+        with self._store.writing(actor) as work:
+            return self.create_in(work, actor, fields)
+
+    def create_in(
+        self, work: UnitOfWork, actor: Actor, fields: CategoryFields, category_id: UUID | None = None
+    ) -> Category:
+        """Create a category as part of a larger piece of work."""
         fields = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields, required=("name",))
         now = self._clock.now()
-        category = Category(id=self._ids.new(), user_id=actor.user_id, created_at=now, updated_at=now, **fields)
-        with self._store.writing(actor) as work:
-            work.categories.add(category)
+        category = Category(
+            id=category_id or self._ids.new(), user_id=actor.user_id, created_at=now, updated_at=now, **fields
+        )
+        work.categories.add(category)
         return category
 
     def get(self, actor: Actor, category_id: UUID) -> Category:
@@ -50,27 +60,55 @@ class CategoryService:
 
     def edit(self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None) -> Category:
         """Change the given fields. Raises InvalidInput, CategoryNotFound, CategoryNameTaken, Stale."""
-        fields = check(CATEGORY_RULES, fields)
         with self._store.writing(actor) as work:
-            category = _find(work, actor, category_id)
-            require(category, expected)
-            edited = category.edit(fields, self._clock.now())
-            if edited is not category:
-                work.categories.save(edited)
-            return edited
+            return self.edit_in(work, actor, category_id, fields, expected)
+
+    def edit_in(
+        self,
+        work: UnitOfWork,
+        actor: Actor,
+        category_id: UUID,
+        fields: CategoryFields,
+        expected: Expected = None,
+    ) -> Category:
+        """Change a category as part of a larger piece of work."""
+        fields = check(CATEGORY_RULES, fields)
+        category = _find(work, actor, category_id)
+        require(category, expected)
+        edited = category.edit(fields, self._clock.now())
+        if edited is not category:
+            work.categories.save(edited)
+        return edited
 
     def replace(self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None) -> Category:
         """Change every field: what is not given goes back to its default. Raises like `edit`."""
+        with self._store.writing(actor) as work:
+            return self.replace_in(work, actor, category_id, fields, expected)
+
+    def replace_in(
+        self,
+        work: UnitOfWork,
+        actor: Actor,
+        category_id: UUID,
+        fields: CategoryFields,
+        expected: Expected = None,
+    ) -> Category:
+        """Replace a category as part of a larger piece of work."""
         fields = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields, required=("name",))
-        return self.edit(actor, category_id, fields, expected)
+        return self.edit_in(work, actor, category_id, fields, expected)
 
     def delete(self, actor: Actor, category_id: UUID, expected: Expected = None) -> None:
         """Remove a category; its tasks stay, and are without one. Raises CategoryNotFound, Stale."""
         with self._store.writing(actor) as work:
-            category = _find(work, actor, category_id)
-            require(category, expected)
-            work.tasks.unfile(actor.user_id, category_id, self._clock.now())
-            work.categories.remove(category)
+            self.delete_in(work, actor, category_id, expected)
+
+    def delete_in(self, work: UnitOfWork, actor: Actor, category_id: UUID, expected: Expected = None) -> None:
+        """Remove a category as part of a larger piece of work."""
+        category = _find(work, actor, category_id)
+        require(category, expected)
+        for task in work.tasks.unfile(actor.user_id, category_id, self._clock.now()):
+            self._history.unfiled(work, actor, category_id, task)
+        work.categories.remove(category)
 
 
 def _find(work: UnitOfWork, actor: Actor, category_id: UUID) -> Category:

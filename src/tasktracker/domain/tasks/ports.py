@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from tasktracker.domain.paging import Page
@@ -12,14 +13,18 @@ from tasktracker.domain.tasks.task import Task
 
 
 class TaskRepository(Protocol):
-    """Tasks. A task is only ever seen through a user who may see it: to everybody else it does not exist."""
+    """Tasks, with their members. Who may see what is for `sharing.policy` to decide, but for the lists."""
 
     def add(self, task: Task) -> None:
         """Store a new task. Raises IdTaken, and InvalidInput when its creator has no such category (any more)."""
         ...
 
-    def find(self, user_id: UUID, task_id: UUID) -> Task | None:
-        """Return a task the user can see; while writing, locked until the work ends."""
+    def find(self, task_id: UUID) -> Task | None:
+        """Return a task, also one in the trash; while writing, locked until the work ends."""
+        ...
+
+    def peek(self, task_id: UUID) -> Task | None:
+        """Return a task as it was committed last, without locking it: for deciding what to lock."""
         ...
 
     def save(self, task: Task) -> None:
@@ -29,14 +34,44 @@ class TaskRepository(Protocol):
         """
         ...
 
-    def remove(self, task: Task) -> None:
-        """Remove a task. Raises Stale unless this very version is stored."""
+    def save_shared(self, task: Task) -> None:
+        """Store a changed task whose members may have changed, too. Raises like `save`."""
         ...
 
-    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> None:
-        """Take all of the user's tasks out of a category: a change to each, advancing its version."""
+    def tree(self, root: UUID) -> Sequence[Task]:
+        """Return all tasks of a tree, also those in the trash, in the order of their ids; while writing, locked.
+
+        Whoever changes the shape or the members of a tree must have found its root by this work before.
+        """
         ...
 
-    def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey]:
-        """Return the tasks the user can see that the query asks for, in its order."""
+    def shared_with(self, user_id: UUID) -> Sequence[UUID]:
+        """Return the roots of the trees of others that the user is a member of, in the order of their ids."""
+        ...
+
+    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
+        """Take all of the user's tasks out of a category: a change to each, advancing its version.
+
+        Returns them as they are then.
+        """
+        ...
+
+    def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
+        """Return the tasks the user is a member of that the query asks for, none of them from the trash."""
+        ...
+
+
+class TrashRepository(Protocol):
+    """Tasks that were deleted, until they are purged."""
+
+    def list(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
+        """Return the user's own deleted tasks, the last deleted first; each stands for those deleted with it."""
+        ...
+
+    def purge(self, tasks: Collection[Task]) -> None:
+        """Remove tasks for good, with their histories. None may be left that has one of them as its parent."""
+        ...
+
+    def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
+        """Return the tasks that others were deleted with, deleted before a moment, the longest ago first."""
         ...

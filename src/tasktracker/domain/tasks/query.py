@@ -1,52 +1,145 @@
-"""Which tasks a list is to show, and from where."""
+"""Which tasks a list is to show, in which order, and from where."""
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from tasktracker.domain.paging import DEFAULT_PAGE
+from tasktracker.domain.sharing.member import Role
 from tasktracker.domain.tasks.task import Priority, State, Task
 
-UNFILED: Final = "none"
+NONE: Final = "none"
+Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TaskKey:
-    """A task's place in the list: the newest first, and by id among those of one moment."""
+class TaskSort(StrEnum):
+    """What tasks are ordered by; a minus reverses it. Tasks alike in it are ordered by id, in the same direction."""
 
-    created_at: datetime
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    DUE_FIRST = "due_date"
+    DUE_LAST = "-due_date"
+    MOST_URGENT = "-priority"
+    LEAST_URGENT = "priority"
+    TITLE = "title"
+    UPDATED = "-updated_at"
+
+    @property
+    def field(self) -> str:
+        """The field ordered by."""
+        return self.value.removeprefix("-")
+
+    @property
+    def is_descending(self) -> bool:
+        """Whether the greatest comes first. Tasks without the value come last all the same."""
+        return self.value.startswith("-")
+
+    def key(self, task: Task) -> TaskKey[Any]:
+        """Return a task's place in this order."""
+        value = title_key(task.title) if self is TaskSort.TITLE else getattr(task, self.field)
+        return TaskKey(value, task.id)
+
+    def ordered(self, tasks: Iterable[Task]) -> list[Task]:
+        """Return tasks in this order."""
+        return sorted(tasks, key=lambda task: _Place(self.key(task), self.is_descending))
+
+    def is_after(self, key: TaskKey[Any], place: TaskKey[Any]) -> bool:
+        """Whether a key comes after a place in this order."""
+        return _Place(place, self.is_descending) < _Place(key, self.is_descending)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A key that compares as an order wants it: what has no value comes last, whichever way the order runs."""
+
+    key: TaskKey[Any]
+    is_descending: bool
+
+    def __lt__(self, other: _Place) -> bool:
+        if (self.key.value is None) != (other.key.value is None):
+            return other.key.value is None
+        mine, theirs = [(key.id,) if key.value is None else (key.value, key.id) for key in (self.key, other.key)]
+        return mine > theirs if self.is_descending else mine < theirs
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKey(Generic[Value]):
+    """A task's place in an order: the value ordered by, and the id among those alike."""
+
+    value: Value
     id: UUID
 
-    @classmethod
-    def of(cls, task: Task) -> TaskKey:
-        """Return the place of a task."""
-        return cls(task.created_at, task.id)
+
+def trash_key(task: Task) -> TaskKey[datetime]:
+    """Return a deleted task's place in the trash: by when it was deleted."""
+    assert task.trashed_at is not None, "asked of what is in the trash"
+    return TaskKey(task.trashed_at, task.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskQuery:
-    """The tasks that pass every filter, in descending order of `TaskKey`, after a place and up to a number.
+    """The tasks that pass every filter, in an order, after a place and up to a number.
 
-    An empty `states`, and None elsewhere, let every task pass; the category `UNFILED` means tasks without one.
-    `at` is the moment at which a task is overdue or not: the same for every page of a list.
+    An empty `states` or `words`, and None elsewhere, let every task pass; `NONE` means tasks without a category, or
+    parent. `due_after` and `due_before` are the ends of a half-open range. `at` is the moment at which a task is
+    overdue or not: the same for every page of a list.
     """
 
     at: datetime
     states: frozenset[State] = frozenset()
     priority: Priority | None = None
     category: UUID | Literal["none"] | None = None
+    parent: UUID | Literal["none"] | None = None
+    due_after: datetime | None = None
+    due_before: datetime | None = None
     overdue: bool | None = None
-    after: TaskKey | None = None
+    words: tuple[str, ...] = ()
+    role: Role | None = None
+    sort: TaskSort = TaskSort.NEWEST
+    after: TaskKey[Any] | None = None
     limit: int = DEFAULT_PAGE
 
-    def matches(self, task: Task) -> bool:
-        """Whether the task passes every filter."""
+    def matches(self, task: Task, viewer: UUID, role: Role) -> bool:
+        """Whether the task, as a member sees it, passes every filter."""
+        filed_under = task.category if viewer == task.created_by else None
         return (
             (not self.states or task.state in self.states)
             and (self.priority is None or task.priority is self.priority)
-            and (self.category is None or task.category == (None if self.category == UNFILED else self.category))
+            and (self.category is None or filed_under == _or_none(self.category))
+            and (self.parent is None or task.parent == _or_none(self.parent))
+            and (self.due_after is None or (task.due_date is not None and task.due_date >= self.due_after))
+            and (self.due_before is None or (task.due_date is not None and task.due_date < self.due_before))
             and (self.overdue is None or task.is_overdue(self.at) is self.overdue)
+            and (self.role is None or role is self.role)
+            and (not self.words or all(word in search_text(task) for word in self.words))
         )
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Split what is searched for into words, each of which must be found."""
+    return tuple(dict.fromkeys(folded(text).split()))
+
+
+def search_text(task: Task) -> str:
+    """Return the text that is searched: title and description, without regard to case."""
+    return f"{folded(task.title)}\n{folded(task.description)}"
+
+
+def title_key(title: str) -> str:
+    """Return what titles are ordered by, code point by code point."""
+    return folded(title)
+
+
+def folded(text: str) -> str:
+    """Return text without regard to case. Canonically equivalent texts give the same (UAX #15, NFC)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _or_none(value: UUID | Literal["none"]) -> UUID | None:
+    return None if value == NONE else value

@@ -9,9 +9,11 @@ from typing import TypedDict
 from uuid import UUID
 
 from tasktracker.domain.fields import Rule, moment, optional, text
+from tasktracker.domain.sharing.member import Member, Role
 
 TITLE_LONGEST = 200
 DESCRIPTION_LONGEST = 10_000
+DEPTH_MOST = 5
 
 
 class Priority(IntEnum):
@@ -46,14 +48,17 @@ class TaskFields(TypedDict, total=False):
     state: State
     due_date: datetime | None
     category: UUID | None
+    parent: UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Something to be done, by whoever created it.
+    """Something to be done, by whoever created it and those it is shared with.
 
-    `category` is the creator's own filing. `completed_at` is set while the state is done, and only then.
-    `version` grows by one with every change; times are UTC.
+    `category` is the creator's own filing. `completed_at` is set while the state is done, and only then. `version`
+    grows by one with every change; times are UTC. A subtask has its `parent`'s creator and members; `root` is where
+    following parents ends, the task itself where it has none. `trashed_with` is the task by whose deletion this one
+    came into the trash: with it, it comes out again.
     """
 
     id: UUID
@@ -63,27 +68,52 @@ class Task:
     state: State = State.OPEN
     due_date: datetime | None = None
     category: UUID | None = None
+    parent: UUID | None = None
+    root: UUID
+    members: tuple[Member, ...] = ()
     created_by: UUID
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None = None
+    trashed_at: datetime | None = None
+    trashed_with: UUID | None = None
     version: int = 1
 
     @classmethod
-    def create(cls, *, id: UUID, created_by: UUID, now: datetime, fields: TaskFields) -> Task:
+    def create(
+        cls, *, id: UUID, created_by: UUID, now: datetime, fields: TaskFields, parent: Task | None = None
+    ) -> Task:
         """Return a new task with these (checked) fields, of which `title` is required."""
-        task = cls(id=id, created_by=created_by, created_at=now, updated_at=now, **fields)
+        task = cls(
+            id=id,
+            created_by=created_by,
+            created_at=now,
+            updated_at=now,
+            root=parent.root if parent else id,
+            members=parent.members if parent else (),
+            **fields,
+        )
         return replace(task, completed_at=now) if task.state is State.DONE else task
 
     def edit(self, fields: TaskFields, now: datetime) -> Task:
         """Return the task with these (checked) fields; itself when they change nothing."""
         edited = replace(self, **fields)
-        if edited == self:
-            return self
-        now = max(now, self.updated_at)
         if edited.state is not self.state:
-            edited = replace(edited, completed_at=now if edited.state is State.DONE else None)
-        return replace(edited, version=self.version + 1, updated_at=now)
+            done_at = max(now, self.updated_at) if edited.state is State.DONE else None
+            edited = replace(edited, completed_at=done_at)
+        return self._changed(edited, now)
+
+    def under(self, root: UUID, members: tuple[Member, ...], now: datetime) -> Task:
+        """Return the task as part of another tree, or of its tree after that was shared with others."""
+        return self._changed(replace(self, root=root, members=members), now)
+
+    def trash(self, with_: UUID, now: datetime) -> Task:
+        """Return the task in the trash, deleted together with another."""
+        return self._changed(replace(self, trashed_at=max(now, self.updated_at), trashed_with=with_), now)
+
+    def restore(self, root: UUID, parent: UUID | None, now: datetime) -> Task:
+        """Return the task out of the trash, in a tree and under a parent that are not in it."""
+        return self._changed(replace(self, root=root, parent=parent, trashed_at=None, trashed_with=None), now)
 
     def is_overdue(self, at: datetime) -> bool:
         """Whether the task should have been done by then and is neither done nor cancelled."""
@@ -91,8 +121,13 @@ class Task:
 
     @property
     def owners(self) -> tuple[UUID, ...]:
-        """Who may change the task."""
-        return (self.created_by,)
+        """Who may change the task: its creator and every editor."""
+        return (self.created_by, *(member.user_id for member in self.members if member.role is Role.EDITOR))
+
+    def _changed(self, other: Task, now: datetime) -> Task:
+        if other == self:
+            return self
+        return replace(other, version=self.version + 1, updated_at=max(now, self.updated_at))
 
 
 TASK_DEFAULTS: TaskFields = {
@@ -101,6 +136,7 @@ TASK_DEFAULTS: TaskFields = {
     "state": State.OPEN,
     "due_date": None,
     "category": None,
+    "parent": None,
 }
 TASK_RULES: dict[str, Rule] = {
     "title": text(shortest=1, longest=TITLE_LONGEST, trim=True),

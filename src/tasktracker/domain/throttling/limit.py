@@ -45,6 +45,7 @@ REFRESH_BY_SESSION = Limit("refresh/session", 120, timedelta(seconds=5))
 REFRESH_BY_ADDRESS = Limit("refresh/address", 600, timedelta(milliseconds=200))
 PASSWORD_BY_ACCOUNT = Limit("password/account", 10, timedelta(minutes=1))
 CODE_BY_ACCOUNT = Limit("code/account", 10, timedelta(minutes=1))
+INVITATION_BY_ACCOUNT = Limit("invitation/account", 100, timedelta(seconds=30))
 
 
 def network(address: str | None) -> str:

@@ -109,7 +109,7 @@ class SignedInView(Struct):
 
 
 @view.register
-def view_user(user: User, _: object = None) -> UserView:
+def view_user(user: User, *_: object) -> UserView:
     """Return the representation of an account."""
     return UserView(
         id=user.id,

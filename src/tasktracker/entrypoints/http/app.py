@@ -23,7 +23,13 @@ from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import DomainError
+from tasktracker.domain.history.service import HistoryService
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.import_service import ImportService
+from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock, Store
 from tasktracker.entrypoints.container import Container
@@ -36,11 +42,18 @@ from tasktracker.entrypoints.http.cors import Cors
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.edge import Edge
+from tasktracker.entrypoints.http.history import HistoryController
+from tasktracker.entrypoints.http.idempotency import provide_key
 from tasktracker.entrypoints.http.openapi import describe
+from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.problems import ProblemController, from_bug, from_domain, from_protocol
 from tasktracker.entrypoints.http.service import ServiceController
 from tasktracker.entrypoints.http.sessions import SessionController
+from tasktracker.entrypoints.http.shares import ShareController
+from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.tasks import TaskController
+from tasktracker.entrypoints.http.transfers import Transfers
+from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
 from tasktracker.entrypoints.settings import Settings
@@ -66,11 +79,15 @@ def create_app(container: Container) -> Application:
     store = container.store()
     # As many requests are worked on at a time as there are connections to work with.
     executor = ThreadPoolExecutor(settings.database_connections, thread_name_prefix="requests")
+    sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
+    background: list[asyncio.Task[None]] = []
     credentials = CredentialExecutor(threads=settings.hashing_threads, queue=settings.hashing_queue)
+    transfers = Transfers(most=settings.transfers, import_bytes=settings.import_max_bytes)
 
     async def open_() -> None:
         # Litestar runs synchronous handlers on the loop's own executor, and uvicorn builds the app within the loop.
         asyncio.get_running_loop().set_default_executor(executor)
+        background.append(asyncio.create_task(sweeper.run()))
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         # Before anything else is read: a stranger is told to log in, not what else is wrong with the request.
@@ -79,23 +96,30 @@ def create_app(container: Container) -> Application:
         refuse_parameters(connection, handler)
 
     async def close() -> None:
+        for task in background:
+            task.cancel()
         credentials.close()
+        transfers.close()
         executor.shutdown()
         store.close()
 
     litestar = Litestar(
         route_handlers=[
             AccountController,
+            PortabilityController,
             SessionController,
             TwoFactorController,
             ApiTokenController,
             ActivityController,
             CategoryController,
             TaskController,
+            ShareController,
+            TrashController,
+            HistoryController,
             ServiceController,
             ProblemController,
         ],
-        dependencies=_dependencies(container, credentials),
+        dependencies=_dependencies(container, credentials, transfers),
         guards=[admit],
         request_class=Request,
         request_max_body_size=settings.max_body_bytes,
@@ -110,7 +134,7 @@ def create_app(container: Container) -> Application:
     return Application(litestar, settings)
 
 
-def _dependencies(container: Container, credentials: CredentialExecutor) -> dict[str, Provide]:
+def _dependencies(container: Container, credentials: CredentialExecutor, transfers: Transfers) -> dict[str, Provide]:
     """Offer the container's services by name. Litestar reads a dependency's type from a plain function."""
     store: Store = container.store()
     cursors = Cursors(store.secret)
@@ -135,6 +159,27 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
 
     def provide_activity() -> ActivityService:
         return container.activity()
+
+    def provide_sharing() -> SharingService:
+        return container.sharing()
+
+    def provide_trash() -> TrashService:
+        return container.trash()
+
+    def provide_history() -> HistoryService:
+        return container.history()
+
+    def provide_idempotency() -> IdempotencyService:
+        return container.idempotency()
+
+    def provide_exports() -> ExportService:
+        return container.exports()
+
+    def provide_imports() -> ImportService:
+        return container.imports()
+
+    def provide_transfers() -> Transfers:
+        return transfers
 
     def provide_store() -> Store:
         return store
@@ -164,11 +209,19 @@ def _dependencies(container: Container, credentials: CredentialExecutor) -> dict
         "api_tokens": provide_api_tokens,
         "two_factor": provide_two_factor,
         "activity": provide_activity,
+        "sharing": provide_sharing,
+        "trash": provide_trash,
+        "history": provide_history,
+        "idempotency": provide_idempotency,
+        "exports": provide_exports,
+        "imports": provide_imports,
+        "transfers": provide_transfers,
         "actor": provide_actor,
         "origin": provide_origin,
         "filters": provide_filters,
     }
     return {
         "person": Provide(provide_person),
+        "key": Provide(provide_key),
         **{name: Provide(provider, sync_to_thread=False) for name, provider in providers.items()},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, patch, post, put
@@ -20,10 +20,14 @@ from tasktracker.domain.categories.category import (
     CategoryKey,
 )
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.errors import CategoryNameTaken, CategoryNotFound, InvalidInput, Stale
-from tasktracker.domain.work import Clock
-from tasktracker.entrypoints.http.conditional import etag, expected, fresh
+from tasktracker.domain.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidInput, Stale
+from tasktracker.domain.idempotency import record
+from tasktracker.domain.idempotency.record import Answer
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.work import Clock, UnitOfWork
+from tasktracker.entrypoints.http.conditional import creates, etag, expected, fresh
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
+from tasktracker.entrypoints.http.idempotency import answer, answered
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import (
     Body,
@@ -92,7 +96,7 @@ class CategoryView(Struct):
 
 
 @view.register
-def view_category(category: Category, _: object = None) -> CategoryView:
+def view_category(category: Category, *_: object) -> CategoryView:
     """Return the representation of a category."""
     return CategoryView(
         id=category.id,
@@ -137,17 +141,25 @@ class CategoryController(Controller):
         operation_id="createCategory",
         summary="Create a category",
         sync_to_thread=True,
-        opt=operation(InvalidInput, CategoryNameTaken, headers=("ETag", "Location")),
+        opt=operation(InvalidInput, CategoryNameTaken, headers=("ETag", "Location"), idempotent=True),
     )
     def create_category(
         self,
         actor: Injected[Actor],
         categories: Injected[CategoryService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
         data: JSONBody[CreateCategory],
     ) -> Response[CategoryView]:
         """Create a category of the caller's."""
-        category = categories.create(actor, given(data, CategoryFields))
-        return _answer(category, {"Location": f"{self.path}/{category.id}/"})
+        fields = given(data, CategoryFields)
+        return answered(
+            idempotency,
+            actor,
+            key,
+            lambda work: categories.create_in(work, actor, fields),
+            lambda category: _answer(category, status=201),
+        )
 
     @get(
         "/{id:str}",
@@ -170,9 +182,18 @@ class CategoryController(Controller):
     @put(
         "/{id:str}",
         operation_id="replaceCategory",
-        summary="Replace a category",
+        summary="Replace a category, or create it under one's own id",
         sync_to_thread=True,
-        opt=operation(InvalidInput, CategoryNotFound, CategoryNameTaken, Stale, headers=("ETag",)),
+        opt=operation(
+            InvalidInput,
+            CategoryNotFound,
+            CategoryNameTaken,
+            Stale,
+            IdTaken,
+            headers=("ETag",),
+            idempotent=True,
+            creates=True,
+        ),
     )
     def replace_category(
         self,
@@ -180,18 +201,31 @@ class CategoryController(Controller):
         id: FromPath[str],
         actor: Injected[Actor],
         categories: Injected[CategoryService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
         data: JSONBody[ReplaceCategory],
     ) -> Response[CategoryView]:
         """Set every field of a category; what is left out goes back to its default."""
-        versions = expected(request, data.version)
-        return _answer(categories.replace(actor, identifier(id), given(data, CategoryFields), versions))
+        category_id, fields, versions = identifier(id), given(data, CategoryFields), expected(request, data.version)
+        creating = creates(request)
+
+        def replace(work: UnitOfWork) -> Category:
+            if creating:
+                existing = work.categories.find(actor.user_id, category_id)
+                if existing is not None:
+                    raise Stale(existing)
+                return categories.create_in(work, actor, fields, category_id)
+            return categories.replace_in(work, actor, category_id, fields, versions)
+
+        status = 201 if creating else 200
+        return answered(idempotency, actor, key, replace, lambda category: _answer(category, status=status))
 
     @patch(
         "/{id:str}",
         operation_id="editCategory",
         summary="Change a category",
         sync_to_thread=True,
-        opt=operation(InvalidInput, CategoryNotFound, CategoryNameTaken, Stale, headers=("ETag",)),
+        opt=operation(InvalidInput, CategoryNotFound, CategoryNameTaken, Stale, headers=("ETag",), idempotent=True),
     )
     def edit_category(
         self,
@@ -199,18 +233,27 @@ class CategoryController(Controller):
         id: FromPath[str],
         actor: Injected[Actor],
         categories: Injected[CategoryService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
         data: JSONBody[EditCategory],
     ) -> Response[CategoryView]:
         """Change the fields that are sent, and no other."""
-        versions = expected(request, data.version)
-        return _answer(categories.edit(actor, identifier(id), given(data, CategoryFields), versions))
+        category_id, fields, versions = identifier(id), given(data, CategoryFields), expected(request, data.version)
+        return answered(
+            idempotency,
+            actor,
+            key,
+            lambda work: categories.edit_in(work, actor, category_id, fields, versions),
+            _answer,
+        )
 
     @delete(
         "/{id:str}",
         operation_id="deleteCategory",
         summary="Delete a category",
         sync_to_thread=True,
-        opt=operation(CategoryNotFound, Stale),
+        status_code=204,
+        opt=operation(CategoryNotFound, Stale, idempotent=True),
     )
     def delete_category(
         self,
@@ -218,11 +261,21 @@ class CategoryController(Controller):
         id: FromPath[str],
         actor: Injected[Actor],
         categories: Injected[CategoryService],
-    ) -> None:
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
+    ) -> Response[None]:
         """Delete a category. Its tasks stay, and are without one."""
-        categories.delete(actor, identifier(id), expected(request))
+        category_id, versions = identifier(id), expected(request)
+        return answered(
+            idempotency,
+            actor,
+            key,
+            lambda work: categories.delete_in(work, actor, category_id, versions),
+            lambda _: answer(None, status=204),
+        )
 
 
-def _answer(category: Category, headers: dict[str, Any] | None = None) -> Response[CategoryView]:
+def _answer(category: Category, *, status: int = 200) -> Answer:
     seen = view_category(category)
-    return Response(seen, headers={"ETag": etag(seen.version), **(headers or {})})
+    location = f"{CategoryController.path}/{category.id}/" if status == 201 else None
+    return answer(seen, status=status, etag=etag(seen.version), location=location)

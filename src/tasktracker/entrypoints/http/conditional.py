@@ -38,6 +38,16 @@ def expected(request: Request, version: int | UnsetType = UNSET) -> Expected:
     return versions
 
 
+def creates(request: Request) -> bool:
+    """Whether a PUT is to create what it names, and only that (RFC 9110 §13.1.2)."""
+    header = _header(request, "If-None-Match")
+    if header is None:
+        return False
+    if header.strip() != "*":
+        raise InvalidInput.of("If-None-Match", "must be * here: create, unless there is one")
+    return True
+
+
 def fresh(request: Request, tag: str, representation: Struct) -> Response[Any]:
     """Answer a GET: 304 where `If-None-Match` names the representation, which compares weakly (§13.1.2)."""
     header = _header(request, "If-None-Match")

@@ -24,6 +24,8 @@ from tasktracker.domain.errors import (
     InsufficientScope,
     InvalidInput,
     InvalidToken,
+    KeyInUse,
+    KeyReused,
     NotAuthenticated,
     NotFound,
     SessionEnded,
@@ -48,14 +50,21 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "Path of what was created.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
+    "Content-Disposition": {"description": "The name to save it under.", "schema": {"type": "string"}},
     "Link": {
         "description": 'The next page, as `<…>; rel="next"`; absent on the last.',
         "schema": {"type": "string"},
     },
+    "Idempotency-Replayed": {"description": "The request was answered before.", "schema": {"const": "true"}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "MissingScope": {"description": "The scope that an API token would need for this.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
 }
-PATH_PARAMETERS: dict[str, dict[str, Any]] = {"id": {"format": "uuid"}, "slug": {"examples": [NotFound.slug]}}
+PATH_PARAMETERS: dict[str, dict[str, Any]] = {
+    "id": {"format": "uuid"},
+    "user_id": {"format": "uuid"},
+    "slug": {"examples": [NotFound.slug]},
+}
 # `*`, or entity tags with commas between them.
 TAGS_SCHEMA = {
     "type": "string",
@@ -63,7 +72,7 @@ TAGS_SCHEMA = {
     "examples": ['"7"'],
 }
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
-OPTIONAL = ("Link",)
+OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope")
 TAGS = {
     "accounts": "People and their profiles.",
     "sessions": "Logging in, staying logged in, and logging out.",
@@ -71,6 +80,9 @@ TAGS = {
     "api tokens": "Tokens for scripts and integrations.",
     "categories": "How people file their tasks.",
     "tasks": "What there is to do.",
+    "sharing": "Who else takes part in a task.",
+    "trash": "What was deleted, while it can still be restored.",
+    "history": "Who changed what.",
     "service": "The service itself.",
 }
 
@@ -124,7 +136,18 @@ def _result(handler: HTTPRouteHandler) -> Any:
     annotation = handler.parsed_fn_signature.return_type.annotation
     if get_origin(annotation) is Response:
         (annotation,) = get_args(annotation)
-    return None if annotation is type(None) else annotation
+    # Bytes are a body that the handler makes itself; its operation says of which media type.
+    return None if annotation in (type(None), bytes) else annotation
+
+
+def _content(handler: HTTPRouteHandler, result: Any, schema_of: dict[Any, Any]) -> dict[str, Any]:
+    if handler.opt.get("produces"):
+        return {handler.opt["produces"]: {"schema": {"type": "string"}}}
+    if result is None:
+        return {}
+    return {
+        "text/plain" if result is str and handler.media_type == "text/plain" else JSON: {"schema": schema_of[result]}
+    }
 
 
 def _docstring(handler: HTTPRouteHandler) -> str:
@@ -150,7 +173,7 @@ def _operation(
         "description": _docstring(handler),
         "tags": handler.resolve_tags(),
         "security": security,
-        "parameters": list(_parameters(path, method, filters, declared, headers, schema_of, schemas)),
+        "parameters": list(_parameters(handler, path, method, filters, schema_of, schemas)),
         "responses": {},
     }
     if body:
@@ -159,17 +182,29 @@ def _operation(
             "required": not handler.parsed_fn_signature.parameters["data"].has_default,
             "content": {media_type: {"schema": schema_of[body]} for media_type in sorted(accepted)},
         }
+    consumed: tuple[str, ...] = handler.opt.get("consumes", ())
+    if consumed:
+        described["requestBody"] = {
+            "required": True,
+            "content": {media_type: {"schema": {"type": "string"}} for media_type in consumed},
+        }
     responses = described["responses"]
+    replayed = ("Idempotency-Replayed",) if handler.opt.get("idempotent") else ()
     result = _result(handler)
-    media_type = JSON if handler.media_type in (None, "application/json") or result is not str else "text/plain"
     responses[str(handler.status_code)] = {
         "description": HTTPStatus(handler.status_code).phrase,
-        "headers": _headers(*EVERYWHERE, *headers),
-        **({"content": {media_type: {"schema": schema_of[result]}}} if result else {}),
+        "headers": _headers(*EVERYWHERE, *headers, *replayed),
+        **({"content": content} if (content := _content(handler, result, schema_of)) else {}),
     }
     if method == "GET" and "ETag" in headers:
         responses["304"] = {"description": "Not Modified", "headers": _headers(*EVERYWHERE, "ETag")}
     kinds = set(declared) | {InvalidInput}
+    if handler.opt.get("idempotent"):
+        kinds |= {KeyInUse, KeyReused}
+    if handler.opt.get("creates"):
+        created = responses[str(handler.status_code)]
+        location = created["headers"] | _headers("Location")
+        responses["201"] = created | {"description": HTTPStatus.CREATED.phrase, "headers": location}
     if path.startswith("/api/"):
         kinds.add(StorageUnavailable)
         if method != "GET":
@@ -179,20 +214,20 @@ def _operation(
     if takes_token:
         kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
         kinds.add(SessionRequired if "person" in arguments else InsufficientScope)
-    responses |= _problems(kinds, (413, 415) if body else (), schema_of)
+    responses |= _problems(kinds, (413, 415) if body or consumed else (), schema_of)
     described["responses"] = dict(sorted(responses.items()))
     return described
 
 
 def _parameters(
+    handler: HTTPRouteHandler,
     path: str,
     method: str,
     filters: Any,
-    declared: Iterable[type[DomainError]],
-    headers: Iterable[str],
     schema_of: dict[Any, Any],
     schemas: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
+    declared, headers = handler.opt.get("problems", ()), handler.opt.get("headers", ())
     for name, form in PATH_PARAMETERS.items():
         if f"{{{name}}}" in path:
             yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", **form}}
@@ -203,6 +238,13 @@ def _parameters(
     if Stale in declared:
         text = "Refuse the change unless this is the current version."
         yield {"name": "If-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
+    if handler.opt.get("idempotent"):
+        text = "Chosen by the caller: the same request with the same key is done once, however often it is sent."
+        schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
+        yield {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
+    if handler.opt.get("creates"):
+        text = "With `*`, create what is named, unless it exists."
+        yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"const": "*"}}
     if method == "GET" and "ETag" in headers:
         text = "Answer 304 without a body where this is the current representation."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
@@ -210,15 +252,18 @@ def _parameters(
 
 def _problems(kinds: Iterable[type[DomainError]], protocol: Iterable[int], schema_of: dict[Any, Any]) -> dict[str, Any]:
     by_status: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    kinds = set(kinds)
     for kind in kinds:
         by_status[status_of(kind)].append((kind.slug, kind.title))
     for status in protocol:
         by_status[status].append(PROTOCOL[status])
     extra = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"], 507: ["Retry-After"]}
+    missing_scope = {"WWW-Authenticate": {"$ref": "#/components/headers/MissingScope"}}
+    scoped = status_of(InsufficientScope) if InsufficientScope in kinds else None
     return {
         str(int(status)): {
             "description": "; ".join(f"`{slug}`: {title}" for slug, title in sorted(problems)),
-            "headers": _headers(*EVERYWHERE, *extra.get(status, [])),
+            "headers": _headers(*EVERYWHERE, *extra.get(status, [])) | (missing_scope if status == scoped else {}),
             "content": {MEDIA_TYPE: {"schema": schema_of[Problem]}},
         }
         for status, problems in by_status.items()

@@ -7,6 +7,26 @@ from typing import Any
 from tasktracker.domain.errors import DomainError
 
 
-def operation(*problems: type[DomainError], headers: tuple[str, ...] = (), public: bool = False) -> dict[str, Any]:
-    """Return the `opt` of a handler: what it refuses, the headers of its success, and whether anybody may call it."""
-    return {"problems": problems, "headers": headers, "public": public}
+def operation(
+    *problems: type[DomainError],
+    headers: tuple[str, ...] = (),
+    public: bool = False,
+    idempotent: bool = False,
+    creates: bool = False,
+    consumes: tuple[str, ...] = (),
+    produces: str | None = None,
+) -> dict[str, Any]:
+    """Return the `opt` of a handler.
+
+    It tells what is refused, which headers a success has, and whether anybody may call it, send it again with a key,
+    or create by it. `consumes` and `produces` are the media types of bodies that are not JSON.
+    """
+    return {
+        "problems": problems,
+        "headers": headers,
+        "public": public,
+        "idempotent": idempotent,
+        "creates": creates,
+        "consumes": consumes,
+        "produces": produces,
+    }

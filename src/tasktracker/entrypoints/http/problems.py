@@ -13,16 +13,19 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from tasktracker.domain import errors
+from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import (
     DomainError,
     InsufficientScope,
     InvalidInput,
+    KeyInUse,
     NotFound,
     Stale,
     TooManyRequests,
     Unavailable,
 )
 from tasktracker.domain.work import Clock
+from tasktracker.entrypoints.http.edge import ACTOR
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import view
 
@@ -35,6 +38,7 @@ STATUSES: Mapping[type[DomainError], HTTPStatus] = {
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Stale: HTTPStatus.PRECONDITION_FAILED,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
@@ -87,11 +91,12 @@ def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response
         problem.errors = [FieldProblem(each.field, each.message) for each in error.errors]
     elif isinstance(error, Stale) and error.current is not None:
         clock: Clock = request.app.state.clock
-        problem.current = view(error.current, clock.now())
+        actor: Actor = request.scope["state"][ACTOR]
+        problem.current = view(error.current, clock.now(), actor.user_id)
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after)
         log.warning("unavailable", problem=error.slug, cause=repr(error.__cause__ or error))
-    elif isinstance(error, TooManyRequests):
+    elif isinstance(error, TooManyRequests | KeyInUse):
         headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, InsufficientScope):
         headers["WWW-Authenticate"] = f'{CHALLENGE} error="insufficient_scope", scope="{error.scope}"'

@@ -2,161 +2,52 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
-from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import InvalidInput, Stale, TaskNotFound
-from tasktracker.domain.fields import Refused
-from tasktracker.domain.tasks.query import UNFILED, TaskKey, TaskQuery
+from tasktracker.domain.errors import (
+    AlreadyChanged,
+    ChangeNotFound,
+    IdTaken,
+    InvalidInput,
+    NotAllowed,
+    Stale,
+    TaskNotFound,
+)
+from tasktracker.domain.history.service import HistoryService
+from tasktracker.domain.idempotency import record
+from tasktracker.domain.idempotency.record import Answer
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.sharing.policy import role_of
 from tasktracker.domain.tasks.service import TaskService
-from tasktracker.domain.tasks.task import (
-    DESCRIPTION_LONGEST,
-    TASK_RULES,
-    TITLE_LONGEST,
-    Priority,
-    State,
-    Task,
-    TaskFields,
-)
-from tasktracker.domain.work import Clock
-from tasktracker.entrypoints.http.conditional import etag, expected, fresh
+from tasktracker.domain.tasks.task import Task, TaskFields
+from tasktracker.domain.tasks.trash_service import TrashService
+from tasktracker.domain.work import Clock, UnitOfWork
+from tasktracker.entrypoints.http.conditional import creates, etag, expected, fresh
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
+from tasktracker.entrypoints.http.idempotency import answer, answered
 from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import (
-    Body,
-    Injected,
-    Listed,
-    Moment,
-    PagedQuery,
-    ReadOnly,
-    Request,
-    Version,
-    given,
-    identifier,
-    text,
-    view,
+from tasktracker.entrypoints.http.task_types import (
+    KEYS,
+    CreateTask,
+    EditTask,
+    ListTasks,
+    ReplaceTask,
+    TaskView,
+    query_of,
+    view_task,
 )
-
-Title = Annotated[str, text(shortest=1, longest=TITLE_LONGEST, pattern=r"\S")]
-Description = Annotated[str, text(longest=DESCRIPTION_LONGEST)]
+from tasktracker.entrypoints.http.wire import Body, Injected, Listed, Request, given, identifier
 
 
-class TaskBody(Body):
-    """The fields of a task that may be left out."""
+class UndoChange(Body, kw_only=True):
+    """The change to take back."""
 
-    rules = TASK_RULES
-
-    description: Description | UnsetType = UNSET
-    priority: Priority | UnsetType = UNSET
-    state: State | UnsetType = UNSET
-    due_date: Moment | UnsetType | None = UNSET
-    category: UUID | UnsetType | None = UNSET
-
-    id: ReadOnly = UNSET
-    owners: ReadOnly = UNSET
-    created_by: ReadOnly = UNSET
-    created_at: ReadOnly = UNSET
-    updated_at: ReadOnly = UNSET
-    completed_at: ReadOnly = UNSET
-    is_overdue: ReadOnly = UNSET
-
-
-class CreateTask(TaskBody, kw_only=True):
-    """A new task."""
-
-    title: Title
-    version: ReadOnly = UNSET
-
-
-class ReplaceTask(TaskBody, kw_only=True):
-    """A whole task: what is left out goes back to its default."""
-
-    title: Title
-    version: Version | UnsetType = UNSET
-
-
-class EditTask(TaskBody, kw_only=True):
-    """A change to a task (RFC 7396): what is left out stays as it is, null clears what can be empty."""
-
-    title: Title | UnsetType = UNSET
-    version: Version | UnsetType = UNSET
-
-
-class TaskView(Struct):
-    """A task."""
-
-    id: UUID
-    title: str
-    description: str
-    priority: Priority
-    state: State
-    due_date: Moment | None
-    is_overdue: bool
-    category: UUID | None
-    owners: list[UUID]
-    created_by: UUID
-    created_at: Moment
-    updated_at: Moment
-    completed_at: Moment | None
-    version: int
-
-
-CategoryFilter = Annotated[
-    str,
-    Meta(
-        description=f"Filed under this category, or `{UNFILED}`: under no category.",
-        extra_json_schema={"anyOf": [{"format": "uuid"}, {"const": UNFILED}]},
-    ),
-]
-
-
-def filed_under(value: str) -> UUID | Literal["none"]:
-    """The id of a category, or `none`."""
-    if value == UNFILED:
-        return UNFILED
-    try:
-        return msgspec.convert(value, UUID)
-    except msgspec.ValidationError:
-        raise Refused(f"must be the id of a category, or {UNFILED}") from None
-
-
-class ListTasks(PagedQuery):
-    """Which tasks to list. Every filter narrows the list further."""
-
-    rules = {"category": filed_under}
-
-    state: Annotated[list[State], Meta(description="One of these states; may be repeated.")] = []
-    priority: Priority | UnsetType = UNSET
-    category: CategoryFilter | UnsetType = UNSET
-    overdue: Annotated[bool, Meta(description="Past its due date and neither done nor cancelled.")] | UnsetType = UNSET
-
-
-@view.register
-def view_task(task: Task, at: datetime) -> TaskView:
-    """Return the representation of a task at a moment."""
-    return TaskView(
-        id=task.id,
-        title=task.title,
-        description=task.description,
-        priority=task.priority,
-        state=task.state,
-        due_date=task.due_date,
-        is_overdue=task.is_overdue(at),
-        category=task.category,
-        owners=list(task.owners),
-        created_by=task.created_by,
-        created_at=task.created_at,
-        updated_at=task.updated_at,
-        completed_at=task.completed_at,
-        version=task.version,
-    )
+    change: UUID
 
 
 class TaskController(Controller):
@@ -165,13 +56,7 @@ class TaskController(Controller):
     path = "/api/tasks"
     tags = ("tasks",)
 
-    @get(
-        "/",
-        operation_id="listTasks",
-        summary="List tasks",
-        sync_to_thread=True,
-        opt=operation(headers=("Link",)),
-    )
+    @get("/", operation_id="listTasks", summary="List tasks", sync_to_thread=True, opt=operation(headers=("Link",)))
     def list_tasks(
         self,
         request: Request,
@@ -181,38 +66,37 @@ class TaskController(Controller):
         cursors: Injected[Cursors],
         clock: Injected[Clock],
     ) -> Response[Listed[TaskView]]:
-        """The caller's tasks, the newest first."""
-        cursor = ListCursor(cursors, request, actor, filters, TaskKey)
+        """All the tasks the caller can see, own and shared."""
+        cursor: ListCursor[Any] = ListCursor(cursors, request, actor, filters, KEYS[filters.sort.field])
         at = cursor.at(clock.now())
-        query = TaskQuery(
-            at=at,
-            states=frozenset(filters.state),
-            priority=filters.priority or None,
-            category=None if filters.category is UNSET else filed_under(filters.category),
-            overdue=None if filters.overdue is UNSET else filters.overdue,
-            after=cursor.after,
-            limit=filters.limit,
-        )
-        page = tasks.list(actor, query)
-        return cursor.answer(page, [view_task(task, at) for task in page.items], at)
+        page = tasks.list(actor, query_of(filters, at, cursor.after))
+        return cursor.answer(page, [view_task(task, at, actor.user_id) for task in page.items], at)
 
     @post(
         "/",
         operation_id="createTask",
         summary="Create a task",
         sync_to_thread=True,
-        opt=operation(InvalidInput, headers=("ETag", "Location")),
+        opt=operation(InvalidInput, headers=("ETag", "Location"), idempotent=True),
     )
     def create_task(
         self,
         actor: Injected[Actor],
         tasks: Injected[TaskService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
         clock: Injected[Clock],
         data: JSONBody[CreateTask],
     ) -> Response[TaskView]:
         """Create a task of the caller's."""
-        task = tasks.create(actor, given(data, TaskFields))
-        return _answer(task, clock, {"Location": f"{self.path}/{task.id}/"})
+        fields = given(data, TaskFields)
+        return answered(
+            idempotency,
+            actor,
+            key,
+            lambda work: tasks.create_in(work, actor, fields),
+            lambda task: _answer(task, clock, actor, status=201),
+        )
 
     @get(
         "/{id:str}",
@@ -230,15 +114,17 @@ class TaskController(Controller):
         clock: Injected[Clock],
     ) -> Response[TaskView]:
         """One task; 304 when `If-None-Match` names its current representation."""
-        seen = view_task(tasks.get(actor, identifier(id)), clock.now())
+        seen = view_task(tasks.get(actor, identifier(id)), clock.now(), actor.user_id)
         return fresh(request, etag(seen.version, is_overdue=seen.is_overdue), seen)
 
     @put(
         "/{id:str}",
         operation_id="replaceTask",
-        summary="Replace a task",
+        summary="Replace a task, or create it under one's own id",
         sync_to_thread=True,
-        opt=operation(InvalidInput, TaskNotFound, Stale, headers=("ETag",)),
+        opt=operation(
+            InvalidInput, TaskNotFound, NotAllowed, Stale, IdTaken, headers=("ETag",), idempotent=True, creates=True
+        ),
     )
     def replace_task(
         self,
@@ -246,19 +132,35 @@ class TaskController(Controller):
         id: FromPath[str],
         actor: Injected[Actor],
         tasks: Injected[TaskService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
         clock: Injected[Clock],
         data: JSONBody[ReplaceTask],
     ) -> Response[TaskView]:
-        """Set every field of a task; what is left out goes back to its default."""
-        versions = expected(request, data.version)
-        return _answer(tasks.replace(actor, identifier(id), given(data, TaskFields), versions), clock)
+        """Set every field of a task; what is left out goes back to its default.
+
+        With `If-None-Match: *`, create the task under this id instead, unless there is one.
+        """
+        task_id, fields, versions = identifier(id), given(data, TaskFields), expected(request, data.version)
+        creating = creates(request)
+
+        def replace(work: UnitOfWork) -> Task:
+            if creating:
+                existing = work.tasks.peek(task_id)
+                if existing is not None and role_of(existing, actor.user_id) is not None and not existing.trashed_at:
+                    raise Stale(existing)
+                return tasks.create_in(work, actor, fields, task_id)
+            return tasks.replace_in(work, actor, task_id, fields, versions)
+
+        status = 201 if creating else 200
+        return answered(idempotency, actor, key, replace, lambda task: _answer(task, clock, actor, status=status))
 
     @patch(
         "/{id:str}",
         operation_id="editTask",
         summary="Change a task",
         sync_to_thread=True,
-        opt=operation(InvalidInput, TaskNotFound, Stale, headers=("ETag",)),
+        opt=operation(InvalidInput, TaskNotFound, NotAllowed, Stale, headers=("ETag",), idempotent=True),
     )
     def edit_task(
         self,
@@ -266,27 +168,116 @@ class TaskController(Controller):
         id: FromPath[str],
         actor: Injected[Actor],
         tasks: Injected[TaskService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
         clock: Injected[Clock],
         data: JSONBody[EditTask],
     ) -> Response[TaskView]:
         """Change the fields that are sent, and no other."""
-        versions = expected(request, data.version)
-        return _answer(tasks.edit(actor, identifier(id), given(data, TaskFields), versions), clock)
+        task_id, fields, versions = identifier(id), given(data, TaskFields), expected(request, data.version)
+        return answered(
+            idempotency,
+            actor,
+            key,
+            lambda work: tasks.edit_in(work, actor, task_id, fields, versions),
+            lambda task: _answer(task, clock, actor),
+        )
 
     @delete(
         "/{id:str}",
         operation_id="deleteTask",
-        summary="Delete a task",
+        summary="Move a task to the trash",
         sync_to_thread=True,
-        opt=operation(TaskNotFound, Stale),
+        status_code=204,
+        opt=operation(TaskNotFound, NotAllowed, Stale, idempotent=True),
     )
     def delete_task(
-        self, request: Request, id: FromPath[str], actor: Injected[Actor], tasks: Injected[TaskService]
-    ) -> None:
-        """Delete a task."""
-        tasks.delete(actor, identifier(id), expected(request))
+        self,
+        request: Request,
+        id: FromPath[str],
+        actor: Injected[Actor],
+        trash: Injected[TrashService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
+    ) -> Response[None]:
+        """Move a task of the caller's to the trash, with all that is under it."""
+        task_id, versions = identifier(id), expected(request)
+        return answered(
+            idempotency,
+            actor,
+            key,
+            lambda work: trash.delete_in(work, actor, task_id, versions),
+            lambda _: answer(None, status=204),
+        )
+
+    @post(
+        "/{id:str}/restore",
+        operation_id="restoreTask",
+        summary="Take a task out of the trash",
+        sync_to_thread=True,
+        status_code=200,
+        opt=operation(TaskNotFound, NotAllowed, Stale, headers=("ETag",), idempotent=True),
+    )
+    def restore_task(
+        self,
+        request: Request,
+        id: FromPath[str],
+        actor: Injected[Actor],
+        trash: Injected[TrashService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
+        clock: Injected[Clock],
+    ) -> Response[TaskView]:
+        """Take a task out of the trash, with all that was deleted with it."""
+        task_id, versions = identifier(id), expected(request)
+        return answered(
+            idempotency,
+            actor,
+            key,
+            lambda work: trash.restore_in(work, actor, task_id, versions),
+            lambda task: _answer(task, clock, actor),
+        )
+
+    @post(
+        "/{id:str}/undo",
+        operation_id="undoChange",
+        summary="Take a change back",
+        sync_to_thread=True,
+        status_code=200,
+        opt=operation(
+            InvalidInput,
+            TaskNotFound,
+            ChangeNotFound,
+            NotAllowed,
+            Stale,
+            AlreadyChanged,
+            headers=("ETag",),
+            idempotent=True,
+        ),
+    )
+    def undo_change(
+        self,
+        request: Request,
+        id: FromPath[str],
+        actor: Injected[Actor],
+        history: Injected[HistoryService],
+        idempotency: Injected[IdempotencyService],
+        key: Injected[record.Request | None],
+        clock: Injected[Clock],
+        data: JSONBody[UndoChange],
+    ) -> Response[TaskView]:
+        """Set the fields of one change back to what they were; 409 when they have been changed again since."""
+        task_id, versions = identifier(id), expected(request)
+        return answered(
+            idempotency,
+            actor,
+            key,
+            lambda work: history.undo_in(work, actor, task_id, data.change, versions),
+            lambda task: _answer(task, clock, actor),
+        )
 
 
-def _answer(task: Task, clock: Clock, headers: dict[str, Any] | None = None) -> Response[TaskView]:
-    seen = view_task(task, clock.now())
-    return Response(seen, headers={"ETag": etag(seen.version, is_overdue=seen.is_overdue), **(headers or {})})
+def _answer(task: Task, clock: Clock, actor: Actor, *, status: int = 200) -> Answer:
+    seen = view_task(task, clock.now(), actor.user_id)
+    location = f"{TaskController.path}/{task.id}/" if status == 201 else None
+    return answer(seen, status=status, etag=etag(seen.version, is_overdue=seen.is_overdue), location=location)

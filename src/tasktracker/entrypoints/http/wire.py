@@ -133,12 +133,12 @@ def text(*, longest: int, shortest: int = 0, pattern: str | None = None, **more:
     return Meta(extra_json_schema=schema)
 
 
-def identifier(text: str) -> UUID:
+def identifier(text: str, name: str = "id") -> UUID:
     """Read an id in a path. Raises InvalidInput."""
     try:
         return msgspec.convert(text, UUID)
     except (msgspec.ValidationError, UnicodeEncodeError):
-        raise InvalidInput.of("id", "is not a UUID") from None
+        raise InvalidInput.of(name, "is not a UUID") from None
 
 
 def wire_types(handler: BaseRouteHandler) -> tuple[type[Body] | None, type[Query] | None]:
@@ -216,7 +216,7 @@ def query(type_: type[QueryT], raw: bytes) -> QueryT:
         try:
             read[name] = msgspec.convert(value, fields[name].type, strict=False)
             if name in type_.rules:
-                type_.rules[name](read[name])
+                read[name] = type_.rules[name](read[name])
         except msgspec.ValidationError as error:
             errors.append(FieldError(name, _explain(error)))
         except Refused as refused:
@@ -233,8 +233,8 @@ def given(body: Body, fields: type[FieldsT]) -> FieldsT:
 
 
 @singledispatch
-def view(entity: object, at: object) -> Struct:
-    """Return the representation of an entity as it is at a moment. Each feature registers its own."""
+def view(entity: object, at: datetime, viewer: UUID) -> Struct:
+    """Return the representation of an entity as somebody sees it at a moment. Each feature registers its own."""
     raise NotImplementedError(f"{type(entity).__name__} has no representation")
 
 

@@ -1,0 +1,1 @@
+"""Measuring, not asserting: what things cost, and how that grows."""

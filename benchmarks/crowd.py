@@ -1,0 +1,114 @@
+"""A crowd of tasks, made by the database itself: inserting a million through the service would take an hour."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from tasktracker.domain.actors import SessionActor
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WORDS = "letter", "report", "garden", "invoice", "ticket"
+
+
+def add_user(connection: Connection, number: int) -> SessionActor:
+    """Add a user with a session that lasts."""
+    user_id, session_id = UUID(int=number << 64 | 1), UUID(int=number << 64 | 2)
+    far = NOW + timedelta(days=36500)
+    moments = {"now": _moment(connection, NOW), "far": _moment(connection, far)}
+    connection.execute(
+        text(
+            "INSERT INTO users (id, username, username_key, first_name, last_name, time_zone, is_admin, is_active,"
+            " password_hash, created_at, version)"
+            " VALUES (:id, :name, :key, '', '', 'UTC', false, true, '', :now, 1)"
+        ),
+        {"id": _id(connection, user_id), "name": f"user{number}", "key": f"user{number}", "now": moments["now"]},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO sessions (id, user_id, generation, confirmed_generation, created_at, rotated_at, idle_until,"
+            " ends_at) VALUES (:id, :user_id, 1, 1, :now, :now, :far, :far)"
+        ),
+        {"id": _id(connection, session_id), "user_id": _id(connection, user_id), **moments},
+    )
+    return SessionActor(user_id, session_id, 1)
+
+
+def add_category(connection: Connection, user_id: UUID, number: int) -> UUID:
+    """Add a category of a user."""
+    category_id = UUID(int=user_id.int | 1000 + number)
+    connection.execute(
+        text(
+            "INSERT INTO categories (id, user_id, name, name_key, description, created_at, updated_at, version)"
+            " VALUES (:id, :user_id, :name, :key, '', :now, :now, 1)"
+        ),
+        {
+            "id": _id(connection, category_id),
+            "user_id": _id(connection, user_id),
+            "name": f"category {number}",
+            "key": f"category {number}",
+            "now": _moment(connection, NOW),
+        },
+    )
+    return category_id
+
+
+def add_tasks(
+    connection: Connection, user_id: UUID, count: int, *, category: UUID | None = None, shared_with: UUID | None = None
+) -> None:
+    """Add tasks, a tenth of them done, a tenth in the category, each due on a day of the year, one a minute."""
+    parameters = {
+        "user_id": _id(connection, user_id),
+        "count": count,
+        "category": category and _id(connection, category),
+        "members": f"{shared_with}:viewer" if shared_with else "",
+    }
+    if connection.dialect.name == "postgresql":
+        series = "generate_series(1, :count) AS n"
+        new_id, at = "gen_random_uuid()", f"timestamptz '{NOW.isoformat()}' + n * interval '1 minute'"
+        due = f"timestamptz '{NOW.isoformat()}' + (n * CAST(7919 AS BIGINT) % 365) * interval '1 day'"
+    else:
+        series = "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :count) SELECT n FROM s)"
+        new_id = "lower(hex(randomblob(16)))"
+        start = NOW.strftime("%Y-%m-%d %H:%M:%S")
+        at = f"strftime('%Y-%m-%d %H:%M:%S', '{start}', n || ' minutes') || '.000000+00:00'"
+        due = (
+            f"strftime('%Y-%m-%d %H:%M:%S', '{start}', (n * CAST(7919 AS BIGINT) % 365) || ' days') || '.000000+00:00'"
+        )
+    words = "CASE n % 5 " + " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(WORDS)) + " END"
+    uuid = "uuid" if connection.dialect.name == "postgresql" else "text"
+    insert = (
+        "INSERT INTO tasks (id, title, description, search, priority, state, due_date, category, root, members,"  # noqa: S608  # of names written here
+        " created_by, created_at, updated_at, version)"
+        " SELECT id, title, '', title || '\n', 1 + n % 4, CASE WHEN n % 10 = 0 THEN 'done' ELSE 'open' END, due,"
+        f" CASE WHEN n % 10 = 1 THEN CAST(:category AS {uuid}) END, id, :members, CAST(:user_id AS {uuid}), at, at, 1"
+        f" FROM (SELECT n, {new_id} AS id, {words} || ' ' || n AS title, {at} AS at, {due} AS due FROM {series}) AS t"
+    )
+    connection.execute(text(insert), parameters)
+
+
+def fill_entries(connection: Connection) -> None:
+    """Give every task the entries of its viewers, and let the database look at what it holds."""
+    owner = (
+        "INSERT INTO task_entries (task_id, user_id, role, title_key, priority, state, due_date, category, parent,"
+        " created_at, updated_at, trashed_at)"
+        " SELECT t.id, {user}, {role}, rtrim(t.search, '\n'), t.priority, t.state, t.due_date, {category}, t.parent,"
+        " t.created_at, t.updated_at, t.trashed_at FROM tasks t {where}"
+    )
+    connection.execute(text(owner.format(user="t.created_by", role="'owner'", category="t.category", where="")))
+    if connection.dialect.name == "postgresql":
+        member = "CAST(substr(t.members, 1, 36) AS uuid)"
+    else:
+        member = "replace(substr(t.members, 1, 36), '-', '')"
+    shared = owner.format(user=member, role="'viewer'", category="NULL", where="WHERE t.members <> ''")
+    connection.execute(text(shared))
+
+
+def _id(connection: Connection, value: UUID) -> object:
+    return value if connection.dialect.name == "postgresql" else value.hex
+
+
+def _moment(connection: Connection, value: datetime) -> object:
+    return value if connection.dialect.name == "postgresql" else value.isoformat(" ", "microseconds")

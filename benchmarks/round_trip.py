@@ -1,0 +1,181 @@
+"""What it takes to export many tasks and import them again: `python -m benchmarks.round_trip` prints the table.
+
+A server process with an account of many tasks: imported over HTTP, exported, and imported into an account beside it,
+where every id is mapped. While each goes on, somebody else reads a page again and again. The peak of memory is that of
+the server process since its start (VmHWM, so this needs Linux).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import click
+import httpx
+
+PASSWORD = "uH8#kq2Lx9"  # noqa: S105  # of accounts that live for a minute
+NDJSON = {"Content-Type": "application/x-ndjson"}
+BLOCK = 64 * 1024
+
+
+@click.command()
+@click.option("--tasks", default=100_000, show_default=True, help="Tasks of the account.")
+@click.option("--database-url", help="An empty PostgreSQL database.  [default: an SQLite file]")
+def main(tasks: int, database_url: str | None) -> None:
+    """Print how long a round trip takes, and the memory of the server."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        written = folder / "written.ndjson"
+        _write(written, tasks)
+        exported = folder / "exported.ndjson"
+        with _server(folder, database_url) as (client, pid):
+            alice, bob, carol = (_register(client, name) for name in ("alice", "bob", "carol"))
+            click.echo(f"{tasks} tasks, {written.stat().st_size / 2**20:.0f} MiB")
+            click.echo(f"{'server at rest':<28} {'':>8} {'':>12}  {_peak(pid):6.0f} MiB")
+            steps: list[tuple[str, Callable[[], object]]] = [
+                ("dry run", lambda: _import(client, alice, written, "?dry_run=true", tasks, "created")),
+                ("import", lambda: _import(client, alice, written, "", tasks, "created")),
+                ("import of the same again", lambda: _import(client, alice, written, "", tasks, "unchanged")),
+                ("export", lambda: _export(client, alice, exported)),
+                ("import, every id mapped", lambda: _import(client, bob, exported, "", tasks, "mapped")),
+            ]
+            for label, step in steps:
+                with _reading(client, carol) as waits:
+                    started = time.perf_counter()
+                    step()
+                    taken = time.perf_counter() - started
+                slowest = f"{max(waits, default=0) * 1000:.0f} ms"
+                click.echo(
+                    f"{label:<28} {taken:6.1f} s {tasks / taken:8.0f}/s  {_peak(pid):6.0f} MiB  slowest page {slowest}"
+                )
+        ids = _ids(written)
+        assert _ids(exported) == ids, "what went in did not come out"
+
+
+def _write(path: Path, tasks: int) -> None:
+    parents: list[UUID] = []
+    with path.open("w", encoding="utf-8") as file:
+
+        def line(**fields: object) -> None:
+            file.write(json.dumps(fields, default=str) + "\n")
+
+        line(type="header", format="tasktracker", version=1)
+        categories = [uuid4() for _ in range(20)]
+        for number, category in enumerate(categories):
+            line(type="category", id=category, name=f"category {number}")
+        for number in range(tasks):
+            id_ = uuid4()
+            parent = parents[-1] if number % 4 == 3 else None
+            moment = f"2026-01-{number % 28 + 1:02}T{number % 24:02}:00:{number % 60:02}Z"
+            line(
+                type="task",
+                id=id_,
+                title=f"task number {number}",
+                description="what there is to say about it, " * 4,
+                category=categories[number % 20],
+                parent=parent,
+                due_date=moment,
+                created_at=moment,
+            )
+            if parent is None:
+                parents = [id_]
+        line(type="end")
+
+
+@contextmanager
+def _server(folder: Path, database_url: str | None) -> Iterator[tuple[httpx.Client, int]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"THROTTLE": "off", "REQUEST_LOG": "off", "PORT": str(port)}
+    if database_url:
+        settings["DATABASE_URL"] = database_url
+    command = [sys.executable, "-c", "from tasktracker.entrypoints.cli import main; main()"]
+    environment = {**os.environ, **settings}
+    with (folder / "log").open("wb") as log:
+        if database_url:
+            subprocess.run([*command, "migrate"], cwd=folder, env=environment, check=True, stdout=log)  # noqa: S603
+        server = subprocess.Popen([*command, "serve"], cwd=folder, env=environment, stdout=log, stderr=log)  # noqa: S603
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
+            for _ in range(200):
+                try:
+                    client.get("/health/ready").raise_for_status()
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.1)
+            yield client, server.pid
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _register(client: httpx.Client, username: str) -> dict[str, str]:
+    body = {"username": f"{username}-{uuid4().hex[:8]}", "password": PASSWORD}
+    answer = client.post("/api/accounts/register/", json=body).raise_for_status().json()
+    return {"Authorization": f"Bearer {answer['access']}"}
+
+
+def _import(client: httpx.Client, who: dict[str, str], path: Path, query: str, tasks: int, counted: str) -> None:
+    def blocks() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                yield block
+
+    answer = client.post(f"/api/accounts/me/import/{query}", content=blocks(), headers={**who, **NDJSON})
+    report = answer.raise_for_status().json()
+    assert report["tasks"][counted] == tasks, report
+
+
+def _export(client: httpx.Client, who: dict[str, str], path: Path) -> None:
+    with client.stream("GET", "/api/accounts/me/export/", headers=who) as answer, path.open("wb") as file:
+        for block in answer.iter_bytes():
+            file.write(block)
+
+
+@contextmanager
+def _reading(client: httpx.Client, who: dict[str, str]) -> Iterator[list[float]]:
+    """Read pages for as long as something else goes on, and note how long each took."""
+    done = threading.Event()
+    waits: list[float] = []
+
+    def read() -> None:
+        while not done.wait(0.05):
+            started = time.perf_counter()
+            client.get("/api/tasks/", headers=who).raise_for_status()
+            waits.append(time.perf_counter() - started)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        done.set()
+        thread.join()
+
+
+def _ids(path: Path) -> set[str]:
+    with path.open(encoding="utf-8") as file:
+        return {record["id"] for record in map(json.loads, file) if record["type"] in ("task", "category")}
+
+
+def _peak(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found, "the system does not tell"
+    return int(found[1]) / 1024
+
+
+if __name__ == "__main__":
+    main()

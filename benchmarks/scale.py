@@ -1,0 +1,162 @@
+"""How the cost of a page of tasks grows with the number of tasks: `make bench-scale` prints the table.
+
+One user with many tasks, beside a thousand users with a thousand each, some of whose tasks are shared with that user.
+Every page is read as the server reads it, session check included; the figures are medians of one run.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import click
+from sqlalchemy import Connection, create_engine, text
+
+from benchmarks import crowd
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.tasks.query import TaskQuery, TaskSort
+from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.tasks.task import State
+
+PAGE = 100
+ROUNDS = 60
+SMALL = 1000
+MIDDLE = 10_000
+
+
+@click.command()
+@click.option("--tasks", default=1_000_000, show_default=True, help="Tasks of the large user.")
+@click.option("--others", default=1000, show_default=True, help="Other users, with 1,000 tasks each.")
+@click.option("--shared", default=5000, show_default=True, help="Tasks of others shared with the large user.")
+@click.option("--sqlite", is_flag=True, help="On SQLite instead of PostgreSQL.")
+def main(tasks: int, others: int, shared: int, sqlite: bool) -> None:
+    """Print what pages cost at 1,000 tasks, at 10,000, and at many."""
+    with _database(sqlite) as url:
+        migrate.upgrade(url)
+        started = time.perf_counter()
+        small, middle, large, categories = _fill(url, tasks, others, shared)
+        click.echo(f"filled in {time.perf_counter() - started:.0f} s", err=True)
+        store = SqlStore(open_database(url, pool_size=2), SystemClock())
+        service = TaskService(
+            store=store, history=HistoryRecorder(ids=Uuid7Generator()), clock=SystemClock(), ids=Uuid7Generator()
+        )
+        _report(service, small, middle, large, categories, tasks)
+        store.close()
+
+
+def _report(
+    service: TaskService,
+    small: SessionActor,
+    middle: SessionActor,
+    large: SessionActor,
+    categories: dict[UUID, UUID],
+    tasks: int,
+) -> None:
+    now = crowd.NOW
+    base = TaskQuery(at=now, limit=PAGE)
+    half = (now + timedelta(days=90), now + timedelta(days=270))
+    queries = {
+        "first page": base,
+        "page in the middle": base,
+        "state=done": replace(base, states=frozenset({State.DONE})),
+        "category": base,
+        "due in half a year": replace(base, due_after=half[0], due_before=half[1]),
+    }
+    click.echo(f"{'page of 100':<28}{'at 1,000':>12}{f'at {tasks:,}':>16}{'ratio':>8}")
+    for name, query in queries.items():
+        costs = []
+        for actor, count in ((small, SMALL), (large, tasks)):
+            asked = replace(query, category=categories[actor.user_id]) if name == "category" else query
+            if name == "page in the middle":
+                asked = replace(query, after=_middle(service, actor, count))
+            costs.append(_cost(service, actor, asked))
+        _print(name, *costs)
+    click.echo()
+    click.echo(f"{'other orders, first page':<28}{'at 1,000':>12}{f'at {MIDDLE:,}':>16}{'ratio':>8}")
+    for sort in TaskSort:
+        asked = replace(base, sort=sort)
+        _print(f"sort={sort}", _cost(service, small, asked), _cost(service, middle, asked))
+    click.echo()
+    for name, words in {"q: in every fifth": ("letter",), "q: in none": ("nowhere",)}.items():
+        asked = replace(base, words=words)
+        _print(name, _cost(service, small, asked, 20), _cost(service, large, asked, 3))
+
+
+def _cost(service: TaskService, actor: SessionActor, query: TaskQuery, rounds: int = ROUNDS) -> float:
+    page = service.list(actor, query)
+    assert len(page.items) == query.limit or query.words, "fewer tasks than the page would hold say little"
+    gc.collect()
+    costs = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        service.list(actor, query)
+        costs.append(time.perf_counter() - started)
+    return statistics.median(costs) * 1000
+
+
+def _middle(service: TaskService, actor: SessionActor, count: int) -> object:
+    moment = crowd.NOW + timedelta(minutes=count // 2)
+    query = TaskQuery(at=crowd.NOW, limit=1)
+    key = query.sort.key(service.list(actor, query).items[0])
+    return replace(key, value=moment)
+
+
+def _print(name: str, small: float, large: float) -> None:
+    click.echo(f"{name:<28}{small:>9.2f} ms{large:>13.2f} ms{large / small:>8.2f}")
+
+
+def _fill(
+    url: str, tasks: int, others: int, shared: int
+) -> tuple[SessionActor, SessionActor, SessionActor, dict[UUID, UUID]]:
+    engine = create_engine(database_url(url))
+    categories = {}
+
+    def add(connection: Connection, number: int, count: int) -> SessionActor:
+        actor = crowd.add_user(connection, number)
+        category = categories[actor.user_id] = crowd.add_category(connection, actor.user_id, 1)
+        crowd.add_tasks(connection, actor.user_id, count, category=category)
+        return actor
+
+    with engine.begin() as connection:
+        small, middle, large = add(connection, 1, SMALL), add(connection, 2, MIDDLE), add(connection, 3, tasks)
+        for number in range(others):
+            other = crowd.add_user(connection, 10 + number)
+            share = shared // others
+            crowd.add_tasks(connection, other.user_id, SMALL - share)
+            crowd.add_tasks(connection, other.user_id, share, shared_with=large.user_id)
+        crowd.fill_entries(connection)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE"))
+    engine.dispose()
+    return small, middle, large, categories
+
+
+@contextmanager
+def _database(sqlite: bool) -> Iterator[str]:
+    if sqlite:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{Path(folder) / 'scale.db'}"
+    else:
+        sys.path.insert(0, str(Path(__file__).parent.parent))
+        from tests.postgres import PrivatePostgres
+
+        with PrivatePostgres() as postgres:
+            yield postgres.url
+
+
+if __name__ == "__main__":
+    main()

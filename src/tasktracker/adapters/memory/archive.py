@@ -1,0 +1,60 @@
+"""Many tasks and categories at once, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tasktracker.adapters.memory.history import MemoryHistory
+from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.adapters.memory.tasks import MemoryTasks, visible
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.history.change import Change
+from tasktracker.domain.paging import Page
+from tasktracker.domain.tasks.query import TaskKey, trash_key
+from tasktracker.domain.tasks.task import Task
+
+
+class MemoryTaskArchive:
+    """Implements TaskArchive."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
+        own = [task for task in visible(self._transaction, user_id) if task.trashed_at and task.created_by == user_id]
+        ordered = sorted(own, key=_place)
+        following = [task for task in ordered if after is None or _place(task) > (after.value, after.id)]
+        return Page.cut(following[: limit + 1], limit, trash_key)
+
+    def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
+        found = (self._transaction.data.tasks.get(task_id) for task_id in task_ids)
+        return [task for task in found if task is not None]
+
+    def lock(self, task_ids: Collection[UUID]) -> None:
+        """Do nothing: works take turns."""
+
+    def find_categories(
+        self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
+    ) -> Sequence[Category]:
+        data = self._transaction.data
+        named = (id_ for key in name_keys for id_ in data.category_by_name.keys((user_id, key)))
+        found = (data.categories.get(category_id) for category_id in sorted({*category_ids, *named}))
+        return [category for category in found if category is not None and category.user_id == user_id]
+
+    def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
+        categories = self._transaction.data.categories
+        return {category_id for category_id in category_ids if categories.get(category_id) is not None}
+
+    def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
+        repository, history = MemoryTasks(self._transaction), MemoryHistory(self._transaction)
+        for task in tasks:
+            repository.add(task)
+        for change in changes:
+            history.add(change)
+
+
+def _place(task: Task) -> tuple[datetime, UUID]:
+    key = trash_key(task)
+    return key.value, key.id

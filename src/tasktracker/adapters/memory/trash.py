@@ -1,0 +1,54 @@
+"""The trash in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.adapters.memory.tasks import visible
+from tasktracker.domain.paging import Page
+from tasktracker.domain.tasks.query import TaskKey, trash_key
+from tasktracker.domain.tasks.task import Task
+
+
+class MemoryTrash:
+    """Implements TrashRepository."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def list(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
+        keys = sorted(
+            (
+                (task.trashed_at, task.id)
+                for task in visible(self._transaction, user_id)
+                if task.trashed_at and task.trashed_with == task.id and task.created_by == user_id
+            ),
+            reverse=True,
+        )
+        keys = [key for key in keys if after is None or key < (after.value, after.id)][: limit + 1]
+        found = (self._transaction.data.tasks.get(task_id) for _, task_id in keys)
+        return Page.cut([task for task in found if task is not None], limit, trash_key)
+
+    def purge(self, tasks: Collection[Task]) -> None:
+        data = self._transaction.data
+        for task in tasks:
+            if any(
+                each.parent == task.id
+                for each_id in data.tasks_under.keys(task.root)
+                if (each := data.tasks.get(each_id))
+            ):
+                raise RuntimeError(f"There are tasks under {task.id}.")
+            for key in tuple(data.changes_of.keys(task.id)):
+                self._transaction.drop(data.changes, key.id)
+            self._transaction.drop(data.tasks, task.id)
+
+    def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
+        found = sorted(
+            (task.trashed_at, task.id)
+            for task in self._transaction.data.tasks.rows()
+            if task.trashed_at and task.trashed_at < before and task.trashed_with == task.id
+        )
+        return [task_id for _, task_id in found[:limit]]

@@ -1,0 +1,107 @@
+"""Many tasks and categories at once, in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, Select, bindparam, or_, select, tuple_
+
+from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
+from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.history import ADD_CHANGE, change_row
+from tasktracker.adapters.sql.schema import categories, task_entries, tasks
+from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY, COLUMNS, entry_rows, task_of, task_row
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.history.change import Change
+from tasktracker.domain.paging import Page
+from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.query import TaskKey, trash_key
+from tasktracker.domain.tasks.task import Task
+
+# Below what any database takes as the parameters of a statement.
+BATCH = 1000
+
+_TASKS = select(*COLUMNS).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+_LOCK_TASKS = (
+    select(tasks.c.id).where(tasks.c.id.in_(bindparam("ids", expanding=True))).order_by(tasks.c.id).with_for_update()
+)
+_CATEGORIES = (
+    select(*CATEGORY_COLUMNS)
+    .where(
+        categories.c.user_id == bindparam("user_id"),
+        or_(
+            categories.c.id.in_(bindparam("ids", expanding=True)),
+            categories.c.name_key.in_(bindparam("keys", expanding=True)),
+        ),
+    )
+    .order_by(categories.c.id)
+)
+_LOCK_CATEGORIES = _CATEGORIES.with_for_update()
+_TAKEN = select(categories.c.id).where(categories.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _trashed(after: bool) -> Select[Any]:
+    entry = task_entries.c
+    statement = (
+        select(*COLUMNS)
+        .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
+        .where(entry.user_id == bindparam("user_id"), entry.trashed_at.is_not(None), entry.role == Role.OWNER.value)
+    )
+    if after:
+        place = tuple_(
+            bindparam("after_value", type_=entry.trashed_at.type), bindparam("after_id", type_=entry.task_id.type)
+        )
+        statement = statement.where(tuple_(entry.trashed_at, entry.task_id) > place)
+    return statement.order_by(entry.trashed_at, entry.task_id).limit(bindparam("limit", type_=Integer))
+
+
+class SqlTaskArchive:
+    """Implements TaskArchive."""
+
+    __slots__ = ("_executor",)
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
+        parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
+        if after is not None:
+            parameters |= {"after_value": after.value, "after_id": after.id}
+        rows = self._executor.all(_trashed(after is not None), parameters)
+        return Page.cut([task_of(row) for row in rows], limit, trash_key)
+
+    def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
+        batches = _batches(list(task_ids))
+        return [task_of(row) for batch in batches for row in self._executor.all(_TASKS, {"ids": batch})]
+
+    def lock(self, task_ids: Collection[UUID]) -> None:
+        if task_ids:
+            self._executor.all(_LOCK_TASKS, {"ids": list(task_ids)})
+
+    def find_categories(
+        self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
+    ) -> Sequence[Category]:
+        if not category_ids and not name_keys:
+            return []
+        statement = _LOCK_CATEGORIES if self._executor.is_writing else _CATEGORIES
+        # In one statement, whatever their number, for the locks to be taken in order.
+        parameters = {"user_id": user_id, "ids": list(category_ids), "keys": list(name_keys)}
+        return [category_of(row) for row in self._executor.all(statement, parameters)]
+
+    def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
+        batches = _batches(list(category_ids))
+        return {id_ for batch in batches for (id_,) in self._executor.all(_TAKEN, {"ids": batch})}
+
+    def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
+        self._executor.change_all(ADD, [task_row(task) for task in tasks])
+        self._executor.change_all(ADD_ENTRY, [entry for task in tasks for entry in entry_rows(task)])
+        self._executor.change_all(ADD_CHANGE, [change_row(change) for change in changes])
+
+
+def _batches(ids: list[UUID]) -> list[list[UUID]]:
+    return [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]

@@ -1,0 +1,77 @@
+"""Answers to requests in SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Integer, bindparam, delete, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.schema import idempotency_keys as keys
+from tasktracker.domain.errors import KeyInUse, StorageUnavailable
+from tasktracker.domain.idempotency.record import Answer, Record
+
+# Waits for whoever has inserted the same key and not committed yet. SQLite understands this clause, too.
+_CLAIM = (
+    insert(keys)
+    .on_conflict_do_nothing(index_elements=["user_id", "key"])
+    .execution_options(preserve_rowcount=True)  # whether there was a conflict
+)
+_FIND = select(keys.c.fingerprint, keys.c.status, keys.c.body, keys.c.etag, keys.c.location, keys.c.created_at).where(
+    keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key")
+)
+_ADD = update(keys).where(keys.c.user_id == bindparam("of_user_id"), keys.c.key == bindparam("of_key"))
+_FORGET = delete(keys).where(
+    tuple_(keys.c.user_id, keys.c.key).in_(
+        select(keys.c.user_id, keys.c.key)
+        .where(keys.c.created_at < bindparam("before"))
+        .limit(bindparam("limit", type_=Integer))
+    )
+)
+
+
+class SqlIdempotency:
+    """Implements IdempotencyRepository."""
+
+    __slots__ = ("_executor",)
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def claim(self, user_id: UUID, key: str) -> Record | None:
+        try:
+            if self._executor.change(_CLAIM, {"user_id": user_id, "key": key}):
+                return None
+        except StorageUnavailable as error:
+            raise KeyInUse from error
+        row = self._executor.one(_FIND, {"user_id": user_id, "key": key})
+        if row is None:
+            raise KeyInUse
+        fingerprint, status, body, etag, location, created_at = row
+        return Record(
+            user_id=user_id,
+            key=key,
+            fingerprint=fingerprint,
+            answer=Answer(status, body, etag, location),
+            created_at=created_at,
+        )
+
+    def add(self, record: Record) -> None:
+        self._executor.change(
+            _ADD,
+            {
+                "fingerprint": record.fingerprint,
+                "status": record.answer.status,
+                "body": record.answer.body,
+                "etag": record.answer.etag,
+                "location": record.answer.location,
+                "created_at": record.created_at,
+                "of_user_id": record.user_id,
+                "of_key": record.key,
+            },
+        )
+
+    def forget(self, before: datetime, limit: int) -> int:
+        return self._executor.change(_FORGET, {"before": before, "limit": limit})

@@ -1,0 +1,73 @@
+"""The trash in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, Select, bindparam, delete, select, tuple_
+
+from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.schema import task_entries, tasks
+from tasktracker.adapters.sql.tasks import COLUMNS, task_of
+from tasktracker.domain.paging import Page
+from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.query import TaskKey, trash_key
+from tasktracker.domain.tasks.task import Task
+
+_PURGE = delete(tasks).where(tasks.c.id == bindparam("id"))
+_EXPIRED = (
+    select(tasks.c.id)
+    .where(tasks.c.trashed_at < bindparam("before"), tasks.c.trashed_with == tasks.c.id)
+    .order_by(tasks.c.trashed_at, tasks.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
+@cache
+def _list(after: bool) -> Select[Any]:
+    entry = task_entries.c
+    statement = (
+        select(*COLUMNS)
+        .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
+        .where(
+            entry.user_id == bindparam("user_id"),
+            entry.trashed_at.is_not(None),
+            entry.role == Role.OWNER.value,
+            tasks.c.trashed_with == tasks.c.id,
+        )
+    )
+    if after:
+        place = tuple_(
+            bindparam("after_value", type_=entry.trashed_at.type), bindparam("after_id", type_=entry.task_id.type)
+        )
+        statement = statement.where(tuple_(entry.trashed_at, entry.task_id) < place)
+    last_first = statement.order_by(entry.trashed_at.desc(), entry.task_id.desc())
+    return last_first.limit(bindparam("limit", type_=Integer))
+
+
+class SqlTrash:
+    """Implements TrashRepository."""
+
+    __slots__ = ("_executor",)
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def list(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
+        parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
+        if after is not None:
+            parameters |= {"after_value": after.value, "after_id": after.id}
+        rows = self._executor.all(_list(after is not None), parameters)
+        return Page.cut([task_of(row) for row in rows], limit, trash_key)
+
+    def purge(self, tasks: Collection[Task]) -> None:
+        # Entries and histories go with them, by the foreign keys.
+        for task in tasks:
+            self._executor.change(_PURGE, {"id": task.id})
+
+    def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
+        return [task_id for (task_id,) in self._executor.all(_EXPIRED, {"before": before, "limit": limit})]

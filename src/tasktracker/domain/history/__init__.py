@@ -1,0 +1,1 @@
+"""What was done to tasks, by whom, and how it is undone."""

@@ -1,0 +1,30 @@
+"""What histories need of storage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from tasktracker.domain.history.change import Change, ChangeKey
+from tasktracker.domain.paging import Page
+
+
+class HistoryRepository(Protocol):
+    """Changes of tasks. They are removed with their task, and after the window; their actors become anonymous."""
+
+    def add(self, change: Change) -> None:
+        """Store a change."""
+        ...
+
+    def find(self, task_id: UUID, change_id: UUID) -> Change | None:
+        """Return a change of a task."""
+        ...
+
+    def list(self, task_id: UUID, after: ChangeKey | None, limit: int) -> Page[Change, ChangeKey]:
+        """Return a task's changes that follow `after`, the newest first."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Remove changes made before a moment, and return how many."""
+        ...

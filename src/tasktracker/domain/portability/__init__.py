@@ -1,0 +1,1 @@
+"""Taking everything one has somewhere else, and bringing it in."""

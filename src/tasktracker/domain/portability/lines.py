@@ -1,0 +1,40 @@
+"""Reading a file line by line, in bounded memory whatever is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from typing import BinaryIO
+
+from tasktracker.domain.errors import FieldError, InvalidInput
+
+LINE_LONGEST = 256 * 1024
+"""In bytes: more than the longest task takes, with every character escaped."""
+LINES_MOST = 500_000
+
+TOO_LONG = FieldError("line", f"is longer than {LINE_LONGEST} bytes")
+NOT_UTF8 = FieldError("line", "is not valid UTF-8")
+
+
+def numbered(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[tuple[int, bytes | None]]:
+    """Yield each line, or each wanted one, with its number from 1; None stands for one that is too long.
+
+    Raises InvalidInput when there are too many.
+    """
+    source.seek(0)
+    number = 0
+    while line := source.readline(LINE_LONGEST + 1):
+        number += 1
+        if number > LINES_MOST:
+            raise InvalidInput.of("body", f"has more than {LINES_MOST} lines; what came before them has been imported")
+        is_whole = len(line) <= LINE_LONGEST
+        while not is_whole and not line.endswith(b"\n"):
+            line = source.readline(LINE_LONGEST)
+            if not line:
+                break
+        if wanted is None or number in wanted:
+            yield number, line if is_whole else None
+
+
+def printable(text: str) -> str:
+    """Text from a file, fit to be quoted in a report: never too long, and without lone surrogates."""
+    return text[:100].encode(errors="backslashreplace").decode()

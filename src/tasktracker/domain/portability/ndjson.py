@@ -1,0 +1,293 @@
+"""The format of exports: a JSON object a line, each with its `type`, between a header and an end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import CATEGORY_RULES, Category
+from tasktracker.domain.errors import FieldError, InvalidInput
+from tasktracker.domain.fields import Refused, Rule, check, moment, optional
+from tasktracker.domain.portability.lines import LINE_LONGEST, NOT_UTF8, TOO_LONG, numbered, printable
+from tasktracker.domain.portability.record import VERSION_MOST, CategoryRecord, Line, TaskRecord
+from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task
+
+FORMAT = "tasktracker"
+VERSION = 1
+
+# ------------------------------------------------------------------ writing
+
+
+def header(now: datetime) -> bytes:
+    """Return the first line, which says what the others are."""
+    return _line("header", format=FORMAT, version=VERSION, exported_at=_time(now))
+
+
+def profile(user: User) -> bytes:
+    """Return the line of whoever it all belongs to, without secrets."""
+    return _line(
+        "profile",
+        id=str(user.id),
+        username=user.username,
+        email=user.email,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        time_zone=user.time_zone,
+        created_at=_time(user.created_at),
+    )
+
+
+def category(each: Category) -> bytes:
+    """Return the line of a category."""
+    return _line(
+        "category",
+        id=str(each.id),
+        name=each.name,
+        description=each.description,
+        color=each.color,
+        created_at=_time(each.created_at),
+        updated_at=_time(each.updated_at),
+        version=each.version,
+    )
+
+
+def task(each: Task, names: Mapping[UUID, str]) -> bytes:
+    """Return the line of a task, whose members go by these names."""
+    members = [
+        {"username": names[member.user_id], "role": str(member.role)}
+        for member in each.members
+        if member.user_id in names
+    ]
+    return _line(
+        "task",
+        id=str(each.id),
+        title=each.title,
+        description=each.description,
+        priority=int(each.priority),
+        state=str(each.state),
+        due_date=_time(each.due_date),
+        category=_id(each.category),
+        parent=_id(each.parent),
+        created_at=_time(each.created_at),
+        updated_at=_time(each.updated_at),
+        completed_at=_time(each.completed_at),
+        trashed_at=_time(each.trashed_at),
+        trashed_with=_id(each.trashed_with),
+        version=each.version,
+        members=members,
+    )
+
+
+def end(categories: int, tasks: int) -> bytes:
+    """Return the last line: without it, an export is not complete."""
+    return _line("end", categories=categories, tasks=tasks)
+
+
+def _line(type_: str, **fields: Any) -> bytes:
+    return json.dumps({"type": type_, **fields}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _time(value: datetime | None) -> str | None:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
+
+
+def _id(value: UUID | None) -> str | None:
+    return str(value) if value else None
+
+
+# ------------------------------------------------------------------ reading
+
+
+def read(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[Line]:
+    """Yield the categories and tasks of an export, or those on wanted lines, and what is wrong with other lines.
+
+    Raises InvalidInput when it is no export of a version that is known.
+    """
+    if wanted is None:
+        _require_header(source)
+    number, complete = 1, False
+    for number, raw in numbered(source, wanted):
+        if number == 1 or (raw is not None and not raw.strip()):
+            continue
+        if complete:
+            yield Line(number, errors=(FieldError("line", "follows the end of the export"),))
+            continue
+        try:
+            read = _object(raw)
+            complete = read.get("type") == "end"
+            record = _record(read)
+        except InvalidInput as invalid:
+            yield Line(number, errors=invalid.errors)
+        else:
+            if record is not None:
+                yield Line(number, record)
+    if wanted is None and not complete:
+        missing = FieldError("line", "is missing: the export is not complete, as it has no line of the type end")
+        yield Line(number + 1, notices=(missing,))
+
+
+def _require_header(source: BinaryIO) -> None:
+    source.seek(0)
+    try:
+        found = _object(source.readline(LINE_LONGEST))
+    except InvalidInput:
+        found = {}
+    if found.get("type") != "header" or found.get("format") != FORMAT:
+        raise InvalidInput.of("body", f'must begin with a line {{"type":"header","format":"{FORMAT}", …}}')
+    if found.get("version") != VERSION:
+        raise InvalidInput.of("body", f"is of another version of the format than {VERSION}")
+
+
+def _object(raw: bytes | None) -> dict[str, Any]:
+    """Read a line. Raises InvalidInput."""
+    if raw is None:
+        raise InvalidInput(TOO_LONG)
+    try:
+        value = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_pairs, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise InvalidInput(NOT_UTF8) from None
+    except RecursionError:
+        raise InvalidInput.of("line", "is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise InvalidInput.of("line", f"is not valid JSON: {error.msg} at character {error.pos + 1}") from None
+    except ValueError:  # more digits than Python reads
+        raise InvalidInput.of("line", "contains a number of too many digits") from None
+    if not isinstance(value, dict):
+        raise InvalidInput.of("line", "must be a JSON object")
+    return value
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise InvalidInput.of("line", "has a field twice")
+    return read
+
+
+def _no_constant(name: str) -> Any:
+    raise InvalidInput.of("line", f"is not valid JSON: {name} is not a number")
+
+
+def _record(read: dict[str, Any]) -> CategoryRecord | TaskRecord | None:
+    type_ = read.pop("type", None)
+    if type_ == "task":
+        values = _checked(_TASK, read, ("id", "title"))
+        values["members"] = tuple(values.get("members", ()))
+        mistakes = list(_contradictions(values))
+        if mistakes:
+            raise InvalidInput(*mistakes)
+        return TaskRecord(**values)
+    if type_ == "category":
+        values = _checked(_CATEGORY, read, ("id", "name"))
+        mistakes = list(_disorder(values))
+        if mistakes:
+            raise InvalidInput(*mistakes)
+        return CategoryRecord(**values)
+    if type_ in ("profile", "end"):
+        return None
+    raise InvalidInput.of("type", "must be profile, category, task or end")
+
+
+def _checked(rules: Mapping[str, Rule], read: dict[str, Any], required: tuple[str, ...]) -> dict[str, Any]:
+    unknown = [FieldError(printable(name), "is not a field of this type") for name in read if name not in rules]
+    return check(rules, read, required=required, also=unknown)
+
+
+def _contradictions(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    yield from _disorder(values)
+    if values.get("completed_at") and values.get("state") is not State.DONE:
+        yield FieldError("completed_at", "must be null unless the state is done")
+    if values.get("trashed_with") and not values.get("trashed_at"):
+        yield FieldError("trashed_with", "must be null unless the task is in the trash")
+
+
+def _disorder(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    created, updated = values.get("created_at"), values.get("updated_at")
+    if updated and not created:
+        yield FieldError("created_at", "is required where updated_at is given")
+    elif updated and updated < created:
+        yield FieldError("updated_at", "must not be earlier than created_at")
+
+
+def _typed(type_: type, name: str, rule: Rule) -> Rule:
+    def typed(value: object) -> Any:
+        # True is an int to Python, and to nobody else.
+        if not isinstance(value, type_) or isinstance(value, bool):
+            raise Refused(f"must be {name}")
+        return rule(value)
+
+    return typed
+
+
+def _one_of(type_: type[Priority] | type[State]) -> Rule:
+    def rule(value: Any) -> Any:
+        try:
+            return type_(value)
+        except ValueError:
+            raise Refused(f"must be one of {', '.join(str(each.value) for each in type_)}") from None
+
+    return rule
+
+
+def _uuid(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise Refused("is not a UUID") from None
+
+
+def _moment(value: str) -> datetime:
+    try:
+        return moment(datetime.fromisoformat(value))
+    except Refused:
+        raise
+    except ValueError:
+        raise Refused("is not a time, as in 2026-01-31T12:00:00Z") from None
+
+
+def _version(value: int) -> int:
+    if not 1 <= value <= VERSION_MOST:
+        raise Refused(f"must be 1 to {VERSION_MOST}")
+    return value
+
+
+def _members(value: list[Any]) -> list[str]:
+    named = [each.get("username") for each in value if isinstance(each, dict)]
+    if len(named) != len(value) or not all(isinstance(name, str) for name in named):
+        raise Refused("must be a list of objects with a username and a role")
+    return [printable(name) for name in named if isinstance(name, str)]
+
+
+_ID = _typed(str, "text", _uuid)
+_TIME = _typed(str, "text", _moment)
+_VERSION = _typed(int, "a whole number", _version)
+_CATEGORY: Mapping[str, Rule] = {
+    "id": _ID,
+    "name": _typed(str, "text", CATEGORY_RULES["name"]),
+    "description": _typed(str, "text", CATEGORY_RULES["description"]),
+    "color": optional(_typed(str, "text", CATEGORY_RULES["color"])),
+    "created_at": optional(_TIME),
+    "updated_at": optional(_TIME),
+    "version": _VERSION,
+}
+_TASK: Mapping[str, Rule] = {
+    "id": _ID,
+    "title": _typed(str, "text", TASK_RULES["title"]),
+    "description": _typed(str, "text", TASK_RULES["description"]),
+    "priority": _typed(int, "a whole number", _one_of(Priority)),
+    "state": _typed(str, "text", _one_of(State)),
+    "due_date": optional(_TIME),
+    "category": optional(_ID),
+    "parent": optional(_ID),
+    "created_at": optional(_TIME),
+    "updated_at": optional(_TIME),
+    "completed_at": optional(_TIME),
+    "trashed_at": optional(_TIME),
+    "trashed_with": optional(_ID),
+    "version": _VERSION,
+    "members": _typed(list, "a list", _members),
+}

@@ -1,0 +1,281 @@
+"""Todoist's CSV, as its backups and exported projects are written.
+
+Sections become categories, and notes part of their task's description. Rows have no ids: they get some that follow
+from what they say and where they stand, so that the same file leads to the same ids.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
+from typing import BinaryIO
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from tasktracker.domain.categories.category import CATEGORY_RULES, NAME_LONGEST, name_key
+from tasktracker.domain.categories.category import DESCRIPTION_LONGEST as CATEGORY_DESCRIPTION_LONGEST
+from tasktracker.domain.errors import FieldError, InvalidInput
+from tasktracker.domain.fields import Refused, check, moment, require_storable
+from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered, printable
+from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
+from tasktracker.domain.tasks.task import DEPTH_MOST, DESCRIPTION_LONGEST, TASK_RULES, TITLE_LONGEST, Priority
+
+PRIORITIES = {"": Priority.NORMAL, "1": Priority.URGENT, "2": Priority.HIGH, "3": Priority.NORMAL, "4": Priority.LOW}
+REQUIRED = ("TYPE", "CONTENT")
+READ = {*REQUIRED, "DESCRIPTION", "PRIORITY", "INDENT", "RESPONSIBLE", "DATE", "DEADLINE", "DURATION", "TIMEZONE"}
+PASSED_OVER = {"AUTHOR", "DATE_LANG", "DEADLINE_LANG", "DURATION_UNIT", "IS_COLLAPSED", "META", ""}
+END_OF_DAY = time(23, 59, 59)
+
+Row = Mapping[str, str]
+
+
+def read(source: BinaryIO, owner: UUID, zone: ZoneInfo, wanted: Container[int] | None = None) -> Iterator[Line]:
+    """Yield the sections and tasks of a file, or those on wanted lines, and what is wrong with other rows.
+
+    Times without a zone of their own are in that of `zone`. Raises InvalidInput when it is no such file.
+    """
+    reading = _Reading(owner, zone)
+    for number, row in _rows(source):
+        for line in reading.lines(number, row):
+            if wanted is None or line.number in wanted:
+                yield line
+    for line in reading.rest():
+        if wanted is None or line.number in wanted:
+            yield line
+
+
+def _rows(source: BinaryIO) -> Iterator[tuple[int, Row | FieldError]]:
+    """Yield each row, or what keeps it from being one, with the number of its first line."""
+    long: list[int] = []
+    reader = csv.reader(_texts(source, long), strict=False)
+    columns: list[str] = []
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            yield number, FieldError("line", f"is not valid CSV: {error}")
+            continue
+        yield from ((each, TOO_LONG) for each in long)
+        long.clear()
+        if cells is None:
+            break
+        if not any(cells):
+            continue
+        if not columns:
+            columns = [cell.strip().upper() for cell in cells]
+            _require_columns(columns)
+            unknown = [printable(name) for name in columns if name not in READ | PASSED_OVER]
+            for name in unknown:
+                yield number, FieldError(name, "is a column that is not known and was left out")
+        elif any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
+            yield number, NOT_UTF8
+        else:
+            yield number, dict(zip(columns, cells, strict=False))
+    if not columns:
+        _require_columns([])
+
+
+def _texts(source: BinaryIO, long: list[int]) -> Iterator[str]:
+    for number, raw in numbered(source):
+        if raw is None:
+            long.append(number)
+            yield "\n"
+        else:
+            # What is not UTF-8 becomes lone surrogates, by which its row is known.
+            yield raw.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape")
+
+
+def _require_columns(columns: list[str]) -> None:
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise InvalidInput.of("body", f"must begin with a row of column names, which lacks {', '.join(missing)}")
+    if len(set(columns)) < len(columns):
+        raise InvalidInput.of("body", "has a column twice")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A task whose notes may be still to come."""
+
+    number: int
+    record: TaskRecord
+    notices: list[FieldError] = field(default_factory=list)
+
+    def describe(self, text: str) -> None:
+        """Add to the description, as far as there is room."""
+        described = f"{self.record.description}\n\n{text}" if self.record.description else text
+        if len(described) > DESCRIPTION_LONGEST:
+            described = described[:DESCRIPTION_LONGEST]
+            self.notices.append(FieldError("description", f"was cut at {DESCRIPTION_LONGEST} characters"))
+        self.record = replace(self.record, description=described)
+
+    def line(self) -> Line:
+        return Line(self.number, self.record, notices=tuple(dict.fromkeys(self.notices)))
+
+
+class _Reading:
+    """What rows mean depends on those before them."""
+
+    def __init__(self, owner: UUID, zone: ZoneInfo) -> None:
+        self._owner = owner
+        self._zone = zone
+        self._section: UUID | None = None
+        self._above: list[tuple[int, UUID]] = []
+        self._draft: _Draft | None = None
+        self._times: Counter[bytes] = Counter()
+
+    def lines(self, number: int, row: Row | FieldError) -> Iterator[Line]:
+        if isinstance(row, FieldError):
+            yield from self.rest()
+            known = row in (NOT_UTF8, TOO_LONG) or row.field == "line"
+            yield Line(number, errors=(row,)) if known else Line(number, notices=(row,))
+            return
+        kind = row["TYPE"].strip().lower()
+        if kind != "note":
+            yield from self.rest()
+        try:
+            if kind == "task":
+                self._draft = self._task(number, row)
+            elif kind == "note":
+                self._note(row)
+            elif kind == "section":
+                yield self._begin_section(number, row)
+            elif kind != "meta":
+                raise InvalidInput.of("TYPE", "must be task, section, note or meta")
+        except InvalidInput as invalid:
+            yield Line(number, errors=invalid.errors)
+
+    def rest(self) -> Iterator[Line]:
+        """Yield the task that was waiting for its notes."""
+        if self._draft is not None:
+            yield self._draft.line()
+            self._draft = None
+
+    def _begin_section(self, number: int, row: Row) -> Line:
+        self._above.clear()
+        self._section = None
+        content, description = row.get("CONTENT", "").strip(), row.get("DESCRIPTION", "")
+        notices = []
+        if len(content) > NAME_LONGEST:
+            content = content[:NAME_LONGEST].strip()
+            notices.append(FieldError("CONTENT", f"was cut at {NAME_LONGEST} characters"))
+        if len(description) > CATEGORY_DESCRIPTION_LONGEST:
+            description = description[:CATEGORY_DESCRIPTION_LONGEST]
+            notices.append(FieldError("DESCRIPTION", f"was cut at {CATEGORY_DESCRIPTION_LONGEST} characters"))
+        values = check(CATEGORY_RULES, {"name": content, "description": description})
+        self._section = uuid5(self._owner, f"todoist section {name_key(values['name'])}")
+        record = CategoryRecord(id=self._section, name=values["name"], description=values["description"])
+        return Line(number, record, notices=tuple(notices))
+
+    def _note(self, row: Row) -> None:
+        content = row.get("CONTENT", "").strip()
+        if self._draft is None:
+            raise InvalidInput.of("TYPE", "is note, and there is no task before it that came in")
+        _require_storable("CONTENT", content)
+        self._draft.describe(content)
+
+    def _task(self, number: int, row: Row) -> _Draft:
+        indent = self._indent(row)
+        self._above = [(depth, id_) for depth, id_ in self._above if depth < indent]
+        content, priority = row.get("CONTENT", "").strip(), row.get("PRIORITY", "").strip()
+        errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
+        title = content if len(content) <= TITLE_LONGEST else content[: TITLE_LONGEST - 1].rstrip() + "…"
+        rules = {"CONTENT": TASK_RULES["title"], "DESCRIPTION": _storable, "RESPONSIBLE": _storable, "DATE": _storable}
+        values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
+        parents = self._above[: DEPTH_MOST - 1]
+        parent = parents[-1][1] if parents else None
+        id_ = self._id(parent, content)
+        draft = _Draft(
+            number,
+            TaskRecord(
+                id=id_, title=values["CONTENT"], priority=PRIORITIES[priority], category=self._section, parent=parent
+            ),
+        )
+        if title != content:
+            draft.notices.append(
+                FieldError("CONTENT", f"was cut at {TITLE_LONGEST} characters; all of it is described")
+            )
+            draft.describe(content)
+        if values["DESCRIPTION"].strip():
+            draft.describe(values["DESCRIPTION"])
+        if len(self._above) >= DEPTH_MOST:
+            draft.notices.append(FieldError("INDENT", f"is more than {DEPTH_MOST} deep: the task was put higher up"))
+        elif len(self._above) + 1 != indent:
+            draft.notices.append(
+                FieldError("INDENT", "does not follow from the rows above: the task was put higher up")
+            )
+        self._above.append((indent, id_))
+        self._date(draft, row)
+        return draft
+
+    def _indent(self, row: Row) -> int:
+        text = row.get("INDENT", "").strip() or "1"
+        if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= 100:
+            # What follows is under nothing that is known.
+            self._above.clear()
+            raise InvalidInput.of("INDENT", "must be a whole number from 1")
+        return int(text)
+
+    def _id(self, parent: UUID | None, content: str) -> UUID:
+        place = uuid5(self._owner, f"todoist task {self._section} {parent} {content}")
+        self._times[place.bytes] += 1
+        return uuid5(place, str(self._times[place.bytes]))
+
+    def _date(self, draft: _Draft, row: Row) -> None:
+        """Set what the task is due, and keep what has no place in a task where it can be read."""
+        due = None
+        for name in ("DATE", "DEADLINE"):
+            text = row.get(name, "").strip()
+            found = self._moment(text, row.get("TIMEZONE", "").strip()) if text else None
+            if due is None and found is not None:
+                due = found
+            elif text:
+                _keep(draft, name, text)
+        draft.record = replace(draft.record, due_date=due)
+        duration = row.get("DURATION", "").strip()
+        if duration and duration.lower() != "none":
+            _keep(draft, "DURATION", f"{duration} {row.get('DURATION_UNIT', '').strip()}".strip())
+        if responsible := row.get("RESPONSIBLE", "").strip():
+            _keep(draft, "RESPONSIBLE", responsible)
+
+    def _moment(self, text: str, zone: str) -> datetime | None:
+        try:
+            try:
+                day = date.fromisoformat(text)
+            except ValueError:
+                found = datetime.fromisoformat(text)
+            else:
+                found = datetime.combine(day, END_OF_DAY)
+            if found.tzinfo is None:
+                found = found.replace(tzinfo=self._zone_named(zone))
+            return moment(found)
+        except (ValueError, OverflowError):
+            return None
+
+    def _zone_named(self, name: str) -> ZoneInfo:
+        try:
+            return ZoneInfo(name) if name else self._zone
+        except (ValueError, OSError):  # no name of a zone, or none that is known
+            return self._zone
+
+
+def _keep(draft: _Draft, name: str, text: str) -> None:
+    _require_storable(name, text)
+    draft.describe(f"{name.capitalize()}: {text}")
+    draft.notices.append(FieldError(name, "has no place in a task here, and was put into the description"))
+
+
+def _storable(value: str) -> str:
+    require_storable(value)
+    return value
+
+
+def _require_storable(name: str, value: str) -> None:
+    try:
+        require_storable(value)
+    except Refused as refused:
+        raise InvalidInput.of(name, str(refused)) from None

@@ -1,0 +1,60 @@
+"""Tasks within tasks: locking a tree, and its shape.
+
+Whoever changes the shape or the members of a tree locks its root first, so two such changes never cross. Locks are
+taken in one order by everybody: users, then categories, then roots, then other tasks, each by id.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from tasktracker.domain.errors import InvalidInput
+from tasktracker.domain.tasks.task import DEPTH_MOST, Task
+from tasktracker.domain.work import UnitOfWork
+
+
+def lock_roots(work: UnitOfWork, *task_ids: UUID) -> None:
+    """Lock the roots of these tasks, and see to it that they are still their roots once locked."""
+    locked = None
+    while True:
+        found = (work.tasks.peek(task_id) for task_id in task_ids)
+        roots = sorted({task.root for task in found if task})
+        if roots == locked:
+            return
+        for root in roots:
+            work.tasks.find(root)
+        locked = roots
+
+
+def find_parent(work: UnitOfWork, owner: UUID, parent_id: UUID) -> Task:
+    """Return a task that another of the owner's is to be put under. Its root must be locked. Raises InvalidInput."""
+    parent = work.tasks.find(parent_id)
+    if parent is None or parent.created_by != owner or parent.trashed_at:
+        raise InvalidInput.of("parent", "names no task of yours")
+    return parent
+
+
+def require_room(work: UnitOfWork, parent: Task, levels: int = 1) -> None:
+    """Refuse to put so many levels of tasks under a parent that the tree gets too deep. Raises InvalidInput."""
+    above, depth = parent, 1
+    while above.parent is not None:
+        found = work.tasks.peek(above.parent)
+        assert found is not None, "a task outlives its subtasks"
+        above, depth = found, depth + 1
+    if depth + levels > DEPTH_MOST:
+        raise InvalidInput.of("parent", f"would nest tasks more than {DEPTH_MOST} deep")
+
+
+def subtree(tasks: Iterable[Task], top: UUID) -> Sequence[Sequence[Task]]:
+    """Return a task and what is under it, level by level."""
+    children: dict[UUID | None, list[Task]] = defaultdict(list)
+    levels: list[list[Task]] = [[]]
+    for task in tasks:
+        if task.id == top:
+            levels[0].append(task)
+        children[task.parent].append(task)
+    while levels[-1]:
+        levels.append([child for task in levels[-1] for child in children[task.id]])
+    return levels[:-1]

@@ -1,0 +1,93 @@
+"""The histories of tasks over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, Response, get
+from litestar.params import FromPath
+from msgspec import Struct
+
+from tasktracker.domain.actors import Actor
+from tasktracker.domain.errors import TaskNotFound
+from tasktracker.domain.history.change import Action, Change, ChangeKey
+from tasktracker.domain.history.service import HistoryService
+from tasktracker.domain.work import Clock
+from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
+from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.wire import Injected, Listed, Moment, PagedQuery, Request, identifier
+
+
+class ActorView(Struct):
+    """Who did something."""
+
+    id: UUID
+    username: str
+
+
+class FieldChangeView(Struct):
+    """A field's value before and after."""
+
+    before: Any
+    after: Any
+
+
+class ChangeView(Struct):
+    """A change of a task. `actor`, and where they did it from, is null for somebody whose account is gone."""
+
+    id: UUID
+    at: Moment
+    action: Action
+    version: int
+    actor: ActorView | None
+    session_id: UUID | None
+    token_id: UUID | None
+    fields: dict[str, FieldChangeView]
+
+
+def view_change(change: Change, names: Mapping[UUID, str]) -> ChangeView:
+    """Return the representation of a change."""
+    actor = ActorView(change.actor, names[change.actor]) if change.actor and change.actor in names else None
+    return ChangeView(
+        id=change.id,
+        at=change.at,
+        action=change.action,
+        version=change.version,
+        actor=actor,
+        # By those, the changes of people who are gone could still be told apart.
+        session_id=change.session_id if actor else None,
+        token_id=change.token_id if actor else None,
+        fields={name: FieldChangeView(each.before, each.after) for name, each in change.fields.items()},
+    )
+
+
+class HistoryController(Controller):
+    """`/api/tasks/{id}/history/`."""
+
+    path = "/api/tasks/{id:str}/history"
+    tags = ("history",)
+
+    @get(
+        "/",
+        operation_id="listHistory",
+        summary="List the changes of a task",
+        sync_to_thread=True,
+        opt=operation(TaskNotFound, headers=("Link",)),
+    )
+    def list_history(
+        self,
+        request: Request,
+        id: FromPath[str],
+        actor: Injected[Actor],
+        history: Injected[HistoryService],
+        filters: Injected[PagedQuery],
+        cursors: Injected[Cursors],
+        clock: Injected[Clock],
+    ) -> Response[Listed[ChangeView]]:
+        """Who changed which fields from what to what, and when; the newest first."""
+        cursor = ListCursor(cursors, request, actor, filters, ChangeKey)
+        page = history.list(actor, identifier(id), cursor.after, filters.limit)
+        views = [view_change(change, page.names) for change in page.changes.items]
+        return cursor.answer(page.changes, views, clock.now())

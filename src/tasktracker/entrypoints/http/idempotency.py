@@ -1,0 +1,62 @@
+"""Requests that may be sent again: the `Idempotency-Key` header, and answers that are rendered again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Response
+from msgspec import Struct
+
+from tasktracker.domain.actors import Actor
+from tasktracker.domain.errors import InvalidInput
+from tasktracker.domain.idempotency import record
+from tasktracker.domain.idempotency.record import KEY_LONGEST, Answer
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.work import UnitOfWork
+from tasktracker.entrypoints.http.wire import Request
+
+HEADER = "Idempotency-Key"
+KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_LONGEST}}}")
+Result = TypeVar("Result")
+
+
+async def provide_key(request: Request) -> record.Request | None:
+    """Read the key of a request, if it carries one, and what makes it the same request again. Raises InvalidInput."""
+    lines = request.headers.getall(HEADER, [])
+    if not lines:
+        return None
+    key = ", ".join(lines)  # which is no key where there are several
+    if not KEY.fullmatch(key):
+        raise InvalidInput.of(HEADER, f"must be 1 to {KEY_LONGEST} visible ASCII characters")
+    parts = (request.method.encode(), request.scope["path"].rstrip("/").encode(), await request.body())
+    return record.Request(key, hashlib.sha256(b"\0".join(parts)).digest())
+
+
+def answer(view: Struct | None, *, status: int = 200, etag: str | None = None, location: str | None = None) -> Answer:
+    """Return an answer in the form in which it is kept."""
+    body = None if view is None else msgspec.json.encode(view)
+    return Answer(status, body, etag, location)
+
+
+def answered(
+    idempotency: IdempotencyService,
+    actor: Actor,
+    key: record.Request | None,
+    do: Callable[[UnitOfWork], Result],
+    render: Callable[[Result], Answer],
+) -> Response[Any]:
+    """Do what a request asks for, once, and answer it."""
+    outcome, is_replay = idempotency.once(actor, key, do, render)
+    headers = {"ETag": outcome.etag, "Location": outcome.location}
+    if is_replay:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(
+        outcome.body,
+        status_code=outcome.status,
+        media_type="application/json",
+        headers={name: value for name, value in headers.items() if value is not None},
+    )

@@ -1,0 +1,142 @@
+"""Exports and imports over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from msgspec import Meta, Struct
+
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import Busy, InvalidInput
+from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.import_service import Form, ImportService
+from tasktracker.domain.portability.report import Finding, ImportReport, Tally
+from tasktracker.domain.work import Clock
+from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.transfers import Transfers
+from tasktracker.entrypoints.http.wire import Injected, Query, Request, UnsupportedMediaType
+
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+FORMS = {NDJSON: Form.NDJSON, CSV: Form.TODOIST}
+
+
+class ImportFile(Query):
+    """How to import."""
+
+    dry_run: Annotated[bool, Meta(description="Report what would be done, and do nothing.")] = False
+
+
+class TallyView(Struct):
+    """Numbers of things."""
+
+    created: int
+    unchanged: Annotated[int, Meta(description="Were there already, and stay as they are.")]
+    mapped: Annotated[int, Meta(description="Of those created: got another id, as somebody has theirs.")]
+
+
+class FindingView(Struct):
+    """Something about a line."""
+
+    line: int
+    field: str
+    message: str
+
+
+class ImportView(Struct):
+    """What an import did, or would do."""
+
+    dry_run: bool
+    categories: TallyView
+    tasks: TallyView
+    skipped: Annotated[int, Meta(description="Lines that were refused; `errors` says why.")]
+    errors: list[FindingView]
+    notices: Annotated[list[FindingView], Meta(description="What was changed about lines that came in.")]
+    omitted: Annotated[int, Meta(description="Errors and notices that are not listed.")]
+
+
+def view_report(report: ImportReport) -> ImportView:
+    """Return the representation of a report."""
+    return ImportView(
+        dry_run=report.dry_run,
+        categories=_tally(report.categories),
+        tasks=_tally(report.tasks),
+        skipped=report.skipped,
+        errors=_findings(report.errors),
+        notices=_findings(report.notices),
+        omitted=report.omitted,
+    )
+
+
+def _tally(tally: Tally) -> TallyView:
+    return TallyView(tally.created, tally.unchanged, tally.mapped)
+
+
+def _findings(findings: list[Finding]) -> list[FindingView]:
+    return [FindingView(each.line, each.field, each.message) for each in findings]
+
+
+class PortabilityController(Controller):
+    """`/api/accounts/me/export/` and `/api/accounts/me/import/`."""
+
+    path = "/api/accounts/me"
+    tags = ("accounts",)
+
+    @get(
+        "/export",
+        operation_id="exportAccount",
+        summary="Export everything",
+        opt=operation(Busy, headers=("Content-Disposition",), produces=NDJSON),
+    )
+    async def export_account(
+        self,
+        person: Injected[SessionActor],
+        exports: Injected[ExportService],
+        transfers: Injected[Transfers],
+        clock: Injected[Clock],
+    ) -> Response[bytes]:
+        """All that the caller owns, the trash included, as one JSON object a line.
+
+        It is all of one moment. The last line is of the type `end`; without it, the export is not complete.
+        """
+        name = f"tasktracker-{clock.now():%Y-%m-%d}.ndjson"
+        return await transfers.download(person.user_id, exports.export(person), NDJSON, name)
+
+    @post(
+        "/import",
+        operation_id="importAccount",
+        summary="Import a file",
+        status_code=200,
+        # The limit is one of its own, and checked as the body comes in.
+        request_max_body_size=None,
+        opt=operation(InvalidInput, Busy, consumes=tuple(FORMS)),
+    )
+    async def import_account(
+        self,
+        request: Request,
+        person: Injected[SessionActor],
+        imports: Injected[ImportService],
+        transfers: Injected[Transfers],
+        filters: Injected[ImportFile],
+    ) -> ImportView:
+        """Bring in an export of this service, or a CSV file of Todoist.
+
+        What is there already stays as it is, so a file may be sent again. Lines that are refused are reported; the
+        others come in, some hundred at a time.
+        """
+        form = _form(request)
+        with transfers.turn(person.user_id):
+            await transfers.run(imports.admit, person)
+            async with transfers.upload(request) as file:
+                report = await transfers.run(imports.bring_in, person, file, form, dry_run=filters.dry_run)
+        return view_report(report)
+
+
+def _form(request: Request) -> Form:
+    """Return what the body is written in. Raises UnsupportedMediaType."""
+    sent, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    name, _, charset = parameters.strip().partition("=")
+    if sent.strip() not in FORMS or (name == "charset" and charset.strip('"') not in ("utf-8", "utf8", "us-ascii")):
+        raise UnsupportedMediaType(f"The body must be sent as {' or '.join(FORMS)}, in UTF-8.")
+    return FORMS[sent.strip()]

@@ -1,0 +1,51 @@
+"""Housekeeping beside the requests: now and then, on one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+
+import structlog
+
+from tasktracker.domain.errors import DomainError
+from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.throttling.limit import Bucket, Limit
+from tasktracker.domain.throttling.ports import RateLimiter
+from tasktracker.domain.work import Clock
+
+LOOK_SECONDS = 300
+MOST = 10_000  # things of each kind at a time; what is left over is done next time
+# A bucket that holds one try an hour, shared by all processes: whoever gets it does the work.
+TURN = Bucket.of(Limit("sweep", 1, timedelta(hours=1)))
+
+log = structlog.get_logger("tasktracker.sweep")
+
+
+class Sweeper:
+    """Runs the housekeeping of a server."""
+
+    def __init__(self, housekeeping: HousekeepingService, limiter: RateLimiter, clock: Clock) -> None:
+        self._housekeeping = housekeeping
+        self._limiter = limiter
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Sweep whenever it is this process's turn, until cancelled."""
+        while True:
+            # Not all processes at the same moment, and not while the server starts.
+            await asyncio.sleep(LOOK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # nothing secret about it
+            try:
+                await asyncio.to_thread(self.sweep)
+            except DomainError as error:
+                log.warning("sweep failed", problem=error.slug)
+            except Exception:
+                log.exception("sweep failed")
+
+    def sweep(self) -> int | None:
+        """Sweep if it is this process's turn, and return how many things were removed."""
+        if self._limiter.spend(TURN, self._clock.now()) is not None:
+            return None
+        removed = self._housekeeping.sweep(MOST)
+        log.info("swept", removed=removed)
+        return removed

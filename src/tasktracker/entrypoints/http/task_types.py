@@ -1,0 +1,199 @@
+"""Tasks as requests and answers carry them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tasktracker.domain.fields import Refused, moment, require_storable
+from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, words_of
+from tasktracker.domain.tasks.task import DESCRIPTION_LONGEST, TASK_RULES, TITLE_LONGEST, Priority, State, Task
+from tasktracker.entrypoints.http.wire import Body, Moment, PagedQuery, ReadOnly, Version, text, view
+
+SEARCH_LONGEST = 200
+Value = TypeVar("Value")
+
+Title = Annotated[str, text(shortest=1, longest=TITLE_LONGEST, pattern=r"\S")]
+Description = Annotated[str, text(longest=DESCRIPTION_LONGEST)]
+
+
+class TaskBody(Body):
+    """The fields of a task that may be left out."""
+
+    rules = TASK_RULES
+
+    description: Description | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    state: State | UnsetType = UNSET
+    due_date: Moment | UnsetType | None = UNSET
+    category: UUID | UnsetType | None = UNSET
+    parent: UUID | UnsetType | None = UNSET
+
+    id: ReadOnly = UNSET
+    owners: ReadOnly = UNSET
+    created_by: ReadOnly = UNSET
+    created_at: ReadOnly = UNSET
+    updated_at: ReadOnly = UNSET
+    completed_at: ReadOnly = UNSET
+    is_overdue: ReadOnly = UNSET
+
+
+class CreateTask(TaskBody, kw_only=True):
+    """A new task."""
+
+    title: Title
+    version: ReadOnly = UNSET
+
+
+class ReplaceTask(TaskBody, kw_only=True):
+    """A whole task: what is left out goes back to its default."""
+
+    title: Title
+    version: Version | UnsetType = UNSET
+
+
+class EditTask(TaskBody, kw_only=True):
+    """A change to a task (RFC 7396): what is left out stays as it is, null clears what can be empty."""
+
+    title: Title | UnsetType = UNSET
+    version: Version | UnsetType = UNSET
+
+
+class TaskView(Struct):
+    """A task."""
+
+    id: UUID
+    title: str
+    description: str
+    priority: Priority
+    state: State
+    due_date: Moment | None
+    is_overdue: bool
+    category: UUID | None
+    parent: UUID | None
+    owners: list[UUID]
+    created_by: UUID
+    created_at: Moment
+    updated_at: Moment
+    completed_at: Moment | None
+    version: int
+
+
+@view.register
+def view_task(task: Task, at: datetime, viewer: UUID) -> TaskView:
+    """Return the representation of a task at a moment, as one of its members sees it."""
+    return TaskView(
+        id=task.id,
+        title=task.title,
+        description=task.description,
+        priority=task.priority,
+        state=task.state,
+        due_date=task.due_date,
+        is_overdue=task.is_overdue(at),
+        category=task.category if viewer == task.created_by else None,
+        parent=task.parent,
+        owners=list(task.owners),
+        created_by=task.created_by,
+        created_at=task.created_at,
+        updated_at=task.updated_at,
+        completed_at=task.completed_at,
+        version=task.version,
+    )
+
+
+def _id_or_none(value: str) -> UUID | Literal["none"]:
+    """An id, or `none`."""
+    if value == NONE:
+        return NONE
+    try:
+        return msgspec.convert(value, UUID)
+    except msgspec.ValidationError:
+        raise Refused(f"must be an id, or {NONE}") from None
+
+
+def _words(value: str) -> tuple[str, ...]:
+    require_storable(value)
+    if len(value) > SEARCH_LONGEST:
+        raise Refused(f"must be at most {SEARCH_LONGEST} characters long")
+    return words_of(value)
+
+
+IdOrNone = Annotated[
+    str,
+    Meta(
+        description=f"This one, or `{NONE}`: without any.",
+        extra_json_schema={"anyOf": [{"format": "uuid"}, {"const": NONE}]},
+    ),
+]
+
+
+class ListTasks(PagedQuery):
+    """Which tasks to list, and in which order. Every filter narrows the list further."""
+
+    rules = {
+        "category": _id_or_none,
+        "parent": _id_or_none,
+        "due_after": moment,
+        "due_before": moment,
+        "q": _words,
+    }
+
+    state: Annotated[list[State], Meta(description="One of these states; may be repeated.")] = []
+    priority: Priority | UnsetType = UNSET
+    category: IdOrNone | UnsetType = UNSET
+    parent: IdOrNone | UnsetType = UNSET
+    due_after: Annotated[Moment, Meta(description="Due then or later.")] | UnsetType = UNSET
+    due_before: Annotated[Moment, Meta(description="Due earlier than then.")] | UnsetType = UNSET
+    overdue: Annotated[bool, Meta(description="Past its due date and neither done nor cancelled.")] | UnsetType = UNSET
+    q: (
+        Annotated[
+            str,
+            Meta(
+                description="Every word is in the title or the description, whatever its case.",
+                extra_json_schema={"maxLength": SEARCH_LONGEST},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    role: Annotated[Role, Meta(description="The caller's part in the task.")] | UnsetType = UNSET
+    sort: Annotated[TaskSort, Meta(description="A minus reverses the order; without a due date comes last.")] = (
+        TaskSort.NEWEST
+    )
+
+
+KEYS: dict[str, Any] = {
+    "created_at": TaskKey[datetime],
+    "updated_at": TaskKey[datetime],
+    "due_date": TaskKey[datetime | None],
+    "priority": TaskKey[int],
+    "title": TaskKey[str],
+}
+"""What a cursor of a list ordered by a field holds."""
+
+
+def query_of(filters: ListTasks, at: datetime, after: TaskKey[Any] | None) -> TaskQuery:
+    """Return what a request asks for. The rules have turned ids, times and words into what they mean."""
+    return TaskQuery(
+        at=at,
+        states=frozenset(filters.state),
+        priority=_given(filters.priority),
+        category=_given(filters.category),  # type: ignore[arg-type]  # its rule made it an id
+        parent=_given(filters.parent),  # type: ignore[arg-type]  # its rule made it an id
+        due_after=_given(filters.due_after),
+        due_before=_given(filters.due_before),
+        overdue=_given(filters.overdue),
+        words=_given(filters.q) or (),  # type: ignore[arg-type]  # its rule made it words
+        role=_given(filters.role),
+        sort=filters.sort,
+        after=after,
+        limit=filters.limit,
+    )
+
+
+def _given(value: Value | UnsetType) -> Value | None:
+    return None if isinstance(value, UnsetType) else value

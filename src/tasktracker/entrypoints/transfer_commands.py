@@ -1,0 +1,80 @@
+"""The commands that export and import accounts."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import click
+
+from tasktracker.domain.portability.import_service import Form
+from tasktracker.domain.portability.report import Finding, ImportReport
+from tasktracker.entrypoints.container import Container
+
+IN_MEMORY = 1024 * 1024
+
+
+def export_to(container: Container, user: str, output: Path | None) -> None:
+    """Write a user's export to a file, or to the standard output."""
+    blocks = container.exports().export_of(user)
+    if output is None:
+        for block in blocks:
+            sys.stdout.buffer.write(block)
+        sys.stdout.buffer.flush()
+        return
+    written = 0
+    # Under its name only once it is complete.
+    partial = output.with_name(f".{output.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            for block in blocks:
+                written += file.write(block)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(f"wrote {written} bytes to {output}", err=True)
+
+
+def import_from(container: Container, user: str, source: BinaryIO, form: Form, *, dry_run: bool) -> ImportReport:
+    """Bring a file into a user's account, showing how far it has come."""
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as spooled:
+        if not source.seekable():
+            shutil.copyfileobj(source, spooled)
+            source = cast(BinaryIO, spooled)
+        size = source.seek(0, 2)
+        with click.progressbar(length=size, label="importing", file=sys.stderr) as bar:
+
+            def progress(read: int) -> None:
+                # What waits for its parent is read again: the bar does not go back.
+                bar.update(max(0, read - bar.pos))
+
+            return container.imports().bring_in_for(user, source, form, dry_run=dry_run, progress=progress)
+
+
+def show(report: ImportReport) -> None:
+    """Write a report for people."""
+    for finding in report.errors:
+        click.echo(_told(finding), err=True)
+    for finding in report.notices:
+        click.echo(f"{_told(finding)} (imported)", err=True)
+    if report.omitted:
+        click.echo(f"… and {report.omitted} more", err=True)
+    verb = "would create" if report.dry_run else "created"
+    for name, tally in (("categories", report.categories), ("tasks", report.tasks)):
+        mapped = f", {tally.mapped} of them under another id" if tally.mapped else ""
+        click.echo(f"{name}: {verb} {tally.created}{mapped}; {tally.unchanged} there already")
+    click.echo(f"lines skipped: {report.skipped}")
+
+
+def form_of(name: str, chosen: str | None) -> Form:
+    """Return what a file is written in, by its name unless it was said."""
+    if chosen:
+        return Form(chosen)
+    return Form.TODOIST if name.lower().endswith(".csv") else Form.NDJSON
+
+
+def _told(finding: Finding) -> str:
+    return f"line {finding.line}: {finding.field} {finding.message}"

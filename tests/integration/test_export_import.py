@@ -1,0 +1,284 @@
+"""Exports and imports over HTTP: on memory, SQLite and PostgreSQL, and with a server process whose clients hang up."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tasktracker.entrypoints.http.transfers import Transfers
+from tests.contracts.http.base import invalid, problem
+from tests.http import Api, Person, Server, bearer, expect, migrated, run
+from tests.postgres import DatabaseFactory
+
+EXPORT, IMPORT = "/api/accounts/me/export/", "/api/accounts/me/import/"
+NDJSON, CSV = "application/x-ndjson", "text/csv"
+SAMPLE = Path(__file__).parents[1] / "fixtures" / "todoist.csv"
+HEADER = {"type": "header", "format": "tasktracker", "version": 1}
+
+
+def as_described(api: Api) -> Api:
+    """Hold answers against the description; NDJSON, which is no JSON document, is held against it here."""
+
+    def check(response: httpx.Response) -> None:
+        if response.request.url.path not in (EXPORT, IMPORT):
+            return
+        if response.headers.get("content-type") != NDJSON:
+            api.documentation.check(response)
+            return
+        operation = api.documentation.operation(response.request)
+        assert operation is not None
+        described = operation["responses"]["200"]
+        assert NDJSON in described["content"]
+        assert all(name in response.headers for name in described["headers"])
+
+    api.client.event_hooks["response"] = [check]
+    return api
+
+
+@pytest.fixture(scope="module", params=["memory", "sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    if request.param == "memory":
+        url = "memory://"
+    elif request.param == "sqlite":
+        url = migrated(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/tasks.db")
+    else:
+        databases: DatabaseFactory = request.getfixturevalue("postgres_url_factory")
+        url = migrated(databases.create_database())
+    with Api(url, IMPORT_MAX_BYTES="500000", THROTTLE="off") as api:
+        yield as_described(api)
+
+
+@pytest.fixture
+def alice(shared: Api) -> Person:
+    return shared.register()
+
+
+@pytest.fixture
+def bob(shared: Api) -> Person:
+    return shared.register()
+
+
+def bring(person: Person, content: Any, media_type: str = NDJSON, query: str = "", **more: Any) -> httpx.Response:
+    return person.request("POST", IMPORT + query, content=content, headers={"Content-Type": media_type}, **more)
+
+
+def written(*records: Any) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+def lines(response: httpx.Response) -> list[dict[str, Any]]:
+    expect_ok = response.status_code
+    assert expect_ok == 200, response.text
+    return [json.loads(line) for line in response.content.splitlines()]
+
+
+def filled(person: Person) -> None:
+    """Give somebody a bit of everything."""
+    home = person.category("Home", color="#1e90ff", description="where the heart is")
+    parent = person.task("parent", category=home["id"], due_date="2026-05-01T10:00:00.123456Z", priority=4)
+    child = person.task("child", parent=parent["id"], state="done", description="as\nwritten 🌱")
+    person.task("grandchild", parent=child["id"])
+    gone = person.task("gone", parent=parent["id"])
+    person.task("gone with it", parent=gone["id"])
+    expect(person.delete(f"/api/tasks/{gone['id']}/"), 204)
+    expect(person.patch(f"/api/tasks/{parent['id']}/", {"title": "edited"}), 200)
+
+
+def test_what_is_exported_comes_in_elsewhere_as_it_was(alice: Person, tmp_path: Path) -> None:
+    filled(alice)
+    response = alice.get(EXPORT)
+    exported = lines(response)
+    assert response.headers["content-type"] == NDJSON
+    assert response.headers["content-disposition"].startswith('attachment; filename="tasktracker-2')
+    assert "content-length" not in response.headers
+    assert [line["type"] for line in exported] == ["header", "profile", "category", *["task"] * 5, "end"]
+    with Api(migrated(f"sqlite:///{tmp_path}/other.db")) as other:
+        carol = as_described(other).register()
+        dry = expect(bring(carol, response.content, query="?dry_run=true"), 200)
+        assert lines(carol.get(EXPORT))[2:-1] == []
+        report = expect(bring(carol, response.content), 200)
+        assert dry == report | {"dry_run": True}
+        assert report["tasks"] == {"created": 5, "unchanged": 0, "mapped": 0}
+        assert (report["skipped"], report["errors"], report["notices"], report["omitted"]) == (0, [], [], 0)
+        key = json.dumps
+        assert sorted(lines(carol.get(EXPORT))[2:], key=key) == sorted(exported[2:], key=key)
+        again = expect(bring(carol, response.content), 200)
+        assert again["tasks"] == {"created": 0, "unchanged": 5, "mapped": 0}
+        assert again["categories"] == {"created": 0, "unchanged": 1, "mapped": 0}
+        # All of it can be used as if it had been made here.
+        task = next(task for task in carol.listed("/api/tasks/") if task["title"] == "edited")
+        assert task["version"] == 2
+        expect(carol.patch(f"/api/tasks/{task['id']}/", {"title": "anew"}, headers={"If-Match": '"2"'}), 200)
+        (gone,) = carol.listed("/api/trash/")
+        expect(carol.post(f"/api/tasks/{gone['id']}/restore/"), 200)
+        assert len(carol.titles()) == 5
+        assert len(carol.listed(f"/api/tasks/{gone['id']}/history/")) == 2
+
+
+def test_what_somebody_else_has_comes_in_under_another_id_once(alice: Person, bob: Person) -> None:
+    filled(alice)
+    exported = alice.get(EXPORT).content
+    report = expect(bring(bob, exported), 200)
+    assert report["tasks"] == {"created": 5, "unchanged": 0, "mapped": 5}
+    assert report["categories"] == {"created": 1, "unchanged": 0, "mapped": 1}
+    again = expect(bring(bob, exported), 200)
+    assert (again["tasks"]["created"], again["tasks"]["unchanged"]) == (0, 5)
+    assert sorted(alice.titles()) == sorted(bob.titles())
+    tasks = {task["title"]: task for task in bob.listed("/api/tasks/")}
+    assert tasks["child"]["parent"] == tasks["edited"]["id"]
+    assert tasks["edited"]["category"] == bob.listed("/api/categories/")[0]["id"]
+
+
+def test_two_imports_of_one_file_at_once_make_it_come_in_once(shared: Api, alice: Person) -> None:
+    other = shared.login(alice)
+    content = written(HEADER, *({"type": "task", "id": str(uuid4()), "title": "x"} for _ in range(300)))
+    answers: list[httpx.Response] = []
+    threads = [threading.Thread(target=lambda who=who: answers.append(bring(who, content))) for who in (alice, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(answer.status_code for answer in answers) in ([200, 200], [200, 503])
+    assert len(alice.titles("limit=200")) == 300
+
+
+def test_todoist_files_come_in(alice: Person) -> None:
+    report = expect(bring(alice, SAMPLE.read_bytes(), f"{CSV}; charset=utf-8"), 200)
+    assert (report["tasks"]["created"], report["categories"]["created"], report["skipped"]) == (12, 1, 2)
+    assert report["errors"][0] == {"line": 21, "field": "PRIORITY", "message": "must be 1 to 4"}
+    assert expect(bring(alice, SAMPLE.read_bytes(), CSV), 200)["tasks"]["created"] == 0
+
+
+def test_mistakes_are_told_by_line(alice: Person) -> None:
+    bad = {"type": "task", "id": str(uuid4()), "title": "", "priority": 9}
+    report = expect(bring(alice, written(HEADER, bad) + b"\xff\n"), 200)
+    assert sorted((each["line"], each["field"]) for each in report["errors"]) == [
+        (2, "priority"),
+        (2, "title"),
+        (3, "line"),
+    ]
+    assert report["skipped"] == 2
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain", "", "text/csv; charset=iso-8859-1"])
+def test_other_content_types_are_refused(alice: Person, media_type: str) -> None:
+    problem(bring(alice, b"x", media_type), 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{}\n", b"TYPE,CONTENT\n"])
+def test_what_is_no_export_is_refused(alice: Person, content: bytes) -> None:
+    invalid(bring(alice, content), "body")
+
+
+def test_query_parameters_are_read_strictly(alice: Person) -> None:
+    invalid(bring(alice, written(HEADER), query="?dry=true"), "dry")
+    invalid(bring(alice, written(HEADER), query="?dry_run=maybe"), "dry_run")
+
+
+def test_a_file_that_is_too_large_is_refused_whether_or_not_it_says_so(alice: Person) -> None:
+    problem(bring(alice, b"x" * 500_001), 413, "body-too-large")
+    problem(bring(alice, iter([b"x" * 100_000] * 6)), 413, "body-too-large")
+    # A limit of its own, beyond that of other bodies.
+    large = {"type": "task", "id": str(uuid4()), "title": "x", "description": "x" * 10_000}
+    assert expect(bring(alice, written(HEADER, *[large] * 40)), 200)["tasks"]["unchanged"] == 39
+
+
+def test_both_take_a_session(shared: Api, alice: Person) -> None:
+    made = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read", "tasks:write"]}), 201)
+    token = next(value for value in made.values() if isinstance(value, str) and len(value) > 40)
+    for headers, status, slug in ((bearer(token), 403, "session-required"), ({}, 401, "not-authenticated")):
+        problem(shared.get(EXPORT, headers=headers), status, slug)
+        problem(shared.request("POST", IMPORT, content=b"", headers=headers), status, slug)
+    other = shared.login(alice)
+    expect(alice.post("/api/accounts/logout/"), 204)
+    problem(alice.get(EXPORT), 401, "session-ended")
+    problem(bring(alice, b""), 401, "session-ended")
+    assert lines(other.get(EXPORT))
+
+
+def test_one_transfer_a_user_and_a_few_for_all(shared: Api, alice: Person, bob: Person) -> None:
+    with shared.beside(TRANSFERS="1") as one:
+        as_described(one)
+        provided: Any = one.app.litestar.dependencies["transfers"]
+        transfers: Transfers = provided.dependency()
+        with transfers.turn(uuid4()):
+            problem(alice.through(one.client).get(EXPORT), 503, "busy")
+        assert lines(alice.through(one.client).get(EXPORT))
+        # Each gives its place back.
+        for _ in range(3):
+            assert lines(bob.through(one.client).get(EXPORT))
+            expect(bring(bob.through(one.client), written(HEADER)), 200)
+
+
+def test_head_says_what_get_would(alice: Person) -> None:
+    response = alice.head(EXPORT)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-type"] == NDJSON
+
+
+# --------------------------------------------------------- a server process
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("server"), THROTTLE="off", TRANSFERS="1") as server:
+        yield server
+
+
+def test_a_client_that_hangs_up_gives_its_place_and_connection_back(server: Server) -> None:
+    person = server.register()
+    records = [
+        {"type": "task", "id": str(uuid4()), "title": f"task {number}", "description": "x" * 5000}
+        for number in range(2500)
+    ]
+    assert expect(bring(person, written(HEADER, *records)), 200)["tasks"]["created"] == 2500
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            request = f"GET {EXPORT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {person.access}\r\n\r\n"
+            connection.sendall(request.encode())
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+            problem(person.get(EXPORT), 503, "busy")
+            # Others are served as ever.
+            started = time.monotonic()
+            expect(person.get("/api/tasks/"), 200)
+            assert time.monotonic() - started < 2
+        deadline = time.monotonic() + 10
+        while (response := person.get(EXPORT)).status_code == 503:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert lines(response)[-1] == {"type": "end", "categories": 0, "tasks": 2500}
+    assert '"level": "error"' not in server.log
+
+
+def test_commands_export_and_import(server: Server, tmp_path: Path) -> None:
+    person, other = server.register(), server.register()
+    filled(person)
+    folder = server.folder
+    written_to = run(folder, "export", person.username, "--output", str(tmp_path / "all.ndjson"))
+    assert written_to.returncode == 0, written_to.stderr
+    assert (tmp_path / "all.ndjson").read_bytes().count(b"\n") == 9
+    to_stdout = run(folder, "export", person.username)
+    assert to_stdout.stdout.splitlines()[1:] == (tmp_path / "all.ndjson").read_text().splitlines()[1:]
+    dry = run(folder, "import", other.username, str(tmp_path / "all.ndjson"), "--dry-run")
+    assert "tasks: would create 5, 5 of them under another id; 0 there already" in dry.stdout
+    assert other.titles() == []
+    real = run(folder, "import", other.username, str(tmp_path / "all.ndjson"))
+    assert (real.returncode, real.stderr.count("importing")) == (0, 1)
+    assert len(other.titles()) == 3
+    todoist = run(folder, "import", other.username, str(SAMPLE))
+    assert todoist.returncode == 1
+    assert "line 21: PRIORITY must be 1 to 4" in todoist.stderr
+    nobody = run(folder, "export", "nobody")
+    assert (nobody.returncode, nobody.stderr) == (1, "Error: There is no such user.\n")
+    nothing = run(folder, "import", other.username, "/dev/null", "--format", "ndjson")
+    assert nothing.returncode == 1
+    assert "body must begin with a line" in nothing.stderr

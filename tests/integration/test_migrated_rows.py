@@ -1,0 +1,217 @@
+"""What was stored before a migration is there after it, and found as if it had always been stored that way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import column, create_engine, insert, select, table
+from sqlalchemy.pool import NullPool
+
+from tasktracker.adapters.sql import migrate, schema
+from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.domain.accounts.user import User, username_key
+from tasktracker.domain.categories.category import name_key
+from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
+from tasktracker.domain.tasks.task import Priority, State, Task
+from tests.fakes import START, App, ManualClock, SequentialIds
+from tests.postgres import DatabaseFactory
+from tests.reference import answer
+
+TITLES = (
+    "Buy milk",
+    "Stra\u00dfe",
+    "STRASSE",
+    "caf\u00e9",
+    "CAFE\u0301",
+    "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2",
+    "\u0130stanbul",
+    "\U0001f469\u200d\U0001f4bb",
+    "100%_\\",
+    "\uffff",
+    "\U00010000",
+    "'; DROP TABLE tasks; --",
+)
+COLUMNS_BEFORE = {
+    "users": (
+        "id username username_key email email_key first_name last_name time_zone is_admin is_active password_hash "
+        "created_at version"
+    ),
+    "categories": "id user_id name name_key description color created_at updated_at version",
+    "tasks": (
+        "id title description priority state due_date category created_by created_at updated_at completed_at version"
+    ),
+}
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: DatabaseFactory) -> Iterator[str]:
+    """A database at revision 0002."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'tasks.db'}"
+        migrate.upgrade(url, "0002")
+        yield url
+    else:
+        url = postgres_url_factory.create_database()
+        migrate.upgrade(url, "0002")
+        yield url
+        postgres_url_factory.drop_database(url)
+
+
+def stored(url: str, name: str) -> Rows:
+    """Return a table's rows, of the columns it had at revision 0002."""
+    before = table_before(name)
+    engine = create_engine(database_url(url), poolclass=NullPool)
+    with engine.begin() as connection:
+        return [dict(row) for row in connection.execute(select(before).order_by(before.c.id)).mappings()]
+
+
+def store(url: str, name: str, rows: Rows) -> None:
+    engine = create_engine(database_url(url), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(insert(table_before(name)), rows)
+
+
+def table_before(name: str) -> Any:
+    types = schema.metadata.tables[name].c
+    return table(name, *(column(each, types[each].type) for each in COLUMNS_BEFORE[name].split()))
+
+
+def people(ids: SequentialIds) -> Rows:
+    return [
+        {
+            "id": ids.new(),
+            "username": name,
+            "username_key": username_key(name),
+            "email": None,
+            "email_key": None,
+            "first_name": "",
+            "last_name": "",
+            "time_zone": "UTC",
+            "is_admin": False,
+            "is_active": True,
+            "password_hash": "hash",
+            "created_at": START,
+            "version": 1,
+        }
+        for name in ("alice", "bob")
+    ]
+
+
+def tasks_of(ids: SequentialIds, user_id: UUID, category: UUID | None, number: int) -> Rows:
+    states = list(State)
+    return [
+        {
+            "id": ids.new(),
+            "title": TITLES[position % len(TITLES)],
+            "description": TITLES[position % 7] if position % 3 else "",
+            "priority": int(list(Priority)[position % 4]),
+            "state": states[position % 4].value,
+            "due_date": None if position % 2 else START + timedelta(hours=position % 11),
+            "category": category if position % 5 == 0 else None,
+            "created_by": user_id,
+            "created_at": START + timedelta(minutes=position % 17),
+            "updated_at": START + timedelta(days=1, minutes=position % 13),
+            "completed_at": START if states[position % 4] is State.DONE else None,
+            "version": 1 + position % 3,
+        }
+        for position in range(number)
+    ]
+
+
+def migrated(row: dict[str, Any]) -> Task:
+    values = row | {"priority": Priority(row["priority"]), "state": State(row["state"])}
+    return Task(**values, root=row["id"])
+
+
+@pytest.fixture
+def rows(url: str) -> Rows:
+    """The tasks stored at revision 0002: more than are migrated at once."""
+    ids = SequentialIds()
+    users = people(ids)
+    category = {
+        "id": ids.new(),
+        "user_id": users[0]["id"],
+        "name": "Home",
+        "name_key": name_key("Home"),
+        "description": "",
+        "color": None,
+        "created_at": START,
+        "updated_at": START,
+        "version": 1,
+    }
+    tasks = tasks_of(ids, users[0]["id"], category["id"], 1100) + tasks_of(ids, users[1]["id"], None, 30)
+    store(url, "users", users)
+    store(url, "categories", [category])
+    store(url, "tasks", tasks)
+    return tasks
+
+
+def every(sql: SqlStore, viewer: UUID, query: TaskQuery) -> Sequence[Task]:
+    with sql.reading(None) as work:
+        return work.tasks.list(viewer, query).items
+
+
+def test_tasks_stored_before_can_be_listed_searched_and_worked_with(url: str, rows: Rows) -> None:
+    migrate.upgrade(url)
+    clock = ManualClock()
+    with closing(SqlStore(open_database(url), clock)) as sql:
+        sql.ready()
+        tasks = [migrated(row) for row in rows]
+        category = rows[0]["category"]
+        for user_id in {row["created_by"] for row in rows}:
+            for sort in TaskSort:
+                query = TaskQuery(at=START, sort=sort, limit=2000)
+                assert every(sql, user_id, query) == answer(query, user_id, tasks)
+            for search in (*TITLES, "strasse", "cafe\u0301", "%", "nowhere"):
+                query = TaskQuery(at=START, words=words_of(search), limit=2000)
+                found = every(sql, user_id, query)
+                assert found == answer(query, user_id, tasks)
+                assert bool(found) is (search != "nowhere")
+            query = TaskQuery(at=START, category=category, role=Role.OWNER, parent="none", overdue=True, limit=2000)
+            assert every(sql, user_id, query) == answer(query, user_id, tasks)
+        with sql.reading(None) as work:
+            assert list(work.tasks.tree(tasks[0].id)) == [tasks[0]]
+            assert list(work.history.list(tasks[0].id, None, 10).items) == []
+
+
+def test_the_way_back_keeps_every_task_also_what_is_in_the_trash(url: str, rows: Rows) -> None:
+    before = {name: stored(url, name) for name in COLUMNS_BEFORE}
+    assert before["tasks"] == sorted(rows, key=lambda row: str(row["id"]))
+    migrate.upgrade(url)
+    assert {name: stored(url, name) for name in COLUMNS_BEFORE} == before
+    migrate.downgrade(url, "0002")
+    assert {name: stored(url, name) for name in COLUMNS_BEFORE} == before
+    migrate.upgrade(url)
+
+    clock = ManualClock()
+    clock.advance(days=2)
+    with closing(SqlStore(open_database(url), clock)) as sql:
+        app = App(sql, clock)
+        actor = app.actor(app.accounts.register({"username": "carol"}, "correct horse"))
+        with sql.reading(None) as work:
+            alice: User | None = work.users.find_by_login("alice")
+        assert alice is not None
+        top = app.tasks.create(actor, {"title": "top"})
+        below = app.tasks.create(actor, {"title": "below", "parent": top.id})
+        app.sharing.share(actor, top.id, "alice", Role.EDITOR)
+        assert app.tasks.get(actor, below.id).members == (Member(alice.id, Role.EDITOR),)
+        app.trash.delete(actor, top.id)
+    migrate.downgrade(url, "0002")
+    assert [row["title"] for row in stored(url, "tasks")[-2:]] == ["top", "below"]
+    migrate.upgrade(url)
+    with closing(SqlStore(open_database(url), clock)) as sql:
+        app = App(sql, clock)
+        listed = app.tasks.list(actor, TaskQuery(at=START, sort=TaskSort.TITLE)).items
+        assert [(task.title, task.parent, task.root == task.id, task.members) for task in listed] == [
+            ("below", None, True, ()),
+            ("top", None, True, ()),
+        ]

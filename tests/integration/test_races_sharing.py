@@ -1,0 +1,383 @@
+"""Many threads share, move, delete and change the same tasks at once.
+
+Every race is run on both databases, with real locks; it is repeated where once might go well by chance. After each,
+everything must fit together: see `require_order`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import permutations
+from time import sleep
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import (
+    DomainError,
+    InvalidInput,
+    MemberNotFound,
+    NotAllowed,
+    NotAuthenticated,
+    Stale,
+    StorageUnavailable,
+    TaskNotFound,
+)
+from tasktracker.domain.history.change import Action, Change
+from tasktracker.domain.idempotency.record import Answer, Request
+from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import DEPTH_MOST, State, Task
+from tasktracker.domain.work import Store, UnitOfWork
+from tests.contracts.base import Contract, race
+from tests.fakes import App, ManualClock
+from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, postgresql, sqlite
+
+__all__ = ["postgresql", "sqlite"]
+
+PASSWORD = "correct horse"
+ROUNDS = 6
+
+Call = Callable[[], object]
+
+
+class SharingRaceContract(Contract):
+    @pytest.fixture
+    def app(self, store: Store, clock: ManualClock) -> App:
+        return App(store, clock)
+
+    @pytest.fixture
+    def alice(self, app: App) -> SessionActor:
+        return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+
+    @pytest.fixture
+    def bob(self, app: App) -> SessionActor:
+        return app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+
+    # ------------------------------------------------------------ members
+
+    @pytest.mark.parametrize("kind", ["root", "subtask"])
+    def test_nothing_is_written_by_somebody_after_they_were_removed(
+        self, app: App, alice: SessionActor, bob: SessionActor, kind: str
+    ) -> None:
+        root = app.tasks.create(alice, {"title": "root"})
+        below = app.tasks.create(alice, {"title": "below", "parent": root.id})
+        app.sharing.share(alice, root.id, "bob", Role.EDITOR)
+        task = root if kind == "root" else below
+
+        def write(thread: int) -> int:
+            written = 0
+            for number in range(25):
+                try:
+                    app.tasks.edit(bob, task.id, {"description": f"{thread}.{number}"})
+                    written += 1
+                except TaskNotFound:
+                    pass
+            return written
+
+        def unshare() -> int:
+            sleep(0.05)
+            app.sharing.unshare(alice, root.id, bob.user_id)
+            return 0
+
+        outcomes = race(*(partial(write, thread) for thread in range(8)), unshare)
+        changes = history(app, alice, task)
+        (removal,) = (change.version for change in changes if change.action is Action.UNSHARE)
+        by_bob = [change.version for change in changes if change.actor == bob.user_id]
+        assert len(by_bob) == sum(outcome for outcome in outcomes if isinstance(outcome, int))
+        assert all(version < removal for version in by_bob)
+        assert app.tasks.get(alice, task.id).version == removal
+        require_order(app, alice, bob)
+
+    def test_a_subtask_has_its_roots_members_however_they_change_meanwhile(
+        self, app: App, alice: SessionActor, bob: SessionActor
+    ) -> None:
+        carol = app.actor(app.accounts.register({"username": "carol"}, PASSWORD))
+        for _ in range(ROUNDS):
+            root = app.tasks.create(alice, {"title": "root"})
+            middle = app.tasks.create(alice, {"title": "middle", "parent": root.id})
+            app.sharing.share(alice, root.id, "carol", Role.VIEWER)
+            outcomes = race(
+                *(partial(app.tasks.create, alice, {"title": "new", "parent": parent.id}) for parent in (root, middle)),
+                partial(app.sharing.share, alice, middle.id, "bob", Role.EDITOR),
+                partial(app.sharing.unshare, carol, middle.id, carol.user_id),
+                *(partial(app.tasks.create, alice, {"title": "new", "parent": parent.id}) for parent in (root, middle)),
+            )
+            assert not any(isinstance(outcome, DomainError) for outcome in outcomes), outcomes
+            tasks = require_order(app, alice, bob, carol)
+            tree = [task for task in tasks.values() if task.root == root.id]
+            assert len(tree) == 6
+            assert {member.user_id for task in tree for member in task.members} == {bob.user_id}
+
+    def test_somebody_who_was_removed_is_given_no_other_part(
+        self, app: App, alice: SessionActor, bob: SessionActor
+    ) -> None:
+        for _ in range(ROUNDS * 2):
+            task = app.tasks.create(alice, {"title": "task"})
+            app.sharing.share(alice, task.id, "bob", Role.EDITOR)
+            outcomes = race(
+                *[partial(app.sharing.assign, alice, task.id, bob.user_id, Role.VIEWER)] * 2,
+                partial(app.sharing.unshare, alice, task.id, bob.user_id),
+                *[partial(app.sharing.assign, alice, task.id, bob.user_id, Role.EDITOR)] * 2,
+            )
+            assert outcomes[2] is None
+            for outcome in outcomes:
+                assert not isinstance(outcome, DomainError) or isinstance(outcome, MemberNotFound)
+            assert app.tasks.get(alice, task.id).members == ()
+
+    def test_no_more_take_part_than_may_however_many_are_invited_at_once(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        app = App(store, clock, members_most=3)
+        alice = app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+        names = [f"somebody{number}" for number in range(8)]
+        for name in names:
+            app.accounts.register({"username": name}, PASSWORD)
+        task = app.tasks.create(alice, {"title": "task"})
+        outcomes = race(*(partial(app.sharing.share, alice, task.id, name, Role.VIEWER) for name in names))
+        assert sum(isinstance(outcome, DomainError) for outcome in outcomes) == 5
+        assert len(app.tasks.get(alice, task.id).members) == 3
+
+    def test_nobody_takes_part_whose_account_was_deleted_meanwhile(self, app: App, alice: SessionActor) -> None:
+        for number in range(ROUNDS):
+            name = f"bob{number}"
+            bob = app.actor(app.accounts.register({"username": name}, PASSWORD))
+            root = app.tasks.create(alice, {"title": "root"})
+            below = app.tasks.create(alice, {"title": "below", "parent": root.id})
+            other, new, home = (app.tasks.create(alice, {"title": title}) for title in ("other", "new", "home"))
+            for task in (root, other):
+                app.sharing.share(alice, task.id, name, Role.EDITOR)
+            theirs = app.tasks.create(bob, {"title": "theirs"})
+            app.sharing.share(bob, theirs.id, "alice", Role.EDITOR)
+            calls: list[Call] = [
+                partial(app.tasks.edit, bob, root.id, {"title": "edited"}),
+                partial(app.sharing.share, alice, new.id, name, Role.EDITOR),
+                partial(app.tasks.edit, alice, below.id, {"parent": None}),
+                partial(app.accounts.delete, bob, PASSWORD),
+                partial(app.sharing.assign, alice, other.id, bob.user_id, Role.VIEWER),
+                partial(app.tasks.create, alice, {"title": "created", "parent": root.id}),
+                partial(app.tasks.edit, alice, home.id, {"parent": other.id}),
+                partial(app.tasks.edit, alice, theirs.id, {"title": "edited"}),
+            ]
+            outcomes = race(*calls)
+            losses = (NotAuthenticated, InvalidInput, MemberNotFound, TaskNotFound, StorageUnavailable)
+            for outcome in outcomes:
+                assert not isinstance(outcome, DomainError) or isinstance(outcome, losses), outcomes
+            if outcomes[3] is not None:
+                app.accounts.delete(bob, PASSWORD)
+            tasks = require_order(app, alice)
+            assert all(task.members == () for task in tasks.values())
+            assert theirs.id not in tasks
+
+    # ------------------------------------------------------------ trees
+
+    def test_two_tasks_never_end_up_under_each_other(self, app: App, alice: SessionActor) -> None:
+        for _ in range(ROUNDS * 2):
+            first, second = (app.tasks.create(alice, {"title": title}) for title in ("first", "second"))
+            outcomes = race(
+                partial(app.tasks.edit, alice, first.id, {"parent": second.id}),
+                partial(app.tasks.edit, alice, second.id, {"parent": first.id}),
+            )
+            assert sum(isinstance(outcome, Task) for outcome in outcomes) == 1
+            assert sum(isinstance(outcome, InvalidInput) for outcome in outcomes) == 1
+            require_order(app, alice)
+
+    def test_trees_stay_trees_however_they_are_put_under_each_other(self, app: App, alice: SessionActor) -> None:
+        bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        # Few, as PostgreSQL takes a second to notice each of the deadlocks that this may come to.
+        for _ in range(2):
+            tasks = [app.tasks.create(alice, {"title": str(number)}) for number in range(4)]
+            app.sharing.share(alice, tasks[0].id, "bob", Role.EDITOR)
+            moves: list[Call] = [
+                partial(app.tasks.edit, alice, one.id, {"parent": other.id}) for one, other in permutations(tasks, 2)
+            ]
+            outcomes = race(*moves)
+            losses = (InvalidInput, StorageUnavailable)
+            for outcome in outcomes:
+                assert not isinstance(outcome, DomainError) or isinstance(outcome, losses), outcomes
+            require_order(app, alice, bob)
+
+    # ------------------------------------------------------------ the trash
+
+    def test_a_deleted_task_stays_deleted_whatever_was_edited_meanwhile(
+        self, app: App, alice: SessionActor, bob: SessionActor
+    ) -> None:
+        for _ in range(ROUNDS):
+            root = app.tasks.create(alice, {"title": "root"})
+            below = app.tasks.create(alice, {"title": "below", "parent": root.id})
+            app.sharing.share(alice, root.id, "bob", Role.EDITOR)
+            outcomes = race(
+                *(partial(app.tasks.edit, bob, task.id, {"state": State.DONE}) for task in (root, below)),
+                partial(app.trash.delete, alice, root.id),
+                *(partial(app.tasks.edit, alice, task.id, {"title": "edited"}) for task in (root, below)),
+            )
+            assert outcomes[2] is None
+            edited = [outcome for outcome in outcomes if isinstance(outcome, Task)]
+            assert all(isinstance(outcome, TaskNotFound | Task | None) for outcome in outcomes), outcomes
+            with app.store.reading(None) as work:
+                found = [work.tasks.find(task.id) for task in (root, below)]
+            assert all(task and task.trashed_with == root.id for task in found)
+            # The creation made the first, sharing the second and deleting the last of the versions.
+            assert sum(task.version for task in found if task) == 6 + len(edited)
+            require_order(app, alice, bob)
+
+    def test_no_task_lives_under_a_deleted_one(self, app: App, alice: SessionActor) -> None:
+        for _ in range(ROUNDS):
+            root = app.tasks.create(alice, {"title": "root"})
+            gone = app.tasks.create(alice, {"title": "gone", "parent": root.id})
+            other = app.tasks.create(alice, {"title": "other"})
+            app.trash.delete(alice, gone.id)
+            outcomes = race(
+                partial(app.tasks.create, alice, {"title": "created", "parent": root.id}),
+                partial(app.tasks.edit, alice, other.id, {"parent": root.id}),
+                partial(app.trash.delete, alice, root.id),
+                partial(app.trash.restore, alice, gone.id),
+                partial(app.tasks.create, alice, {"title": "created", "parent": root.id}),
+            )
+            assert outcomes[2] is None
+            for outcome in outcomes:
+                assert not isinstance(outcome, DomainError) or isinstance(outcome, InvalidInput), outcomes
+            require_order(app, alice)
+
+    def test_a_task_is_either_restored_or_purged(self, app: App, alice: SessionActor) -> None:
+        for number in range(ROUNDS):
+            root = app.tasks.create(alice, {"title": "root"})
+            below = app.tasks.create(alice, {"title": "below", "parent": root.id})
+            app.trash.delete(alice, root.id)
+            app.clock.advance(days=31)
+            alice = app.actor(app.sessions.login("alice", PASSWORD))
+            purge: Call = partial(app.trash.purge, alice, root.id) if number % 2 else app.housekeeping.sweep
+            outcomes = race(
+                partial(app.trash.restore, alice, root.id), purge, partial(app.trash.restore, alice, below.id)
+            )
+            restored = {task.id for task in outcomes if isinstance(task, Task)}
+            tasks = require_order(app, alice)
+            assert restored <= set(tasks)
+            assert all(isinstance(each, Task | TaskNotFound | int | None) for each in outcomes), outcomes
+
+    # ------------------------------------------------------------ what else gets into the way of something else
+
+    def test_undoing_is_not_in_the_way_of_other_edits(self, app: App, alice: SessionActor) -> None:
+        task = app.tasks.create(alice, {"title": "before"})
+        for number in range(ROUNDS):
+            app.tasks.edit(alice, task.id, {"title": f"after {number}"})
+            change = history(app, alice, task)[0]
+            outcomes = race(
+                partial(app.tasks.edit, alice, task.id, {"description": f"a {number}"}),
+                partial(app.tasks.edit, alice, task.id, {"description": f"b {number}"}),
+                partial(app.history.undo, alice, task.id, change.id),
+                partial(app.tasks.edit, alice, task.id, {"description": f"c {number}"}),
+            )
+            assert all(isinstance(outcome, Task) for outcome in outcomes), outcomes
+            assert app.tasks.get(alice, task.id).title == "before"
+
+    def test_a_category_can_be_deleted_while_its_tasks_are_shared_and_moved(
+        self, app: App, alice: SessionActor, bob: SessionActor
+    ) -> None:
+        for number in range(ROUNDS):
+            home = app.categories.create(alice, {"name": f"home {number}"})
+            root = app.tasks.create(alice, {"title": "root", "category": home.id})
+            below = [
+                app.tasks.create(alice, {"title": "below", "parent": root.id, "category": home.id}) for _ in range(5)
+            ]
+            outcomes = race(
+                partial(app.sharing.share, alice, root.id, "bob", Role.EDITOR),
+                partial(app.categories.delete, alice, home.id),
+                partial(app.tasks.edit, alice, below[0].id, {"parent": None}),
+                partial(app.trash.delete, alice, below[1].id),
+                partial(app.tasks.edit, alice, below[2].id, {"parent": below[3].id}),
+            )
+            assert not any(isinstance(outcome, DomainError) for outcome in outcomes), outcomes
+            tasks = require_order(app, alice, bob)
+            assert all(task.category is None for task in tasks.values())
+
+    def test_of_fifty_requests_with_one_key_one_is_done_and_all_get_its_answer(
+        self, app: App, alice: SessionActor
+    ) -> None:
+        for number in range(2):
+            request = Request(f"key {number}", b"fingerprint")
+            outcomes = race(
+                *[partial(app.idempotency.once, alice, request, partial(_create, app, alice), _rendered)] * 50
+            )
+            tasks = [task for task in require_order(app, alice).values() if task.title == "once"]
+            assert len(tasks) == number + 1
+            done = _rendered(max(tasks, key=lambda task: task.id))
+            assert outcomes.count((done, False)) == 1
+            assert outcomes.count((done, True)) == 49
+
+    def test_requests_of_an_account_deleted_meanwhile_are_refused(self, app: App) -> None:
+        for number in range(ROUNDS):
+            carol = app.actor(app.accounts.register({"username": f"carol{number}"}, PASSWORD))
+            outcomes = race(
+                *(
+                    partial(
+                        app.idempotency.once, carol, Request(f"{key}", b""), partial(_create, app, carol), _rendered
+                    )
+                    for key in range(4)
+                ),
+                partial(app.accounts.delete, carol, PASSWORD),
+            )
+            for outcome in outcomes:
+                refused = isinstance(outcome, NotAuthenticated | StorageUnavailable)
+                assert refused or not isinstance(outcome, DomainError), outcomes
+
+    def test_of_conditional_changes_and_deletions_one_wins(
+        self, app: App, alice: SessionActor, bob: SessionActor
+    ) -> None:
+        for _ in range(ROUNDS):
+            task = app.tasks.create(alice, {"title": "task"})
+            app.sharing.share(alice, task.id, "bob", Role.EDITOR)
+            expected = frozenset({2})
+            outcomes = race(
+                partial(app.tasks.edit, alice, task.id, {"title": "a"}, expected),
+                partial(app.tasks.edit, bob, task.id, {"title": "b"}, expected),
+                partial(app.trash.delete, alice, task.id, expected),
+                partial(app.tasks.replace, bob, task.id, {"title": "c"}, expected),
+            )
+            lost = [outcome for outcome in outcomes if isinstance(outcome, Stale | TaskNotFound | NotAllowed)]
+            assert len(lost) == 3, outcomes
+
+
+def _create(app: App, actor: SessionActor, work: UnitOfWork) -> Task:
+    return app.tasks.create_in(work, actor, {"title": "once"})
+
+
+def _rendered(task: Task) -> Answer:
+    return Answer(201, task.id.bytes, None, None)
+
+
+def history(app: App, actor: SessionActor, task: Task) -> Sequence[Change]:
+    return app.history.list(actor, task.id, limit=10_000).changes.items
+
+
+def require_order(app: App, owner: SessionActor, *others: SessionActor) -> dict[UUID, Task]:
+    """Require that the owner's live tasks, which are returned, form trees, and are seen by their members only."""
+    lists: dict[UUID, dict[UUID, Task]] = {}
+    with app.store.reading(None) as work:
+        for actor in (owner, *others):
+            page = work.tasks.list(actor.user_id, TaskQuery(at=app.clock.now(), limit=10_000))
+            lists[actor.user_id] = {task.id: task for task in page.items}
+    tasks = {task.id: task for task in lists[owner.user_id].values() if task.created_by == owner.user_id}
+    for task in tasks.values():
+        above, depth = task, 1
+        while above.parent is not None:
+            assert above.parent in tasks, f"{task} is under what is not there"
+            above, depth = tasks[above.parent], depth + 1
+            assert depth <= DEPTH_MOST, f"{task} is too deep, or under itself"
+        assert (task.root, task.members) == (above.id, above.members)
+        assert not task.trashed_at
+        parts = {member.user_id for member in task.members}
+        assert parts <= set(lists), f"{task} is shared with somebody who is not there"
+        for user_id, listed in lists.items():
+            assert (listed.get(task.id) == task) is (user_id in parts | {owner.user_id})
+    return tasks
+
+
+class TestSharingRacesOnSqlite(OnSqlite, SharingRaceContract):
+    pass
+
+
+class TestSharingRacesOnPostgreSQL(OnPostgreSQL, SharingRaceContract):
+    pass

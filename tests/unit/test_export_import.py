@@ -1,0 +1,432 @@
+"""What is exported comes in elsewhere as it was; what is wrong with a file is told, line by line."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import Category, name_key
+from tasktracker.domain.errors import InvalidInput, SessionEnded, UserNotFound
+from tasktracker.domain.history.change import Action
+from tasktracker.domain.portability import arrival, lines
+from tasktracker.domain.portability.export_service import ExportService
+from tasktracker.domain.portability.import_service import Form, ImportService
+from tasktracker.domain.portability.report import FINDINGS_MOST, ImportReport
+from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import DEPTH_MOST, Priority, State, Task
+from tests.contracts.base import Seed
+from tests.fakes import START, ManualClock, SequentialIds
+
+HEADER = {"type": "header", "format": "tasktracker", "version": 1}
+END = {"type": "end"}
+
+
+class Service:
+    """A store of its own, and what exports from it and imports into it."""
+
+    def __init__(self, series: int, chunk: int = 500) -> None:
+        self.clock = ManualClock()
+        self.store = MemoryStore(self.clock)
+        self.seed = Seed(self.store, self.clock, SequentialIds(series))
+        self.exports = ExportService(store=self.store, clock=self.clock)
+        self.imports = ImportService(store=self.store, clock=self.clock, ids=SequentialIds(series + 1), chunk=chunk)
+
+    def export(self, user: User) -> bytes:
+        return b"".join(self.exports.export(self.seed.actor(user)))
+
+    def bring(self, user: User, raw: bytes, *, dry_run: bool = False) -> ImportReport:
+        return self.imports.bring_in(self.seed.actor(user), io.BytesIO(raw), Form.NDJSON, dry_run=dry_run)
+
+    def bring_lines(self, user: User, *records: Any, dry_run: bool = False) -> ImportReport:
+        return self.bring(user, written(HEADER, *records, END), dry_run=dry_run)
+
+    def all_of(self, user: User) -> tuple[dict[UUID, Category], dict[UUID, Task]]:
+        """The user's own categories and tasks, also those in the trash."""
+        with self.store.reading(None) as work:
+            categories = work.categories.list(user.id, None, 10_000).items
+            tasks = work.tasks.list(user.id, TaskQuery(at=START, role=Role.OWNER, limit=10_000)).items
+            trashed = work.archive.trashed(user.id, None, 10_000).items
+        return {each.id: each for each in categories}, {each.id: each for each in [*tasks, *trashed]}
+
+
+def written(*records: Any) -> bytes:
+    return b"".join(
+        each if isinstance(each, bytes) else json.dumps(each, default=str).encode() + b"\n" for each in records
+    )
+
+
+def task(**fields: Any) -> dict[str, Any]:
+    return {"type": "task", "id": str(uuid4()), "title": "something", **fields}
+
+
+def category(**fields: Any) -> dict[str, Any]:
+    return {"type": "category", "id": str(uuid4()), "name": "Somewhere", **fields}
+
+
+@pytest.fixture(params=[500, 1])
+def service(request: pytest.FixtureRequest) -> Service:
+    return Service(10, request.param)
+
+
+@pytest.fixture
+def user(service: Service) -> User:
+    return service.seed.user()
+
+
+# ---------------------------------------------------------------- round trip
+
+moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+
+
+@st.composite
+def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
+    """Categories and tasks of somebody, in any shape that the rules allow."""
+    owner = UUID(int=0)
+    named = draw(st.lists(texts.map(lambda text: f"c{text}").map(str.strip), max_size=4, unique_by=name_key))
+    categories = []
+    for name in named:
+        times = sorted(draw(st.tuples(moments, moments)))
+        categories.append(
+            Category(
+                id=draw(st.uuids()),
+                user_id=owner,
+                name=name,
+                description=draw(texts),
+                color=draw(st.none() | st.just("#1e90ff")),
+                created_at=times[0],
+                updated_at=times[1],
+                version=draw(st.integers(1, 1000)),
+            )
+        )
+    tasks: list[Task] = []
+    depths: dict[UUID, int] = {}
+    for id_ in draw(st.lists(st.uuids(), max_size=12, unique=True)):
+        above = draw(st.sampled_from([None, *(each for each in tasks if depths[each.id] < DEPTH_MOST)]))
+        times = sorted(draw(st.tuples(moments, moments)))
+        state = draw(st.sampled_from(State))
+        trashed = draw(st.booleans()) or (above is not None and above.trashed_at is not None)
+        with_ = [id_, above.trashed_with] if above is not None and above.trashed_with else [id_]
+        tasks.append(
+            Task(
+                id=id_,
+                title=draw(texts.map(lambda text: f"t{text}".strip())),
+                description=draw(texts),
+                priority=draw(st.sampled_from(Priority)),
+                state=state,
+                due_date=draw(st.none() | moments),
+                category=draw(st.sampled_from([None, *(each.id for each in categories)])),
+                parent=above.id if above else None,
+                root=above.root if above else id_,
+                created_by=owner,
+                created_at=times[0],
+                updated_at=times[1],
+                completed_at=draw(moments) if state is State.DONE else None,
+                trashed_at=draw(moments) if trashed else None,
+                trashed_with=draw(st.sampled_from(with_)) if trashed else None,
+                version=draw(st.integers(1, 1000)),
+            )
+        )
+        depths[id_] = 1 if above is None else depths[above.id] + 1
+    return categories, tasks
+
+
+@given(accounts(), st.sampled_from([1, 2, 3, 500]))
+@settings(deadline=None, max_examples=150)
+def test_an_account_is_the_same_elsewhere(account: tuple[list[Category], list[Task]], chunk: int) -> None:
+    here, there = Service(10), Service(20, chunk)
+    alice, bob = here.seed.user(), there.seed.user()
+    categories = {each.id: replace(each, user_id=alice.id) for each in account[0]}
+    tasks = {each.id: replace(each, created_by=alice.id) for each in account[1]}
+    with here.store.writing(None) as work:
+        for each in categories.values():
+            work.categories.add(each)
+        for one in tasks.values():
+            work.tasks.add(one)
+    exported = here.export(alice)
+    dry = there.bring(bob, exported, dry_run=True)
+    assert there.all_of(bob) == ({}, {})
+    report = there.bring(bob, exported)
+    assert (report.errors, report.notices, report.skipped) == ([], [], 0)
+    assert (report.categories.created, report.tasks.created) == (len(categories), len(tasks))
+    assert replace(dry, dry_run=False) == report
+    assert there.all_of(bob) == (
+        {each.id: replace(each, user_id=bob.id) for each in categories.values()},
+        {one.id: replace(one, created_by=bob.id) for one in tasks.values()},
+    )
+    again = there.bring(bob, exported)
+    assert (again.categories.created, again.tasks.created) == (0, 0)
+    assert (again.categories.unchanged, again.tasks.unchanged) == (len(categories), len(tasks))
+    # To somebody else beside them everything comes under another id, but otherwise the same, and once only.
+    carol = there.seed.user()
+    for created in (len(tasks), 0):
+        report = there.bring(carol, exported)
+        assert (report.tasks.created, report.tasks.mapped, report.skipped) == (created, created, 0)
+    shape = sorted((one.title, one.version, one.created_at, one.trashed_at or START) for one in tasks.values())
+    mapped = there.all_of(carol)[1]
+    assert sorted((one.title, one.version, one.created_at, one.trashed_at or START) for one in mapped.values()) == shape
+    assert all(one.parent is None or one.parent in mapped for one in mapped.values())
+
+
+def test_an_export_has_no_secrets_and_ends(service: Service) -> None:
+    user = service.seed.user(first_name="Ann", password_hash="hash-of-it")
+    raw = service.export(user)
+    assert b"hash-of-it" not in raw
+    first, profile, last = [json.loads(line) for line in raw.splitlines()]
+    assert first == {"type": "header", "format": "tasktracker", "version": 1, "exported_at": "2026-03-01T12:00:00Z"}
+    assert profile["first_name"] == "Ann"
+    assert last == {"type": "end", "categories": 0, "tasks": 0}
+
+
+def test_members_are_exported_by_name_and_not_invited_again(service: Service, user: User) -> None:
+    bob = service.seed.user("bob")
+    mine = service.seed.task(user, members=(Member(bob.id, Role.EDITOR),))
+    service.seed.task(bob, members=(Member(user.id, Role.EDITOR),))
+    lines = [json.loads(line) for line in service.export(user).splitlines()]
+    (only,) = [line for line in lines if line["type"] == "task"]
+    assert (only["id"], only["members"]) == (str(mine.id), [{"username": "bob", "role": "editor"}])
+    carol = service.seed.user()
+    report = service.bring(carol, service.export(user))
+    assert [(each.field, "bob" in each.message) for each in report.notices] == [("members", True)]
+    assert [one.members for one in service.all_of(carol)[1].values()] == [()]
+
+
+def test_a_long_export_comes_in_blocks_of_one_state(service: Service, user: User) -> None:
+    service.seed.tasks(*(service.seed.new_task(user, description="x" * 1000) for _ in range(450)))
+    blocks = service.exports.export(service.seed.actor(user))
+    first = next(blocks)
+    service.seed.task(user)
+    rest = list(blocks)
+    assert len(rest) > 3
+    assert json.loads(b"".join([first, *rest]).splitlines()[-1])["tasks"] == 450
+
+
+def test_nobody_exports_or_imports_in_an_ended_session(service: Service, user: User) -> None:
+    actor = service.seed.actor(user)
+    with service.store.writing(None) as work:
+        work.sessions.remove(actor.session_id)
+    for attempt in (
+        lambda: next(service.exports.export(actor)),
+        lambda: service.imports.admit(actor),
+        lambda: service.imports.bring_in(actor, io.BytesIO(), Form.NDJSON),
+    ):
+        with pytest.raises(SessionEnded):
+            attempt()
+
+
+def test_administrators_go_by_names(service: Service, user: User) -> None:
+    service.seed.task(user)
+    raw = b"".join(service.exports.export_of(user.username))
+    read: list[int] = []
+    other = service.seed.user()
+    report = service.imports.bring_in_for(other.username, io.BytesIO(raw), Form.NDJSON, progress=read.append)
+    assert report.tasks.created == 1
+    assert read[-1] == len(raw)
+    with pytest.raises(UserNotFound):
+        service.exports.export_of("nobody")
+    with pytest.raises(UserNotFound):
+        service.imports.bring_in_for("nobody", io.BytesIO(raw), Form.NDJSON)
+
+
+# -------------------------------------------------------------------- import
+
+
+def test_the_history_tells_who_brought_a_task_in_and_when(service: Service, user: User) -> None:
+    old = START - timedelta(days=1000)
+    record = task(created_at=old.isoformat(), updated_at=old.isoformat(), version=7, state="done")
+    service.bring_lines(user, record)
+    with service.store.reading(None) as work:
+        (change,) = work.history.list(UUID(record["id"]), None, 10).items
+    assert (change.action, change.actor, change.at, change.version) == (Action.CREATE, user.id, START, 7)
+    assert change.session_id is not None
+    (one,) = service.all_of(user)[1].values()
+    assert (one.completed_at, one.updated_at) == (old, old)
+
+
+def test_parents_may_come_after_their_children(service: Service, user: User) -> None:
+    chain = [task(title=str(depth)) for depth in range(DEPTH_MOST + 2)]
+    for above, below in pairwise(chain):
+        below["parent"] = above["id"]
+    for dry_run in (True, False):
+        report = service.bring_lines(user, *reversed(chain), dry_run=dry_run)
+        assert report.tasks.created == DEPTH_MOST
+        assert sorted((each.line, each.field) for each in report.errors) == [(2, "parent"), (3, "parent")]
+        assert report.skipped == 2
+    tasks = service.all_of(user)[1]
+    assert {one.root for one in tasks.values()} == {UUID(chain[0]["id"])}
+
+
+def test_what_is_under_a_task_that_is_there_has_its_members(service: Service, user: User) -> None:
+    bob = service.seed.user()
+    parent = service.seed.task(user, members=(Member(bob.id, Role.VIEWER),))
+    child = task(parent=str(parent.id))
+    assert service.bring_lines(user, child).skipped == 0
+    one = service.all_of(user)[1][UUID(child["id"])]
+    assert (one.root, one.members) == (parent.id, parent.members)
+
+
+def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) -> None:
+    home, work = service.seed.category(user, "Home"), service.seed.category(user, "Work")
+    other, renamed = category(name="HOME"), category(id=str(work.id), name="Arbeit")
+    records = [other, renamed, task(category=other["id"]), task(category=str(work.id)), task(category=str(home.id))]
+    report = service.bring_lines(user, *records)
+    assert (report.categories.created, report.categories.unchanged, report.skipped) == (0, 2, 0)
+    categories, tasks = service.all_of(user)
+    assert categories == {home.id: home, work.id: work}
+    assert sorted(filter(None, (one.category for one in tasks.values()))) == sorted([home.id, home.id, work.id])
+
+
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        (b"nonsense\n", "line"),
+        (b"[]\n", "line"),
+        (b'{"type": "task", "id": NaN}\n', "line"),
+        (b'{"type":"task","type":"task"}\n', "line"),
+        (b'{"type":"task","title":"caf\xe9"}\n', "line"),
+        (b'{"type":"task","x":' + b"[" * 100_000 + b"}\n", "line"),
+        (b'{"type":"task","version":' + b"1" * 5000 + b"}\n", "line"),
+        (b'{"type":"task","title":"' + b"x" * 300_000 + b'"}\n', "line"),
+        ({"type": "list"}, "type"),
+        ({}, "type"),
+        ({"type": "task", "title": "x"}, "id"),
+        ({"type": "task", "id": str(uuid4())}, "title"),
+        (task(id="x"), "id"),
+        (task(id=1), "id"),
+        (task(title=" "), "title"),
+        (task(title="x" * 201), "title"),
+        (task(title="\ud800"), "title"),
+        (task(title=None), "title"),
+        (task(description="a\0b"), "description"),
+        (task(priority=5), "priority"),
+        (task(priority=True), "priority"),
+        (task(priority="high"), "priority"),
+        (task(state="lost"), "state"),
+        (task(due_date="tomorrow"), "due_date"),
+        (task(due_date="2026-01-01T00:00:00"), "due_date"),
+        (task(due_date="9999-12-31T23:59:59-14:00"), "due_date"),
+        (task(version=0), "version"),
+        (task(version=2**31), "version"),
+        (task(members=["bob"]), "members"),
+        (task(members={}), "members"),
+        (task(members=[{"username": 1}]), "members"),
+        (task(colour="red"), "colour"),
+        (task(completed_at="2026-01-01T00:00:00Z"), "completed_at"),
+        (task(updated_at="2026-01-01T00:00:00Z"), "created_at"),
+        (task(created_at="2026-01-02T00:00:00Z", updated_at="2026-01-01T00:00:00Z"), "updated_at"),
+        (task(trashed_with=str(uuid4())), "trashed_with"),
+        (task(trashed_at="2026-01-01T00:00:00Z", trashed_with=str(uuid4())), "trashed_with"),
+        (task(parent=str(uuid4())), "parent"),
+        (task(category=str(uuid4())), "category"),
+        (category(name=""), "name"),
+        (category(color="red"), "color"),
+        (category(created_at="x"), "created_at"),
+        (category(created_at="2026-01-02T00:00:00Z", updated_at="2026-01-01T00:00:00Z"), "updated_at"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_bad_line_is_skipped_and_told(service: Service, user: User, record: Any, field: str) -> None:
+    good = task()
+    for dry_run in (True, False):
+        report = service.bring_lines(user, record, good, dry_run=dry_run)
+        assert [(each.line, each.field) for each in report.errors] == [(2, field)]
+        assert (report.skipped, report.tasks.created, report.omitted) == (1, 1, 0)
+    assert list(service.all_of(user)[1]) == [UUID(good["id"])]
+
+
+def test_every_bad_field_is_told(service: Service, user: User) -> None:
+    report = service.bring_lines(user, task(title="", priority=0, colour=1, category=str(uuid4())))
+    assert sorted(each.field for each in report.errors) == ["colour", "priority", "title"]
+    assert report.skipped == 1
+
+
+def test_nothing_is_put_under_tasks_of_others_or_in_their_categories(service: Service, user: User) -> None:
+    bob = service.seed.user()
+    theirs = service.seed.task(bob, members=(Member(user.id, Role.EDITOR),))
+    filed = task(category=str(service.seed.category(bob).id))
+    report = service.bring_lines(user, task(parent=str(theirs.id)), filed)
+    assert sorted((each.line, each.field) for each in report.errors) == [(2, "parent"), (3, "category")]
+    # Unless the file has one of the same id, which then comes in under another.
+    report = service.bring_lines(user, task(parent=str(theirs.id)), task(id=str(theirs.id)))
+    assert (report.tasks.created, report.tasks.mapped, report.skipped) == (2, 1, 0)
+    assert service.all_of(bob)[1] == {theirs.id: theirs}
+
+
+def test_nothing_live_is_put_under_what_is_in_the_trash(service: Service, user: User) -> None:
+    top = service.seed.new_task(user)
+    service.seed.tasks(replace(top, trashed_at=START, trashed_with=top.id))
+    with_it = task(parent=str(top.id), trashed_at=START.isoformat(), trashed_with=str(top.id))
+    report = service.bring_lines(user, task(parent=str(top.id)), with_it)
+    assert [(each.line, each.field) for each in report.errors] == [(2, "parent")]
+    assert service.all_of(user)[1][UUID(with_it["id"])].trashed_with == top.id
+
+
+def test_what_is_already_there_stays_as_it_is(service: Service, user: User) -> None:
+    mine = service.seed.task(user, "mine")
+    report = service.bring_lines(user, task(id=str(mine.id), title="other"))
+    assert (report.tasks.unchanged, report.tasks.created) == (1, 0)
+    assert service.all_of(user)[1] == {mine.id: mine}
+
+
+def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
+    record = task()
+    for dry_run in (True, False):
+        report = service.bring_lines(user, record, record, dry_run=dry_run)
+        assert (report.tasks.created, report.tasks.unchanged) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\n",
+        b"\xff\xfe",
+        b"TYPE,CONTENT\n",
+        written(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
+        written({**HEADER, "version": 2}),
+        written({**HEADER, "format": "other"}),
+    ],
+)
+def test_what_is_no_export_is_refused(service: Service, user: User, raw: bytes) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        service.bring(user, raw)
+    assert [error.field for error in caught.value.errors] == ["body"]
+
+
+def test_an_export_that_was_cut_off_comes_in_and_is_told(service: Service, user: User) -> None:
+    report = service.bring(user, written(HEADER, task(), b"\n", task()))
+    assert report.tasks.created == 2
+    assert [(each.line, each.field) for each in report.notices] == [(5, "line")]
+    report = service.bring(user, written(HEADER, END, task()))
+    assert (report.tasks.created, [(each.line, each.field) for each in report.errors]) == (0, [(3, "line")])
+
+
+def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
+    report = service.bring_lines(user, *[b"x\n"] * (FINDINGS_MOST + 5))
+    assert (len(report.errors), report.omitted, report.skipped) == (FINDINGS_MOST, 5, FINDINGS_MOST + 5)
+
+
+@pytest.fixture
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LINES_MOST", 5)
+    monkeypatch.setattr(arrival, "CATEGORIES_MOST", 2)
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_a_file_has_a_number_of_lines_and_categories_at_most(service: Service, user: User) -> None:
+    report = service.bring_lines(user, category(name="a"), category(name="b"), category(name="c"))
+    assert [(each.line, each.field) for each in report.errors] == [(4, "name")]
+    with pytest.raises(InvalidInput):
+        service.bring_lines(user, *(task() for _ in range(5)))

@@ -1,0 +1,203 @@
+"""Todoist's CSV comes in as what it means, and nothing of it is lost without a word."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.errors import InvalidInput
+from tasktracker.domain.portability.import_service import Form, ImportService
+from tasktracker.domain.portability.report import ImportReport
+from tasktracker.domain.tasks.query import TaskQuery, TaskSort
+from tasktracker.domain.tasks.task import DESCRIPTION_LONGEST, TITLE_LONGEST, Priority, Task
+from tests.contracts.base import Seed
+from tests.fakes import START, ManualClock, SequentialIds
+
+SAMPLE = Path(__file__).parents[1] / "fixtures" / "todoist.csv"
+HEAD = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,DATE,TIMEZONE\n"
+
+
+class Account:
+    """Somebody on an empty store, who imports."""
+
+    def __init__(self, chunk: int = 500) -> None:
+        clock = ManualClock()
+        self.store = MemoryStore(clock)
+        seed = Seed(self.store, clock, SequentialIds())
+        self.user: User = seed.user(time_zone="America/New_York")
+        self.actor = seed.actor(self.user)
+        self.imports = ImportService(store=self.store, clock=clock, ids=SequentialIds(2), chunk=chunk)
+
+    def bring(self, text: str | bytes, *, dry_run: bool = False) -> ImportReport:
+        raw = text.encode() if isinstance(text, str) else text
+        return self.imports.bring_in(self.actor, io.BytesIO(raw), Form.TODOIST, dry_run=dry_run)
+
+    def tasks(self) -> list[Task]:
+        with self.store.reading(None) as work:
+            query = TaskQuery(at=START, sort=TaskSort.OLDEST, limit=100_000)
+            return list(work.tasks.list(self.user.id, query).items)
+
+    def task(self, title: str) -> Task:
+        (found,) = [task for task in self.tasks() if task.title == title]
+        return found
+
+    def categories(self) -> dict[UUID, str]:
+        with self.store.reading(None) as work:
+            return {each.id: each.name for each in work.categories.list(self.user.id, None, 200).items}
+
+
+@pytest.fixture(params=[500, 2, 1])
+def account(request: pytest.FixtureRequest) -> Account:
+    return Account(request.param)
+
+
+def told(report: ImportReport) -> list[tuple[int, str]]:
+    return [(each.line, each.field) for each in report.notices]
+
+
+def test_a_sample_comes_in_whole(account: Account) -> None:
+    report = account.bring(SAMPLE.read_bytes())
+    assert [(each.line, each.field) for each in report.errors] == [(21, "PRIORITY"), (22, "TYPE")]
+    assert (report.skipped, report.tasks.created, report.categories.created) == (2, 12, 1)
+    assert sorted(told(report)) == [
+        (4, "DURATION"),
+        (5, "RESPONSIBLE"),
+        (9, "DATE"),
+        (13, "DEADLINE"),
+        (17, "INDENT"),
+        (18, "INDENT"),
+    ]
+    passport = account.task('Renew the "blue" passport, soon')
+    assert passport.priority is Priority.URGENT
+    assert passport.due_date == datetime(2026, 3, 5, 22, 59, 59, tzinfo=UTC)
+    assert passport.description == "Take two photographs\n\nDuration: 30 minute"
+    appointment = account.task("Book an appointment")
+    assert (appointment.parent, appointment.root) == (passport.id, passport.id)
+    assert appointment.priority is Priority.HIGH
+    assert appointment.due_date == datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+    assert (
+        appointment.description == "Responsible: Bob (102)\n\nOpen on weekdays only.\nBring the old one.\n\nSecond note"
+    )
+    plants = account.task("Water the plants")
+    assert (plants.description, plants.due_date, plants.priority) == ("Date: every monday", None, Priority.LOW)
+    assert plants.category is None
+    spring = account.task("Spring")
+    assert spring.category is not None
+    assert account.categories() == {spring.category: "Garden 🌱"}
+    # In the account's time zone, as the row has none.
+    assert spring.due_date == datetime(2026, 4, 2, 3, 59, 59, tzinfo=UTC)
+    beds = account.task("Beds")
+    assert (beds.due_date, beds.description) == (datetime(2026, 3, 5, 10, tzinfo=UTC), "Deadline: 2026-04-01")
+    corner = account.task("Corner")
+    for title in ("Under the tree", "Snowdrops", "Crocuses"):
+        assert account.task(title).parent == corner.id
+        assert account.task(title).root == spring.id
+    assert [task.title for task in account.tasks()].count("Twice") == 2
+
+
+def test_tasks_are_listed_in_the_order_of_the_file() -> None:
+    account = Account()
+    account.bring(SAMPLE.read_bytes())
+    assert [task.title for task in account.tasks()][1:5] == [
+        "Book an appointment",
+        "Water the plants",
+        "Spring",
+        "Beds",
+    ]
+
+
+def test_the_same_file_twice_changes_nothing(account: Account) -> None:
+    account.bring(SAMPLE.read_bytes())
+    before = account.tasks()
+    report = account.bring(SAMPLE.read_bytes())
+    assert (report.tasks.created, report.tasks.unchanged) == (0, 12)
+    assert (report.categories.created, report.categories.unchanged) == (0, 1)
+    assert account.tasks() == before
+
+
+def test_a_dry_run_says_what_will_be_and_does_nothing(account: Account) -> None:
+    dry = account.bring(SAMPLE.read_bytes(), dry_run=True)
+    assert account.tasks() == []
+    assert account.categories() == {}
+    real = account.bring(SAMPLE.read_bytes())
+    real.dry_run = True
+    assert dry == real
+
+
+def test_a_section_is_the_category_of_its_name(account: Account) -> None:
+    account.bring(HEAD + "section,Home,,,,,\n")
+    report = account.bring(HEAD + "section,HOME,,,,,\ntask,In it,,,,,\n")
+    assert (report.categories.created, report.categories.unchanged) == (0, 1)
+    assert list(account.categories()) == [account.task("In it").category]
+
+
+def test_what_is_too_long_is_cut_and_told(account: Account) -> None:
+    long = "word " * 60
+    report = account.bring(HEAD + f"section,{'s' * 70},,,,,\ntask,{long},,,,,\nnote,{'n' * 10_000},,,,,\n")
+    (task,) = account.tasks()
+    assert len(task.title) <= TITLE_LONGEST
+    assert task.description.startswith(long.strip())
+    assert len(task.description) == DESCRIPTION_LONGEST
+    assert told(report) == [(2, "CONTENT"), (3, "CONTENT"), (3, "description")]
+    assert report.skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("task,,,,,,", "CONTENT"),
+        ("task,x,,5,,,", "PRIORITY"),
+        ("task,x,,,zero,,", "INDENT"),
+        ("task,x,,,٣,,", "INDENT"),
+        ("task,a\0b,,,,,", "CONTENT"),
+        ("task,x,a\0b,,,,", "DESCRIPTION"),
+        ("task,x,,,,\0,", "DATE"),
+        ("note,of nothing,,,,,", "TYPE"),
+        ("section,,,,,,", "name"),
+        ("folder,x,,,,,", "TYPE"),
+        ("task," + "x" * 300_000 + ",,,,,", "line"),
+    ],
+)
+def test_a_bad_row_is_skipped_and_told(account: Account, row: str, field: str) -> None:
+    report = account.bring(HEAD + row + "\ntask,good,,,,,\n")
+    assert [(each.line, each.field) for each in report.errors] == [(2, field)]
+    assert report.skipped == 1
+    assert [task.title for task in account.tasks()] == ["good"]
+
+
+def test_what_is_not_utf8_is_skipped_and_told(account: Account) -> None:
+    report = account.bring(HEAD.encode() + b"task,caf\xe9,,,,,\ntask,good,,,,,\n")
+    assert [(each.line, each.message) for each in report.errors] == [(2, "is not valid UTF-8")]
+    assert account.task("good").version == 1
+
+
+def test_a_quote_that_never_ends_is_no_danger(account: Account) -> None:
+    report = account.bring(HEAD + 'task,good,,,,,\ntask,"never,,,,,\n' + "task,x,,,,,\n" * 20_000)
+    assert account.task("good").version == 1
+    assert report.skipped
+    assert report.omitted + len(report.errors) + len(report.notices) >= 1
+
+
+@pytest.mark.parametrize("text", ["", "CONTENT,TYPO\nx,y\n", "TYPE,CONTENT,CONTENT\n", "\xff\xfe"])
+def test_what_is_no_such_file_is_refused(account: Account, text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        account.bring(text)
+    assert [error.field for error in caught.value.errors] == ["body"]
+
+
+def test_unknown_columns_are_told(account: Account) -> None:
+    report = account.bring("type,content,colour\ntask,x,red\n")
+    assert [(each.line, each.field) for each in report.notices] == [(1, "COLOUR")]
+    assert account.task("x").version == 1
+
+
+def test_a_child_of_a_row_that_was_skipped_is_put_higher_up(account: Account) -> None:
+    report = account.bring(HEAD + "task,top,,,1,,\ntask,lost,,9,2,,\ntask,child,,,3,,\n")
+    assert account.task("child").parent == account.task("top").id
+    assert told(report) == [(4, "INDENT")]

@@ -1,0 +1,221 @@
+"""Long transfers: who hangs up, stalls or is cancelled leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tasktracker.domain.errors import Busy, InvalidInput
+from tasktracker.entrypoints.http import transfers as module
+from tasktracker.entrypoints.http.transfers import BodyTooLarge, Transfers
+
+USER = UUID(int=1)
+
+
+class Blocks:
+    """A source of blocks that knows whether it was closed, and on which threads it ran."""
+
+    def __init__(self, number: int = 1000, fails_at: int | None = None) -> None:
+        self.made = 0
+        self.closed = threading.Event()
+        self.threads: set[str] = set()
+        self._number = number
+        self._fails_at = fails_at
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for number in range(self._number):
+                if number == self._fails_at:
+                    raise RuntimeError("lost the database")
+                self.threads.add(threading.current_thread().name)
+                self.made += 1
+                yield b"x"
+        finally:
+            self.closed.set()
+
+
+class Client:
+    """The other end of a connection, which hangs up after some blocks or takes no more of them."""
+
+    def __init__(self, hangs_up_after: int | None = None, stalls_after: int | None = None) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self._gone = asyncio.Event()
+        self._hangs_up_after = hangs_up_after
+        self._stalls_after = stalls_after
+
+    async def receive(self) -> Any:
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.taken.append(message)
+        if len(self.taken) == self._hangs_up_after:
+            self._gone.set()
+            await asyncio.sleep(0)
+        if len(self.taken) == self._stalls_after:
+            await asyncio.sleep(60)
+
+
+async def download(transfers: Transfers, blocks: Blocks, client: Client) -> None:
+    answer = await transfers.download(USER, iter(blocks), "text/plain", "name")
+    await answer.to_asgi_response(app=None, request=None)({}, client.receive, client.send)  # type: ignore[arg-type]
+
+
+async def given_back(transfers: Transfers, blocks: Blocks) -> None:
+    """Wait until the source is closed and the place free."""
+    assert await asyncio.to_thread(blocks.closed.wait, 10)
+    for _ in range(1000):
+        try:
+            transfers.take(USER)
+        except Busy:
+            await asyncio.sleep(0.01)
+        else:
+            transfers.give_back(USER)
+            return
+    pytest.fail("the place was not given back")
+
+
+def run(scenario: Any) -> None:
+    async def within() -> None:
+        transfers = Transfers(most=1, import_bytes=100)
+        try:
+            await scenario(transfers)
+        finally:
+            transfers.close()
+
+    asyncio.run(within())
+
+
+def test_a_download_is_made_on_other_threads_and_complete() -> None:
+    async def scenario(transfers: Transfers) -> None:
+        blocks, client = Blocks(20), Client()
+        await download(transfers, blocks, client)
+        assert [message.get("body") for message in client.taken] == [None, *[b"x"] * 20, b""]
+        assert [message.get("more_body") for message in client.taken[1:]] == [*[True] * 20, False]
+        assert all(name.startswith("transfers") for name in blocks.threads)
+        await given_back(transfers, blocks)
+
+    run(scenario)
+
+
+def test_who_hangs_up_is_sent_no_more() -> None:
+    async def scenario(transfers: Transfers) -> None:
+        blocks, client = Blocks(), Client(hangs_up_after=3)
+        await download(transfers, blocks, client)
+        await given_back(transfers, blocks)
+        assert blocks.made < 10
+        assert client.taken[-1]["more_body"]
+
+    run(scenario)
+
+
+def test_who_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STALLED_SECONDS", 0.05)
+
+    async def scenario(transfers: Transfers) -> None:
+        blocks = Blocks()
+        with pytest.raises(TimeoutError):
+            await download(transfers, blocks, Client(stalls_after=3))
+        await given_back(transfers, blocks)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fails_at", [0, 5])
+def test_what_fails_is_never_taken_for_complete(fails_at: int) -> None:
+    async def scenario(transfers: Transfers) -> None:
+        blocks, client = Blocks(fails_at=fails_at), Client()
+        with pytest.raises(RuntimeError):
+            await download(transfers, blocks, client)
+        assert len(client.taken) == (fails_at + 1 if fails_at else 0)
+        assert all(message.get("more_body", True) for message in client.taken)
+        await given_back(transfers, blocks)
+
+    run(scenario)
+
+
+def test_a_cancelled_download_ends_after_the_block_that_is_being_made() -> None:
+    async def scenario(transfers: Transfers) -> None:
+        blocks = Blocks()
+        task = asyncio.create_task(download(transfers, blocks, Client(stalls_after=2)))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await given_back(transfers, blocks)
+
+    run(scenario)
+
+
+def test_one_a_user_and_so_many_for_all() -> None:
+    async def scenario(transfers: Transfers) -> None:
+        with transfers.turn(USER):
+            for user in (USER, uuid4()):
+                with pytest.raises(Busy), transfers.turn(user):
+                    pass
+        with transfers.turn(USER):
+            pass
+
+    run(scenario)
+
+
+class Upload:
+    """A request with this body."""
+
+    def __init__(self, *parts: bytes, length: str | None = None, stalls: bool = False) -> None:
+        self.headers = {"content-length": length} if length else {}
+        self._parts = parts
+        self._stalls = stalls
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part
+        if self._stalls:
+            await asyncio.sleep(60)
+        yield b""
+
+
+async def received(transfers: Transfers, upload: Any) -> bytes:
+    async with transfers.upload(upload) as file:
+        file.seek(0)
+        return file.read()
+
+
+def test_a_body_is_received_into_a_file() -> None:
+    async def scenario(transfers: Transfers) -> None:
+        assert await received(transfers, Upload(b"a" * 50, b"b" * 50)) == b"a" * 50 + b"b" * 50
+
+    run(scenario)
+
+
+def test_a_large_body_does_not_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 10)
+
+    async def scenario(transfers: Transfers) -> None:
+        assert await received(transfers, Upload(*[b"abcdefg"] * 14)) == b"abcdefg" * 14
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("upload", [Upload(b"x", length="101"), Upload(*[b"x" * 60] * 2), Upload(b"", length="9" * 30)])
+def test_a_body_is_as_large_as_allowed_at_most(upload: Upload) -> None:
+    async def scenario(transfers: Transfers) -> None:
+        with pytest.raises(BodyTooLarge):
+            await received(transfers, upload)
+
+    run(scenario)
+
+
+def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STALLED_SECONDS", 0.05)
+
+    async def scenario(transfers: Transfers) -> None:
+        with pytest.raises(InvalidInput):
+            await received(transfers, Upload(b"x", stalls=True))
+
+    run(scenario)
