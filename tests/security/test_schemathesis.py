@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -93,13 +93,13 @@ class Account:
         if what == "sessions":
             return str(person.get("/api/accounts/sessions/").json()["results"][0]["id"])
         body = {"name": new_name(), "scopes": ["tasks:read"]}
-        made = {
+        makers: Mapping[str, Callable[[], Mapping[str, Any]]] = {
             "tasks": person.task,
             "trash": lambda: self._deleted(person),
             "categories": person.category,
             "tokens": lambda: person.post("/api/accounts/tokens/", body).json(),
-        }[what]()
-        return str(made["id"])
+        }
+        return str(makers[what]()["id"])
 
     def _deleted(self, person: Person) -> Mapping[str, Any]:
         task = person.task()

@@ -34,6 +34,7 @@ An error names what is the case; what a caller is told, and by which status, is 
     │   └── TwoFactorOff
     ├── KeyReused               an idempotency key was used for another request
     ├── Stale                   the caller decided on an older version
+    ├── CursorExpired           what has changed since can no longer be told
     ├── TooManyRequests         tried too often; `retry_after` says when to try again
     └── Unavailable             not now; the same call may succeed later
         ├── Busy                too much of the same work is already waiting
@@ -304,6 +305,13 @@ class Stale(DomainError):
     def __init__(self, current: Any = None) -> None:
         self.current = current
         super().__init__()
+
+
+class CursorExpired(DomainError):
+    """What has changed since a sync cursor was given can no longer be told: the full state is to be fetched anew."""
+
+    slug = "cursor-expired"
+    title = "The cursor can no longer be continued from"
 
 
 class TooManyRequests(DomainError):

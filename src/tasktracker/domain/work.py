@@ -15,6 +15,7 @@ from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.portability.ports import TaskArchive
+from tasktracker.domain.sync.ports import FeedRepository
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 from tasktracker.domain.two_factor.ports import SecondFactorRepository
 
@@ -73,6 +74,11 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def feed(self) -> FeedRepository:
+        """What whose devices have to be told of it."""
+        ...
+
+    @property
     def idempotency(self) -> IdempotencyRepository:
         """What has been answered."""
         ...
@@ -120,6 +126,10 @@ class Store(Protocol):
 
     def secret(self, name: str) -> bytes:
         """Return 32 random bytes that are made when first asked for and live and die with the data."""
+        ...
+
+    def renew(self, name: str) -> bytes:
+        """Make a secret anew, and return it."""
         ...
 
     def ready(self) -> None:

@@ -29,7 +29,7 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.idempotency.service import IdempotencyService
@@ -193,11 +193,11 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         policy=policy,
     )
-    task_history = providers.Singleton(HistoryRecorder, ids=ids)
+    change_recorder = providers.Singleton(ChangeRecorder, ids=ids)
     sharing = providers.Singleton(
         SharingService,
         store=store,
-        history=task_history,
+        recorder=change_recorder,
         throttle=throttle,
         clock=clock,
         most=settings.provided.members_per_task,
@@ -225,9 +225,9 @@ class Container(containers.DeclarativeContainer):
         most=settings.provided.api_tokens_per_user,
     )
     activity = providers.Singleton(ActivityService, store=store)
-    categories = providers.Singleton(CategoryService, store=store, history=task_history, clock=clock, ids=ids)
-    tasks = providers.Singleton(TaskService, store=store, history=task_history, clock=clock, ids=ids)
-    trash = providers.Singleton(TrashService, store=store, history=task_history, clock=clock)
+    categories = providers.Singleton(CategoryService, store=store, recorder=change_recorder, clock=clock, ids=ids)
+    tasks = providers.Singleton(TaskService, store=store, recorder=change_recorder, clock=clock, ids=ids)
+    trash = providers.Singleton(TrashService, store=store, recorder=change_recorder, clock=clock)
     history = providers.Singleton(HistoryService, store=store, tasks=tasks)
     idempotency = providers.Singleton(IdempotencyService, store=store, clock=clock)
     exports = providers.Singleton(ExportService, store=store, clock=clock)

@@ -12,6 +12,7 @@ from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
 from tasktracker.adapters.memory.archive import MemoryTaskArchive
 from tasktracker.adapters.memory.categories import MemoryCategories
+from tasktracker.adapters.memory.feed import MemoryFeed
 from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.idempotency import MemoryIdempotency
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
@@ -23,13 +24,14 @@ from tasktracker.adapters.memory.users import MemoryUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
 from tasktracker.domain.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.sync.ports import EPOCH
 from tasktracker.domain.work import Clock
 
 
 class MemoryUnitOfWork:
     """Implements UnitOfWork."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, epoch: bytes) -> None:
         self.users = MemoryUsers(transaction)
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
@@ -41,6 +43,7 @@ class MemoryUnitOfWork:
         self.second_factors = MemorySecondFactors(transaction)
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)
+        self.feed = MemoryFeed(transaction, epoch)
 
 
 class MemoryStore:
@@ -74,7 +77,7 @@ class MemoryStore:
             data = self._data.copy()
         transaction = Transaction(data, writable=False)
         try:
-            yield MemoryUnitOfWork(transaction)
+            yield MemoryUnitOfWork(transaction, self.secret(EPOCH))
         finally:
             transaction.close()
 
@@ -85,6 +88,10 @@ class MemoryStore:
 
     def secret(self, name: str) -> bytes:
         return self._secrets.setdefault(name, secrets.token_bytes(32))
+
+    def renew(self, name: str) -> bytes:
+        self._secrets[name] = secrets.token_bytes(32)
+        return self._secrets[name]
 
     def ready(self) -> None:
         pass
@@ -102,9 +109,10 @@ class MemoryStore:
             try:
                 if actor is not None:
                     self._admit(actor, Scope.TASKS_WRITE if writable else Scope.TASKS_READ)
-                work = MemoryUnitOfWork(transaction)
+                work = MemoryUnitOfWork(transaction, self.secret(EPOCH))
                 yield work
                 transaction.require_success()
+                work.feed.place(self._clock.now())
             except BaseException:
                 transaction.roll_back()
                 raise

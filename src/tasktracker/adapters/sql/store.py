@@ -15,6 +15,7 @@ from tasktracker.adapters.sql.archive import SqlTaskArchive
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.engine import Database
 from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
 from tasktracker.adapters.sql.schema import REVISION, api_tokens, secrets, sessions, users
@@ -61,6 +62,9 @@ _CONFIRM = (
 )
 _SECRET = select(secrets.c.value).where(secrets.c.name == bindparam("name"))
 _NEW_SECRET = text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
+_NEWER_SECRET = text(
+    "INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 _FOUND_REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -72,6 +76,7 @@ class SqlUnitOfWork:
         "api_tokens",
         "archive",
         "categories",
+        "feed",
         "history",
         "idempotency",
         "second_factors",
@@ -93,6 +98,7 @@ class SqlUnitOfWork:
         self.second_factors = SqlSecondFactors(executor)
         self.api_tokens = SqlApiTokens(executor)
         self.activity = SqlActivity(executor)
+        self.feed = SqlFeed(executor)
 
 
 class SqlStore:
@@ -142,6 +148,8 @@ class SqlStore:
                 work = SqlUnitOfWork(executor)
                 try:
                     yield work
+                    if executor.failure is None:
+                        work.feed.place(self._clock.now())
                 finally:
                     executor.close()
                 # PostgreSQL would undo everything without a word, and SQLite only what failed.
@@ -160,6 +168,12 @@ class SqlStore:
                 connection.execute(_NEW_SECRET, {"name": name, "value": random.token_bytes(32)})
             found = self._secret(name)
         return found
+
+    def renew(self, name: str) -> bytes:
+        value = random.token_bytes(32)
+        with self._database.writing() as connection:
+            connection.execute(_NEWER_SECRET, {"name": name, "value": value})
+        return value
 
     def ready(self) -> None:
         with self._database.reading() as connection:

@@ -39,6 +39,7 @@ STATUSES: Mapping[type[DomainError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.CursorExpired: HTTPStatus.GONE,
     errors.Stale: HTTPStatus.PRECONDITION_FAILED,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
