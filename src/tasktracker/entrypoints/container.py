@@ -36,6 +36,7 @@ from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
@@ -229,6 +230,7 @@ class Container(containers.DeclarativeContainer):
     tasks = providers.Singleton(TaskService, store=store, recorder=change_recorder, clock=clock, ids=ids)
     trash = providers.Singleton(TrashService, store=store, recorder=change_recorder, clock=clock)
     history = providers.Singleton(HistoryService, store=store, tasks=tasks)
+    sync = providers.Singleton(SyncService, store=store, clock=clock, window=providers.Callable(_window, settings))
     idempotency = providers.Singleton(IdempotencyService, store=store, clock=clock)
     exports = providers.Singleton(ExportService, store=store, clock=clock)
     imports = providers.Singleton(ImportService, store=store, clock=clock, ids=ids)

@@ -17,6 +17,7 @@ from tasktracker.domain.work import Clock, Store, UnitOfWork
 
 WINDOW = timedelta(days=30)
 ALL_TYPES = frozenset(ItemType)
+BUCKETS = frozenset(f"{number:02x}" for number in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Changes:
 class Digest:
     """A summary of all that a user has: the number of items, and a hash for each bucket that is not empty."""
 
+    as_of: SyncCursor
     count: int
     buckets: Mapping[str, str]
 
@@ -80,9 +82,15 @@ class SyncService:
 
     def digest(self, actor: Actor, types: Collection[ItemType] = ALL_TYPES) -> Digest:
         """Return the summary of all the actor has."""
-        with self._store.reading(actor) as work:
-            marks = work.feed.marks(actor.user_id, types)
-        return digest_of(marks)
+        now = self._clock.now()
+        with self._store.snapshot(actor) as work:
+            state = work.feed.state(actor.user_id)
+            marks = work.feed.marks(actor.user_id, types) if state.epoch else []
+        if not state.epoch:
+            self._store.secret(EPOCH)
+            return self.digest(actor, types)
+        count, buckets = digest_of(marks)
+        return Digest(SyncCursor(state.epoch, state.head, state.head, now), count, buckets)
 
     def bucket(self, actor: Actor, name: str, types: Collection[ItemType] = ALL_TYPES) -> Sequence[Mark]:
         """Return what is in one bucket, ordered by type and id."""
@@ -98,8 +106,8 @@ def bucket_of(item_id: UUID) -> str:
     return hashlib.sha256(str(item_id).encode()).hexdigest()[:2]
 
 
-def digest_of(marks: Iterable[Mark]) -> Digest:
-    """Return the summary of items by id and version.
+def digest_of(marks: Iterable[Mark]) -> tuple[int, Mapping[str, str]]:
+    """Return the number of items, and the hashes of their ids and versions by bucket.
 
     A bucket's hash is the SHA-256 of its lines "<type> <id> <version>\\n" in the order of their bytes.
     """
@@ -112,4 +120,4 @@ def digest_of(marks: Iterable[Mark]) -> Digest:
         name: hashlib.sha256("".join(sorted(of_bucket)).encode()).hexdigest()
         for name, of_bucket in sorted(lines.items())
     }
-    return Digest(count, hashes)
+    return count, hashes

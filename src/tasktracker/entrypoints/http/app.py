@@ -28,6 +28,7 @@ from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.two_factor.service import TwoFactorService
@@ -51,6 +52,7 @@ from tasktracker.entrypoints.http.service import ServiceController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import ShareController
 from tasktracker.entrypoints.http.sweeper import Sweeper
+from tasktracker.entrypoints.http.sync import SyncController
 from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
@@ -116,6 +118,7 @@ def create_app(container: Container) -> Application:
             ShareController,
             TrashController,
             HistoryController,
+            SyncController,
             ServiceController,
             ProblemController,
         ],
@@ -169,6 +172,9 @@ def _dependencies(container: Container, credentials: CredentialExecutor, transfe
     def provide_history() -> HistoryService:
         return container.history()
 
+    def provide_sync() -> SyncService:
+        return container.sync()
+
     def provide_idempotency() -> IdempotencyService:
         return container.idempotency()
 
@@ -212,6 +218,7 @@ def _dependencies(container: Container, credentials: CredentialExecutor, transfe
         "sharing": provide_sharing,
         "trash": provide_trash,
         "history": provide_history,
+        "sync": provide_sync,
         "idempotency": provide_idempotency,
         "exports": provide_exports,
         "imports": provide_imports,
