@@ -31,6 +31,7 @@ from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.sharing.member import MEMBERS_MOST
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -338,6 +339,13 @@ class App:
         self.history = HistoryService(store=self.store, tasks=self.tasks)
         self.sync = SyncService(store=self.store, clock=clock)
         self.idempotency = IdempotencyService(store=self.store, clock=clock)
+        self.pushing = PushService(
+            store=self.store,
+            idempotency=self.idempotency,
+            tasks=self.tasks,
+            trash=self.trash,
+            categories=self.categories,
+        )
         self.housekeeping = HousekeepingService(store=self.store, trash=self.trash, clock=clock)
 
     @classmethod

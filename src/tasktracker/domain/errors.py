@@ -28,6 +28,7 @@ An error names what is the case; what a caller is told, and by which status, is 
     │   ├── IdTaken
     │   ├── TooManyMembers
     │   ├── AlreadyChanged      what is to be undone has been changed again
+    │   ├── NotApplied          what was to be done together with it was refused
     │   ├── KeyInUse            the request with this idempotency key is still under way
     │   ├── TooManyApiTokens
     │   ├── TwoFactorOn
@@ -258,6 +259,13 @@ class AlreadyChanged(Conflict):
 
     slug = "already-changed"
     title = "The same fields have been changed since"
+
+
+class NotApplied(Conflict):
+    """Nothing was done, as another mutation was refused that was to be applied together with this one."""
+
+    slug = "not-applied"
+    title = "Another mutation was refused"
 
 
 class KeyInUse(Conflict):

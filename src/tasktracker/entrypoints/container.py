@@ -36,6 +36,7 @@ from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -234,6 +235,9 @@ class Container(containers.DeclarativeContainer):
     idempotency = providers.Singleton(IdempotencyService, store=store, clock=clock)
     exports = providers.Singleton(ExportService, store=store, clock=clock)
     imports = providers.Singleton(ImportService, store=store, clock=clock, ids=ids)
+    pushing = providers.Singleton(
+        PushService, store=store, idempotency=idempotency, tasks=tasks, trash=trash, categories=categories
+    )
     housekeeping = providers.Singleton(
         HousekeepingService, store=store, trash=trash, clock=clock, window=providers.Callable(_window, settings)
     )

@@ -80,6 +80,12 @@ class SyncService:
         following = replace(cursor, sequence=reached, since=cursor.since if has_more else now)
         return Changes(items, following, has_more, following.valid_until(self._window))
 
+    def require_valid(self, actor: Actor, cursor: SyncCursor) -> None:
+        """Raise CursorExpired where changes can no longer be told from a cursor."""
+        with self._store.reading(actor) as work:
+            state = work.feed.state(actor.user_id)
+        cursor.require_valid(state, self._clock.now(), self._window)
+
     def digest(self, actor: Actor, types: Collection[ItemType] = ALL_TYPES) -> Digest:
         """Return the summary of all the actor has."""
         now = self._clock.now()

@@ -28,6 +28,7 @@ from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -175,6 +176,9 @@ def _dependencies(container: Container, credentials: CredentialExecutor, transfe
     def provide_sync() -> SyncService:
         return container.sync()
 
+    def provide_pushing() -> PushService:
+        return container.pushing()
+
     def provide_idempotency() -> IdempotencyService:
         return container.idempotency()
 
@@ -219,6 +223,7 @@ def _dependencies(container: Container, credentials: CredentialExecutor, transfe
         "trash": provide_trash,
         "history": provide_history,
         "sync": provide_sync,
+        "pushing": provide_pushing,
         "idempotency": provide_idempotency,
         "exports": provide_exports,
         "imports": provide_imports,

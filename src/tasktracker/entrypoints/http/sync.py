@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, get
-from litestar.params import FromPath
+import msgspec
+from litestar import Controller, get, post
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.actors import Actor
-from tasktracker.domain.categories.category import Category
-from tasktracker.domain.errors import CursorExpired, InvalidInput
+from tasktracker.domain.categories.category import Category, CategoryFields
+from tasktracker.domain.errors import CursorExpired, FieldError, InvalidInput
 from tasktracker.domain.fields import Refused
 from tasktracker.domain.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.feed import FeedItem, ItemType, Op, Reason
+from tasktracker.domain.sync.mutation import MUTATIONS_MOST, Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import ALL_TYPES, BUCKETS, Changes, SyncService
-from tasktracker.domain.tasks.task import Priority, State, Task
-from tasktracker.entrypoints.http.categories import CategoryView, view_category
+from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
+from tasktracker.entrypoints.http.categories import CategoryView, CreateCategory, EditCategory, view_category
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import CursorText, Injected, Limit, Moment, Query
+from tasktracker.entrypoints.http.problems import Problem, problem_of
+from tasktracker.entrypoints.http.task_types import CreateTask, EditTask
+from tasktracker.entrypoints.http.wire import Body, CursorText, Injected, Limit, Moment, Query, converted, given
 
 
 class TaskData(Struct):
@@ -43,25 +50,24 @@ class TaskData(Struct):
     version: int
 
 
-class ChangeBody(Struct, tag_field="type", kw_only=True):
-    """What a device has to be told of an item."""
+class TaskChange(Struct, tag_field="type", tag=ItemType.TASK.value):
+    """A task as it is now; gone where `data` is null."""
 
     id: UUID
     op: Op
     version: int
+    data: TaskData | None
     reason: Reason | None
 
 
-class TaskChange(ChangeBody, tag=ItemType.TASK.value):
-    """A task as it is now; gone where `data` is null."""
-
-    data: TaskData | None
-
-
-class CategoryChange(ChangeBody, tag=ItemType.CATEGORY.value):
+class CategoryChange(Struct, tag_field="type", tag=ItemType.CATEGORY.value):
     """A category as it is now; gone where `data` is null."""
 
+    id: UUID
+    op: Op
+    version: int
     data: CategoryView | None
+    reason: Reason | None
 
 
 class ChangesView(Struct):
@@ -130,6 +136,107 @@ class PullChanges(Typed):
 
     cursor: CursorText | UnsetType = UNSET
     limit: Limit = DEFAULT_PAGE
+
+
+class PushOptions(Typed):
+    """How much to answer of what has changed since."""
+
+    limit: Limit = DEFAULT_PAGE
+
+
+class MutationBody(Body, kw_only=True):
+    """Something that a device did."""
+
+    id: Annotated[UUID, Meta(description="Of the mutation: it is done once, however often it is sent.")]
+    type: ItemType
+    op: MutationOp
+    target: Annotated[UUID, Meta(description="The id of the item; of a new one, that of the device's choice.")]
+    base_version: Annotated[int, Meta(ge=1, description="The version that the device knew.")] | UnsetType | None = UNSET
+    data: (
+        Annotated[dict[str, Any], Meta(description="The fields that were set, as in a `POST` or `PATCH` of the item.")]
+        | UnsetType
+    ) = UNSET
+
+
+class PushMutations(Body, kw_only=True):
+    """What a device did, in that order, and how far it has been told what others did."""
+
+    mutations: Annotated[list[MutationBody], Meta(max_length=MUTATIONS_MOST)]
+    cursor: CursorText | UnsetType | None = UNSET
+    atomic: Annotated[bool, Meta(description="All of it or nothing.")] = False
+
+
+class ConflictView(Struct):
+    """A field that both the device and somebody else have changed. `base` is null where it is not known any more."""
+
+    base: Any
+    yours: Any
+    theirs: Any
+
+
+class ResultView(Struct):
+    """What came of a mutation, and the version at which its item is now."""
+
+    id: UUID
+    status: Status
+    version: int | None
+    conflicts: dict[str, ConflictView]
+    problem: Annotated[Problem | None, Meta(description="Why it was rejected.")]
+
+
+class PushedView(Struct):
+    """What came of each mutation, and what has changed since the cursor, they included."""
+
+    results: list[ResultView]
+    changes: list[TaskChange | CategoryChange]
+    next_cursor: Annotated[str | None, Meta(description="Null where no cursor was sent.")]
+    has_more: bool
+    cursor_valid_until: Moment | None
+
+
+BODIES: Mapping[tuple[ItemType, MutationOp], tuple[type[Body], type[Any]]] = {
+    (ItemType.TASK, MutationOp.CREATE): (CreateTask, TaskFields),
+    (ItemType.TASK, MutationOp.UPDATE): (EditTask, TaskFields),
+    (ItemType.CATEGORY, MutationOp.CREATE): (CreateCategory, CategoryFields),
+    (ItemType.CATEGORY, MutationOp.UPDATE): (EditCategory, CategoryFields),
+}
+"""What the data of a mutation must be; others have none."""
+
+
+def read_mutation(body: MutationBody) -> Mutation:
+    """Return the mutation that is meant. What is wrong with its data is its own affair."""
+    data = {} if body.data is UNSET else body.data
+    base = None if body.base_version is UNSET else body.base_version
+    fields: Mapping[str, Any] = {}
+    error = None
+    if known := BODIES.get((body.type, body.op)):
+        try:
+            fields = given(converted(known[0], data), known[1])
+        except InvalidInput as invalid:
+            error = InvalidInput(*(FieldError(f"data.{each.field}", each.message) for each in invalid.errors))
+    elif data:
+        error = InvalidInput.of("data", "must be left out")
+    return Mutation(
+        id=body.id,
+        fingerprint=hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest(),
+        type=body.type,
+        op=body.op,
+        target=body.target,
+        base_version=base,
+        data=fields,
+        error=error,
+    )
+
+
+def view_result(mutation: Mutation, outcome: Outcome) -> ResultView:
+    """Return the representation of what came of a mutation."""
+    return ResultView(
+        id=mutation.id,
+        status=outcome.status,
+        version=outcome.version,
+        conflicts={name: ConflictView(each.base, each.yours, each.theirs) for name, each in outcome.conflicts.items()},
+        problem=problem_of(outcome.error) if outcome.error else None,
+    )
 
 
 class SyncCursors:
@@ -218,6 +325,40 @@ class SyncController(Controller):
         sealed, types = SyncCursors(cursors), filters.chosen
         changes = sync.pull(actor, sealed.open(filters.cursor, actor, types), filters.limit, types)
         return view_changes(changes, actor, types, sealed)
+
+    @post(
+        "/",
+        operation_id="pushMutations",
+        summary="Tell what was done",
+        sync_to_thread=True,
+        status_code=200,
+        opt=operation(InvalidInput, CursorExpired),
+    )
+    def push_mutations(
+        self,
+        actor: Injected[Actor],
+        sync: Injected[SyncService],
+        pushing: Injected[PushService],
+        filters: Injected[PushOptions],
+        cursors: Injected[Cursors],
+        data: JSONBody[PushMutations],
+    ) -> PushedView:
+        """Apply what a device did, merging it by field with what others have done since.
+
+        Each mutation has a result of its own. What is in conflict, or rejected, has changed nothing. The whole
+        request may be sent again: what was applied is not applied twice.
+        """
+        sealed, types = SyncCursors(cursors), filters.chosen
+        cursor = sealed.open(data.cursor or UNSET, actor, types)
+        if cursor is not None:
+            sync.require_valid(actor, cursor)
+        mutations = [read_mutation(body) for body in data.mutations]
+        outcomes = pushing.push(actor, mutations, atomic=data.atomic)
+        results = [view_result(each, outcome) for each, outcome in zip(mutations, outcomes, strict=True)]
+        if cursor is None:
+            return PushedView(results, [], None, has_more=False, cursor_valid_until=None)
+        changes = view_changes(sync.pull(actor, cursor, filters.limit, types), actor, types, sealed)
+        return PushedView(results, changes.changes, changes.next_cursor, changes.has_more, changes.cursor_valid_until)
 
     @get("/digest", operation_id="digest", summary="Summarise everything", sync_to_thread=True, opt=operation())
     def digest(

@@ -181,6 +181,11 @@ def decode(type_: type[BodyT], raw: bytes) -> BodyT:
         raise InvalidInput.of("body", "contains a number of too many digits") from None
     if not isinstance(value, dict):
         raise InvalidInput.of("body", "must be a JSON object")
+    return converted(type_, value)
+
+
+def converted(type_: type[BodyT], value: dict[str, Any]) -> BodyT:
+    """Read a decoded JSON object as a body type. Raises InvalidInput naming every bad field."""
     try:
         return msgspec.convert(value, type_)
     except (msgspec.ValidationError, UnicodeEncodeError):
