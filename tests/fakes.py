@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -101,6 +101,9 @@ class WatchedStore:
 
     def secret(self, name: str) -> bytes:
         return self._store.secret(name)
+
+    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+        return self._store.live(actors)
 
     def renew(self, name: str) -> bytes:
         return self._store.renew(name)

@@ -31,6 +31,7 @@ An error names what is the case; what a caller is told, and by which status, is 
     │   ├── NotApplied          what was to be done together with it was refused
     │   ├── KeyInUse            the request with this idempotency key is still under way
     │   ├── TooManyApiTokens
+    │   ├── TooManyStreams
     │   ├── TwoFactorOn
     │   └── TwoFactorOff
     ├── KeyReused               an idempotency key was used for another request
@@ -288,6 +289,13 @@ class TooManyApiTokens(Conflict):
 
     slug = "too-many-api-tokens"
     title = "The account has too many API tokens"
+
+
+class TooManyStreams(Conflict):
+    """The user has as many event streams open as they may have."""
+
+    slug = "too-many-streams"
+    title = "Too many streams are open"
 
 
 class TwoFactorOn(Conflict):

@@ -36,6 +36,7 @@ class HousekeepingService:
             self._sweep_events,
             self._sweep_sessions,
             self._sweep_tombstones,
+            self._sweep_tickets,
         )
         for step in steps:
             done = 0
@@ -66,6 +67,10 @@ class HousekeepingService:
     def _sweep_tombstones(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
             return work.feed.forget(before - MARGIN, batch)
+
+    def _sweep_tickets(self, _before: datetime, batch: int) -> int:
+        with self._store.writing(None) as work:
+            return work.tickets.forget(self._clock.now(), batch)
 
     def _sweep_sessions(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -15,7 +16,7 @@ from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.portability.ports import TaskArchive
-from tasktracker.domain.sync.ports import FeedRepository
+from tasktracker.domain.sync.ports import FeedRepository, TicketRepository
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 from tasktracker.domain.two_factor.ports import SecondFactorRepository
 
@@ -79,6 +80,11 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def tickets(self) -> TicketRepository:
+        """What lets devices in who are to be told at once."""
+        ...
+
+    @property
     def idempotency(self) -> IdempotencyRepository:
         """What has been answered."""
         ...
@@ -122,6 +128,10 @@ class Store(Protocol):
         does a change that a repository refused, even where the error is handled: leaving then raises it again.
         What `find` returns stays as it is until the work ends.
         """
+        ...
+
+    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+        """Return those of the actors for whom work could be opened for reading, at little cost for many of them."""
         ...
 
     def secret(self, name: str) -> bytes:

@@ -6,8 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from dependency_injector import containers, providers
+from sqlalchemy import make_url
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
+from tasktracker.adapters.events.local import LocalEvents
+from tasktracker.adapters.events.postgresql import PollingEvents, PostgresEvents
+from tasktracker.adapters.events.sqlite import SqliteEvents
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.adapters.security import secret_file
@@ -36,15 +40,17 @@ from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.ports import EventStream, Told
 from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
+from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock
-from tasktracker.entrypoints.settings import KEY_SHORTEST, Settings, SettingsError
+from tasktracker.entrypoints.settings import KEY_SHORTEST, STREAM_THREADS, Settings, SettingsError
 
 
 def _key_ring(settings: Settings) -> KeyRing:
@@ -93,7 +99,7 @@ def _database(settings: Settings) -> Database:
     return open_database(
         _database_url(settings),
         # Every thread that may want a connection gets one without waiting for another.
-        pool_size=settings.database_connections + settings.hashing_threads + settings.transfers,
+        pool_size=settings.database_connections + settings.hashing_threads + settings.transfers + STREAM_THREADS,
         pool_timeout=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
     )
@@ -105,6 +111,22 @@ def _window(settings: Settings) -> timedelta:
 
 def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttle:
     return Throttle(limiter if settings.throttle else None, clock)
+
+
+def _events(settings: Settings) -> EventStream:
+    if _storage(settings) == "memory":
+        return LocalEvents()
+    url = make_url(settings.listen_database_url or _database_url(settings))
+    if url.drivername.startswith("sqlite"):
+        return SqliteEvents(url.database or "")
+    if not settings.database_prepared_statements and not settings.listen_database_url:
+        return PollingEvents()  # behind a pooler, nothing is heard
+    return PostgresEvents(url.set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def _told(events: EventStream) -> Told | None:
+    """Return whom the store is to tell of its own commits; PostgreSQL tells everybody itself."""
+    return events.told if isinstance(events, LocalEvents) else None
 
 
 class Schema:
@@ -155,11 +177,13 @@ class Container(containers.DeclarativeContainer):
     audit_log = providers.Singleton(StructlogAuditLog)
 
     storage = providers.Callable(_storage, settings)
+    events = providers.Singleton(_events, settings)
+    told = providers.Callable(_told, events)
     database = providers.Singleton(_database, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, audit_log),
-        sql=providers.Singleton(SqlStore, database, clock, audit_log),
+        memory=providers.Singleton(MemoryStore, clock, audit_log, told),
+        sql=providers.Singleton(SqlStore, database, clock, audit_log, told),
     )
     limiter = providers.Selector(
         storage,
@@ -235,6 +259,7 @@ class Container(containers.DeclarativeContainer):
     idempotency = providers.Singleton(IdempotencyService, store=store, clock=clock)
     exports = providers.Singleton(ExportService, store=store, clock=clock)
     imports = providers.Singleton(ImportService, store=store, clock=clock, ids=ids)
+    streams = providers.Singleton(StreamService, store=store, clock=clock)
     pushing = providers.Singleton(
         PushService, store=store, idempotency=idempotency, tasks=tasks, trash=trash, categories=categories
     )

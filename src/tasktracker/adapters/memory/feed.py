@@ -47,6 +47,9 @@ class MemoryFeed:
         feed = self._transaction.data.feeds.get(user_id)
         return feed.head if feed else 0
 
+    def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
+        return {user_id: head for user_id in user_ids if (head := self.head(user_id))}
+
     def state(self, user_id: UUID) -> FeedState:
         return FeedState(self.head(user_id), self._epoch)
 

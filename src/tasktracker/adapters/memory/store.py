@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Lock, get_ident
 
@@ -19,12 +19,13 @@ from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
+from tasktracker.adapters.memory.tickets import MemoryTickets
 from tasktracker.adapters.memory.trash import MemoryTrash
 from tasktracker.adapters.memory.users import MemoryUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
 from tasktracker.domain.errors import InsufficientScope, SessionEnded
-from tasktracker.domain.sync.ports import EPOCH
+from tasktracker.domain.sync.ports import EPOCH, Told
 from tasktracker.domain.work import Clock
 
 
@@ -44,6 +45,7 @@ class MemoryUnitOfWork:
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)
         self.feed = MemoryFeed(transaction, epoch)
+        self.tickets = MemoryTickets(transaction)
 
 
 class MemoryStore:
@@ -53,8 +55,9 @@ class MemoryStore:
     a deadlock or an integrity error, both mistakes of the program, is a RuntimeError here.
     """
 
-    def __init__(self, clock: Clock, audit_log: AuditLog | None = None) -> None:
+    def __init__(self, clock: Clock, audit_log: AuditLog | None = None, told: Told | None = None) -> None:
         self._clock = clock
+        self._told = told
         self._audit_log = audit_log
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
@@ -86,6 +89,13 @@ class MemoryStore:
         with self._work(actor, writable=True) as work:
             yield work
 
+    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+        live = []
+        for actor in actors:
+            with suppress(SessionEnded, InsufficientScope), self.reading(actor):
+                live.append(actor)
+        return live
+
     def secret(self, name: str) -> bytes:
         return self._secrets.setdefault(name, secrets.token_bytes(32))
 
@@ -112,7 +122,7 @@ class MemoryStore:
                 work = MemoryUnitOfWork(transaction, self.secret(EPOCH))
                 yield work
                 transaction.require_success()
-                work.feed.place(self._clock.now())
+                told = work.feed.place(self._clock.now())
             except BaseException:
                 transaction.roll_back()
                 raise
@@ -122,6 +132,8 @@ class MemoryStore:
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
+        if self._told is not None and told:
+            self._told(told)
 
     def _admit(self, actor: Actor, scope: Scope) -> None:
         if isinstance(actor, TokenActor):

@@ -18,8 +18,26 @@ from tasktracker.domain.errors import DomainError
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.sync.feed import ItemType, Mark
+from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.two_factor.second_factor import SecondFactor
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTicket:
+    """A ticket, under an id made of what is kept of it."""
+
+    ticket: Ticket
+
+    @property
+    def id(self) -> UUID:
+        """The id."""
+        return ticket_id(self.ticket.digest)
+
+
+def ticket_id(digest: bytes) -> UUID:
+    """Return the id of the ticket with a digest."""
+    return UUID(bytes=digest[:16])
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +192,8 @@ class Data:
         self.changes_of = self.changes.index(lambda change: change.task_id, lambda change: change.key)
 
         self.answers = Table[Record]()
+
+        self.tickets = Table[KeptTicket]()
 
         self.feeds = Table[Feed]()
         self.marks = Table[PlacedMark]()

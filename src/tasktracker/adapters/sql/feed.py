@@ -14,8 +14,12 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, and_, bindparam, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import NullType
 
 from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
 from tasktracker.adapters.sql.executor import Executor
@@ -27,11 +31,35 @@ from tasktracker.domain.sync.ports import EPOCH, FeedState
 # Below what any database takes as the parameters of a statement.
 BATCH = 1000
 
+CHANNEL = "tasktracker_feeds"
+
+
+class Notified(ColumnElement[Any]):
+    """Has PostgreSQL notify whoever listens of a user, once the work is committed. Elsewhere it does nothing."""
+
+    inherit_cache = True
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = NullType()
+
+
+@compiles(Notified, "postgresql")
+def _compile_for_postgresql(element: Notified, compiler: SQLCompiler, **options: Any) -> str:
+    return f"pg_notify('{CHANNEL}', CAST({compiler.process(element.column, **options)} AS TEXT))"
+
+
+@compiles(Notified, "sqlite")
+def _compile_for_sqlite(_element: Notified, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "NULL"
+
+
 # SQLite understands these clauses, too.
 _advanced = insert(feeds)
 _ADVANCE = _advanced.on_conflict_do_update(
     index_elements=["user_id"], set_={"head": feeds.c.head + _advanced.excluded.head}
-).returning(feeds.c.head)
+).returning(feeds.c.head, Notified(feeds.c.user_id))
 _placed = insert(feed_items)
 _PLACE = _placed.on_conflict_do_update(
     index_elements=["user_id", "type", "id"],
@@ -41,6 +69,7 @@ _STATE = select(
     select(feeds.c.head).where(feeds.c.user_id == bindparam("user_id")).scalar_subquery(),
     select(secrets.c.value).where(secrets.c.name == EPOCH).scalar_subquery(),
 )
+_HEADS = select(feeds.c.user_id, feeds.c.head).where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
 _MARK_COLUMNS = (
     feed_items.c.sequence,
     feed_items.c.user_id,
@@ -125,6 +154,14 @@ class SqlFeed:
         assert row is not None, "a row of two values, found or not"
         head, epoch = row
         return FeedState(head or 0, epoch or b"")
+
+    def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
+        found: dict[UUID, int] = {}
+        all_ids = list(user_ids)
+        for start in range(0, len(all_ids), BATCH):
+            rows = self._executor.all(_HEADS, {"user_ids": all_ids[start : start + BATCH]})
+            found.update((user_id, head) for user_id, head in rows)
+        return found
 
     def page(
         self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0

@@ -332,6 +332,21 @@ rate_limits = Table(
     Index("ix_rate_limits_full_at", "full_at"),
 )
 
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("session_id", Id, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("token_expires_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("digest", name="pk_tickets"),
+    ForeignKeyConstraint(["session_id"], ["sessions.id"], name="fk_tickets_session_id", ondelete="CASCADE"),
+    Index("ix_tickets_session_id", "session_id"),
+    Index("ix_tickets_expires_at", "expires_at"),
+)
+
 # How far each user's feed has come.
 feeds = Table(
     "feeds",

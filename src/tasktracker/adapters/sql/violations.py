@@ -42,6 +42,7 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "fk_task_changes_actor": SessionEnded,
     "fk_idempotency_keys_user_id": SessionEnded,
     "fk_feeds_user_id": SessionEnded,
+    "fk_tickets_session_id": SessionEnded,
     "fk_feed_items_user_id": SessionEnded,
     "fk_second_factors_user_id": SessionEnded,
     "fk_api_tokens_user_id": SessionEnded,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark
+from tasktracker.domain.sync.ticket import Ticket
 
 EPOCH = "epoch"
 """The name of the secret that stands for the epoch."""
@@ -20,6 +21,44 @@ class FeedState:
 
     head: int
     epoch: bytes
+
+
+Told = Callable[[Collection[UUID]], None]
+"""Takes whose feeds have become longer by a commit."""
+
+Tell = Callable[[Collection[UUID] | None], None]
+"""Takes whose feeds have changed; None where that is not known, and anybody's may have."""
+
+
+class EventStream(Protocol):
+    """Tells a process of changes to feeds, by whichever process they were made."""
+
+    def open(self, tell: Tell) -> None:
+        """Begin to tell, on any thread, of every change that is committed from now on, soon after it is.
+
+        Where some may have been missed, as after a lost connection, it tells that.
+        """
+        ...
+
+    def close(self) -> None:
+        """Tell no more."""
+        ...
+
+
+class TicketRepository(Protocol):
+    """Tickets that were not used yet. They go with their session."""
+
+    def add(self, ticket: Ticket) -> None:
+        """Store a ticket."""
+        ...
+
+    def take(self, digest: bytes) -> Ticket | None:
+        """Return a ticket and remove it: of all who try to take it, one does."""
+        ...
+
+    def forget(self, before: datetime, limit: int) -> int:
+        """Remove tickets that expired before a moment, and return how many."""
+        ...
 
 
 class FeedRepository(Protocol):
@@ -38,6 +77,10 @@ class FeedRepository(Protocol):
 
     def state(self, user_id: UUID) -> FeedState:
         """Return how far a feed has come. All up to there is in any page that is read later."""
+        ...
+
+    def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """Return how far those feeds have come that have begun."""
         ...
 
     def page(

@@ -22,10 +22,11 @@ BUCKETS = frozenset(f"{number:02x}" for number in range(256))
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What has changed since a cursor, and the cursor to go on from."""
+    """What has changed since a cursor, and the cursor to go on from. `head` is how far the feed had come by then."""
 
     items: Sequence[FeedItem]
     next: SyncCursor
+    head: int
     has_more: bool
     valid_until: datetime
 
@@ -78,7 +79,17 @@ class SyncService:
         reached = items[-1].sequence if items else cursor.sequence
         # Once a device has all there was, its cursor is as good as new.
         following = replace(cursor, sequence=reached, since=cursor.since if has_more else now)
-        return Changes(items, following, has_more, following.valid_until(self._window))
+        return Changes(items, following, state.head, has_more, following.valid_until(self._window))
+
+    def latest(self, actor: Actor) -> SyncCursor:
+        """Return the cursor of a device that knows everything there is."""
+        now = self._clock.now()
+        with self._store.reading(actor) as work:
+            state = work.feed.state(actor.user_id)
+        if not state.epoch:
+            self._store.secret(EPOCH)
+            return self.latest(actor)
+        return SyncCursor(state.epoch, state.head, state.head, now)
 
     def require_valid(self, actor: Actor, cursor: SyncCursor) -> None:
         """Raise CursorExpired where changes can no longer be told from a cursor."""

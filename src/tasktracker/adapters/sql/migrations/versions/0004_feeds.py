@@ -1,4 +1,4 @@
-"""Feeds: for each user one row an item, in the order in which their devices are to be told."""
+"""Feeds: for each user one row an item, in the order in which their devices are to be told; tickets for streams."""
 
 from __future__ import annotations
 
@@ -31,6 +31,21 @@ COUNT = "INSERT INTO feeds (user_id, head) SELECT user_id, count(*) FROM feed_it
 
 def upgrade() -> None:
     """Migrate to this revision."""
+    op.create_table(
+        "tickets",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("token_expires_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_tickets")),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("fk_tickets_session_id"), ondelete="CASCADE"
+        ),
+    )
+    op.create_index(op.f("ix_tickets_session_id"), "tickets", ["session_id"])
+    op.create_index(op.f("ix_tickets_expires_at"), "tickets", ["expires_at"])
     op.create_table(
         "feeds",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -67,3 +82,4 @@ def downgrade() -> None:
     """Migrate back to the revision before."""
     op.drop_table("feed_items")
     op.drop_table("feeds")
+    op.drop_table("tickets")
