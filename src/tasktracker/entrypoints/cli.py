@@ -17,6 +17,7 @@ import click
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.errors import DomainError, InvalidInput
 from tasktracker.domain.portability.import_service import Form
+from tasktracker.domain.sync.ports import EPOCH
 from tasktracker.entrypoints import logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
 
@@ -163,6 +164,23 @@ def sweep(most: int | None) -> None:
     with _container() as container:
         count = container.housekeeping().sweep(most)
     click.echo(f"removed {count}")
+
+
+@main.group()
+def epoch() -> None:
+    """Manage what the cursors of devices count from."""
+
+
+@epoch.command("new")
+@_reporting
+def new_epoch() -> None:
+    """Begin a new epoch: run this after a backup was restored.
+
+    Devices then fetch everything anew, rather than go on from a place that the restored data has never reached.
+    """
+    with _container() as container:
+        container.store().renew(EPOCH)
+    click.echo("A new epoch has begun: devices will fetch everything anew.")
 
 
 @main.command("export")

@@ -118,7 +118,7 @@ class EventController(Controller):
         actor, until = await _admit(request, filters, streams, hub, signer)
         types, sealed = filters.chosen, SyncCursors(cursors)
         text = request.headers.get("last-event-id") or filters.cursor
-        cursor = sealed.open(text or UNSET, actor, types)
+        cursor = await hub.run(sealed.open, text or UNSET, actor, types)
         latest = await hub.run(sync.latest, actor)
         with hub.waiting(actor):
             pass  # refused before the answer begins

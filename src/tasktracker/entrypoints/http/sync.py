@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import Category, CategoryFields
-from tasktracker.domain.errors import CursorExpired, FieldError, InvalidInput
+from tasktracker.domain.errors import CursorExpired, FieldError, InvalidInput, TooManyStreams
 from tasktracker.domain.fields import Refused
 from tasktracker.domain.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.cursor import SyncCursor
@@ -25,6 +26,7 @@ from tasktracker.domain.sync.service import ALL_TYPES, BUCKETS, Changes, SyncSer
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 from tasktracker.entrypoints.http.categories import CategoryView, CreateCategory, EditCategory, view_category
 from tasktracker.entrypoints.http.cursors import Cursors
+from tasktracker.entrypoints.http.hub import Hub, Waiter
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.problems import Problem, problem_of
 from tasktracker.entrypoints.http.task_types import CreateTask, EditTask
@@ -131,8 +133,13 @@ class Typed(Query):
         return ALL_TYPES if self.types is UNSET else self.types  # type: ignore[return-value]  # its rule made it a set
 
 
+WAIT_MOST = 60
+
+
 class PullChanges(Typed):
     """Where to go on from, and how far."""
+
+    wait: Annotated[int, Meta(ge=0, le=WAIT_MOST, description="Seconds to wait for changes where there are none.")] = 0
 
     cursor: CursorText | UnsetType = UNSET
     limit: Limit = DEFAULT_PAGE
@@ -298,6 +305,19 @@ def view_changes(changes: Changes, actor: Actor, types: frozenset[ItemType], cur
     )
 
 
+async def _with_changes(waiter: Waiter, seconds: int, pull: Callable[[], tuple[Changes, ChangesView]]) -> ChangesView:
+    """Pull until there is something, or the time has passed. Nothing is held meanwhile: no thread, no connection."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        waiter.clear()
+        changes, view = await asyncio.to_thread(pull)
+        waiter.position = changes.head
+        # What has changed may be of other types.
+        if changes.items or waiter.is_over or not await waiter.wait(deadline - loop.time()):
+            return view
+
+
 class SyncController(Controller):
     """`/api/sync/`."""
 
@@ -308,23 +328,31 @@ class SyncController(Controller):
         "/",
         operation_id="pullChanges",
         summary="Read what has changed",
-        sync_to_thread=True,
-        opt=operation(CursorExpired),
+        opt=operation(CursorExpired, TooManyStreams),
     )
-    def pull_changes(
+    async def pull_changes(
         self,
         actor: Injected[Actor],
         sync: Injected[SyncService],
+        hub: Injected[Hub],
         filters: Injected[PullChanges],
         cursors: Injected[Cursors],
     ) -> ChangesView:
         """Everything the caller has, and from then on what has changed, with nothing left out in between.
 
         Without a cursor it is the full state. Each item is told once, as it is now, however often it was changed.
+        With `wait`, an answer without changes is put off until there are some, or that time has passed.
         """
         sealed, types = SyncCursors(cursors), filters.chosen
-        changes = sync.pull(actor, sealed.open(filters.cursor, actor, types), filters.limit, types)
-        return view_changes(changes, actor, types, sealed)
+
+        def pull() -> tuple[Changes, ChangesView]:
+            changes = sync.pull(actor, sealed.open(filters.cursor, actor, types), filters.limit, types)
+            return changes, view_changes(changes, actor, types, sealed)
+
+        if not filters.wait:
+            return (await asyncio.to_thread(pull))[1]
+        with hub.waiting(actor) as waiter:
+            return await _with_changes(waiter, filters.wait, pull)
 
     @post(
         "/",
