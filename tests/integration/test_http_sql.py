@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.http import accounts, bad_input, categories, conventions, sessions, tasks
+from tests.contracts.http import accounts, bad_input, categories, conventions, sessions, sync, tasks
 from tests.contracts.http.base import HttpContract
 from tests.http import Api, migrated
 from tests.postgres import DatabaseFactory
@@ -162,4 +162,16 @@ class TestBadPath(OnSql, bad_input.BadPathContract):
 
 
 class TestBadQuery(OnSql, bad_input.BadQueryContract):
+    pass
+
+
+class TestPull(OnSql, sync.PullContract):
+    pass
+
+
+class TestPush(OnSql, sync.PushContract):
+    pass
+
+
+class TestDigest(OnSql, sync.DigestContract):
     pass

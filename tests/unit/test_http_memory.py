@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.http import accounts, bad_input, categories, conventions, sessions, tasks
+from tests.contracts.http import accounts, bad_input, categories, conventions, sessions, sync, tasks
 from tests.contracts.http.base import HttpContract
 from tests.http import Api
 
@@ -156,4 +156,16 @@ class TestBadPath(InMemory, bad_input.BadPathContract):
 
 
 class TestBadQuery(InMemory, bad_input.BadQueryContract):
+    pass
+
+
+class TestPull(InMemory, sync.PullContract):
+    pass
+
+
+class TestPush(InMemory, sync.PushContract):
+    pass
+
+
+class TestDigest(InMemory, sync.DigestContract):
     pass

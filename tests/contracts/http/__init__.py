@@ -5,6 +5,16 @@ A subclass gives the fixture `shared`, the application on a storage.
 
 import pytest
 
-for name in ("base", "documentation", "accounts", "sessions", "categories", "tasks", "conventions", "bad_input"):
+for name in (
+    "base",
+    "documentation",
+    "accounts",
+    "sessions",
+    "categories",
+    "tasks",
+    "conventions",
+    "bad_input",
+    "sync",
+):
     pytest.register_assert_rewrite(f"tests.contracts.http.{name}")
 pytest.register_assert_rewrite("tests.http")
