@@ -130,6 +130,12 @@ class Person(Caller):
         created: dict[str, Any] = expect(self.post("/api/categories/", {"name": name or new_name(), **fields}), 201)
         return created
 
+    def share(self, task: Mapping[str, Any], other: Person, role: str = "editor") -> dict[str, Any]:
+        """Share a task with somebody."""
+        body = {"username": other.username, "role": role}
+        shared: dict[str, Any] = expect(self.post(f"/api/tasks/{task['id']}/shares/", body), 201)
+        return shared
+
     def titles(self, query: str = "") -> list[str]:
         """The titles of the tasks that a list shows, on all of its pages."""
         return [task["title"] for task in self.listed("/api/tasks/", query)]
@@ -158,6 +164,7 @@ class Api(Caller):
         self.clock: ManualClock = beside.clock if beside else ManualClock(past)
         if beside:
             self.container.store.override(beside.container.store())
+            self.container.limiter.override(beside.container.limiter())
         self.container.clock.override(self.clock)
         self.container.signer.override(ClockedSigner(self.container.signer(), self.clock))
         self.app = create_app(self.container)

@@ -6,7 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.http import accounts, bad_input, categories, conventions, sessions, sync, tasks
+from tests.contracts.http import (
+    accounts,
+    bad_input,
+    categories,
+    conventions,
+    history,
+    idempotency,
+    lists,
+    put_create,
+    sessions,
+    shares,
+    subtasks,
+    sync,
+    tasks,
+    trash,
+)
 from tests.contracts.http.base import HttpContract
 from tests.http import Api, migrated
 from tests.postgres import DatabaseFactory
@@ -146,6 +161,66 @@ class TestTaskVersion(OnSql, tasks.TaskVersionContract):
 
 
 class TestFirstService(OnSql, tasks.FirstServiceContract):
+    pass
+
+
+class TestTaskOrder(OnSql, lists.TaskOrderContract):
+    pass
+
+
+class TestTaskFilter(OnSql, lists.TaskFilterContract):
+    pass
+
+
+class TestSubtask(OnSql, subtasks.SubtaskContract):
+    pass
+
+
+class TestIdempotency(OnSql, idempotency.IdempotencyContract):
+    pass
+
+
+class TestIdempotencyKey(OnSql, idempotency.IdempotencyKeyContract):
+    pass
+
+
+class TestTaskPutCreate(OnSql, put_create.TaskPutCreateContract):
+    pass
+
+
+class TestCategoryPutCreate(OnSql, put_create.CategoryPutCreateContract):
+    pass
+
+
+class TestShare(OnSql, shares.ShareContract):
+    pass
+
+
+class TestSharedTask(OnSql, shares.SharedTaskContract):
+    pass
+
+
+class TestShareTree(OnSql, shares.ShareTreeContract):
+    pass
+
+
+class TestShareLimit(OnSql, shares.ShareLimitContract):
+    pass
+
+
+class TestTrash(OnSql, trash.TrashContract):
+    pass
+
+
+class TestTrashTree(OnSql, trash.TrashTreeContract):
+    pass
+
+
+class TestHistory(OnSql, history.HistoryContract):
+    pass
+
+
+class TestUndo(OnSql, history.UndoContract):
     pass
 
 

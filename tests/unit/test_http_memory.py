@@ -6,7 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.http import accounts, bad_input, categories, conventions, sessions, sync, tasks
+from tests.contracts.http import (
+    accounts,
+    bad_input,
+    categories,
+    conventions,
+    history,
+    idempotency,
+    lists,
+    put_create,
+    sessions,
+    shares,
+    subtasks,
+    sync,
+    tasks,
+    trash,
+)
 from tests.contracts.http.base import HttpContract
 from tests.http import Api
 
@@ -140,6 +155,66 @@ class TestTaskVersion(InMemory, tasks.TaskVersionContract):
 
 
 class TestFirstService(InMemory, tasks.FirstServiceContract):
+    pass
+
+
+class TestTaskOrder(InMemory, lists.TaskOrderContract):
+    pass
+
+
+class TestTaskFilter(InMemory, lists.TaskFilterContract):
+    pass
+
+
+class TestSubtask(InMemory, subtasks.SubtaskContract):
+    pass
+
+
+class TestIdempotency(InMemory, idempotency.IdempotencyContract):
+    pass
+
+
+class TestIdempotencyKey(InMemory, idempotency.IdempotencyKeyContract):
+    pass
+
+
+class TestTaskPutCreate(InMemory, put_create.TaskPutCreateContract):
+    pass
+
+
+class TestCategoryPutCreate(InMemory, put_create.CategoryPutCreateContract):
+    pass
+
+
+class TestShare(InMemory, shares.ShareContract):
+    pass
+
+
+class TestSharedTask(InMemory, shares.SharedTaskContract):
+    pass
+
+
+class TestShareTree(InMemory, shares.ShareTreeContract):
+    pass
+
+
+class TestShareLimit(InMemory, shares.ShareLimitContract):
+    pass
+
+
+class TestTrash(InMemory, trash.TrashContract):
+    pass
+
+
+class TestTrashTree(InMemory, trash.TrashTreeContract):
+    pass
+
+
+class TestHistory(InMemory, history.HistoryContract):
+    pass
+
+
+class TestUndo(InMemory, history.UndoContract):
     pass
 
 

@@ -12,9 +12,16 @@ for name in (
     "sessions",
     "categories",
     "tasks",
+    "sync",
+    "lists",
+    "subtasks",
+    "idempotency",
+    "put_create",
+    "shares",
+    "trash",
+    "history",
     "conventions",
     "bad_input",
-    "sync",
 ):
     pytest.register_assert_rewrite(f"tests.contracts.http.{name}")
 pytest.register_assert_rewrite("tests.http")

@@ -159,13 +159,16 @@ TYPES: Mapping[str, Callable[[object], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
 }
+APPLIES_TO = {"properties": dict, "additionalProperties": dict, "required": dict, "minItems": list, "items": list}
 # What is said for people, or of requests only.
-IGNORED = {"title", "description", "examples", "default", "readOnly"}
+IGNORED = {"title", "description", "examples", "default", "readOnly", "discriminator"}
 
 
 def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolve) -> Iterator[str]:
     schema = resolve(schema)
     for keyword, rule in schema.items():
+        if not isinstance(value, APPLIES_TO.get(keyword, object)):
+            continue  # it is for `type` to say that it is none
         match keyword:
             case "type":
                 if not TYPES[rule](value):
@@ -188,7 +191,7 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
             case "minimum":
                 if isinstance(value, int) and value < rule:
                     yield f"{at}: {value} is less than {rule}"
-            case "anyOf":
+            case "oneOf" | "anyOf":
                 if all(list(_mistakes(each, value, at, resolve)) for each in rule):
                     yield f"{at}: {value!r} is nothing it may be"
             case "properties":

@@ -419,9 +419,9 @@ class DigestContract(HttpContract):
         assert digest["buckets"] == {
             name: hashlib.sha256("".join(sorted(each)).encode()).hexdigest() for name, each in lines.items()
         }
-        for name in lines:
+        for name, expected in lines.items():
             bucket = expect(alice.get(f"{DIGEST}{name}/"), 200)["items"]
-            assert sorted(f"{each['type']} {each['id']} {each['version']}\n" for each in bucket) == sorted(lines[name])
+            assert sorted(f"{each['type']} {each['id']} {each['version']}\n" for each in bucket) == sorted(expected)
 
     def test_it_changes_with_every_change_and_of_one_bucket(self, alice: Person) -> None:
         task, other = alice.task(), alice.task()

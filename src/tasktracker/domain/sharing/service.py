@@ -74,12 +74,13 @@ class SharingService:
 
         Raises TaskNotFound, NotAllowed, TooManyRequests.
         """
-        with self._store.reading(actor) as work:
-            require_owned(work.tasks.find(task_id), actor.user_id)
+        with self._store.writing(actor) as work:  # nothing is written, but it is what an API token has to be for
+            require_owned(work.tasks.peek(task_id), actor.user_id)
         self._throttle.spend(Bucket.of(INVITATION_BY_ACCOUNT, str(actor.user_id)))
 
     def share_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, username: str, role: Role) -> Share:
         """Share a task as part of a larger piece of work, for which a try was spent."""
+        require_owned(work.tasks.peek(task_id), actor.user_id)  # before it is told which names there are
         username = check(NAMED, {"username": username})["username"]
         found = work.users.find_by_login(username) if "@" not in username else None
         # Locked, so that nobody takes part in anything whose account is removed meanwhile.

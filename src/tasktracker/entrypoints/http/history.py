@@ -35,7 +35,7 @@ class FieldChangeView(Struct):
 
 
 class ChangeView(Struct):
-    """A change of a task. `actor` is null for somebody whose account is gone."""
+    """A change of a task. `actor`, and where they did it from, is null for somebody whose account is gone."""
 
     id: UUID
     at: Moment
@@ -49,15 +49,16 @@ class ChangeView(Struct):
 
 def view_change(change: Change, names: Mapping[UUID, str]) -> ChangeView:
     """Return the representation of a change."""
-    known = change.actor is not None and change.actor in names
+    actor = ActorView(change.actor, names[change.actor]) if change.actor and change.actor in names else None
     return ChangeView(
         id=change.id,
         at=change.at,
         action=change.action,
         version=change.version,
-        actor=ActorView(change.actor, names[change.actor]) if known and change.actor else None,
-        session_id=change.session_id,
-        token_id=change.token_id,
+        actor=actor,
+        # By those, the changes of people who are gone could still be told apart.
+        session_id=change.session_id if actor else None,
+        token_id=change.token_id if actor else None,
         fields={name: FieldChangeView(each.before, each.after) for name, each in change.fields.items()},
     )
 

@@ -26,9 +26,10 @@ Result = TypeVar("Result")
 
 async def provide_key(request: Request) -> record.Request | None:
     """Read the key of a request, if it carries one, and what makes it the same request again. Raises InvalidInput."""
-    key = request.headers.get(HEADER)
-    if key is None:
+    lines = request.headers.getall(HEADER, [])
+    if not lines:
         return None
+    key = ", ".join(lines)  # which is no key where there are several
     if not KEY.fullmatch(key):
         raise InvalidInput.of(HEADER, f"must be 1 to {KEY_LONGEST} visible ASCII characters")
     parts = (request.method.encode(), request.scope["path"].rstrip("/").encode(), await request.body())

@@ -57,6 +57,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "Idempotency-Replayed": {"description": "The request was answered before.", "schema": {"const": "true"}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "MissingScope": {"description": "The scope that an API token would need for this.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
 }
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
@@ -72,7 +73,7 @@ TAGS_SCHEMA = {
     "examples": ['"7"'],
 }
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
-OPTIONAL = ("Link", "Idempotency-Replayed")
+OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope")
 TAGS = {
     "accounts": "People and their profiles.",
     "sessions": "Logging in, staying logged in, and logging out.",
@@ -253,15 +254,18 @@ def _parameters(
 
 def _problems(kinds: Iterable[type[DomainError]], protocol: Iterable[int], schema_of: dict[Any, Any]) -> dict[str, Any]:
     by_status: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    kinds = set(kinds)
     for kind in kinds:
         by_status[status_of(kind)].append((kind.slug, kind.title))
     for status in protocol:
         by_status[status].append(PROTOCOL[status])
     extra = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"], 507: ["Retry-After"]}
+    missing_scope = {"WWW-Authenticate": {"$ref": "#/components/headers/MissingScope"}}
+    scoped = status_of(InsufficientScope) if InsufficientScope in kinds else None
     return {
         str(int(status)): {
             "description": "; ".join(f"`{slug}`: {title}" for slug, title in sorted(problems)),
-            "headers": _headers(*EVERYWHERE, *extra.get(status, [])),
+            "headers": _headers(*EVERYWHERE, *extra.get(status, [])) | (missing_scope if status == scoped else {}),
             "content": {MEDIA_TYPE: {"schema": schema_of[Problem]}},
         }
         for status, problems in by_status.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -100,7 +101,9 @@ class ShareController(Controller):
     ) -> Response[ShareView]:
         """Let somebody take part in a task and everything under it, or change the part they have."""
         task_id = identifier(id)
-        sharing.spend(actor, task_id)
+        # Whoever may not share it, now, is told so below, unless this is what they did when they still could.
+        with suppress(TaskNotFound, NotAllowed):
+            sharing.spend(actor, task_id)
 
         def render(share: Share) -> Any:
             return answer(view_share(share), status=201, location=f"/api/tasks/{task_id}/shares/{share.user_id}/")
