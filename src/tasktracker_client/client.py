@@ -257,7 +257,7 @@ class Replica:
             except (Offline, NotUnderstood, CursorExpired):
                 pass  # waited out; what has expired, the next sync starts over
             except Refused as refused:
-                if refused.status != 404:
+                if refused.status not in (404, 409):  # none, or no more of them
                     raise
                 stop.wait(poll_seconds)
                 continue
