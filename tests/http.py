@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -215,6 +215,7 @@ class Server(Caller):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**SETTINGS, "PORT": str(self.port), **settings}
+        self.command: Sequence[str | Path] = [tasktracker(), "serve"]
         self._log = folder / f"server-{self.port}.log"
         self._process: subprocess.Popen[bytes] | None = None
         super().__init__(httpx.Client(base_url=self.url, timeout=30))
@@ -238,7 +239,7 @@ class Server(Caller):
         """Start it and wait until it answers."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [tasktracker(), "serve"],
+                self.command,
                 cwd=self.folder,
                 env=clean_environment(self.environment),
                 stdin=subprocess.DEVNULL,

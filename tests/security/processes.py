@@ -113,9 +113,11 @@ class Wire:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
         self._headers = {"X-Forwarded-For": address or new_address(), "Content-Type": "application/json"}
 
-    def send(self, method: str, path: str, body: object = None, token: str | None = None) -> tuple[int, Any]:
+    def send(
+        self, method: str, path: str, body: object = None, token: str | None = None, **more: str
+    ) -> tuple[int, Any]:
         """Send a request and return the status and the JSON of its answer."""
-        headers = self._headers if token is None else {**self._headers, **bearer(token)}
+        headers = {**self._headers, **({} if token is None else bearer(token)), **more}
         self._connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = self._connection.getresponse()
         read = response.read()

@@ -22,17 +22,37 @@ from tests.security.processes import Pair
 SCHEMA = "/schema/openapi.json"
 METHODS = ("get", "put", "post", "patch", "delete")
 ANONYMOUS, OWNER, STRANGER = "anonymous", "owner", "stranger"
+EDITOR, VIEWER, FORMER = "editor", "viewer", "former member"
 READS, WRITES = "an API token with tasks:read", "an API token with tasks:write"
 
 
 class World:
     """An owner, what they have, and everybody else who might want it."""
 
-    def __init__(self, pair: Pair, stranger: Person) -> None:
+    def __init__(self, pair: Pair, stranger: Person, members: Mapping[str, Person]) -> None:
         self.pair = pair
         self.stranger = stranger
+        self.members = members
         self.owner = pair.visitor().register()
-        self.code = ""
+        self.stranger_too = members[STRANGER]
+        self.tasks: list[str] = []
+
+    def member(self, role: str, kind: str) -> Caller:
+        """Somebody with a part in all the tasks that the owner has."""
+        member = self.members[kind]
+        body = {"username": member.username, "role": role}
+        for task_id in self.tasks:
+            answer = self.owner.post(f"/api/tasks/{task_id}/shares/", body)
+            # What is in the trash has no members to be added to: it goes there with those it had.
+            assert answer.status_code in (201, 404), answer.text
+        return self.pair.beside(member)
+
+    def former(self) -> Caller:
+        """Somebody who had a part in all of them, and has it no more."""
+        caller = self.member("editor", FORMER)
+        for task_id in self.tasks:
+            self.owner.delete(f"/api/tasks/{task_id}/shares/{self.members[FORMER].id}/")
+        return caller
 
     def anonymous(self) -> Caller:
         return self.pair.visitor(1)
@@ -61,6 +81,9 @@ CALLERS: Mapping[str, Callable[[World], Caller]] = {
     ANONYMOUS: World.anonymous,
     OWNER: lambda world: world.pair.beside(world.owner),
     STRANGER: lambda world: world.pair.beside(world.stranger),
+    EDITOR: lambda world: world.member("editor", EDITOR),
+    VIEWER: lambda world: world.member("viewer", VIEWER),
+    FORMER: World.former,
     READS: lambda world: world.token("tasks:read"),
     WRITES: lambda world: world.token("tasks:write"),
 }
@@ -70,6 +93,14 @@ PUBLIC: Mapping[str, int | None] = dict.fromkeys((ANONYMOUS, STRANGER, READS, WR
 SESSION: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: 403, WRITES: 403}
 READ: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: None, WRITES: 403}
 WRITE: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: 403, WRITES: None}
+
+# What those with a part in a task are answered: by what the operation takes.
+VIEWERS: Mapping[str, int | None] = {EDITOR: None, VIEWER: None, FORMER: 404}
+EDITORS: Mapping[str, int | None] = {EDITOR: None, VIEWER: 403, FORMER: 404}
+OWNERS: Mapping[str, int | None] = {EDITOR: 403, VIEWER: 403, FORMER: 404}
+# The trash is its owner's alone: to others, what is in it does not exist.
+TRASH: Mapping[str, int | None] = {EDITOR: 404, VIEWER: 404, FORMER: 404}
+MEMBERS = (EDITOR, VIEWER, FORMER)
 
 Make = Callable[[World], Any]
 
@@ -84,6 +115,8 @@ class Case:
     target: Make | None = None
     """Makes what the `{id}` in the path means. A stranger is then told that there is no such thing."""
     answers: Mapping[str, int | None] = field(default_factory=dict)
+    second: Make | None = None
+    """Makes what the `{user_id}` in the path means."""
 
     def sends(self, world: World) -> object:
         """The body of the request."""
@@ -93,13 +126,57 @@ class Case:
         """The status of the answer to a caller."""
         if caller == STRANGER and self.target:
             return 404
+        if caller in MEMBERS and not self.answers.keys() & set(MEMBERS):
+            # It is about something else than a task: they are strangers.
+            caller = STRANGER
+            if self.target:
+                return 404
         status = {**self.access, **self.answers}.get(caller)
         return self.status if status is None else status
 
 
 def task(world: World) -> str:
     id_: str = world.owner.task()["id"]
+    world.tasks.append(id_)
     return id_
+
+
+def shared_task(world: World) -> str:
+    """A task in which somebody takes part who is none of the callers."""
+    id_ = task(world)
+    body = {"username": world.stranger_too.username, "role": "viewer"}
+    expect(world.owner.post(f"/api/tasks/{id_}/shares/", body), 201)
+    return id_
+
+
+def deleted_task(world: World) -> str:
+    """A task in the trash, with the members it had."""
+    id_ = task(world)
+    for kind in (EDITOR, VIEWER):
+        body = {"username": world.members[kind].username, "role": kind}
+        expect(world.owner.post(f"/api/tasks/{id_}/shares/", body), 201)
+    expect(world.owner.delete(f"/api/tasks/{id_}/"), 204)
+    return id_
+
+
+def edited_task(world: World) -> str:
+    id_ = task(world)
+    expect(world.owner.patch(f"/api/tasks/{id_}/", {"title": "something else"}), 200)
+    return id_
+
+
+def last_change(world: World) -> Any:
+    """The last edit of the last task."""
+    history = expect(world.owner.get(f"/api/tasks/{world.tasks[-1]}/history/"), 200)["results"]
+    return {"change": next(change["id"] for change in history if change["action"] == "edit")}
+
+
+def member(world: World) -> str:
+    return world.stranger_too.id
+
+
+def invitation(world: World) -> Any:
+    return {"username": world.stranger_too.username, "role": "viewer"}
 
 
 def category(world: World) -> str:
@@ -148,6 +225,8 @@ def no_enrolment(status: int) -> Mapping[str, int | None]:
     return {STRANGER: status}
 
 
+IMPORTED = '{"type":"header","format":"tasktracker","version":1}\n'
+
 CASES: Mapping[str, Case] = {
     "register": Case(PUBLIC, 201, registration),
     "login": Case(PUBLIC, 200, credentials),
@@ -177,10 +256,21 @@ CASES: Mapping[str, Case] = {
     "deleteCategory": Case(WRITE, 204, target=category),
     "listTasks": Case(READ, 200),
     "createTask": Case(WRITE, 201, {"title": "something"}),
-    "getTask": Case(READ, 200, target=task),
-    "replaceTask": Case(WRITE, 200, {"title": "something else"}, task),
-    "editTask": Case(WRITE, 200, {"title": "something else"}, task),
-    "deleteTask": Case(WRITE, 204, target=task),
+    "getTask": Case(READ, 200, target=task, answers=VIEWERS),
+    "replaceTask": Case(WRITE, 200, {"title": "something else"}, task, EDITORS),
+    "editTask": Case(WRITE, 200, {"title": "something else"}, task, EDITORS),
+    "deleteTask": Case(WRITE, 204, target=task, answers=OWNERS),
+    "listShares": Case(READ, 200, target=task, answers=VIEWERS),
+    "shareTask": Case(WRITE, 201, invitation, task, OWNERS),
+    "assignRole": Case(WRITE, 200, {"role": "editor"}, shared_task, OWNERS, second=member),
+    "unshareTask": Case(WRITE, 204, None, shared_task, OWNERS, second=member),
+    "listHistory": Case(READ, 200, target=task, answers=VIEWERS),
+    "undoChange": Case(WRITE, 200, last_change, edited_task, EDITORS),
+    "listTrash": Case(READ, 200),
+    "restoreTask": Case(WRITE, 200, None, deleted_task, TRASH),
+    "purgeTask": Case(WRITE, 204, None, deleted_task, TRASH),
+    "exportAccount": Case(SESSION, 200),
+    "importAccount": Case(SESSION, 200, IMPORTED),
     "live": Case(PUBLIC, 200),
     "ready": Case(PUBLIC, 200),
     "explainProblem": Case(PUBLIC, 200),
@@ -200,8 +290,14 @@ def operations(pairs: NewPair) -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture
-def world(pair: Pair, stranger: Person) -> World:
-    return World(pair, stranger)
+def world(pair: Pair, stranger: Person, members: Mapping[str, Person]) -> World:
+    return World(pair, stranger, members)
+
+
+@pytest.fixture(scope="module")
+def members(pairs: NewPair) -> Mapping[str, Person]:
+    """Those whom the owner shares tasks with, and another stranger."""
+    return {kind: pairs("postgresql").visitor().register() for kind in (*MEMBERS, STRANGER)}
 
 
 @pytest.fixture(scope="module")
@@ -210,10 +306,12 @@ def stranger(pairs: NewPair) -> Person:
 
 
 def call(
-    caller: Caller, operations: Mapping[str, tuple[str, str]], name: str, target: str, body: Any
+    caller: Caller, operations: Mapping[str, tuple[str, str]], name: str, target: str, body: Any, second: str = ""
 ) -> httpx.Response:
     method, path = operations[name]
-    path = path.format(id=target, slug="not-found")
+    path = path.format(id=target, user_id=second, slug="not-found")
+    if isinstance(body, str):
+        return caller.request(method, path, content=body, headers={"Content-Type": "application/x-ndjson"})
     return caller.request(method, path, **({} if body is None else {"json": body}))
 
 
@@ -232,31 +330,56 @@ def test_an_operation_on_one_thing_has_a_target(operations: Mapping[str, tuple[s
     }
 
 
-@pytest.mark.parametrize("caller", CALLERS)
-@pytest.mark.parametrize("name", CASES)
+# Members differ from strangers only where it is about a task.
+MATRIX = [
+    (name, caller)
+    for name, case in CASES.items()
+    for caller in CALLERS
+    if caller not in MEMBERS or case.answers.keys() & set(MEMBERS) or case.target
+]
+
+
+@pytest.mark.parametrize(("name", "caller"), MATRIX)
 def test_access(operations: Mapping[str, tuple[str, str]], pair: Pair, world: World, name: str, caller: str) -> None:
     case = CASES[name]
     if caller == STRANGER and not case.target:
         world.stranger = pair.visitor().register()  # it is about their own things, and may be their end
     sender = CALLERS[caller](world)
     target = case.target(world) if case.target else ""
-    response = call(sender, operations, name, target, case.sends(world))
+    body = case.sends(world)
+    if caller in MEMBERS and name != "restoreTask":
+        CALLERS[caller](world)  # now there is a task to have a part in
+    second = case.second(world) if case.second else ""
+    response = call(sender, operations, name, target, body, second)
     assert response.status_code == case.expected(caller), response.text
     if response.status_code == 401:
         assert response.headers["www-authenticate"].startswith("Bearer")
     if response.status_code == 403:
         slug = "session-required" if case.access is SESSION else "insufficient-scope"
+        slug = "not-allowed" if caller in MEMBERS else slug
         assert response.json()["type"] == f"/problems/{slug}"
 
 
+@pytest.mark.parametrize("caller", [STRANGER, FORMER])
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.target])
 def test_a_stranger_is_answered_as_if_it_did_not_exist(
-    operations: Mapping[str, tuple[str, str]], world: World, name: str
+    operations: Mapping[str, tuple[str, str]], world: World, name: str, caller: str
 ) -> None:
     case = CASES[name]
     assert case.target
     target = case.target(world)
-    theirs = call(world.stranger, operations, name, target, case.sends(world))
-    nobodys = call(world.stranger, operations, name, str(uuid4()), case.sends(world))
+    body, second = case.sends(world), case.second(world) if case.second else ""
+    sender = world.stranger if caller == STRANGER else CALLERS[caller](world)
+    theirs = call(sender, operations, name, target, body, second)
+    nobodys = call(sender, operations, name, str(uuid4()), body, second)
     assert shown(theirs) == shown(nobodys)
-    expect(call(world.owner, operations, name, target, case.sends(world)), case.status)  # it is all still there
+    expect(call(world.owner, operations, name, target, body, second), case.status)  # it is all still there
+
+
+def test_a_member_may_give_up_their_own_part(world: World) -> None:
+    id_ = task(world)
+    for kind in (EDITOR, VIEWER):
+        caller = CALLERS[kind](world)
+        path = f"/api/tasks/{id_}/shares/{world.members[kind].id}/"
+        expect(caller.delete(path), 204)
+        expect(caller.get(f"/api/tasks/{id_}/"), 404)

@@ -112,7 +112,8 @@ def test_preconditions_are_described_where_they_are_heeded(
     for (method, path), operation in operations.items():
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
         is_whole = path in ("/api/tasks/{id}/", "/api/categories/{id}/")
-        is_versioned = is_whole or path in ("/api/tasks/{id}/restore/", "/api/tasks/{id}/undo/")
+        others = ("/api/tasks/{id}/restore/", "/api/tasks/{id}/undo/", "/api/trash/{id}/")
+        is_versioned = is_whole or path in others
         heeded = {"GET": {"If-None-Match"}, "PUT": {"If-Match", "If-None-Match"}}.get(method, {"If-Match"})
         assert named - {"Idempotency-Key"} == (heeded if is_versioned else set())
         assert ("412" in operation["responses"]) is (is_versioned and method != "GET")

@@ -155,6 +155,20 @@ class TrashContract(HttpContract):
         for stale in ('"2"', '"4"'):
             problem(alice.post(f"{place(task)}restore/", headers={"If-Match": stale}), 412, "stale-version")
 
+    def test_purging_may_be_bound_to_a_version(self, alice: Person) -> None:
+        task = alice.task()
+        deleted(alice, task)
+        restored(alice, task)
+        expect(alice.patch(place(task), {"title": "needed after all"}), 200)
+        deleted(alice, task)
+        path = f"{TRASH}{task['id']}/"
+        for stale in ('"2"', '"6"', 'W/"5"'):
+            refused = alice.delete(path, headers={"If-Match": stale})
+            assert problem(refused, 412, "stale-version")["current"]["version"] == 5
+        invalid(alice.delete(path, headers={"If-Match": "5"}), "If-Match")
+        assert in_trash(alice) == ["needed after all"]
+        expect(alice.delete(path, headers={"If-Match": '"5"'}), 204)
+
     def test_what_is_in_the_trash_loses_a_category_that_is_deleted(self, alice: Person) -> None:
         category = alice.category()
         task = alice.task(category=category["id"])

@@ -85,17 +85,18 @@ class TrashService:
                     self._recorder.followed(work, each, moved)
         return restored
 
-    def purge(self, actor: Actor, task_id: UUID) -> None:
-        """Remove a task in the trash for good, with all that is under it. Raises TaskNotFound, NotAllowed."""
+    def purge(self, actor: Actor, task_id: UUID, expected: Expected = None) -> None:
+        """Remove a task in the trash for good, with all that is under it. Raises TaskNotFound, NotAllowed, Stale."""
         with self._store.writing(actor) as work:
-            self.purge_in(work, actor, task_id)
+            self.purge_in(work, actor, task_id, expected)
 
-    def purge_in(self, work: UnitOfWork, actor: Actor, task_id: UUID) -> None:
+    def purge_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, expected: Expected = None) -> None:
         """Purge a task as part of a larger piece of work."""
         lock_roots(work, task_id)
         task = require_own(work.tasks.find(task_id), actor.user_id)
         if not task.trashed_at:
             raise TaskNotFound
+        require(task, expected)
         levels = subtree(work.tasks.tree(task.root), task.id)
         work.trash.purge([each for level in reversed(levels) for each in level])
 

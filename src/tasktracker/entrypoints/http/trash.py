@@ -11,11 +11,12 @@ from litestar.params import FromPath
 from msgspec import Meta, structs
 
 from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import NotAllowed, TaskNotFound
+from tasktracker.domain.errors import NotAllowed, Stale, TaskNotFound
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.work import Clock
+from tasktracker.entrypoints.http.conditional import expected
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.task_types import TaskView, view_task
@@ -67,8 +68,10 @@ class TrashController(Controller):
         operation_id="purgeTask",
         summary="Delete a task for good",
         sync_to_thread=True,
-        opt=operation(TaskNotFound, NotAllowed),
+        opt=operation(TaskNotFound, NotAllowed, Stale),
     )
-    def purge_task(self, id: FromPath[str], actor: Injected[Actor], trash: Injected[TrashService]) -> None:
+    def purge_task(
+        self, request: Request, id: FromPath[str], actor: Injected[Actor], trash: Injected[TrashService]
+    ) -> None:
         """Remove a task in the trash, and all that is under it, for good."""
-        trash.purge(actor, identifier(id))
+        trash.purge(actor, identifier(id), expected(request))

@@ -1,0 +1,160 @@
+"""How databases find a page among 100,000 tasks: along an index, reading little more than they show."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, create_engine, event, text
+
+from benchmarks import crowd
+from tasktracker.adapters.sql import tasks as sql_tasks
+from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import SystemClock
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.tasks.query import TaskQuery, TaskSort
+from tasktracker.domain.tasks.task import State
+from tests.http import migrated
+from tests.postgres import DatabaseFactory, memory
+
+MANY, FEW = 100_000, 1_000
+OTHERS, SHARED = 10, 200
+PAGE = 100
+
+
+@dataclass
+class Crowd:
+    """A database with somebody who has many tasks, and somebody who has few."""
+
+    store: SqlStore
+    connection: Connection
+    many: SessionActor
+    few: SessionActor
+    categories: Mapping[UUID, UUID]
+
+    def statement(self, actor: SessionActor, query: TaskQuery) -> tuple[str, Any]:
+        """Have a page listed, and return what was sent to the database for it."""
+        sent: list[tuple[str, Any]] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            sent.append((statement, parameters))
+
+        event.listen(self.connection, "before_cursor_execute", note)
+        try:
+            page = sql_tasks.SqlTasks(Executor(self.connection, is_writing=False)).list(actor.user_id, query)
+        finally:
+            event.remove(self.connection, "before_cursor_execute", note)
+        assert len(page.items) == query.limit
+        (found,) = sent
+        return found
+
+
+def fill(url: str) -> Iterator[Crowd]:
+    engine = create_engine(database_url(migrated(url)))
+    categories = {}
+    with engine.begin() as connection:
+        few, many = crowd.add_user(connection, 1), crowd.add_user(connection, 2)
+        for actor, count in ((few, FEW), (many, MANY)):
+            category = categories[actor.user_id] = crowd.add_category(connection, actor.user_id, 1)
+            crowd.add_tasks(connection, actor.user_id, count, category=category)
+        for number in range(OTHERS):
+            other = crowd.add_user(connection, 10 + number)
+            crowd.add_tasks(connection, other.user_id, FEW)
+            crowd.add_tasks(connection, other.user_id, SHARED, shared_with=many.user_id)
+        crowd.fill_entries(connection)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE"))
+    store = SqlStore(open_database(url), SystemClock())
+    with engine.connect() as connection:
+        yield Crowd(store, connection, many, few, categories)
+    store.close()
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def postgresql(postgres_url_factory: DatabaseFactory) -> Iterator[Crowd]:
+    url = postgres_url_factory.create_database()
+    yield from fill(url)
+    postgres_url_factory.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
+        yield from fill(f"sqlite:///{folder}/tasks.db")
+
+
+def in_the_middle(crowd_: Crowd, actor: SessionActor, query: TaskQuery) -> TaskQuery:
+    """Continue from the middle of all that somebody has made."""
+    count = MANY if actor is crowd_.many else FEW
+    with crowd_.store.reading(actor) as work:
+        key = query.sort.key(work.tasks.list(actor.user_id, replace(query, limit=1)).items[0])
+    return replace(query, after=replace(key, value=crowd.NOW + timedelta(minutes=count // 2)))
+
+
+FIRST = TaskQuery(at=crowd.NOW, limit=PAGE)
+QUERIES: Mapping[str, Callable[[Crowd, SessionActor], TaskQuery]] = {
+    "first": lambda *_: FIRST,
+    "by a cursor": lambda found, actor: in_the_middle(found, actor, FIRST),
+    "state": lambda *_: replace(FIRST, states=frozenset({State.DONE})),
+    "category": lambda found, actor: replace(FIRST, category=found.categories[actor.user_id]),
+    "due": lambda *_: replace(
+        FIRST, due_after=crowd.NOW + timedelta(days=30), due_before=crowd.NOW + timedelta(days=300)
+    ),
+    **{f"sort={sort}": lambda *_, sort=sort: replace(FIRST, sort=sort) for sort in TaskSort},
+}
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str) -> None:
+    statement, parameters = postgresql.statement(postgresql.many, QUERIES[name](postgresql, postgresql.many))
+    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+    ((answer,),) = postgresql.connection.exec_driver_sql(explain, parameters).all()
+    plan = list(nodes(answer[0]["Plan"]))
+    assert not [node for node in plan if "Sort" in node["Node Type"]]
+    assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
+    read = sum(
+        node["Actual Loops"]
+        * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0))
+        for node in plan
+        if "Scan" in node["Node Type"]
+    )
+    assert read <= 3 * PAGE, answer
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_sqlite_sorts_nothing_and_takes_no_more_steps_than_among_few(sqlite: Crowd, name: str) -> None:
+    steps = {}
+    driver = sqlite.connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    for actor in (sqlite.few, sqlite.many):
+        statement, parameters = sqlite.statement(actor, QUERIES[name](sqlite, actor))
+        plan = driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+        assert not [row for row in plan if "TEMP B-TREE" in row[-1] or row[-1].startswith("SCAN")], plan
+        counted = [0]
+
+        def count(counted: list[int] = counted) -> int:
+            counted[0] += 1
+            return 0
+
+        driver.set_progress_handler(count, 10)
+        try:
+            driver.execute(statement, parameters).fetchall()
+        finally:
+            driver.set_progress_handler(None, 0)
+        steps[actor] = counted[0]
+    assert 0 < steps[sqlite.many] <= 1.5 * steps[sqlite.few]
