@@ -241,17 +241,18 @@ class Replica:
         on_sync: Callable[[SyncReport], object] = lambda _: None,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """Stay in sync until told to stop, which may take until the next heartbeat of the server.
+        """Stay in sync until told to stop, which may take until the server says something: 20 seconds at most.
 
-        `on_sync` is told of each sync. Where the server has no stream, it is asked every `poll_seconds`. Being offline
-        is waited out; raises LoginRequired and Refused.
+        `on_sync` is told of each sync, and may tell to stop. Where the server has no stream, it is asked every
+        `poll_seconds`. Being offline is waited out; raises LoginRequired and Refused.
         """
         backoff = Backoff()
         while not stop.is_set():
             delay = 0.0
             try:
                 on_sync(self.sync())
-                self._listen(stop, on_sync, backoff)
+                if not stop.is_set():
+                    self._listen(stop, on_sync, backoff)
             except Unavailable as unavailable:
                 delay = unavailable.retry_after
             except (Offline, NotUnderstood, CursorExpired):
@@ -267,10 +268,10 @@ class Replica:
         with self._api.stream("/events/", self._local.cursor) as lines:
             for event in events(lines):
                 backoff.reset()
+                if not stop.is_set() and event is not None and not self._has(event):
+                    on_sync(self.sync())
                 if stop.is_set():
                     return
-                if event is not None and not self._has(event):
-                    on_sync(self.sync())
 
     def _has(self, event: Event) -> bool:
         """Whether the copy has what an event tells of, such as this device's own edit."""
