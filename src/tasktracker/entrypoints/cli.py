@@ -220,6 +220,25 @@ def import_(user: str, file: BinaryIO, dry_run: bool, form: str | None) -> None:
         sys.exit(1)
 
 
+@main.command("sync-demo")
+@click.option(
+    "--url", help="Use the server there, and an account that is removed afterwards.  [default: one of its own]"
+)
+@_reporting
+def sync_demo(url: str | None) -> None:
+    """Show two devices keeping in sync.
+
+    Edits cross, offline edits merge, a lost answer does nothing twice, a conflict is reported, and both devices prove
+    that they have what the server has. Ends with 1 when anything is not as it should be.
+    """
+    from tasktracker.entrypoints import sync_demo as demo
+
+    try:
+        demo.show(url, click.echo)
+    except demo.NotAsExpected as error:
+        raise click.ClickException(str(error)) from None
+
+
 @main.command()
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API."""
