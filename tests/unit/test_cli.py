@@ -76,8 +76,6 @@ class TestHelp:
             "enable-user",
             "openapi",
             "sync-demo",
-            "epoch",
-            "epoch new",
             "sweep",
             "epoch",
             "epoch new",
