@@ -179,6 +179,8 @@ def _completed(settings: Settings, serving: bool) -> Settings:
         settings = msgspec.structs.replace(settings, database_url=f"sqlite:///{path}")
     if not settings.database_url.startswith(("sqlite:///", "postgres://", "postgresql://", "memory://")):
         problems.append("DATABASE_URL: must start with sqlite:///, postgresql:// or memory://")
+    if settings.listen_database_url and not settings.listen_database_url.startswith(("postgres://", "postgresql://")):
+        problems.append("LISTEN_DATABASE_URL: must start with postgresql://")
     if problems:
         raise SettingsError("\n".join(problems))
     if not settings.cors_allowed_origins and not settings.is_production:

@@ -13,6 +13,7 @@ from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import (
     CategoryNotFound,
     DomainError,
+    InsufficientScope,
     InvalidInput,
     NotApplied,
     NotAuthenticated,
@@ -74,9 +75,10 @@ class PushService:
         """Apply mutations, and return what came of each.
 
         Those that are in conflict or rejected change nothing, and keep the others from nothing unless `atomic`: then
-        all are applied or none. Raises Unavailable and NotAuthenticated; everything may then be sent again.
+        all are applied or none. Raises Unavailable, NotAuthenticated and InsufficientScope; everything may then be
+        sent again.
         """
-        if atomic:
+        if atomic or not mutations:
             return self._push_at_once(actor, mutations)
         return [self._push(actor, mutation) for mutation in mutations]
 
@@ -244,7 +246,7 @@ def _in_conflict(version: int, conflicts: Mapping[str, FieldConflict]) -> _Refus
 
 def _rejection(error: DomainError) -> Outcome:
     """Return the outcome of a mutation that was refused, unless it is for a reason that concerns all of them."""
-    if isinstance(error, NotAuthenticated | Unavailable):
+    if isinstance(error, NotAuthenticated | InsufficientScope | Unavailable):
         raise error
     return Outcome(status=Status.REJECTED, error=error)
 

@@ -100,7 +100,9 @@ def create_app(container: Container) -> Application:
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         # Before anything else is read: a stranger is told to log in, not what else is wrong with the request.
-        if handler.parsed_fn_signature.parameters.keys() & {"actor", "person"}:
+        takes_token = handler.parsed_fn_signature.parameters.keys() & {"actor", "person"}
+        # In place of a token there may be a ticket, where one will do.
+        if takes_token or (handler.opt.get("ticketed") and "ticket" not in connection.query_params):
             authenticate(connection, container.signer())
         refuse_parameters(connection, handler)
 

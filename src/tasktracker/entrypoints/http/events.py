@@ -19,8 +19,10 @@ from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.errors import (
     CursorExpired,
     DomainError,
+    InsufficientScope,
     InvalidToken,
     NotAuthenticated,
+    SessionEnded,
     TooManyStreams,
     Unavailable,
 )
@@ -30,7 +32,7 @@ from tasktracker.domain.sync.service import Changes, SyncService
 from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.sync.ticket import TICKET_LIFE
 from tasktracker.domain.work import Clock
-from tasktracker.entrypoints.http.actor import authenticate, bearer_token
+from tasktracker.entrypoints.http.actor import bearer_token
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.edge import ACTOR, IS_HEAD
 from tasktracker.entrypoints.http.hub import Hub, Waiter
@@ -97,7 +99,15 @@ class EventController(Controller):
         "/",
         operation_id="followChanges",
         summary="Follow changes as they happen",
-        opt=operation(NotAuthenticated, InvalidToken, TooManyStreams, produces=MEDIA_TYPE),
+        opt=operation(
+            NotAuthenticated,
+            InvalidToken,
+            SessionEnded,
+            InsufficientScope,
+            TooManyStreams,
+            produces=MEDIA_TYPE,
+            ticketed=True,
+        ),
     )
     async def follow_changes(
         self,
@@ -136,8 +146,7 @@ async def _admit(
         actor, until = await hub.run(streams.redeem, filters.ticket)
         request.scope["state"][ACTOR] = actor
         return actor, until
-    authenticate(request, signer)
-    actor = request.scope["state"][ACTOR]
+    actor = request.scope["state"][ACTOR]  # as was found out before anything else was read
     if isinstance(actor, SessionActor):
         return actor, signer.read(bearer_token(request) or "").expires_at
     return actor, None

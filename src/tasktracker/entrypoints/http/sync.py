@@ -377,7 +377,7 @@ class SyncController(Controller):
         request may be sent again: what was applied is not applied twice.
         """
         sealed, types = SyncCursors(cursors), filters.chosen
-        cursor = sealed.open(data.cursor or UNSET, actor, types)
+        cursor = sealed.open(UNSET if data.cursor is None else data.cursor, actor, types)
         if cursor is not None:
             sync.require_valid(actor, cursor)
         mutations = [read_mutation(body) for body in data.mutations]

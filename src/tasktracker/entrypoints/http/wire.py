@@ -158,10 +158,14 @@ def provide_filters(request: Request) -> Any:
 
 
 def refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Refuse query parameters, as a guard, where a handler takes none: a typo must never go unnoticed."""
+    """Refuse query parameters, as a guard, that a handler does not take: a typo must never go unnoticed.
+
+    Where there is no body, those that it does take are read later.
+    """
     raw = connection.scope["query_string"]
-    if raw and "filters" not in handler.parsed_fn_signature.parameters:
-        query(Query, raw)
+    parameters = handler.parsed_fn_signature.parameters
+    if raw and ("filters" not in parameters or "data" in parameters):
+        query(wire_types(handler)[1] or Query, raw)
 
 
 def decode(type_: type[BodyT], raw: bytes) -> BodyT:
