@@ -23,7 +23,7 @@ PYTEST_WORKERS := -n auto --maxprocesses 4 --dist worksteal
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi test bench-scale check format lock clean
+.PHONY: help run migrate openapi test bench-scale bench-sync check format lock clean
 
 help: ## Show this list
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -47,6 +47,9 @@ test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, such as ARGS="-n 0
 
 bench-scale: $(STAMP_DEV) ## Measure how pages of tasks grow to a million tasks (ARGS="--sqlite --tasks 100000" for SQLite)
 	@exec $(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-sync: $(STAMP_DEV) ## Measure how soon devices are told, and what deltas cost
+	@exec $(BIN)/python -m benchmarks.sync $(ARGS)
 
 check: $(STAMP_DEV) ## Check style, types and the import rules
 	$(BIN)/ruff check
