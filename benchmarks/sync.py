@@ -98,7 +98,7 @@ def _server(folder: Path, url: str, port: int) -> Iterator[Running]:
         "REQUEST_LOG": "off",
         "STREAMS_PER_USER": "10000",
     }
-    command = [Path(sysconfig.get_path("scripts")) / "tasktracker", "serve"]
+    command = [str(Path(sysconfig.get_path("scripts")) / "tasktracker"), "serve"]
     with (folder / f"{port}.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603  # our own command
             command, cwd=folder, env=environment, stdout=log, stderr=log
