@@ -140,7 +140,7 @@ class Api:
                 raise Offline(f"The server cannot be reached: {error!r}") from error
             if response.status_code not in (429, 503):
                 return response
-            wait = _retry_after(response)
+            wait = _retry_after(response, 1.0)
             if attempt == ATTEMPTS or wait > LONGEST_WAIT:
                 raise Unavailable("The server is busy.", wait)
             self._sleep(wait)
@@ -156,7 +156,7 @@ class Api:
         if status == 413:  # any proxy may say so
             raise Refused(status, body if isinstance(body, Mapping) else {"title": "Too large", "status": status})
         if status >= 500:
-            raise Unavailable(f"The server answers with status {status}.", _retry_after(response))
+            raise Unavailable(f"The server answers with status {status}.", _retry_after(response, 0.0))
         if response.is_success and isinstance(body, Mapping):
             return body
         if not response.headers.get("content-type", "").startswith(PROBLEM) or not isinstance(body, Mapping):
@@ -164,8 +164,8 @@ class Api:
         raise (CursorExpired if status == 410 else Refused)(status, body)
 
 
-def _retry_after(response: httpx.Response) -> float:
+def _retry_after(response: httpx.Response, otherwise: float) -> float:
     try:
-        return max(0.0, float(response.headers.get("retry-after", "1")))
-    except ValueError:
-        return 1.0  # a date: proxies may send one
+        return max(0.0, float(response.headers["retry-after"]))
+    except (KeyError, ValueError):
+        return otherwise  # nothing, or a date: proxies may send one

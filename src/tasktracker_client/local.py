@@ -10,27 +10,14 @@ import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+from tasktracker_client import rows
 from tasktracker_client.errors import UnknownItem, WrongUser
-from tasktracker_client.model import (
-    DEFAULTS,
-    Change,
-    FieldConflict,
-    Issue,
-    Item,
-    ItemType,
-    Mutation,
-    Op,
-    Page,
-    Result,
-    Status,
-)
+from tasktracker_client.model import DEFAULTS, Change, Issue, Item, ItemType, Mutation, Op, Page, Result
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -92,7 +79,7 @@ class LocalCopy:
         """Keep settings; None removes one."""
         with self._transaction() as database:
             for name, value in settings.items():
-                _set(database, name, value)
+                rows.keep_setting(database, name, value)
 
     def belong_to(self, user: str, **settings: str | None) -> None:
         """Keep settings of a user. Raises WrongUser where this copy is another's."""
@@ -100,7 +87,7 @@ class LocalCopy:
             if (self.get("user") or user) != user:
                 raise WrongUser("This copy belongs to another user.")
             for name, value in {"user": user, **settings}.items():
-                _set(database, name, value)
+                rows.keep_setting(database, name, value)
 
     @property
     def cursor(self) -> str | None:
@@ -111,7 +98,7 @@ class LocalCopy:
 
     def edit(self, type: ItemType, op: Op, target: str, fields: Mapping[str, Any]) -> None:
         """Keep an edit until it is sent. Raises UnknownItem where there is nothing to edit."""
-        data = json.dumps(fields, default=_plain, allow_nan=False)
+        data = json.dumps(fields, default=rows.plain, allow_nan=False)
         with self._transaction() as database:
             if op in (Op.UPDATE, Op.DELETE) and not any(item.id == target for item in self._view(type, target)):
                 raise UnknownItem(target)
@@ -129,8 +116,8 @@ class LocalCopy:
     def outbox(self) -> Sequence[Mutation]:
         """Return the edits that the server is not known to have, in their order."""
         with self._lock:
-            rows = self._database.execute("SELECT * FROM outbox WHERE done_version IS NULL ORDER BY number").fetchall()
-        return [_mutation(row) for row in rows]
+            found = self._database.execute("SELECT * FROM outbox WHERE done_version IS NULL ORDER BY number").fetchall()
+        return [rows.mutation_of(row) for row in found]
 
     def next_batch(self, most: int) -> Sequence[Mutation]:
         """Return the edits to be sent next. From now on they stay as they are.
@@ -154,15 +141,15 @@ class LocalCopy:
     def settle(self, results: Iterable[Result]) -> Sequence[Issue]:
         """Take note of what came of edits, and return those that were not taken."""
         with self._transaction() as database:
-            return [issue for result in results if (issue := _settle(database, result))]
+            return [issue for result in results if (issue := rows.settle(database, result))]
 
     def issues(self) -> Sequence[Issue]:
         """Return the edits that were not taken, in the order in which that became known."""
         with self._lock:
-            rows = self._database.execute(
+            found = self._database.execute(
                 "SELECT mutation, type, op, target, status, data, conflicts, problem FROM issues ORDER BY number"
             ).fetchall()
-        return [_issue(row) for row in rows]
+        return [rows.issue_of(row) for row in found]
 
     def dismiss(self, mutations: Collection[str]) -> None:
         """Forget edits that were not taken."""
@@ -180,12 +167,12 @@ class LocalCopy:
             if self.cursor != cursor:
                 return False
             for change in page.changes:
-                _apply(database, change)
+                rows.apply(database, change)
             if not page.has_more:
                 # All has been told: what was not told again is gone, and what the server had is in the copy.
                 database.execute("DELETE FROM items WHERE stale")
                 database.execute("DELETE FROM outbox WHERE done_version IS NOT NULL")
-            _set(database, CURSOR, page.next_cursor)
+            rows.keep_setting(database, CURSOR, page.next_cursor)
             return True
 
     def start_over(self, cursor: str | None) -> None:
@@ -193,20 +180,20 @@ class LocalCopy:
         with self._transaction() as database:
             if self.cursor == cursor:
                 database.execute("UPDATE items SET stale = 1")
-                _set(database, CURSOR, None)
+                rows.keep_setting(database, CURSOR, None)
 
     def mend(self, gone: Iterable[tuple[ItemType, str]], found: Iterable[Change]) -> None:
         """Put right what differs from what the server has."""
         with self._transaction() as database:
             database.executemany("DELETE FROM items WHERE type = ? AND id = ?", list(gone))
             for change in found:
-                _put(database, change)
+                rows.put(database, change)
 
     def versions(self) -> Sequence[tuple[ItemType, str, int]]:
         """Return type, id and version of all that the server told."""
         with self._lock:
-            rows = self._database.execute("SELECT type, id, version FROM items ORDER BY type, id").fetchall()
-        return [(ItemType(row[0]), row[1], row[2]) for row in rows]
+            found = self._database.execute("SELECT type, id, version FROM items ORDER BY type, id").fetchall()
+        return [(ItemType(row[0]), row[1], row[2]) for row in found]
 
     def version(self, type: str, id: str) -> int | None:
         """Return the version of an item as the server told it; None where it is not there."""
@@ -233,7 +220,7 @@ class LocalCopy:
         edits = self._database.execute(
             "SELECT * FROM outbox WHERE type = :type AND (:id IS NULL OR target = :id) ORDER BY number", one
         )
-        for mutation in map(_mutation, edits.fetchall()):
+        for mutation in map(rows.mutation_of, edits.fetchall()):
             target, data = mutation.target, mutation.data
             if mutation.op is Op.CREATE:
                 known = shown.get(target)
@@ -251,122 +238,11 @@ class LocalCopy:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            if self._database.in_transaction:
-                yield self._database
-                return
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
+                self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                with suppress(sqlite3.OperationalError):  # SQLite may have done it by itself
+                    self._database.execute("ROLLBACK")
                 raise
-            self._database.execute("COMMIT")
-
-
-def _settle(database: sqlite3.Connection, result: Result) -> Issue | None:
-    row = database.execute("SELECT * FROM outbox WHERE id = ? AND done_version IS NULL", (result.mutation,)).fetchone()
-    if row is None:
-        return None  # it was settled before: this answer came twice
-    mutation = _mutation(row)
-    if not result.status.is_done:
-        issue = Issue(
-            mutation=mutation.id,
-            type=mutation.type,
-            op=mutation.op,
-            target=mutation.target,
-            status=result.status,
-            data=mutation.data,
-            conflicts=result.conflicts,
-            problem=result.problem,
-        )
-        database.execute("DELETE FROM outbox WHERE id = ?", (mutation.id,))
-        _keep(database, issue)
-        return issue
-    base, version = mutation.base_version, result.version
-    is_next = mutation.op is Op.CREATE or (base is not None and version == base + 1)
-    reached = version if is_next else None
-    database.execute(
-        "UPDATE outbox SET done_version = ?, reached = ? WHERE id = ?", (version or 0, reached, mutation.id)
-    )
-    if reached is not None:
-        # Nobody else's edit lies between: later edits of the item were made by somebody who knew this version.
-        database.execute(
-            "UPDATE outbox SET base_version = ? WHERE type = ? AND target = ? AND NOT sent AND base_version IS ?",
-            (reached, mutation.type, mutation.target, base),
-        )
-    return None
-
-
-def _keep(database: sqlite3.Connection, issue: Issue) -> None:
-    database.execute(
-        "INSERT OR IGNORE INTO issues (mutation, type, op, target, status, data, conflicts, problem)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            issue.mutation,
-            issue.type,
-            issue.op,
-            issue.target,
-            issue.status,
-            json.dumps(issue.data),
-            json.dumps({name: asdict(each) for name, each in issue.conflicts.items()}),
-            json.dumps(issue.problem),
-        ),
-    )
-
-
-def _apply(database: sqlite3.Connection, change: Change) -> None:
-    known = database.execute(
-        "SELECT version FROM items WHERE type = ? AND id = ? AND NOT stale", (change.type, change.id)
-    ).fetchone()
-    if known and known[0] > change.version:
-        return  # versions never go back
-    _put(database, change)
-    database.execute(
-        "DELETE FROM outbox WHERE type = ? AND target = ? AND done_version <= ?",
-        (change.type, change.id, change.version),
-    )
-
-
-def _put(database: sqlite3.Connection, change: Change) -> None:
-    if change.data is None:
-        database.execute("DELETE FROM items WHERE type = ? AND id = ?", (change.type, change.id))
-    else:
-        database.execute(
-            "INSERT OR REPLACE INTO items (type, id, version, data, stale) VALUES (?, ?, ?, ?, 0)",
-            (change.type, change.id, change.version, json.dumps(change.data)),
-        )
-
-
-def _set(database: sqlite3.Connection, name: str, value: str | None) -> None:
-    if value is None:
-        database.execute("DELETE FROM settings WHERE name = ?", (name,))
-    else:
-        database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
-
-
-def _mutation(row: tuple[Any, ...]) -> Mutation:
-    _, name, kind, op, target, base, data, *_ = row
-    return Mutation(id=name, type=ItemType(kind), op=Op(op), target=target, base_version=base, data=json.loads(data))
-
-
-def _issue(row: tuple[Any, ...]) -> Issue:
-    mutation, kind, op, target, status, data, conflicts, problem = row
-    return Issue(
-        mutation=mutation,
-        type=ItemType(kind),
-        op=Op(op),
-        target=target,
-        status=Status(status),
-        data=json.loads(data),
-        conflicts={name: FieldConflict(**each) for name, each in json.loads(conflicts).items()},
-        problem=json.loads(problem),
-    )
-
-
-def _plain(value: object) -> str:
-    """Write what JSON does not know."""
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.isoformat()
-    raise TypeError(f"cannot be sent: {value!r}")

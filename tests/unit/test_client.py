@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from tasktracker_client import (
+    CursorExpired,
     FieldConflict,
+    ItemType,
     LoginRequired,
     NotUnderstood,
     Offline,
@@ -141,6 +143,12 @@ class TestEditing:
         phone.delete_category(home)
         assert phone.categories() == []
 
+    def test_ids_may_be_uuids_in_fields(self, phone: Phone) -> None:
+        home = phone.create_category(name="Home")
+        task = phone.create_task(title="Call", category=UUID(home))
+        assert phone.task(task)["category"] == home
+        assert phone.sync().applied == 2
+
     def test_what_is_not_there_cannot_be_edited(self, phone: Phone) -> None:
         nothing = str(uuid4())
         attempts = (phone.task, phone.edit_task, phone.complete, phone.delete, phone.edit_category, phone.category)
@@ -178,6 +186,18 @@ class TestEditing:
             thread.join()
         assert phone.sync().applied == 40
         assert len(phone.tasks()) == 40
+
+    def test_several_threads_may_sync(self, phone: Phone) -> None:
+        for _ in range(20):
+            phone.create_task(title="Call")
+        reports: list[SyncReport] = []
+        threads = [threading.Thread(target=lambda: reports.append(phone.sync())) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(report.applied for report in reports) == [0, 0, 0, 20]
+        assert not any(report.duplicates for report in reports)
 
 
 class TestSyncing:
@@ -354,7 +374,7 @@ class TestIssues:
     def test_what_makes_a_whole_request_unreadable_is_found(self, phone: Phone) -> None:
         for number in range(7):
             phone.create_task(title=str(number))
-        phone._local.edit(phone.tasks()[0].type, Op.RESTORE, "not an id", {})
+        phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
         for number in range(7, 12):
             phone.create_task(title=str(number))
         report = phone.sync()
@@ -364,6 +384,13 @@ class TestIssues:
         assert issue.problem is not None
         assert issue.problem["status"] == 400
         in_sync(phone)
+
+    def test_and_soon_the_others_go_in_large_batches_again(self, phone: Phone) -> None:
+        phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
+        for number in range(150):
+            phone.create_task(title=str(number))
+        assert phone.sync().applied == 150
+        assert phone.line.paths["POST /api/sync/"] <= 16
 
     def test_what_is_too_large_for_any_request(self, phone: Phone) -> None:
         phone.create_task(title="one")
@@ -451,6 +478,30 @@ class TestNetwork:
         in_sync(phone)
         assert phone.titles() == ["three"]
 
+    def test_but_not_over_what_others_have_made_of_it(
+        self, phone: Phone, laptop: Phone, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tasktracker_client.client.PAGE", 1)
+        task = phone.create_task(title="one")
+        in_sync(phone, laptop)
+        phone.edit_task(task, title="two")
+        pulls = 0
+
+        def overtake(request: httpx.Request) -> httpx.Response | None:
+            nonlocal pulls
+            pulls += request.method == "GET"
+            if pulls == 1:
+                laptop.sync()
+                laptop.edit_task(task, title="three")
+                laptop.sync()
+                ada.task("told last")
+            return problem(503) if pulls > 1 else None
+
+        phone.line.before = overtake
+        with pytest.raises(Unavailable):
+            phone.sync()
+        assert phone.titles() == ["three"]
+
     def test_a_page_from_elsewhere_is_not_applied(self, api: Api, phone: Phone, ada: Person) -> None:
         task = ada.task("one")
         phone.sync()
@@ -466,6 +517,44 @@ class TestNetwork:
         assert phone.line.paths == {"GET /api/sync/": 3}
         in_sync(phone)
         assert phone.titles() == ["two"]
+
+    @pytest.mark.parametrize(
+        ("path", "call"),
+        [
+            ("/api/accounts/login/", lambda phone: phone.login("ada", "secret")),
+            ("/api/accounts/refresh/", lambda phone: phone._api._refreshed(phone._local.get("access"))),
+            ("/api/sync/digest/", lambda phone: phone.verify()),
+            ("/api/sync/digest/a7/", lambda phone: phone._mend("a7")),
+        ],
+    )
+    def test_nor_of_anything_else(self, phone: Phone, path: str, call: Callable[[Phone], object]) -> None:
+        phone.line.before = lambda request: httpx.Response(200, json={"a": 1}) if request.url.path == path else None
+        with pytest.raises(NotUnderstood):
+            call(phone)
+        phone.line.before = lambda _: None
+        in_sync(phone)
+
+    def test_what_the_server_refuses_as_a_whole_waits(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        phone.line.before = lambda request: problem(403) if request.method == "POST" else None
+        with pytest.raises(Refused, match="No"):
+            phone.sync()
+        assert len(phone.pending) == 1
+        assert not phone.issues()
+
+    def test_a_full_state_that_has_expired_is_refused(self, phone: Phone) -> None:
+        phone.line.before = lambda _: problem(410)
+        with pytest.raises(CursorExpired):
+            phone.sync()
+
+    def test_what_cannot_be_fetched_is_not_taken_for_gone(self, phone: Phone, ada: Person) -> None:
+        ada.task()
+        phone.sync()
+        phone.sql("UPDATE items SET version = 9")
+        phone.line.before = lambda request: problem(403) if "/tasks/" in request.url.path else None
+        with pytest.raises(Refused):
+            phone.repair()
+        assert len(phone.tasks()) == 1
 
     def test_a_busy_server_is_asked_again_when_it_says(self, phone: Phone) -> None:
         answers = [problem(503), problem(429)]
@@ -490,12 +579,15 @@ class TestNetwork:
         assert (raised.value.retry_after, phone.waits) == (3600.0, [])
 
     @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 410, 500, 502])
-    def test_whatever_else_answers_costs_no_edit_and_no_copy(self, phone: Phone, ada: Person, status: int) -> None:
+    @pytest.mark.parametrize("body", [{"html": "<h1>Welcome to our hotel</h1>"}, {"json": {"error": "pay first"}}])
+    def test_whatever_else_answers_costs_no_edit_and_no_copy(
+        self, phone: Phone, ada: Person, status: int, body: dict[str, Any]
+    ) -> None:
         ada.task("told")
         phone.sync()
         cursor = phone._local.cursor
         phone.create_task(title="mine")
-        phone.line.before = lambda _: httpx.Response(status, html="<h1>Welcome to our hotel</h1>")
+        phone.line.before = lambda _: httpx.Response(status, **body)
         with pytest.raises((NotUnderstood, Unavailable, LoginRequired)):
             phone.sync()
         phone.line.before = lambda _: None
@@ -540,6 +632,10 @@ class TestSessions:
         assert phone.line.paths["POST /api/accounts/refresh/"] == 1
         phone.sync()
         assert phone.line.paths["POST /api/accounts/refresh/"] == 1
+
+    def test_of_several_threads_one_refreshes_it(self, phone: Phone) -> None:
+        assert phone._api._refreshed("an older one") == phone._local.get("access")
+        assert not phone.line.requests
 
     def test_a_lost_answer_to_that_logs_nobody_out(self, api: Api, phone: Phone) -> None:
         api.clock.advance(timedelta(hours=1))
@@ -711,10 +807,11 @@ class TestFollowing:
         self.follow(phone, edit, lambda _: stream(""))
         assert ada.titles() == ["mine"]
 
-    def test_without_a_stream_the_server_is_asked_now_and_then(self, phone: Phone, ada: Person) -> None:
+    @pytest.mark.parametrize("status", [404, 409])  # an older server; a stream too many
+    def test_without_a_stream_the_server_is_asked_now_and_then(self, phone: Phone, ada: Person, status: int) -> None:
         def absent(_: httpx.Request) -> httpx.Response:
             ada.task("new")
-            return problem(404)
+            return problem(status)
 
         reports = self.follow(phone, absent, absent, absent)
         assert [report.pulled for report in reports] == [0, 1, 1]
@@ -734,6 +831,19 @@ class TestFollowing:
             lambda _: stream(": beat\n"),
         )
         assert [report.pulled for report in reports] == [1, 0, 0, 0, 0, 0]
+
+    def test_after_trouble_waiting_begins_anew(self, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+        waits: list[float] = []
+
+        class Told(Backoff):
+            def next(self, least: float = 0.0) -> float:
+                waits.append(self._delay)
+                return super().next(least)
+
+        monkeypatch.setattr("tasktracker_client.client.Backoff", Told)
+        busy, well = (lambda _: problem(502)), (lambda _: stream(": beat\n"))
+        self.follow(phone, busy, busy, well, busy, busy)
+        assert waits == [0.001, 0.002, 0.001, 0.002, 0.004]
 
     def test_an_expired_token_is_refreshed(self, api: Api, phone: Phone) -> None:
         def expire(_: httpx.Request) -> httpx.Response:
@@ -857,6 +967,17 @@ class TestLocalCopy:
         phone.sql("DROP TRIGGER full")
         assert phone.sync().duplicates == 2
         in_sync(phone)
+
+    def test_a_disk_that_is_full_when_all_is_to_be_kept(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        phone._local._database.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.OperationalError):
+            phone.create_task(title="two", description="x" * 100_000)
+        phone._local._database.execute("PRAGMA max_page_count = 1000000")
+        phone.create_task(title="three")
+        with sqlite3.connect(phone.path) as other:
+            assert other.execute("SELECT count(*) FROM outbox").fetchone() == (2,)
+        other.close()
 
     def test_a_sent_edit_does_not_change(self, phone: Phone) -> None:
         task = phone.create_task(title="one")
