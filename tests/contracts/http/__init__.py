@@ -7,6 +7,7 @@ import pytest
 
 for name in (
     "base",
+    "devices",
     "documentation",
     "accounts",
     "sessions",
