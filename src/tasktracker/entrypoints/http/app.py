@@ -44,6 +44,7 @@ from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.cors import Cors
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
+from tasktracker.entrypoints.http.digest import DigestController
 from tasktracker.entrypoints.http.edge import Edge
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
@@ -52,6 +53,7 @@ from tasktracker.entrypoints.http.idempotency import provide_key
 from tasktracker.entrypoints.http.openapi import describe
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.problems import ProblemController, from_bug, from_domain, from_protocol
+from tasktracker.entrypoints.http.push import PushController
 from tasktracker.entrypoints.http.service import ServiceController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import ShareController
@@ -129,6 +131,8 @@ def create_app(container: Container) -> Application:
             TrashController,
             HistoryController,
             SyncController,
+            PushController,
+            DigestController,
             EventController,
             ServiceController,
             ProblemController,

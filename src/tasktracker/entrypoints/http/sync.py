@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 from uuid import UUID
 
-import msgspec
-from litestar import Controller, get, post
-from litestar.params import FromPath, JSONBody
+from litestar import Controller, get
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.actors import Actor
-from tasktracker.domain.categories.category import Category, CategoryFields
-from tasktracker.domain.errors import CursorExpired, FieldError, InvalidInput, TooManyStreams
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.errors import CursorExpired, TooManyStreams
 from tasktracker.domain.fields import Refused
 from tasktracker.domain.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.feed import FeedItem, ItemType, Op, Reason
-from tasktracker.domain.sync.mutation import MUTATIONS_MOST, Mutation, MutationOp, Outcome, Status
-from tasktracker.domain.sync.push_service import PushService
-from tasktracker.domain.sync.service import ALL_TYPES, BUCKETS, Changes, SyncService
-from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
-from tasktracker.entrypoints.http.categories import CategoryView, CreateCategory, EditCategory, view_category
+from tasktracker.domain.sync.service import ALL_TYPES, Changes, SyncService
+from tasktracker.domain.tasks.task import Priority, State, Task
+from tasktracker.entrypoints.http.categories import CategoryView, view_category
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.hub import Hub, Waiter
 from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.problems import Problem, problem_of
-from tasktracker.entrypoints.http.task_types import CreateTask, EditTask
-from tasktracker.entrypoints.http.wire import Body, CursorText, Injected, Limit, Moment, Query, converted, given
+from tasktracker.entrypoints.http.wire import CursorText, Injected, Limit, Moment, Query
 
 
 class TaskData(Struct):
@@ -81,31 +74,6 @@ class ChangesView(Struct):
     cursor_valid_until: Moment
 
 
-class DigestView(Struct):
-    """A summary of all that the caller has."""
-
-    as_of: Annotated[str, Meta(description="A cursor: what changes after it is not in this digest.")]
-    count: int
-    buckets: Annotated[
-        dict[str, str],
-        Meta(description="By the first byte of the SHA-256 of an item's id, in hexadecimal: SHA-256 of what is there."),
-    ]
-
-
-class EntryView(Struct):
-    """An item and its version."""
-
-    type: ItemType
-    id: UUID
-    version: int
-
-
-class BucketView(Struct):
-    """What is in one bucket of a digest."""
-
-    items: list[EntryView]
-
-
 def _types(text: str) -> frozenset[ItemType]:
     names = text.split(",")
     try:
@@ -143,107 +111,6 @@ class PullChanges(Typed):
 
     cursor: CursorText | UnsetType = UNSET
     limit: Limit = DEFAULT_PAGE
-
-
-class PushOptions(Typed):
-    """How much to answer of what has changed since."""
-
-    limit: Limit = DEFAULT_PAGE
-
-
-class MutationBody(Body, kw_only=True):
-    """Something that a device did."""
-
-    id: Annotated[UUID, Meta(description="Of the mutation: it is done once, however often it is sent.")]
-    type: ItemType
-    op: MutationOp
-    target: Annotated[UUID, Meta(description="The id of the item; of a new one, that of the device's choice.")]
-    base_version: Annotated[int, Meta(ge=1, description="The version that the device knew.")] | UnsetType | None = UNSET
-    data: (
-        Annotated[dict[str, Any], Meta(description="The fields that were set, as in a `POST` or `PATCH` of the item.")]
-        | UnsetType
-    ) = UNSET
-
-
-class PushMutations(Body, kw_only=True):
-    """What a device did, in that order, and how far it has been told what others did."""
-
-    mutations: Annotated[list[MutationBody], Meta(max_length=MUTATIONS_MOST)]
-    cursor: CursorText | UnsetType | None = UNSET
-    atomic: Annotated[bool, Meta(description="All of it or nothing.")] = False
-
-
-class ConflictView(Struct):
-    """A field that both the device and somebody else have changed. `base` is null where it is not known any more."""
-
-    base: Any
-    yours: Any
-    theirs: Any
-
-
-class ResultView(Struct):
-    """What came of a mutation, and the version at which its item is now."""
-
-    id: UUID
-    status: Status
-    version: int | None
-    conflicts: dict[str, ConflictView]
-    problem: Annotated[Problem | None, Meta(description="Why it was rejected.")]
-
-
-class PushedView(Struct):
-    """What came of each mutation, and what has changed since the cursor, they included."""
-
-    results: list[ResultView]
-    changes: list[TaskChange | CategoryChange]
-    next_cursor: Annotated[str | None, Meta(description="Null where no cursor was sent.")]
-    has_more: bool
-    cursor_valid_until: Moment | None
-
-
-BODIES: Mapping[tuple[ItemType, MutationOp], tuple[type[Body], type[Any]]] = {
-    (ItemType.TASK, MutationOp.CREATE): (CreateTask, TaskFields),
-    (ItemType.TASK, MutationOp.UPDATE): (EditTask, TaskFields),
-    (ItemType.CATEGORY, MutationOp.CREATE): (CreateCategory, CategoryFields),
-    (ItemType.CATEGORY, MutationOp.UPDATE): (EditCategory, CategoryFields),
-}
-"""What the data of a mutation must be; others have none."""
-
-
-def read_mutation(body: MutationBody) -> Mutation:
-    """Return the mutation that is meant. What is wrong with its data is its own affair."""
-    data = {} if body.data is UNSET else body.data
-    base = None if body.base_version is UNSET else body.base_version
-    fields: Mapping[str, Any] = {}
-    error = None
-    if known := BODIES.get((body.type, body.op)):
-        try:
-            fields = given(converted(known[0], data), known[1])
-        except InvalidInput as invalid:
-            error = InvalidInput(*(FieldError(f"data.{each.field}", each.message) for each in invalid.errors))
-    elif data:
-        error = InvalidInput.of("data", "must be left out")
-    return Mutation(
-        id=body.id,
-        fingerprint=hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest(),
-        type=body.type,
-        op=body.op,
-        target=body.target,
-        base_version=base,
-        data=fields,
-        error=error,
-    )
-
-
-def view_result(mutation: Mutation, outcome: Outcome) -> ResultView:
-    """Return the representation of what came of a mutation."""
-    return ResultView(
-        id=mutation.id,
-        status=outcome.status,
-        version=outcome.version,
-        conflicts={name: ConflictView(each.base, each.yours, each.theirs) for name, each in outcome.conflicts.items()},
-        problem=problem_of(outcome.error) if outcome.error else None,
-    )
 
 
 class SyncCursors:
@@ -353,66 +220,3 @@ class SyncController(Controller):
             return (await asyncio.to_thread(pull))[1]
         with hub.waiting(actor) as waiter:
             return await _with_changes(waiter, filters.wait, pull)
-
-    @post(
-        "/",
-        operation_id="pushMutations",
-        summary="Tell what was done",
-        sync_to_thread=True,
-        status_code=200,
-        opt=operation(InvalidInput, CursorExpired),
-    )
-    def push_mutations(
-        self,
-        actor: Injected[Actor],
-        sync: Injected[SyncService],
-        pushing: Injected[PushService],
-        filters: Injected[PushOptions],
-        cursors: Injected[Cursors],
-        data: JSONBody[PushMutations],
-    ) -> PushedView:
-        """Apply what a device did, merging it by field with what others have done since.
-
-        Each mutation has a result of its own. What is in conflict, or rejected, has changed nothing. The whole
-        request may be sent again: what was applied is not applied twice.
-        """
-        sealed, types = SyncCursors(cursors), filters.chosen
-        cursor = sealed.open(UNSET if data.cursor is None else data.cursor, actor, types)
-        if cursor is not None:
-            sync.require_valid(actor, cursor)
-        mutations = [read_mutation(body) for body in data.mutations]
-        outcomes = pushing.push(actor, mutations, atomic=data.atomic)
-        results = [view_result(each, outcome) for each, outcome in zip(mutations, outcomes, strict=True)]
-        if cursor is None:
-            return PushedView(results, [], None, has_more=False, cursor_valid_until=None)
-        changes = view_changes(sync.pull(actor, cursor, filters.limit, types), actor, types, sealed)
-        return PushedView(results, changes.changes, changes.next_cursor, changes.has_more, changes.cursor_valid_until)
-
-    @get("/digest", operation_id="digest", summary="Summarise everything", sync_to_thread=True, opt=operation())
-    def digest(
-        self,
-        actor: Injected[Actor],
-        sync: Injected[SyncService],
-        filters: Injected[Typed],
-        cursors: Injected[Cursors],
-    ) -> DigestView:
-        """Hashes by which a device proves that it has everything, and finds out where it has not."""
-        digest = sync.digest(actor, filters.chosen)
-        as_of = SyncCursors(cursors).seal(digest.as_of, actor, filters.chosen)
-        return DigestView(as_of, digest.count, dict(digest.buckets))
-
-    @get(
-        "/digest/{bucket:str}",
-        operation_id="digestBucket",
-        summary="List a bucket of the digest",
-        sync_to_thread=True,
-        opt=operation(InvalidInput),
-    )
-    def digest_bucket(
-        self, bucket: FromPath[str], actor: Injected[Actor], sync: Injected[SyncService], filters: Injected[Typed]
-    ) -> BucketView:
-        """The items of one bucket, with their versions."""
-        if bucket not in BUCKETS:
-            raise InvalidInput.of("bucket", "must be two hexadecimal digits, in lower case")
-        marks = sync.bucket(actor, bucket, filters.chosen)
-        return BucketView([EntryView(mark.type, mark.id, mark.version) for mark in marks])
