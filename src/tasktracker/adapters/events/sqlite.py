@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from threading import Event, Thread
 
 import structlog
@@ -42,6 +43,9 @@ class SqliteEvents(LocalEvents):
 
     def _look(self, tell: Tell) -> None:
         while not self._closing.is_set():
+            if not Path(self._path).exists():
+                self._closing.wait(1)  # nothing was written to it yet
+                continue
             try:
                 with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
                     self._watch(connection, tell)

@@ -53,7 +53,6 @@ from tasktracker.entrypoints.http.idempotency import provide_key
 from tasktracker.entrypoints.http.openapi import describe
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.problems import ProblemController, from_bug, from_domain, from_protocol
-from tasktracker.entrypoints.http.push import PushController
 from tasktracker.entrypoints.http.service import ServiceController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import ShareController
@@ -131,7 +130,6 @@ def create_app(container: Container) -> Application:
             TrashController,
             HistoryController,
             SyncController,
-            PushController,
             DigestController,
             EventController,
             ServiceController,

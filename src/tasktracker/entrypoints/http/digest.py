@@ -13,9 +13,9 @@ from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.sync.feed import ItemType
 from tasktracker.domain.sync.service import BUCKETS, SyncService
+from tasktracker.entrypoints.http.changes import SyncCursors, Typed
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.sync import SyncCursors, Typed
 from tasktracker.entrypoints.http.wire import Injected
 
 

@@ -33,11 +33,11 @@ from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.sync.ticket import TICKET_LIFE
 from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.actor import bearer_token
+from tasktracker.entrypoints.http.changes import SyncCursors, Typed
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.edge import ACTOR, IS_HEAD
 from tasktracker.entrypoints.http.hub import Hub, Waiter
 from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.sync import SyncCursors, Typed
 from tasktracker.entrypoints.http.wire import CursorText, Injected, Request
 
 MEDIA_TYPE = "text/event-stream"

@@ -1,4 +1,4 @@
-"""What devices did while offline, over HTTP."""
+"""What devices did while offline, as requests and answers carry it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Controller, post
-from litestar.params import JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import CategoryFields
-from tasktracker.domain.errors import CursorExpired, FieldError, InvalidInput
+from tasktracker.domain.errors import FieldError, InvalidInput
 from tasktracker.domain.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.feed import ItemType
 from tasktracker.domain.sync.mutation import MUTATIONS_MOST, Mutation, MutationOp, Outcome, Status
-from tasktracker.domain.sync.push_service import PushService
-from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.tasks.task import TaskFields
 from tasktracker.entrypoints.http.categories import CreateCategory, EditCategory
-from tasktracker.entrypoints.http.cursors import Cursors
-from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.changes import CategoryChange, TaskChange, Typed
 from tasktracker.entrypoints.http.problems import Problem, problem_of
-from tasktracker.entrypoints.http.sync import CategoryChange, SyncCursors, TaskChange, Typed, view_changes
 from tasktracker.entrypoints.http.task_types import CreateTask, EditTask
-from tasktracker.entrypoints.http.wire import Body, CursorText, Injected, Limit, Moment, converted, given
+from tasktracker.entrypoints.http.wire import Body, CursorText, Limit, Moment, converted, given
 
 
 class PushOptions(Typed):
@@ -129,44 +122,3 @@ def view_result(mutation: Mutation, outcome: Outcome) -> ResultView:
         conflicts={name: ConflictView(each.base, each.yours, each.theirs) for name, each in outcome.conflicts.items()},
         problem=problem_of(outcome.error) if outcome.error else None,
     )
-
-
-class PushController(Controller):
-    """`POST /api/sync/`."""
-
-    path = "/api/sync"
-    tags = ("sync",)
-
-    @post(
-        "/",
-        operation_id="pushMutations",
-        summary="Tell what was done",
-        sync_to_thread=True,
-        status_code=200,
-        opt=operation(InvalidInput, CursorExpired),
-    )
-    def push_mutations(
-        self,
-        actor: Injected[Actor],
-        sync: Injected[SyncService],
-        pushing: Injected[PushService],
-        filters: Injected[PushOptions],
-        cursors: Injected[Cursors],
-        data: JSONBody[PushMutations],
-    ) -> PushedView:
-        """Apply what a device did, merging it by field with what others have done since.
-
-        Each mutation has a result of its own. What is in conflict, or rejected, has changed nothing. The whole
-        request may be sent again: what was applied is not applied twice.
-        """
-        sealed, types = SyncCursors(cursors), filters.chosen
-        cursor = sealed.open(UNSET if data.cursor is None else data.cursor, actor, types)
-        if cursor is not None:
-            sync.require_valid(actor, cursor)
-        mutations = [read_mutation(body) for body in data.mutations]
-        outcomes = pushing.push(actor, mutations, atomic=data.atomic)
-        results = [view_result(each, outcome) for each, outcome in zip(mutations, outcomes, strict=True)]
-        if cursor is None:
-            return PushedView(results, [], None, has_more=False, cursor_valid_until=None)
-        changes = view_changes(sync.pull(actor, cursor, filters.limit, types), actor, types, sealed)
-        return PushedView(results, changes.changes, changes.next_cursor, changes.has_more, changes.cursor_valid_until)
