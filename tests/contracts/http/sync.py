@@ -15,7 +15,7 @@ import pytest
 from tasktracker.domain.sync.ports import EPOCH
 from tests.contracts.http.base import HttpContract, NewApi, invalid, problem
 from tests.fakes import ManualClock
-from tests.http import Api, Person, expect
+from tests.http import Api, Person, bearer, expect
 
 SYNC, DIGEST = "/api/sync/", "/api/sync/digest/"
 
@@ -304,6 +304,17 @@ class PushContract(HttpContract):
         assert results(alice, mutation("delete", task["id"], base_version=1)) == [("applied", 4)]
         (result,) = push(phone, mutation("restore", task["id"]))["results"]
         assert (result["status"], result["version"]) == ("applied", 5)
+
+    def test_so_does_what_acts_by_an_api_token(self, alice: Person) -> None:
+        body = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
+        tokens = [expect(alice.post("/api/accounts/tokens/", body), 201)["token"] for _ in range(2)]
+        task = alice.task("base")
+        edits = [mutation("update", task["id"], {"title": title}, base_version=1) for title in ("one", "two", "three")]
+        script, other = (Person(alice.client, alice.answer, alice.password) for _ in tokens)
+        script.headers.update(bearer(tokens[0]))
+        other.headers.update(bearer(tokens[1]))
+        assert results(script, *edits[:2]) == [("applied", 2), ("merged", 3)]
+        assert results(other, edits[2]) == [("conflict", 3)]
 
     def test_an_unknown_base_conflicts_on_all_that_differs(self, alice: Person) -> None:
         task = alice.task("base", priority=3)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
+from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.sync.mutation import FieldConflict
 
 
 def conflicts_of(
-    wanted: Mapping[str, Any], current: Mapping[str, Any], since: Sequence[Change] | None, session_id: UUID | None
+    wanted: Mapping[str, Any], current: Mapping[str, Any], since: Sequence[Change] | None, actor: Actor
 ) -> Mapping[str, FieldConflict]:
     """Return the fields that others have changed since to something other than what is wanted.
 
     `since` are the changes after the base, the first one first; None where they are not known any more, and every
-    field that differs must be taken for changed. What the device's own session has changed is no conflict: it knew.
+    field that differs must be taken for changed. What the device itself has changed is no conflict: it knew.
     """
     conflicts = {}
     for name, value in wanted.items():
@@ -27,6 +27,13 @@ def conflicts_of(
             conflicts[name] = FieldConflict(None, value, theirs)
             continue
         changes = [change for change in since if name in change.fields]
-        if any(session_id is None or change.session_id != session_id for change in changes):
+        if any(not is_by(change, actor) for change in changes):
             conflicts[name] = FieldConflict(changes[0].fields[name].before, value, theirs)
     return conflicts
+
+
+def is_by(change: Change, actor: Actor) -> bool:
+    """Whether a change was made by the same device: in the same session, or by the same API token."""
+    if isinstance(actor, SessionActor):
+        return change.session_id == actor.session_id
+    return change.token_id == actor.token_id

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor, SessionActor
+from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import CATEGORY_RULES, Category, CategoryFields
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import (
@@ -27,7 +27,7 @@ from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.paging import LARGEST_PAGE
 from tasktracker.domain.sharing.policy import require_visible
 from tasktracker.domain.sync.feed import ItemType
-from tasktracker.domain.sync.merge import conflicts_of
+from tasktracker.domain.sync.merge import conflicts_of, is_by
 from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.service import FILING, TaskService
 from tasktracker.domain.tasks.task import TASK_RULES, Task, TaskFields
@@ -139,7 +139,7 @@ class PushService:
             since, is_current = self._since(work, task, mutation.base_version)
             if not is_current:
                 wanted = {name: value for name, value in fields.items() if self._may_file(task, actor, name)}
-                conflicts = conflicts_of(wanted, _tracked(task), since, _session(actor))
+                conflicts = conflicts_of(wanted, _tracked(task), since, actor)
                 if conflicts:
                     raise _in_conflict(task.version, conflicts)
             # `edit_in` locks whatever the fields concern; the version makes sure that it edits what was looked at.
@@ -155,7 +155,7 @@ class PushService:
                 return Outcome(status=Status.APPLIED, version=found.version)
             task = require_visible(found, actor.user_id)
             since, is_current = self._since(work, task, mutation.base_version)
-            if not is_current and (conflicts := _changed_by_others(task, since, _session(actor))):
+            if not is_current and (conflicts := _changed_by_others(task, since, actor)):
                 raise _in_conflict(task.version, conflicts)
             with suppress(Stale):
                 self._trash.delete_in(work, actor, task.id, frozenset({task.version}))
@@ -195,7 +195,7 @@ class PushService:
         if not is_current:
             # What a category was before is not kept.
             current = {name: getattr(category, name) for name in fields}
-            conflicts = conflicts_of(cast(dict[str, Any], fields), current, None, None)
+            conflicts = conflicts_of(cast(dict[str, Any], fields), current, None, actor)
             if conflicts:
                 raise _in_conflict(category.version, conflicts)
         edited = self._categories.edit_in(work, actor, category.id, fields)
@@ -218,23 +218,17 @@ class PushService:
         return category
 
 
-def _session(actor: Actor) -> UUID | None:
-    return actor.session_id if isinstance(actor, SessionActor) else None
-
-
 def _tracked(task: Task) -> Mapping[str, Any]:
     return {name: getattr(task, name) for name in TRACKED}
 
 
-def _changed_by_others(
-    task: Task, since: Sequence[Change] | None, session_id: UUID | None
-) -> Mapping[str, FieldConflict]:
+def _changed_by_others(task: Task, since: Sequence[Change] | None, actor: Actor) -> Mapping[str, FieldConflict]:
     """Return what others have changed since, in conflict with a wish to delete it all."""
     if since is None:
         return {name: FieldConflict(None, None, value) for name, value in _tracked(task).items()}
     conflicts: dict[str, FieldConflict] = {}
     for change in since:
-        if session_id is None or change.session_id != session_id:
+        if not is_by(change, actor):
             for name in change.fields.keys() & set(TRACKED):
                 conflicts.setdefault(name, FieldConflict(change.fields[name].before, None, getattr(task, name)))
     return conflicts
