@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Annotated
 from uuid import UUID
 
@@ -79,7 +80,15 @@ def _types(text: str) -> frozenset[ItemType]:
     return types
 
 
-Types = Annotated[str, Meta(description="Only of these types, with commas between them.", examples=["task,category"])]
+Types = Annotated[
+    str,
+    Meta(
+        description="Only of these types, with commas between them.",
+        extra_json_schema={
+            "enum": sorted(",".join(each) for number in (1, 2) for each in permutations(ItemType, number))
+        },
+    ),
+]
 
 
 class Typed(Query):
