@@ -216,6 +216,22 @@ def test_streams_outlive_a_restart_of_the_database(tmp_path: Path, private_postg
             assert stream.is_quiet()
 
 
+def test_beside_a_pooler_it_is_listened_to_directly(tmp_path: Path, database_url: str) -> None:
+    direct = {"DATABASE_PREPARED_STATEMENTS": "off", "LISTEN_DATABASE_URL": database_url}
+    with Pair(tmp_path, migrated(database_url), **SETTINGS, **direct) as pair:
+        here = pair.visitor().register()
+        with Follower(pair.beside(here)) as stream:
+            stream.is_quiet(1.2)  # until whoever asks every second would have done so
+            began = time.monotonic()
+            times = []
+            for _ in range(3):
+                task = here.task()
+                assert stream.next(5).data == told(task)
+                times.append(time.monotonic() - began)
+                began = time.monotonic()
+            assert min(times) < 0.5
+
+
 def test_without_anybody_to_hear_streams_are_told_all_the_same(tmp_path: Path, database_url: str) -> None:
     """Behind a pooler nothing can be listened to: feeds are asked now and then."""
     with Pair(tmp_path, migrated(database_url), **SETTINGS, DATABASE_PREPARED_STATEMENTS="off") as pair:

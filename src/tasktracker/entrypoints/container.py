@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from dependency_injector import containers, providers
-from sqlalchemy import make_url
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
 from tasktracker.adapters.events.local import LocalEvents
@@ -21,7 +20,7 @@ from tasktracker.adapters.security.passwords import Argon2PasswordHasher, Zxcvbn
 from tasktracker.adapters.security.secret_box import FernetSecretBox
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import Database, database_url, open_database
+from tasktracker.adapters.sql.engine import SQLITE, Database, conninfo, database_url, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
@@ -116,12 +115,13 @@ def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttl
 def _events(settings: Settings) -> EventStream:
     if _storage(settings) == "memory":
         return LocalEvents()
-    url = make_url(settings.listen_database_url or _database_url(settings))
-    if url.drivername.startswith("sqlite"):
-        return SqliteEvents(url.database or "")
+    url = settings.listen_database_url or _database_url(settings)
+    parsed = database_url(url)
+    if parsed.drivername == SQLITE:
+        return SqliteEvents(parsed.database or "")
     if not settings.database_prepared_statements and not settings.listen_database_url:
         return PollingEvents()  # behind a pooler, nothing is heard
-    return PostgresEvents(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    return PostgresEvents(conninfo(url))
 
 
 def _told(events: EventStream) -> Told | None:
