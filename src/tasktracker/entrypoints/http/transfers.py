@@ -193,7 +193,7 @@ class _Sending(ASGIResponse):
         try:
             await self.start_response(send)
             # Nothing of it is asked for by HEAD.
-            block: bytes | None = None if IS_HEAD in scope["state"] else self._first
+            block: bytes | None = None if IS_HEAD in scope.get("state", {}) else self._first
             while block is not None and not gone.done():
                 # A client that takes nothing holds a connection to the database: it is not waited for.
                 async with asyncio.timeout(STALLED_SECONDS):
