@@ -23,12 +23,12 @@ PYTEST_WORKERS := -n auto --maxprocesses 4 --dist worksteal
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi test bench-scale check format lock clean
+.PHONY: help run migrate openapi sync-demo test bench-scale bench-sync check format lock clean
 
 help: ## Show this list
 	@echo "Usage: make <target> [ARGS=\"...\"]"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "PYTHON=python3.12 (say) picks the Python that .venv is made with."
 
@@ -45,8 +45,14 @@ test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, such as ARGS="-n 0
 	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone" $(ARGS) || test $$? -eq $(NO_TESTS)
 	@$(BIN)/python -m pytest -n 0 -m alone $(ARGS) || test $$? -eq $(NO_TESTS)
 
+sync-demo: $(STAMP_RUN) ## Show two devices that stay in sync
+	@exec $(BIN)/tasktracker sync-demo $(ARGS)
+
 bench-scale: $(STAMP_DEV) ## Measure how pages of tasks grow to a million tasks (ARGS="--sqlite --tasks 100000" for SQLite)
 	@exec $(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-sync: $(STAMP_DEV) ## Measure how soon devices are told, and what deltas cost
+	@exec $(BIN)/python -m benchmarks.sync $(ARGS)
 
 check: $(STAMP_DEV) ## Check style, types and the import rules
 	$(BIN)/ruff check

@@ -106,6 +106,20 @@ def fill_entries(connection: Connection) -> None:
     connection.execute(text(shared))
 
 
+def fill_feeds(connection: Connection) -> None:
+    """Give every user the feed of all that they see."""
+    connection.execute(
+        text(
+            "INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, told_at)"
+            " SELECT e.user_id, 'task', t.id, row_number() OVER (PARTITION BY e.user_id ORDER BY t.created_at, t.id),"
+            " t.version, 'upsert', NULL, t.updated_at FROM task_entries e JOIN tasks t ON t.id = e.task_id"
+        )
+    )
+    connection.execute(
+        text("INSERT INTO feeds (user_id, head) SELECT user_id, count(*) FROM feed_items GROUP BY user_id")
+    )
+
+
 def _id(connection: Connection, value: UUID) -> object:
     return value if connection.dialect.name == "postgresql" else value.hex
 

@@ -27,7 +27,7 @@ from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import State
@@ -52,7 +52,7 @@ def main(tasks: int, others: int, shared: int, sqlite: bool) -> None:
         click.echo(f"filled in {time.perf_counter() - started:.0f} s", err=True)
         store = SqlStore(open_database(url, pool_size=2), SystemClock())
         service = TaskService(
-            store=store, history=HistoryRecorder(ids=Uuid7Generator()), clock=SystemClock(), ids=Uuid7Generator()
+            store=store, recorder=ChangeRecorder(ids=Uuid7Generator()), clock=SystemClock(), ids=Uuid7Generator()
         )
         _report(service, small, middle, large, categories, tasks)
         store.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -25,12 +25,14 @@ from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.api_tokens.service import API_TOKENS_MOST, ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.errors import InvalidToken, NotAuthenticated
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.sharing.member import MEMBERS_MOST
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.push_service import PushService
+from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.throttle import Throttle
@@ -99,6 +101,12 @@ class WatchedStore:
 
     def secret(self, name: str) -> bytes:
         return self._store.secret(name)
+
+    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+        return self._store.live(actors)
+
+    def renew(self, name: str) -> bytes:
+        return self._store.renew(name)
 
     def ready(self) -> None:
         self._store.ready()
@@ -308,9 +316,9 @@ class App:
             ids=self.ids,
             policy=self.policy,
         )
-        recorder = HistoryRecorder(ids=self.ids)
+        recorder = ChangeRecorder(ids=self.ids)
         self.sharing = SharingService(
-            store=self.store, history=recorder, throttle=self.throttle, clock=clock, most=members_most
+            store=self.store, recorder=recorder, throttle=self.throttle, clock=clock, most=members_most
         )
         self.accounts = AccountService(
             store=self.store,
@@ -328,11 +336,19 @@ class App:
             store=self.store, recorder=self.recorder, clock=clock, ids=self.ids, most=api_tokens_most
         )
         self.activity = ActivityService(store=self.store)
-        self.tasks = TaskService(store=self.store, history=recorder, clock=clock, ids=self.ids)
-        self.categories = CategoryService(store=self.store, history=recorder, clock=clock, ids=self.ids)
-        self.trash = TrashService(store=self.store, history=recorder, clock=clock)
+        self.tasks = TaskService(store=self.store, recorder=recorder, clock=clock, ids=self.ids)
+        self.categories = CategoryService(store=self.store, recorder=recorder, clock=clock, ids=self.ids)
+        self.trash = TrashService(store=self.store, recorder=recorder, clock=clock)
         self.history = HistoryService(store=self.store, tasks=self.tasks)
+        self.sync = SyncService(store=self.store, clock=clock)
         self.idempotency = IdempotencyService(store=self.store, clock=clock)
+        self.pushing = PushService(
+            store=self.store,
+            idempotency=self.idempotency,
+            tasks=self.tasks,
+            trash=self.trash,
+            categories=self.categories,
+        )
         self.housekeeping = HousekeepingService(store=self.store, trash=self.trash, clock=clock)
 
     @classmethod

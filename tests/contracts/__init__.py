@@ -26,6 +26,7 @@ NAMES = (
     "history",
     "idempotency",
     "sharing",
+    "feed",
 )
 
 for name in NAMES:

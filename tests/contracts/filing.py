@@ -28,7 +28,7 @@ from tasktracker.domain.errors import (
     TaskNotFound,
 )
 from tasktracker.domain.fields import check
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, TASK_RULES, State, Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -69,10 +69,10 @@ class FilingMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         ids = SequentialIds()
         seed = Seed(self.store, self.clock, ids)
-        history = HistoryRecorder(ids=ids)
-        self.tasks = TaskService(store=self.store, history=history, clock=self.clock, ids=ids)
-        self.categories = CategoryService(store=self.store, history=history, clock=self.clock, ids=ids)
-        self.trash = TrashService(store=self.store, history=history, clock=self.clock)
+        recorder = ChangeRecorder(ids=ids)
+        self.tasks = TaskService(store=self.store, recorder=recorder, clock=self.clock, ids=ids)
+        self.categories = CategoryService(store=self.store, recorder=recorder, clock=self.clock, ids=ids)
+        self.trash = TrashService(store=self.store, recorder=recorder, clock=self.clock)
         self.unknown = [seed.id()]
         self.people = [Person(acting(seed.session(seed.user()))) for _ in range(2)]
         for person in self.people:

@@ -22,12 +22,14 @@ from tasktracker.domain.errors import (
 )
 from tasktracker.domain.history.change import Action, FieldChange
 from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.sync.feed import ItemType
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, State, Task, TaskFields
 from tasktracker.domain.work import Store
 from tests import strategies
 from tests.contracts.accounts import run
 from tests.contracts.base import Contract, examples
+from tests.device import Device
 from tests.fakes import START, App, ManualClock
 from tests.reference import answer, role_in
 
@@ -49,6 +51,7 @@ class Person:
     """Somebody who acts, and how they file."""
 
     actor: SessionActor
+    device: Device
     categories: list[UUID] = field(default_factory=list)
 
     @property
@@ -87,6 +90,7 @@ class SharingMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for name, person in self.people.items():
             self._look_everywhere(name)
+            self.catch_up(name, 100)
             self.app.accounts.delete(person.actor, PASSWORD)
             self._forget(person)
         if self.people:
@@ -321,6 +325,24 @@ class SharingMachine(RuleBasedStateMachine):
             query = replace(query, after=page.next)
         assert found == expected
 
+    @rule(name=who, limit=st.sampled_from((1, 2, 5)))
+    def pull(self, name: str, limit: int) -> None:
+        """A device takes one page of what has changed, and may be in the middle of it when more does."""
+        self.people[name].device.pull(limit)
+
+    @rule(name=who, limit=st.sampled_from((1, 3, 100)))
+    def catch_up(self, name: str, limit: int) -> None:
+        person = self.people[name]
+        new = Device(self.app.sync, person.actor)
+        for device in (person.device, new):
+            device.catch_up(limit)
+            device.require_in_sync()
+            tasks = {id_: item for (type_, id_), item in device.items.items() if type_ is ItemType.TASK}
+            assert tasks == {
+                task.id: task for task in self.tasks.values() if not task.trashed_at and role_in(task, person.id)
+            }
+            assert {id_ for type_, id_ in device.items if type_ is ItemType.CATEGORY} == set(person.categories)
+
     @rule(name=who)
     def look_everywhere(self, name: str) -> None:
         self._look_everywhere(name)
@@ -366,7 +388,8 @@ class SharingMachine(RuleBasedStateMachine):
 
     def _register(self, name: str) -> None:
         app = self.app
-        self.people[name] = Person(app.actor(app.accounts.register({"username": name}, PASSWORD)))
+        actor = app.actor(app.accounts.register({"username": name}, PASSWORD))
+        self.people[name] = Person(actor, Device(app.sync, actor))
 
     def _forget(self, person: Person) -> None:
         """Take somebody out of everything, and everything of theirs away."""

@@ -17,6 +17,7 @@ from tests.contracts.api_tokens import ApiTokenContract, TokenAdmissionContract
 from tests.contracts.base import Aside, Contract, Seed
 from tests.contracts.categories import CategoryContract
 from tests.contracts.credentials import CredentialHistoryContract
+from tests.contracts.feed import FeedContract
 from tests.contracts.fields import FieldContract
 from tests.contracts.filing import FilingHistoryContract
 from tests.contracts.history import HistoryContract
@@ -88,6 +89,10 @@ class TestSessionOnSqlite(OnSqlite, SessionContract):
 
 
 class TestCategoryOnSqlite(OnSqlite, CategoryContract):
+    pass
+
+
+class TestFeedOnSqlite(OnSqlite, FeedContract):
     pass
 
 
@@ -176,6 +181,10 @@ class TestSessionOnPostgreSQL(OnPostgreSQL, SessionContract):
 
 
 class TestCategoryOnPostgreSQL(OnPostgreSQL, CategoryContract):
+    pass
+
+
+class TestFeedOnPostgreSQL(OnPostgreSQL, FeedContract):
     pass
 
 

@@ -18,6 +18,7 @@ from tests.contracts.http import (
     sessions,
     shares,
     subtasks,
+    sync,
     tasks,
     trash,
 )
@@ -236,4 +237,16 @@ class TestBadPath(OnSql, bad_input.BadPathContract):
 
 
 class TestBadQuery(OnSql, bad_input.BadQueryContract):
+    pass
+
+
+class TestPull(OnSql, sync.PullContract):
+    pass
+
+
+class TestPush(OnSql, sync.PushContract):
+    pass
+
+
+class TestDigest(OnSql, sync.DigestContract):
     pass

@@ -17,9 +17,11 @@ from benchmarks import crowd
 from tasktracker.adapters.sql import tasks as sql_tasks
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock
 from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State
 from tests.http import migrated
@@ -70,6 +72,7 @@ def fill(url: str) -> Iterator[Crowd]:
             crowd.add_tasks(connection, other.user_id, FEW)
             crowd.add_tasks(connection, other.user_id, SHARED, shared_with=many.user_id)
         crowd.fill_entries(connection)
+        crowd.fill_feeds(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE"))
     store = SqlStore(open_database(url), SystemClock())
@@ -136,6 +139,23 @@ def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str)
     assert read <= 3 * PAGE, answer
 
 
+def steps_of(driver: sqlite3.Connection, statement: str, parameters: Any) -> int:
+    """How many steps SQLite's machine takes for a statement, in tens."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    driver.set_progress_handler(count, 10)
+    try:
+        driver.execute(statement, parameters).fetchall()
+    finally:
+        driver.set_progress_handler(None, 0)
+    return counted
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_sqlite_sorts_nothing_and_takes_no_more_steps_than_among_few(sqlite: Crowd, name: str) -> None:
     steps = {}
@@ -145,16 +165,49 @@ def test_sqlite_sorts_nothing_and_takes_no_more_steps_than_among_few(sqlite: Cro
         statement, parameters = sqlite.statement(actor, QUERIES[name](sqlite, actor))
         plan = driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
         assert not [row for row in plan if "TEMP B-TREE" in row[-1] or row[-1].startswith("SCAN")], plan
-        counted = [0]
-
-        def count(counted: list[int] = counted) -> int:
-            counted[0] += 1
-            return 0
-
-        driver.set_progress_handler(count, 10)
-        try:
-            driver.execute(statement, parameters).fetchall()
-        finally:
-            driver.set_progress_handler(None, 0)
-        steps[actor] = counted[0]
+        steps[actor] = steps_of(driver, statement, parameters)
     assert 0 < steps[sqlite.many] <= 1.5 * steps[sqlite.few]
+
+
+# ------------------------------------------------------------ deltas
+
+CHANGED = 10
+
+
+def delta(found: Crowd, actor: SessionActor) -> tuple[str, Any]:
+    """Have the last changes of a feed read, and return what was sent to the database for it."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    feed = SqlFeed(Executor(found.connection, is_writing=False))
+    head = feed.state(actor.user_id).head
+    event.listen(found.connection, "before_cursor_execute", note)
+    try:
+        page = feed.page(actor.user_id, head - CHANGED, PAGE, ALL_TYPES, head)
+    finally:
+        event.remove(found.connection, "before_cursor_execute", note)
+    assert len(page) == CHANGED
+    (statement,) = sent
+    return statement
+
+
+def test_postgresql_reads_of_a_feed_what_has_changed(postgresql: Crowd) -> None:
+    statement, parameters = delta(postgresql, postgresql.many)
+    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+    ((answer,),) = postgresql.connection.exec_driver_sql(explain, parameters).all()
+    plan = list(nodes(answer[0]["Plan"]))
+    read = sum(
+        node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+        for node in plan
+        if "Scan" in node["Node Type"]
+    )
+    assert read <= 3 * CHANGED, answer
+
+
+def test_sqlite_takes_no_more_steps_for_a_delta_than_among_few(sqlite: Crowd) -> None:
+    driver = sqlite.connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    steps = [steps_of(driver, *delta(sqlite, actor)) for actor in (sqlite.few, sqlite.many)]
+    assert 0 < steps[1] <= 1.5 * steps[0]

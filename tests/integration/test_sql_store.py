@@ -160,7 +160,7 @@ def test_every_constraint_is_accounted_for() -> None:
     }
     # The ids of users, sessions, API tokens, events and changes are this program's own; secrets, rate limits and
     # idempotency keys are only added where they are missing, and a second factor while its user is locked. Entries
-    # and histories are written together with their task.
+    # and histories are written together with their task, feeds wherever they have come to, and tickets are random.
     assert names - set(VIOLATIONS) == {
         "pk_users",
         "pk_sessions",
@@ -170,6 +170,9 @@ def test_every_constraint_is_accounted_for() -> None:
         "pk_rate_limits",
         "pk_second_factors",
         "pk_idempotency_keys",
+        "pk_feeds",
+        "pk_feed_items",
+        "pk_tickets",
         "pk_task_changes",
         "pk_task_entries",
         "fk_task_changes_task_id",

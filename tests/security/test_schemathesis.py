@@ -155,6 +155,10 @@ def account(server: Server) -> Iterator[Account]:
         is_valid = case.meta and case.meta.generation.mode is GenerationMode.POSITIVE
         if is_valid:
             account.complete(case)
+            if "wait" in (case.query or {}):
+                case.query["wait"] = 0  # there will be no changes
+        if case.operation.label == "GET /api/events/":
+            kwargs["timeout"] = 1  # its answer has no end
 
     schemathesis.hook(before_call)
     yield account

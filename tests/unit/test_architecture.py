@@ -1,4 +1,5 @@
-"""The domain knows nobody, and only the container knows the adapters.
+"""The domain knows nobody, only the container knows the adapters, and the client and the server know nothing of one
+another.
 
 import-linter checks the same rules in `make check`; the last tests here make
 sure that it would notice.
@@ -25,6 +26,8 @@ DOMAIN = "tasktracker.domain"
 ADAPTERS = "tasktracker.adapters"
 ENTRYPOINTS = "tasktracker.entrypoints"
 CONTAINER = "tasktracker.entrypoints.container"
+CLIENT = "tasktracker_client"
+DEMO = "tasktracker.entrypoints.sync_demo"
 
 
 def is_within(module: str, package: str) -> bool:
@@ -87,22 +90,39 @@ def entrypoint_violations(sources: Path) -> list[str]:
     )
 
 
+def client_violations(sources: Path) -> list[str]:
+    """Imports in the client of anything but the standard library, httpx and itself."""
+
+    def is_bad(_: str, imported: str) -> bool:
+        root = imported.partition(".")[0]
+        return root not in sys.stdlib_module_names and root not in ("httpx", CLIENT)
+
+    return bad_imports(sources, CLIENT, is_bad)
+
+
+def server_violations(sources: Path) -> list[str]:
+    """Imports of the client in the server, other than in the demonstration."""
+    return bad_imports(sources, PACKAGE, lambda module, imported: module != DEMO and is_within(imported, CLIENT))
+
+
 @pytest.fixture
 def copied_sources(tmp_path: Path) -> Path:
-    """A copy of the package, to be damaged."""
+    """A copy of the packages, to be damaged."""
     copy = tmp_path / "src"
-    shutil.copytree(SOURCES / PACKAGE, copy / PACKAGE, ignore=shutil.ignore_patterns("__pycache__", "static", "*.pyc"))
+    for package in (PACKAGE, CLIENT):
+        ignored = shutil.ignore_patterns("__pycache__", "static", "*.pyc")
+        shutil.copytree(SOURCES / package, copy / package, ignore=ignored)
     return copy
 
 
-def inject(sources: Path, file: str, line: str) -> None:
-    path = sources / PACKAGE / file
+def inject(sources: Path, file: str, line: str, package: str = PACKAGE) -> None:
+    path = sources / package / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{line}\n", encoding="utf-8")
 
 
 def test_there_is_something_to_check() -> None:
-    for package in (DOMAIN, ADAPTERS, ENTRYPOINTS):
+    for package in (DOMAIN, ADAPTERS, ENTRYPOINTS, CLIENT, DEMO):
         assert list(modules(SOURCES, package)), f"{package} has no modules"
 
 
@@ -116,6 +136,14 @@ def test_adapters_import_no_entrypoints() -> None:
 
 def test_only_the_container_imports_adapters() -> None:
     assert entrypoint_violations(SOURCES) == []
+
+
+def test_the_client_imports_only_itself_httpx_and_the_standard_library() -> None:
+    assert client_violations(SOURCES) == []
+
+
+def test_only_the_demonstration_imports_the_client() -> None:
+    assert server_violations(SOURCES) == []
 
 
 @pytest.mark.parametrize(
@@ -171,6 +199,20 @@ def test_the_check_allows_the_container_to_import_adapters(copied_sources: Path)
     assert entrypoint_violations(copied_sources) == []
 
 
+@pytest.mark.parametrize("line", ["import tasktracker.domain", "import msgspec", "from tasktracker import domain"])
+def test_the_check_notices_a_client_that_leans_on_others(copied_sources: Path, line: str) -> None:
+    inject(copied_sources, "injected_bad.py", line, CLIENT)
+    [found] = client_violations(copied_sources)
+    assert found.startswith("tasktracker_client/injected_bad.py:1: ")
+
+
+def test_the_check_notices_a_server_that_imports_the_client(copied_sources: Path) -> None:
+    inject(copied_sources, "entrypoints/injected_bad.py", "from tasktracker_client import Replica")
+    assert server_violations(copied_sources) == [
+        "tasktracker/entrypoints/injected_bad.py:1: tasktracker_client.Replica"
+    ]
+
+
 def lint_imports(sources: Path) -> subprocess.CompletedProcess[str]:
     """Run import-linter with the contracts of the project on a copy of the package."""
     shutil.copy(REPOSITORY / "pyproject.toml", sources.parent)
@@ -206,6 +248,22 @@ def test_import_linter_notices_a_violation(copied_sources: Path, file: str, line
     broken = [name for name in names.values() if f"{name} BROKEN" in result.stdout]
     assert names[contract] in broken, result.stdout
     assert "injected_bad" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "line", "contract"),
+    [
+        (CLIENT, "import tasktracker.domain", "client-stands-alone"),
+        (PACKAGE, "import tasktracker_client.model", "only-the-demo-knows-the-client"),
+    ],
+)
+def test_import_linter_keeps_the_client_and_the_server_apart(
+    copied_sources: Path, package: str, line: str, contract: str
+) -> None:
+    inject(copied_sources, "injected_bad.py", line, package)
+    result = lint_imports(copied_sources)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert f"{contract_names()[contract]} BROKEN" in result.stdout
 
 
 def contract_names() -> dict[str, str]:

@@ -14,6 +14,7 @@ from tests.contracts.api_tokens import ApiTokenContract, TokenAdmissionContract
 from tests.contracts.base import Contract, examples
 from tests.contracts.categories import CategoryContract
 from tests.contracts.credentials import CredentialHistoryContract
+from tests.contracts.feed import FeedContract
 from tests.contracts.fields import FieldContract
 from tests.contracts.filing import FilingHistoryContract
 from tests.contracts.history import HistoryContract
@@ -49,6 +50,10 @@ class TestSessionInMemory(InMemory, SessionContract):
 
 
 class TestCategoryInMemory(InMemory, CategoryContract):
+    pass
+
+
+class TestFeedInMemory(InMemory, FeedContract):
     pass
 
 

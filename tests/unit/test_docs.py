@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Iterator
@@ -104,6 +105,13 @@ def test_the_api_guide_explains_every_problem(openapi: dict[str, Any]) -> None:
 def test_the_readme_shows_what_make_help_says() -> None:
     shown = next(text for form, text in BLOCK.findall(read("README.md")) if form == "text")
     result = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert shown == result.stdout
+
+
+def test_the_readme_shows_what_the_demonstration_says(tmp_path: Path) -> None:
+    shown = next(text for form, text in BLOCK.findall(read("README.md")) if form == "console")
+    command = [sys.executable, "-c", "from tasktracker.entrypoints.cli import main; main(['sync-demo'])"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
     assert shown == result.stdout
 
 

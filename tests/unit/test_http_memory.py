@@ -18,6 +18,7 @@ from tests.contracts.http import (
     sessions,
     shares,
     subtasks,
+    sync,
     tasks,
     trash,
 )
@@ -230,4 +231,16 @@ class TestBadPath(InMemory, bad_input.BadPathContract):
 
 
 class TestBadQuery(InMemory, bad_input.BadQueryContract):
+    pass
+
+
+class TestPull(InMemory, sync.PullContract):
+    pass
+
+
+class TestPush(InMemory, sync.PushContract):
+    pass
+
+
+class TestDigest(InMemory, sync.DigestContract):
     pass

@@ -152,7 +152,10 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
 
 def test_a_token_is_asked_for_where_one_is_needed(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     for place, operation in operations.items():
-        if place in PROTECTED:
+        if place == ("GET", "/api/events/"):  # or a ticket
+            assert operation["security"] == [{"bearer": []}, {}]
+            assert "401" in operation["responses"]
+        elif place in PROTECTED:
             assert operation["security"] == [{"bearer": []}]
             assert "401" in operation["responses"]
         elif place == ("POST", "/api/accounts/logout/"):
@@ -178,7 +181,10 @@ def test_every_answer_is_described(operations: dict[tuple[str, str], dict[str, A
                 scope = {"WWW-Authenticate"} if "`insufficient-scope`" in response["description"] else set()
                 assert response["headers"].keys() == always | also.get(status, set()) | scope
             else:
-                forms = {"application/x-ndjson"} if path == EXPORT else {"application/json", "text/plain"}
+                others = {EXPORT: {"application/x-ndjson"}, "/api/events/": {"text/event-stream"}}
+                forms = (
+                    others.get(path, {"application/json", "text/plain"}) if method == "GET" else {"application/json"}
+                )
                 assert response["content"].keys() <= forms
         assert {"413", "415"} <= responses.keys() or "requestBody" not in operation
         if "requestBody" in operation:

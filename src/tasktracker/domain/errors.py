@@ -28,12 +28,15 @@ An error names what is the case; what a caller is told, and by which status, is 
     │   ├── IdTaken
     │   ├── TooManyMembers
     │   ├── AlreadyChanged      what is to be undone has been changed again
+    │   ├── NotApplied          what was to be done together with it was refused
     │   ├── KeyInUse            the request with this idempotency key is still under way
     │   ├── TooManyApiTokens
+    │   ├── TooManyStreams
     │   ├── TwoFactorOn
     │   └── TwoFactorOff
     ├── KeyReused               an idempotency key was used for another request
     ├── Stale                   the caller decided on an older version
+    ├── CursorExpired           what has changed since can no longer be told
     ├── TooManyRequests         tried too often; `retry_after` says when to try again
     └── Unavailable             not now; the same call may succeed later
         ├── Busy                too much of the same work is already waiting
@@ -259,6 +262,13 @@ class AlreadyChanged(Conflict):
     title = "The same fields have been changed since"
 
 
+class NotApplied(Conflict):
+    """Nothing was done, as another mutation was refused that was to be applied together with this one."""
+
+    slug = "not-applied"
+    title = "Another mutation was refused"
+
+
 class KeyInUse(Conflict):
     """A request with the same idempotency key is still under way."""
 
@@ -279,6 +289,13 @@ class TooManyApiTokens(Conflict):
 
     slug = "too-many-api-tokens"
     title = "The account has too many API tokens"
+
+
+class TooManyStreams(Conflict):
+    """The user has as many event streams open as they may have."""
+
+    slug = "too-many-streams"
+    title = "Too many streams are open"
 
 
 class TwoFactorOn(Conflict):
@@ -304,6 +321,13 @@ class Stale(DomainError):
     def __init__(self, current: Any = None) -> None:
         self.current = current
         super().__init__()
+
+
+class CursorExpired(DomainError):
+    """What has changed since a sync cursor was given can no longer be told: the full state is to be fetched anew."""
+
+    slug = "cursor-expired"
+    title = "The cursor can no longer be continued from"
 
 
 class TooManyRequests(DomainError):

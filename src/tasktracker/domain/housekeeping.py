@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from tasktracker.domain.sync.cursor import MARGIN
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.work import Clock, Store
 
@@ -12,8 +13,9 @@ BATCH = 500
 
 
 class HousekeepingService:
-    """Removes what has passed the window: the trash, histories, answers to requests, events and expired sessions.
+    """Removes what has passed the window.
 
+    That is the trash, histories, answers to requests, events, expired sessions, and what feeds tell of deletions.
     A little at a time, each in a unit of work of its own, so that nobody waits for it and it can stop anywhere.
     """
 
@@ -33,6 +35,8 @@ class HousekeepingService:
             self._sweep_answers,
             self._sweep_events,
             self._sweep_sessions,
+            self._sweep_tombstones,
+            self._sweep_tickets,
         )
         for step in steps:
             done = 0
@@ -59,6 +63,14 @@ class HousekeepingService:
     def _sweep_events(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
             return work.activity.forget(before, batch)
+
+    def _sweep_tombstones(self, before: datetime, batch: int) -> int:
+        with self._store.writing(None) as work:
+            return work.feed.forget(before - MARGIN, batch)
+
+    def _sweep_tickets(self, _before: datetime, batch: int) -> int:
+        with self._store.writing(None) as work:
+            return work.tickets.forget(self._clock.now(), batch)
 
     def _sweep_sessions(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:

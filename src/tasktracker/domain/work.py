@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -15,6 +16,7 @@ from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.portability.ports import TaskArchive
+from tasktracker.domain.sync.ports import FeedRepository, TicketRepository
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 from tasktracker.domain.two_factor.ports import SecondFactorRepository
 
@@ -73,6 +75,16 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def feed(self) -> FeedRepository:
+        """What whose devices have to be told of it."""
+        ...
+
+    @property
+    def tickets(self) -> TicketRepository:
+        """What lets devices in who are to be told at once."""
+        ...
+
+    @property
     def idempotency(self) -> IdempotencyRepository:
         """What has been answered."""
         ...
@@ -118,8 +130,16 @@ class Store(Protocol):
         """
         ...
 
+    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+        """Return those of the actors for whom work could be opened for reading, at little cost for many of them."""
+        ...
+
     def secret(self, name: str) -> bytes:
         """Return 32 random bytes that are made when first asked for and live and die with the data."""
+        ...
+
+    def renew(self, name: str) -> bytes:
+        """Make a secret anew, and return it."""
         ...
 
     def ready(self) -> None:

@@ -17,6 +17,7 @@ import click
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.errors import DomainError, InvalidInput
 from tasktracker.domain.portability.import_service import Form
+from tasktracker.domain.sync.ports import EPOCH
 from tasktracker.entrypoints import logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
 
@@ -165,6 +166,23 @@ def sweep(most: int | None) -> None:
     click.echo(f"removed {count}")
 
 
+@main.group()
+def epoch() -> None:
+    """Manage what the cursors of devices count from."""
+
+
+@epoch.command("new")
+@_reporting
+def new_epoch() -> None:
+    """Begin a new epoch: run this after a backup was restored.
+
+    Devices then fetch everything anew, rather than go on from a place that the restored data has never reached.
+    """
+    with _container() as container:
+        container.store().renew(EPOCH)
+    click.echo("A new epoch has begun: devices will fetch everything anew.")
+
+
 @main.command("export")
 @click.argument("user")
 @click.option(
@@ -200,6 +218,25 @@ def import_(user: str, file: BinaryIO, dry_run: bool, form: str | None) -> None:
     transfer_commands.show(report)
     if report.skipped:
         sys.exit(1)
+
+
+@main.command("sync-demo")
+@click.option(
+    "--url", help="Use the server there, and an account that is removed afterwards.  [default: one of its own]"
+)
+@_reporting
+def sync_demo(url: str | None) -> None:
+    """Show two devices keeping in sync.
+
+    Edits cross, offline edits merge, a lost answer does nothing twice, a conflict is reported, and both devices prove
+    that they have what the server has. Ends with 1 when anything is not as it should be.
+    """
+    from tasktracker.entrypoints import sync_demo as demo
+
+    try:
+        demo.show(url, click.echo)
+    except demo.NotAsExpected as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()

@@ -8,6 +8,9 @@ from pathlib import Path
 from dependency_injector import containers, providers
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
+from tasktracker.adapters.events.local import LocalEvents
+from tasktracker.adapters.events.postgresql import PollingEvents, PostgresEvents
+from tasktracker.adapters.events.sqlite import SqliteEvents
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.adapters.security import secret_file
@@ -17,7 +20,7 @@ from tasktracker.adapters.security.passwords import Argon2PasswordHasher, Zxcvbn
 from tasktracker.adapters.security.secret_box import FernetSecretBox
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import Database, database_url, open_database
+from tasktracker.adapters.sql.engine import SQLITE, Database, conninfo, database_url, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
@@ -29,20 +32,24 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.ports import EventStream, Told
+from tasktracker.domain.sync.push_service import PushService
+from tasktracker.domain.sync.service import SyncService
+from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock
-from tasktracker.entrypoints.settings import KEY_SHORTEST, Settings, SettingsError
+from tasktracker.entrypoints.settings import KEY_SHORTEST, STREAM_THREADS, Settings, SettingsError
 
 
 def _key_ring(settings: Settings) -> KeyRing:
@@ -91,7 +98,7 @@ def _database(settings: Settings) -> Database:
     return open_database(
         _database_url(settings),
         # Every thread that may want a connection gets one without waiting for another.
-        pool_size=settings.database_connections + settings.hashing_threads + settings.transfers,
+        pool_size=settings.database_connections + settings.hashing_threads + settings.transfers + STREAM_THREADS,
         pool_timeout=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
     )
@@ -103,6 +110,23 @@ def _window(settings: Settings) -> timedelta:
 
 def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttle:
     return Throttle(limiter if settings.throttle else None, clock)
+
+
+def _events(settings: Settings) -> EventStream:
+    if _storage(settings) == "memory":
+        return LocalEvents()
+    url = settings.listen_database_url or _database_url(settings)
+    parsed = database_url(url)
+    if parsed.drivername == SQLITE:
+        return SqliteEvents(parsed.database or "")
+    if not settings.database_prepared_statements and not settings.listen_database_url:
+        return PollingEvents()  # behind a pooler, nothing is heard
+    return PostgresEvents(conninfo(url))
+
+
+def _told(events: EventStream) -> Told | None:
+    """Return whom the store is to tell of its own commits; PostgreSQL tells everybody itself."""
+    return events.told if isinstance(events, LocalEvents) else None
 
 
 class Schema:
@@ -153,11 +177,13 @@ class Container(containers.DeclarativeContainer):
     audit_log = providers.Singleton(StructlogAuditLog)
 
     storage = providers.Callable(_storage, settings)
+    events = providers.Singleton(_events, settings)
+    told = providers.Callable(_told, events)
     database = providers.Singleton(_database, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, audit_log),
-        sql=providers.Singleton(SqlStore, database, clock, audit_log),
+        memory=providers.Singleton(MemoryStore, clock, audit_log, told),
+        sql=providers.Singleton(SqlStore, database, clock, audit_log, told),
     )
     limiter = providers.Selector(
         storage,
@@ -193,11 +219,11 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         policy=policy,
     )
-    task_history = providers.Singleton(HistoryRecorder, ids=ids)
+    change_recorder = providers.Singleton(ChangeRecorder, ids=ids)
     sharing = providers.Singleton(
         SharingService,
         store=store,
-        history=task_history,
+        recorder=change_recorder,
         throttle=throttle,
         clock=clock,
         most=settings.provided.members_per_task,
@@ -225,13 +251,18 @@ class Container(containers.DeclarativeContainer):
         most=settings.provided.api_tokens_per_user,
     )
     activity = providers.Singleton(ActivityService, store=store)
-    categories = providers.Singleton(CategoryService, store=store, history=task_history, clock=clock, ids=ids)
-    tasks = providers.Singleton(TaskService, store=store, history=task_history, clock=clock, ids=ids)
-    trash = providers.Singleton(TrashService, store=store, history=task_history, clock=clock)
+    categories = providers.Singleton(CategoryService, store=store, recorder=change_recorder, clock=clock, ids=ids)
+    tasks = providers.Singleton(TaskService, store=store, recorder=change_recorder, clock=clock, ids=ids)
+    trash = providers.Singleton(TrashService, store=store, recorder=change_recorder, clock=clock)
     history = providers.Singleton(HistoryService, store=store, tasks=tasks)
+    sync = providers.Singleton(SyncService, store=store, clock=clock, window=providers.Callable(_window, settings))
     idempotency = providers.Singleton(IdempotencyService, store=store, clock=clock)
     exports = providers.Singleton(ExportService, store=store, clock=clock)
     imports = providers.Singleton(ImportService, store=store, clock=clock, ids=ids)
+    streams = providers.Singleton(StreamService, store=store, clock=clock)
+    pushing = providers.Singleton(
+        PushService, store=store, idempotency=idempotency, tasks=tasks, trash=trash, categories=categories
+    )
     housekeeping = providers.Singleton(
         HousekeepingService, store=store, trash=trash, clock=clock, window=providers.Callable(_window, settings)
     )

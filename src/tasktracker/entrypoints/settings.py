@@ -31,6 +31,10 @@ LISTS = {"secret_keys", "cors_allowed_origins", "trusted_proxies"}
 SWITCHES = {"on": "true", "off": "false"}
 
 
+STREAM_THREADS = 2
+"""Threads of each worker that read for event streams, beside those that serve requests."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting. The variable is the field's name in capitals; the text under it says what it does."""
 
@@ -49,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a request waits for a connection, or SQLite's write lock, before it is answered with 503."""
     database_prepared_statements: bool = True
     """Off where a pooler such as PgBouncer in transaction mode stands before PostgreSQL."""
+
+    listen_database_url: str = ""
+    """PostgreSQL without a pooler in between, to listen for changes; by default DATABASE_URL, unless behind one."""
 
     secret_keys: tuple[Annotated[str, Meta(min_length=KEY_SHORTEST)], ...] = ()
     """Comma-separated, each of at least 32 characters: the first signs, all verify. See `tasktracker keys new`."""
@@ -82,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_tokens_per_user: Count = 50
     """API tokens a user may have."""
+    streams_per_user: Count = 20
+    """Event streams that a user may have open in each worker."""
     members_per_task: Count = 100
     """People a task may be shared with."""
     window_days: Annotated[int, Meta(ge=1, le=3650)] = 30
@@ -170,6 +179,8 @@ def _completed(settings: Settings, serving: bool) -> Settings:
         settings = msgspec.structs.replace(settings, database_url=f"sqlite:///{path}")
     if not settings.database_url.startswith(("sqlite:///", "postgres://", "postgresql://", "memory://")):
         problems.append("DATABASE_URL: must start with sqlite:///, postgresql:// or memory://")
+    if settings.listen_database_url and not settings.listen_database_url.startswith(("postgres://", "postgresql://")):
+        problems.append("LISTEN_DATABASE_URL: must start with postgresql://")
     if problems:
         raise SettingsError("\n".join(problems))
     if not settings.cors_allowed_origins and not settings.is_production:

@@ -7,11 +7,13 @@ import pytest
 
 for name in (
     "base",
+    "devices",
     "documentation",
     "accounts",
     "sessions",
     "categories",
     "tasks",
+    "sync",
     "lists",
     "subtasks",
     "idempotency",

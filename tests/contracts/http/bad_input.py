@@ -170,6 +170,14 @@ OPERATIONS = [
         {"username": NOBODY, "role": ROLE},
     ),
     Operation("assign-role", "PUT", "/api/tasks/{task}/shares/{member}/", {"role": "editor"}, {"role": ROLE}),
+    Operation(
+        "push-mutations",
+        "POST",
+        "/api/sync/",
+        {"mutations": []},
+        {"cursor": [*NO_TEXT, '""', '"x"'], "atomic": ["1", '"true"']},
+        frozenset({"cursor"}),
+    ),
     Operation("create-category", "POST", "/api/categories/", GOOD_CATEGORY, CATEGORY, frozenset({"color"})),
     Operation(
         "replace-category",

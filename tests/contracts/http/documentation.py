@@ -159,9 +159,16 @@ TYPES: Mapping[str, Callable[[object], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
 }
-APPLIES_TO = {"properties": dict, "additionalProperties": dict, "required": dict, "minItems": list, "items": list}
+APPLIES_TO = {
+    "properties": dict,
+    "additionalProperties": dict,
+    "required": dict,
+    "minItems": list,
+    "maxItems": list,
+    "items": list,
+}
 # What is said for people, or of requests only.
-IGNORED = {"title", "description", "examples", "default", "readOnly"}
+IGNORED = {"title", "description", "examples", "default", "readOnly", "discriminator"}
 
 
 def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolve) -> Iterator[str]:
@@ -191,7 +198,7 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
             case "minimum":
                 if isinstance(value, int) and value < rule:
                     yield f"{at}: {value} is less than {rule}"
-            case "anyOf":
+            case "oneOf" | "anyOf":
                 if all(list(_mistakes(each, value, at, resolve)) for each in rule):
                     yield f"{at}: {value!r} is nothing it may be"
             case "properties":
@@ -209,10 +216,10 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
             case "required":
                 assert isinstance(value, dict)
                 yield from (f"{at}.{name} is missing" for name in rule if name not in value)
-            case "minItems":
+            case "minItems" | "maxItems":
                 assert isinstance(value, list)
-                if len(value) < rule:
-                    yield f"{at} has fewer than {rule} items"
+                if len(value) < rule if keyword == "minItems" else len(value) > rule:
+                    yield f"{at} has not the {keyword} of {rule}"
             case "items":
                 assert isinstance(value, list)
                 for position, item in enumerate(value):

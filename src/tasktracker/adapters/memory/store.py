@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Lock, get_ident
 
@@ -12,24 +12,27 @@ from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
 from tasktracker.adapters.memory.archive import MemoryTaskArchive
 from tasktracker.adapters.memory.categories import MemoryCategories
+from tasktracker.adapters.memory.feed import MemoryFeed
 from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.idempotency import MemoryIdempotency
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
+from tasktracker.adapters.memory.tickets import MemoryTickets
 from tasktracker.adapters.memory.trash import MemoryTrash
 from tasktracker.adapters.memory.users import MemoryUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
 from tasktracker.domain.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.sync.ports import EPOCH, Told
 from tasktracker.domain.work import Clock
 
 
 class MemoryUnitOfWork:
     """Implements UnitOfWork."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, epoch: bytes) -> None:
         self.users = MemoryUsers(transaction)
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
@@ -41,6 +44,8 @@ class MemoryUnitOfWork:
         self.second_factors = MemorySecondFactors(transaction)
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)
+        self.feed = MemoryFeed(transaction, epoch)
+        self.tickets = MemoryTickets(transaction)
 
 
 class MemoryStore:
@@ -50,8 +55,9 @@ class MemoryStore:
     a deadlock or an integrity error, both mistakes of the program, is a RuntimeError here.
     """
 
-    def __init__(self, clock: Clock, audit_log: AuditLog | None = None) -> None:
+    def __init__(self, clock: Clock, audit_log: AuditLog | None = None, told: Told | None = None) -> None:
         self._clock = clock
+        self._told = told
         self._audit_log = audit_log
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
@@ -74,7 +80,7 @@ class MemoryStore:
             data = self._data.copy()
         transaction = Transaction(data, writable=False)
         try:
-            yield MemoryUnitOfWork(transaction)
+            yield MemoryUnitOfWork(transaction, self.secret(EPOCH))
         finally:
             transaction.close()
 
@@ -83,8 +89,19 @@ class MemoryStore:
         with self._work(actor, writable=True) as work:
             yield work
 
+    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+        live = []
+        for actor in actors:
+            with suppress(SessionEnded, InsufficientScope), self.reading(actor):
+                live.append(actor)
+        return live
+
     def secret(self, name: str) -> bytes:
         return self._secrets.setdefault(name, secrets.token_bytes(32))
+
+    def renew(self, name: str) -> bytes:
+        self._secrets[name] = secrets.token_bytes(32)
+        return self._secrets[name]
 
     def ready(self) -> None:
         pass
@@ -102,9 +119,10 @@ class MemoryStore:
             try:
                 if actor is not None:
                     self._admit(actor, Scope.TASKS_WRITE if writable else Scope.TASKS_READ)
-                work = MemoryUnitOfWork(transaction)
+                work = MemoryUnitOfWork(transaction, self.secret(EPOCH))
                 yield work
                 transaction.require_success()
+                told = work.feed.place(self._clock.now())
             except BaseException:
                 transaction.roll_back()
                 raise
@@ -114,6 +132,8 @@ class MemoryStore:
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
+        if self._told is not None and told:
+            self._told(told)
 
     def _admit(self, actor: Actor, scope: Scope) -> None:
         if isinstance(actor, TokenActor):

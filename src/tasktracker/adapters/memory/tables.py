@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User, email_key, username_key
@@ -15,8 +17,54 @@ from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.errors import DomainError
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Record
+from tasktracker.domain.sync.feed import ItemType, Mark
+from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.two_factor.second_factor import SecondFactor
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTicket:
+    """A ticket, under an id made of what is kept of it."""
+
+    ticket: Ticket
+
+    @property
+    def id(self) -> UUID:
+        """The id."""
+        return ticket_id(self.ticket.digest)
+
+
+def ticket_id(digest: bytes) -> UUID:
+    """Return the id of the ticket with a digest."""
+    return UUID(bytes=digest[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How far a user's feed has come."""
+
+    id: UUID
+    head: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedMark:
+    """A mark in its place in a feed."""
+
+    sequence: int
+    mark: Mark
+    told_at: datetime
+
+    @property
+    def id(self) -> UUID:
+        """An id made of the user and the item, which together identify the mark."""
+        return mark_id(self.mark.user_id, self.mark.type, self.mark.id)
+
+
+def mark_id(user_id: UUID, type: ItemType, item_id: UUID) -> UUID:
+    """Return the id of the mark of a user's item."""
+    return uuid5(user_id, f"{type} {item_id}")
 
 
 class Identified(Protocol):
@@ -145,6 +193,14 @@ class Data:
 
         self.answers = Table[Record]()
 
+        self.tickets = Table[KeptTicket]()
+
+        self.feeds = Table[Feed]()
+        self.marks = Table[PlacedMark]()
+        self.marks_of = self.marks.index(
+            lambda placed: placed.mark.user_id, lambda placed: (placed.sequence, placed.id)
+        )
+
     def copy(self) -> Data:
         """Return the data as it is now, whatever becomes of it."""
         copied = Data()
@@ -211,10 +267,14 @@ class Transaction:
             table, row_id, row = self._undo.pop()
             table.set(row_id, row)
 
-    def _change(self, table: Table[Row], row_id: UUID, row: Row | None) -> None:
+    def require_writable(self) -> None:
+        """Raise RuntimeError where nothing may be changed (any more)."""
         if not self._open:
             raise RuntimeError("This unit of work is closed.")
         if not self._writable:
             raise RuntimeError("This unit of work was opened for reading only.")
+
+    def _change(self, table: Table[Row], row_id: UUID, row: Row | None) -> None:
+        self.require_writable()
         self._undo.append((table, row_id, table.get(row_id)))
         table.set(row_id, row)

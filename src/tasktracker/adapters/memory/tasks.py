@@ -53,6 +53,10 @@ class MemoryTasks:
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
         return sorted({task.root for task in visible(self._transaction, user_id) if task.created_by != user_id})
 
+    def shared_by(self, user_id: UUID) -> Sequence[UUID]:
+        own = (task for task in visible(self._transaction, user_id) if task.created_by == user_id)
+        return sorted({task.root for task in own if task.members})
+
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
         unfiled = []
         for task_id in tuple(self._transaction.data.tasks_in.keys(category_id)):

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import psycopg
 from psycopg import IsolationLevel
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import Format
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
@@ -233,6 +234,13 @@ _POSTGRESQL_DEFAULTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+
+
+def conninfo(url: str) -> str:
+    """Return what a connection beside the pool is made by, with the same defaults. Raises ValueError."""
+    parsed = database_url(url)
+    address = parsed.translate_connect_args(username="user", database="dbname")
+    return make_conninfo(**{**_POSTGRESQL_DEFAULTS, **address, **parsed.query})
 
 
 def _connect(engine: Engine) -> Connection:

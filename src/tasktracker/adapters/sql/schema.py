@@ -38,7 +38,7 @@ from tasktracker.domain.categories import category
 from tasktracker.domain.tasks import task
 from tasktracker.domain.tasks.task import Priority, State
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration, after which the tables are as they are here."""
 
 
@@ -330,6 +330,54 @@ rate_limits = Table(
     Column("full_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("key", name="pk_rate_limits"),
     Index("ix_rate_limits_full_at", "full_at"),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("session_id", Id, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("token_expires_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("digest", name="pk_tickets"),
+    ForeignKeyConstraint(["session_id"], ["sessions.id"], name="fk_tickets_session_id", ondelete="CASCADE"),
+    Index("ix_tickets_session_id", "session_id"),
+    Index("ix_tickets_expires_at", "expires_at"),
+)
+
+# How far each user's feed has come.
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("user_id", Id, nullable=False),
+    Column("head", BigInteger, nullable=False),
+    PrimaryKeyConstraint("user_id", name="pk_feeds"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feeds_user_id", ondelete="CASCADE"),
+)
+
+# One row for each user and item, moved to the end of the feed by each change.
+feed_items = Table(
+    "feed_items",
+    metadata,
+    Column("user_id", Id, nullable=False),
+    Column("type", String(20), nullable=False),
+    Column("id", Id, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("op", String(20), nullable=False),
+    Column("reason", String(20)),
+    Column("told_at", Moment, nullable=False),
+    PrimaryKeyConstraint("user_id", "type", "id", name="pk_feed_items"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feed_items_user_id", ondelete="CASCADE"),
+    Index("ix_feed_items_sequence", "user_id", "sequence"),
+    Index(
+        "ix_feed_items_deleted",
+        "told_at",
+        postgresql_where=text("op = 'delete'"),
+        sqlite_where=text("op = 'delete'"),
+    ),
 )
 
 secrets = Table(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -15,17 +16,20 @@ from tasktracker.adapters.sql.archive import SqlTaskArchive
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.engine import Database
 from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
 from tasktracker.adapters.sql.schema import REVISION, api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.sessions import SqlSessions
 from tasktracker.adapters.sql.tasks import SqlTasks
+from tasktracker.adapters.sql.tickets import SqlTickets
 from tasktracker.adapters.sql.trash import SqlTrash
 from tasktracker.adapters.sql.users import SqlUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
 from tasktracker.domain.errors import InsufficientScope, SessionEnded, StorageUnavailable
+from tasktracker.domain.sync.ports import Told
 from tasktracker.domain.work import Clock
 
 _ADMIT = (
@@ -35,6 +39,18 @@ _ADMIT = (
         sessions.c.id == bindparam("session_id"),
         sessions.c.user_id == bindparam("user_id"),
         sessions.c.generation >= bindparam("generation"),
+        sessions.c.idle_until > bindparam("now"),
+        sessions.c.ends_at > bindparam("now"),
+        users.c.is_active,
+    )
+)
+# Of many sessions at once, below what any database takes as the parameters of a statement.
+BATCH = 1000
+_LIVE = (
+    select(sessions.c.id, sessions.c.user_id, sessions.c.generation)
+    .join(users, users.c.id == sessions.c.user_id)
+    .where(
+        sessions.c.id.in_(bindparam("ids", expanding=True)),
         sessions.c.idle_until > bindparam("now"),
         sessions.c.ends_at > bindparam("now"),
         users.c.is_active,
@@ -61,6 +77,9 @@ _CONFIRM = (
 )
 _SECRET = select(secrets.c.value).where(secrets.c.name == bindparam("name"))
 _NEW_SECRET = text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
+_NEWER_SECRET = text(
+    "INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 _FOUND_REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -72,11 +91,13 @@ class SqlUnitOfWork:
         "api_tokens",
         "archive",
         "categories",
+        "feed",
         "history",
         "idempotency",
         "second_factors",
         "sessions",
         "tasks",
+        "tickets",
         "trash",
         "users",
     )
@@ -93,13 +114,18 @@ class SqlUnitOfWork:
         self.second_factors = SqlSecondFactors(executor)
         self.api_tokens = SqlApiTokens(executor)
         self.activity = SqlActivity(executor)
+        self.feed = SqlFeed(executor)
+        self.tickets = SqlTickets(executor)
 
 
 class SqlStore:
     """Implements Store."""
 
-    def __init__(self, database: Database, clock: Clock, audit_log: AuditLog | None = None) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, audit_log: AuditLog | None = None, told: Told | None = None
+    ) -> None:
         self._database = database
+        self._told = told
         self._clock = clock
         self._audit_log = audit_log
 
@@ -132,6 +158,7 @@ class SqlStore:
 
     @contextmanager
     def writing(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
+        told: Collection[UUID] = ()
         while True:
             with self._database.writing() as connection:
                 if actor is not None and not self._admit(connection, actor, Scope.TASKS_WRITE):
@@ -142,6 +169,8 @@ class SqlStore:
                 work = SqlUnitOfWork(executor)
                 try:
                     yield work
+                    if executor.failure is None:
+                        told = work.feed.place(self._clock.now())
                 finally:
                     executor.close()
                 # PostgreSQL would undo everything without a word, and SQLite only what failed.
@@ -151,6 +180,28 @@ class SqlStore:
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
+        if self._told is not None and told:
+            self._told(told)
+
+    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+        people = [actor for actor in actors if isinstance(actor, SessionActor)]
+        live: list[Actor] = []
+        with self._database.reading() as connection:
+            for start in range(0, len(people), BATCH):
+                batch = people[start : start + BATCH]
+                parameters = {"ids": [actor.session_id for actor in batch], "now": self._clock.now()}
+                found = {row[0]: row[1:] for row in connection.execute(_LIVE, parameters)}
+                live += [
+                    actor
+                    for actor in batch
+                    if (row := found.get(actor.session_id)) and row[0] == actor.user_id and actor.generation <= row[1]
+                ]
+            for actor in actors:
+                if isinstance(actor, TokenActor):
+                    with suppress(SessionEnded, InsufficientScope):
+                        self._admit_token(connection, actor, Scope.TASKS_READ)
+                        live.append(actor)
+        return live
 
     def secret(self, name: str) -> bytes:
         found = self._secret(name)
@@ -160,6 +211,12 @@ class SqlStore:
                 connection.execute(_NEW_SECRET, {"name": name, "value": random.token_bytes(32)})
             found = self._secret(name)
         return found
+
+    def renew(self, name: str) -> bytes:
+        value = random.token_bytes(32)
+        with self._database.writing() as connection:
+            connection.execute(_NEWER_SECRET, {"name": name, "value": value})
+        return value
 
     def ready(self) -> None:
         with self._database.reading() as connection:

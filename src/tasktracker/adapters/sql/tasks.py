@@ -70,6 +70,11 @@ _SHARED_WITH = (
     .where(task_entries.c.user_id == bindparam("user_id"), task_entries.c.role != Role.OWNER.value)
     .order_by(tasks.c.root)
 )
+_SHARED_BY = (
+    select(tasks.c.id)
+    .where(tasks.c.created_by == bindparam("user_id"), tasks.c.root == tasks.c.id, tasks.c.members != "")
+    .order_by(tasks.c.id)
+)
 ADD = insert(tasks)
 _SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
 _FILED = and_(tasks.c.created_by == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
@@ -374,6 +379,9 @@ class SqlTasks:
 
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
         return [root for (root,) in self._executor.all(_SHARED_WITH, {"user_id": user_id})]
+
+    def shared_by(self, user_id: UUID) -> Sequence[UUID]:
+        return [root for (root,) in self._executor.all(_SHARED_BY, {"user_id": user_id})]
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
         filed = {"of_user": user_id, "of_category": category_id}

@@ -137,7 +137,9 @@ class AccountService:
 
         def delete(work: UnitOfWork, user: User) -> None:
             self._sharing.leave_all_in(work, actor)
+            self._sharing.revoke_all_in(work, actor)
             work.users.remove(user.id)
+            work.feed.drop(user.id)
             self._recorder.success(work, Kind.DELETE, origin, None)
 
         self._own_password.write(actor, password, "password", Kind.DELETE, origin, delete)

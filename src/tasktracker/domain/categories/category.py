@@ -36,6 +36,10 @@ class Category:
     updated_at: datetime
     version: int = 1
 
+    def continuing(self, deleted: int | None) -> Category:
+        """Return the new category as one whose id was that of another, deleted at a version."""
+        return self if deleted is None or deleted < self.version else replace(self, version=deleted + 1)
+
     def edit(self, fields: CategoryFields, now: datetime) -> Category:
         """Return the category with these (checked) fields; itself when they change nothing."""
         edited = replace(self, **fields)

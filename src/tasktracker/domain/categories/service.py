@@ -14,8 +14,9 @@ from tasktracker.domain.categories.category import (
 )
 from tasktracker.domain.errors import CategoryNotFound
 from tasktracker.domain.fields import check
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.paging import DEFAULT_PAGE, Page
+from tasktracker.domain.sync.feed import ItemType, category_mark, removed_category_mark
 from tasktracker.domain.versions import Expected, require
 from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 
@@ -23,9 +24,9 @@ from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 class CategoryService:
     """The actor's own categories. Nobody else's can be seen or changed."""
 
-    def __init__(self, *, store: Store, history: HistoryRecorder, clock: Clock, ids: IdGenerator) -> None:
+    def __init__(self, *, store: Store, recorder: ChangeRecorder, clock: Clock, ids: IdGenerator) -> None:
         self._store = store
-        self._history = history
+        self._recorder = recorder
         self._clock = clock
         self._ids = ids
 
@@ -43,7 +44,11 @@ class CategoryService:
         category = Category(
             id=category_id or self._ids.new(), user_id=actor.user_id, created_at=now, updated_at=now, **fields
         )
+        if category_id is not None:
+            deleted = work.feed.tombstones(actor.user_id, ItemType.CATEGORY, [category_id])
+            category = category.continuing(deleted.get(category_id))
         work.categories.add(category)
+        work.feed.add([category_mark(category)])
         return category
 
     def get(self, actor: Actor, category_id: UUID) -> Category:
@@ -78,6 +83,7 @@ class CategoryService:
         edited = category.edit(fields, self._clock.now())
         if edited is not category:
             work.categories.save(edited)
+            work.feed.add([category_mark(edited)])
         return edited
 
     def replace(self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None) -> Category:
@@ -107,8 +113,9 @@ class CategoryService:
         category = _find(work, actor, category_id)
         require(category, expected)
         for task in work.tasks.unfile(actor.user_id, category_id, self._clock.now()):
-            self._history.unfiled(work, actor, category_id, task)
+            self._recorder.unfiled(work, actor, category_id, task)
         work.categories.remove(category)
+        work.feed.add([removed_category_mark(category)])
 
 
 def _find(work: UnitOfWork, actor: Actor, category_id: UUID) -> Category:

@@ -1,4 +1,4 @@
-"""Writing histories."""
+"""Writing down what was changed: in histories, and in the feeds of whoever sees it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from uuid import UUID
 
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.history.change import Action, Change
+from tasktracker.domain.sync.feed import task_marks
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import IdGenerator, UnitOfWork
 
 
-class HistoryRecorder:
+class ChangeRecorder:
     """Records each change of a task in the unit of work that makes it."""
 
     def __init__(self, *, ids: IdGenerator) -> None:
@@ -27,3 +28,8 @@ class HistoryRecorder:
             id=self._ids.new(), action=action, actor=actor, now=after.updated_at, before=before, after=after
         )
         work.history.add(change)
+        self.followed(work, before, after)
+
+    def followed(self, work: UnitOfWork, before: Task | None, after: Task | None) -> None:
+        """Record that a task was changed, or is gone, as a consequence of what is in the history of another."""
+        work.feed.add(task_marks(before, after))

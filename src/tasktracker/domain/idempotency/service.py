@@ -36,19 +36,30 @@ class IdempotencyService:
         with self._store.writing(actor) as work:
             if request is None:
                 return render(do(work)), False
-            record = work.idempotency.claim(actor.user_id, request.key)
-            if record is not None:
-                if record.fingerprint != request.fingerprint:
-                    raise KeyReused
-                return record.answer, True
-            answer = render(do(work))
-            work.idempotency.add(
-                Record(
-                    user_id=actor.user_id,
-                    key=request.key,
-                    fingerprint=request.fingerprint,
-                    answer=answer,
-                    created_at=self._clock.now(),
-                )
+            return self.once_in(work, actor, request, do, render)
+
+    def once_in(
+        self,
+        work: UnitOfWork,
+        actor: Actor,
+        request: Request,
+        do: Callable[[UnitOfWork], Result],
+        render: Callable[[Result], Answer],
+    ) -> tuple[Answer, bool]:
+        """Do what a request asks for once, as part of a larger piece of work."""
+        record = work.idempotency.claim(actor.user_id, request.key)
+        if record is not None:
+            if record.fingerprint != request.fingerprint:
+                raise KeyReused
+            return record.answer, True
+        answer = render(do(work))
+        work.idempotency.add(
+            Record(
+                user_id=actor.user_id,
+                key=request.key,
+                fingerprint=request.fingerprint,
+                answer=answer,
+                created_at=self._clock.now(),
             )
-            return answer, False
+        )
+        return answer, False

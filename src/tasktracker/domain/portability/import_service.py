@@ -18,8 +18,9 @@ from tasktracker.domain.portability.arrival import Arrival, Known, Outcome
 from tasktracker.domain.portability.export_service import find_by_login
 from tasktracker.domain.portability.record import Line
 from tasktracker.domain.portability.report import ImportReport
+from tasktracker.domain.sync.feed import ItemType, category_mark, task_marks
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Clock, IdGenerator, Store
+from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 
 CHUNK = 500
 TRIES = 3
@@ -140,11 +141,21 @@ class ImportService:
             arrival = Arrival(work, run.user.id, now, run.known, is_writing=is_writing)
             outcome = arrival.decide(chunk, last=last)
             if is_writing:
-                for category in outcome.new_categories:
-                    work.categories.add(category)
-                changes = [self._created(run, task) for task in outcome.new_tasks]
-                work.archive.add(outcome.new_tasks, changes)
+                self._add(run, work, outcome)
         return outcome
+
+    def _add(self, run: _Import, work: UnitOfWork, outcome: Outcome) -> None:
+        user_id = run.user.id
+        deleted = work.feed.tombstones(user_id, ItemType.CATEGORY, [each.id for each in outcome.new_categories])
+        for new in outcome.new_categories:
+            category = new.continuing(deleted.get(new.id))
+            work.categories.add(category)
+            work.feed.add([category_mark(category)])
+        deleted = work.feed.tombstones(user_id, ItemType.TASK, [each.id for each in outcome.new_tasks])
+        tasks = [each.continuing(deleted.get(each.id)) for each in outcome.new_tasks]
+        work.archive.add(tasks, [self._created(run, task) for task in tasks])
+        for task in tasks:
+            work.feed.add(task_marks(None, task))
 
     def _created(self, run: _Import, task: Task) -> Change:
         return Change(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from tasktracker.domain.accounts.user import USERNAME_LONGEST, User
@@ -16,9 +16,10 @@ from tasktracker.domain.errors import (
 )
 from tasktracker.domain.fields import Rule, check, text
 from tasktracker.domain.history.change import Action
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.sharing.member import INVITED, MEMBERS_MOST, Member, Role
 from tasktracker.domain.sharing.policy import require_owned, require_visible
+from tasktracker.domain.sync.feed import task_marks
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import lock_roots
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT, Bucket
@@ -42,10 +43,10 @@ class SharingService:
     """The members of a task. A subtask has its root's, so they are changed for a whole tree."""
 
     def __init__(
-        self, *, store: Store, history: HistoryRecorder, throttle: Throttle, clock: Clock, most: int = MEMBERS_MOST
+        self, *, store: Store, recorder: ChangeRecorder, throttle: Throttle, clock: Clock, most: int = MEMBERS_MOST
     ) -> None:
         self._store = store
-        self._history = history
+        self._recorder = recorder
         self._throttle = throttle
         self._clock = clock
         self._most = most
@@ -131,6 +132,13 @@ class SharingService:
                 if task is not None:
                     self._remove(work, actor, task, actor.user_id)
 
+    def revoke_all_in(self, work: UnitOfWork, actor: Actor) -> None:
+        """Tell the members of the actor's tasks that these are theirs no more: they are about to be removed."""
+        for root in work.tasks.shared_by(actor.user_id):
+            lock_roots(work, root)
+            for each in work.tasks.tree(root):
+                work.feed.add(task_marks(each, replace(each, members=())))
+
     def _assign(self, work: UnitOfWork, actor: Actor, task_id: UUID, user: User, role: Role) -> Share:
         if role not in INVITED:
             raise InvalidInput.of("role", "must be viewer or editor")
@@ -157,4 +165,4 @@ class SharingService:
             changed = each.under(each.root, members, now)
             if changed is not each:
                 work.tasks.save_shared(changed)
-                self._history.record(work, action, actor, each, changed)
+                self._recorder.record(work, action, actor, each, changed)

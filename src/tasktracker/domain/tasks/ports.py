@@ -49,6 +49,10 @@ class TaskRepository(Protocol):
         """Return the roots of the trees of others that the user is a member of, in the order of their ids."""
         ...
 
+    def shared_by(self, user_id: UUID) -> Sequence[UUID]:
+        """Return the roots of the user's own trees that others are members of, in the order of their ids."""
+        ...
+
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
         """Take all of the user's tasks out of a category: a change to each, advancing its version.
 

@@ -10,9 +10,10 @@ from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.fields import check
 from tasktracker.domain.history.change import Action
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.paging import Page
 from tasktracker.domain.sharing.policy import require_editable, require_visible
+from tasktracker.domain.sync.feed import ItemType
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, TASK_RULES, Task, TaskFields
 from tasktracker.domain.tasks.tree import find_parent, lock_roots, require_room, subtree
@@ -26,9 +27,9 @@ FILING = ("category", "parent")
 class TaskService:
     """The tasks an actor can see."""
 
-    def __init__(self, *, store: Store, history: HistoryRecorder, clock: Clock, ids: IdGenerator) -> None:
+    def __init__(self, *, store: Store, recorder: ChangeRecorder, clock: Clock, ids: IdGenerator) -> None:
         self._store = store
-        self._history = history
+        self._recorder = recorder
         self._clock = clock
         self._ids = ids
 
@@ -50,8 +51,10 @@ class TaskService:
         task = Task.create(
             id=task_id or self._ids.new(), created_by=actor.user_id, now=now, fields=fields, parent=parent
         )
+        if task_id is not None:
+            task = task.continuing(work.feed.tombstones(actor.user_id, ItemType.TASK, [task_id]).get(task_id))
         work.tasks.add(task)
-        self._history.record(work, Action.CREATE, actor, None, task)
+        self._recorder.record(work, Action.CREATE, actor, None, task)
         return task
 
     def get(self, actor: Actor, task_id: UUID) -> Task:
@@ -108,7 +111,7 @@ class TaskService:
         elif edited is not task:
             work.tasks.save(edited)
         if edited is not task:
-            self._history.record(work, action, actor, task, edited)
+            self._recorder.record(work, action, actor, task, edited)
         return edited
 
     def _move(self, work: UnitOfWork, task: Task, edited: Task) -> Task:
@@ -129,6 +132,7 @@ class TaskService:
                 changed = each.under(root, members, edited.updated_at)
                 if changed is not each:
                     work.tasks.save_shared(changed)
+                    self._recorder.followed(work, each, changed)
         return edited
 
 

@@ -95,6 +95,10 @@ class Task:
         )
         return replace(task, completed_at=now) if task.state is State.DONE else task
 
+    def continuing(self, deleted: int | None) -> Task:
+        """Return the new task as one whose id was that of another, deleted at a version: versions never go back."""
+        return self if deleted is None or deleted < self.version else replace(self, version=deleted + 1)
+
     def edit(self, fields: TaskFields, now: datetime) -> Task:
         """Return the task with these (checked) fields; itself when they change nothing."""
         edited = replace(self, **fields)

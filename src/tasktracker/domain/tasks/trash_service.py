@@ -8,7 +8,7 @@ from uuid import UUID
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import TaskNotFound
 from tasktracker.domain.history.change import Action
-from tasktracker.domain.history.recorder import HistoryRecorder
+from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.sharing.policy import require_own, require_owned
 from tasktracker.domain.tasks.query import TaskKey
@@ -21,9 +21,9 @@ from tasktracker.domain.work import Clock, Store, UnitOfWork
 class TrashService:
     """The trash of whoever created the tasks in it. A task goes there, and comes back, with all that is under it."""
 
-    def __init__(self, *, store: Store, history: HistoryRecorder, clock: Clock) -> None:
+    def __init__(self, *, store: Store, recorder: ChangeRecorder, clock: Clock) -> None:
         self._store = store
-        self._history = history
+        self._recorder = recorder
         self._clock = clock
 
     def delete(self, actor: Actor, task_id: UUID, expected: Expected = None) -> None:
@@ -42,7 +42,7 @@ class TrashService:
                 if not each.trashed_at:
                     trashed = each.trash(task.id, now)
                     work.tasks.save(trashed)
-                    self._history.record(work, Action.TRASH, actor, each, trashed)
+                    self._recorder.record(work, Action.TRASH, actor, each, trashed)
 
     def list(
         self, actor: Actor, after: TaskKey[datetime] | None = None, limit: int = DEFAULT_PAGE
@@ -77,10 +77,12 @@ class TrashService:
                     parent_id = None if each.id == task.id and root == task.id else each.parent
                     back = each.restore(root, parent_id, now)
                     work.tasks.save(back)
-                    self._history.record(work, Action.RESTORE, actor, each, back)
+                    self._recorder.record(work, Action.RESTORE, actor, each, back)
                     restored = back if each.id == task.id else restored
                 elif each.root != root:
-                    work.tasks.save(each.under(root, each.members, now))
+                    moved = each.under(root, each.members, now)
+                    work.tasks.save(moved)
+                    self._recorder.followed(work, each, moved)
         return restored
 
     def purge(self, actor: Actor, task_id: UUID, expected: Expected = None) -> None:

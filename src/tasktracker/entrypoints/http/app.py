@@ -28,6 +28,9 @@ from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.push_service import PushService
+from tasktracker.domain.sync.service import SyncService
+from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.two_factor.service import TwoFactorService
@@ -41,8 +44,11 @@ from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.cors import Cors
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
+from tasktracker.entrypoints.http.digest import DigestController
 from tasktracker.entrypoints.http.edge import Edge
+from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
+from tasktracker.entrypoints.http.hub import Hub
 from tasktracker.entrypoints.http.idempotency import provide_key
 from tasktracker.entrypoints.http.openapi import describe
 from tasktracker.entrypoints.http.portability import PortabilityController
@@ -51,12 +57,13 @@ from tasktracker.entrypoints.http.service import ServiceController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import ShareController
 from tasktracker.entrypoints.http.sweeper import Sweeper
+from tasktracker.entrypoints.http.sync import SyncController
 from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
-from tasktracker.entrypoints.settings import Settings
+from tasktracker.entrypoints.settings import STREAM_THREADS, Settings
 
 
 class Application:
@@ -84,20 +91,26 @@ def create_app(container: Container) -> Application:
     credentials = CredentialExecutor(threads=settings.hashing_threads, queue=settings.hashing_queue)
     transfers = Transfers(most=settings.transfers, import_bytes=settings.import_max_bytes)
 
+    hub = Hub(container.events(), container.streams(), threads=STREAM_THREADS, most=settings.streams_per_user)
+
     async def open_() -> None:
         # Litestar runs synchronous handlers on the loop's own executor, and uvicorn builds the app within the loop.
         asyncio.get_running_loop().set_default_executor(executor)
         background.append(asyncio.create_task(sweeper.run()))
+        hub.open()
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         # Before anything else is read: a stranger is told to log in, not what else is wrong with the request.
-        if handler.parsed_fn_signature.parameters.keys() & {"actor", "person"}:
+        takes_token = handler.parsed_fn_signature.parameters.keys() & {"actor", "person"}
+        # In place of a token there may be a ticket, where one will do.
+        if takes_token or (handler.opt.get("ticketed") and "ticket" not in connection.query_params):
             authenticate(connection, container.signer())
         refuse_parameters(connection, handler)
 
     async def close() -> None:
         for task in background:
             task.cancel()
+        await hub.close()
         credentials.close()
         transfers.close()
         executor.shutdown()
@@ -116,10 +129,13 @@ def create_app(container: Container) -> Application:
             ShareController,
             TrashController,
             HistoryController,
+            SyncController,
+            DigestController,
+            EventController,
             ServiceController,
             ProblemController,
         ],
-        dependencies=_dependencies(container, credentials, transfers),
+        dependencies=_dependencies(container, credentials, transfers, hub),
         guards=[admit],
         request_class=Request,
         request_max_body_size=settings.max_body_bytes,
@@ -134,7 +150,9 @@ def create_app(container: Container) -> Application:
     return Application(litestar, settings)
 
 
-def _dependencies(container: Container, credentials: CredentialExecutor, transfers: Transfers) -> dict[str, Provide]:
+def _dependencies(
+    container: Container, credentials: CredentialExecutor, transfers: Transfers, hub: Hub
+) -> dict[str, Provide]:
     """Offer the container's services by name. Litestar reads a dependency's type from a plain function."""
     store: Store = container.store()
     cursors = Cursors(store.secret)
@@ -168,6 +186,18 @@ def _dependencies(container: Container, credentials: CredentialExecutor, transfe
 
     def provide_history() -> HistoryService:
         return container.history()
+
+    def provide_sync() -> SyncService:
+        return container.sync()
+
+    def provide_streams() -> StreamService:
+        return container.streams()
+
+    def provide_hub() -> Hub:
+        return hub
+
+    def provide_pushing() -> PushService:
+        return container.pushing()
 
     def provide_idempotency() -> IdempotencyService:
         return container.idempotency()
@@ -212,6 +242,10 @@ def _dependencies(container: Container, credentials: CredentialExecutor, transfe
         "sharing": provide_sharing,
         "trash": provide_trash,
         "history": provide_history,
+        "sync": provide_sync,
+        "pushing": provide_pushing,
+        "streams": provide_streams,
+        "hub": provide_hub,
         "idempotency": provide_idempotency,
         "exports": provide_exports,
         "imports": provide_imports,

@@ -47,19 +47,23 @@ class Cursors:
     def _secret(self) -> bytes:
         return self._source(KEPT_AS)
 
-    def seal(self, position: Position[Any], bound: str) -> str:
-        """Return a position as text that is of no use for anything but `bound`."""
+    def seal(self, position: object, bound: str) -> str:
+        """Return a position, or the like, as text that is of no use for anything but `bound`."""
         payload = msgspec.msgpack.encode(position)
         return _text(self._mac(payload, bound) + payload)
 
     def open(self, text: str, key: type[Key], bound: str) -> Position[Key]:
         """Return the position in a sealed text. Raises InvalidInput for any text not sealed here for `bound`."""
+        return self.unseal(text, Position[key], bound)  # type: ignore[valid-type]
+
+    def unseal(self, text: str, type_: type[Key], bound: str) -> Key:
+        """Return what is in a sealed text. Raises InvalidInput for any text not sealed here for `bound`."""
         try:
             sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
             mac, payload = sealed[:MAC_BYTES], sealed[MAC_BYTES:]
             # Base64 has several spellings of the same bytes; only the one that was given out is a cursor.
             if _text(sealed) == text and hmac.compare_digest(mac, self._mac(payload, bound)):
-                return msgspec.msgpack.decode(payload, type=Position[key])  # type: ignore[valid-type]
+                return msgspec.msgpack.decode(payload, type=type_)
         except (binascii.Error, ValueError, msgspec.MsgspecError):
             pass
         raise InvalidInput.of("cursor", "is not a cursor of this list, with these filters, given to this user")

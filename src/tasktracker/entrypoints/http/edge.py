@@ -21,6 +21,9 @@ API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 ACTOR = "actor"
 """Where in the connection's state it is noted who calls."""
 
+IS_HEAD = "is_head"
+"""Noted there where no body will be sent, for those whose body takes long."""
+
 log = structlog.get_logger("tasktracker.request")
 
 
@@ -51,7 +54,7 @@ class Edge:
         head = scope["method"] == HttpMethod.HEAD
         if head:
             # A copy: the server goes by its own whether a body may follow.
-            scope = {**scope, "method": HttpMethod.GET}
+            scope = {**scope, "method": HttpMethod.GET, "state": {**scope.get("state", {}), IS_HEAD: True}}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = perf_counter()

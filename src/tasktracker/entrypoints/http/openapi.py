@@ -63,6 +63,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"format": "uuid"},
     "user_id": {"format": "uuid"},
+    "bucket": {"pattern": "^[0-9a-f]{2}$"},
     "slug": {"examples": [NotFound.slug]},
 }
 # `*`, or entity tags with commas between them.
@@ -83,6 +84,7 @@ TAGS = {
     "sharing": "Who else takes part in a task.",
     "trash": "What was deleted, while it can still be restored.",
     "history": "Who changed what.",
+    "sync": "Keeping devices in sync.",
     "service": "The service itself.",
 }
 

@@ -15,11 +15,13 @@ def operation(
     creates: bool = False,
     consumes: tuple[str, ...] = (),
     produces: str | None = None,
+    ticketed: bool = False,
 ) -> dict[str, Any]:
     """Return the `opt` of a handler.
 
     It tells what is refused, which headers a success has, and whether anybody may call it, send it again with a key,
-    or create by it. `consumes` and `produces` are the media types of bodies that are not JSON.
+    create by it, or use a ticket in place of a token. `consumes` and `produces` are the media types of bodies that are
+    not JSON.
     """
     return {
         "problems": problems,
@@ -29,4 +31,5 @@ def operation(
         "creates": creates,
         "consumes": consumes,
         "produces": produces,
+        "ticketed": ticketed,
     }

@@ -39,6 +39,7 @@ STATUSES: Mapping[type[DomainError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.CursorExpired: HTTPStatus.GONE,
     errors.Stale: HTTPStatus.PRECONDITION_FAILED,
     errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
@@ -82,14 +83,20 @@ def status_of(error: type[DomainError]) -> HTTPStatus:
     return next(STATUSES[family] for family in error.__mro__ if family in STATUSES)
 
 
+def problem_of(error: DomainError) -> Problem:
+    """Return what a domain error is told as, without what only the request knows."""
+    problem = Problem(f"/problems/{error.slug}", error.title, status_of(type(error)), error.detail)
+    if isinstance(error, InvalidInput):
+        problem.errors = [FieldProblem(each.field, each.message) for each in error.errors]
+    return problem
+
+
 def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response[Problem]:
     """Answer a domain error."""
     status = status_of(type(error))
-    problem = Problem(f"/problems/{error.slug}", error.title, status, error.detail)
+    problem = problem_of(error)
     headers = {}
-    if isinstance(error, InvalidInput):
-        problem.errors = [FieldProblem(each.field, each.message) for each in error.errors]
-    elif isinstance(error, Stale) and error.current is not None:
+    if isinstance(error, Stale) and error.current is not None:
         clock: Clock = request.app.state.clock
         actor: Actor = request.scope["state"][ACTOR]
         problem.current = view(error.current, clock.now(), actor.user_id)

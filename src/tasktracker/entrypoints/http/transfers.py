@@ -20,6 +20,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from tasktracker.domain.errors import Busy, InvalidInput
+from tasktracker.entrypoints.http.edge import IS_HEAD
 from tasktracker.entrypoints.http.wire import Request
 
 IN_MEMORY = 1024 * 1024
@@ -187,11 +188,12 @@ class _Sending(ASGIResponse):
         self._source = source
         self._first = first
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_gone(receive))
         try:
             await self.start_response(send)
-            block: bytes | None = self._first
+            # Nothing of it is asked for by HEAD.
+            block: bytes | None = None if IS_HEAD in scope.get("state", {}) else self._first
             while block is not None and not gone.done():
                 # A client that takes nothing holds a connection to the database: it is not waited for.
                 async with asyncio.timeout(STALLED_SECONDS):

@@ -158,10 +158,14 @@ def provide_filters(request: Request) -> Any:
 
 
 def refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Refuse query parameters, as a guard, where a handler takes none: a typo must never go unnoticed."""
+    """Refuse query parameters, as a guard, that a handler does not take: a typo must never go unnoticed.
+
+    Where there is no body, those that it does take are read later.
+    """
     raw = connection.scope["query_string"]
-    if raw and "filters" not in handler.parsed_fn_signature.parameters:
-        query(Query, raw)
+    parameters = handler.parsed_fn_signature.parameters
+    if raw and ("filters" not in parameters or "data" in parameters):
+        query(wire_types(handler)[1] or Query, raw)
 
 
 def decode(type_: type[BodyT], raw: bytes) -> BodyT:
@@ -181,6 +185,11 @@ def decode(type_: type[BodyT], raw: bytes) -> BodyT:
         raise InvalidInput.of("body", "contains a number of too many digits") from None
     if not isinstance(value, dict):
         raise InvalidInput.of("body", "must be a JSON object")
+    return converted(type_, value)
+
+
+def converted(type_: type[BodyT], value: dict[str, Any]) -> BodyT:
+    """Read a decoded JSON object as a body type. Raises InvalidInput naming every bad field."""
     try:
         return msgspec.convert(value, type_)
     except (msgspec.ValidationError, UnicodeEncodeError):

@@ -1,0 +1,222 @@
+"""How soon devices are told, what a stream takes, and what a delta costs: `make bench-sync` prints the figures.
+
+Two server processes on a PostgreSQL of their own: one is written to, the other has the streams. A time is from when
+a request is sent to when the event of its change has been read, so the request and its commit are part of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from sqlalchemy import create_engine, text
+
+from benchmarks import crowd
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.history.recorder import ChangeRecorder
+from tasktracker.domain.sync.ports import EPOCH
+from tasktracker.domain.sync.service import SyncService
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.service import TaskService
+from tests.postgres import PrivatePostgres
+
+STREAMS = (1, 100, 2000)
+USERS = 100
+PAUSE = 0.02
+MANY, FEW, CHANGED, ROUNDS = 100_000, 100, 10, 200
+PASSWORD = "a password of nobody 42"  # noqa: S105  # as it says
+
+
+@click.command()
+@click.option("--changes", default=400, show_default=True, help="Changes to time with each number of streams.")
+def main(changes: int) -> None:
+    """Print how long it takes until devices are told, and what deltas cost."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 10_000)), hard))
+    with PrivatePostgres() as postgres, tempfile.TemporaryDirectory() as folder:
+        migrate.upgrade(postgres.url)
+        with ExitStack() as stack:
+            writing, streaming = (stack.enter_context(_server(Path(folder), postgres.url, port)) for port in _ports())
+            people = [_register(writing.url, number) for number in range(USERS)]
+            click.echo(f"{'streams':>8}{'p50':>12}{'p99':>12}{'memory a stream':>20}")
+            for number in STREAMS:
+                times, size = asyncio.run(_measure(writing, streaming, people[: min(number, USERS)], number, changes))
+                p99 = statistics.quantiles(times, n=100)[98]
+                click.echo(f"{number:>8}{statistics.median(times):>9.1f} ms{p99:>9.1f} ms{size / number:>16.0f} KiB")
+        click.echo()
+        _deltas(postgres.url)
+
+
+# --------------------------------------------------------------------------------------------------- streams
+
+
+@dataclass
+class Running:
+    """A server process."""
+
+    url: str
+    port: int
+    pid: int
+
+    def memory(self) -> int:
+        """Its resident memory, in KiB."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise RuntimeError("it has no memory")
+
+
+@contextmanager
+def _server(folder: Path, url: str, port: int) -> Iterator[Running]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "PORT": str(port),
+        "SECRET_KEYS": "benchmarks sign with this and with nothing else",
+        "THROTTLE": "off",
+        "ARGON2_MEMORY_KIB": "8",
+        "ARGON2_PASSES": "1",
+        "REQUEST_LOG": "off",
+        "STREAMS_PER_USER": "10000",
+    }
+    command = [str(Path(sysconfig.get_path("scripts")) / "tasktracker"), "serve"]
+    with (folder / f"{port}.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603  # our own command
+            command, cwd=folder, env=environment, stdout=log, stderr=log
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            try:
+                httpx.get(f"{address}/health/live")
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        yield Running(address, port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _ports() -> Sequence[int]:
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _register(url: str, number: int) -> str:
+    body = {"username": f"somebody{number}", "password": PASSWORD}
+    answer = httpx.post(f"{url}/api/accounts/register/", json=body).raise_for_status()
+    return str(answer.json()["access"])
+
+
+async def _measure(
+    writing: Running, streaming: Running, tokens: Sequence[str], number: int, changes: int
+) -> tuple[list[float], float]:
+    """Return the times, in ms, and how much memory the streams take, in KiB."""
+    arrived: dict[str, list[float]] = {}
+    before = streaming.memory()
+    async with httpx.AsyncClient(base_url=writing.url) as client:
+        followers = []
+        for each in range(number):
+            ready = asyncio.Event()
+            followers.append(asyncio.create_task(_follow(streaming.port, tokens[each % len(tokens)], ready, arrived)))
+            await ready.wait()
+        times: list[float] = []
+        each_hears = number // len(tokens)
+        for change in range(changes):
+            headers = {"Authorization": f"Bearer {tokens[change % len(tokens)]}"}
+            began = time.perf_counter()
+            answer = await client.post("/api/tasks/", json={"title": "something"}, headers=headers)
+            task = answer.raise_for_status().json()["id"]
+            while len(arrived.get(task, ())) < each_hears:  # noqa: ASYNC110  # of very many at once
+                await asyncio.sleep(0.001)
+            times += [(at - began) * 1000 for at in arrived[task]]
+            await asyncio.sleep(PAUSE)
+        size = streaming.memory() - before
+        for follower in followers:
+            follower.cancel()
+        await asyncio.gather(*followers, return_exceptions=True)
+    return times, size
+
+
+async def _follow(port: int, token: str, ready: asyncio.Event, arrived: dict[str, list[float]]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET /api/events/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+    try:
+        while line := await reader.readline():
+            if line.startswith(b"id:"):
+                ready.set()
+            elif line.startswith(b"data:"):
+                at = time.perf_counter()
+                task = line.partition(b'"id":"')[2][:36].decode()
+                arrived.setdefault(task, []).append(at)
+    finally:
+        writer.close()
+
+
+# ---------------------------------------------------------------------------------------------------- deltas
+
+
+def _deltas(url: str) -> None:
+    engine = create_engine(database_url(url))
+    with engine.begin() as connection:
+        few, many = crowd.add_user(connection, 1), crowd.add_user(connection, 2)
+        for actor, count in ((few, FEW), (many, MANY)):
+            crowd.add_tasks(connection, actor.user_id, count)
+        for table in ("task_entries", "feed_items", "feeds"):
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # a name from the line above
+        crowd.fill_entries(connection)
+        crowd.fill_feeds(connection)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    engine.dispose()
+    store = SqlStore(open_database(url, pool_size=2), SystemClock())
+    store.secret(EPOCH)
+    small, large = (_delta(store, actor) for actor in (few, many))
+    click.echo(f"{f'delta of {CHANGED}':<24}{f'among {FEW}':>12}{f'among {MANY:,}':>16}{'ratio':>8}")
+    click.echo(f"{'':<24}{small:>9.2f} ms{large:>13.2f} ms{large / small:>8.2f}")
+    store.close()
+
+
+def _delta(store: SqlStore, actor: SessionActor) -> float:
+    clock, ids = SystemClock(), Uuid7Generator()
+    sync = SyncService(store=store, clock=clock)
+    tasks: Any = TaskService(store=store, recorder=ChangeRecorder(ids=ids), clock=clock, ids=ids)
+    cursor = sync.latest(actor)
+    for task in tasks.list(actor, TaskQuery(at=clock.now(), limit=CHANGED)).items:
+        tasks.edit(actor, task.id, {"description": "changed"})
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        changes = sync.pull(actor, replace(cursor))
+        times.append((time.perf_counter() - began) * 1000)
+        assert len(changes.items) == CHANGED
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

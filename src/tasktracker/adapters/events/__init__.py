@@ -1,0 +1,1 @@
+"""How a process learns that feeds have changed, by whichever process."""

@@ -1,0 +1,62 @@
+"""Changes of an SQLite file, made by any process."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Event, Thread
+
+import structlog
+
+from tasktracker.adapters.events.local import LocalEvents
+from tasktracker.domain.sync.ports import Tell
+
+EVERY_SECONDS = 0.1
+
+log = structlog.get_logger("tasktracker.events")
+
+
+class SqliteEvents(LocalEvents):
+    """Implements EventStream: this process's commits are told at once, and others' are looked for.
+
+    SQLite counts the commits of other connections (https://www.sqlite.org/pragma.html#pragma_data_version), and
+    asking for the count reads a few bytes of the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self._closing = Event()
+        self._thread: Thread | None = None
+
+    def open(self, tell: Tell) -> None:
+        super().open(tell)
+        self._thread = Thread(target=self._look, args=(tell,), name="events", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        super().close()
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _look(self, tell: Tell) -> None:
+        while not self._closing.is_set():
+            if not Path(self._path).exists():
+                self._closing.wait(1)  # nothing was written to it yet
+                continue
+            try:
+                with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+                    self._watch(connection, tell)
+            except sqlite3.Error as error:
+                log.warning("events are not looked for", cause=repr(error))
+                self._closing.wait(1)
+
+    def _watch(self, connection: sqlite3.Connection, tell: Tell) -> None:
+        seen = None
+        while not self._closing.wait(EVERY_SECONDS):
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+            if version != seen:
+                seen = version
+                tell(None)

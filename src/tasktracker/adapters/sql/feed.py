@@ -1,0 +1,215 @@
+"""Feeds in SQL.
+
+A feed's numbers come from its user's row in `feeds`, which is locked from then until the work is committed. They are
+taken last, and in the order of the users: so the order of the numbers is that of the commits, and nobody waits in a
+circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, delete, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import NullType
+
+from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
+from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
+from tasktracker.adapters.sql.tasks import COLUMNS, task_of
+from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, Reason, coalesced
+from tasktracker.domain.sync.ports import EPOCH, FeedState
+
+# Below what any database takes as the parameters of a statement.
+BATCH = 1000
+
+CHANNEL = "tasktracker_feeds"
+
+
+class Notified(ColumnElement[Any]):
+    """Has PostgreSQL notify whoever listens of a user, once the work is committed. Elsewhere it does nothing."""
+
+    inherit_cache = True
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = NullType()
+
+
+@compiles(Notified, "postgresql")
+def _compile_for_postgresql(element: Notified, compiler: SQLCompiler, **options: Any) -> str:
+    return f"pg_notify('{CHANNEL}', CAST({compiler.process(element.column, **options)} AS TEXT))"
+
+
+@compiles(Notified, "sqlite")
+def _compile_for_sqlite(_element: Notified, _compiler: SQLCompiler, **_options: Any) -> str:
+    return "NULL"
+
+
+# SQLite understands these clauses, too.
+_advanced = insert(feeds)
+_ADVANCE = _advanced.on_conflict_do_update(
+    index_elements=["user_id"], set_={"head": feeds.c.head + _advanced.excluded.head}
+).returning(feeds.c.head, Notified(feeds.c.user_id))
+_placed = insert(feed_items)
+_PLACE = _placed.on_conflict_do_update(
+    index_elements=["user_id", "type", "id"],
+    set_={name: _placed.excluded[name] for name in ("sequence", "version", "op", "reason", "told_at")},
+)
+_STATE = select(
+    select(feeds.c.head).where(feeds.c.user_id == bindparam("user_id")).scalar_subquery(),
+    select(secrets.c.value).where(secrets.c.name == EPOCH).scalar_subquery(),
+)
+_HEADS = select(feeds.c.user_id, feeds.c.head).where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
+_MARK_COLUMNS = (
+    feed_items.c.sequence,
+    feed_items.c.user_id,
+    feed_items.c.type,
+    feed_items.c.id,
+    feed_items.c.version,
+    feed_items.c.op,
+    feed_items.c.reason,
+)
+_MARKS = select(*_MARK_COLUMNS).where(
+    feed_items.c.user_id == bindparam("user_id"),
+    feed_items.c.type.in_(bindparam("types", expanding=True)),
+    feed_items.c.op == Op.UPSERT.value,
+)
+_TOMBSTONES = select(feed_items.c.id, feed_items.c.version).where(
+    feed_items.c.user_id == bindparam("user_id"),
+    feed_items.c.type == bindparam("type"),
+    feed_items.c.id.in_(bindparam("ids", expanding=True)),
+    feed_items.c.op == Op.DELETE.value,
+)
+_KEY = tuple_(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
+_FORGET = delete(feed_items).where(
+    _KEY.in_(
+        select(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
+        .where(feed_items.c.op == Op.DELETE.value, feed_items.c.told_at < bindparam("before"))
+        .limit(bindparam("limit", type_=Integer))
+    )
+)
+
+
+@cache
+def _page(types: frozenset[ItemType]) -> Select[Any]:
+    """Build the statement for a page of a feed, with the items as they are at the very moment."""
+    mark = feed_items.c
+    is_there = mark.op == Op.UPSERT.value
+    statement = (
+        select(*_MARK_COLUMNS, *COLUMNS, *CATEGORY_COLUMNS)
+        .select_from(feed_items)
+        .outerjoin(tasks, and_(mark.type == ItemType.TASK.value, is_there, tasks.c.id == mark.id))
+        .outerjoin(categories, and_(mark.type == ItemType.CATEGORY.value, is_there, categories.c.id == mark.id))
+        .where(mark.user_id == bindparam("user_id"), mark.sequence > bindparam("after"))
+        .where(or_(is_there, mark.sequence > bindparam("tombstones_after")))
+        .order_by(mark.sequence)
+        .limit(bindparam("limit", type_=Integer))
+    )
+    if types != frozenset(ItemType):
+        statement = statement.where(mark.type.in_(sorted(types)))
+    return statement
+
+
+class SqlFeed:
+    """Implements FeedRepository."""
+
+    __slots__ = ("_added", "_executor")
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._added: list[Mark] = []
+
+    def add(self, marks: Iterable[Mark]) -> None:
+        if not self._executor.is_writing:
+            raise RuntimeError("This unit of work was opened for reading only.")
+        self._added.extend(marks)
+
+    def place(self, now: datetime) -> Collection[UUID]:
+        """Give what was added its places, as the last thing a work does, and return whose feeds have become longer."""
+        told = []
+        for user_id, of_user in groupby(coalesced(self._added), key=lambda mark: mark.user_id):
+            marks = list(of_user)
+            (row,) = self._executor.changed(_ADVANCE, {"user_id": user_id, "head": len(marks)})
+            begin = row[0] - len(marks) + 1
+            rows = [_row(mark, begin + number, now) for number, mark in enumerate(marks)]
+            if len(rows) == 1:
+                self._executor.change(_PLACE, rows[0])
+            else:
+                self._executor.change_all(_PLACE, rows)
+            told.append(user_id)
+        return told
+
+    def state(self, user_id: UUID) -> FeedState:
+        row = self._executor.one(_STATE, {"user_id": user_id})
+        assert row is not None, "a row of two values, found or not"
+        head, epoch = row
+        return FeedState(head or 0, epoch or b"")
+
+    def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
+        found: dict[UUID, int] = {}
+        all_ids = list(user_ids)
+        for start in range(0, len(all_ids), BATCH):
+            rows = self._executor.all(_HEADS, {"user_ids": all_ids[start : start + BATCH]})
+            found.update((user_id, head) for user_id, head in rows)
+        return found
+
+    def page(
+        self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0
+    ) -> Sequence[FeedItem]:
+        parameters = {"user_id": user_id, "after": after, "tombstones_after": tombstones_after, "limit": limit}
+        rows = self._executor.all(_page(frozenset(types)), parameters)
+        return [_item(row) for row in rows]
+
+    def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[Mark]:
+        rows = self._executor.all(_MARKS, {"user_id": user_id, "types": [each.value for each in types]})
+        return [_mark(row) for row in rows]
+
+    def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        all_ids = list(ids)
+        found: dict[UUID, int] = {}
+        for start in range(0, len(all_ids), BATCH):
+            parameters = {"user_id": user_id, "type": type.value, "ids": all_ids[start : start + BATCH]}
+            found.update((id_, version) for id_, version in self._executor.all(_TOMBSTONES, parameters))
+        return found
+
+    def drop(self, user_id: UUID) -> None:
+        # What is stored goes with the user, by the foreign keys.
+        self._added = [mark for mark in self._added if mark.user_id != user_id]
+
+    def forget(self, before: datetime, limit: int) -> int:
+        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+
+
+def _row(mark: Mark, sequence: int, now: datetime) -> dict[str, Any]:
+    return {
+        "user_id": mark.user_id,
+        "type": mark.type.value,
+        "id": mark.id,
+        "sequence": sequence,
+        "version": mark.version,
+        "op": mark.op.value,
+        "reason": None if mark.reason is None else mark.reason.value,
+        "told_at": now,
+    }
+
+
+def _mark(row: Sequence[Any]) -> Mark:
+    _, user_id, type_, id_, version, op, reason = row[: len(_MARK_COLUMNS)]
+    return Mark(user_id, ItemType(type_), id_, version, Op(op), None if reason is None else Reason(reason))
+
+
+def _item(row: Sequence[Any]) -> FeedItem:
+    mark = _mark(row)
+    task, category = row[len(_MARK_COLUMNS) :][: len(COLUMNS)], row[len(_MARK_COLUMNS) + len(COLUMNS) :]
+    item = task_of(task) if task[0] is not None else category_of(category) if category[0] is not None else None
+    return FeedItem(row[0], mark, item)

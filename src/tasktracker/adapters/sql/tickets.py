@@ -1,0 +1,61 @@
+"""Tickets in SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Integer, bindparam, delete, insert, select
+
+from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.schema import tickets
+from tasktracker.domain.sync.ticket import Ticket
+
+_ADD = insert(tickets)
+_TAKE = (
+    delete(tickets)
+    .where(tickets.c.digest == bindparam("digest"))
+    .returning(
+        tickets.c.digest,
+        tickets.c.user_id,
+        tickets.c.session_id,
+        tickets.c.generation,
+        tickets.c.token_expires_at,
+        tickets.c.expires_at,
+    )
+)
+_FORGET = delete(tickets).where(
+    tickets.c.digest.in_(
+        select(tickets.c.digest)
+        .where(tickets.c.expires_at < bindparam("before"))
+        .limit(bindparam("limit", type_=Integer))
+    )
+)
+
+
+class SqlTickets:
+    """Implements TicketRepository."""
+
+    __slots__ = ("_executor",)
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def add(self, ticket: Ticket) -> None:
+        self._executor.change(
+            _ADD,
+            {
+                "digest": ticket.digest,
+                "user_id": ticket.user_id,
+                "session_id": ticket.session_id,
+                "generation": ticket.generation,
+                "token_expires_at": ticket.token_expires_at,
+                "expires_at": ticket.expires_at,
+            },
+        )
+
+    def take(self, digest: bytes) -> Ticket | None:
+        rows = self._executor.changed(_TAKE, {"digest": digest})
+        return Ticket(*rows[0]) if rows else None
+
+    def forget(self, before: datetime, limit: int) -> int:
+        return self._executor.change(_FORGET, {"before": before, "limit": limit})

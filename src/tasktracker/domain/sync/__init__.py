@@ -1,0 +1,1 @@
+"""Keeping devices in sync: what has changed for whom, in which order."""

@@ -1,0 +1,70 @@
+"""What a device did while nobody could be told, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from tasktracker.domain.errors import DomainError
+from tasktracker.domain.sync.feed import ItemType
+
+MUTATIONS_MOST = 100
+
+
+class MutationOp(StrEnum):
+    """What was done to an item."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESTORE = "restore"
+
+
+class Status(StrEnum):
+    """What came of a mutation. What is in conflict or rejected has changed nothing."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    MERGED = "merged"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutation:
+    """Something done to an item, under an id by which it is done once however often it is sent.
+
+    `base_version` is that of the item as the device knew it: only what others have changed since can be in conflict
+    with it. `error` is why its data cannot be read, where it cannot. `fingerprint` stands for all of it.
+    """
+
+    id: UUID
+    fingerprint: bytes
+    type: ItemType
+    op: MutationOp
+    target: UUID
+    base_version: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    error: DomainError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldConflict:
+    """A field that a device and somebody else have changed: its value before both, and after each."""
+
+    base: Any
+    yours: Any
+    theirs: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a mutation, and the version at which its item is now."""
+
+    status: Status
+    version: int | None = None
+    conflicts: Mapping[str, FieldConflict] = field(default_factory=dict)
+    error: DomainError | None = None

@@ -1,0 +1,175 @@
+"""What devices are told, as answers carry it, and cursors as text."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tasktracker.domain.actors import Actor
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.fields import Refused
+from tasktracker.domain.paging import DEFAULT_PAGE
+from tasktracker.domain.sync.cursor import SyncCursor
+from tasktracker.domain.sync.feed import FeedItem, ItemType, Op, Reason
+from tasktracker.domain.sync.service import ALL_TYPES, Changes
+from tasktracker.domain.tasks.task import Priority, State, Task
+from tasktracker.entrypoints.http.categories import CategoryView, view_category
+from tasktracker.entrypoints.http.cursors import Cursors
+from tasktracker.entrypoints.http.wire import CursorText, Limit, Moment, Query
+
+
+class TaskData(Struct):
+    """A task as devices keep it: without what depends on the time."""
+
+    id: UUID
+    title: str
+    description: str
+    priority: Priority
+    state: State
+    due_date: Moment | None
+    category: UUID | None
+    parent: UUID | None
+    owners: list[UUID]
+    created_by: UUID
+    created_at: Moment
+    updated_at: Moment
+    completed_at: Moment | None
+    version: int
+
+
+class TaskChange(Struct, tag_field="type", tag=ItemType.TASK.value):
+    """A task as it is now; gone where `data` is null."""
+
+    id: UUID
+    op: Op
+    version: int
+    data: TaskData | None
+    reason: Reason | None
+
+
+class CategoryChange(Struct, tag_field="type", tag=ItemType.CATEGORY.value):
+    """A category as it is now; gone where `data` is null."""
+
+    id: UUID
+    op: Op
+    version: int
+    data: CategoryView | None
+    reason: Reason | None
+
+
+class ChangesView(Struct):
+    """Changes in the order in which they are to be applied, and the cursor to go on from."""
+
+    changes: list[TaskChange | CategoryChange]
+    next_cursor: str
+    has_more: bool
+    cursor_valid_until: Moment
+
+
+def _types(text: str) -> frozenset[ItemType]:
+    names = text.split(",")
+    try:
+        types = frozenset(ItemType(name) for name in names)
+    except ValueError:
+        types = frozenset()
+    if len(types) != len(names):
+        raise Refused(f"must be of {', '.join(sorted(ItemType))}, with commas between them")
+    return types
+
+
+Types = Annotated[
+    str,
+    Meta(
+        description="Only of these types, with commas between them.",
+        extra_json_schema={
+            "enum": sorted(",".join(each) for number in (1, 2) for each in permutations(ItemType, number))
+        },
+    ),
+]
+
+
+class Typed(Query):
+    """Which types of items."""
+
+    rules = {"types": _types}
+
+    types: Types | UnsetType = UNSET
+
+    @property
+    def chosen(self) -> frozenset[ItemType]:
+        """The types asked for."""
+        return ALL_TYPES if self.types is UNSET else self.types  # type: ignore[return-value]  # its rule made it a set
+
+
+WAIT_MOST = 60
+
+
+class PullChanges(Typed):
+    """Where to go on from, and how far."""
+
+    wait: Annotated[int, Meta(ge=0, le=WAIT_MOST, description="Seconds to wait for changes where there are none.")] = 0
+
+    cursor: CursorText | UnsetType = UNSET
+    limit: Limit = DEFAULT_PAGE
+
+
+class SyncCursors:
+    """Cursors of feeds as text, each bound to its user and types."""
+
+    def __init__(self, cursors: Cursors) -> None:
+        self._cursors = cursors
+
+    def open(self, text: str | UnsetType, actor: Actor, types: frozenset[ItemType]) -> SyncCursor | None:
+        """Read a cursor. Raises InvalidInput."""
+        return None if text is UNSET else self._cursors.unseal(str(text), SyncCursor, _bound(actor, types))
+
+    def seal(self, cursor: SyncCursor, actor: Actor, types: frozenset[ItemType]) -> str:
+        """Write a cursor."""
+        return self._cursors.seal(cursor, _bound(actor, types))
+
+
+def _bound(actor: Actor, types: frozenset[ItemType]) -> str:
+    return f"{actor.user_id} sync {','.join(sorted(types))}"
+
+
+def view_change(found: FeedItem, actor: Actor) -> TaskChange | CategoryChange:
+    """Return the representation of a change, as its user sees the item."""
+    mark = found.mark
+    if mark.type is ItemType.CATEGORY:
+        category = view_category(found.item) if isinstance(found.item, Category) else None
+        return CategoryChange(id=mark.id, op=mark.op, version=mark.version, reason=mark.reason, data=category)
+    task = view_data(found.item, actor) if isinstance(found.item, Task) else None
+    return TaskChange(id=mark.id, op=mark.op, version=mark.version, reason=mark.reason, data=task)
+
+
+def view_data(task: Task, actor: Actor) -> TaskData:
+    """Return the representation of a task as the actor's devices keep it."""
+    return TaskData(
+        id=task.id,
+        title=task.title,
+        description=task.description,
+        priority=task.priority,
+        state=task.state,
+        due_date=task.due_date,
+        category=task.category if task.created_by == actor.user_id else None,
+        parent=task.parent,
+        owners=list(task.owners),
+        created_by=task.created_by,
+        created_at=task.created_at,
+        updated_at=task.updated_at,
+        completed_at=task.completed_at,
+        version=task.version,
+    )
+
+
+def view_changes(changes: Changes, actor: Actor, types: frozenset[ItemType], cursors: SyncCursors) -> ChangesView:
+    """Return the representation of changes."""
+    return ChangesView(
+        changes=[view_change(item, actor) for item in changes.items],
+        next_cursor=cursors.seal(changes.next, actor, types),
+        has_more=changes.has_more,
+        cursor_valid_until=changes.valid_until,
+    )

@@ -1,0 +1,124 @@
+"""What devices did while offline, as requests and answers carry it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tasktracker.domain.categories.category import CategoryFields
+from tasktracker.domain.errors import FieldError, InvalidInput
+from tasktracker.domain.paging import DEFAULT_PAGE
+from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.sync.mutation import MUTATIONS_MOST, Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.tasks.task import TaskFields
+from tasktracker.entrypoints.http.categories import CreateCategory, EditCategory
+from tasktracker.entrypoints.http.changes import CategoryChange, TaskChange, Typed
+from tasktracker.entrypoints.http.problems import Problem, problem_of
+from tasktracker.entrypoints.http.task_types import CreateTask, EditTask
+from tasktracker.entrypoints.http.wire import Body, CursorText, Limit, Moment, converted, given
+
+
+class PushOptions(Typed):
+    """How much to answer of what has changed since."""
+
+    limit: Limit = DEFAULT_PAGE
+
+
+class MutationBody(Body, kw_only=True):
+    """Something that a device did."""
+
+    id: Annotated[UUID, Meta(description="Of the mutation: it is done once, however often it is sent.")]
+    type: ItemType
+    op: MutationOp
+    target: Annotated[UUID, Meta(description="The id of the item; of a new one, that of the device's choice.")]
+    base_version: Annotated[int, Meta(ge=1, description="The version that the device knew.")] | UnsetType | None = UNSET
+    data: (
+        Annotated[dict[str, Any], Meta(description="The fields that were set, as in a `POST` or `PATCH` of the item.")]
+        | UnsetType
+    ) = UNSET
+
+
+class PushMutations(Body, kw_only=True):
+    """What a device did, in that order, and how far it has been told what others did."""
+
+    mutations: Annotated[list[MutationBody], Meta(max_length=MUTATIONS_MOST)]
+    cursor: CursorText | UnsetType | None = UNSET
+    atomic: Annotated[bool, Meta(description="All of it or nothing.")] = False
+
+
+class ConflictView(Struct):
+    """A field that both the device and somebody else have changed. `base` is null where it is not known any more."""
+
+    base: Any
+    yours: Any
+    theirs: Any
+
+
+class ResultView(Struct):
+    """What came of a mutation, and the version at which its item is now."""
+
+    id: UUID
+    status: Status
+    version: int | None
+    conflicts: dict[str, ConflictView]
+    problem: Annotated[Problem | None, Meta(description="Why it was rejected.")]
+
+
+class PushedView(Struct):
+    """What came of each mutation, and what has changed since the cursor, they included."""
+
+    results: list[ResultView]
+    changes: list[TaskChange | CategoryChange]
+    next_cursor: Annotated[str | None, Meta(description="Null where no cursor was sent.")]
+    has_more: bool
+    cursor_valid_until: Moment | None
+
+
+BODIES: Mapping[tuple[ItemType, MutationOp], tuple[type[Body], type[Any]]] = {
+    (ItemType.TASK, MutationOp.CREATE): (CreateTask, TaskFields),
+    (ItemType.TASK, MutationOp.UPDATE): (EditTask, TaskFields),
+    (ItemType.CATEGORY, MutationOp.CREATE): (CreateCategory, CategoryFields),
+    (ItemType.CATEGORY, MutationOp.UPDATE): (EditCategory, CategoryFields),
+}
+"""What the data of a mutation must be; others have none."""
+
+
+def read_mutation(body: MutationBody) -> Mutation:
+    """Return the mutation that is meant. What is wrong with its data is its own affair."""
+    data = {} if body.data is UNSET else body.data
+    base = None if body.base_version is UNSET else body.base_version
+    fields: Mapping[str, Any] = {}
+    error = None
+    if known := BODIES.get((body.type, body.op)):
+        try:
+            fields = given(converted(known[0], data), known[1])
+        except InvalidInput as invalid:
+            error = InvalidInput(*(FieldError(f"data.{each.field}", each.message) for each in invalid.errors))
+    elif data:
+        error = InvalidInput.of("data", "must be left out")
+    return Mutation(
+        id=body.id,
+        fingerprint=hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest(),
+        type=body.type,
+        op=body.op,
+        target=body.target,
+        base_version=base,
+        data=fields,
+        error=error,
+    )
+
+
+def view_result(mutation: Mutation, outcome: Outcome) -> ResultView:
+    """Return the representation of what came of a mutation."""
+    return ResultView(
+        id=mutation.id,
+        status=outcome.status,
+        version=outcome.version,
+        conflicts={name: ConflictView(each.base, each.yours, each.theirs) for name, each in outcome.conflicts.items()},
+        problem=problem_of(outcome.error) if outcome.error else None,
+    )

@@ -1,0 +1,72 @@
+"""Devices that do what comes to mind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+from tasktracker_client import Replica, UnknownItem
+from tests.http import Person
+
+
+class Device(Replica):
+    """Does what comes to mind, for somebody who is logged in."""
+
+    def __init__(
+        self, path: Path, url: str, person: Person, chance: random.Random, client: httpx.Client | None = None
+    ) -> None:
+        self.person = person
+        self.chance = chance
+        super().__init__(path, url, client=client)
+        self.login(person.username, person.password)
+
+    def edit_something(self) -> None:
+        """Make an edit, if there is anything to edit."""
+        choose = self.chance.choice
+        actions: list[Callable[[], object]] = [
+            lambda: self.create_task(title=self.word(), category=choose([None, self.any_category()])),
+            lambda: self.create_task(title=self.word(), parent=self.any_task()),
+            lambda: self.edit_task(self.any_task(), title=self.word()),
+            lambda: self.edit_task(self.any_task(), priority=choose([1, 2, 3, 4]), description=self.word()),
+            lambda: self.edit_task(self.any_task(), category=choose([None, self.any_category()])),
+            lambda: self.complete(self.any_task()),
+            lambda: self.delete(self.any_task()),
+            lambda: self.restore(self.any_task()),
+            lambda: self.create_category(name=f"{self.word()} {self.chance.random()}"),
+            lambda: self.edit_category(self.any_category(), color=choose([None, "#112233", "#445566"])),
+            lambda: self.edit_category(self.any_category(), name=self.word()),
+            lambda: self.delete_category(self.any_category()),
+        ]
+        with suppress(UnknownItem):
+            choose(actions)()
+
+    def share_something(self, member: Person) -> None:
+        """Let somebody take part in a task, or no longer; it may be gone, or be part of another."""
+        path, role = f"/api/tasks/{self.any_task()}/shares/", self.chance.choice(["viewer", "editor", None])
+        if role is None:
+            self.person.delete(f"{path}{member.id}/")
+        else:
+            self.person.post(path, {"username": member.username, "role": role})
+
+    def require_in_sync(self) -> None:
+        """Fail unless this has what the server has, item by item."""
+        assert not self.pending
+        assert self.verify().is_in_sync
+        for path, items in (("/api/tasks/", self.tasks()), ("/api/categories/", self.categories())):
+            told = {each["id"]: each for each in self.person.listed(path)}
+            for each in told.values():
+                each.pop("is_overdue", None)
+            assert {item.id: dict(item.data) for item in items} == told
+
+    def any_task(self) -> str:
+        return self.chance.choice([task.id for task in self.tasks()] or ["none"])
+
+    def any_category(self) -> str:
+        return self.chance.choice([category.id for category in self.categories()] or ["none"])
+
+    def word(self) -> str:
+        return self.chance.choice("abcdefgh")

@@ -1,0 +1,72 @@
+"""A device in plain Python: what it has been told, as it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from tasktracker.domain.actors import Actor
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.sync.cursor import SyncCursor
+from tasktracker.domain.sync.feed import ItemType, Mark, Op, Reason
+from tasktracker.domain.sync.service import ALL_TYPES, Changes, SyncService, digest_of
+from tasktracker.domain.tasks.task import Task
+
+Key = tuple[ItemType, UUID]
+
+
+class Device:
+    """Pulls changes, and believes nothing that does not fit what it knows."""
+
+    def __init__(self, sync: SyncService, actor: Actor, types: Collection[ItemType] = ALL_TYPES) -> None:
+        self._sync = sync
+        self.actor = actor
+        self._types = types
+        self.items: dict[Key, Task | Category] = {}
+        self.cursor: SyncCursor | None = None
+
+    def pull(self, limit: int = 100) -> Changes:
+        """Take one page."""
+        changes = self._sync.pull(self.actor, self.cursor, limit, self._types)
+        assert len(changes.items) <= limit
+        assert not changes.has_more or len(changes.items) == limit
+        sequence = self.cursor.sequence if self.cursor else 0
+        for found in changes.items:
+            assert found.sequence > sequence, "what comes later was told before"
+            sequence = found.sequence
+            self._apply(found.mark, found.item)
+        assert changes.next.sequence >= sequence
+        self.cursor = changes.next
+        return changes
+
+    def catch_up(self, limit: int = 100) -> None:
+        """Take all there is."""
+        while self.pull(limit).has_more:
+            pass
+
+    def digest(self) -> tuple[int, dict[str, str]]:
+        """The summary of what this device has."""
+        marks = [Mark(self.actor.user_id, type_, id_, item.version) for (type_, id_), item in self.items.items()]
+        count, buckets = digest_of(marks)
+        return count, dict(buckets)
+
+    def require_in_sync(self) -> None:
+        """Fail unless the service has the same."""
+        theirs = self._sync.digest(self.actor, self._types)
+        assert (theirs.count, dict(theirs.buckets)) == self.digest()
+
+    def _apply(self, mark: Mark, item: Task | Category | None) -> None:
+        assert mark.user_id == self.actor.user_id
+        assert mark.type in self._types
+        key = (mark.type, mark.id)
+        known = self.items.get(key)
+        assert known is None or mark.version >= known.version, "versions never go back"
+        if mark.op is Op.DELETE:
+            assert item is None
+            assert mark.reason in (Reason.DELETED, Reason.ACCESS_REVOKED)
+            self.items.pop(key, None)
+        else:
+            assert item is not None
+            assert (item.id, item.version) == (mark.id, mark.version), "a mark and its item are of one moment"
+            assert mark.reason in (None, Reason.ACCESS_GRANTED)
+            self.items[key] = item

@@ -1,0 +1,160 @@
+"""The reference client against server processes, when either is killed; and what its documentation says."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import tasktracker_client
+from tasktracker_client import Replica, SyncReport
+from tasktracker_client.digest import bucket_of, buckets_of
+from tasktracker_client.model import ItemType
+from tests.contracts.http.base import everything
+from tests.http import PASSWORD, Person, Server
+
+SOURCES = Path(tasktracker_client.__file__).parents[1]
+THIS_CODE = {"PYTHONPATH": str(SOURCES)}  # whatever is installed
+PAGE = (Path(__file__).parents[2] / "docs" / "sync.md").read_text(encoding="utf-8")
+
+BUSY_CLIENT = """
+import sys
+from tasktracker_client import Replica
+
+replica = Replica(sys.argv[1], sys.argv[2])
+print("ready", flush=True)
+for number in range(10_000):
+    task = replica.create_task(title=f"{sys.argv[3]} {number}")
+    print(task, flush=True)
+    replica.edit_task(task, description="edited")
+    if number % 3 == 2:
+        replica.sync()
+"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path, **THIS_CODE) as server:
+        yield server
+
+
+@pytest.fixture
+def ada(server: Server) -> Person:
+    return server.register()
+
+
+@pytest.fixture
+def new_replica(server: Server, ada: Person, tmp_path: Path) -> Iterator[Callable[[str], Replica]]:
+    replicas = []
+
+    def new(name: str) -> Replica:
+        replica = Replica(tmp_path / f"{name}.db", f"{server.url}/api")
+        replicas.append(replica)
+        replica.login(ada.username, ada.password, device=name)
+        return replica
+
+    yield new
+    for replica in replicas:
+        replica.close()
+
+
+def test_a_client_that_is_killed_loses_no_edit_and_does_none_twice(
+    server: Server, ada: Person, new_replica: Callable[[str], Replica], tmp_path: Path
+) -> None:
+    replica = new_replica("phone")
+    made: list[str] = []
+    for turn in range(6):
+        arguments = [str(tmp_path / "phone.db"), f"{server.url}/api", str(turn)]
+        with subprocess.Popen(
+            [sys.executable, "-c", BUSY_CLIENT, *arguments], stdout=subprocess.PIPE, text=True, env=THIS_CODE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(0.15 + 0.07 * turn)
+            process.kill()
+            made += [line.strip() for line in process.stdout if line.endswith("\n")]
+    assert made
+    assert set(made) <= {task.id for task in replica.tasks()}
+    assert replica.sync().is_clean
+    assert replica.verify().is_in_sync
+    told = everything(ada)["tasks"]
+    assert set(made) <= {task["id"] for task in told}
+    assert len({task["title"] for task in told}) == len(told), "nothing is done twice"
+    # All but the last of each turn were edited, too.
+    assert sum(task["description"] == "edited" for task in told) >= len(told) - 6
+
+
+def test_a_follower_outlives_the_server(server: Server, new_replica: Callable[[str], Replica]) -> None:
+    phone, laptop = new_replica("phone"), new_replica("laptop")
+    stop, changed = threading.Event(), threading.Condition()
+
+    def on_sync(_: SyncReport) -> None:
+        with changed:
+            changed.notify_all()
+        if "last" in titles():
+            stop.set()
+
+    def titles() -> set[str]:
+        return {task["title"] for task in phone.tasks()}
+
+    def wait_for(title: str) -> None:
+        with changed:
+            assert changed.wait_for(lambda: title in titles(), 30), f"{title} does not come: {server.log}"
+
+    thread = threading.Thread(target=phone.follow, args=(stop, on_sync), daemon=True)
+    thread.start()
+    laptop.create_task(title="first")
+    laptop.sync()
+    wait_for("first")
+    server.kill()
+    laptop.create_task(title="while it is gone")
+    server.start()
+    laptop.sync()
+    wait_for("while it is gone")
+    phone.create_task(title="mine")
+    laptop.create_task(title="last")
+    laptop.sync()
+    thread.join(30)
+    assert not thread.is_alive()
+    laptop.sync()
+    assert {task["title"] for task in laptop.tasks()} == titles() == {"first", "while it is gone", "mine", "last"}
+
+
+class TestDocumentation:
+    def test_the_example_runs(self, server: Server, ada: Person, tmp_path: Path) -> None:
+        script = re.findall(r"^```python\n(.*?)^```\n", PAGE, re.M | re.S)[0]
+        for old, new in {
+            "http://127.0.0.1:8000": server.url,
+            '"ada"': repr(ada.username),
+            '"correct horse battery"': repr(PASSWORD),
+        }.items():
+            assert old in script
+            script = script.replace(old, new)
+        result = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, env=THIS_CODE, capture_output=True, text=True
+        )
+        assert (result.stdout, result.stderr) == ("Buy milk True\n3 0 2\nTrue\n", "")
+
+    def test_it_names_all_that_there_is(self) -> None:
+        public = {name for name in vars(Replica) if not name.startswith("_") and name != "close"}
+        words = set(re.findall(r"\w+", PAGE))
+        assert public <= words
+        errors = {name for name, kind in vars(tasktracker_client.errors).items() if isinstance(kind, type)}
+        assert errors - {"CursorExpired", "Any", "Mapping"} <= words  # nobody sees the first one
+
+    def test_its_digest_is_right(self) -> None:
+        found = re.search(r"version (\d+) of the task `(.+?)` is called `(..)`, and its\s+hash is `(\w{64})`", PAGE)
+        assert found
+        version, task, bucket, digest = found.groups()
+        assert bucket_of(task) == bucket
+        assert buckets_of([(ItemType.TASK, task, int(version))]) == {bucket: digest}
+        # By hand, as the page says.
+        assert hashlib.sha256(task.encode()).hexdigest()[:2] == bucket
+        assert hashlib.sha256(f"task {task} {version}\n".encode()).hexdigest() == digest

@@ -1,0 +1,141 @@
+"""Many write while somebody reads their feed: no change is skipped, which is shown to be no matter of course."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from datetime import datetime
+from functools import partial
+from threading import Event
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from tasktracker.adapters.sql import feed as sql_feed
+from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.feed import SqlFeed
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.work import Store
+from tests.contracts.base import Contract, race
+from tests.fakes import App, ManualClock
+from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, Shared, postgresql, sqlite
+
+__all__ = ["postgresql", "sqlite"]
+
+WRITERS = 16
+WRITES = 12
+LIMIT = 7
+SEQUENCE = "numbers_without_order"
+
+Place = Callable[[SqlFeed, datetime], Collection[UUID]]
+
+
+def slowly(place: Place) -> Place:
+    """Have time pass between a change's getting its number and its being committed, as it may at any time."""
+
+    def placed(feed: SqlFeed, now: datetime) -> Collection[UUID]:
+        told = place(feed, now)
+        time.sleep(random.uniform(0, 0.004))
+        return told
+
+    return placed
+
+
+def follow(store: Store, user_id: UUID, written: Event) -> list[tuple[UUID, int]]:
+    """Page a feed for as long as it is written to, and return all that it told."""
+    told: list[tuple[UUID, int]] = []
+    place = 0
+    while True:
+        is_last = written.is_set()
+        with store.reading(None) as work:
+            page = work.feed.page(user_id, place, LIMIT, ALL_TYPES)
+        told += [(found.mark.id, found.mark.version) for found in page]
+        place = page[-1].sequence if page else place
+        if is_last and not page:
+            return told
+
+
+def race_with_writers(app: App, actor: SessionActor) -> tuple[list[tuple[UUID, int]], dict[UUID, int]]:
+    """Have many write, each to a task of its own and to one of all, and return what the reader was told and what is."""
+    common = app.tasks.create(actor, {"title": "common"})
+    written = Event()
+    done: set[int] = set()
+
+    def write(number: int) -> None:
+        try:
+            write_all(number)
+        finally:
+            done.add(number)
+            if len(done) == WRITERS:
+                written.set()
+
+    def write_all(number: int) -> None:
+        task = app.tasks.create(actor, {"title": f"{number}"})
+        for step in range(WRITES):
+            task = app.tasks.edit(actor, task.id, {"description": f"{step}"})
+            if step % 4 == number % 4:
+                app.tasks.edit(actor, common.id, {"description": f"{number}.{step}"})
+        app.tasks.create(actor, {"title": f"{number}, once more"})
+
+    told = race(partial(follow, app.store, actor.user_id, written), *(partial(write, n) for n in range(WRITERS)))[0]
+    assert isinstance(told, list)
+    with app.store.reading(actor) as work:
+        return told, {mark.id: mark.version for mark in work.feed.marks(actor.user_id, ALL_TYPES)}
+
+
+def missed(told: list[tuple[UUID, int]], stored: dict[UUID, int]) -> set[UUID]:
+    """Return what a reader was not told of as it is, and fail where it was told anything twice or out of order."""
+    versions = defaultdict(list)
+    for item_id, version in told:
+        versions[item_id].append(version)
+    for item_id, seen in versions.items():
+        assert seen == sorted(set(seen)), f"{item_id} was told as {seen}"
+    return {item_id for item_id, version in stored.items() if version not in versions[item_id]}
+
+
+class FeedRaceContract(Contract):
+    @pytest.fixture
+    def app(self, store: Store, clock: ManualClock) -> App:
+        return App(store, clock)
+
+    @pytest.fixture
+    def actor(self, app: App) -> SessionActor:
+        return app.actor(app.accounts.register({"username": "alice"}, "correct horse"))
+
+    def test_whoever_pages_a_feed_is_told_everything(
+        self, app: App, actor: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(SqlFeed, "place", slowly(SqlFeed.place))
+        told, stored = race_with_writers(app, actor)
+        assert len(stored) == 2 * WRITERS + 1
+        assert missed(told, stored) == set()
+        # With every commit its own place, the reader has seen the final version of each once, and that last.
+        assert {item_id: version for item_id, version in told if stored[item_id] == version} == stored
+
+
+class TestOnSqlite(OnSqlite, FeedRaceContract):
+    pass
+
+
+class TestOnPostgreSQL(OnPostgreSQL, FeedRaceContract):
+    def test_a_feed_numbered_by_a_sequence_would_be_found_out(
+        self, app: App, actor: SessionActor, shared: Shared, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Sequences give numbers in an order that is not that of the commits: the same race shows it."""
+        database = open_database(shared.url)
+        with database.writing() as connection:
+            connection.execute(text(f"CREATE SEQUENCE {SEQUENCE}"))
+        monkeypatch.setattr(sql_feed, "_ADVANCE", text(f"SELECT nextval('{SEQUENCE}')"))
+        monkeypatch.setattr(SqlFeed, "place", slowly(SqlFeed.place))
+        try:
+            told, stored = race_with_writers(app, actor)
+        finally:
+            with database.writing() as connection:
+                connection.execute(text(f"DROP SEQUENCE {SEQUENCE}"))
+            SqlStore(database, shared.clock).close()
+        assert missed(told, stored), "the race does not tell an order of numbers from an order of commits"
