@@ -29,7 +29,7 @@ PROXIED = {**THIS_CODE, "TRUSTED_PROXIES": "127.0.0.1"}
 REAL_HASHES = {"ARGON2_MEMORY_KIB": "", "ARGON2_PASSES": ""}  # blank: as if unset
 
 SECRET_REQUESTS = {"password", "password2", "current_password", "new_password"}
-SECRET_ANSWERS = {"access", "refresh", "token", "secret", "provisioning_uri", "recovery_codes"}
+SECRET_ANSWERS = {"access", "refresh", "token", "ticket", "secret", "provisioning_uri", "recovery_codes"}
 SHORTEST_SECRET, LONGEST_SECRET = 8, 2048
 
 _addresses = count(1)
