@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.actors import Actor
@@ -18,6 +19,7 @@ from tasktracker.domain.sync.service import ALL_TYPES, Changes
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.entrypoints.http.categories import CategoryView, view_category
 from tasktracker.entrypoints.http.cursors import Cursors
+from tasktracker.entrypoints.http.task_types import view_task
 from tasktracker.entrypoints.http.wire import CursorText, Limit, Moment, Query
 
 
@@ -147,22 +149,7 @@ def view_change(found: FeedItem, actor: Actor) -> TaskChange | CategoryChange:
 
 def view_data(task: Task, actor: Actor) -> TaskData:
     """Return the representation of a task as the actor's devices keep it."""
-    return TaskData(
-        id=task.id,
-        title=task.title,
-        description=task.description,
-        priority=task.priority,
-        state=task.state,
-        due_date=task.due_date,
-        category=task.category if task.created_by == actor.user_id else None,
-        parent=task.parent,
-        owners=list(task.owners),
-        created_by=task.created_by,
-        created_at=task.created_at,
-        updated_at=task.updated_at,
-        completed_at=task.completed_at,
-        version=task.version,
-    )
+    return msgspec.convert(view_task(task, task.updated_at, actor.user_id), TaskData, from_attributes=True)
 
 
 def view_changes(changes: Changes, actor: Actor, types: frozenset[ItemType], cursors: SyncCursors) -> ChangesView:
