@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Connection, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
 from sqlalchemy.exc import IntegrityError
 
-from tasktracker.adapters.sql import migrate, tasks
+from tasktracker.adapters.sql import migrate, task_lists
 from tasktracker.adapters.sql.engine import Database, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
@@ -415,9 +415,9 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
             first = TaskQuery(at=MOMENTS[0], sort=sort, states=some, **more)
             for after in (None, TaskKey(MOMENTS[0], UUID(int=1)), TaskKey(None, UUID(int=1))):
                 query = replace(first, after=after)
-                for place in tasks._places(query):
-                    shape = (frozenset(tasks._filters(query)), len(some), 0, sort, place)
-                    statement = str(tasks._list(*shape).compile(dialect=connection.dialect))
+                for place in task_lists._places(query):
+                    shape = (frozenset(task_lists._filters(query)), len(some), 0, sort, place)
+                    statement = str(task_lists._list(*shape).compile(dialect=connection.dialect))
                     unknown = (None,) * statement.count("?")
                     plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", unknown).all()
                     entries, rows = (step[3] for step in plan)

@@ -14,7 +14,8 @@ from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.history import ADD_CHANGE, change_row
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
-from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY, COLUMNS, entry_rows, task_of, task_row
+from tasktracker.adapters.sql.task_rows import COLUMNS, entry_rows, task_of, task_row
+from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.paging import Page

@@ -24,7 +24,7 @@ from sqlalchemy.types import NullType
 from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
-from tasktracker.adapters.sql.tasks import COLUMNS, task_of
+from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
 from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, Reason, coalesced
 from tasktracker.domain.sync.ports import EPOCH, FeedState
 
