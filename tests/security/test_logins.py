@@ -127,7 +127,7 @@ async def attack(number, until):
         f"X-Forwarded-For: 10.200.{number // 250}.{number % 250}\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
     )
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while asyncio.get_running_loop().time() < until:
+    while (left := until - asyncio.get_running_loop().time()) > 0:
         writer.write(head.encode() + body)
         lines = (await reader.readuntil(b"\\r\\n\\r\\n")).decode().lower().split("\\r\\n")
         fields = dict(line.split(": ", 1) for line in lines[1:] if line)
@@ -136,7 +136,8 @@ async def attack(number, until):
         answers[status] += 1
         if status != "401":
             untold += "retry-after" not in fields
-            await asyncio.sleep(int(fields.get("retry-after", 1)) + random.random())
+            # A name that was tried in flood after flood is told to come back long after this one has ended.
+            await asyncio.sleep(min(int(fields.get("retry-after", 1)) + random.random(), left))
     writer.close()
 
 
