@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -290,6 +291,17 @@ class TestExpiry:
         signer.read(self.made(-LEEWAY + 2))
         with pytest.raises(InvalidToken):
             signer.read(self.made(-LEEWAY - 1))
+
+    def test_comes_for_tokens_that_were_read_before(
+        self, signer: JwtTokenSigner, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        token = self.made(60)
+        assert signer.read(token) == signer.read(token)
+        later = time.time() + 60 + LEEWAY + 1
+        monkeypatch.setattr(time, "time", lambda: later)
+        with pytest.raises(InvalidToken):
+            signer.read(token)
+        assert signer.read(token, expired=True).generation == CLAIMS.generation
 
     def test_counts_not_where_expired_tokens_will_do(self, signer: JwtTokenSigner) -> None:
         signer.read(self.made(-10 * 365 * 24 * 3600), expired=True)

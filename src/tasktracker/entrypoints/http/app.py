@@ -8,11 +8,9 @@ from functools import cache
 from typing import Any
 
 from litestar import Litestar
-from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.handlers import BaseRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.types import Receive, Scope, Send
 
@@ -38,12 +36,13 @@ from tasktracker.domain.work import Clock, Store
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController
-from tasktracker.entrypoints.http.actor import authenticate, provide_actor, provide_origin, provide_person
+from tasktracker.entrypoints.http.actor import provide_actor, provide_origin, provide_person
 from tasktracker.entrypoints.http.api_tokens import ApiTokenController
 from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.cors import Cors
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
+from tasktracker.entrypoints.http.dispatch import Dispatcher
 from tasktracker.entrypoints.http.digest import DigestController
 from tasktracker.entrypoints.http.edge import Edge
 from tasktracker.entrypoints.http.events import EventController
@@ -62,7 +61,7 @@ from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
-from tasktracker.entrypoints.http.wire import Request, provide_filters, refuse_parameters
+from tasktracker.entrypoints.http.wire import Request, provide_filters
 from tasktracker.entrypoints.settings import STREAM_THREADS, Settings
 
 
@@ -99,14 +98,6 @@ def create_app(container: Container) -> Application:
         background.append(asyncio.create_task(sweeper.run()))
         hub.open()
 
-    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        # Before anything else is read: a stranger is told to log in, not what else is wrong with the request.
-        takes_token = handler.parsed_fn_signature.parameters.keys() & {"actor", "person"}
-        # In place of a token there may be a ticket, where one will do.
-        if takes_token or (handler.opt.get("ticketed") and "ticket" not in connection.query_params):
-            authenticate(connection, container.signer())
-        refuse_parameters(connection, handler)
-
     async def close() -> None:
         for task in background:
             task.cancel()
@@ -136,7 +127,7 @@ def create_app(container: Container) -> Application:
             ProblemController,
         ],
         dependencies=_dependencies(container, credentials, transfers, hub),
-        guards=[admit],
+        before_request=Dispatcher(container.signer()),
         request_class=Request,
         request_max_body_size=settings.max_body_bytes,
         exception_handlers={DomainError: from_domain, HTTPException: from_protocol, Exception: from_bug},
