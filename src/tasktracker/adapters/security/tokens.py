@@ -103,7 +103,8 @@ class JwtTokenSigner:
                 issued_at=_moment(claims.iat),
                 expires_at=_moment(claims.exp),
             )
-        # A key error is an unknown `typ` or `kid`; the others are what odd numbers, moments beyond any calendar, and nesting come to.
+        # A key error is an unknown `typ` or `kid`; the others are what odd numbers, moments before any calendar and
+        # nesting come to.
         except (
             jwt.PyJWTError,
             msgspec.ValidationError,

@@ -42,8 +42,8 @@ from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.cors import Cors
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.cursors import Cursors
-from tasktracker.entrypoints.http.dispatch import Dispatcher
 from tasktracker.entrypoints.http.digest import DigestController
+from tasktracker.entrypoints.http.dispatch import Dispatcher
 from tasktracker.entrypoints.http.edge import Edge
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController

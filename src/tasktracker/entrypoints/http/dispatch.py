@@ -10,13 +10,13 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, cast
 
-from litestar import Response
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types.empty import Empty
 
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.entrypoints.http.actor import authenticate
-from tasktracker.entrypoints.http.wire import Request, refuse_parameters
+from tasktracker.entrypoints.http.wire import refuse_parameters
 
 BODY = "data"
 GIVEN = ("request", "scope")
@@ -35,7 +35,7 @@ class Dispatcher:
         self._signer = signer
         self._calls: dict[HTTPRouteHandler, Call] = {}
 
-    async def __call__(self, request: Request) -> Any:
+    async def __call__(self, request: Request[Any, Any, Any]) -> Response[Any]:
         """Answer a request."""
         handler = request.route_handler
         call = self._calls.get(handler)
