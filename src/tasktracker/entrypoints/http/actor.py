@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +15,7 @@ from tasktracker.domain.api_tokens import api_token
 from tasktracker.domain.errors import InsufficientScope, InvalidToken, NotAuthenticated, SessionRequired
 from tasktracker.domain.work import Store
 from tasktracker.entrypoints.http.edge import ACTOR
+from tasktracker.entrypoints.http.threads import Threads
 from tasktracker.entrypoints.http.wire import Injected, Request
 
 
@@ -49,10 +49,10 @@ def provide_actor(request: Request) -> Actor:
     return actor
 
 
-async def provide_person(actor: Injected[Actor], store: Injected[Store]) -> SessionActor:
+async def provide_person(actor: Injected[Actor], store: Injected[Store], threads: Injected[Threads]) -> SessionActor:
     """Require that whoever calls has logged in. Raises SessionRequired, and SessionEnded for what is no API token."""
     if not isinstance(actor, SessionActor):
-        await asyncio.to_thread(_require_live, actor, store)
+        await threads.run(_require_live, actor, store)
         raise SessionRequired
     return actor
 

@@ -15,6 +15,7 @@ from tasktracker.domain.api_tokens.api_token import API_TOKEN_RULES, NAME_LONGES
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
 from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.responses import JsonResponse
 from tasktracker.entrypoints.http.wire import Body, Injected, Listed, Moment, identifier, text
 
 
@@ -88,7 +89,7 @@ class ApiTokenController(Controller):
         token, text = api_tokens.create(person, fields, origin)
         seen = view_api_token(token)
         view = NewApiTokenView(seen.id, seen.name, seen.scopes, seen.created_at, seen.expires_at, text)
-        return Response(view, headers={"Location": f"{self.path}/{token.id}/"})
+        return JsonResponse(view, headers={"Location": f"{self.path}/{token.id}/"})
 
     @delete(
         "/{id:str}",

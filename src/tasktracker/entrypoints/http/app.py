@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -58,6 +57,7 @@ from tasktracker.entrypoints.http.shares import ShareController
 from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.sync import SyncController
 from tasktracker.entrypoints.http.tasks import TaskController
+from tasktracker.entrypoints.http.threads import Threads
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
@@ -84,7 +84,7 @@ def create_app(container: Container) -> Application:
     settings = container.settings()
     store = container.store()
     # As many requests are worked on at a time as there are connections to work with.
-    executor = ThreadPoolExecutor(settings.database_connections, thread_name_prefix="requests")
+    threads = Threads(settings.database_connections)
     sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
     background: list[asyncio.Task[None]] = []
     credentials = CredentialExecutor(threads=settings.hashing_threads, queue=settings.hashing_queue)
@@ -93,9 +93,7 @@ def create_app(container: Container) -> Application:
     hub = Hub(container.events(), container.streams(), threads=STREAM_THREADS, most=settings.streams_per_user)
 
     async def open_() -> None:
-        # Litestar runs synchronous handlers on the loop's own executor, and uvicorn builds the app within the loop.
-        asyncio.get_running_loop().set_default_executor(executor)
-        background.append(asyncio.create_task(sweeper.run()))
+        background.append(asyncio.create_task(sweeper.run(threads)))
         hub.open()
 
     async def close() -> None:
@@ -104,7 +102,7 @@ def create_app(container: Container) -> Application:
         await hub.close()
         credentials.close()
         transfers.close()
-        executor.shutdown()
+        threads.close()
         store.close()
 
     litestar = Litestar(
@@ -126,8 +124,8 @@ def create_app(container: Container) -> Application:
             ServiceController,
             ProblemController,
         ],
-        dependencies=_dependencies(container, credentials, transfers, hub),
-        before_request=Dispatcher(container.signer()),
+        dependencies=_dependencies(container, threads, credentials, transfers, hub),
+        before_request=Dispatcher(container.signer(), threads),
         request_class=Request,
         request_max_body_size=settings.max_body_bytes,
         exception_handlers={DomainError: from_domain, HTTPException: from_protocol, Exception: from_bug},
@@ -142,7 +140,7 @@ def create_app(container: Container) -> Application:
 
 
 def _dependencies(
-    container: Container, credentials: CredentialExecutor, transfers: Transfers, hub: Hub
+    container: Container, threads: Threads, credentials: CredentialExecutor, transfers: Transfers, hub: Hub
 ) -> dict[str, Provide]:
     """Offer the container's services by name. Litestar reads a dependency's type from a plain function."""
     store: Store = container.store()
@@ -214,6 +212,9 @@ def _dependencies(
     def provide_cursors() -> Cursors:
         return cursors
 
+    def provide_threads() -> Threads:
+        return threads
+
     def provide_credentials() -> CredentialExecutor:
         return credentials
 
@@ -227,6 +228,7 @@ def _dependencies(
         "signer": provide_signer,
         "cursors": provide_cursors,
         "credentials": provide_credentials,
+        "threads": provide_threads,
         "api_tokens": provide_api_tokens,
         "two_factor": provide_two_factor,
         "activity": provide_activity,

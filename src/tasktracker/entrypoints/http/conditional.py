@@ -10,6 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.versions import Expected
+from tasktracker.entrypoints.http.responses import JsonResponse
 from tasktracker.entrypoints.http.wire import Request
 
 TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
@@ -54,8 +55,8 @@ def fresh(request: Request, tag: str, representation: Struct) -> Response[Any]:
     if header is not None and (
         header.strip() == "*" or tag[1:-1] in {tag for _, tag in _tags("If-None-Match", header)}
     ):
-        return Response(None, status_code=304, headers={"ETag": tag})
-    return Response(representation, headers={"ETag": tag})
+        return JsonResponse(None, status_code=304, headers={"ETag": tag})
+    return JsonResponse(representation, headers={"ETag": tag})
 
 
 def _header(request: Request, name: str) -> str | None:

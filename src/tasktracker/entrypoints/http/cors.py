@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from litestar.datastructures import Headers, MutableScopeHeaders
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,6 +11,8 @@ ALLOWED_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-ID"
 EXPOSED_HEADERS = "ETag, Idempotency-Replayed, Link, Location, Retry-After, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
+PREFLIGHT = b"access-control-request-method"
+VARY = (b"vary", b"Origin")
 
 
 class Cors:
@@ -29,36 +30,40 @@ class Cors:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        headers = Headers.from_scope(scope)
-        origin = headers.get("origin")
-        granted = origin if origin in self._origins or "*" in self._origins else None
-        if scope["method"] == HttpMethod.OPTIONS and origin and "access-control-request-method" in headers:
+        headers = dict(scope["headers"])
+        sent = headers.get(b"origin")
+        origin = None if sent is None else sent.decode("latin-1")
+        granted = sent if origin in self._origins or "*" in self._origins else None
+        if scope["method"] == HttpMethod.OPTIONS and origin and PREFLIGHT in headers:
             await _answer_preflight(granted, send)
         else:
             await self.app(scope, receive, _naming(granted, send))
 
 
-async def _answer_preflight(granted: str | None, send: Send) -> None:
-    start: Message = {"type": "http.response.start", "status": 204, "headers": []}
-    headers = MutableScopeHeaders.from_message(start)
-    headers["Vary"] = "Origin"
+async def _answer_preflight(granted: bytes | None, send: Send) -> None:
+    headers = [VARY]
     if granted:
-        headers["Access-Control-Allow-Origin"] = granted
-        headers["Access-Control-Allow-Methods"] = ALLOWED_METHODS
-        headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-        headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
-    await send(start)
+        headers += [
+            (b"access-control-allow-origin", granted),
+            (b"access-control-allow-methods", ALLOWED_METHODS.encode()),
+            (b"access-control-allow-headers", ALLOWED_HEADERS.encode()),
+            (b"access-control-max-age", PREFLIGHT_SECONDS.encode()),
+        ]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _naming(granted: str | None, send: Send) -> Send:
+def _naming(granted: bytes | None, send: Send) -> Send:
+    added = [VARY]
+    if granted:
+        added += [
+            (b"access-control-allow-origin", granted),
+            (b"access-control-expose-headers", EXPOSED_HEADERS.encode()),
+        ]
+
     async def name(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableScopeHeaders.from_message(message)
-            headers["Vary"] = "Origin"
-            if granted:
-                headers["Access-Control-Allow-Origin"] = granted
-                headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+            message["headers"] = [*message["headers"], *added]
         await send(message)
 
     return name

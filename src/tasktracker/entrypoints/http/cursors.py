@@ -19,6 +19,7 @@ from msgspec import UNSET, Struct
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.paging import Page
+from tasktracker.entrypoints.http.responses import JsonResponse
 from tasktracker.entrypoints.http.wire import Listed, PagedQuery, Request
 
 Key = TypeVar("Key")
@@ -100,7 +101,7 @@ class ListCursor(Generic[Key]):
             place = urlencode({"limit": self._limit, "cursor": cursor})
             query = "&".join(filter(None, [_query(self._request), place]))
             headers["Link"] = f'<{self._request.scope["path"]}?{query}>; rel="next"'
-        return Response(Listed(views, cursor), headers=headers)
+        return JsonResponse(Listed(views, cursor), headers=headers)
 
 
 def _text(sealed: bytes) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, cast
 
@@ -16,6 +13,8 @@ from litestar.types.empty import Empty
 
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.entrypoints.http.actor import authenticate
+from tasktracker.entrypoints.http.responses import JSON, JsonResponse
+from tasktracker.entrypoints.http.threads import Threads
 from tasktracker.entrypoints.http.wire import refuse_parameters
 
 BODY = "data"
@@ -31,8 +30,9 @@ class Dispatcher:
     in an order that is found once for each handler.
     """
 
-    def __init__(self, signer: TokenSigner) -> None:
+    def __init__(self, signer: TokenSigner, threads: Threads) -> None:
         self._signer = signer
+        self._threads = threads
         self._calls: dict[HTTPRouteHandler, Call] = {}
 
     async def __call__(self, request: Request[Any, Any, Any]) -> Response[Any]:
@@ -57,15 +57,15 @@ class Dispatcher:
             values[step.name] = await found if step.is_async else found
         arguments = {name: values[name] for name in call.needs}
         if call.is_threaded:
-            context = contextvars.copy_context()
-            work = partial(context.run, call.function, **arguments)
-            answer = await asyncio.get_running_loop().run_in_executor(None, work)
+            answer = await self._threads.run(call.function, **arguments)
         elif call.is_async:
             answer = await cast(Awaitable[Any], call.function(**arguments))
         else:
             answer = call.function(**arguments)
         if isinstance(answer, Response):
             return answer
+        if handler.media_type == JSON:
+            return JsonResponse(answer, status_code=handler.status_code)
         return Response(answer, status_code=handler.status_code, media_type=handler.media_type)
 
 

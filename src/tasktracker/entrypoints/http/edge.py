@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from uuid import uuid4
 
 import structlog
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +16,13 @@ from tasktracker.domain.actors import Actor
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+Header = tuple[bytes, bytes]
+NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
+UNLESS_SENT: Sequence[Header] = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", API_POLICY.encode()),
+)
 
 ACTOR = "actor"
 """Where in the connection's state it is noted who calls."""
@@ -77,19 +83,22 @@ class Edge:
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
-                headers = MutableScopeHeaders.from_message(message)
-                headers["X-Request-ID"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers.setdefault("Cache-Control", "no-store")
-                headers.setdefault("Content-Security-Policy", API_POLICY)
-                if "Allow" in headers:
-                    served = self._methods.get(scope.get("path_template", ""), headers["Allow"].split(", "))
-                    headers["Allow"] = _allow(served)
+                message["headers"] = self._headers(scope, message["headers"], request_id)
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
         return finish
+
+    def _headers(self, scope: Scope, sent: Iterable[Header], request_id: str) -> list[Header]:
+        headers = [*sent, (b"x-request-id", request_id.encode()), NOSNIFF]
+        names = {name for name, _ in headers}
+        headers += [(name, value) for name, value in UNLESS_SENT if name not in names]
+        if b"allow" in names:
+            (allowed,) = (value for name, value in headers if name == b"allow")
+            served = self._methods.get(scope.get("path_template", ""), allowed.decode().split(", "))
+            headers = [(name, _allow(served) if name == b"allow" else value) for name, value in headers]
+        return headers
 
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
@@ -104,9 +113,9 @@ def _user(scope: Scope) -> str | None:
     return str(actor.user_id) if actor else None
 
 
-def _allow(methods: Iterable[str]) -> str:
+def _allow(methods: Iterable[str]) -> bytes:
     """Every path answers OPTIONS, and one that serves GET serves HEAD."""
     allowed = {"OPTIONS", *methods}
     if "GET" in allowed:
         allowed.add("HEAD")
-    return ", ".join(sorted(allowed))
+    return ", ".join(sorted(allowed)).encode()

@@ -17,6 +17,7 @@ from tasktracker.domain.idempotency import record
 from tasktracker.domain.idempotency.record import KEY_LONGEST, Answer
 from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.work import UnitOfWork
+from tasktracker.entrypoints.http.responses import JsonResponse
 from tasktracker.entrypoints.http.wire import Request
 
 HEADER = "Idempotency-Key"
@@ -54,9 +55,8 @@ def answered(
     headers = {"ETag": outcome.etag, "Location": outcome.location}
     if is_replay:
         headers["Idempotency-Replayed"] = "true"
-    return Response(
+    return JsonResponse(
         outcome.body,
         status_code=outcome.status,
-        media_type="application/json",
         headers={name: value for name, value in headers.items() if value is not None},
     )

@@ -13,6 +13,7 @@ from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Clock
+from tasktracker.entrypoints.http.threads import Threads
 
 LOOK_SECONDS = 300
 MOST = 10_000  # things of each kind at a time; what is left over is done next time
@@ -30,13 +31,13 @@ class Sweeper:
         self._limiter = limiter
         self._clock = clock
 
-    async def run(self) -> None:
-        """Sweep whenever it is this process's turn, until cancelled."""
+    async def run(self, threads: Threads) -> None:
+        """Sweep whenever it is this process's turn, on one of the threads, until cancelled."""
         while True:
             # Not all processes at the same moment, and not while the server starts.
             await asyncio.sleep(LOOK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # nothing secret about it
             try:
-                await asyncio.to_thread(self.sweep)
+                await threads.run(self.sweep)
             except DomainError as error:
                 log.warning("sweep failed", problem=error.slug)
             except Exception:

@@ -18,16 +18,19 @@ from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.hub import Hub, Waiter
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.push import PushedView, PushMutations, PushOptions, read_mutation, view_result
+from tasktracker.entrypoints.http.threads import Threads
 from tasktracker.entrypoints.http.wire import Injected
 
 
-async def _with_changes(waiter: Waiter, seconds: int, pull: Callable[[], tuple[Changes, ChangesView]]) -> ChangesView:
+async def _with_changes(
+    waiter: Waiter, seconds: int, threads: Threads, pull: Callable[[], tuple[Changes, ChangesView]]
+) -> ChangesView:
     """Pull until there is something, or the time has passed. Nothing is held meanwhile: no thread, no connection."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:
         waiter.clear()
-        changes, view = await asyncio.to_thread(pull)
+        changes, view = await threads.run(pull)
         waiter.position = changes.head
         # What has changed may be of other types.
         if changes.items or waiter.is_over or not await waiter.wait(deadline - loop.time()):
@@ -51,6 +54,7 @@ class SyncController(Controller):
         actor: Injected[Actor],
         sync: Injected[SyncService],
         hub: Injected[Hub],
+        threads: Injected[Threads],
         filters: Injected[PullChanges],
         cursors: Injected[Cursors],
     ) -> ChangesView:
@@ -66,9 +70,9 @@ class SyncController(Controller):
             return changes, view_changes(changes, actor, types, sealed)
 
         if not filters.wait:
-            return (await asyncio.to_thread(pull))[1]
+            return (await threads.run(pull))[1]
         with hub.waiting(actor) as waiter:
-            return await _with_changes(waiter, filters.wait, pull)
+            return await _with_changes(waiter, filters.wait, threads, pull)
 
     @post(
         "/",
