@@ -22,9 +22,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
+import httpx
 import psycopg
 
 from benchmarks import processes
+from benchmarks.check import differences
 from benchmarks.processes import FLOOR, SERVER, Running, serve
 from benchmarks.workloads import WORKLOADS, Data, Workload, fill
 from tests.postgres import DatabaseFactory, PrivatePostgres, memory
@@ -82,7 +84,7 @@ class Side:
 
     def drive(self, workload: Workload, lines: Path, connections: int, seconds: int) -> Round:
         """Have wrk send requests."""
-        lines.write_text("\n".join("\t".join(line) for line in workload.lines(self.data)) + "\n")
+        lines.write_text("\n".join("\t".join(each) for each in workload.requests(self.data)) + "\n")
         before = self._used()
         result = subprocess.run(  # noqa: S603  # found by its name
             [
@@ -135,6 +137,7 @@ def main(
         for kind in database or ("postgresql", "sqlite"):
             with ExitStack() as stack:
                 server, floor = stack.enter_context(_sides(kind, folder, workers))
+                _compare(server, floor)
                 for number in connections or CONNECTIONS:
                     click.echo(f"\n{kind}, {_count(number, 'connection')}, {_count(workers, 'worker')}\n{HEADING}")
                     for each in WORKLOADS:
@@ -146,6 +149,13 @@ def main(
                         results.append(result)
     if output:
         output.write_text(json.dumps([asdict(result) for result in results], indent=1))
+
+
+def _compare(server: Side, floor: Side) -> None:
+    clients = [httpx.Client(base_url=side.running.url) for side in (server, floor)]
+    found = differences(clients[0], clients[1], server.data, floor.data)
+    if found:
+        raise click.ClickException("The floor answers otherwise than the server.\n" + "\n".join(found))
 
 
 def _alternate(
@@ -173,13 +183,13 @@ def _sides(kind: str, folder: Path, workers: int) -> Iterator[tuple[Side, Side]]
             postgres = stack.enter_context(PrivatePostgres())
             factory = stack.enter_context(closing(DatabaseFactory(postgres.url)))
             url = factory.create_database()
-            data = fill(url)
+            data = fill(Data(url=url))
             copies = [factory.create_database(template=url) for _ in range(2)]
             with psycopg.connect(url) as connection:
                 backends = processes.parent(connection.info.backend_pid)
         else:
             file = folder / "template.db"
-            data = fill(f"sqlite:///{file}")
+            data = fill(Data(url=f"sqlite:///{file}"))
             copies = [f"sqlite:///{shutil.copy(file, folder / name)}" for name in ("server.db", "floor.db")]
         sides = [
             Side(stack.enter_context(serve(folder, copy, command, settings)), replace(data, url=copy), backends)

@@ -1,13 +1,12 @@
--- The load: requests from a file made by bench.py, one a line, its fields separated by tabs.
+-- The load: requests from a file, one a line, with the fields of workloads.Request separated by tabs.
 --
---   same     method, path, token, name and value of a header, body: sent in turn, again and again
---   edit     path, token, version: each task is changed with the ETag of its last answer in If-Match
---   refresh  path, token: each refresh token is exchanged for the next, which is exchanged in its turn
+--   same     the requests are sent in turn, again and again
+--   edit     each task is changed with the ETag of its last answer in If-Match
+--   refresh  each refresh token is exchanged for the next, which is exchanged in its turn
 --
 -- What is under way is in no queue, so nobody sends the same version or token twice.
 
 local queue, first, last = {}, 1, 0
-local failed = 0
 
 local function put(item)
   last = last + 1
@@ -22,22 +21,19 @@ local function take()
   return item
 end
 
-local function headers(token, more)
-  local all = more or {}
-  all["Authorization"] = token ~= "" and "Bearer " .. token or nil
-  return all
+local function written(f, value, body)
+  local headers = {}
+  if f[3] ~= "" then headers["Authorization"] = "Bearer " .. f[3] end
+  if f[4] ~= "" then headers[f[4]] = value end
+  if body ~= "" then headers["Content-Type"] = "application/json" end
+  return wrk.format(f[1], f[2], headers, body ~= "" and body or nil)
 end
 
 local modes = {}
 
 function modes.same(lines)
   local requests, turn = {}, 0
-  for _, f in ipairs(lines) do
-    local more = {}
-    if f[4] ~= "" then more[f[4]] = f[5] end
-    if f[6] ~= "" then more["Content-Type"] = "application/json" end
-    table.insert(requests, wrk.format(f[1], f[2], headers(f[3], more), f[6] ~= "" and f[6] or nil))
-  end
+  for _, f in ipairs(lines) do table.insert(requests, written(f, f[5], f[6])) end
   request = function()
     turn = turn % #requests + 1
     return requests[turn]
@@ -45,34 +41,28 @@ function modes.same(lines)
 end
 
 function modes.edit(lines)
-  local tokens, number = {}, 0
+  local tasks, number = {}, 0
   for _, f in ipairs(lines) do
-    local id = f[1]:match("([%x-]+)/$")
-    tokens[id] = f[2]
-    put({ id, '"' .. f[3] .. '"' })
+    local id = f[2]:match("([%x-]+)/$")
+    tasks[id] = f
+    put({ id, f[5] })
   end
   request = function()
-    local task = take()
+    local id, tag = unpack(take())
     number = number + 1
-    local more = { ["If-Match"] = task[2], ["Content-Type"] = "application/json" }
-    local body = string.format('{"description":"%s, change %d"}', task[2]:gsub('"', ""), number)
-    return wrk.format("PATCH", "/api/tasks/" .. task[1] .. "/", headers(tokens[task[1]], more), body)
+    return written(tasks[id], tag, string.format('{"description":"Changed %d times by now."}', number))
   end
-  response = function(status, answered, body)
-    local id = body:match('"id":"([%x-]+)"')
-    if status == 200 then put({ id, answered["etag"] }) else failed = failed + 1 end
+  response = function(status, headers, body)
+    if status == 200 then put({ body:match('"id":"([%x-]+)"'), headers["etag"] }) end
   end
 end
 
 function modes.refresh(lines)
-  local path = lines[1][1]
-  for _, f in ipairs(lines) do put(f[2]) end
-  request = function()
-    local more = { ["Content-Type"] = "application/json" }
-    return wrk.format("POST", path, more, '{"refresh":"' .. take() .. '"}')
-  end
+  local f = lines[1]
+  for _, each in ipairs(lines) do put(each[6]) end
+  request = function() return written(f, "", take()) end
   response = function(status, _, body)
-    if status == 200 then put(body:match('"refresh":"([^"]+)"')) else failed = failed + 1 end
+    if status == 200 then put("{" .. body:match('"refresh":"[^"]+"') .. "}") end
   end
 end
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import create_engine, text
@@ -29,58 +29,64 @@ from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.entrypoints.http.changes import SyncCursors
 from tasktracker.entrypoints.http.cursors import KEPT_AS, Cursors
 
+PAGE, CHANGES = 20, 10
+TOKEN_LIFE = timedelta(minutes=15)
 Item = TypeVar("Item")
-READERS, WRITERS, REFRESHERS = 32, 32, 512
-TASKS = 200
-CHANGES = 10
-HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class Workload:
-    """A kind of request. `lines` makes the file that load.lua reads, on what is stored at the moment."""
+class Request(NamedTuple):
+    """A request, as load.lua reads it."""
 
-    name: str
-    title: str
-    mode: str
-    is_write: bool
-    lines: Callable[[Data], Sequence[Sequence[str]]]
+    method: str
+    path: str
+    token: str = ""
+    header: str = ""
+    value: str = ""
+    body: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Data:
-    """A database that was filled, and who is in it."""
+    """A database that was filled, and who is in it.
+
+    The tasks of `readers` stay as they are, those of `writers` are changed, and `refreshers` only have sessions: one
+    for each connection and some to spare.
+    """
 
     url: str
-    secret: bytes
-    epoch: bytes
+    readers: int = 32
+    writers: int = 32
+    refreshers: int = 512
+    tasks: int = 200
+    secret: bytes = b""
+    epoch: bytes = b""
 
-    def readers(self) -> Sequence[SessionActor]:
+    @property
+    def people(self) -> int:
+        """How many there are in all."""
+        return self.readers + self.writers + self.refreshers
+
+    def reading(self) -> Sequence[SessionActor]:
         """Those whose tasks stay as they are."""
-        return [_actor(number) for number in range(1, READERS + 1)]
+        return [_actor(number) for number in range(self.readers)]
 
-    def writers(self) -> Sequence[SessionActor]:
+    def writing(self) -> Sequence[SessionActor]:
         """Those whose tasks are changed."""
-        return [_actor(number) for number in range(READERS + 1, READERS + WRITERS + 1)]
+        return [_actor(self.readers + number) for number in range(self.writers)]
 
-    def refreshers(self) -> Sequence[SessionActor]:
+    def refreshing(self) -> Sequence[SessionActor]:
         """Those whose sessions are refreshed."""
-        begin = READERS + WRITERS + 1
-        return [_actor(number) for number in range(begin, begin + REFRESHERS)]
+        return [_actor(self.readers + self.writers + number) for number in range(self.refreshers)]
 
-    def tasks(self, people: Sequence[SessionActor], each: int) -> Sequence[tuple[SessionActor, UUID, str]]:
-        """Return some tasks of people, with their entity tags, without the quotes."""
-        found = []
+    def some_tasks(self, people: Sequence[SessionActor], each: int) -> Sequence[tuple[SessionActor, UUID, str]]:
+        """Return some tasks of each, by turns, with what their entity tags say."""
         now = datetime.now(UTC)
-        store = SqlStore(open_database(self.url, pool_size=2), SystemClock())
-        with closing(store), store.reading(None) as work:
+        found = []
+        with closing(_store(self.url)) as store, store.reading(None) as work:
             for actor in people:
-                page = work.tasks.list(actor.user_id, TaskQuery(at=now, limit=each))
-                found += [
-                    (actor, task.id, f"{task.version}.o" if task.is_overdue(now) else str(task.version))
-                    for task in page.items
-                ]
-        return found
+                tasks = work.tasks.list(actor.user_id, TaskQuery(at=now, limit=each)).items
+                found.append([(actor, task.id, f"{task.version}{'.o' * task.is_overdue(now)}") for task in tasks])
+        return [task for turn in zip(*found, strict=True) for task in turn]
 
     def forget_refreshes(self) -> None:
         """Put the sessions back to their first generation."""
@@ -90,74 +96,89 @@ class Data:
         engine.dispose()
 
 
-def fill(url: str) -> Data:
+def fill(data: Data) -> Data:
     """Make the tables and all that is in them."""
-    migrate.upgrade(url)
-    engine = create_engine(database_url(url))
+    migrate.upgrade(data.url)
+    engine = create_engine(database_url(data.url))
     with engine.begin() as connection:
-        for number in range(1, READERS + WRITERS + REFRESHERS + 1):
-            actor = crowd.add_user(connection, number)
-            if number <= READERS + WRITERS:
-                crowd.add_tasks(connection, actor.user_id, TASKS)
+        for number in range(data.people):
+            actor = crowd.add_user(connection, 1 + number)
+            if number < data.readers + data.writers:
+                crowd.add_tasks(connection, actor.user_id, data.tasks)
         crowd.fill_entries(connection)
         crowd.fill_feeds(connection)
-    store = SqlStore(open_database(url, pool_size=2), SystemClock())
-    secret, epoch = store.secret(KEPT_AS), store.secret(EPOCH)
-    store.close()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE" if connection.dialect.name == "postgresql" else "ANALYZE"))
     engine.dispose()
-    return Data(url, secret, epoch)
+    with closing(_store(data.url)) as store:
+        secret, epoch = store.secret(KEPT_AS), store.secret(EPOCH)
+    return Data(**{**vars(data), "secret": secret, "epoch": epoch})
 
 
-def _listed(data: Data) -> Sequence[Sequence[str]]:
-    return [_get("/api/tasks/?limit=20", actor) for actor in data.readers()]
+# -------------------------------------------------------------------------------------------------- requests
 
 
-def _single(data: Data) -> Sequence[Sequence[str]]:
-    return [_get(f"/api/tasks/{id_}/", actor) for actor, id_, _ in data.tasks(data.readers(), 10)]
+def _lists(data: Data) -> Sequence[Request]:
+    return [_get(f"/api/tasks/?limit={PAGE}", actor) for actor in data.reading()]
 
 
-def _known(data: Data) -> Sequence[Sequence[str]]:
-    tasks = data.tasks(data.readers(), 10)
-    return [_get(f"/api/tasks/{id_}/", actor, "If-None-Match", f'"{tag}"') for actor, id_, tag in tasks]
+def _single_tasks(data: Data) -> Sequence[Request]:
+    return [_get(f"/api/tasks/{id_}/", actor) for actor, id_, _ in data.some_tasks(data.reading(), 10)]
 
 
-def _created(data: Data) -> Sequence[Sequence[str]]:
+def _known_tasks(data: Data) -> Sequence[Request]:
+    tasks = data.some_tasks(data.reading(), 10)
+    return [_get(f"/api/tasks/{id_}/", actor)._replace(header="If-None-Match", value=f'"{tag}"')
+            for actor, id_, tag in tasks]  # fmt: skip
+
+
+def _profiles(data: Data) -> Sequence[Request]:
+    return [_get("/api/accounts/me/", actor) for actor in data.reading()]
+
+
+def _deltas(data: Data) -> Sequence[Request]:
+    sealed, now = SyncCursors(Cursors(lambda _: data.secret)), datetime.now(UTC)
+    place = SyncCursor(data.epoch, data.tasks - CHANGES, data.tasks, now)
+    return [_get(f"/api/sync/?cursor={sealed.seal(place, actor, ALL_TYPES)}", actor) for actor in data.reading()]
+
+
+def _creations(data: Data) -> Sequence[Request]:
     body = json.dumps({"title": "Water the plants", "description": "Those on the balcony, too.", "priority": 3})
-    return [("POST", "/api/tasks/", token(actor), "", "", body) for actor in data.writers()]
+    return [Request("POST", "/api/tasks/", token(actor), body=body) for actor in data.writing()]
 
 
-def _edited(data: Data) -> Sequence[Sequence[str]]:
-    tasks = data.tasks(data.writers(), 20)
-    return [(f"/api/tasks/{id_}/", token(actor), tag.partition(".")[0]) for actor, id_, tag in _spread(tasks, 20)]
+def _edits(data: Data) -> Sequence[Request]:
+    tasks = data.some_tasks(data.writing(), min(data.tasks, 20))
+    return [Request("PATCH", f"/api/tasks/{id_}/", token(actor), "If-Match", f'"{tag}"', '{"description":"Changed."}')
+            for actor, id_, tag in tasks]  # fmt: skip
 
 
-def _profile(data: Data) -> Sequence[Sequence[str]]:
-    return [_get("/api/accounts/me/", actor) for actor in data.readers()]
-
-
-def _refreshed(data: Data) -> Sequence[Sequence[str]]:
+def _refreshes(data: Data) -> Sequence[Request]:
     data.forget_refreshes()
-    return [("/api/accounts/refresh/", token(actor, TokenKind.REFRESH)) for actor in data.refreshers()]
+    return [Request("POST", "/api/accounts/refresh/", body=f'{{"refresh":"{token(actor, TokenKind.REFRESH)}"}}')
+            for actor in data.refreshing()]  # fmt: skip
 
 
-def _changed(data: Data) -> Sequence[Sequence[str]]:
-    sealed = SyncCursors(Cursors(lambda _: data.secret))
-    now = datetime.now(UTC)
-    place = SyncCursor(data.epoch, TASKS - CHANGES, TASKS, now)
-    return [_get(f"/api/sync/?cursor={sealed.seal(place, actor, ALL_TYPES)}", actor) for actor in data.readers()]
+@dataclass(frozen=True)
+class Workload:
+    """A kind of request, and how load.lua goes on from one to the next. `requests` goes by what is stored now."""
+
+    name: str
+    title: str
+    mode: str
+    is_write: bool
+    requests: Callable[[Data], Sequence[Request]]
 
 
 WORKLOADS = (
-    Workload("list", "list of 20 tasks", "same", False, _listed),
-    Workload("task", "one task", "same", False, _single),
-    Workload("304", "conditional GET (304)", "same", False, _known),
-    Workload("profile", "profile", "same", False, _profile),
-    Workload("delta", f"delta with {CHANGES} changes", "same", False, _changed),
-    Workload("create", "create", "same", True, _created),
-    Workload("patch", "patch with If-Match", "edit", True, _edited),
-    Workload("refresh", "refresh", "refresh", True, _refreshed),
+    Workload("list", f"list of {PAGE} tasks", "same", False, _lists),
+    Workload("task", "one task", "same", False, _single_tasks),
+    Workload("304", "conditional GET (304)", "same", False, _known_tasks),
+    Workload("profile", "profile", "same", False, _profiles),
+    Workload("delta", f"delta with {CHANGES} changes", "same", False, _deltas),
+    Workload("create", "create", "same", True, _creations),
+    Workload("patch", "patch with If-Match", "edit", True, _edits),
+    Workload("refresh", "refresh", "refresh", True, _refreshes),
 )
 
 
@@ -170,19 +191,18 @@ def token(actor: SessionActor, kind: TokenKind = TokenKind.ACCESS) -> str:
         session_id=actor.session_id,
         generation=actor.generation,
         issued_at=now,
-        expires_at=now + HOUR,
+        expires_at=now + TOKEN_LIFE,
     )
     return JwtTokenSigner(KeyRing([SECRET])).sign(claims)
 
 
-def _get(path: str, actor: SessionActor, name: str = "", value: str = "") -> Sequence[str]:
-    return ("GET", path, token(actor), name, value, "")
-
-
-def _spread(items: Sequence[Item], each: int) -> Sequence[Item]:
-    """Return items that come in stretches of a length so that those of a stretch are far apart."""
-    return [item for begin in range(each) for item in items[begin::each]]
+def _get(path: str, actor: SessionActor) -> Request:
+    return Request("GET", path, token(actor))
 
 
 def _actor(number: int) -> SessionActor:
-    return SessionActor(UUID(int=number << 64 | 1), UUID(int=number << 64 | 2), 1)
+    return SessionActor(UUID(int=1 + number << 64 | 1), UUID(int=1 + number << 64 | 2), 1)
+
+
+def _store(url: str) -> SqlStore:
+    return SqlStore(open_database(url, pool_size=2), SystemClock())
