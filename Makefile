@@ -23,7 +23,7 @@ PYTEST_WORKERS := -n auto --maxprocesses 4 --dist worksteal
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test bench-scale bench-sync check format lock clean
+.PHONY: help run migrate openapi sync-demo test bench bench-scale bench-sync check format lock clean
 
 help: ## Show this list
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -47,6 +47,9 @@ test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, such as ARGS="-n 0
 
 sync-demo: $(STAMP_RUN) ## Show two devices that stay in sync
 	@exec $(BIN)/tasktracker sync-demo $(ARGS)
+
+bench: $(STAMP_DEV) ## Measure the server beside hand-written code (ARGS="--database sqlite --workload list" for a part)
+	@exec $(BIN)/python -m benchmarks.bench $(ARGS)
 
 bench-scale: $(STAMP_DEV) ## Measure how pages of tasks grow to a million tasks (ARGS="--sqlite --tasks 100000" for SQLite)
 	@exec $(BIN)/python -m benchmarks.scale $(ARGS)

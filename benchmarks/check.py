@@ -1,0 +1,101 @@
+"""Whether two servers answer alike: the same status, headers and bytes, but for what is new with each answer."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import msgspec
+
+from benchmarks.workloads import WORKLOADS, Data, Request
+
+SLACK = timedelta(minutes=1)
+WINDOW = timedelta(days=30)
+MADE_NOW = {"iat", "exp", "jti"}
+TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+CURSOR = re.compile(r'(?<="next_cursor":")[\w-]+|(?<=cursor=)[\w-]+')
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z")
+NEW_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def differences(server: httpx.Client, floor: httpx.Client, of_server: Data, of_floor: Data) -> list[str]:
+    """Send the first request of every workload to both, and return what is not alike in the answers."""
+    found = []
+    for workload in WORKLOADS:
+        request, same = (workload.requests(data)[0] for data in (of_server, of_floor))
+        for name, sent in _variants(request, same):
+            mine, its = (_answer(client, each) for client, each in zip((server, floor), sent, strict=True))
+            if mine != its:
+                found.append(f"{workload.title}{name}:\n  server {mine}\n  floor  {its}")
+    return found
+
+
+def _variants(request: Request, same: Request) -> list[tuple[str, tuple[Request, Request]]]:
+    """Return a request, and what is wrong with its like: each of which the floor has to refuse, too."""
+    variants = [("", (request, same))]
+    wrong: dict[str, Callable[[Request], Request]] = {}
+    if request.token:
+        wrong[" with a forged token"] = lambda each: each._replace(token=each.token[:-4] + "AAAA")
+        wrong[" without a token"] = lambda each: each._replace(token="")
+    if request.header == "If-Match":
+        wrong[" of another version"] = lambda each: each._replace(value='"999"')
+    if request.method == "GET" and "/tasks/" in request.path and "?" not in request.path:
+        wrong[" that is not there"] = lambda each: each._replace(path=each.path[:-9] + "00000000/")
+    if request.body:
+        wrong[" with an unknown field"] = lambda each: each._replace(body=each.body[:-1] + ',"unknown":1}')
+    variants += [(name, (change(request), change(same))) for name, change in wrong.items()]
+    return variants
+
+
+def _answer(client: httpx.Client, request: Request) -> Any:
+    headers = {"X-Request-ID": "compared"}
+    if request.token:
+        headers["Authorization"] = f"Bearer {request.token}"
+    if request.header:
+        headers[request.header] = request.value
+    if request.body:
+        headers["Content-Type"] = "application/json"
+    answer = client.request(request.method, request.path, headers=headers, content=request.body or None)
+    if answer.status_code >= 400:
+        return answer.status_code
+    kept = {name: _alike(value) for name, value in answer.headers.items() if name != "date"}
+    return answer.status_code, kept, _alike(answer.text)
+
+
+def _alike(text: str) -> str:
+    """Replace what is new in an answer by what it means."""
+    text = TOKEN.sub(lambda match: _token(match[0]), text)
+    text = CURSOR.sub(lambda match: _cursor(match[0]), text)
+    text = MOMENT.sub(lambda match: _moment(datetime.fromisoformat(match[0])), text)
+    return NEW_ID.sub("<new id>", text)
+
+
+def _token(text: str) -> str:
+    header, claims = jwt.get_unverified_header(text), jwt.decode(text, options={"verify_signature": False})
+    said = {name: value for name, value in claims.items() if name not in MADE_NOW}
+    return f"<token {header} {said} for {claims['exp'] - claims['iat']} s>"
+
+
+def _cursor(text: str) -> str:
+    position = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4))[16:])
+    return f"<cursor {_within(position)}>"
+
+
+def _within(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, dict):
+        return {name: _within(each) for name, each in value.items()}
+    return [_within(each) for each in value] if isinstance(value, list) else value
+
+
+def _moment(value: datetime) -> str:
+    now = datetime.now(UTC)
+    if abs(value - now) < SLACK:
+        return "<now>"
+    return "<end of the window>" if abs(value - now - WINDOW) < SLACK else str(value)

@@ -1,0 +1,255 @@
+"""The floor's storage: the server's statements, run by psycopg or sqlite3 with nothing in between.
+
+The statements are those that SQLAlchemy makes for the server, without the casts that PostgreSQL does not need.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tasktracker.adapters.sql.turns import Turns
+
+TASK = (
+    "tasks.id, tasks.title, tasks.description, tasks.priority, tasks.state, tasks.due_date, tasks.category,"
+    " tasks.parent, tasks.root, tasks.members, tasks.created_by, tasks.created_at, tasks.updated_at,"
+    " tasks.completed_at, tasks.trashed_at, tasks.trashed_with, tasks.version"
+)
+SESSION = "id, user_id, device, generation, confirmed_generation, created_at, rotated_at, idle_until, ends_at"
+
+
+class Statements:
+    """What is asked of the database, in the order of the columns that the handlers unpack."""
+
+    admit = (
+        "SELECT sessions.confirmed_generation FROM sessions JOIN users ON users.id = sessions.user_id"
+        " WHERE sessions.id = %(session_id)s AND sessions.user_id = %(user_id)s"
+        " AND sessions.generation >= %(generation)s AND sessions.idle_until > %(now)s AND sessions.ends_at > %(now)s"
+        " AND users.is_active"
+    )
+    confirm = (
+        "UPDATE sessions SET confirmed_generation = %(confirmed)s"
+        " WHERE id = %(session_id)s AND confirmed_generation < %(confirmed)s"
+    )
+    secret = "SELECT value FROM secrets WHERE name = %(name)s"  # noqa: S105  # a statement
+    profile = (
+        "SELECT id, username, email, first_name, last_name, time_zone, is_admin, is_active, password_hash, created_at,"
+        " version FROM users WHERE id = %(id)s"
+    )
+    lock_session = f"SELECT {SESSION} FROM sessions WHERE id = %(id)s FOR UPDATE"  # noqa: S608  # a name from above
+    save_session = (
+        "UPDATE sessions SET generation = %(generation)s, confirmed_generation = %(confirmed)s,"
+        " rotated_at = %(rotated_at)s, idle_until = %(idle_until)s WHERE id = %(id)s AND generation <= %(generation)s"
+    )
+    tasks = (
+        f"SELECT {TASK} FROM task_entries JOIN tasks ON tasks.id = task_entries.task_id"  # noqa: S608
+        " WHERE task_entries.user_id = %(user_id)s AND task_entries.trashed_at IS NULL"
+        " ORDER BY task_entries.created_at DESC, task_entries.task_id DESC LIMIT %(limit)s"
+    )
+    task = f"SELECT {TASK} FROM tasks WHERE id = %(id)s"  # noqa: S608
+    lock_task = f"{task} FOR UPDATE"
+    add_task = (
+        "INSERT INTO tasks (id, title, description, search, priority, state, due_date, category, parent, root, members,"
+        " created_by, created_at, updated_at, completed_at, trashed_at, trashed_with, version) VALUES (%(id)s,"
+        " %(title)s, %(description)s, %(search)s, %(priority)s, %(state)s, %(due_date)s, %(category)s, %(parent)s,"
+        " %(root)s, %(members)s, %(created_by)s, %(created_at)s, %(updated_at)s, %(completed_at)s, %(trashed_at)s,"
+        " %(trashed_with)s, %(version)s)"
+    )
+    add_entry = (
+        "INSERT INTO task_entries (task_id, user_id, role, title_key, priority, state, due_date, category, parent,"
+        " created_at, updated_at, trashed_at) VALUES (%(id)s, %(created_by)s, 'owner', %(title_key)s, %(priority)s,"
+        " %(state)s, %(due_date)s, %(category)s, %(parent)s, %(created_at)s, %(updated_at)s, %(trashed_at)s)"
+    )
+    save_task = (
+        "UPDATE tasks SET title = %(title)s, description = %(description)s, search = %(search)s,"
+        " priority = %(priority)s, state = %(state)s, due_date = %(due_date)s, category = %(category)s,"
+        " parent = %(parent)s, root = %(root)s, members = %(members)s, updated_at = %(updated_at)s,"
+        " completed_at = %(completed_at)s, trashed_at = %(trashed_at)s, trashed_with = %(trashed_with)s,"
+        " version = %(version)s WHERE id = %(id)s AND version = %(version)s - 1"
+    )
+    save_entries = (
+        "UPDATE task_entries SET title_key = %(title_key)s, priority = %(priority)s, state = %(state)s,"
+        " due_date = %(due_date)s, category = CASE WHEN role = 'owner' THEN %(category)s::uuid END,"
+        " parent = %(parent)s, updated_at = %(updated_at)s, trashed_at = %(trashed_at)s WHERE task_id = %(id)s"
+    )
+    add_change = (
+        "INSERT INTO task_changes (id, task_id, at, action, version, actor, session_id, token_id, fields) VALUES"
+        " (%(change_id)s, %(id)s, %(updated_at)s, %(action)s, %(version)s, %(actor)s, %(session_id)s, NULL,"
+        " %(fields)s)"
+    )
+    advance = (
+        "INSERT INTO feeds (user_id, head) VALUES (%(user_id)s, 1) ON CONFLICT (user_id)"
+        " DO UPDATE SET head = feeds.head + excluded.head"
+        " RETURNING head, pg_notify('tasktracker_feeds', CAST(feeds.user_id AS TEXT))"
+    )
+    place = (
+        "INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, told_at) VALUES (%(user_id)s,"
+        " 'task', %(id)s, %(sequence)s, %(version)s, 'upsert', NULL, %(now)s) ON CONFLICT (user_id, type, id)"
+        " DO UPDATE SET sequence = excluded.sequence, version = excluded.version, op = excluded.op,"
+        " reason = excluded.reason, told_at = excluded.told_at"
+    )
+    feed_state = (
+        "SELECT (SELECT head FROM feeds WHERE user_id = %(user_id)s), (SELECT value FROM secrets WHERE name = 'epoch')"
+    )
+    feed_page = (
+        "SELECT feed_items.sequence, feed_items.user_id, feed_items.type, feed_items.id, feed_items.version,"  # noqa: S608
+        f" feed_items.op, feed_items.reason, {TASK}, categories.id, categories.user_id, categories.name,"
+        " categories.description, categories.color, categories.created_at, categories.updated_at, categories.version"
+        " FROM feed_items LEFT OUTER JOIN tasks ON feed_items.type = 'task' AND feed_items.op = 'upsert'"
+        " AND tasks.id = feed_items.id LEFT OUTER JOIN categories ON feed_items.type = 'category'"
+        " AND feed_items.op = 'upsert' AND categories.id = feed_items.id"
+        " WHERE feed_items.user_id = %(user_id)s AND feed_items.sequence > %(after)s"
+        " AND (feed_items.op = 'upsert' OR feed_items.sequence > %(began)s)"
+        " ORDER BY feed_items.sequence LIMIT %(limit)s"
+    )
+
+
+class Postgres:
+    """A connection for each thread, as the server has; values pass as they are."""
+
+    sql: Any = Statements
+
+    def __init__(self, url: str, wake: Callable[[str], None]) -> None:
+        self._url = url
+        self._wake = wake
+        self._local = threading.local()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def id(self, value: UUID) -> Any:
+        """Return an id as it is stored."""
+        return value
+
+    def moment(self, value: datetime | None) -> Any:
+        """Return a moment as it is stored."""
+        return value
+
+    def read_id(self, value: Any) -> Any:
+        """Return a stored id as it is answered."""
+        return value
+
+    def answered(self, value: UUID) -> Any:
+        """Return an id as it is answered."""
+        return value
+
+    def read_moment(self, value: Any) -> datetime | None:
+        """Return a stored moment."""
+        return value  # type: ignore[no-any-return]
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """Return a cursor, every statement of which stands for itself."""
+        yield self._cursor()
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Return a cursor in a transaction."""
+        cursor = self._cursor()
+        with cursor.connection.transaction():
+            yield cursor
+
+    def told(self, user_id: UUID) -> None:
+        """Do nothing: PostgreSQL tells whoever listens, this process too."""
+
+    def _cursor(self) -> psycopg.Cursor[Any]:
+        try:
+            cursor: psycopg.Cursor[Any] = self._local.cursor
+        except AttributeError:
+            connection = psycopg.connect(self._url, autocommit=True)
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET lock_timeout = '5s'")
+            cursor = self._local.cursor = connection.cursor(binary=True)
+        return cursor
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute("LISTEN tasktracker_feeds")
+            for notification in connection.notifies():
+                self._wake(notification.payload)
+
+
+class _SqliteStatements:
+    """The same statements, as SQLite writes them."""
+
+    def __getattr__(self, name: str) -> str:
+        text = getattr(Statements, name).removesuffix(" FOR UPDATE")
+        text = re.sub(r"pg_notify\(.*\)\)", "NULL", text)
+        text = re.sub(r"%\((\w+)\)s(::uuid)?", r":\1", text)
+        setattr(self, name, text)
+        return str(text)
+
+
+class Sqlite:
+    """A connection for each reading thread, and one for writing, behind a lock that nobody overtakes at."""
+
+    sql: Any = _SqliteStatements()
+
+    def __init__(self, url: str, wake: Callable[[str], None]) -> None:
+        self._path = url.removeprefix("sqlite:///")
+        self._wake = wake
+        self._local = threading.local()
+        self._turns = Turns()
+        self._writer = self._connect(check_same_thread=False)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self._writer.execute(f"PRAGMA {pragma}")
+
+    def id(self, value: UUID) -> Any:
+        """Return an id as it is stored."""
+        return value.hex
+
+    def moment(self, value: datetime | None) -> Any:
+        """Return a moment as it is stored."""
+        return value and value.isoformat(" ", "microseconds")
+
+    def read_id(self, value: Any) -> Any:
+        """Return a stored id as it is answered."""
+        return value and f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
+
+    def answered(self, value: UUID) -> Any:
+        """Return an id as it is answered."""
+        return str(value)
+
+    def read_moment(self, value: Any) -> datetime | None:
+        """Return a stored moment."""
+        return value and datetime.fromisoformat(value)
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """Return a cursor, every statement of which stands for itself."""
+        try:
+            cursor = self._local.cursor
+        except AttributeError:
+            connection = self._connect()
+            connection.execute("PRAGMA query_only = ON")
+            cursor = self._local.cursor = connection.cursor()
+        yield cursor
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Return a cursor in a transaction."""
+        if not self._turns.take(5):
+            raise TimeoutError
+        try:
+            cursor = self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+                self._writer.execute("COMMIT")
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+        finally:
+            self._turns.pass_on()
+
+    def told(self, user_id: UUID) -> None:
+        """Wake whoever waits for this user's feed, as nobody else tells this process of its own commits."""
+        self._wake(str(user_id))
+
+    def _connect(self, **options: Any) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, isolation_level=None, timeout=5, **options)

@@ -1,0 +1,119 @@
+"""Server processes to measure: started, waited for, and asked what they have used up."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVER = (sys.executable, "-c", "from tasktracker.entrypoints.cli import main; main()", "serve")
+FLOOR = (sys.executable, "-m", "benchmarks.floor")
+SECRET = "benchmarks sign with this and with nothing else"  # noqa: S105  # as it says
+REPOSITORY = Path(__file__).parent.parent
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Running:
+    """A server process, with its workers where there are several."""
+
+    url: str
+    port: int
+    pid: int
+
+    def memory(self) -> int:
+        """Its resident memory, in KiB: that of the largest process, which is a worker."""
+        return max(_resident(pid) for pid in family(self.pid))
+
+    def used(self) -> float:
+        """The seconds of processor time that it has used."""
+        return used(family(self.pid))
+
+
+@contextmanager
+def serve(
+    folder: Path, url: str, command: Sequence[str] = SERVER, settings: Mapping[str, str] = {}, *, port: int = 0
+) -> Iterator[Running]:
+    """Run a server on a database until left. Unless set otherwise, neither throttled nor logging its requests."""
+    port = port or free_ports(1)[0]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "DATABASE_URL": url,
+        "PORT": str(port),
+        "SECRET_KEYS": SECRET,
+        "THROTTLE": "off",
+        "REQUEST_LOG": "off",
+        **settings,
+    }
+    log = folder / f"{port}.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(  # noqa: S603  # our own command
+            command, cwd=folder, env=environment, stdout=file, stderr=file
+        )
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                if process.poll() is not None:
+                    raise RuntimeError(f"the server does not start:\n{log.read_text()}") from None
+                time.sleep(0.01)
+        yield Running(f"http://127.0.0.1:{port}", port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def free_ports(number: int) -> Sequence[int]:
+    """Return ports that nobody uses."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def family(pid: int) -> Sequence[int]:
+    """Return a process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, new = [], [pid]
+    while new:
+        found += new
+        new = [child for each in new for child in children.get(each, ())]
+    return found
+
+
+def used(pids: Iterable[int]) -> float:
+    """Return the seconds of processor time that processes, and those children of theirs that ended, have used."""
+    return sum(sum(map(int, fields[11:15])) for pid in pids if (fields := _stat(pid))) / TICKS
+
+
+def parent(pid: int) -> int:
+    """Return the process that started one."""
+    return int(_stat(pid)[1])
+
+
+def _stat(pid: int) -> Sequence[str]:
+    """Return the fields from the third on; none of a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ()
+
+
+def _resident(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0

@@ -1,0 +1,208 @@
+"""What is asked of the servers: the data that is there, and the requests of each workload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeVar
+from uuid import UUID
+
+from sqlalchemy import create_engine, text
+
+from benchmarks import crowd
+from benchmarks.processes import SECRET
+from tasktracker.adapters.security.keys import KeyRing
+from tasktracker.adapters.security.tokens import JwtTokenSigner
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import SystemClock
+from tasktracker.domain.accounts.token import TokenClaims, TokenKind
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.sync.cursor import SyncCursor
+from tasktracker.domain.sync.ports import EPOCH
+from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.entrypoints.http.changes import SyncCursors
+from tasktracker.entrypoints.http.cursors import KEPT_AS, Cursors
+
+PAGE, CHANGES = 20, 10
+TOKEN_LIFE = timedelta(minutes=15)
+Item = TypeVar("Item")
+
+
+class Request(NamedTuple):
+    """A request, as load.lua reads it."""
+
+    method: str
+    path: str
+    token: str = ""
+    header: str = ""
+    value: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """A database that was filled, and who is in it.
+
+    The tasks of `readers` stay as they are, those of `writers` are changed, and `refreshers` only have sessions: one
+    for each connection and some to spare.
+    """
+
+    url: str
+    readers: int = 32
+    writers: int = 32
+    refreshers: int = 512
+    tasks: int = 200
+    secret: bytes = b""
+    epoch: bytes = b""
+
+    @property
+    def people(self) -> int:
+        """How many there are in all."""
+        return self.readers + self.writers + self.refreshers
+
+    def reading(self) -> Sequence[SessionActor]:
+        """Those whose tasks stay as they are."""
+        return [_actor(number) for number in range(self.readers)]
+
+    def writing(self) -> Sequence[SessionActor]:
+        """Those whose tasks are changed."""
+        return [_actor(self.readers + number) for number in range(self.writers)]
+
+    def refreshing(self) -> Sequence[SessionActor]:
+        """Those whose sessions are refreshed."""
+        return [_actor(self.readers + self.writers + number) for number in range(self.refreshers)]
+
+    def some_tasks(self, people: Sequence[SessionActor], each: int) -> Sequence[tuple[SessionActor, UUID, str]]:
+        """Return some tasks of each, by turns, with what their entity tags say."""
+        now = datetime.now(UTC)
+        found = []
+        with closing(_store(self.url)) as store, store.reading(None) as work:
+            for actor in people:
+                tasks = work.tasks.list(actor.user_id, TaskQuery(at=now, limit=each)).items
+                found.append([(actor, task.id, f"{task.version}{'.o' * task.is_overdue(now)}") for task in tasks])
+        return [task for turn in zip(*found, strict=True) for task in turn]
+
+    def forget_refreshes(self) -> None:
+        """Put the sessions back to their first generation."""
+        engine = create_engine(database_url(self.url))
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE sessions SET generation = 1, confirmed_generation = 1"))
+        engine.dispose()
+
+
+def fill(data: Data) -> Data:
+    """Make the tables and all that is in them."""
+    migrate.upgrade(data.url)
+    engine = create_engine(database_url(data.url))
+    with engine.begin() as connection:
+        for number in range(data.people):
+            actor = crowd.add_user(connection, 1 + number)
+            if number < data.readers + data.writers:
+                crowd.add_tasks(connection, actor.user_id, data.tasks)
+        crowd.fill_entries(connection)
+        crowd.fill_feeds(connection)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE" if connection.dialect.name == "postgresql" else "ANALYZE"))
+    engine.dispose()
+    with closing(_store(data.url)) as store:
+        secret, epoch = store.secret(KEPT_AS), store.secret(EPOCH)
+    return Data(**{**vars(data), "secret": secret, "epoch": epoch})
+
+
+# -------------------------------------------------------------------------------------------------- requests
+
+
+def _lists(data: Data) -> Sequence[Request]:
+    return [_get(f"/api/tasks/?limit={PAGE}", actor) for actor in data.reading()]
+
+
+def _single_tasks(data: Data) -> Sequence[Request]:
+    return [_get(f"/api/tasks/{id_}/", actor) for actor, id_, _ in data.some_tasks(data.reading(), 10)]
+
+
+def _known_tasks(data: Data) -> Sequence[Request]:
+    tasks = data.some_tasks(data.reading(), 10)
+    return [_get(f"/api/tasks/{id_}/", actor)._replace(header="If-None-Match", value=f'"{tag}"')
+            for actor, id_, tag in tasks]  # fmt: skip
+
+
+def _profiles(data: Data) -> Sequence[Request]:
+    return [_get("/api/accounts/me/", actor) for actor in data.reading()]
+
+
+def _deltas(data: Data) -> Sequence[Request]:
+    sealed, now = SyncCursors(Cursors(lambda _: data.secret)), datetime.now(UTC)
+    place = SyncCursor(data.epoch, data.tasks - CHANGES, data.tasks, now)
+    return [_get(f"/api/sync/?cursor={sealed.seal(place, actor, ALL_TYPES)}", actor) for actor in data.reading()]
+
+
+def _creations(data: Data) -> Sequence[Request]:
+    body = json.dumps({"title": "Water the plants", "description": "Those on the balcony, too.", "priority": 3})
+    return [Request("POST", "/api/tasks/", token(actor), body=body) for actor in data.writing()]
+
+
+def _edits(data: Data) -> Sequence[Request]:
+    tasks = data.some_tasks(data.writing(), min(data.tasks, 20))
+    return [Request("PATCH", f"/api/tasks/{id_}/", token(actor), "If-Match", f'"{tag}"', '{"description":"Changed."}')
+            for actor, id_, tag in tasks]  # fmt: skip
+
+
+def _refreshes(data: Data) -> Sequence[Request]:
+    data.forget_refreshes()
+    return [Request("POST", "/api/accounts/refresh/", body=f'{{"refresh":"{token(actor, TokenKind.REFRESH)}"}}')
+            for actor in data.refreshing()]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A kind of request, and how load.lua goes on from one to the next. `requests` goes by what is stored now."""
+
+    name: str
+    title: str
+    mode: str
+    is_write: bool
+    requests: Callable[[Data], Sequence[Request]]
+
+
+WORKLOADS = (
+    Workload("list", f"list of {PAGE} tasks", "same", False, _lists),
+    Workload("task", "one task", "same", False, _single_tasks),
+    Workload("304", "conditional GET (304)", "same", False, _known_tasks),
+    Workload("profile", "profile", "same", False, _profiles),
+    Workload("delta", f"delta with {CHANGES} changes", "same", False, _deltas),
+    Workload("create", "create", "same", True, _creations),
+    Workload("patch", "patch with If-Match", "edit", True, _edits),
+    Workload("refresh", "refresh", "refresh", True, _refreshes),
+)
+
+
+def token(actor: SessionActor, kind: TokenKind = TokenKind.ACCESS) -> str:
+    """Return a token of the first generation of a session, signed as the servers do."""
+    now = datetime.now(UTC)
+    claims = TokenClaims(
+        kind=kind,
+        user_id=actor.user_id,
+        session_id=actor.session_id,
+        generation=actor.generation,
+        issued_at=now,
+        expires_at=now + TOKEN_LIFE,
+    )
+    return JwtTokenSigner(KeyRing([SECRET])).sign(claims)
+
+
+def _get(path: str, actor: SessionActor) -> Request:
+    return Request("GET", path, token(actor))
+
+
+def _actor(number: int) -> SessionActor:
+    return SessionActor(UUID(int=1 + number << 64 | 1), UUID(int=1 + number << 64 | 2), 1)
+
+
+def _store(url: str) -> SqlStore:
+    return SqlStore(open_database(url, pool_size=2), SystemClock())
