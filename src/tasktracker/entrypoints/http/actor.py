@@ -16,12 +16,12 @@ from tasktracker.domain.errors import InsufficientScope, InvalidToken, NotAuthen
 from tasktracker.domain.work import Store
 from tasktracker.entrypoints.http.edge import ACTOR
 from tasktracker.entrypoints.http.threads import Threads
-from tasktracker.entrypoints.http.wire import Injected, Request
+from tasktracker.entrypoints.http.wire import Injected, Request, header
 
 
 def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     """Return the bearer token of the request (RFC 6750 §2.1), or None where another or no scheme is used."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    scheme, _, token = (header(connection, "Authorization") or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.versions import Expected
 from tasktracker.entrypoints.http.responses import JsonResponse
-from tasktracker.entrypoints.http.wire import Request
+from tasktracker.entrypoints.http.wire import Request, header
 
 TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 # Written so that no text can be matched in two ways, which would take time without end to find out for a long one.
@@ -27,11 +27,11 @@ def etag(version: int, *, is_overdue: bool = False) -> str:
 def expected(request: Request, version: int | UnsetType = UNSET) -> Expected:
     """Return the versions the caller is prepared to change, by `If-Match` and a `version` in the body together."""
     versions: Expected = None
-    header = _header(request, "If-Match")
-    if header is not None and header.strip() != "*":
+    sent = header(request, "If-Match")
+    if sent is not None and sent.strip() != "*":
         versions = frozenset(
             int(match[1])
-            for weak, tag in _tags("If-Match", header)
+            for weak, tag in _tags("If-Match", sent)
             if not weak and (match := VERSION.fullmatch(tag))  # If-Match compares strongly (§13.1.1)
         )
     if version is not UNSET:
@@ -41,31 +41,23 @@ def expected(request: Request, version: int | UnsetType = UNSET) -> Expected:
 
 def creates(request: Request) -> bool:
     """Whether a PUT is to create what it names, and only that (RFC 9110 §13.1.2)."""
-    header = _header(request, "If-None-Match")
-    if header is None:
+    sent = header(request, "If-None-Match")
+    if sent is None:
         return False
-    if header.strip() != "*":
+    if sent.strip() != "*":
         raise InvalidInput.of("If-None-Match", "must be * here: create, unless there is one")
     return True
 
 
 def fresh(request: Request, tag: str, representation: Struct) -> Response[Any]:
     """Answer a GET: 304 where `If-None-Match` names the representation, which compares weakly (§13.1.2)."""
-    header = _header(request, "If-None-Match")
-    if header is not None and (
-        header.strip() == "*" or tag[1:-1] in {tag for _, tag in _tags("If-None-Match", header)}
-    ):
+    sent = header(request, "If-None-Match")
+    if sent is not None and (sent.strip() == "*" or tag[1:-1] in {tag for _, tag in _tags("If-None-Match", sent)}):
         return JsonResponse(None, status_code=304, headers={"ETag": tag})
     return JsonResponse(representation, headers={"ETag": tag})
 
 
-def _header(request: Request, name: str) -> str | None:
-    """Return a header; a list may come in several lines (RFC 9110 §5.3)."""
-    lines = request.headers.getall(name, [])
-    return ", ".join(lines) if lines else None
-
-
-def _tags(name: str, header: str) -> list[tuple[bool, str]]:
-    if not LIST_OF_TAGS.fullmatch(header):
+def _tags(name: str, sent: str) -> list[tuple[bool, str]]:
+    if not LIST_OF_TAGS.fullmatch(sent):
         raise InvalidInput.of(name, 'must be * or entity tags, as in "7"')
-    return [(bool(weak), tag) for weak, tag in TAG.findall(header)]
+    return [(bool(weak), tag) for weak, tag in TAG.findall(sent)]

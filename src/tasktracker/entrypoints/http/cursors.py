@@ -79,9 +79,10 @@ class ListCursor(Generic[Key]):
 
     def __init__(self, cursors: Cursors, request: Request, actor: Actor, filters: PagedQuery, key: type[Key]) -> None:
         self._cursors = cursors
-        self._request = request
+        self._path = request.scope["path"]
+        self._query = _query(request)
         self._limit = filters.limit
-        self._bound = f"{actor.user_id} {request.scope['path'].rstrip('/')} {_query(request)}"
+        self._bound = f"{actor.user_id} {self._path.rstrip('/')} {self._query}"
         self.position = cursors.open(filters.cursor, key, self._bound) if filters.cursor is not UNSET else None
 
     @property
@@ -99,8 +100,8 @@ class ListCursor(Generic[Key]):
         if page.next is not None:
             cursor = self._cursors.seal(Position(at, page.next), self._bound)
             place = urlencode({"limit": self._limit, "cursor": cursor})
-            query = "&".join(filter(None, [_query(self._request), place]))
-            headers["Link"] = f'<{self._request.scope["path"]}?{query}>; rel="next"'
+            query = "&".join(filter(None, [self._query, place]))
+            headers["Link"] = f'<{self._path}?{query}>; rel="next"'
         return JsonResponse(Listed(views, cursor), headers=headers)
 
 

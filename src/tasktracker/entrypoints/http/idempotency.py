@@ -18,7 +18,7 @@ from tasktracker.domain.idempotency.record import KEY_LONGEST, Answer
 from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.work import UnitOfWork
 from tasktracker.entrypoints.http.responses import JsonResponse
-from tasktracker.entrypoints.http.wire import Request
+from tasktracker.entrypoints.http.wire import Request, header
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_LONGEST}}}")
@@ -27,11 +27,10 @@ Result = TypeVar("Result")
 
 async def provide_key(request: Request) -> record.Request | None:
     """Read the key of a request, if it carries one, and what makes it the same request again. Raises InvalidInput."""
-    lines = request.headers.getall(HEADER, [])
-    if not lines:
+    key = header(request, HEADER)
+    if key is None:
         return None
-    key = ", ".join(lines)  # which is no key where there are several
-    if not KEY.fullmatch(key):
+    if not KEY.fullmatch(key):  # nor is what came in several lines
         raise InvalidInput.of(HEADER, f"must be 1 to {KEY_LONGEST} visible ASCII characters")
     parts = (request.method.encode(), request.scope["path"].rstrip("/").encode(), await request.body())
     return record.Request(key, hashlib.sha256(b"\0".join(parts)).digest())
