@@ -15,6 +15,7 @@ from functools import cache, singledispatch
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import msgspec
 from litestar import Request as LitestarRequest
@@ -87,6 +88,9 @@ class Listed(Struct, Generic[View]):
     next_cursor: str | None = None
 
 
+WireTypes = tuple[type[Body] | None, type[Query] | None]
+_TYPES: WeakKeyDictionary[BaseRouteHandler, WireTypes] = WeakKeyDictionary()
+
 BodyT = TypeVar("BodyT", bound=Body)
 QueryT = TypeVar("QueryT", bound=Query)
 FieldsT = TypeVar("FieldsT")
@@ -151,8 +155,15 @@ def identifier(text: str, name: str = "id") -> UUID:
         raise InvalidInput.of(name, "is not a UUID") from None
 
 
-def wire_types(handler: BaseRouteHandler) -> tuple[type[Body] | None, type[Query] | None]:
+def wire_types(handler: BaseRouteHandler) -> WireTypes:
     """Return what a handler takes as its body, in `data`, and as its query parameters, in `filters`."""
+    types = _TYPES.get(handler)
+    if types is None:
+        types = _TYPES[handler] = _declared_types(handler)
+    return types
+
+
+def _declared_types(handler: BaseRouteHandler) -> WireTypes:
     body, query = (handler.parsed_fn_signature.parameters.get(name) for name in ("data", "filters"))
     return (
         next((tp for tp in _alternatives(body) if issubclass(tp, Body)), None) if body else None,
@@ -184,7 +195,7 @@ def decode(type_: type[BodyT], raw: bytes) -> BodyT:
         written = raw.decode("utf-8")
         if _nesting(written) > NESTING_MOST:
             raise InvalidInput.of("body", "is nested too deeply")
-        value = json.loads(written, object_pairs_hook=_object, parse_float=_number, parse_constant=_no_constant)
+        value = _DECODER.decode(written)
     except UnicodeDecodeError:
         raise InvalidInput.of("body", "is not valid UTF-8") from None
     except RecursionError:
@@ -310,6 +321,9 @@ def _number(text: str) -> float | int:
 
 def _no_constant(name: str) -> Any:
     raise InvalidInput.of("body", f"is not valid JSON: {name} is not a number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_constant=_no_constant)
 
 
 def _printable(name: str) -> str:

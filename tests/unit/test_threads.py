@@ -1,0 +1,91 @@
+"""The threads on which requests are worked on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+import pytest
+
+from tasktracker.entrypoints.http.threads import Threads
+
+CALLER: ContextVar[str] = ContextVar("CALLER")
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    threads = Threads(2)
+    yield threads
+    threads.close()
+
+
+def test_what_is_called_runs_elsewhere_and_its_result_comes_back(threads: Threads) -> None:
+    async def ask() -> tuple[int, str]:
+        return await threads.run(lambda number, *, add: (number + add, threading.current_thread().name), 1, add=2)
+
+    result, where = asyncio.run(ask())
+    assert result == 3
+    assert where != threading.current_thread().name
+
+
+def test_what_is_raised_comes_back(threads: Threads) -> None:
+    async def ask() -> None:
+        await threads.run(int, "not a number")
+
+    with pytest.raises(ValueError, match="not a number"):
+        asyncio.run(ask())
+
+
+def test_the_context_of_the_caller_goes_along(threads: Threads) -> None:
+    async def ask(name: str) -> str:
+        CALLER.set(name)
+        return await threads.run(CALLER.get)
+
+    async def ask_all() -> list[str]:
+        return await asyncio.gather(*(ask(str(number)) for number in range(50)))
+
+    assert asyncio.run(ask_all()) == [str(number) for number in range(50)]
+
+
+def test_as_much_is_done_at_a_time_as_there_are_threads(threads: Threads) -> None:
+    both = threading.Barrier(2)
+
+    async def ask() -> list[int]:
+        return sorted(await asyncio.gather(threads.run(both.wait, 10), threads.run(both.wait, 10)))
+
+    assert asyncio.run(ask()) == [0, 1]
+
+
+def test_whoever_leaves_does_not_keep_the_others_waiting(threads: Threads) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        may_end.wait(10)
+
+    async def ask() -> str:
+        leaving = asyncio.ensure_future(threads.run(work))
+        await threads.run(begun.wait, 10)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        may_end.set()
+        return await threads.run(str, "next")
+
+    assert asyncio.run(ask()) == "next"
+
+
+def test_closing_waits_for_what_was_begun() -> None:
+    threads = Threads(1)
+    done: list[int] = []
+
+    async def leave_early() -> None:
+        for number in range(20):
+            asyncio.ensure_future(threads.run(done.append, number))  # noqa: RUF006  # nobody waits for it
+        await asyncio.sleep(0)
+
+    asyncio.run(leave_early())  # and with it the loop is gone
+    threads.close()
+    assert done == list(range(20))
