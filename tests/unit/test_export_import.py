@@ -240,6 +240,15 @@ def test_administrators_go_by_names(service: Service, user: User) -> None:
         service.imports.bring_in_for("nobody", io.BytesIO(raw), Form.NDJSON)
 
 
+def test_an_export_tells_how_far_it_has_come(service: Service, user: User) -> None:
+    service.seed.tasks(*(service.seed.new_task(user) for _ in range(450)))
+    service.seed.task(user, trashed_at=START)
+    told: list[tuple[int, int]] = []
+    blocks = service.exports.export_of(user.username, progress=lambda done, total: told.append((done, total)))
+    assert b"".join(blocks).count(b'"type":"task"') == 451
+    assert told == [(200, 451), (400, 451), (450, 451), (451, 451)]
+
+
 # -------------------------------------------------------------------- import
 
 
