@@ -314,6 +314,9 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
         ({"type": "task", "id": str(uuid4())}, "title"),
         (task(id="x"), "id"),
         (task(id=1), "id"),
+        (task(id="{a0b1c2d3-0000-4000-8000-000000000000}"), "id"),
+        (task(id="urn:uuid:a0b1c2d3-0000-4000-8000-000000000000"), "id"),
+        (task(id="a-0b1c2d30000-4000-8000-000000000000"), "id"),
         (task(title=" "), "title"),
         (task(title="x" * 201), "title"),
         (task(title="\ud800"), "title"),
@@ -325,6 +328,14 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
         (task(state="lost"), "state"),
         (task(due_date="tomorrow"), "due_date"),
         (task(due_date="2026-01-01T00:00:00"), "due_date"),
+        (task(due_date="2026-01-01"), "due_date"),
+        (task(due_date="20260101T000000Z"), "due_date"),
+        (task(due_date="2026-W01-1T00:00:00Z"), "due_date"),
+        (task(due_date="2026-01-01T00:00Z"), "due_date"),
+        (task(due_date="2026-01-01T00:00:00,5Z"), "due_date"),
+        (task(due_date="2026-01-01T00:00:00+00:00:30"), "due_date"),
+        (task(due_date="2026-02-29T00:00:00Z"), "due_date"),
+        (task(due_date="\u0662026-01-01T00:00:00Z"), "due_date"),
         (task(due_date="9999-12-31T23:59:59-14:00"), "due_date"),
         (task(version=0), "version"),
         (task(version=2**31), "version"),
@@ -420,6 +431,32 @@ def test_an_export_that_was_cut_off_comes_in_and_is_told(service: Service, user:
     assert [(each.line, each.field) for each in report.notices] == [(5, "line")]
     report = service.bring(user, written(HEADER, END, task()))
     assert (report.tasks.created, [(each.line, each.field) for each in report.errors]) == (0, [(3, "line")])
+
+
+def test_an_export_from_whose_middle_something_is_gone_comes_in_and_is_told(service: Service, user: User) -> None:
+    home, one = category(name="Home"), task()
+    for counts, bad, told in (
+        ({"categories": 1, "tasks": 1}, [], []),
+        ({"categories": 2, "tasks": 1}, [], [(4, "categories")]),
+        ({"categories": 1, "tasks": 4}, [task(priority=9), b"\xff\n"], [(6, "tasks")]),
+        ({"categories": 1, "tasks": 3}, [task(priority=9), b"\xff\n"], []),
+        ({"categories": 0, "tasks": 0}, [], []),
+        ({"categories": "many", "tasks": None}, [], []),
+    ):
+        report = service.bring(user, written(HEADER, home, one, *bad, END | counts))
+        assert [(each.line, each.field) for each in report.notices] == told
+        assert (report.skipped, report.tasks.created + report.tasks.unchanged) == (len(bad), 1)
+
+
+def test_a_time_is_read_as_precisely_as_it_is_kept(service: Service, user: User) -> None:
+    for written_as, read in (
+        ("2026-01-31t12:00:00.123456z", datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)),
+        ("2026-01-31 12:00:00.5+05:30", datetime(2026, 1, 31, 6, 30, 0, 500000, tzinfo=UTC)),
+        ("2026-01-31T12:00:00.1234567-01:00", datetime(2026, 1, 31, 13, 0, 0, 123456, tzinfo=UTC)),
+    ):
+        record = task(due_date=written_as)
+        assert service.bring_lines(user, record).tasks.created == 1
+        assert service.all_of(user)[1][UUID(record["id"])].due_date == read
 
 
 def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
