@@ -19,7 +19,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.errors import InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.history.change import Action
-from tasktracker.domain.portability import arrival, lines
+from tasktracker.domain.portability import arrival, import_service
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import Form, ImportService
 from tasktracker.domain.portability.report import FINDINGS_MOST, ImportReport
@@ -466,7 +466,7 @@ def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
 
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "LINES_MOST", 5)
+    monkeypatch.setattr(import_service, "LINES_MOST", 5)
     monkeypatch.setattr(arrival, "CATEGORIES_MOST", 2)
 
 
@@ -474,5 +474,9 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_has_a_number_of_lines_and_categories_at_most(service: Service, user: User) -> None:
     report = service.bring_lines(user, category(name="a"), category(name="b"), category(name="c"))
     assert [(each.line, each.field) for each in report.errors] == [(4, "name")]
+    many = written(HEADER, *(task() for _ in range(5)), END)
     with pytest.raises(InvalidInput):
-        service.bring_lines(user, *(task() for _ in range(5)))
+        service.bring(user, many)
+    # Whatever somebody has exported, whoever runs the service can bring in.
+    report = service.imports.bring_in_for(user.username, io.BytesIO(many), Form.NDJSON)
+    assert report.tasks.created + report.tasks.unchanged == 5

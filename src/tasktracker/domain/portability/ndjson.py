@@ -109,16 +109,16 @@ def _id(value: UUID | None) -> str | None:
 # ------------------------------------------------------------------ reading
 
 
-def read(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[Line]:
+def read(source: BinaryIO, wanted: Container[int] | None = None, most: int | None = None) -> Iterator[Line]:
     """Yield the categories and tasks of an export, or those on wanted lines, and what is wrong with other lines.
 
-    Raises InvalidInput when it is no export of a version that is known.
+    Raises InvalidInput when it is no export of a version that is known, and when it has more than `most` lines.
     """
     if wanted is None:
         _require_header(source)
     number, complete = 1, False
     seen: Counter[object] = Counter()
-    for number, raw in numbered(source, wanted):
+    for number, raw in numbered(source, wanted, most):
         if number == 1 or (raw is not None and not raw.strip()):
             continue
         if complete:
