@@ -100,6 +100,16 @@ class ArchiveContract(Contract):
         expected = sorted([top, *own], key=lambda task: (task.trashed_at, task.id))
         assert trashed(store, alice, limit) == expected
 
+    def test_a_user_has_so_many_tasks_the_trash_included_and_those_of_others_not(
+        self, store: Store, seed: Seed
+    ) -> None:
+        alice, bob, carol = seed.user(), seed.user(), seed.user()
+        seed.task(alice, members=(Member(bob.id, Role.EDITOR),))
+        seed.task(alice, trashed_at=START)
+        seed.task(bob)
+        with store.reading(None) as work:
+            assert [work.archive.count(user.id) for user in (alice, bob, carol)] == [2, 1, 0]
+
     def test_categories_are_found_by_id_or_name_by_their_user_alone(self, store: Store, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         home, work_, other = (seed.category(alice, name) for name in ("Home", "Work", "Other"))

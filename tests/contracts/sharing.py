@@ -266,7 +266,7 @@ class SharingMachine(RuleBasedStateMachine):
                         back = {"trashed_at": None, "trashed_with": None, "root": root, "parent": parent}
                         self._change(person, each, Action.RESTORE, **back)
                     else:
-                        self._change(person, each, None, root=root)
+                        self._change(person, each, Action.MOVE, root=root)
             assert done[0] == self.tasks[task_id]
 
     @precondition(lambda self: any(task.trashed_at for task in self.tasks.values()))
@@ -382,6 +382,7 @@ class SharingMachine(RuleBasedStateMachine):
                     for each in expected
                 ]
             assert told == expected
+            assert [entry.version for entry in told] == list(range(task.version, 0, -1)), "a history has no gaps"
             assert history.names == {each.actor: names[each.actor] for each in expected if each.actor}
 
     # ------------------------------------------------------------ the model
@@ -521,7 +522,7 @@ class SharingMachine(RuleBasedStateMachine):
         self._change(person, task, action, **changes, **place)
         moved = self.tasks[task_id].updated_at
         for each in below:
-            self._change(person, each, None, now=moved, **place)
+            self._change(person, each, Action.MOVE, now=moved, **place)
 
     def _set_part(self, person: Person, task_id: UUID, member: UUID, role: Role | None) -> None:
         task = self.tasks[task_id]
@@ -531,8 +532,8 @@ class SharingMachine(RuleBasedStateMachine):
             if each.root == task.root:
                 self._change(person, each, Action.SHARE if role else Action.UNSHARE, members=members)
 
-    def _change(self, person: Person, task: Task, action: Action | None, now: Any = None, **changes: Any) -> None:
-        """Change a task, and note it where it is to be told."""
+    def _change(self, person: Person, task: Task, action: Action, now: Any = None, **changes: Any) -> None:
+        """Change a task, and note what its history is to tell of it."""
         changed = replace(task, **changes)
         if changed == task:
             return
@@ -540,15 +541,14 @@ class SharingMachine(RuleBasedStateMachine):
             changed, version=task.version + 1, updated_at=max(now or self.app.clock.now(), task.updated_at)
         )
         self.tasks[task.id] = changed
-        if action:
-            told = {
-                name: (getattr(task, name), getattr(changed, name))
-                for name in FIELDS
-                if getattr(task, name) != getattr(changed, name)
-            }
-            if task.members != changed.members:
-                told["members"] = (_parts(task), _parts(changed))
-            self.histories[task.id].append(Entry(action, person.id, changed.version, told))
+        told = {
+            name: (getattr(task, name), getattr(changed, name))
+            for name in FIELDS
+            if getattr(task, name) != getattr(changed, name)
+        }
+        if task.members != changed.members:
+            told["members"] = (_parts(task), _parts(changed))
+        self.histories[task.id].append(Entry(action, person.id, changed.version, told))
 
     def _above(self, task_id: UUID) -> Sequence[Task]:
         """Return a task and all it is under."""

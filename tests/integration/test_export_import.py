@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +19,7 @@ import pytest
 
 from tasktracker.entrypoints.http.transfers import Transfers
 from tests.contracts.http.base import invalid, problem
-from tests.http import Api, Person, Server, bearer, expect, migrated, run
+from tests.http import Api, Person, Server, bearer, clean_environment, expect, migrated, run, tasktracker
 from tests.postgres import DatabaseFactory
 
 EXPORT, IMPORT = "/api/accounts/me/export/", "/api/accounts/me/import/"
@@ -259,12 +262,33 @@ def test_a_client_that_hangs_up_gives_its_place_and_connection_back(server: Serv
     assert '"level": "error"' not in server.log
 
 
+def on_a_terminal(folder: Path, *arguments: str) -> str:
+    """Run a command whose messages go to a terminal, and return what is to be seen there."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [tasktracker(), *arguments],
+        cwd=folder,
+        env=clean_environment({}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ):
+        os.close(theirs)
+        seen = b""
+        with suppress(OSError):  # the other end was closed
+            while part := os.read(ours, 4096):
+                seen += part
+    os.close(ours)
+    return seen.decode().replace("\x1b[?25l", "").lstrip("\r")
+
+
 def test_commands_export_and_import(server: Server, tmp_path: Path) -> None:
     person, other = server.register(), server.register()
     filled(person)
     folder = server.folder
     written_to = run(folder, "export", person.username, "--output", str(tmp_path / "all.ndjson"))
     assert written_to.returncode == 0, written_to.stderr
+    assert written_to.stderr.count("exporting") == 1
     assert (tmp_path / "all.ndjson").read_bytes().count(b"\n") == 9
     to_stdout = run(folder, "export", person.username)
     assert to_stdout.stdout.splitlines()[1:] == (tmp_path / "all.ndjson").read_text().splitlines()[1:]
@@ -274,6 +298,11 @@ def test_commands_export_and_import(server: Server, tmp_path: Path) -> None:
     real = run(folder, "import", other.username, str(tmp_path / "all.ndjson"))
     assert (real.returncode, real.stderr.count("importing")) == (0, 1)
     assert len(other.titles()) == 3
+    for command in (("export", person.username, "--output", "again.ndjson"), ("import", other.username, str(SAMPLE))):
+        shown = on_a_terminal(folder, *command)
+        assert shown.startswith(f"{command[0]}ing  [")
+        assert "0%" in shown
+        assert "#]  100%" in shown
     todoist = run(folder, "import", other.username, str(SAMPLE))
     assert todoist.returncode == 1
     assert "line 21: PRIORITY must be 1 to 4" in todoist.stderr

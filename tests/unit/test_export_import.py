@@ -19,7 +19,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.errors import InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.history.change import Action
-from tasktracker.domain.portability import arrival, lines
+from tasktracker.domain.portability import arrival, import_service
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import Form, ImportService
 from tasktracker.domain.portability.report import FINDINGS_MOST, ImportReport
@@ -240,6 +240,15 @@ def test_administrators_go_by_names(service: Service, user: User) -> None:
         service.imports.bring_in_for("nobody", io.BytesIO(raw), Form.NDJSON)
 
 
+def test_an_export_tells_how_far_it_has_come(service: Service, user: User) -> None:
+    service.seed.tasks(*(service.seed.new_task(user) for _ in range(450)))
+    service.seed.task(user, trashed_at=START)
+    told: list[tuple[int, int]] = []
+    blocks = service.exports.export_of(user.username, progress=lambda done, total: told.append((done, total)))
+    assert b"".join(blocks).count(b'"type":"task"') == 451
+    assert told == [(200, 451), (400, 451), (450, 451), (451, 451)]
+
+
 # -------------------------------------------------------------------- import
 
 
@@ -305,6 +314,9 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
         ({"type": "task", "id": str(uuid4())}, "title"),
         (task(id="x"), "id"),
         (task(id=1), "id"),
+        (task(id="{a0b1c2d3-0000-4000-8000-000000000000}"), "id"),
+        (task(id="urn:uuid:a0b1c2d3-0000-4000-8000-000000000000"), "id"),
+        (task(id="a-0b1c2d30000-4000-8000-000000000000"), "id"),
         (task(title=" "), "title"),
         (task(title="x" * 201), "title"),
         (task(title="\ud800"), "title"),
@@ -316,6 +328,14 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
         (task(state="lost"), "state"),
         (task(due_date="tomorrow"), "due_date"),
         (task(due_date="2026-01-01T00:00:00"), "due_date"),
+        (task(due_date="2026-01-01"), "due_date"),
+        (task(due_date="20260101T000000Z"), "due_date"),
+        (task(due_date="2026-W01-1T00:00:00Z"), "due_date"),
+        (task(due_date="2026-01-01T00:00Z"), "due_date"),
+        (task(due_date="2026-01-01T00:00:00,5Z"), "due_date"),
+        (task(due_date="2026-01-01T00:00:00+00:00:30"), "due_date"),
+        (task(due_date="2026-02-29T00:00:00Z"), "due_date"),
+        (task(due_date="\u0662026-01-01T00:00:00Z"), "due_date"),
         (task(due_date="9999-12-31T23:59:59-14:00"), "due_date"),
         (task(version=0), "version"),
         (task(version=2**31), "version"),
@@ -413,6 +433,32 @@ def test_an_export_that_was_cut_off_comes_in_and_is_told(service: Service, user:
     assert (report.tasks.created, [(each.line, each.field) for each in report.errors]) == (0, [(3, "line")])
 
 
+def test_an_export_from_whose_middle_something_is_gone_comes_in_and_is_told(service: Service, user: User) -> None:
+    home, one = category(name="Home"), task()
+    for counts, bad, told in (
+        ({"categories": 1, "tasks": 1}, [], []),
+        ({"categories": 2, "tasks": 1}, [], [(4, "categories")]),
+        ({"categories": 1, "tasks": 4}, [task(priority=9), b"\xff\n"], [(6, "tasks")]),
+        ({"categories": 1, "tasks": 3}, [task(priority=9), b"\xff\n"], []),
+        ({"categories": 0, "tasks": 0}, [], []),
+        ({"categories": "many", "tasks": None}, [], []),
+    ):
+        report = service.bring(user, written(HEADER, home, one, *bad, END | counts))
+        assert [(each.line, each.field) for each in report.notices] == told
+        assert (report.skipped, report.tasks.created + report.tasks.unchanged) == (len(bad), 1)
+
+
+def test_a_time_is_read_as_precisely_as_it_is_kept(service: Service, user: User) -> None:
+    for written_as, read in (
+        ("2026-01-31t12:00:00.123456z", datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)),
+        ("2026-01-31 12:00:00.5+05:30", datetime(2026, 1, 31, 6, 30, 0, 500000, tzinfo=UTC)),
+        ("2026-01-31T12:00:00.1234567-01:00", datetime(2026, 1, 31, 13, 0, 0, 123456, tzinfo=UTC)),
+    ):
+        record = task(due_date=written_as)
+        assert service.bring_lines(user, record).tasks.created == 1
+        assert service.all_of(user)[1][UUID(record["id"])].due_date == read
+
+
 def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
     report = service.bring_lines(user, *[b"x\n"] * (FINDINGS_MOST + 5))
     assert (len(report.errors), report.omitted, report.skipped) == (FINDINGS_MOST, 5, FINDINGS_MOST + 5)
@@ -420,7 +466,7 @@ def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
 
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "LINES_MOST", 5)
+    monkeypatch.setattr(import_service, "LINES_MOST", 5)
     monkeypatch.setattr(arrival, "CATEGORIES_MOST", 2)
 
 
@@ -428,5 +474,9 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_has_a_number_of_lines_and_categories_at_most(service: Service, user: User) -> None:
     report = service.bring_lines(user, category(name="a"), category(name="b"), category(name="c"))
     assert [(each.line, each.field) for each in report.errors] == [(4, "name")]
+    many = written(HEADER, *(task() for _ in range(5)), END)
     with pytest.raises(InvalidInput):
-        service.bring_lines(user, *(task() for _ in range(5)))
+        service.bring(user, many)
+    # Whatever somebody has exported, whoever runs the service can bring in.
+    report = service.imports.bring_in_for(user.username, io.BytesIO(many), Form.NDJSON)
+    assert report.tasks.created + report.tasks.unchanged == 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,24 +19,38 @@ IN_MEMORY = 1024 * 1024
 
 
 def export_to(container: Container, user: str, output: Path | None) -> None:
-    """Write a user's export to a file, or to the standard output."""
-    blocks = container.exports().export_of(user)
-    if output is None:
-        for block in blocks:
-            sys.stdout.buffer.write(block)
-        sys.stdout.buffer.flush()
-        return
-    written = 0
+    """Write a user's export to a file, or to the standard output, showing how far it has come."""
+    # Where the export itself is to be seen, that shows how far it has come.
+    is_seen = output is None and sys.stdout.isatty()
+    bar = click.progressbar(length=1, label="exporting", file=sys.stderr, hidden=is_seen)
+
+    def progress(done: int, total: int) -> None:
+        bar.length = total
+        bar.update(done - bar.pos)
+
+    blocks = container.exports().export_of(user, progress=progress)
+    with bar:
+        written = _print(blocks) if output is None else _write(blocks, output)
+    if output is not None:
+        click.echo(f"wrote {written} bytes to {output}", err=True)
+
+
+def _print(blocks: Iterator[bytes]) -> int:
+    written = sum(sys.stdout.buffer.write(block) for block in blocks)
+    sys.stdout.buffer.flush()
+    return written
+
+
+def _write(blocks: Iterator[bytes], output: Path) -> int:
     # Under its name only once it is complete.
     partial = output.with_name(f".{output.name}.partial")
     try:
         with partial.open("wb") as file:
-            for block in blocks:
-                written += file.write(block)
+            written = sum(file.write(block) for block in blocks)
         partial.replace(output)
     finally:
         partial.unlink(missing_ok=True)
-    click.echo(f"wrote {written} bytes to {output}", err=True)
+    return written
 
 
 def import_from(container: Container, user: str, source: BinaryIO, form: Form, *, dry_run: bool) -> ImportReport:

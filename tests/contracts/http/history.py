@@ -112,6 +112,18 @@ class HistoryContract(HttpContract):
         of_child = [change["action"] for change in reversed(changes(alice, child))]
         assert of_child == ["create", "share", "share", "trash", "restore", "unshare"]
 
+    def test_what_goes_along_with_its_parent_is_told_of_where_it_went(self, alice: Person, bob: Person) -> None:
+        shared, top = alice.task("shared"), alice.task("top")
+        middle = alice.task("middle", parent=top["id"])
+        below = alice.task("below", parent=middle["id"])
+        alice.share(shared, bob, "editor")
+        expect(alice.patch(place(middle), {"parent": shared["id"]}), 200)
+        moved, created = changes(bob, below)
+        assert (moved["action"], moved["version"], created["version"]) == ("move", 2, 1)
+        assert moved["actor"] == {"id": alice.id, "username": alice.username}
+        assert moved["fields"] == {"members": from_to([], [f"{bob.id} editor"])}
+        invalid(undo(alice, below, moved), "change")
+
     def test_what_changes_nothing_is_not_told(self, alice: Person) -> None:
         task = alice.task()
         expect(alice.patch(place(task), {}), 200)

@@ -118,6 +118,16 @@ class TaskPutCreateContract(HttpContract):
         problem(alice.patch(path, {"title": "new"}, headers={"If-None-Match": "*"}), 404, "task-not-found")
         assert alice.listed(TASKS) == []
 
+    @pytest.mark.parametrize("versions", ["*", '"1"'])
+    def test_what_is_to_be_created_has_no_version_to_hold_on_to(self, alice: Person, versions: str) -> None:
+        task = alice.task()
+        headers = {"If-None-Match": "*", "If-Match": versions}
+        for path in (f"{TASKS}{uuid4()}/", place(task)):
+            invalid(alice.put(path, {"title": "new"}, headers=headers), "If-Match")
+        assert alice.listed(TASKS) == [task]
+        sent_back = put_new(alice, f"{TASKS}{uuid4()}/", title="elsewhere", version=7)
+        assert expect(sent_back, 201)["version"] == 1
+
     def test_an_id_of_something_else_is_free(self, alice: Person) -> None:
         category = alice.category()
         assert expect(put_new(alice, f"{TASKS}{category['id']}/", title="new"), 201)["id"] == category["id"]

@@ -279,6 +279,15 @@ class PushContract(HttpContract):
             "short",
         ]
 
+    def test_so_do_edits_of_what_was_moved_with_its_parent(self, alice: Person, bob: Person, phone: Person) -> None:
+        top, shared = alice.task("top"), alice.task("shared")
+        middle = alice.task("middle", parent=top["id"])
+        below = alice.task("below", parent=middle["id"])
+        alice.share(shared, bob, "editor")
+        expect(phone.patch(f"/api/tasks/{middle['id']}/", {"parent": shared["id"]}), 200)
+        assert results(alice, mutation("update", below["id"], {"title": "offline"}, base_version=1)) == [("merged", 3)]
+        assert expect(bob.get(f"/api/tasks/{below['id']}/"), 200)["title"] == "offline"
+
     def test_the_same_field_conflicts(self, alice: Person, phone: Person) -> None:
         task = alice.task("base")
         for title in ("first", "theirs"):

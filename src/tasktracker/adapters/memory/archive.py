@@ -22,6 +22,9 @@ class MemoryTaskArchive:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
+    def count(self, user_id: UUID) -> int:
+        return sum(task.created_by == user_id for task in visible(self._transaction, user_id))
+
     def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
         own = [task for task in visible(self._transaction, user_id) if task.trashed_at and task.created_by == user_id]
         ordered = sorted(own, key=_place)

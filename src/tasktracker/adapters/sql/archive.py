@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam, or_, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, func, or_, select, tuple_
 
 from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
 from tasktracker.adapters.sql.executor import Executor
@@ -26,6 +26,7 @@ from tasktracker.domain.tasks.task import Task
 # Below what any database takes as the parameters of a statement.
 BATCH = 1000
 
+_COUNT = select(func.count()).select_from(tasks).where(tasks.c.created_by == bindparam("user_id"))
 _TASKS = select(*COLUMNS).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
 _LOCK_TASKS = (
     select(tasks.c.id).where(tasks.c.id.in_(bindparam("ids", expanding=True))).order_by(tasks.c.id).with_for_update()
@@ -68,6 +69,11 @@ class SqlTaskArchive:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+
+    def count(self, user_id: UUID) -> int:
+        row = self._executor.one(_COUNT, {"user_id": user_id})
+        assert row is not None, "a number"
+        return int(row[0])
 
     def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}

@@ -18,10 +18,11 @@ TRACKED = ("title", "description", "priority", "state", "due_date", "category", 
 
 
 class Action(StrEnum):
-    """What was done."""
+    """What was done. A task is moved by what is done to another that it is under; what that was is in its history."""
 
     CREATE = "create"
     EDIT = "edit"
+    MOVE = "move"
     UNDO = "undo"
     TRASH = "trash"
     RESTORE = "restore"

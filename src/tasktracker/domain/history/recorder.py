@@ -28,8 +28,4 @@ class ChangeRecorder:
             id=self._ids.new(), action=action, actor=actor, now=after.updated_at, before=before, after=after
         )
         work.history.add(change)
-        self.followed(work, before, after)
-
-    def followed(self, work: UnitOfWork, before: Task | None, after: Task | None) -> None:
-        """Record that a task was changed, or is gone, as a consequence of what is in the history of another."""
         work.feed.add(task_marks(before, after))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from tasktracker.domain.work import Clock, Store, UnitOfWork
 PAGE = 200
 BLOCK = 64 * 1024
 
+Progress = Callable[[int, int], None]
+
 
 class ExportService:
     """Everything a user owns, as lines of JSON."""
@@ -34,27 +36,31 @@ class ExportService:
         """
         return self._blocks(actor, actor.user_id)
 
-    def export_of(self, login: str) -> Iterator[bytes]:
-        """Yield somebody's export, for whoever administers the service. Raises UserNotFound."""
-        return self._blocks(None, find_by_login(self._store, login).id)
+    def export_of(self, login: str, *, progress: Progress | None = None) -> Iterator[bytes]:
+        """Yield somebody's export, for whoever administers the service. Raises UserNotFound.
 
-    def _blocks(self, actor: SessionActor | None, user_id: UUID) -> Iterator[bytes]:
+        `progress` is told how many tasks have been written, and of how many.
+        """
+        return self._blocks(None, find_by_login(self._store, login).id, progress)
+
+    def _blocks(self, actor: SessionActor | None, user_id: UUID, progress: Progress | None = None) -> Iterator[bytes]:
         with self._store.snapshot(actor) as work:
             block = bytearray()
-            for line in self._lines(work, user_id):
+            for line in self._lines(work, user_id, progress):
                 block += line
                 if len(block) >= BLOCK:
                     yield bytes(block)
                     block.clear()
             yield bytes(block)
 
-    def _lines(self, work: UnitOfWork, user_id: UUID) -> Iterator[bytes]:
+    def _lines(self, work: UnitOfWork, user_id: UUID, progress: Progress | None) -> Iterator[bytes]:
         user = work.users.find(user_id)
         if user is None:
             raise SessionEnded
         yield ndjson.header(self._clock.now())
         yield ndjson.profile(user)
         categories = tasks = 0
+        total = work.archive.count(user_id) if progress is not None else 0
         for each in self._categories(work, user_id):
             yield ndjson.category(each)
             categories += 1
@@ -62,6 +68,8 @@ class ExportService:
             names = work.users.names({member.user_id for task in found for member in task.members})
             yield from (ndjson.task(task, names) for task in found)
             tasks += len(found)
+            if progress is not None:
+                progress(tasks, total)
         yield ndjson.end(categories, tasks)
 
     def _categories(self, work: UnitOfWork, user_id: UUID) -> Iterator[Category]:

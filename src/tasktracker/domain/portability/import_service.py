@@ -23,6 +23,7 @@ from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
 
 CHUNK = 500
+LINES_MOST = 500_000
 TRIES = 3
 
 Progress = Callable[[int], None]
@@ -37,7 +38,10 @@ class Form(StrEnum):
 
 @dataclass(slots=True)
 class _Import:
-    """A file under way into an account. `actor` is None where the service's administrator does it."""
+    """A file under way into an account. `actor` is None where the service's administrator does it.
+
+    Only then may it have any number of lines.
+    """
 
     actor: SessionActor | None
     user: User
@@ -49,8 +53,12 @@ class _Import:
 
     def lines(self, wanted: Container[int] | None = None) -> Iterator[Line]:
         if self.form is Form.NDJSON:
-            return ndjson.read(self.source, wanted)
-        return todoist.read(self.source, self.user.id, ZoneInfo(self.user.time_zone), wanted)
+            return ndjson.read(self.source, wanted, self._most)
+        return todoist.read(self.source, self.user.id, ZoneInfo(self.user.time_zone), wanted, self._most)
+
+    @property
+    def _most(self) -> int | None:
+        return LINES_MOST if self.actor else None
 
 
 class ImportService:

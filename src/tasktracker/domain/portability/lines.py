@@ -9,23 +9,22 @@ from tasktracker.domain.errors import FieldError, InvalidInput
 
 LINE_LONGEST = 256 * 1024
 """In bytes: more than the longest task takes, with every character escaped."""
-LINES_MOST = 500_000
 
 TOO_LONG = FieldError("line", f"is longer than {LINE_LONGEST} bytes")
 NOT_UTF8 = FieldError("line", "is not valid UTF-8")
 
 
-def numbered(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[tuple[int, bytes | None]]:
+def numbered(source: BinaryIO, wanted: Container[int] | None, most: int | None) -> Iterator[tuple[int, bytes | None]]:
     """Yield each line, or each wanted one, with its number from 1; None stands for one that is too long.
 
-    Raises InvalidInput when there are too many.
+    Raises InvalidInput when there are more than `most`.
     """
     source.seek(0)
     number = 0
     while line := source.readline(LINE_LONGEST + 1):
         number += 1
-        if number > LINES_MOST:
-            raise InvalidInput.of("body", f"has more than {LINES_MOST} lines; what came before them has been imported")
+        if most is not None and number > most:
+            raise InvalidInput.of("body", f"has more than {most} lines; what came before them has been imported")
         is_whole = len(line) <= LINE_LONGEST
         while not is_whole and not line.endswith(b"\n"):
             line = source.readline(LINE_LONGEST)

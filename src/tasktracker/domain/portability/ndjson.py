@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -18,6 +20,11 @@ from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task
 
 FORMAT = "tasktracker"
 VERSION = 1
+# As everywhere else here; Python reads much that is neither.
+UUID_FORM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+TIME_FORM = re.compile(
+    r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE
+)  # an offset is asked for elsewhere
 
 # ------------------------------------------------------------------ writing
 
@@ -102,15 +109,16 @@ def _id(value: UUID | None) -> str | None:
 # ------------------------------------------------------------------ reading
 
 
-def read(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[Line]:
+def read(source: BinaryIO, wanted: Container[int] | None = None, most: int | None = None) -> Iterator[Line]:
     """Yield the categories and tasks of an export, or those on wanted lines, and what is wrong with other lines.
 
-    Raises InvalidInput when it is no export of a version that is known.
+    Raises InvalidInput when it is no export of a version that is known, and when it has more than `most` lines.
     """
     if wanted is None:
         _require_header(source)
     number, complete = 1, False
-    for number, raw in numbered(source, wanted):
+    seen: Counter[object] = Counter()
+    for number, raw in numbered(source, wanted, most):
         if number == 1 or (raw is not None and not raw.strip()):
             continue
         if complete:
@@ -118,16 +126,33 @@ def read(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[Lin
             continue
         try:
             read = _object(raw)
-            complete = read.get("type") == "end"
+        except InvalidInput as invalid:
+            seen[None] += 1
+            yield Line(number, errors=invalid.errors)
+            continue
+        type_ = read.get("type")
+        complete = type_ == "end"
+        if complete and wanted is None and (gaps := tuple(_gaps(read, seen))):
+            yield Line(number, notices=gaps)
+        try:
             record = _record(read)
         except InvalidInput as invalid:
             yield Line(number, errors=invalid.errors)
         else:
             if record is not None:
                 yield Line(number, record)
+        seen[type_ if isinstance(type_, str) else None] += 1
     if wanted is None and not complete:
         missing = FieldError("line", "is missing: the export is not complete, as it has no line of the type end")
         yield Line(number + 1, notices=(missing,))
+
+
+def _gaps(end: Mapping[str, Any], seen: Mapping[object, int]) -> Iterator[FieldError]:
+    """Compare the numbers in the last line with those of the lines seen, of which `None` may have been of any type."""
+    for name, type_ in (("categories", "category"), ("tasks", "task")):
+        said = end.get(name)
+        if isinstance(said, int) and said > seen.get(type_, 0) + seen.get(None, 0):
+            yield FieldError(name, f"are {said} by the last line, but {seen.get(type_, 0)} are in the file")
 
 
 def _require_header(source: BinaryIO) -> None:
@@ -234,19 +259,19 @@ def _one_of(type_: type[Priority] | type[State]) -> Rule:
 
 
 def _uuid(value: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError:
-        raise Refused("is not a UUID") from None
+    if not UUID_FORM.fullmatch(value):
+        raise Refused("is not a UUID")
+    return UUID(value)
 
 
 def _moment(value: str) -> datetime:
     try:
-        return moment(datetime.fromisoformat(value))
-    except Refused:
-        raise
+        found = datetime.fromisoformat(value.upper()) if TIME_FORM.fullmatch(value) else None
     except ValueError:
-        raise Refused("is not a time, as in 2026-01-31T12:00:00Z") from None
+        found = None
+    if found is None:
+        raise Refused("is not a time, as in 2026-01-31T12:00:00Z")
+    return moment(found)
 
 
 def _version(value: int) -> int:

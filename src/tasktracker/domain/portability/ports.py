@@ -17,6 +17,10 @@ from tasktracker.domain.tasks.task import Task
 class TaskArchive(Protocol):
     """Tasks and categories by the hundred. One statement takes the place of hundreds."""
 
+    def count(self, user_id: UUID) -> int:
+        """Return how many tasks the user has created, those in the trash included."""
+        ...
+
     def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
         """Return all of the user's own tasks in the trash, also those deleted with others, the first deleted first."""
         ...

@@ -32,13 +32,20 @@ END_OF_DAY = time(23, 59, 59)
 Row = Mapping[str, str]
 
 
-def read(source: BinaryIO, owner: UUID, zone: ZoneInfo, wanted: Container[int] | None = None) -> Iterator[Line]:
+def read(
+    source: BinaryIO,
+    owner: UUID,
+    zone: ZoneInfo,
+    wanted: Container[int] | None = None,
+    most: int | None = None,
+) -> Iterator[Line]:
     """Yield the sections and tasks of a file, or those on wanted lines, and what is wrong with other rows.
 
-    Times without a zone of their own are in that of `zone`. Raises InvalidInput when it is no such file.
+    Times without a zone of their own are in that of `zone`. Raises InvalidInput when it is no such file, and
+    when it has more than `most` lines.
     """
     reading = _Reading(owner, zone)
-    for number, row in _rows(source):
+    for number, row in _rows(source, most):
         for line in reading.lines(number, row):
             if wanted is None or line.number in wanted:
                 yield line
@@ -47,10 +54,10 @@ def read(source: BinaryIO, owner: UUID, zone: ZoneInfo, wanted: Container[int] |
             yield line
 
 
-def _rows(source: BinaryIO) -> Iterator[tuple[int, Row | FieldError]]:
+def _rows(source: BinaryIO, most: int | None) -> Iterator[tuple[int, Row | FieldError]]:
     """Yield each row, or what keeps it from being one, with the number of its first line."""
     long: list[int] = []
-    reader = csv.reader(_texts(source, long), strict=False)
+    reader = csv.reader(_texts(source, long, most), strict=False)
     columns: list[str] = []
     while True:
         number = reader.line_num + 1
@@ -79,8 +86,8 @@ def _rows(source: BinaryIO) -> Iterator[tuple[int, Row | FieldError]]:
         _require_columns([])
 
 
-def _texts(source: BinaryIO, long: list[int]) -> Iterator[str]:
-    for number, raw in numbered(source):
+def _texts(source: BinaryIO, long: list[int], most: int | None) -> Iterator[str]:
+    for number, raw in numbered(source, None, most):
         if raw is None:
             long.append(number)
             yield "\n"

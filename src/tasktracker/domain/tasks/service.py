@@ -107,14 +107,14 @@ class TaskService:
         require(task, expected)
         edited = task.edit(fields, self._clock.now())
         if edited.parent != task.parent:
-            edited = self._move(work, task, edited)
+            edited = self._move(work, actor, task, edited)
         elif edited is not task:
             work.tasks.save(edited)
         if edited is not task:
             self._recorder.record(work, action, actor, task, edited)
         return edited
 
-    def _move(self, work: UnitOfWork, task: Task, edited: Task) -> Task:
+    def _move(self, work: UnitOfWork, actor: Actor, task: Task, edited: Task) -> Task:
         """Put a task, with all that is under it, under another parent; both trees are locked by their roots."""
         levels = subtree(work.tasks.tree(task.root), task.id)
         moved = {each.id for level in levels for each in level}
@@ -132,7 +132,7 @@ class TaskService:
                 changed = each.under(root, members, edited.updated_at)
                 if changed is not each:
                     work.tasks.save_shared(changed)
-                    self._recorder.followed(work, each, changed)
+                    self._recorder.record(work, Action.MOVE, actor, each, changed)
         return edited
 
 

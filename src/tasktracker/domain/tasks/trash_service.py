@@ -82,7 +82,7 @@ class TrashService:
                 elif each.root != root:
                     moved = each.under(root, each.members, now)
                     work.tasks.save(moved)
-                    self._recorder.followed(work, each, moved)
+                    self._recorder.record(work, Action.MOVE, actor, each, moved)
         return restored
 
     def purge(self, actor: Actor, task_id: UUID, expected: Expected = None) -> None:
