@@ -382,6 +382,15 @@ class PushContract(HttpContract):
         assert results(alice, *good, atomic=True) == [("applied", 1)] * 3
         assert results(alice, *good) == [("duplicate", 1)] * 3
 
+    def test_an_id_used_again_at_once_goes_on_counting(self, alice: Person) -> None:
+        category = alice.category("Home")
+        expect(alice.patch(f"/api/categories/{category['id']}/", {"color": "#112233"}), 200)
+        _, cursor = pulled(alice)
+        delete = mutation("delete", category["id"], type="category")
+        create = mutation("create", category["id"], {"name": "Home"}, type="category")
+        assert results(alice, delete, create, atomic=True) == [("applied", 3), ("applied", 4)]
+        assert [each["version"] for each in pull(alice, cursor=cursor)["changes"]] == [4]
+
     def test_the_answer_carries_what_has_changed(self, alice: Person, phone: Person) -> None:
         _, cursor = pulled(alice)
         theirs = phone.task("theirs")
