@@ -328,6 +328,50 @@ class PushContract(HttpContract):
         (result,) = push(alice, body)["results"]
         assert (result["status"], set(result["conflicts"])) == ("conflict", {"name"})
 
+    def test_what_followed_from_changes_of_other_tasks_conflicts_with_nothing(
+        self, alice: Person, phone: Person
+    ) -> None:
+        root, parent = alice.task("root"), alice.task("parent")
+        child = alice.task("child", parent=parent["id"])
+        assert results(
+            alice,
+            mutation("update", parent["id"], {"parent": root["id"]}, base_version=1),
+            mutation("update", child["id"], {"title": "by its own device"}, base_version=1),
+        ) == [("applied", 2), ("merged", 3)]
+        expect(phone.patch(f"/api/tasks/{child['id']}/", {"priority": 4}), 200)
+        expect(phone.patch(f"/api/tasks/{parent['id']}/", {"parent": None}), 200)
+        (result,) = push(alice, mutation("update", child["id"], {"priority": 1}, base_version=3))["results"]
+        assert result["conflicts"] == {"priority": {"base": 2, "yours": 1, "theirs": 4}}
+        assert results(alice, mutation("update", child["id"], {"title": "other"}, base_version=3)) == [("merged", 6)]
+        expect(phone.patch(f"/api/tasks/{parent['id']}/", {"parent": root["id"]}), 200)
+        assert results(alice, mutation("delete", child["id"], base_version=6)) == [("applied", 8)]
+
+    def test_a_device_may_be_far_behind(self, alice: Person, phone: Person) -> None:
+        task = alice.task("base", description="as it was")
+        expect(phone.patch(f"/api/tasks/{task['id']}/", {"description": "theirs"}), 200)
+        edits = [mutation("update", task["id"], {"priority": number % 4 + 1}) for number in range(2, 302)]
+        for start in range(0, len(edits), 100):
+            push(phone, *edits[start : start + 100])
+        wanted = {"title": "yours", "description": "yours"}
+        (result,) = push(alice, mutation("update", task["id"], wanted, base_version=1))["results"]
+        assert result["conflicts"] == {"description": {"base": "as it was", "yours": "yours", "theirs": "theirs"}}
+        body = mutation("update", task["id"], {"title": "yours"}, base_version=1)
+        assert results(alice, body) == [("merged", 303)]
+
+    def test_where_the_history_has_been_swept_the_base_is_unknown(
+        self, api: Api, alice: Person, phone: Person, clock: ManualClock
+    ) -> None:
+        task = alice.task("base")
+        expect(phone.patch(f"/api/tasks/{task['id']}/", {"priority": 4}), 200)
+        clock.advance(days=40)
+        alice, phone = api.login(alice), api.login(phone)
+        api.container.housekeeping().sweep()
+        expect(phone.patch(f"/api/tasks/{task['id']}/", {"description": "new"}), 200)
+        (result,) = push(alice, mutation("update", task["id"], {"title": "other"}, base_version=1))["results"]
+        assert result["conflicts"] == {"title": {"base": None, "yours": "other", "theirs": "base"}}
+        # What has changed since the version before is known.
+        assert results(alice, mutation("update", task["id"], {"title": "other"}, base_version=2)) == [("merged", 4)]
+
     def test_deleting_what_others_have_changed_conflicts(self, alice: Person, phone: Person) -> None:
         task, category = alice.task("base"), alice.category("Home")
         expect(phone.patch(f"/api/tasks/{task['id']}/", {"title": "theirs"}), 200)
