@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -413,6 +414,24 @@ class PushContract(HttpContract):
         assert [each["field"] for each in answer["results"][0]["problem"]["errors"]] == ["data.titel", "data.title"]
         assert alice.titles() == ["good"]
 
+    def test_whatever_is_wrong_with_its_data_is_named(self, alice: Person) -> None:
+        task, category = alice.task(), alice.category()
+        bad: Sequence[tuple[dict[str, Any], set[str]]] = [
+            (mutation("create", str(uuid4())), {"title"}),
+            (mutation("create", str(uuid4()), {"title": " ", "priority": 7, "x": 1}), {"title", "priority", "x"}),
+            (mutation("update", task["id"], {"title": "a\0b"}), {"title"}),
+            (mutation("update", task["id"], {"title": "\ud800"}), {"title"}),
+            (mutation("update", task["id"], {"\ud800": 1}), {r"\ud800"}),
+            (mutation("update", task["id"], {"title": 10**400}), {"title"}),
+            (mutation("update", task["id"], {"description": "x" * 10_001}), {"description"}),
+            (mutation("update", task["id"], {"parent": task["id"]}), {"parent"}),
+            (mutation("update", task["id"], {"category": str(uuid4())}), {"category"}),
+            (mutation("update", category["id"], {"name": ""}, type="category"), {"name"}),
+        ]
+        body = json.dumps({"mutations": [each for each, _ in bad]}).encode()
+        for result, (_, names) in zip(expect(alice.send("POST", SYNC, body), 200)["results"], bad, strict=True):
+            assert {each["field"] for each in result["problem"]["errors"]} == {f"data.{name}" for name in names}
+
     def test_at_once_it_is_all_or_nothing(self, alice: Person) -> None:
         good = [mutation("create", str(uuid4()), {"title": f"{number}"}) for number in range(3)]
         bad = mutation("update", str(uuid4()), {"title": "x"})
@@ -465,7 +484,20 @@ class PushContract(HttpContract):
     def test_what_is_no_request_is_refused_by_name(self, alice: Person) -> None:
         invalid(alice.post(SYNC, {}), "mutations")
         invalid(alice.post(SYNC, {"mutations": [mutation("create", str(uuid4()))] * 101}), "mutations")
-        invalid(alice.post(SYNC, {"mutations": [{"id": 1}]}), "mutations")
+        invalid(alice.post(SYNC, {"mutations": {}}), "mutations")
+        bad = [
+            mutation("create", str(uuid4())),
+            {**mutation("upsert", "nobody", base_version=0, data=[]), "titel": 1},
+            None,
+            {"id": 1, "type": "user", "op": "delete"},
+            mutation("update", str(uuid4()), {"title": "\ud800"}),
+        ]
+        invalid(
+            alice.send("POST", SYNC, json.dumps({"mutations": bad}).encode()),
+            *(f"mutations[1].{name}" for name in ("op", "target", "base_version", "data", "titel")),
+            "mutations[2]",
+            *(f"mutations[3].{name}" for name in ("id", "type", "target")),
+        )
         invalid(alice.post(SYNC, {"mutations": [], "cursor": "nonsense"}), "cursor")
         invalid(alice.post(SYNC, {"mutations": [], "atomically": True}), "atomically")
 

@@ -117,7 +117,10 @@ class PushService:
             handler = self._handlers.get((mutation.type, mutation.op))
             if handler is None:
                 raise InvalidInput.of("op", f"cannot be done to a {mutation.type}")
-            done.append(handler(work, actor, mutation))
+            try:
+                done.append(handler(work, actor, mutation))
+            except InvalidInput as invalid:
+                raise invalid.within("data") from None
             return done[0]
 
         answer, is_replay = self._idempotency.once_in(work, actor, request, do, _kept)
