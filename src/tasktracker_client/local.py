@@ -99,6 +99,7 @@ class LocalCopy:
     def edit(self, type: ItemType, op: Op, target: str, fields: Mapping[str, Any]) -> None:
         """Keep an edit until it is sent. Raises UnknownItem where there is nothing to edit."""
         data = json.dumps(fields, default=rows.plain, allow_nan=False)
+        json.dumps(fields, default=rows.plain, ensure_ascii=False).encode()  # as it will be sent: no lone surrogates
         with self._transaction() as database:
             if op in (Op.UPDATE, Op.DELETE) and not any(item.id == target for item in self._view(type, target)):
                 raise UnknownItem(target)

@@ -119,6 +119,17 @@ class FeedContract(Contract):
             assert work.feed.forget(clock.now(), 100) == 1
         assert self.told(store, user) == [(2, there, 1)]
 
+    def test_what_is_deleted_in_the_same_work_is_known_too(self, store: Store, seed: Seed, user: User) -> None:
+        gone, back = seed.id(), seed.id()
+        self.tell(store, Mark(user.id, ItemType.TASK, back, 5, Op.DELETE, Reason.DELETED))
+        with store.writing(None) as work:
+            work.feed.add([Mark(user.id, ItemType.TASK, gone, 3, Op.DELETE, Reason.DELETED)])
+            work.feed.add([Mark(user.id, ItemType.TASK, back, 6)])
+            assert work.feed.tombstones(user.id, ItemType.TASK, [gone, back]) == {gone: 3}
+            assert work.feed.tombstones(user.id, ItemType.TASK, [back]) == {}
+            assert work.feed.tombstones(user.id, ItemType.CATEGORY, [gone]) == {}
+            assert work.feed.tombstones(seed.id(), ItemType.TASK, [gone]) == {}
+
     def test_nothing_is_told_while_only_reading(self, store: Store, seed: Seed, user: User) -> None:
         with store.reading(None) as work, pytest.raises(RuntimeError):
             work.feed.add([Mark(user.id, ItemType.TASK, seed.id(), 1)])

@@ -161,6 +161,16 @@ class HistoryContract(Contract):
         assert [forget(3), forget(3), forget(3)] == [3, 1, 0]
         assert pages(store, task, 10) == [[changes[5], changes[4]]]
 
+    def test_the_oldest_are_forgotten_first(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user)
+        changes = [new_change(seed, task, user, at=START + number // 2 * SECOND, version=number) for number in range(6)]
+        add(store, *(changes[number] for number in (5, 2, 4, 1, 3, 0)))
+        for kept in (4, 2, 1):
+            with store.writing(None) as work:
+                work.history.forget(START + 9 * SECOND, 2 if kept > 1 else 1)
+            assert pages(store, task, 10) == [changes[6 - kept :][::-1]]
+
     def test_whose_account_is_gone_has_no_name_in_the_histories_of_others(self, store: Store, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task, theirs = seed.task(alice), seed.task(bob)

@@ -157,7 +157,7 @@ class TestEditing:
                 attempt(nothing)
         assert not phone.pending
 
-    @pytest.mark.parametrize("value", [datetime(2030, 1, 1), float("nan"), object()])  # noqa: DTZ001
+    @pytest.mark.parametrize("value", [datetime(2030, 1, 1), float("nan"), object(), "\ud800"])  # noqa: DTZ001
     def test_what_cannot_be_sent_is_no_edit(self, phone: Phone, value: object) -> None:
         with pytest.raises((TypeError, ValueError)):
             phone.create_task(title="Call", due_date=value)

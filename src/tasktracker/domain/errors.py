@@ -89,6 +89,10 @@ class InvalidInput(DomainError):
         """Refuse a single field."""
         return cls(FieldError(field, message))
 
+    def within(self, field: str) -> InvalidInput:
+        """Return the same of what is in a field of something larger."""
+        return InvalidInput(*(FieldError(f"{field}.{error.field}", error.message) for error in self.errors))
+
 
 class NotAuthenticated(DomainError):
     """The caller has not shown who they are."""

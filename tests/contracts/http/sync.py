@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -337,6 +338,50 @@ class PushContract(HttpContract):
         (result,) = push(alice, body)["results"]
         assert (result["status"], set(result["conflicts"])) == ("conflict", {"name"})
 
+    def test_what_followed_from_changes_of_other_tasks_conflicts_with_nothing(
+        self, alice: Person, phone: Person
+    ) -> None:
+        root, parent = alice.task("root"), alice.task("parent")
+        child = alice.task("child", parent=parent["id"])
+        assert results(
+            alice,
+            mutation("update", parent["id"], {"parent": root["id"]}, base_version=1),
+            mutation("update", child["id"], {"title": "by its own device"}, base_version=1),
+        ) == [("applied", 2), ("merged", 3)]
+        expect(phone.patch(f"/api/tasks/{child['id']}/", {"priority": 4}), 200)
+        expect(phone.patch(f"/api/tasks/{parent['id']}/", {"parent": None}), 200)
+        (result,) = push(alice, mutation("update", child["id"], {"priority": 1}, base_version=3))["results"]
+        assert result["conflicts"] == {"priority": {"base": 2, "yours": 1, "theirs": 4}}
+        assert results(alice, mutation("update", child["id"], {"title": "other"}, base_version=3)) == [("merged", 6)]
+        expect(phone.patch(f"/api/tasks/{parent['id']}/", {"parent": root["id"]}), 200)
+        assert results(alice, mutation("delete", child["id"], base_version=6)) == [("applied", 8)]
+
+    def test_a_device_may_be_far_behind(self, alice: Person, phone: Person) -> None:
+        task = alice.task("base", description="as it was")
+        expect(phone.patch(f"/api/tasks/{task['id']}/", {"description": "theirs"}), 200)
+        edits = [mutation("update", task["id"], {"priority": number % 4 + 1}) for number in range(2, 302)]
+        for start in range(0, len(edits), 100):
+            push(phone, *edits[start : start + 100])
+        wanted = {"title": "yours", "description": "yours"}
+        (result,) = push(alice, mutation("update", task["id"], wanted, base_version=1))["results"]
+        assert result["conflicts"] == {"description": {"base": "as it was", "yours": "yours", "theirs": "theirs"}}
+        body = mutation("update", task["id"], {"title": "yours"}, base_version=1)
+        assert results(alice, body) == [("merged", 303)]
+
+    def test_where_the_history_has_been_swept_the_base_is_unknown(
+        self, api: Api, alice: Person, phone: Person, clock: ManualClock
+    ) -> None:
+        task = alice.task("base")
+        expect(phone.patch(f"/api/tasks/{task['id']}/", {"priority": 4}), 200)
+        clock.advance(days=40)
+        alice, phone = api.login(alice), api.login(phone)
+        api.container.housekeeping().sweep()
+        expect(phone.patch(f"/api/tasks/{task['id']}/", {"description": "new"}), 200)
+        (result,) = push(alice, mutation("update", task["id"], {"title": "other"}, base_version=1))["results"]
+        assert result["conflicts"] == {"title": {"base": None, "yours": "other", "theirs": "base"}}
+        # What has changed since the version before is known.
+        assert results(alice, mutation("update", task["id"], {"title": "other"}, base_version=2)) == [("merged", 4)]
+
     def test_deleting_what_others_have_changed_conflicts(self, alice: Person, phone: Person) -> None:
         task, category = alice.task("base"), alice.category("Home")
         expect(phone.patch(f"/api/tasks/{task['id']}/", {"title": "theirs"}), 200)
@@ -378,6 +423,24 @@ class PushContract(HttpContract):
         assert [each["field"] for each in answer["results"][0]["problem"]["errors"]] == ["data.titel", "data.title"]
         assert alice.titles() == ["good"]
 
+    def test_whatever_is_wrong_with_its_data_is_named(self, alice: Person) -> None:
+        task, category = alice.task(), alice.category()
+        bad: Sequence[tuple[dict[str, Any], set[str]]] = [
+            (mutation("create", str(uuid4())), {"title"}),
+            (mutation("create", str(uuid4()), {"title": " ", "priority": 7, "x": 1}), {"title", "priority", "x"}),
+            (mutation("update", task["id"], {"title": "a\0b"}), {"title"}),
+            (mutation("update", task["id"], {"title": "\ud800"}), {"title"}),
+            (mutation("update", task["id"], {"\ud800": 1}), {r"\ud800"}),
+            (mutation("update", task["id"], {"title": 10**400}), {"title"}),
+            (mutation("update", task["id"], {"description": "x" * 10_001}), {"description"}),
+            (mutation("update", task["id"], {"parent": task["id"]}), {"parent"}),
+            (mutation("update", task["id"], {"category": str(uuid4())}), {"category"}),
+            (mutation("update", category["id"], {"name": ""}, type="category"), {"name"}),
+        ]
+        body = json.dumps({"mutations": [each for each, _ in bad]}).encode()
+        for result, (_, names) in zip(expect(alice.send("POST", SYNC, body), 200)["results"], bad, strict=True):
+            assert {each["field"] for each in result["problem"]["errors"]} == {f"data.{name}" for name in names}
+
     def test_at_once_it_is_all_or_nothing(self, alice: Person) -> None:
         good = [mutation("create", str(uuid4()), {"title": f"{number}"}) for number in range(3)]
         bad = mutation("update", str(uuid4()), {"title": "x"})
@@ -390,6 +453,15 @@ class PushContract(HttpContract):
         assert alice.titles() == []
         assert results(alice, *good, atomic=True) == [("applied", 1)] * 3
         assert results(alice, *good) == [("duplicate", 1)] * 3
+
+    def test_an_id_used_again_at_once_goes_on_counting(self, alice: Person) -> None:
+        category = alice.category("Home")
+        expect(alice.patch(f"/api/categories/{category['id']}/", {"color": "#112233"}), 200)
+        _, cursor = pulled(alice)
+        delete = mutation("delete", category["id"], type="category")
+        create = mutation("create", category["id"], {"name": "Home"}, type="category")
+        assert results(alice, delete, create, atomic=True) == [("applied", 3), ("applied", 4)]
+        assert [each["version"] for each in pull(alice, cursor=cursor)["changes"]] == [4]
 
     def test_the_answer_carries_what_has_changed(self, alice: Person, phone: Person) -> None:
         _, cursor = pulled(alice)
@@ -421,7 +493,20 @@ class PushContract(HttpContract):
     def test_what_is_no_request_is_refused_by_name(self, alice: Person) -> None:
         invalid(alice.post(SYNC, {}), "mutations")
         invalid(alice.post(SYNC, {"mutations": [mutation("create", str(uuid4()))] * 101}), "mutations")
-        invalid(alice.post(SYNC, {"mutations": [{"id": 1}]}), "mutations")
+        invalid(alice.post(SYNC, {"mutations": {}}), "mutations")
+        bad = [
+            mutation("create", str(uuid4())),
+            {**mutation("upsert", "nobody", base_version=0, data=[]), "titel": 1},
+            None,
+            {"id": 1, "type": "user", "op": "delete"},
+            mutation("update", str(uuid4()), {"title": "\ud800"}),
+        ]
+        invalid(
+            alice.send("POST", SYNC, json.dumps({"mutations": bad}).encode()),
+            *(f"mutations[1].{name}" for name in ("op", "target", "base_version", "data", "titel")),
+            "mutations[2]",
+            *(f"mutations[3].{name}" for name in ("id", "type", "target")),
+        )
         invalid(alice.post(SYNC, {"mutations": [], "cursor": "nonsense"}), "cursor")
         invalid(alice.post(SYNC, {"mutations": [], "atomically": True}), "atomically")
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Feed, PlacedMark, Transaction, mark_id
-from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, coalesced
+from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, coalesced, deletions
 from tasktracker.domain.sync.ports import FeedState
 
 _LAST = UUID(int=2**128 - 1)
@@ -78,7 +78,8 @@ class MemoryFeed:
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
         found = (self._transaction.data.marks.get(mark_id(user_id, type, id_)) for id_ in ids)
-        return {placed.mark.id: placed.mark.version for placed in found if placed and placed.mark.op is Op.DELETE}
+        stored = {placed.mark.id: placed.mark.version for placed in found if placed and placed.mark.op is Op.DELETE}
+        return deletions(stored, self._added, user_id, type, ids)
 
     def drop(self, user_id: UUID) -> None:
         data = self._transaction.data

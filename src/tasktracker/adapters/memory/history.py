@@ -35,7 +35,8 @@ class MemoryHistory:
 
     def forget(self, before: datetime, limit: int) -> int:
         data = self._transaction.data
-        old = list(islice((change.id for change in data.changes.rows() if change.at < before), limit))
-        for change_id in old:
-            self._transaction.drop(data.changes, change_id)
+        old = [change for change in data.changes.rows() if change.at < before]
+        old = sorted(old, key=lambda change: (change.at, change.version))[:limit]
+        for change in old:
+            self._transaction.drop(data.changes, change.id)
         return len(old)

@@ -25,7 +25,7 @@ from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
 from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
-from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, Reason, coalesced
+from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, Reason, coalesced, deletions
 from tasktracker.domain.sync.ports import EPOCH, FeedState
 
 # Below what any database takes as the parameters of a statement.
@@ -180,7 +180,7 @@ class SqlFeed:
         for start in range(0, len(all_ids), BATCH):
             parameters = {"user_id": user_id, "type": type.value, "ids": all_ids[start : start + BATCH]}
             found.update((id_, version) for id_, version in self._executor.all(_TOMBSTONES, parameters))
-        return found
+        return deletions(found, self._added, user_id, type, all_ids)
 
     def drop(self, user_id: UUID) -> None:
         # What is stored goes with the user, by the foreign keys.

@@ -33,6 +33,7 @@ _FORGET = delete(task_changes).where(
     task_changes.c.id.in_(
         select(task_changes.c.id)
         .where(task_changes.c.at < bindparam("before"))
+        .order_by(task_changes.c.at, task_changes.c.version)
         .limit(bindparam("limit", type_=Integer))
     )
 )

@@ -26,5 +26,5 @@ class HistoryRepository(Protocol):
         ...
 
     def forget(self, before: datetime, limit: int) -> int:
-        """Remove changes made before a moment, and return how many."""
+        """Remove changes made before a moment, the oldest first, and return how many."""
         ...

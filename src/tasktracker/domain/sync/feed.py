@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
@@ -100,6 +100,19 @@ def coalesced(marks: Iterable[Mark]) -> Sequence[Mark]:
         earlier = left.pop(key, None)
         left[key] = mark.after(earlier) if earlier else mark
     return sorted(left.values(), key=lambda mark: mark.user_id)
+
+
+def deletions(
+    stored: Mapping[UUID, int], marks: Iterable[Mark], user_id: UUID, type: ItemType, ids: Collection[UUID]
+) -> Mapping[UUID, int]:
+    """Return the versions at which items were deleted, by what is stored of that and by later marks."""
+    found, asked = dict(stored), set(ids)
+    for mark in marks:
+        if mark.user_id == user_id and mark.type is type and mark.id in asked:
+            found.pop(mark.id, None)
+            if mark.op is Op.DELETE:
+                found[mark.id] = mark.version
+    return found
 
 
 def _viewers(task: Task | None) -> set[UUID]:

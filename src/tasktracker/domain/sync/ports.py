@@ -97,7 +97,10 @@ class FeedRepository(Protocol):
         ...
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """Return the versions at which those of the user's items that were deleted were so, as far as is known."""
+        """Return the versions at which those of the user's items that were deleted were so, as far as is known.
+
+        What was added in this work counts as if it had its place already.
+        """
         ...
 
     def drop(self, user_id: UUID) -> None:

@@ -21,7 +21,7 @@ from tasktracker.domain.errors import (
     Unavailable,
 )
 from tasktracker.domain.fields import check
-from tasktracker.domain.history.change import TRACKED, Change
+from tasktracker.domain.history.change import TRACKED, Change, ChangeKey
 from tasktracker.domain.idempotency.record import Answer, Request
 from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.paging import LARGEST_PAGE
@@ -117,7 +117,10 @@ class PushService:
             handler = self._handlers.get((mutation.type, mutation.op))
             if handler is None:
                 raise InvalidInput.of("op", f"cannot be done to a {mutation.type}")
-            done.append(handler(work, actor, mutation))
+            try:
+                done.append(handler(work, actor, mutation))
+            except InvalidInput as invalid:
+                raise invalid.within("data") from None
             return done[0]
 
         answer, is_replay = self._idempotency.once_in(work, actor, request, do, _kept)
@@ -175,11 +178,13 @@ class PushService:
         """Return the changes since a version, None where they are not known, and whether there were none."""
         if base is None or base == task.version:
             return (), True
-        missing = task.version - base
-        if not 0 < missing <= LARGEST_PAGE:
+        if base > task.version:
             return None, False
-        changes = work.history.list(task.id, None, missing).items[::-1]
-        is_complete = [change.version for change in changes] == list(range(base + 1, task.version + 1))
+        changes, reaches_back = _changes_after(work, task, base)
+        # Versions that merely followed from a change of another task are in no history, and have changed none of its
+        # fields. Histories are swept from their beginning: one that reaches back as far as the base lacks nothing else.
+        versions = [change.version for change in changes]
+        is_complete = reaches_back or versions == list(range(base + 1, task.version + 1))
         return (changes if is_complete else None), False
 
     # ------------------------------------------------------------ categories
@@ -216,6 +221,19 @@ class PushService:
         if category is None:
             raise CategoryNotFound
         return category
+
+
+def _changes_after(work: UnitOfWork, task: Task, base: int) -> tuple[Sequence[Change], bool]:
+    """Return the changes after a version, the first one first, and whether there is any that is not after it."""
+    changes: list[Change] = []
+    after: ChangeKey | None = None
+    while True:
+        page = work.history.list(task.id, after, min(task.version - base + 1, LARGEST_PAGE))
+        later = [change for change in page.items if change.version > base]
+        changes += later
+        reaches_back, after = len(later) < len(page.items), page.next
+        if reaches_back or after is None:
+            return changes[::-1], reaches_back
 
 
 def _tracked(task: Task) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.categories.category import CategoryFields
-from tasktracker.domain.errors import FieldError, InvalidInput
+from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.feed import ItemType
 from tasktracker.domain.sync.mutation import MUTATIONS_MOST, Mutation, MutationOp, Outcome, Status
@@ -98,12 +99,12 @@ def read_mutation(body: MutationBody) -> Mutation:
         try:
             fields = given(converted(known[0], data), known[1])
         except InvalidInput as invalid:
-            error = InvalidInput(*(FieldError(f"data.{each.field}", each.message) for each in invalid.errors))
+            error = invalid.within("data")
     elif data:
         error = InvalidInput.of("data", "must be left out")
     return Mutation(
         id=body.id,
-        fingerprint=hashlib.sha256(msgspec.json.encode(body, order="deterministic")).digest(),
+        fingerprint=_fingerprint(body),
         type=body.type,
         op=body.op,
         target=body.target,
@@ -111,6 +112,12 @@ def read_mutation(body: MutationBody) -> Mutation:
         data=fields,
         error=error,
     )
+
+
+def _fingerprint(body: MutationBody) -> bytes:
+    # Whatever its data may be, lone surrogates and the largest of numbers included.
+    written = json.dumps(msgspec.to_builtins(body), sort_keys=True)
+    return hashlib.sha256(written.encode("ascii")).digest()
 
 
 def view_result(mutation: Mutation, outcome: Outcome) -> ResultView:

@@ -281,11 +281,31 @@ def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule
             if name in rules:
                 rules[name](read)
         except msgspec.ValidationError as error:
-            errors.append(FieldError(name, _explain(error)))
+            errors += _within(field.type, name, value[name]) or [FieldError(name, _explain(error))]
         except Refused as refused:
             errors.append(FieldError(name, str(refused)))
         except UnicodeEncodeError:
-            errors.append(FieldError(name, "must not contain lone surrogates"))
+            errors += _within(field.type, name, value[name]) or [FieldError(name, "must not contain lone surrogates")]
+    return errors
+
+
+def _within(type_: Any, name: str, value: Any) -> Sequence[FieldError]:
+    """Say what is wrong with each of the bodies in a list; nothing where something is wrong with the list itself."""
+    info = _without_meta(type_)
+    if not isinstance(info, msgspec.inspect.ListType) or not isinstance(info.item_type, msgspec.inspect.StructType):
+        return ()
+    if not isinstance(value, list) or (info.max_length is not None and len(value) > info.max_length):
+        return ()
+    errors: list[FieldError] = []
+    for number, each in enumerate(value):
+        place = f"{name}[{number}]"
+        if isinstance(each, dict):
+            try:
+                converted(cast(type[Body], info.item_type.cls), each)
+            except InvalidInput as invalid:
+                errors += invalid.within(place).errors
+        else:
+            errors.append(FieldError(place, "must be an object"))
     return errors
 
 
@@ -343,5 +363,9 @@ def _fields(type_: type[Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
 
 @cache
 def _is_list(type_: Any) -> bool:
+    return isinstance(_without_meta(type_), msgspec.inspect.ListType)
+
+
+def _without_meta(type_: Any) -> msgspec.inspect.Type:
     info = msgspec.inspect.type_info(type_)
-    return isinstance(info.type if isinstance(info, msgspec.inspect.Metadata) else info, msgspec.inspect.ListType)
+    return info.type if isinstance(info, msgspec.inspect.Metadata) else info
