@@ -46,7 +46,7 @@ def creates(request: Request) -> bool:
         return False
     if sent.strip() != "*":
         raise InvalidInput.of("If-None-Match", "must be * here: create, unless there is one")
-    if _header(request, "If-Match") is not None:
+    if header(request, "If-Match") is not None:
         raise InvalidInput.of("If-Match", "cannot hold together with If-None-Match: *")
     return True
 
