@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import uvicorn
 
 from tasktracker.entrypoints import logging, settings
@@ -19,7 +21,12 @@ def create() -> Application:
     # Made once here rather than by whichever requests come first, and at once on several threads.
     container.store()
     container.signer()
-    return create_app(container)
+    app = create_app(container)
+    # What is there now stays. Looking through all of it for garbage, as the collector does now and then, would keep
+    # every request that is under way waiting for a twentieth of a second.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def serve(loaded: settings.Settings) -> None:
