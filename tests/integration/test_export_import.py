@@ -262,8 +262,8 @@ def test_a_client_that_hangs_up_gives_its_place_and_connection_back(server: Serv
     assert '"level": "error"' not in server.log
 
 
-def on_a_terminal(folder: Path, *arguments: str) -> str:
-    """Run a command whose messages go to a terminal, and return what is to be seen there."""
+def on_a_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run a command whose messages go to a terminal, and return how it ended and what is to be seen there."""
     ours, theirs = os.openpty()
     with subprocess.Popen(
         [tasktracker(), *arguments],
@@ -272,23 +272,24 @@ def on_a_terminal(folder: Path, *arguments: str) -> str:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=theirs,
-    ):
+    ) as command:
         os.close(theirs)
         seen = b""
         with suppress(OSError):  # the other end was closed
             while part := os.read(ours, 4096):
                 seen += part
     os.close(ours)
-    return seen.decode().replace("\x1b[?25l", "").lstrip("\r")
+    return command.returncode, seen.decode()
 
 
 def test_commands_export_and_import(server: Server, tmp_path: Path) -> None:
     person, other = server.register(), server.register()
     filled(person)
     folder = server.folder
-    written_to = run(folder, "export", person.username, "--output", str(tmp_path / "all.ndjson"))
-    assert written_to.returncode == 0, written_to.stderr
-    assert written_to.stderr.count("exporting") == 1
+    ended, shown = on_a_terminal(folder, "export", person.username, "--output", str(tmp_path / "all.ndjson"))
+    assert ended == 0, shown
+    assert "exporting  [---" in shown
+    assert "#]  100%" in shown
     assert (tmp_path / "all.ndjson").read_bytes().count(b"\n") == 9
     to_stdout = run(folder, "export", person.username)
     assert to_stdout.stdout.splitlines()[1:] == (tmp_path / "all.ndjson").read_text().splitlines()[1:]
@@ -298,16 +299,27 @@ def test_commands_export_and_import(server: Server, tmp_path: Path) -> None:
     real = run(folder, "import", other.username, str(tmp_path / "all.ndjson"))
     assert (real.returncode, real.stderr.count("importing")) == (0, 1)
     assert len(other.titles()) == 3
-    for command in (("export", person.username, "--output", "again.ndjson"), ("import", other.username, str(SAMPLE))):
-        shown = on_a_terminal(folder, *command)
-        assert shown.startswith(f"{command[0]}ing  [")
-        assert "0%" in shown
-        assert "#]  100%" in shown
-    todoist = run(folder, "import", other.username, str(SAMPLE))
-    assert todoist.returncode == 1
-    assert "line 21: PRIORITY must be 1 to 4" in todoist.stderr
+    ended, shown = on_a_terminal(folder, "import", other.username, str(SAMPLE))
+    assert ended == 1
+    assert "importing  [---" in shown
+    assert "#]  100%" in shown
+    assert "line 21: PRIORITY must be 1 to 4" in shown
     nobody = run(folder, "export", "nobody")
     assert (nobody.returncode, nobody.stderr) == (1, "Error: There is no such user.\n")
     nothing = run(folder, "import", other.username, "/dev/null", "--format", "ndjson")
     assert nothing.returncode == 1
     assert "body must begin with a line" in nothing.stderr
+
+
+def test_a_command_sweeps_an_old_trash(server: Server) -> None:
+    person = server.register()
+    old = {"type": "task", "title": "old", "trashed_at": "2020-01-01T00:00:00Z"}
+    gone = [{**old, "id": str(uuid4())} for _ in range(3)]
+    expect(bring(person, written(HEADER, *gone)), 200)
+    person.task("new")
+    assert [run(server.folder, "sweep", *most).stdout for most in (["--most", "2"], [])] == [
+        "removed 2\n",
+        "removed 1\n",
+    ]
+    assert person.listed("/api/trash/") == []
+    assert person.titles() == ["new"]

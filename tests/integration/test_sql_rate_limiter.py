@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -16,7 +17,8 @@ from tasktracker.adapters.sql.engine import Database, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import rate_limits
 from tasktracker.domain.throttling.limit import Bucket, Limit
-from tests.contracts.base import Aside
+from tasktracker.entrypoints.http.sweeper import TURN
+from tests.contracts.base import Aside, race
 from tests.fakes import START
 
 SECOND = timedelta(seconds=1)
@@ -80,6 +82,18 @@ def test_so_many_are_cleared_away_at_a_time(
     clear_away(monkeypatch)
     limiter.spend(Bucket.of(LIMIT, "new"), LATER)
     assert count(database) == 12 - 5 + 1
+
+
+def test_of_servers_that_look_at_once_one_gets_to_sweep(database: Database, url: str) -> None:
+    others = [open_database(url) for _ in range(5)]
+    limiters = [SqlRateLimiter(each) for each in (database, *others)]
+    for hour in range(3):
+        now = START + timedelta(hours=hour)
+        turns = race(*(partial(limiter.spend, TURN, now) for limiter in limiters))
+        assert sum(turn is None for turn in turns) == 1, turns
+        assert all(isinstance(turn, timedelta | None) for turn in turns), turns
+    for each in others:
+        each.close()
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)

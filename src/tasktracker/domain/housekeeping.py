@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tasktracker.domain.sync.cursor import MARGIN
@@ -25,8 +26,11 @@ class HousekeepingService:
         self._clock = clock
         self._window = window
 
-    def sweep(self, most: int | None = None) -> int:
-        """Remove what is due, at most so many things of each kind, and return how many that were."""
+    def sweep(self, most: int | None = None, is_stopping: Callable[[], bool] = lambda: False) -> int:
+        """Remove what is due, at most so many things of each kind, and return how many that were.
+
+        It ends early once `is_stopping`; what is left over is still due the next time.
+        """
         removed = 0
         before = self._clock.now() - self._window
         steps = (
@@ -40,7 +44,7 @@ class HousekeepingService:
         )
         for step in steps:
             done = 0
-            while most is None or done < most:
+            while (most is None or done < most) and not is_stopping():
                 batch = BATCH if most is None else min(BATCH, most - done)
                 count = step(before, batch)
                 done += count

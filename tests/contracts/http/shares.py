@@ -71,6 +71,16 @@ class ShareContract(HttpContract):
             invalid(alice.post(shares(task), {"username": name, "role": "viewer"}), "username")
         assert alice.listed(TASKS) == [task]
 
+    def test_both_a_bad_name_and_a_bad_part_are_named(self, alice: Person, bob: Person) -> None:
+        task = alice.task()
+        for name in ("x" * 200, "a\0b"):
+            invalid(alice.post(shares(task), {"username": name, "role": "owner"}), "username", "role")
+        # Whoever asks for what nobody is given learns nothing of names.
+        for name in (new_name(), bob.username):
+            invalid(alice.post(shares(task), {"username": name, "role": "owner"}), "role")
+        invalid(alice.post(shares(task), {"username": 5, "role": "owner"}), "username", "role")
+        assert alice.listed(TASKS) == [task]
+
     def test_an_owner_is_a_member_already(self, alice: Person) -> None:
         task = alice.task()
         invalid(alice.post(shares(task), {"username": alice.username, "role": "viewer"}), "username")

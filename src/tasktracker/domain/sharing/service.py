@@ -14,7 +14,7 @@ from tasktracker.domain.errors import (
     NotAllowed,
     TooManyMembers,
 )
-from tasktracker.domain.fields import Rule, check, text
+from tasktracker.domain.fields import Refused, Rule, check, text
 from tasktracker.domain.history.change import Action
 from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.sharing.member import INVITED, MEMBERS_MOST, Member, Role
@@ -26,8 +26,16 @@ from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.work import Clock, Store, UnitOfWork
 
-NAMED: dict[str, Rule] = {"username": text(longest=USERNAME_LONGEST, trim=True)}
-"""What a name must be like to be looked for."""
+
+def invited(role: Role) -> Role:
+    """A role that one can be given."""
+    if role not in INVITED:
+        raise Refused("must be viewer or editor")
+    return role
+
+
+SHARE_RULES: dict[str, Rule] = {"username": text(longest=USERNAME_LONGEST, trim=True), "role": invited}
+"""What a name must be like to be looked for, and a role to be given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class SharingService:
     def share_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, username: str, role: Role) -> Share:
         """Share a task as part of a larger piece of work, for which a try was spent."""
         require_owned(work.tasks.peek(task_id), actor.user_id)  # before it is told which names there are
-        username = check(NAMED, {"username": username})["username"]
+        username = str(check(SHARE_RULES, {"username": username, "role": role})["username"])
         found = work.users.find_by_login(username) if "@" not in username else None
         # Locked, so that nobody takes part in anything whose account is removed meanwhile.
         user = work.users.find(found.id) if found else None
@@ -97,6 +105,7 @@ class SharingService:
     def assign_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, user_id: UUID, role: Role) -> Share:
         """Change the part of a member as part of a larger piece of work."""
         require_owned(work.tasks.peek(task_id), actor.user_id)
+        check(SHARE_RULES, {"role": role})
         user = work.users.find(user_id)
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), actor.user_id)
@@ -140,8 +149,6 @@ class SharingService:
                 work.feed.add(task_marks(each, replace(each, members=())))
 
     def _assign(self, work: UnitOfWork, actor: Actor, task_id: UUID, user: User, role: Role) -> Share:
-        if role not in INVITED:
-            raise InvalidInput.of("role", "must be viewer or editor")
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), actor.user_id)
         if user.id == task.created_by:

@@ -99,6 +99,7 @@ def create_app(container: Container) -> Application:
     async def close() -> None:
         for task in background:
             task.cancel()
+        sweeper.stop()
         await hub.close()
         credentials.close()
         transfers.close()

@@ -22,7 +22,7 @@ from tasktracker.domain.errors import (
 from tasktracker.domain.idempotency import record
 from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.sharing.member import INVITED, Role
-from tasktracker.domain.sharing.service import Share, SharingService
+from tasktracker.domain.sharing.service import SHARE_RULES, Share, SharingService
 from tasktracker.entrypoints.http.idempotency import answer, answered
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Body, Injected, Listed, identifier
@@ -33,12 +33,16 @@ InvitedRole = Annotated[Role, Meta(extra_json_schema={"enum": sorted(INVITED)})]
 class ShareTask(Body, kw_only=True):
     """Whom to share with, and what they may do."""
 
+    rules = SHARE_RULES
+
     username: str
     role: InvitedRole
 
 
 class AssignRole(Body, kw_only=True):
     """What a member may do."""
+
+    rules = SHARE_RULES
 
     role: InvitedRole
 

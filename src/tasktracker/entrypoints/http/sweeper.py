@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import timedelta
+from threading import Event
 
 import structlog
 
@@ -30,6 +31,7 @@ class Sweeper:
         self._housekeeping = housekeeping
         self._limiter = limiter
         self._clock = clock
+        self._stopping = Event()
 
     async def run(self, threads: Threads) -> None:
         """Sweep whenever it is this process's turn, on one of the threads, until cancelled."""
@@ -47,6 +49,10 @@ class Sweeper:
         """Sweep if it is this process's turn, and return how many things were removed."""
         if self._limiter.spend(TURN, self._clock.now()) is not None:
             return None
-        removed = self._housekeeping.sweep(MOST)
+        removed = self._housekeeping.sweep(MOST, self._stopping.is_set)
         log.info("swept", removed=removed)
         return removed
+
+    def stop(self) -> None:
+        """Have a sweep under way end soon: a server that stops waits for its threads."""
+        self._stopping.set()

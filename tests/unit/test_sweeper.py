@@ -1,0 +1,120 @@
+"""Servers sweep by themselves: now and then, one of them at a time, and not for longer than they live."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.errors import StorageUnavailable
+from tasktracker.domain.housekeeping import WINDOW
+from tasktracker.entrypoints.http import sweeper as sweeping
+from tasktracker.entrypoints.http.sweeper import Sweeper
+from tests.contracts.http.base import problem
+from tests.fakes import App
+from tests.http import Api, expect
+
+PASSWORD = "correct horse"
+DELETED = 1200
+
+
+@pytest.fixture
+def app() -> App:
+    return App.in_memory(idle=timedelta(days=365), absolute=timedelta(days=365))
+
+
+@pytest.fixture
+def alice(app: App) -> SessionActor:
+    return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+
+
+def a_sweeper(app: App) -> Sweeper:
+    return Sweeper(app.housekeeping, app.limiter, app.clock)
+
+
+def delete_some(app: App, actor: SessionActor, number: int) -> None:
+    for _ in range(number):
+        app.trash.delete(actor, app.tasks.create(actor, {"title": "task"}).id)
+    app.clock.advance(WINDOW + timedelta(hours=1))
+
+
+def test_of_all_servers_one_sweeps_in_an_hour(app: App, alice: SessionActor) -> None:
+    one, other = a_sweeper(app), a_sweeper(app)
+    delete_some(app, alice, 1)
+    assert one.sweep() == 2  # the task, and the event of registering
+    assert (one.sweep(), other.sweep()) == (None, None)
+    app.clock.advance(minutes=59)
+    assert other.sweep() is None
+    app.clock.advance(minutes=1)
+    assert (other.sweep(), one.sweep()) == (0, None)
+
+
+def test_a_sweep_does_so_much_and_the_next_one_the_rest(
+    app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeping, "MOST", 3)
+    delete_some(app, alice, 5)
+    swept = []
+    for _ in range(3):
+        swept.append(a_sweeper(app).sweep())
+        app.clock.advance(hours=1)
+    # Three tasks, three entries in the histories of the other two, and the event of registering; then these two.
+    assert swept == [3 + 3 + 1, 2, 0]
+
+
+def test_a_sweep_ends_soon_where_the_server_stops(app: App, alice: SessionActor) -> None:
+    delete_some(app, alice, DELETED)
+    sweeper = a_sweeper(app)
+    purged = app.trash.purge_expired
+
+    def purge_and_stop(*arguments: object) -> int:
+        sweeper.stop()
+        return purged(*arguments)  # type: ignore[arg-type]
+
+    app.trash.purge_expired = purge_and_stop  # type: ignore[method-assign,assignment]
+    assert 0 < (sweeper.sweep() or 0) < DELETED
+
+
+def test_a_sweep_that_fails_is_tried_again(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "LOOK_SECONDS", 0.001)
+    outcomes: list[Callable[[], int]] = []
+
+    def fail() -> int:
+        raise StorageUnavailable
+
+    def break_() -> int:
+        raise ZeroDivisionError
+
+    class Sweeping(Sweeper):
+        def sweep(self) -> int | None:
+            if len(outcomes) == 3:
+                raise asyncio.CancelledError
+            outcomes.append((fail, break_, lambda: 1)[len(outcomes)])
+            return outcomes[-1]()
+
+    async def run() -> None:
+        with suppress(asyncio.CancelledError):
+            await Sweeping(app.housekeeping, app.limiter, app.clock).run()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert len(outcomes) == 3
+
+
+def test_a_server_sweeps_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "LOOK_SECONDS", 0.02)
+    with Api("memory://") as api:
+        alice = api.register()
+        restore = f"/api/tasks/{alice.task()['id']}/restore/"
+        expect(alice.delete(restore.replace("restore/", "")), 204)
+        api.clock.advance(days=31)
+        phone = api.login(alice)
+        deadline = time.monotonic() + 10
+        while phone.listed("/api/trash/"):
+            assert time.monotonic() < deadline, "nobody swept"
+            time.sleep(0.02)
+        problem(phone.post(restore), 404, "task-not-found")
