@@ -235,6 +235,12 @@ class Server(Caller):
         """All it has said so far."""
         return self._log.read_text()
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         with self._log.open("ab") as log:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from tasktracker.adapters.sql.engine import open_database
@@ -15,11 +21,12 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock
 from tasktracker.domain.sync.ports import EPOCH
 from tests.contracts.http.base import invalid, problem
-from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, expect, migrated
+from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, migrated, run
 from tests.postgres import DatabaseFactory, PrivatePostgres
 from tests.security.events import PATH, Follower
-from tests.security.processes import Pair
+from tests.security.processes import THIS_CODE, Pair
 
+LISTENING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 SETTINGS = {"THROTTLE": "off", "STREAMS_PER_USER": "3"}
 
 
@@ -134,7 +141,9 @@ def test_a_cursor_that_cannot_be_continued_from_is_told(pair: Pair, here: Person
     assert expect(here.get("/api/sync/", params={"cursor": event.id}), 200)["changes"][0]["id"] == task["id"]
 
 
-def test_a_cursor_of_somebody_else_is_refused(pair: Pair, here: Person) -> None:
+def test_what_is_no_cursor_of_ones_own_is_refused(pair: Pair, here: Person) -> None:
+    for odd in ("", "nonsense", f"{latest(here)}="):
+        invalid(here.get(PATH, params={"cursor": odd}), "cursor")
     other = pair.visitor().register()
     invalid(here.get(PATH, headers={"Last-Event-ID": latest(other)}), "cursor")
 
@@ -158,18 +167,39 @@ def test_a_ticket_goes_with_its_session(pair: Pair, here: Person) -> None:
     assert pair.visitor(1).get(PATH, params={"ticket": ticket}).status_code == 401
 
 
-def test_a_stream_ends_soon_after_its_session(pair: Pair, here: Person, there: Person) -> None:
+def test_streams_end_soon_after_what_they_were_opened_by(
+    pair: Pair, here: Person, there: Person, tmp_path: Path
+) -> None:
     phone = pair.visitor().login(here)
-    with Follower(there) as stream, Follower(pair.beside(phone)) as other:
-        expect(
-            phone.post("/api/accounts/me/password/", {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}),
-            204,
+    body = {"name": "a script", "scopes": ["tasks:read"]}
+    token, kept = (expect(phone.post("/api/accounts/tokens/", body), 201) for _ in range(2))
+    script, other_script = Caller(there.client, bearer(token["token"])), Caller(here.client, bearer(kept["token"]))
+    disabled, visitor = pair.visitor(1).register(), pair.visitor(1).register()
+    with ExitStack() as stack:
+        ending = [
+            stack.enter_context(stream)
+            for stream in (
+                Follower(there),
+                Follower(script),
+                Follower(disabled),
+                Follower(pair.visitor(1), ticket=expect(visitor.post("/api/events/tickets/"), 201)["ticket"]),
+            )
+        ]
+        staying = [stack.enter_context(Follower(caller)) for caller in (phone, other_script)]
+        poll = stack.enter_context(ThreadPoolExecutor(1)).submit(
+            there.get, "/api/sync/", params={"cursor": latest(there), "wait": 30}
         )
+        assert run(tmp_path, "disable-user", disabled.username, **THIS_CODE, DATABASE_URL=pair.url).returncode == 0
         began = time.monotonic()
-        assert stream.has_ended(6)
+        expect(visitor.post("/api/accounts/logout/"), 204)
+        expect(phone.delete(f"/api/accounts/tokens/{token['id']}/"), 204)
+        password = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+        expect(phone.post("/api/accounts/me/password/", password), 204)
+        assert [stream.has_ended(began + 10 - time.monotonic()) for stream in ending] == [True] * 4
         assert time.monotonic() - began < 5.5
-        assert phone.task()
-        assert other.next().kind == "message"
+        poll.result(10)
+        task = phone.task()
+        assert [stream.next().data for stream in staying] == [told(task)] * 2
 
 
 def test_only_so_many_streams_are_open(here: Person) -> None:
@@ -180,6 +210,21 @@ def test_only_so_many_streams_are_open(here: Person) -> None:
     while here.head(PATH).status_code != 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_requests_that_were_given_up_make_room(here: Person) -> None:
+    cursor = latest(here)
+    for _ in range(6):
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(
+                f"{here.client.base_url}/api/sync/",
+                params={"cursor": cursor, "wait": 60},
+                headers=here.headers,
+                timeout=httpx.Timeout(10, read=0.3),
+            )
+    deadline = time.monotonic() + 10
+    while here.get("/api/sync/", params={"cursor": cursor, "wait": 1}).status_code != 200:
+        assert time.monotonic() < deadline
 
 
 def test_head_is_answered_at_once(here: Person) -> None:
@@ -198,24 +243,92 @@ def test_a_server_with_open_streams_stops_at_once(pair: Pair, here: Person) -> N
     one.start()
 
 
+class Writer:
+    """Creates tasks one after the other, each until it is there, as long as it is not told to stop."""
+
+    def __init__(self, person: Person) -> None:
+        self._person = person
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+        self.made: list[dict[str, Any]] = []
+        self.refused = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
+    def wait_for(self, more: int) -> None:
+        """Wait until it has made so many more."""
+        enough, deadline = len(self.made) + more, time.monotonic() + 60
+        while len(self.made) < enough:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def _write(self) -> None:
+        while not self._stop.is_set():
+            body, headers = {"title": f"{len(self.made)}"}, {"Idempotency-Key": str(uuid4())}
+            while (answer := self._person.post("/api/tasks/", body, headers=headers)).status_code == 503:
+                self.refused += 1
+                time.sleep(0.02)
+            self.made.append(expect(answer, 201))
+
+
 def test_streams_outlive_a_restart_of_the_database(tmp_path: Path, private_postgres: PrivatePostgres) -> None:
+    """Whatever is committed before, meanwhile or after, every stream tells of it once, and in its order."""
     url = private_postgres.url
     with Pair(tmp_path, migrated(url), **SETTINGS) as pair:
         here = pair.visitor().register()
-        with Follower(pair.beside(here)) as stream:
-            first = here.task()
-            assert stream.next().data == told(first)
-            private_postgres.stop()
-            with pytest.raises(AssertionError):
-                here.task("lost")
-            private_postgres.start()
-            deadline = time.monotonic() + 30
-            while (answer := here.post("/api/tasks/", {"title": "after"})).status_code != 201:
-                assert time.monotonic() < deadline, answer.text
-                time.sleep(0.1)
-            more = [answer.json(), *(here.task() for _ in range(5))]
-            assert [stream.next(20).data for _ in more] == [told(task) for task in more]
-            assert stream.is_quiet()
+        with Follower(here) as beside_it, Follower(pair.beside(here)) as elsewhere:
+            with Writer(here) as writer:
+                for mode in ("fast", "immediate"):
+                    writer.wait_for(20)
+                    private_postgres.stop(mode)
+                    time.sleep(0.2)
+                    private_postgres.start()
+                    writer.wait_for(20)
+                assert writer.refused, "it has noticed"
+            for stream in (beside_it, elsewhere):
+                assert [stream.next(20).data for _ in writer.made] == [told(task) for task in writer.made]
+                assert stream.is_quiet()
+
+
+def test_a_lost_connection_to_listen_by_loses_no_change(tmp_path: Path, database_url: str) -> None:
+    with Pair(tmp_path, migrated(database_url), **SETTINGS) as pair:
+        here = pair.visitor().register()
+        with Follower(here) as beside_it, Follower(pair.beside(here)) as elsewhere:
+            with Writer(here) as writer:
+                for _ in range(3):
+                    assert stop_listening(database_url) == 2
+                    writer.wait_for(5)
+                    wait_until_listening(database_url, 2)
+            for stream in (beside_it, elsewhere):
+                assert [stream.next(20).data for _ in writer.made] == [told(task) for task in writer.made]
+                assert stream.is_quiet()
+
+
+def wait_until_listening(url: str, number: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        with psycopg.connect(url) as connection:
+            found = connection.execute(f"SELECT count(*) FROM ({LISTENING}) AS listening").fetchone()
+        if found == (number,):
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def stop_listening(url: str) -> int:
+    """Have the database hang up on all who listen, and return how many those were."""
+    with psycopg.connect(url) as connection:
+        ended = connection.execute(f"SELECT pg_terminate_backend(pid, 10000) FROM ({LISTENING}) AS listening")
+        return len(ended.fetchall())
 
 
 def test_beside_a_pooler_it_is_listened_to_directly(tmp_path: Path, database_url: str) -> None:

@@ -19,8 +19,11 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.accounts.user import User, username_key
 from tasktracker.domain.categories.category import name_key
 from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
+from tests.device import Device
 from tests.fakes import START, App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 from tests.reference import answer
@@ -155,6 +158,10 @@ def rows(url: str) -> Rows:
     return tasks
 
 
+def id_of(task: Any) -> str:
+    return str(task.id)
+
+
 def every(sql: SqlStore, viewer: UUID, query: TaskQuery) -> Sequence[Task]:
     with sql.reading(None) as work:
         return work.tasks.list(viewer, query).items
@@ -215,3 +222,45 @@ def test_the_way_back_keeps_every_task_also_what_is_in_the_trash(url: str, rows:
             ("below", None, True, ()),
             ("top", None, True, ()),
         ]
+
+
+def test_what_was_there_before_feeds_is_told_to_devices(url: str, rows: Rows) -> None:
+    migrate.upgrade(url)
+    clock = ManualClock()
+    clock.advance(days=2)
+    with closing(SqlStore(open_database(url), clock)) as sql:
+        app = App(sql, clock)
+        carol, dave = (
+            app.actor(app.accounts.register({"username": name}, "correct horse")) for name in ("carol", "dave")
+        )
+        category = app.categories.create(carol, {"name": "Home"})
+        shared = app.tasks.create(carol, {"title": "shared", "category": category.id})
+        below = app.tasks.create(carol, {"title": "below", "parent": shared.id})
+        app.sharing.share(carol, shared.id, "dave", Role.VIEWER)
+        trashed = app.tasks.create(carol, {"title": "trashed"})
+        app.sharing.share(carol, trashed.id, "dave", Role.EDITOR)
+        app.trash.delete(carol, trashed.id)
+    migrate.downgrade(url, "0003")
+    migrate.upgrade(url)
+    with closing(SqlStore(open_database(url), clock)) as sql:
+        app = App(sql, clock)
+        for actor, seen in ((carol, {category.id, shared.id, below.id}), (dave, {shared.id, below.id})):
+            device = Device(app.sync, actor)
+            device.catch_up(2)
+            assert {id_ for _, id_ in device.items} == seen
+            device.require_in_sync()
+        device = Device(app.sync, dave)
+        device.catch_up()
+        restored = app.trash.restore(carol, trashed.id)
+        edited = app.tasks.edit(carol, shared.id, {"title": "edited"})
+        assert [found.item for found in device.pull().items] == [restored, edited]
+        device.require_in_sync()
+        for user_id in {row["created_by"] for row in rows}:
+            with sql.reading(None) as work:
+                page = work.feed.page(user_id, 0, 2000, ALL_TYPES)
+                assert work.feed.state(user_id).head == len(page)
+            told = [found.item for found in page if found.mark.type is ItemType.TASK]
+            assert sorted(told, key=id_of) == sorted(
+                (migrated(row) for row in rows if row["created_by"] == user_id), key=id_of
+            )
+            assert [found.sequence for found in page] == list(range(1, len(page) + 1))

@@ -236,6 +236,20 @@ class TestKeys:
         assert file.read_text() == content
 
 
+class TestEpoch:
+    def test_after_a_new_one_devices_fetch_everything_anew(self, api: Api) -> None:
+        tasktracker("migrate")
+        ada = api.register()
+        task = ada.task()
+        cursor = expect(ada.get("/api/sync/"), 200)["next_cursor"]
+        expect(ada.get("/api/sync/", params={"cursor": cursor}), 200)
+        assert "A new epoch has begun" in tasktracker("epoch", "new").output
+        problem(ada.get("/api/sync/", params={"cursor": cursor}), 410, "cursor-expired")
+        page = expect(ada.get("/api/sync/"), 200)
+        assert [change["id"] for change in page["changes"]] == [task["id"]]
+        expect(ada.get("/api/sync/", params={"cursor": page["next_cursor"]}), 200)
+
+
 class TestOpenApi:
     def test_it_is_what_is_served(self) -> None:
         printed = json.loads(tasktracker("openapi").output)

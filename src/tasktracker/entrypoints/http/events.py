@@ -36,7 +36,7 @@ from tasktracker.entrypoints.http.actor import bearer_token
 from tasktracker.entrypoints.http.changes import SyncCursors, Typed
 from tasktracker.entrypoints.http.cursors import Cursors
 from tasktracker.entrypoints.http.edge import ACTOR, IS_HEAD
-from tasktracker.entrypoints.http.hub import Hub, Waiter
+from tasktracker.entrypoints.http.hub import Hub, Waiter, hanging_up
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import CursorText, Injected, Request
 
@@ -127,8 +127,9 @@ class EventController(Controller):
         """
         actor, until = await _admit(request, filters, streams, hub, signer)
         types, sealed = filters.chosen, SyncCursors(cursors)
+        # What reconnects by itself has the later of the two in the header.
         text = request.headers.get("last-event-id") or filters.cursor
-        cursor = await hub.run(sealed.open, text or UNSET, actor, types)
+        cursor = await hub.run(sealed.open, text, actor, types)
         latest = await hub.run(sync.latest, actor)
         with hub.waiting(actor):
             pass  # refused before the answer begins
@@ -249,15 +250,11 @@ class _Sending(ASGIResponse):
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         stream = self._stream
         try:
-            with stream.hub.waiting(stream.actor) as waiter:
-                gone = asyncio.ensure_future(_gone(receive, waiter))
-                try:
-                    await self.start_response(send)
-                    # Something to read at once, so that everybody in between passes the answer on.
-                    await _send(send, b": hello\n\n" if self._begin is None else stream.mark(self._begin))
-                    await self._follow(waiter, send)
-                finally:
-                    gone.cancel()
+            with stream.hub.waiting(stream.actor) as waiter, hanging_up(receive, waiter):
+                await self.start_response(send)
+                # Something to read at once, so that everybody in between passes the answer on.
+                await _send(send, b": hello\n\n" if self._begin is None else stream.mark(self._begin))
+                await self._follow(waiter, send)
         except TimeoutError:
             return  # a client that takes nothing; the connection is closed
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -282,10 +279,3 @@ class _Sending(ASGIResponse):
 async def _send(send: Send, block: bytes) -> None:
     async with asyncio.timeout(STALLED_SECONDS):
         await send({"type": "http.response.body", "body": block, "more_body": True})
-
-
-async def _gone(receive: Receive, waiter: Waiter) -> None:
-    """Have the stream end when the client has hung up."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    waiter.end()

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
+from litestar.types import Receive
 
 from tasktracker.domain.actors import Actor
 from tasktracker.domain.errors import DomainError, TooManyStreams
@@ -63,6 +64,22 @@ class Waiter:
         except TimeoutError:
             return False
         return True
+
+
+@contextmanager
+def hanging_up(receive: Receive, waiter: Waiter) -> Iterator[None]:
+    """Have a waiter leave when its client hangs up. What is still to be read of the request is lost."""
+    gone = asyncio.ensure_future(_gone(receive, waiter))
+    try:
+        yield
+    finally:
+        gone.cancel()
+
+
+async def _gone(receive: Receive, waiter: Waiter) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    waiter.end()
 
 
 class Hub:

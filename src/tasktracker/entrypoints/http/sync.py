@@ -15,11 +15,11 @@ from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import Changes, SyncService
 from tasktracker.entrypoints.http.changes import ChangesView, PullChanges, SyncCursors, view_changes
 from tasktracker.entrypoints.http.cursors import Cursors
-from tasktracker.entrypoints.http.hub import Hub, Waiter
+from tasktracker.entrypoints.http.hub import Hub, Waiter, hanging_up
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.push import PushedView, PushMutations, PushOptions, read_mutation, view_result
 from tasktracker.entrypoints.http.threads import Threads
-from tasktracker.entrypoints.http.wire import Injected
+from tasktracker.entrypoints.http.wire import Injected, Request
 
 
 async def _with_changes(
@@ -51,6 +51,7 @@ class SyncController(Controller):
     )
     async def pull_changes(
         self,
+        request: Request,
         actor: Injected[Actor],
         sync: Injected[SyncService],
         hub: Injected[Hub],
@@ -71,7 +72,7 @@ class SyncController(Controller):
 
         if not filters.wait:
             return (await threads.run(pull))[1]
-        with hub.waiting(actor) as waiter:
+        with hub.waiting(actor) as waiter, hanging_up(request.receive, waiter):
             return await _with_changes(waiter, filters.wait, threads, pull)
 
     @post(

@@ -1,0 +1,200 @@
+"""Streams by themselves: on memory, with a client that takes what it is sent when it likes to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+from anyio.from_thread import BlockingPortal
+
+from tasktracker.entrypoints.http import events
+from tests.contracts.http.base import problem
+from tests.http import Api, Person, expect
+
+Message = dict[str, Any]
+
+
+class Stream:
+    """A stream that is sent no more than its client takes."""
+
+    def __init__(self, api: Api, person: Person) -> None:
+        self._app: Any = api.app
+        portal: Any = api.client
+        self._portal: BlockingPortal = portal.blocking_portal
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in person.headers.items()]
+        self._sent: asyncio.Queue[Message] = asyncio.Queue()
+        self._wanted = asyncio.Semaphore(0)
+        self._gone = asyncio.Event()
+        self._served: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._served = self._portal.start_task_soon(self._serve)
+        assert self._portal.call(self._take)["status"] == 200
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._served is not None
+        self._portal.call(self.hang_up)
+        self._served.result(10)
+
+    def take(self) -> bytes:
+        """Take what is sent next. Nothing is once it has ended."""
+        return bytes(self._portal.call(self._take)["body"])
+
+    def told(self) -> list[tuple[str, str, int]]:
+        """Take what is sent next, and return the op, id and version of each event in it."""
+        lines = self.take().decode().splitlines()
+        found = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+        return [(each["op"], each["id"], each["version"]) for each in found]
+
+    def has_ended(self, seconds: float) -> bool:
+        """Whether it has ended, or does within a time."""
+        assert self._served is not None
+        self._served.result(seconds)
+        return True
+
+    async def hang_up(self) -> None:
+        """Leave, and take all that may still be sent."""
+        self._gone.set()
+        for _ in range(100):
+            self._wanted.release()
+
+    async def _serve(self) -> None:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": "/api/events/",
+            "raw_path": b"/api/events/",
+            "root_path": "",
+            "query_string": b"",
+            "headers": self._headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("testserver.local", 80),
+            "state": {},
+        }
+        await self._app(scope, self._receive, self._send)
+
+    async def _take(self) -> Message:
+        self._wanted.release()
+        return await asyncio.wait_for(self._sent.get(), 20)
+
+    async def _receive(self) -> Message:
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        await self._wanted.acquire()
+        self._sent.put_nowait(message)
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with Api("memory://", STREAMS_PER_USER="1") as api:
+        yield api
+
+
+@pytest.fixture
+def ada(api: Api) -> Person:
+    return api.register()
+
+
+def edit(person: Person, task: dict[str, Any], times: int) -> None:
+    for number in range(times):
+        expect(person.patch(f"/api/tasks/{task['id']}/", {"description": f"{number}"}), 200)
+
+
+def test_a_slow_client_is_told_the_latest_of_each_item(api: Api, ada: Person) -> None:
+    with Stream(api, ada) as stream:
+        assert stream.take().startswith(b"id: ")
+        often, gone = ada.task(), ada.task()
+        time.sleep(0.3)  # the stream is on its way with the first of them
+        edit(ada, often, 50)
+        expect(ada.delete(f"/api/tasks/{gone['id']}/"), 204)
+        once = ada.task()
+        first, rest = stream.told(), stream.told()
+        assert ("upsert", often["id"], 1) in first
+        assert rest == [("upsert", often["id"], 51), ("delete", gone["id"], 2), ("upsert", once["id"], 1)]
+
+
+def test_what_does_not_fit_into_one_page_follows_at_once(api: Api, ada: Person) -> None:
+    with Stream(api, ada) as stream:
+        stream.take()
+        tasks = [ada.task()]
+        time.sleep(0.3)
+        tasks += [ada.task() for _ in range(events.PAGE + 5)]
+        told: list[str] = []
+        while len(told) < len(tasks):
+            told += [id_ for _, id_, _ in stream.told()]
+        assert told == [task["id"] for task in tasks]
+
+
+def test_a_silent_stream_shows_now_and_then_that_it_is_alive(
+    api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert events.HEARTBEAT_SECONDS == 20, "as it is documented"
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
+    with Stream(api, ada) as stream:
+        stream.take()
+        began = time.monotonic()
+        assert [stream.take() for _ in range(3)] == [b":\n\n"] * 3
+        assert time.monotonic() - began > 0.5
+        task = ada.task()
+        told: list[tuple[str, str, int]] = []
+        while not told:
+            told = stream.told()  # between heartbeats
+        assert told == [("upsert", task["id"], 1)]
+
+
+def test_a_client_that_takes_nothing_is_let_go(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "STALLED_SECONDS", 1)
+    with Stream(api, ada) as stream:
+        problem(ada.get("/api/events/"), 409, "too-many-streams")
+        assert stream.has_ended(10)
+        # There is room for another one.
+        with Stream(api, ada) as another:
+            another.take()
+
+
+@contextmanager
+def running(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the clock go on by itself."""
+    now, began = api.clock.now(), time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setattr(api.clock, "now", lambda: now + timedelta(seconds=time.monotonic() - began))
+        yield
+
+
+def test_a_stream_ends_with_the_token_that_it_was_opened_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Api("memory://", ACCESS_TOKEN_SECONDS="2") as api, running(api, monkeypatch):
+        ada = api.register()
+        began = time.monotonic()
+        with Stream(api, ada) as stream:
+            stream.take()
+            while stream.take():
+                pass
+            assert stream.has_ended(10)
+            assert time.monotonic() - began > 1.5
+
+
+def test_nothing_is_told_once_the_token_has_expired(api: Api, ada: Person) -> None:
+    other = api.login(ada)
+    with Stream(api, ada) as stream:
+        stream.take()
+        api.clock.advance(minutes=20)
+        api.login(other).task()
+        while block := stream.take():
+            assert block == b":\n\n"
+        assert stream.has_ended(10)
