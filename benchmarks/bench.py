@@ -210,10 +210,10 @@ HEADING = (
 
 def _row(workload: Workload, result: Result) -> str:
     def median(rounds: Sequence[Round], name: str) -> float:
-        return statistics.median(getattr(each, name) for each in rounds)
+        return float(statistics.median(getattr(each, name) for each in rounds))
 
     def per_request(rounds: Sequence[Round], name: str) -> float:
-        return statistics.median(getattr(each, name) / each.requests * 1000 for each in rounds)
+        return float(statistics.median(getattr(each, name) / each.requests * 1000 for each in rounds))
 
     mine, its = result.server, result.floor
     memory = max(each.memory for each in mine) / 1024
