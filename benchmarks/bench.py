@@ -2,7 +2,8 @@
 
 The server and the floor (`benchmarks.floor`) run beside each other, each on a copy of the same database, and are
 driven in turn: server, floor, server, floor. A ratio is of two neighbouring rounds; shown are the median of the ratios
-and, in brackets, the smallest and the largest. The load is made by wrk, on the same machine.
+and, after it, the smallest and the largest. The load is made by wrk, on the same machine. The databases are in memory
+where there is enough of it, so that nothing waits for a disk and every detour shows.
 """
 
 from __future__ import annotations
@@ -16,108 +17,74 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import click
 import httpx
 import psycopg
 
-from benchmarks import processes
+from benchmarks import processes, table
 from benchmarks.check import differences
 from benchmarks.processes import FLOOR, SERVER, Running, serve
-from benchmarks.workloads import WORKLOADS, Data, Workload, fill
+from benchmarks.start import start
+from benchmarks.table import Result, Round
+from benchmarks.workloads import LOGIN, WORKLOADS, Data, Request, Workload, fill
 from tests.postgres import DatabaseFactory, PrivatePostgres, memory
 
 LOAD = Path(__file__).with_name("load.lua")
-CONNECTIONS = (32, 1, 256)
-ROUNDS = {32: 5}
-OTHER_ROUNDS = 1
-
-
-@dataclass(frozen=True)
-class Round:
-    """What one run of wrk came to; times in ms, processor time in seconds, memory in KiB."""
-
-    requests: int
-    seconds: float
-    p50: float
-    p99: float
-    server_cpu: float
-    database_cpu: float
-    memory: int
-
-    @property
-    def rate(self) -> float:
-        """Requests a second."""
-        return self.requests / self.seconds
-
-
-@dataclass(frozen=True)
-class Result:
-    """The rounds of one workload on one database by a number of connections."""
-
-    database: str
-    workload: str
-    connections: int
-    server: Sequence[Round]
-    floor: Sequence[Round]
-
-    def ratios(self) -> Sequence[float]:
-        """Return the server's rates as shares of the floor's."""
-        return [mine.rate / its.rate for mine, its in zip(self.server, self.floor, strict=True)]
-
-    def tails(self) -> Sequence[float]:
-        """Return the server's p99 as multiples of the floor's."""
-        return [mine.p99 / its.p99 for mine, its in zip(self.server, self.floor, strict=True)]
+DATABASES = ("postgresql", "sqlite")
+MAIN, OTHERS = 32, (1, 256)
+ROUNDS, OTHER_ROUNDS, LOGIN_ROUNDS, STARTS = 5, 1, 3, 3
 
 
 @dataclass(frozen=True)
 class Side:
-    """A server, or the floor, and its database."""
+    """The server, or the floor, on its copy of the data. `postmaster` is the process of PostgreSQL."""
 
     running: Running
     data: Data
-    backends: int | None
+    postmaster: int | None
+    known: dict[str, Sequence[Request]] = field(default_factory=dict)
 
     def drive(self, workload: Workload, lines: Path, connections: int, seconds: int) -> Round:
-        """Have wrk send requests."""
-        lines.write_text("\n".join("\t".join(each) for each in workload.requests(self.data)) + "\n")
+        """Send requests for some seconds. Raises ClickException if any fails."""
+        requests = self.known.get(workload.name) or workload.requests(self.data)
+        if not workload.is_write:
+            self.known[workload.name] = requests  # as what they ask for stays as it is
+        lines.write_text("".join("\t".join(each) + "\n" for each in requests))
+        options = ("-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(LOAD))
         before = self._used()
-        result = subprocess.run(  # noqa: S603  # found by its name
-            [
-                *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(LOAD)),
-                *(self.running.url, "--", workload.mode, str(lines)),
-            ],
+        run = subprocess.run(  # noqa: S603  # looked for before
+            ["wrk", *options, self.running.url, "--", workload.mode, str(lines)],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
         )
-        after = self._used()
-        found = [line for line in result.stdout.splitlines() if line.startswith("RESULT ")]
-        if result.returncode or not found:
-            raise click.ClickException(f"wrk fails: {result.stdout}\n{result.stderr}")
-        figures = json.loads(found[0].removeprefix("RESULT "))
-        if figures.pop("errors"):
-            raise click.ClickException(f"{workload.name}: there were errors: {result.stdout}")
-        server, database = (late - early for late, early in zip(after, before, strict=True))
+        server, database = (after - earlier for after, earlier in zip(self._used(), before, strict=True))
+        result = next((line for line in run.stdout.splitlines() if line.startswith("RESULT ")), None)
+        figures = json.loads(result.removeprefix("RESULT ")) if result else {}
+        if figures.pop("errors", True):
+            raise click.ClickException(f"{workload.title}, {connections} connections: {run.stdout}{run.stderr}")
         return Round(**figures, server_cpu=server, database_cpu=database, memory=self.running.memory())
 
     def _used(self) -> tuple[float, float]:
-        database = processes.used(processes.family(self.backends)) if self.backends else 0.0
+        database = processes.used(processes.family(self.postmaster)) if self.postmaster else 0.0
         return self.running.used(), database
 
 
 @click.command()
-@click.option("--database", type=click.Choice(["postgresql", "sqlite"]), multiple=True, help="Only this one.")
+@click.option("--database", type=click.Choice(DATABASES), multiple=True, help="Only this one.")
 @click.option("--workload", type=click.Choice([each.name for each in WORKLOADS]), multiple=True, help="Only this one.")
-@click.option("--connections", type=int, multiple=True, help=f"[default: {', '.join(map(str, CONNECTIONS))}]")
-@click.option("--rounds", type=int, help="[default: 5 with 32 connections, and 1 with others]")
-@click.option("--seconds", default=2, show_default=True, help="How long a round takes.")
+@click.option("--connections", type=int, multiple=True, help=f"Only so many.  [default: {MAIN}, then {OTHERS}]")
+@click.option(
+    "--rounds", type=int, help=f"Of each side.  [default: {ROUNDS} with {MAIN} connections, else {OTHER_ROUNDS}]"
+)
+@click.option("--seconds", default=1, show_default=True, help="How long a round takes.")
 @click.option("--workers", default=1, show_default=True, help="Processes of the server, and of the floor.")
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Write all that was measured to a file.")
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Write all figures to this file, too.")
 def main(
     database: Sequence[str],
     workload: Sequence[str],
@@ -129,119 +96,136 @@ def main(
 ) -> None:
     """Print how the server does beside a bare program that does the same by hand."""
     if shutil.which("wrk") is None:
-        raise click.ClickException("wrk makes the load, and is not here. On Debian or Ubuntu: apt-get install wrk")
-    click.echo(_machine())
-    results = []
+        raise click.ClickException("wrk, which makes the load, is missing. On Debian or Ubuntu: apt-get install wrk")
+    chosen = [each for each in WORKLOADS if not workload or each.name in workload]
+    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=memory()) as name:
         folder = Path(name)
-        for kind in database or ("postgresql", "sqlite"):
-            with ExitStack() as stack:
-                server, floor = stack.enter_context(_sides(kind, folder, workers))
+        for kind in database or DATABASES:
+            with _sides(kind, folder, {"WORKERS": str(workers)}) as (server, floor):
+                click.echo(_machine(server))
                 _compare(server, floor)
-                for number in connections or CONNECTIONS:
-                    click.echo(f"\n{kind}, {_count(number, 'connection')}, {_count(workers, 'worker')}\n{HEADING}")
-                    for each in WORKLOADS:
-                        if workload and each.name not in workload:
-                            continue
-                        count = rounds or ROUNDS.get(number, OTHER_ROUNDS)
-                        result = _alternate(kind, each, server, floor, folder / "lines", number, count, seconds)
-                        click.echo(_row(each, result))
-                        results.append(result)
+                for number in connections or (MAIN, *OTHERS):
+                    click.echo(f"\n{_place(kind, number, workers)}:\n\n{table.heading()}")
+                    for each in chosen:
+                        count = rounds or (ROUNDS if number == MAIN else OTHER_ROUNDS)
+                        results.append(_measure(kind, each, server, floor, folder / "lines", number, count, seconds))
+                        click.echo(table.row(results[-1]))
+                if not workload:
+                    click.echo("\n" + _logins(kind, server, folder / "lines", workers))
+        if not workload:
+            click.echo("\n" + _starts(folder))
     if output:
         output.write_text(json.dumps([asdict(result) for result in results], indent=1))
 
 
-def _compare(server: Side, floor: Side) -> None:
-    clients = [httpx.Client(base_url=side.running.url) for side in (server, floor)]
-    found = differences(clients[0], clients[1], server.data, floor.data)
-    if found:
-        raise click.ClickException("The floor answers otherwise than the server.\n" + "\n".join(found))
-
-
-def _alternate(
+def _measure(
     kind: str, workload: Workload, server: Side, floor: Side, lines: Path, connections: int, rounds: int, seconds: int
 ) -> Result:
-    if connections == max(ROUNDS):
+    if connections == MAIN:
         for side in (server, floor):
-            side.drive(workload, lines, connections, 1)  # everything is compiled, prepared and cached then
+            side.drive(workload, lines, connections, 1)  # so that everything is compiled, prepared and cached
     mine, its = [], []
     for _ in range(rounds):
         mine.append(server.drive(workload, lines, connections, seconds))
         its.append(floor.drive(workload, lines, connections, seconds))
-    return Result(kind, workload.name, connections, mine, its)
+    return Result(kind, workload.name, workload.title, workload.is_write, connections, mine, its)
+
+
+def _compare(server: Side, floor: Side) -> None:
+    with (
+        httpx.Client(base_url=server.running.url) as of_server,
+        httpx.Client(base_url=floor.running.url) as of_floor,
+    ):
+        found = differences(of_server, of_floor, server.data, floor.data)
+    if found:
+        raise click.ClickException("The floor answers otherwise than the server.\n" + "\n".join(found))
+
+
+def _logins(kind: str, server: Side, lines: Path, workers: int) -> str:
+    """Return how many logins a second there are, beside what the hash function alone reaches on as many threads."""
+    logins, hashes = [], []
+    for _ in range(LOGIN_ROUNDS):
+        logins.append(server.drive(LOGIN, lines, MAIN, 2).rate)
+        run = subprocess.run(  # noqa: S603  # our own command
+            [sys.executable, "-m", "benchmarks.hashing", str(workers), "2"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=processes.REPOSITORY,
+        )
+        hashes.append(float(run.stdout))
+    ratios = [mine / its for mine, its in zip(logins, hashes, strict=True)]
+    shares = table.spread(ratios, statistics.median(ratios) >= table.GOAL_LOGIN)
+    return (
+        f"Logins on {kind}: {statistics.median(logins):.1f}/s, where argon2 alone verifies"
+        f" {statistics.median(hashes):.1f} passwords a second on as many threads ({workers}): {shares}"
+        f" ({table.GOAL_LOGIN})"
+    )
+
+
+def _starts(folder: Path) -> str:
+    """Return how soon the embedded default answers, on a new database and on one that is there, and what it takes."""
+    new, again = [], []
+    for number in range(STARTS):
+        place = folder / f"start-{number}"
+        place.mkdir()
+        new.append(start(place))
+        again.append(start(place))
+    lines = []
+    for what, starts in (("a new database", new), ("one that is there", again)):
+        seconds = [each.seconds for each in starts]
+        lines.append(
+            f"Start to first answer on {what}: "
+            f"{table.spread(seconds, statistics.median(seconds) < table.START_MOST)} s ({table.START_MOST})"
+        )
+    most = max(each.memory for each in (*new, *again))
+    shown = table.judged(f"{most / 1e6:.0f}", most < table.MEMORY_MOST)
+    lines.append(f"Resident memory of an idle worker: {shown} MB ({table.MEMORY_MOST / 1e6:.0f})")
+    return "\n".join(lines)
 
 
 # ------------------------------------------------------------------------------------------------- databases
 
 
 @contextmanager
-def _sides(kind: str, folder: Path, workers: int) -> Iterator[tuple[Side, Side]]:
-    settings = {"WORKERS": str(workers)}
+def _sides(kind: str, folder: Path, settings: Mapping[str, str]) -> Iterator[tuple[Side, Side]]:
     with ExitStack() as stack:
-        backends = None
+        postmaster = None
         if kind == "postgresql":
             postgres = stack.enter_context(PrivatePostgres())
             factory = stack.enter_context(closing(DatabaseFactory(postgres.url)))
-            url = factory.create_database()
-            data = fill(Data(url=url))
-            copies = [factory.create_database(template=url) for _ in range(2)]
-            with psycopg.connect(url) as connection:
-                backends = processes.parent(connection.info.backend_pid)
+            data = fill(Data(url=factory.create_database()))
+            copies = [factory.create_database(data.url) for _ in range(2)]
+            with psycopg.connect(data.url) as connection:
+                postmaster = processes.parent(connection.info.backend_pid)
         else:
             file = folder / "template.db"
             data = fill(Data(url=f"sqlite:///{file}"))
             copies = [f"sqlite:///{shutil.copy(file, folder / name)}" for name in ("server.db", "floor.db")]
-        sides = [
-            Side(stack.enter_context(serve(folder, copy, command, settings)), replace(data, url=copy), backends)
+        server, floor = (
+            Side(stack.enter_context(serve(folder, copy, command, settings)), replace(data, url=copy), postmaster)
             for copy, command in zip(copies, (SERVER, FLOOR), strict=True)
-        ]
-        yield sides[0], sides[1]
+        )
+        yield server, floor
 
 
-# ------------------------------------------------------------------------------------------------- the table
-
-HEADING = (
-    f"{'':<24}{'requests/s':>16}{'p50 ms':>14}{'p99 ms':>16}{'CPU ms/request':>22}{'memory MiB':>12}"
-    f"   {'ratio':<20}{'p99':<18}\n"
-    f"{'':<24}{'server  floor':>16}{'server  floor':>14}{'server   floor':>16}{'server floor database':>22}"
-    f"{'':>12}   {'to the floor':<20}{'x the floor':<18}"
-)
-
-
-def _row(workload: Workload, result: Result) -> str:
-    def median(rounds: Sequence[Round], name: str) -> float:
-        return statistics.median(getattr(each, name) for each in rounds)
-
-    def per_request(rounds: Sequence[Round], name: str) -> float:
-        return statistics.median(getattr(each, name) / each.requests * 1000 for each in rounds)
-
-    mine, its = result.server, result.floor
-    memory = max(each.memory for each in mine) / 1024
-    return (
-        f"{workload.title:<24}{median(mine, 'rate'):>9.0f}{median(its, 'rate'):>7.0f}"
-        f"{median(mine, 'p50'):>8.1f}{median(its, 'p50'):>6.1f}{median(mine, 'p99'):>9.1f}{median(its, 'p99'):>7.1f}"
-        f"{per_request(mine, 'server_cpu'):>8.2f}{per_request(its, 'server_cpu'):>6.2f}"
-        f"{per_request(mine, 'database_cpu'):>8.2f}{memory:>12.0f}   {_spread(result.ratios()):<20}"
-        f"{_spread(result.tails()):<18}"
-    )
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.2f} [{min(values):.2f}..{max(values):.2f}]"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _machine() -> str:
-    model = platform.processor()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.partition(": ")[2]
-            break
+def _machine(side: Side) -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    database = f"SQLite {sqlite3.sqlite_version}"
+    if side.postmaster:
+        with psycopg.connect(side.data.url) as connection:
+            database = (
+                f"PostgreSQL {connection.info.server_version // 10_000}.{connection.info.server_version % 10_000}"
+            )
     cores = len(os.sched_getaffinity(0))
-    return f"{model}, {_count(cores, 'core')}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return f"\n{model}, {cores} cores, {platform.system()}, Python {platform.python_version()}, {database}."
+
+
+def _place(kind: str, connections: int, workers: int) -> str:
+    return ", ".join([kind, *(f"{number} {what}{'s' * (number > 1)}"
+                              for number, what in ((connections, "connection"), (workers, "worker")))])  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,15 @@ import psycopg
 
 from tasktracker.adapters.sql.turns import Turns
 
-TASK = (
-    "tasks.id, tasks.title, tasks.description, tasks.priority, tasks.state, tasks.due_date, tasks.category,"
-    " tasks.parent, tasks.root, tasks.members, tasks.created_by, tasks.created_at, tasks.updated_at,"
-    " tasks.completed_at, tasks.trashed_at, tasks.trashed_with, tasks.version"
+TASK_COLUMNS = (
+    *("id", "title", "description", "priority", "state", "due_date", "category", "parent", "root", "members"),
+    *("created_by", "created_at", "updated_at", "completed_at", "trashed_at", "trashed_with", "version"),
 )
+TASK = ", ".join(f"tasks.{name}" for name in TASK_COLUMNS)
 SESSION = "id, user_id, device, generation, confirmed_generation, created_at, rotated_at, idle_until, ends_at"
+
+
+Wake = Callable[[str], object]
 
 
 class Statements:
@@ -39,7 +43,7 @@ class Statements:
         "UPDATE sessions SET confirmed_generation = %(confirmed)s"
         " WHERE id = %(session_id)s AND confirmed_generation < %(confirmed)s"
     )
-    secret = "SELECT value FROM secrets WHERE name = %(name)s"  # noqa: S105  # a statement
+    secret = "SELECT value FROM secrets WHERE name = 'cursors'"  # noqa: S105  # a statement
     profile = (
         "SELECT id, username, email, first_name, last_name, time_zone, is_admin, is_active, password_hash, created_at,"
         " version FROM users WHERE id = %(id)s"
@@ -113,35 +117,24 @@ class Statements:
 
 
 class Postgres:
-    """A connection for each thread, as the server has; values pass as they are."""
+    """A connection for each thread, as the server has."""
 
     sql: Any = Statements
 
-    def __init__(self, url: str, wake: Callable[[str], None]) -> None:
+    def __init__(self, url: str, wake: Wake) -> None:
         self._url = url
-        self._wake = wake
         self._local = threading.local()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._connections: list[psycopg.Connection[Any]] = []
+        self._closing = threading.Event()
+        self._listener = threading.Thread(target=self._listen, args=(wake,))
+        self._listener.start()
 
-    def id(self, value: UUID) -> Any:
-        """Return an id as it is stored."""
-        return value
-
-    def moment(self, value: datetime | None) -> Any:
-        """Return a moment as it is stored."""
-        return value
-
-    def read_id(self, value: Any) -> Any:
-        """Return a stored id as it is answered."""
-        return value
-
-    def answered(self, value: UUID) -> Any:
-        """Return an id as it is answered."""
-        return value
-
-    def read_moment(self, value: Any) -> datetime | None:
-        """Return a stored moment."""
-        return value  # type: ignore[no-any-return]
+    def close(self) -> None:
+        """Listen no more, and let go of the connections."""
+        self._closing.set()
+        self._listener.join()
+        for connection in self._connections:
+            connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[Any]:
@@ -158,6 +151,22 @@ class Postgres:
     def told(self, user_id: UUID) -> None:
         """Do nothing: PostgreSQL tells whoever listens, this process too."""
 
+    def answered(self, value: UUID) -> Any:
+        """Return the id of a token as it is answered and compared."""
+        return value
+
+    def id(self, value: Any) -> Any:
+        """Return a stored id likewise."""
+        return value
+
+    def moment(self, value: Any) -> Any:
+        """Return a stored moment."""
+        return value
+
+    def task(self, row: Any) -> Any:
+        """Return a row of a task with its ids and moments read."""
+        return row
+
     def _cursor(self) -> psycopg.Cursor[Any]:
         try:
             cursor: psycopg.Cursor[Any] = self._local.cursor
@@ -165,60 +174,41 @@ class Postgres:
             connection = psycopg.connect(self._url, autocommit=True)
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET lock_timeout = '5s'")
+            self._connections.append(connection)
             cursor = self._local.cursor = connection.cursor(binary=True)
         return cursor
 
-    def _listen(self) -> None:
+    def _listen(self, wake: Wake) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute("LISTEN tasktracker_feeds")
-            for notification in connection.notifies():
-                self._wake(notification.payload)
-
-
-class _SqliteStatements:
-    """The same statements, as SQLite writes them."""
-
-    def __getattr__(self, name: str) -> str:
-        text = getattr(Statements, name).removesuffix(" FOR UPDATE")
-        text = re.sub(r"pg_notify\(.*\)\)", "NULL", text)
-        text = re.sub(r"%\((\w+)\)s(::uuid)?", r":\1", text)
-        setattr(self, name, text)
-        return str(text)
+            while not self._closing.is_set():
+                for notification in connection.notifies(timeout=0.5):
+                    wake(notification.payload)
 
 
 class Sqlite:
-    """A connection for each reading thread, and one for writing, behind a lock that nobody overtakes at."""
+    """A connection for each reading thread, and one for writing, with a lock before it that nobody overtakes at."""
 
-    sql: Any = _SqliteStatements()
+    sql: Any = SimpleNamespace(
+        **{
+            name: re.sub(r"%\((\w+)\)s(::uuid)?| FOR UPDATE", lambda found: (found[1] and f":{found[1]}") or "", text)
+            for name, text in vars(Statements).items()
+            if not name.startswith("_")
+        }
+    )
+    sql.advance = re.sub(r"pg_notify\(.*\)\)", "NULL", sql.advance)
 
-    def __init__(self, url: str, wake: Callable[[str], None]) -> None:
+    def __init__(self, url: str, wake: Wake) -> None:
+        sqlite3.register_adapter(UUID, lambda value: value.hex)
+        sqlite3.register_adapter(datetime, lambda value: value.isoformat(" ", "microseconds"))
         self._path = url.removeprefix("sqlite:///")
         self._wake = wake
         self._local = threading.local()
         self._turns = Turns()
-        self._writer = self._connect(check_same_thread=False)
+        self._connections: list[sqlite3.Connection] = []
+        self._writer = self._connect()
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             self._writer.execute(f"PRAGMA {pragma}")
-
-    def id(self, value: UUID) -> Any:
-        """Return an id as it is stored."""
-        return value.hex
-
-    def moment(self, value: datetime | None) -> Any:
-        """Return a moment as it is stored."""
-        return value and value.isoformat(" ", "microseconds")
-
-    def read_id(self, value: Any) -> Any:
-        """Return a stored id as it is answered."""
-        return value and f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
-
-    def answered(self, value: UUID) -> Any:
-        """Return an id as it is answered."""
-        return str(value)
-
-    def read_moment(self, value: Any) -> datetime | None:
-        """Return a stored moment."""
-        return value and datetime.fromisoformat(value)
 
     @contextmanager
     def reading(self) -> Iterator[Any]:
@@ -247,9 +237,37 @@ class Sqlite:
         finally:
             self._turns.pass_on()
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        for connection in self._connections:
+            connection.close()
+
     def told(self, user_id: UUID) -> None:
         """Wake whoever waits for this user's feed, as nobody else tells this process of its own commits."""
         self._wake(str(user_id))
 
-    def _connect(self, **options: Any) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, isolation_level=None, timeout=5, **options)
+    def answered(self, value: UUID) -> Any:
+        """Return the id of a token as it is answered and compared."""
+        return str(value)
+
+    def id(self, value: Any) -> Any:
+        """Return a stored id likewise."""
+        return value and f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
+
+    def moment(self, value: Any) -> Any:
+        """Return a stored moment."""
+        return value and datetime.fromisoformat(value)
+
+    def task(self, row: Any) -> Any:
+        """Return a row of a task with its ids and moments read."""
+        (key, title, text, priority, state, due, category, parent, root, members, by, *moments, gone, of, version) = row
+        (due, *moments) = map(self.moment, (due, *moments))
+        (key, category, parent, by) = map(self.id, (key, category, parent, by))
+        started = (key, title, text, priority, state, due, category, parent, root, members, by)
+        return (*started, *moments, gone, of, version)
+
+    def _connect(self) -> sqlite3.Connection:
+        # Each is used by one thread at a time, but closed by another.
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=5, check_same_thread=False)
+        self._connections.append(connection)
+        return connection

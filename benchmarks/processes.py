@@ -16,6 +16,7 @@ SERVER = (sys.executable, "-c", "from tasktracker.entrypoints.cli import main; m
 FLOOR = (sys.executable, "-m", "benchmarks.floor")
 SECRET = "benchmarks sign with this and with nothing else"  # noqa: S105  # as it says
 REPOSITORY = Path(__file__).parent.parent
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -28,8 +29,8 @@ class Running:
     pid: int
 
     def memory(self) -> int:
-        """Its resident memory, in KiB: that of the largest process, which is a worker."""
-        return max(_resident(pid) for pid in family(self.pid))
+        """Its resident bytes; those of the largest worker where there are several."""
+        return max(memory_of(pid) for pid in family(self.pid))
 
     def used(self) -> float:
         """The seconds of processor time that it has used."""
@@ -99,6 +100,11 @@ def used(pids: Iterable[int]) -> float:
     return sum(sum(map(int, fields[11:15])) for pid in pids if (fields := _stat(pid))) / TICKS
 
 
+def memory_of(pid: int) -> int:
+    """Return the resident bytes of a process."""
+    return int(_stat(pid)[21]) * PAGE_BYTES
+
+
 def parent(pid: int) -> int:
     """Return the process that started one."""
     return int(_stat(pid)[1])
@@ -110,10 +116,3 @@ def _stat(pid: int) -> Sequence[str]:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return ()
-
-
-def _resident(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0

@@ -8,11 +8,7 @@ the server process since its start (VmHWM, so this needs Linux).
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,6 +19,9 @@ from uuid import UUID, uuid4
 
 import click
 import httpx
+
+from benchmarks.processes import serve
+from tasktracker.adapters.sql import migrate
 
 PASSWORD = "uH8#kq2Lx9"  # noqa: S105  # of accounts that live for a minute
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -95,30 +94,10 @@ def _write(path: Path, tasks: int) -> None:
 
 @contextmanager
 def _server(folder: Path, database_url: str | None) -> Iterator[tuple[httpx.Client, int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {"THROTTLE": "off", "REQUEST_LOG": "off", "PORT": str(port)}
-    if database_url:
-        settings["DATABASE_URL"] = database_url
-    command = [sys.executable, "-c", "from tasktracker.entrypoints.cli import main; main()"]
-    environment = {**os.environ, **settings}
-    with (folder / "log").open("wb") as log:
-        if database_url:
-            subprocess.run([*command, "migrate"], cwd=folder, env=environment, check=True, stdout=log)  # noqa: S603
-        server = subprocess.Popen([*command, "serve"], cwd=folder, env=environment, stdout=log, stderr=log)  # noqa: S603
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
-            for _ in range(200):
-                try:
-                    client.get("/health/ready").raise_for_status()
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
-            yield client, server.pid
-    finally:
-        server.terminate()
-        server.wait(30)
+    url = database_url or f"sqlite:///{folder}/tasktracker.db"
+    migrate.upgrade(url)
+    with serve(folder, url) as running, httpx.Client(base_url=running.url, timeout=600) as client:
+        yield client, running.pid
 
 
 def _register(client: httpx.Client, username: str) -> dict[str, str]:

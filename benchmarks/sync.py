@@ -7,18 +7,14 @@ a request is sent to when the event of its change has been read, so the request 
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
-import socket
 import statistics
-import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +23,7 @@ import httpx
 from sqlalchemy import create_engine, text
 
 from benchmarks import crowd
+from benchmarks.processes import Running, serve
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
@@ -43,6 +40,7 @@ STREAMS = (1, 100, 2000)
 USERS = 100
 PAUSE = 0.02
 MANY, FEW, CHANGED, ROUNDS = 100_000, 100, 10, 200
+SETTINGS = {"ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1", "STREAMS_PER_USER": "10000"}
 PASSWORD = "a password of nobody 42"  # noqa: S105  # as it says
 
 
@@ -55,76 +53,21 @@ def main(changes: int) -> None:
     with PrivatePostgres() as postgres, tempfile.TemporaryDirectory() as folder:
         migrate.upgrade(postgres.url)
         with ExitStack() as stack:
-            writing, streaming = (stack.enter_context(_server(Path(folder), postgres.url, port)) for port in _ports())
+            writing, streaming = (
+                stack.enter_context(serve(Path(folder), postgres.url, settings=SETTINGS)) for _ in range(2)
+            )
             people = [_register(writing.url, number) for number in range(USERS)]
             click.echo(f"{'streams':>8}{'p50':>12}{'p99':>12}{'memory a stream':>20}")
             for number in STREAMS:
                 times, size = asyncio.run(_measure(writing, streaming, people[: min(number, USERS)], number, changes))
                 p99 = statistics.quantiles(times, n=100)[98]
-                click.echo(f"{number:>8}{statistics.median(times):>9.1f} ms{p99:>9.1f} ms{size / number:>16.0f} KiB")
+                p50, each = statistics.median(times), size / number / 1024
+                click.echo(f"{number:>8}{p50:>9.1f} ms{p99:>9.1f} ms{each:>16.0f} KiB")
         click.echo()
         _deltas(postgres.url)
 
 
 # --------------------------------------------------------------------------------------------------- streams
-
-
-@dataclass
-class Running:
-    """A server process."""
-
-    url: str
-    port: int
-    pid: int
-
-    def memory(self) -> int:
-        """Its resident memory, in KiB."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
-        raise RuntimeError("it has no memory")
-
-
-@contextmanager
-def _server(folder: Path, url: str, port: int) -> Iterator[Running]:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "PORT": str(port),
-        "SECRET_KEYS": "benchmarks sign with this and with nothing else",
-        "THROTTLE": "off",
-        "ARGON2_MEMORY_KIB": "8",
-        "ARGON2_PASSES": "1",
-        "REQUEST_LOG": "off",
-        "STREAMS_PER_USER": "10000",
-    }
-    command = [str(Path(sysconfig.get_path("scripts")) / "tasktracker"), "serve"]
-    with (folder / f"{port}.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603  # our own command
-            command, cwd=folder, env=environment, stdout=log, stderr=log
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        while True:
-            try:
-                httpx.get(f"{address}/health/live")
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
-        yield Running(address, port, process.pid)
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _ports() -> Sequence[int]:
-    sockets = [socket.socket() for _ in range(2)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _register(url: str, number: int) -> str:
@@ -136,7 +79,7 @@ def _register(url: str, number: int) -> str:
 async def _measure(
     writing: Running, streaming: Running, tokens: Sequence[str], number: int, changes: int
 ) -> tuple[list[float], float]:
-    """Return the times, in ms, and how much memory the streams take, in KiB."""
+    """Return the times, in ms, and how much memory the streams take, in bytes."""
     arrived: dict[str, list[float]] = {}
     before = streaming.memory()
     async with httpx.AsyncClient(base_url=writing.url) as client:

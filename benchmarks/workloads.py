@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import create_engine, text
 
 from benchmarks import crowd
+from benchmarks.hashing import PASSWORD, hasher
 from benchmarks.processes import SECRET
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.tokens import JwtTokenSigner
@@ -105,6 +106,7 @@ def fill(data: Data) -> Data:
             actor = crowd.add_user(connection, 1 + number)
             if number < data.readers + data.writers:
                 crowd.add_tasks(connection, actor.user_id, data.tasks)
+        connection.execute(text("UPDATE users SET password_hash = :hash"), {"hash": hasher().hash(PASSWORD)})
         crowd.fill_entries(connection)
         crowd.fill_feeds(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -159,6 +161,12 @@ def _refreshes(data: Data) -> Sequence[Request]:
             for actor in data.refreshing()]  # fmt: skip
 
 
+def _logins(data: Data) -> Sequence[Request]:
+    # Each by another user, as nobody has more than some sessions at a time.
+    bodies = [{"username": f"user{1 + number}", "password": PASSWORD} for number in range(data.people)]
+    return [Request("POST", "/api/accounts/login/", body=json.dumps(body)) for body in bodies]
+
+
 @dataclass(frozen=True)
 class Workload:
     """A kind of request, and how load.lua goes on from one to the next. `requests` goes by what is stored now."""
@@ -180,6 +188,8 @@ WORKLOADS = (
     Workload("patch", "patch with If-Match", "edit", True, _edits),
     Workload("refresh", "refresh", "refresh", True, _refreshes),
 )
+
+LOGIN = Workload("login", "login", "same", True, _logins)
 
 
 def token(actor: SessionActor, kind: TokenKind = TokenKind.ACCESS) -> str:

@@ -1,0 +1,122 @@
+"""The figures of `make bench`, as rows of a table in Markdown, and what is wanted of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+GOALS = {("postgresql", False): 0.70, ("postgresql", True): 0.60, ("sqlite", False): 0.60, ("sqlite", True): 0.60}
+GOAL_304, TAIL_MOST, GOAL_LOGIN, START_MOST, MEMORY_MOST = 0.80, 2.0, 0.9, 1.5, 120e6
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one run of the load came to. Times are in ms, processor times in s, memory in bytes."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    server_cpu: float
+    database_cpu: float
+    memory: int
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True)
+class Result:
+    """The rounds of one workload on one database with a number of connections, those of both sides by turns."""
+
+    database: str
+    workload: str
+    title: str
+    is_write: bool
+    connections: int
+    server: Sequence[Round]
+    floor: Sequence[Round]
+
+    def ratios(self) -> Sequence[float]:
+        """Return the server's rates as shares of the floor's."""
+        return [mine.rate / its.rate for mine, its in zip(self.server, self.floor, strict=True)]
+
+    def tails(self) -> Sequence[float]:
+        """Return the server's p99 as multiples of the floor's."""
+        return [mine.p99 / its.p99 for mine, its in zip(self.server, self.floor, strict=True)]
+
+    @property
+    def goal(self) -> float:
+        """The least median of the ratios that is wanted."""
+        return GOAL_304 if self.workload == "304" else GOALS[self.database, self.is_write]
+
+
+COLUMNS = (
+    ("", 23),
+    ("server/s", 8),
+    ("floor/s", 7),
+    ("ratio (goal)", 26),
+    ("p50 ms", 13),
+    ("p99 ms", 15),
+    ("p99 ratio (2)", 20),
+    ("CPU ms", 13),
+    ("database CPU ms", 15),
+    ("MB", 7),
+)
+
+
+def heading() -> str:
+    """Return the first two lines. Of two figures in a cell, the first is the server's and the second the floor's."""
+    names = (f"{name:<{width}}" if not name else f"{name:>{width}}" for name, width in COLUMNS)
+    rules = ("-" * width if not name else "-" * (width - 1) + ":" for name, width in COLUMNS)
+    return _line(names) + "\n" + _line(rules)
+
+
+def row(result: Result) -> str:
+    """Return the line of a result. What falls short of its goal is set in bold type."""
+    mine, its = result.server, result.floor
+    ratio, tail = statistics.median(result.ratios()), statistics.median(result.tails())
+    cells = (
+        result.title,
+        f"{_median(mine, 'rate'):.0f}",
+        f"{_median(its, 'rate'):.0f}",
+        f"{spread(result.ratios(), ratio >= result.goal)} ({result.goal:.2f})",
+        f"{_median(mine, 'p50'):.1f} / {_median(its, 'p50'):.1f}",
+        f"{_median(mine, 'p99'):.1f} / {_median(its, 'p99'):.1f}",
+        spread(result.tails(), tail <= TAIL_MOST),
+        f"{_each(mine, 'server_cpu'):.2f} / {_each(its, 'server_cpu'):.2f}",
+        f"{_each(mine, 'database_cpu'):.2f} / {_each(its, 'database_cpu'):.2f}",
+        f"{_most(mine):.0f} / {_most(its):.0f}",
+    )
+    aligned = (f"{cell:<{width}}" if not name else f"{cell:>{width}}"
+               for cell, (name, width) in zip(cells, COLUMNS, strict=True))  # fmt: skip
+    return _line(aligned)
+
+
+def judged(figure: str, is_met: bool) -> str:
+    """Return a figure, in bold type where it falls short."""
+    return figure if is_met else f"**{figure}**"
+
+
+def spread(values: Sequence[float], is_met: bool) -> str:
+    """Return the median of values, and the smallest and largest of them."""
+    return f"{judged(f'{statistics.median(values):.2f}', is_met)} {min(values):.2f}..{max(values):.2f}"
+
+
+def _median(rounds: Sequence[Round], name: str) -> float:
+    return float(statistics.median(getattr(each, name) for each in rounds))
+
+
+def _each(rounds: Sequence[Round], name: str) -> float:
+    return float(statistics.median(getattr(each, name) / each.requests * 1000 for each in rounds))
+
+
+def _most(rounds: Sequence[Round]) -> float:
+    return max(each.memory for each in rounds) / 1e6
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
