@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 
 import pytest
@@ -15,6 +15,7 @@ from tasktracker.domain.errors import StorageUnavailable
 from tasktracker.domain.housekeeping import WINDOW
 from tasktracker.entrypoints.http import sweeper as sweeping
 from tasktracker.entrypoints.http.sweeper import Sweeper
+from tasktracker.entrypoints.http.threads import Threads
 from tests.contracts.http.base import problem
 from tests.fakes import App
 from tests.http import Api, expect
@@ -98,8 +99,8 @@ def test_a_sweep_that_fails_is_tried_again(app: App, monkeypatch: pytest.MonkeyP
             return outcomes[-1]()
 
     async def run() -> None:
-        with suppress(asyncio.CancelledError):
-            await Sweeping(app.housekeeping, app.limiter, app.clock).run()
+        with suppress(asyncio.CancelledError), closing(Threads(1)) as threads:
+            await Sweeping(app.housekeeping, app.limiter, app.clock).run(threads)
 
     asyncio.run(asyncio.wait_for(run(), 10))
     assert len(outcomes) == 3
