@@ -6,11 +6,14 @@ What is drawn at random is drawn from a seed, which a failure prints.
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
+import sys
 import tempfile
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -22,12 +25,17 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from tasktracker.adapters.sql.engine import database_url
-from tasktracker_client import Replica, SyncError, UnknownItem
+import tests
+from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import SystemClock
+from tasktracker.domain.sync.ports import EPOCH
+from tasktracker_client import Replica, SyncError, UnknownItem, stream
 from tests.contracts.http.line import Line
+from tests.dying_server import DIE
 from tests.http import Api, Person, migrated
 from tests.postgres import DatabaseFactory
-from tests.security.processes import Pair
+from tests.security.processes import THIS_CODE, Pair
 
 USERS, DEVICES = 3, 9
 STEPS = 120
@@ -39,6 +47,7 @@ class World(Protocol):
 
     url: str
     streams_url: str | None
+    is_doomed: bool
 
     def somebody(self) -> Person:
         """Register somebody."""
@@ -49,11 +58,15 @@ class World(Protocol):
         ...
 
     def crash(self) -> None:
-        """Kill a process, if there is another."""
+        """Have a process killed amid the next edits that it is sent, if there is another process."""
         ...
 
     def recover(self) -> None:
         """Start it again."""
+        ...
+
+    def renew_epoch(self) -> None:
+        """Make all cursors expire."""
         ...
 
     def histories(self) -> Sequence[str]:
@@ -65,6 +78,7 @@ class InProcess:
     """The application in this process, on memory."""
 
     url = "http://testserver.local"
+    is_doomed = False
     streams_url: str | None = None  # they cannot be had in this process
 
     def __init__(self, api: Api) -> None:
@@ -82,16 +96,20 @@ class InProcess:
     def recover(self) -> None:
         """Nothing happened."""
 
+    def renew_epoch(self) -> None:
+        self._api.container.store().renew(EPOCH)
+
     def histories(self) -> Sequence[str]:
         store: Any = self._api.container.store()
         return [str(change.fields) for change in store._data.changes.rows()]
 
 
 class InProcesses:
-    """Two server processes on one database."""
+    """Two server processes on one database, of which the second can be made to die."""
 
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
+        self.is_doomed = False
         self.url = pair.servers[0].url
         self.streams_url: str | None = pair.servers[1].url
 
@@ -99,13 +117,20 @@ class InProcesses:
         return self._pair.visitor().register()
 
     def way(self, chance: random.Random) -> EitherWay:
-        return EitherWay([server.client for server in self._pair.servers], chance)
+        return EitherWay(self, [server.client for server in self._pair.servers], chance)
 
     def crash(self) -> None:
-        self._pair.servers[1].kill()
+        self.is_doomed = True
 
     def recover(self) -> None:
+        assert not self.is_doomed, "nobody has sent it anything"
+        assert self._pair.servers[1].wait() == -signal.SIGKILL
         self._pair.servers[1].start()
+
+    def renew_epoch(self) -> None:
+        store = SqlStore(open_database(self._pair.url), SystemClock())
+        store.renew(EPOCH)
+        store.close()
 
     def histories(self) -> Sequence[str]:
         engine = create_engine(database_url(self._pair.url))
@@ -116,14 +141,19 @@ class InProcesses:
 
 
 class EitherWay:
-    """Sends each request to one process or the other."""
+    """Sends each request to one process or the other. One that is doomed dies after what it does, before it answers."""
 
-    def __init__(self, clients: Sequence[httpx.Client], chance: random.Random) -> None:
+    def __init__(self, world: InProcesses, clients: Sequence[httpx.Client], chance: random.Random) -> None:
+        self._world = world
         self._clients = clients
         self._chance = chance
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return self._chance.choice(self._clients).request(method, path, **more)
+        client = self._chance.choice(self._clients)
+        if self._world.is_doomed and client is self._clients[1] and (method, path) == ("POST", "/api/sync/"):
+            self._world.is_doomed = False
+            more["headers"] = {**more["headers"], DIE: "now"}
+        return client.request(method, path, **more)
 
 
 class Witness(Line):
@@ -134,6 +164,8 @@ class Witness(Line):
         self._chance = chance
         self.is_bad = True
         self.acknowledged: dict[str, dict[str, Any]] = {}
+        self.done: Counter[str] = Counter()
+        """How often the service has said that it did an edit, whether that arrived or not."""
         self._seen: dict[tuple[str, str], int] = defaultdict(int)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -146,6 +178,13 @@ class Witness(Line):
         response = super().handle_request(request)
         if path == "/api/sync/" and response.status_code == 200:
             self._note(request, response.json())
+        return response
+
+    def _pass(self, request: httpx.Request, content: bytes) -> httpx.Response:
+        response = super()._pass(request, content)
+        if request.method == "POST" and request.url.path == "/api/sync/" and response.status_code == 200:
+            results = response.json()["results"]
+            self.done.update(result["id"] for result in results if result["status"] in ("applied", "merged"))
         return response
 
     def _note(self, request: httpx.Request, answer: dict[str, Any]) -> None:
@@ -168,6 +207,8 @@ class Device(Replica):
         self.person = person
         self._chance = chance
         self._names = names
+        self._deleted: list[str] = []
+        self.is_away = False
         self.line = Witness(world.way(chance), chance)
         super().__init__(path, f"{world.url}/api", client=httpx.Client(transport=self.line), sleep=lambda _: None)
 
@@ -178,9 +219,11 @@ class Device(Replica):
             lambda: self.create_task(title=self.word(), parent=self.a_task()),
             lambda: self.edit_task(self.a_task(), title=self.word()),
             lambda: self.edit_task(self.a_task(), description=self.word(), priority=self._chance.randint(1, 4)),
+            lambda: self.edit_task(self.a_task(), parent=self._chance.choice([None, self.a_task()])),
+            lambda: self.edit_task(self.a_task(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.complete(self.a_task()),
-            lambda: self.delete(self.a_task()),
-            lambda: self.restore(self.a_task()),
+            lambda: self._delete(self.a_task()),
+            lambda: self.restore(self._chance.choice(self._deleted or [self.a_task()])),
             lambda: self.create_category(name=self.word()),
             lambda: self.edit_category(self._a_category(), name=self.word()),
             lambda: self.delete_category(self._a_category()),
@@ -190,9 +233,13 @@ class Device(Replica):
 
     def try_to_sync(self) -> None:
         """Sync on a network that may fail anywhere."""
-        self.line.is_up = self._chance.random() < 0.85
+        self.line.is_up = not self.is_away and self._chance.random() < 0.85
         with suppress(SyncError):
             self.sync()
+
+    def _delete(self, task: str) -> None:
+        self.delete(task)
+        self._deleted.append(task)
 
     def a_task(self) -> str:
         return self._chance.choice([task.id for task in self.tasks()] or ["none"])
@@ -233,6 +280,15 @@ class Follower(Replica):
         return True
 
 
+def recover(world: World, devices: Sequence[Device]) -> None:
+    """Have everything run again, once what was to crash has crashed."""
+    while world.is_doomed:
+        device = next(each for each in devices if not each.is_away)
+        device.create_task(title=device.word())
+        device.try_to_sync()
+    world.recover()
+
+
 def share(owner: Person, task: str, member: Person, role: str) -> None:
     """Let somebody take part in a task, or no longer; it may be gone, or be part of another, or not be theirs."""
     path = f"/api/tasks/{task}/shares/"
@@ -267,12 +323,17 @@ def converge(world: World, folder: Path, seed: int) -> None:
                 device.create_category(name=device.word())
                 device.create_task(title=device.word())
             device.try_to_sync()
+        away = chance.sample(devices, 2)
         for step in range(STEPS):
             device = chance.choice(devices)
+            for each in away:
+                each.is_away = STEPS // 5 < step < 4 * STEPS // 5
             if step == STEPS // 3:
                 world.crash()
             elif step == 2 * STEPS // 3:
-                world.recover()
+                recover(world, devices)
+            elif step == STEPS // 2 and chance.random() < 0.5:
+                world.renew_epoch()
             elif chance.random() < 0.6:
                 for _ in range(3):
                     device.edit_something()
@@ -292,6 +353,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
             assert device.verify().is_in_sync
             require_equal(device)
             acknowledged.update(device.line.acknowledged)
+            assert not [id_ for id_, times in device.line.done.items() if times > 1], "it was done again"
         for follower, device in zip(followers, devices, strict=False):
             assert follower.catches_up(device)
         for follower in followers:
@@ -349,17 +411,29 @@ def test_on_memory(tmp_path: Path, seed: int) -> None:
         converge(InProcess(api), tmp_path, seed)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def impatient() -> Iterator[None]:
+    """Have followers come back soon, however long a process was gone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "LONGEST_DELAY", 0.5)
+        patch.setattr(stream, "FIRST_DELAY", 0.1)
+        yield
+
+
 @pytest.fixture(params=["postgresql", "sqlite"], scope="module")
 def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url_factory: DatabaseFactory
 ) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("converging")
     url = f"sqlite:///{folder}/tasks.db" if request.param == "sqlite" else postgres_url_factory.create_database()
-    with Pair(folder, migrated(url), THROTTLE="off") as pair:
+    code = f"{Path(tests.__file__).parents[1]}{os.pathsep}{THIS_CODE['PYTHONPATH']}"
+    pair = Pair(folder, migrated(url), THROTTLE="off", PYTHONPATH=code)
+    pair.servers[1].command = [sys.executable, "-m", "tests.dying_server"]
+    with pair:
         yield pair
 
 
 @given(seed=seeds)
-@few(4)
+@few(3)
 def test_on_two_processes(pair: Pair, tmp_path: Path, seed: int) -> None:
     converge(InProcesses(pair), tmp_path, seed)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from psycopg import sql
 
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
@@ -22,11 +23,10 @@ from tasktracker.adapters.system import SystemClock
 from tasktracker.domain.sync.ports import EPOCH
 from tests.contracts.http.base import invalid, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, migrated, run
-from tests.postgres import DatabaseFactory, PrivatePostgres
+from tests.postgres import DatabaseFactory, PrivatePostgres, database_name, with_database
 from tests.security.events import PATH, Follower
 from tests.security.processes import THIS_CODE, Pair
 
-LISTENING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 SETTINGS = {"THROTTLE": "off", "STREAMS_PER_USER": "3"}
 
 
@@ -299,35 +299,42 @@ def test_streams_outlive_a_restart_of_the_database(tmp_path: Path, private_postg
                 assert stream.is_quiet()
 
 
-def test_a_lost_connection_to_listen_by_loses_no_change(tmp_path: Path, database_url: str) -> None:
+def test_what_happens_while_nobody_listens_is_told_later(tmp_path: Path, database_url: str) -> None:
     with Pair(tmp_path, migrated(database_url), **SETTINGS) as pair:
         here = pair.visitor().register()
         with Follower(here) as beside_it, Follower(pair.beside(here)) as elsewhere:
-            with Writer(here) as writer:
-                for _ in range(3):
-                    assert stop_listening(database_url) == 2
-                    writer.wait_for(5)
-                    wait_until_listening(database_url, 2)
-            for stream in (beside_it, elsewhere):
-                assert [stream.next(20).data for _ in writer.made] == [told(task) for task in writer.made]
-                assert stream.is_quiet()
+            first = here.task()
+            assert [stream.next().data for stream in (beside_it, elsewhere)] == [told(first)] * 2
+            with nobody_let_in(database_url):
+                assert stop_listening(database_url) == 2
+                while (answer := here.post("/api/tasks/", {"title": "unheard of"})).status_code == 503:
+                    time.sleep(0.1)
+                assert elsewhere.is_quiet()
+            task = expect(answer, 201)
+            assert [stream.next(20).data for stream in (beside_it, elsewhere)] == [told(task)] * 2
+            assert elsewhere.is_quiet()
 
 
-def wait_until_listening(url: str, number: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        with psycopg.connect(url) as connection:
-            found = connection.execute(f"SELECT count(*) FROM ({LISTENING}) AS listening").fetchone()
-        if found == (number,):
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+@contextmanager
+def nobody_let_in(url: str) -> Iterator[None]:
+    """Have a database take no new connections; those that there are go on."""
+    name = sql.Identifier(database_name(url))
+    with psycopg.connect(with_database(url, "postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        try:
+            yield
+        finally:
+            admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
 
 
 def stop_listening(url: str) -> int:
     """Have the database hang up on all who listen, and return how many those were."""
-    with psycopg.connect(url) as connection:
-        ended = connection.execute(f"SELECT pg_terminate_backend(pid, 10000) FROM ({LISTENING}) AS listening")
+    with psycopg.connect(with_database(url, "postgres")) as admin:
+        ended = admin.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = %s AND query LIKE 'LISTEN%%'",
+            [database_name(url)],
+        )
         return len(ended.fetchall())
 
 
