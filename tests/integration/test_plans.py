@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import create_engine, text
 
 from benchmarks import crowd
 from tasktracker.adapters.sql import tasks as sql_tasks
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.feed import SqlFeed
+from tasktracker.adapters.sql.sqlite import SqliteConnection
+from tasktracker.adapters.sql.statements import Compiled
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock
 from tasktracker.domain.actors import SessionActor
@@ -42,21 +46,35 @@ class Crowd:
     few: SessionActor
     categories: Mapping[UUID, UUID]
 
-    def statement(self, actor: SessionActor, query: TaskQuery) -> tuple[str, Any]:
+    def statement(self, actor: SessionActor, query: TaskQuery) -> tuple[str, list[Any]]:
         """Have a page listed, and return what was sent to the database for it."""
-        sent: list[tuple[str, Any]] = []
-
-        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-            sent.append((statement, parameters))
-
-        event.listen(self.connection, "before_cursor_execute", note)
-        try:
+        with sent(self.connection) as found:
             page = sql_tasks.SqlTasks(Executor(self.connection, is_writing=False)).list(actor.user_id, query)
-        finally:
-            event.remove(self.connection, "before_cursor_execute", note)
         assert len(page.items) == query.limit
-        (found,) = sent
-        return found
+        (statement,) = found
+        return statement
+
+
+@contextmanager
+def sent(connection: Connection) -> Iterator[list[tuple[str, list[Any]]]]:
+    """What is sent to the database meanwhile, and with which parameters."""
+    found: list[tuple[str, list[Any]]] = []
+    fetch = connection._fetch
+
+    def note(compiled: Compiled, values: list[Any]) -> Sequence[Any]:
+        found.append((compiled.text, values))
+        return fetch(compiled, values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "_fetch", note)
+        yield found
+
+
+def explained(connection: Connection, statement: str, parameters: list[Any]) -> Any:
+    """How PostgreSQL runs a statement."""
+    explain = Compiled(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", (), {}, (), is_for_once=True)
+    ((answer,),) = connection._fetch(explain, parameters)
+    return answer
 
 
 def fill(url: str) -> Iterator[Crowd]:
@@ -75,11 +93,12 @@ def fill(url: str) -> Iterator[Crowd]:
         crowd.fill_feeds(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE"))
-    store = SqlStore(open_database(url), SystemClock())
-    with engine.connect() as connection:
+    engine.dispose()
+    database = open_database(url)
+    store = SqlStore(database, SystemClock())
+    with database.reading() as connection:
         yield Crowd(store, connection, many, few, categories)
     store.close()
-    engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +144,7 @@ def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 @pytest.mark.parametrize("name", QUERIES)
 def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str) -> None:
     statement, parameters = postgresql.statement(postgresql.many, QUERIES[name](postgresql, postgresql.many))
-    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
-    ((answer,),) = postgresql.connection.exec_driver_sql(explain, parameters).all()
+    answer = explained(postgresql.connection, statement, parameters)
     plan = list(nodes(answer[0]["Plan"]))
     assert not [node for node in plan if "Sort" in node["Node Type"]]
     assert not [node for node in plan if node["Node Type"] == "Seq Scan"]
@@ -159,8 +177,8 @@ def steps_of(driver: sqlite3.Connection, statement: str, parameters: Any) -> int
 @pytest.mark.parametrize("name", QUERIES)
 def test_sqlite_sorts_nothing_reads_little_and_takes_no_more_steps_than_among_few(sqlite: Crowd, name: str) -> None:
     steps = {}
-    driver = sqlite.connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
+    assert isinstance(sqlite.connection, SqliteConnection)
+    driver = sqlite.connection.driver
     # SQLite does not tell how many rows it has read. The first page is made of one row an entry and one a task, so half
     # as many steps again are as many rows again: three times the limit.
     plain = steps_of(driver, *sqlite.statement(sqlite.many, FIRST))
@@ -178,29 +196,20 @@ def test_sqlite_sorts_nothing_reads_little_and_takes_no_more_steps_than_among_fe
 CHANGED = 10
 
 
-def delta(found: Crowd, actor: SessionActor) -> tuple[str, Any]:
+def delta(found: Crowd, actor: SessionActor) -> tuple[str, list[Any]]:
     """Have the last changes of a feed read, and return what was sent to the database for it."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
     feed = SqlFeed(Executor(found.connection, is_writing=False))
     head = feed.state(actor.user_id).head
-    event.listen(found.connection, "before_cursor_execute", note)
-    try:
+    with sent(found.connection) as statements:
         page = feed.page(actor.user_id, head - CHANGED, PAGE, ALL_TYPES, head)
-    finally:
-        event.remove(found.connection, "before_cursor_execute", note)
     assert len(page) == CHANGED
-    (statement,) = sent
+    (statement,) = statements
     return statement
 
 
 def test_postgresql_reads_of_a_feed_what_has_changed(postgresql: Crowd) -> None:
     statement, parameters = delta(postgresql, postgresql.many)
-    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
-    ((answer,),) = postgresql.connection.exec_driver_sql(explain, parameters).all()
+    answer = explained(postgresql.connection, statement, parameters)
     plan = list(nodes(answer[0]["Plan"]))
     read = sum(
         node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
@@ -211,7 +220,7 @@ def test_postgresql_reads_of_a_feed_what_has_changed(postgresql: Crowd) -> None:
 
 
 def test_sqlite_takes_no_more_steps_for_a_delta_than_among_few(sqlite: Crowd) -> None:
-    driver = sqlite.connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
+    assert isinstance(sqlite.connection, SqliteConnection)
+    driver = sqlite.connection.driver
     steps = [steps_of(driver, *delta(sqlite, actor)) for actor in (sqlite.few, sqlite.many)]
     assert 0 < steps[1] <= 1.5 * steps[0]

@@ -129,13 +129,13 @@ class TestOnPostgreSQL(OnPostgreSQL, FeedRaceContract):
         """Sequences give numbers in an order that is not that of the commits: the same race shows it."""
         database = open_database(shared.url)
         with database.writing() as connection:
-            connection.execute(text(f"CREATE SEQUENCE {SEQUENCE}"))
+            connection.run(f"CREATE SEQUENCE {SEQUENCE}")
         monkeypatch.setattr(sql_feed, "_ADVANCE", text(f"SELECT nextval('{SEQUENCE}')"))
         monkeypatch.setattr(SqlFeed, "place", slowly(SqlFeed.place))
         try:
             told, stored = race_with_writers(app, actor)
         finally:
             with database.writing() as connection:
-                connection.execute(text(f"DROP SEQUENCE {SEQUENCE}"))
+                connection.run(f"DROP SEQUENCE {SEQUENCE}")
             SqlStore(database, shared.clock).close()
         assert missed(told, stored), "the race does not tell an order of numbers from an order of commits"

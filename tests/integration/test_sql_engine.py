@@ -12,12 +12,13 @@ from typing import Any, Literal, cast
 
 import psycopg
 import pytest
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import text
 
-from tasktracker.adapters.sql import engine
-from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql import postgresql, sqlite
+from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
+from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import database_url as with_driver
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.turns import Turns
 from tasktracker.domain.errors import StorageFull, StorageUnavailable
 from tests.postgres import PrivatePostgres, with_database
@@ -45,11 +46,7 @@ def opened(url: str, **options: Any) -> Iterator[Database]:
 
 
 def value(connection: Connection, statement: str) -> Any:
-    return connection.exec_driver_sql(statement).scalar()
-
-
-def driver(connection: Connection) -> psycopg.Connection[Any]:
-    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    return connection.value(text(statement))
 
 
 def fail(*_: object) -> None:
@@ -122,17 +119,17 @@ def test_sqlite_is_set_up_to_keep_what_it_promises(sqlite_url: str) -> None:
 def test_sqlite_readers_cannot_write(sqlite_url: str) -> None:
     with opened(sqlite_url) as database:
         with database.writing() as connection:
-            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
-        with database.reading() as connection, pytest.raises(DBAPIError, match="readonly"):
-            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            connection.run("CREATE TABLE t (n INTEGER)")
+        with database.reading() as connection, pytest.raises(DRIVER_ERRORS, match="readonly"):
+            connection.run("INSERT INTO t VALUES (1)")
 
 
 def test_sqlite_readers_do_not_wait_for_the_writer(sqlite_url: str) -> None:
     with opened(sqlite_url) as database:
         with database.writing() as connection:
-            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+            connection.run("CREATE TABLE t (n INTEGER)")
         with database.writing() as connection:
-            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            connection.run("INSERT INTO t VALUES (1)")
             with database.reading() as reading:
                 assert value(reading, "SELECT count(*) FROM t") == 0
 
@@ -186,20 +183,20 @@ def test_nothing_is_prepared_where_a_pooler_stands_between(database_url: str, po
 def test_what_is_written_stands_after_leaving_normally_only(url: str) -> None:
     with opened(url) as database:
         with database.writing() as connection:
-            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+            connection.run("CREATE TABLE t (n INTEGER)")
         with pytest.raises(ZeroDivisionError), database.writing() as connection:
-            fail(connection.exec_driver_sql("INSERT INTO t VALUES (1)"))
+            fail(connection.change(text("INSERT INTO t VALUES (1)")))
         with database.writing() as connection:
-            connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+            connection.run("INSERT INTO t VALUES (2)")
         with database.reading() as connection:
             assert value(connection, "SELECT sum(n) FROM t") == 2
 
 
 def test_other_errors_stay_what_they_are(url: str) -> None:
     with opened(url) as database:
-        with pytest.raises(DBAPIError, match="nowhere"), database.reading() as connection:
+        with pytest.raises(DRIVER_ERRORS, match="nowhere"), database.reading() as connection:
             value(connection, "SELECT * FROM nowhere")
-        with pytest.raises(DBAPIError, match="nowhere"), database.writing() as connection:
+        with pytest.raises(DRIVER_ERRORS, match="nowhere"), database.writing() as connection:
             value(connection, "SELECT * FROM nowhere")
         with database.writing() as connection:
             assert value(connection, "SELECT 1") == 1
@@ -230,10 +227,10 @@ def test_whoever_gets_no_turn_at_writing_in_time_is_told(sqlite_url: str) -> Non
 def test_sqlite_being_written_by_another_process_is_unavailable(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "SQLITE_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
     with opened(sqlite_url) as database:
         with database.writing() as connection:
-            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+            connection.run("CREATE TABLE t (n INTEGER)")
         with closing(sqlite3.connect(with_driver(sqlite_url).database or "", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StorageUnavailable), database.writing():
@@ -242,7 +239,7 @@ def test_sqlite_being_written_by_another_process_is_unavailable(
                 assert value(connection, "SELECT count(*) FROM t") == 0
             other.execute("COMMIT")
         with database.writing() as connection:
-            connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+            connection.run("INSERT INTO t VALUES (1)")
 
 
 def test_a_new_sqlite_file_that_others_read_is_still_set_up(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +249,7 @@ def test_a_new_sqlite_file_that_others_read_is_still_set_up(sqlite_url: str, mon
         other.execute("BEGIN")
         other.execute("SELECT * FROM t").fetchall()
         with monkeypatch.context() as impatient, opened(sqlite_url) as database:
-            impatient.setattr(engine, "SQLITE_BUSY_SECONDS", 0.05)
+            impatient.setattr(sqlite, "BUSY_SECONDS", 0.05)
             with pytest.raises(StorageUnavailable), database.writing():
                 pass
         reader = threading.Timer(0.2, other.execute, ["COMMIT"])
@@ -268,13 +265,13 @@ def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
     together = threading.Barrier(40)
     with opened(sqlite_url) as database:
         with database.writing() as connection:
-            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+            connection.run("CREATE TABLE t (n INTEGER)")
 
         def write(number: int) -> None:
             together.wait()
             for _ in range(turns):
                 with database.writing() as connection:
-                    connection.exec_driver_sql("INSERT INTO t VALUES (?)", (number,))
+                    connection.change(text("INSERT INTO t VALUES (:number)"), {"number": number})
                 written.append(number)
 
         threads = [threading.Thread(target=write, args=(number,)) for number in range(40)]
@@ -324,13 +321,13 @@ def until(condition: Callable[[], bool]) -> None:
 def test_a_full_sqlite_says_so(sqlite_url: str) -> None:
     with opened(sqlite_url) as database:
         with database.writing() as connection:
-            connection.exec_driver_sql("CREATE TABLE t (b BLOB)")
+            connection.run("CREATE TABLE t (b BLOB)")
             pages = value(connection, "PRAGMA page_count")
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
+            connection.run(f"PRAGMA max_page_count = {pages + 2}")
         with pytest.raises(StorageFull), database.writing() as connection:
-            connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(1000000))")
+            connection.run("INSERT INTO t VALUES (zeroblob(1000000))")
         with database.writing() as connection:
-            connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(10))")
+            connection.run("INSERT INTO t VALUES (zeroblob(10))")
             assert value(connection, "SELECT count(*) FROM t") == 1
 
 
@@ -343,14 +340,14 @@ def test_an_sqlite_file_in_no_folder_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_waiting_for_a_lock_of_postgresql_comes_to_an_end(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "50ms")
     with opened(database_url) as database:
         with database.writing() as connection:
-            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+            connection.run("CREATE TABLE t (n INTEGER)")
         with psycopg.connect(database_url) as other:
             other.execute("LOCK TABLE t")
             with pytest.raises(StorageUnavailable), database.writing() as connection:
-                connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+                connection.run("INSERT INTO t VALUES (1)")
         with database.reading() as connection:
             assert value(connection, "SELECT count(*) FROM t") == 0
 
@@ -367,17 +364,17 @@ def test_waiting_for_a_lock_of_postgresql_comes_to_an_end(database_url: str, mon
         ("57014", StorageUnavailable),
         ("57P01", StorageUnavailable),
         ("57P03", StorageUnavailable),
-        ("22012", DBAPIError),
-        ("42501", DBAPIError),
+        ("22012", DRIVER_ERRORS),
+        ("42501", DRIVER_ERRORS),
     ],
 )
 def test_states_of_postgresql_have_their_meanings(database_url: str, state: str, expected: type[Exception]) -> None:
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"
     with opened(database_url) as database:
         with pytest.raises(expected), database.writing() as connection:
-            connection.exec_driver_sql(raising)
+            connection.run(raising)
         with pytest.raises(expected), database.reading() as connection:
-            connection.exec_driver_sql(raising)
+            connection.run(raising)
         with database.writing() as connection:
             assert value(connection, "SELECT 1") == 1
 
@@ -395,8 +392,8 @@ def test_a_connection_that_is_cut_costs_one_work(database_url: str) -> None:
             with pytest.raises(StorageUnavailable), database.writing() as connection:
                 cut(database_url, connection)  # and only committing finds out
             with database.reading() as connection:
-                assert driver(connection).autocommit
                 assert value(connection, "SELECT 1") == 1
+                assert value(connection, "SELECT now() < clock_timestamp()"), "a statement stands for itself"
 
 
 def test_a_connection_cut_while_idle_costs_nothing(database_url: str) -> None:

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import func, select
 
 from tasktracker.adapters.sql import migrate, rate_limiter
-from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql.database import Database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import rate_limits
 from tasktracker.domain.throttling.limit import Bucket, Limit
@@ -49,7 +50,8 @@ def limiter(database: Database) -> SqlRateLimiter:
 
 def count(database: Database) -> int:
     with database.reading() as connection:
-        return connection.execute(select(func.count()).select_from(rate_limits)).scalar_one()
+        number: int = connection.value(select(func.count()).select_from(rate_limits))
+        return number
 
 
 def clear_away(monkeypatch: pytest.MonkeyPatch) -> None:

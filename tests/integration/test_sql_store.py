@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,13 +15,16 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
+from sqlalchemy.dialects.sqlite import pysqlite
 
 from tasktracker.adapters.sql import migrate, task_lists
-from tasktracker.adapters.sql.engine import Database, open_database
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.database import Database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
+from tasktracker.adapters.sql.sqlite import SqliteConnection
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.violations import VIOLATIONS
 from tasktracker.domain.accounts.user import User
@@ -44,6 +48,8 @@ from tests.contracts.history import new_change
 from tests.contracts.idempotency import new_record
 from tests.fakes import ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
+
+INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -85,10 +91,7 @@ def seed(store: SqlStore, clock: ManualClock) -> Seed:
 
 def numbers(connection: Connection) -> dict[str, int]:
     """How many rows there are in each table that has any."""
-    found = {
-        name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for name, table in metadata.tables.items()
-    }
+    found = {name: connection.value(select(func.count()).select_from(table)) for name, table in metadata.tables.items()}
     return {name: number for name, number in found.items() if number}
 
 
@@ -293,7 +296,7 @@ def test_a_work_that_hushes_up_a_violation_is_not_done(store: SqlStore, seed: Se
 def test_removing_a_category_in_use_is_a_mistake_and_no_violation(store: SqlStore, seed: Seed, alice: User) -> None:
     with store.reading(None) as work:
         (category,) = work.categories.list(alice.id, None, 10).items
-    with pytest.raises(IntegrityError), store.writing(None) as work:
+    with pytest.raises(INTEGRITY_ERRORS), store.writing(None) as work:
         work.categories.remove(category)
 
 
@@ -301,8 +304,8 @@ def test_removing_a_category_in_use_is_a_mistake_and_no_violation(store: SqlStor
 def test_only_states_and_priorities_that_exist_are_stored(
     database: Database, alice: User, column: str, value: str
 ) -> None:
-    with pytest.raises(IntegrityError, match=f"ck_tasks_{column}"), database.writing() as connection:
-        connection.exec_driver_sql(f"UPDATE tasks SET {column} = {value}")
+    with pytest.raises(INTEGRITY_ERRORS, match=f"ck_tasks_{column}"), database.writing() as connection:
+        connection.run(f"UPDATE tasks SET {column} = {value}")
 
 
 # --------------------------------------------------------------------- cascades
@@ -409,6 +412,7 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
     )
     states: tuple[frozenset[State], ...] = (frozenset(), frozenset({State.OPEN}), frozenset({State.OPEN, State.DONE}))
     with database.reading() as connection:
+        assert isinstance(connection, SqliteConnection)
         for sort, some, more in product(TaskSort, states, filters):
             if sort.field in more:
                 continue  # by priority among those of one: nobody has a reason to ask
@@ -417,9 +421,9 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
                 query = replace(first, after=after)
                 for place in task_lists._places(query):
                     shape = (frozenset(task_lists._filters(query)), len(some), 0, sort, place)
-                    statement = str(task_lists._list(*shape).compile(dialect=connection.dialect))
+                    statement = str(task_lists._list(*shape).compile(dialect=pysqlite.dialect()))
                     unknown = (None,) * statement.count("?")
-                    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", unknown).all()
+                    plan = connection.driver.execute(f"EXPLAIN QUERY PLAN {statement}", unknown).fetchall()
                     entries, rows = (step[3] for step in plan)
                     assert entries.startswith("SEARCH task_entries USING INDEX ix_task_entries_"), plan
                     assert rows.startswith("SEARCH tasks USING "), plan

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 import pyotp
-from sqlalchemy import text
 
 from tasktracker.adapters.sql.engine import open_database
 from tests.http import OTHER_PASSWORD, PASSWORD, Server, bearer, expect, migrated, new_name
@@ -96,7 +95,7 @@ def test_an_uncaught_error_is_logged_under_the_id_that_the_client_saw(tmp_path: 
         person = server.register()
         database = open_database(database_url, pool_size=1)
         with database.writing() as connection:
-            connection.execute(text("ALTER TABLE tasks RENAME COLUMN title TO caption"))
+            connection.run("ALTER TABLE tasks RENAME COLUMN title TO caption")
         database.close()
         answer = person.post("/api/tasks/", {"title": "a title that is nobody else's business"})
         problem = expect(answer, 500)

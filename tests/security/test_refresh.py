@@ -45,7 +45,7 @@ def age(url: str, token: str, by: timedelta) -> None:
     fields = {"rotated_at": rotated_at, "idle_until": rotated_at + SessionPolicy().idle}
     database = open_database(url, pool_size=1)
     with database.writing() as connection:
-        connection.execute(update(sessions).where(sessions.c.id == UUID(claims(token)["sid"])).values(fields))
+        connection.change(update(sessions).where(sessions.c.id == UUID(claims(token)["sid"])).values(fields))
     database.close()
 
 

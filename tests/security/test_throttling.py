@@ -93,11 +93,11 @@ def let_pass(pair: Pair, username: str, address: str, seconds: float) -> None:
     """Have a limit be as it will be after a while."""
     database = open_database(pair.url, pool_size=1)
     with database.writing() as connection:
-        changed = connection.execute(
+        changed = connection.change(
             text("UPDATE rate_limits SET full_at = full_at - :by WHERE key = :key"),
             {"by": int(seconds * 1e6), "key": Bucket.of(LOGIN_BY_PAIR, case_key(username), address).key},
         )
-        assert changed.rowcount == 1
+        assert changed == 1
     database.close()
 
 

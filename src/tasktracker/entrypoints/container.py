@@ -20,7 +20,8 @@ from tasktracker.adapters.security.passwords import Argon2PasswordHasher, Zxcvbn
 from tasktracker.adapters.security.secret_box import FernetSecretBox
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import SQLITE, Database, conninfo, database_url, open_database
+from tasktracker.adapters.sql.database import Database
+from tasktracker.adapters.sql.engine import SQLITE, conninfo, database_url, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NoReturn
 
-from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy import Executable
 
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.statements import Parameters, Row
 from tasktracker.domain.errors import DomainError
-
-Parameters = Mapping[str, Any]
 
 
 class Executor:
@@ -22,44 +22,53 @@ class Executor:
         self.is_writing = is_writing
         self.failure: DomainError | None = None
 
-    def one(self, statement: Executable, parameters: Parameters) -> Sequence[Any] | None:
+    def one(self, statement: Executable, parameters: Parameters) -> Row | None:
         """Return the first row, if there is one."""
-        return self._execute(statement, parameters).first()
+        rows = self.all(statement, parameters)
+        return rows[0] if rows else None
 
-    def all(self, statement: Executable, parameters: Parameters) -> Sequence[Sequence[Any]]:
+    def all(self, statement: Executable, parameters: Parameters) -> Sequence[Row]:
         """Return all rows."""
-        return self._execute(statement, parameters).all()
+        connection = self._connection or _closed()
+        try:
+            return connection.rows(statement, parameters)
+        except DomainError as failure:
+            self.failure = failure
+            raise
 
     def change(self, statement: Executable, parameters: Parameters) -> int:
         """Change rows, and return how many."""
-        if not self.is_writing:
-            raise RuntimeError("This unit of work was opened for reading only.")
-        return self._execute(statement, parameters).rowcount
+        connection = self._for_writing()
+        try:
+            return connection.change(statement, parameters)
+        except DomainError as failure:
+            self.failure = failure
+            raise
 
     def change_all(self, statement: Executable, rows: Sequence[Parameters]) -> None:
         """Make the same change with one set of parameters after the other."""
-        if not self.is_writing:
-            raise RuntimeError("This unit of work was opened for reading only.")
-        if rows:
-            self._execute(statement, rows)
+        connection = self._for_writing()
+        try:
+            if rows:
+                connection.change_all(statement, rows)
+        except DomainError as failure:
+            self.failure = failure
+            raise
 
-    def changed(self, statement: Executable, parameters: Parameters) -> Sequence[Sequence[Any]]:
+    def changed(self, statement: Executable, parameters: Parameters) -> Sequence[Row]:
         """Change rows, and return those that the statement returns."""
-        if not self.is_writing:
-            raise RuntimeError("This unit of work was opened for reading only.")
-        return self._execute(statement, parameters).all()
+        self._for_writing()
+        return self.all(statement, parameters)
 
     def close(self) -> None:
         """Allow nothing more."""
         self._connection = None
 
-    def _execute(
-        self, statement: Executable, parameters: Parameters | Sequence[Parameters]
-    ) -> CursorResult[*tuple[Any, ...]]:
-        if self._connection is None:
-            raise RuntimeError("This unit of work is closed.")
-        try:
-            return self._connection.execute(statement, parameters)
-        except DomainError as failure:
-            self.failure = failure
-            raise
+    def _for_writing(self) -> Connection:
+        if not self.is_writing:
+            raise RuntimeError("This unit of work was opened for reading only.")
+        return self._connection or _closed()
+
+
+def _closed() -> NoReturn:
+    raise RuntimeError("This unit of work is closed.")

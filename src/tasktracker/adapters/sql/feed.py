@@ -116,7 +116,7 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
         .limit(bindparam("limit", type_=Integer))
     )
     if types != frozenset(ItemType):
-        statement = statement.where(mark.type.in_(sorted(types)))
+        statement = statement.where(mark.type.in_(sorted(each.value for each in types)))
     return statement
 
 

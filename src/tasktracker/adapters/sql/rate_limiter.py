@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Integer, bindparam, text
 
-from tasktracker.adapters.sql.engine import Database
+from tasktracker.adapters.sql.database import Database
 from tasktracker.domain.throttling.limit import Bucket
 
 # `full_at` is when the bucket will be full again. An upsert decides and takes at once: of concurrent tries, the
@@ -48,17 +48,15 @@ class SqlRateLimiter:
         at, refill = (now - EPOCH) // MICROSECOND, bucket.limit.refill // MICROSECOND
         holds = bucket.limit.burst * refill
         with self._database.writing() as connection:
-            dialect = connection.dialect.name
+            dialect = connection.dialect
             if random.randrange(FORGET_EVERY) == 0:  # noqa: S311  # nothing secret about it
-                connection.execute(_FORGET[dialect], {"now": at, "most": FORGET_MOST})
-            taken = connection.execute(
-                _SPEND[dialect], {"key": bucket.key, "now": at, "refill": refill, "holds": holds}
-            ).scalar()
+                connection.change(_FORGET[dialect], {"now": at, "most": FORGET_MOST})
+            taken = connection.value(_SPEND[dialect], {"key": bucket.key, "now": at, "refill": refill, "holds": holds})
             if taken is not None:
                 return None
-            full_at: int = connection.execute(_FULL_AT, {"key": bucket.key}).scalar_one()
+            full_at: int = connection.value(_FULL_AT, {"key": bucket.key})
         return (full_at + refill - at - holds) * MICROSECOND
 
     def refund(self, bucket: Bucket) -> None:
         with self._database.writing() as connection:
-            connection.execute(_REFUND, {"key": bucket.key, "refill": bucket.limit.refill // MICROSECOND})
+            connection.change(_REFUND, {"key": bucket.key, "refill": bucket.limit.refill // MICROSECOND})

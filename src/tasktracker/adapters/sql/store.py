@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, or_, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import bindparam, or_, select, text, update
 
 from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
 from tasktracker.adapters.sql.archive import SqlTaskArchive
 from tasktracker.adapters.sql.categories import SqlCategories
-from tasktracker.adapters.sql.engine import Database
+from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
+from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
@@ -190,7 +190,7 @@ class SqlStore:
             for start in range(0, len(people), BATCH):
                 batch = people[start : start + BATCH]
                 parameters = {"ids": [actor.session_id for actor in batch], "now": self._clock.now()}
-                found = {row[0]: row[1:] for row in connection.execute(_LIVE, parameters)}
+                found = {row[0]: row[1:] for row in connection.rows(_LIVE, parameters)}
                 live += [
                     actor
                     for actor in batch
@@ -208,21 +208,21 @@ class SqlStore:
         while found is None:
             # Whoever comes first decides; the others find what they wrote.
             with self._database.writing() as connection:
-                connection.execute(_NEW_SECRET, {"name": name, "value": random.token_bytes(32)})
+                connection.change(_NEW_SECRET, {"name": name, "value": random.token_bytes(32)})
             found = self._secret(name)
         return found
 
     def renew(self, name: str) -> bytes:
         value = random.token_bytes(32)
         with self._database.writing() as connection:
-            connection.execute(_NEWER_SECRET, {"name": name, "value": value})
+            connection.change(_NEWER_SECRET, {"name": name, "value": value})
         return value
 
     def ready(self) -> None:
         with self._database.reading() as connection:
             try:
-                found = connection.execute(_FOUND_REVISION).scalar()
-            except DBAPIError as error:
+                found = connection.value(_FOUND_REVISION)
+            except DRIVER_ERRORS as error:
                 raise StorageUnavailable("The database has no schema yet: it must be migrated.") from error
         if found != REVISION:
             raise StorageUnavailable(
@@ -240,7 +240,7 @@ class SqlStore:
         return self._admit_session(connection, actor)
 
     def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope) -> None:
-        row = connection.execute(
+        row = connection.one(
             _ADMIT_TOKEN,
             {
                 "token_id": actor.token_id,
@@ -248,14 +248,14 @@ class SqlStore:
                 "secret_hash": actor.secret_hash,
                 "now": self._clock.now(),
             },
-        ).first()
+        )
         if row is None:
             raise SessionEnded
         if scope not in scopes_of(row[0]):
             raise InsufficientScope(scope)
 
     def _admit_session(self, connection: Connection, actor: SessionActor) -> bool:
-        row = connection.execute(
+        row = connection.one(
             _ADMIT,
             {
                 "session_id": actor.session_id,
@@ -263,7 +263,7 @@ class SqlStore:
                 "generation": actor.generation,
                 "now": self._clock.now(),
             },
-        ).first()
+        )
         if row is None:
             raise SessionEnded
         (confirmed,) = row
@@ -271,8 +271,9 @@ class SqlStore:
 
     def _confirm(self, connection: Connection, actor: Actor) -> None:
         assert isinstance(actor, SessionActor), "nothing else has generations"
-        connection.execute(_CONFIRM, {"session_id": actor.session_id, "confirmed": actor.generation})
+        connection.change(_CONFIRM, {"session_id": actor.session_id, "confirmed": actor.generation})
 
     def _secret(self, name: str) -> bytes | None:
         with self._database.reading() as connection:
-            return connection.execute(_SECRET, {"name": name}).scalar()
+            found: bytes | None = connection.value(_SECRET, {"name": name})
+        return found

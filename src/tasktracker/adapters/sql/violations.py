@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Engine, Insert, PrimaryKeyConstraint, Table, UniqueConstraint, Update, event
-from sqlalchemy.engine import ExceptionContext, ExecutionContext
-from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy import Engine, Executable, Insert, PrimaryKeyConstraint, Table, UniqueConstraint, Update, event
 
 from tasktracker.adapters.sql.schema import categories, metadata, tasks, users
 from tasktracker.domain.errors import (
@@ -73,19 +71,17 @@ _SQLITE_NOT_NOW = (
 )
 
 
-def raise_domain_errors(engine: Engine) -> None:
-    """Have an engine raise domain errors for what they cover; everything else stays as it is."""
-    event.listen(engine, "handle_error", lambda context: unavailable(context) or violated(context))
-
-
 def raise_unavailable(engine: Engine) -> None:
     """Have an engine raise StorageUnavailable and StorageFull; everything else stays as it is."""
-    event.listen(engine, "handle_error", unavailable)
+    event.listen(
+        engine,
+        "handle_error",
+        lambda context: unavailable(context.original_exception, is_lost=context.is_disconnect),
+    )
 
 
-def unavailable(context: ExceptionContext) -> DomainError | None:
-    """Tell whether the database is what failed."""
-    error = context.original_exception
+def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
+    """Tell whether the database is what failed, or the connection to it was lost."""
     if isinstance(error, sqlite3.Error):
         # The low byte is the kind; the rest says more about it. Errors of Python's own module have no code.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -98,26 +94,23 @@ def unavailable(context: ExceptionContext) -> DomainError | None:
         if state == _DISK_FULL:
             return StorageFull()
         # Without a state, it is not the server that says so: there is none to talk to.
-        lost = context.is_disconnect or (state is None and isinstance(error, psycopg.OperationalError))
-        if lost or (state or "").startswith(_NOT_NOW):
+        is_lost = is_lost or (state is None and isinstance(error, psycopg.OperationalError))
+        if is_lost or (state or "").startswith(_NOT_NOW):
             return StorageUnavailable()
     return None
 
 
-def violated(context: ExceptionContext) -> DomainError | None:
-    """Tell whether what was to be stored clashes with what is stored."""
-    error = context.original_exception
-    execution = context.execution_context
-    statement = execution.invoked_statement if execution else None
+def violated(error: BaseException, statement: Executable | None, parameters: Mapping[str, Any]) -> DomainError | None:
+    """Tell whether what a statement was to store clashes with what is stored."""
     # Whoever removes a row that others refer to made a mistake, not a bad choice of values.
-    if execution is None or not isinstance(statement, Insert | Update):
+    if not isinstance(statement, Insert | Update):
         return None
     name = None
     if isinstance(error, psycopg.IntegrityError):
         name = error.diag.constraint_name
     elif isinstance(error, sqlite3.IntegrityError):
         if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-            name = _foreign_key(cast(Table, statement.table), execution)
+            name = _foreign_key(cast(Table, statement.table), parameters)
         else:
             name = _unique(str(error))
     violation = VIOLATIONS.get(name or "")
@@ -138,9 +131,8 @@ _CONSTRAINT_BY_COLUMNS = {
 }
 
 
-def _foreign_key(table: Table, execution: ExecutionContext) -> str | None:
+def _foreign_key(table: Table, values: Mapping[str, Any]) -> str | None:
     """Find the foreign key, which SQLite does not name: where there is a category or a parent, they are in doubt."""
-    values = cast(DefaultExecutionContext, execution).compiled_parameters[0]
     referred = users
     if table is tasks:
         filed, nested = values.get("category") is not None, values.get("parent") is not None

@@ -1,0 +1,140 @@
+"""SQLite: a file, any number of readers, and one writer at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from sqlalchemy import URL
+from sqlalchemy.dialects.sqlite import pysqlite
+
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.database import Database, Pool
+from tasktracker.adapters.sql.statements import Compiled, Row, Statements
+from tasktracker.adapters.sql.turns import Turns
+from tasktracker.domain.errors import StorageUnavailable
+
+# How long to wait for somebody else who writes. They may have been stopped in the middle of it.
+BUSY_SECONDS = 5.0
+# Statements that a connection keeps prepared.
+PREPARED_MOST = 500
+
+_STATEMENTS = Statements(pysqlite.dialect())
+
+
+class SqliteConnection(Connection):
+    """Runs statements by Python's own module, in its autocommit mode."""
+
+    dialect = "sqlite"
+
+    def __init__(self, driver: sqlite3.Connection) -> None:
+        super().__init__(_STATEMENTS)
+        self.driver = driver
+
+    def rollback(self) -> None:
+        if self.driver.in_transaction:
+            self.run("ROLLBACK")
+
+    @property
+    def is_lost(self) -> bool:
+        return False
+
+    def is_alive(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.driver.close()
+
+    def _fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
+        return self.driver.execute(compiled.text, values).fetchall()
+
+    def _change(self, compiled: Compiled, values: list[Any]) -> int:
+        return self.driver.execute(compiled.text, values).rowcount
+
+    def _change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
+        self.driver.executemany(compiled.text, rows)
+
+    def _run(self, command: str) -> None:
+        self.driver.execute(command)
+
+
+class Sqlite(Database):
+    """Readers, and one writer at a time, the others waiting in the order they came."""
+
+    def __init__(self, url: URL, pool_size: int, pool_timeout: float) -> None:
+        self._path = url.database or ""
+        self._timeout = pool_timeout
+        self._turns = Turns()
+        self._readers = Pool(self._reader, pool_size, pool_timeout)
+        self._writer = Pool(self._set_up_writer, 1, pool_timeout)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        return self._readers.take()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        with self._readers.take() as connection, connection.transaction("BEGIN"):
+            # The state that is seen is that of the first page read.
+            connection.run("SELECT count(*) FROM sqlite_master")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        if not self._turns.take(self._timeout):
+            raise StorageUnavailable
+        try:
+            # IMMEDIATE, as a transaction that begins by reading may find that it cannot write any more.
+            with self._writer.take() as connection, connection.transaction("BEGIN IMMEDIATE"):
+                yield connection
+        finally:
+            self._turns.pass_on()
+
+    def changing(self, _reading: Connection) -> AbstractContextManager[Connection]:
+        return self.writing()
+
+    def close(self) -> None:
+        self._readers.close()
+        self._writer.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self._path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=PREPARED_MOST,
+        )
+
+    def _reader(self) -> SqliteConnection:
+        driver = self._connect()
+        driver.execute("PRAGMA query_only = ON")
+        return SqliteConnection(driver)
+
+    def _set_up_writer(self) -> SqliteConnection:
+        driver = self._connect()
+        try:
+            # Readers and the writer do not wait for each other. The file remembers it.
+            _switch_to_wal(driver)
+            # What was committed survives a power cut.
+            driver.execute("PRAGMA synchronous = FULL")
+            driver.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            driver.close()
+            raise
+        return SqliteConnection(driver)
+
+
+def _switch_to_wal(driver: sqlite3.Connection) -> None:
+    # Of several that switch a new file, SQLite has all but one fail at once, whatever the timeout.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
