@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -37,6 +38,8 @@ from tests.postgres import DatabaseFactory, PrivatePostgres, memory
 LOAD = Path(__file__).with_name("load.lua")
 DATABASES = ("postgresql", "sqlite")
 MAIN, OTHERS = 32, (1, 256)
+LOGINS_EACH = 4  # logins under way for each thread that hashes
+REST_SECONDS = 0.05
 ROUNDS, OTHER_ROUNDS, LOGIN_ROUNDS, STARTS = 5, 1, 3, 3
 
 
@@ -63,12 +66,21 @@ class Side:
             text=True,
             check=False,
         )
-        server, database = (after - earlier for after, earlier in zip(self._used(), before, strict=True))
+        after = self._used()
+        self.rest()
+        server, database = (late - early for late, early in zip(after, before, strict=True))
         result = next((line for line in run.stdout.splitlines() if line.startswith("RESULT ")), None)
         figures = json.loads(result.removeprefix("RESULT ")) if result else {}
         if figures.pop("errors", True):
             raise click.ClickException(f"{workload.title}, {connections} connections: {run.stdout}{run.stderr}")
         return Round(**figures, server_cpu=server, database_cpu=database, memory=self.running.memory())
+
+    def rest(self) -> None:
+        """Wait until it has done what is left to do for those who did not wait for it."""
+        done, now = -1.0, self.running.used()
+        while now > done:
+            time.sleep(REST_SECONDS)
+            done, now = now, self.running.used()
 
     def _used(self) -> tuple[float, float]:
         database = processes.used(processes.family(self.postmaster)) if self.postmaster else 0.0
@@ -146,7 +158,7 @@ def _logins(kind: str, server: Side, lines: Path, workers: int) -> str:
     """Return how many logins a second there are, beside what the hash function alone reaches on as many threads."""
     logins, hashes = [], []
     for _ in range(LOGIN_ROUNDS):
-        logins.append(server.drive(LOGIN, lines, MAIN, 2).rate)
+        logins.append(server.drive(LOGIN, lines, LOGINS_EACH * workers, 2).rate)
         run = subprocess.run(  # noqa: S603  # our own command
             [sys.executable, "-m", "benchmarks.hashing", str(workers), "2"],
             capture_output=True,

@@ -10,6 +10,7 @@ replacing connections that broke.
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import hmac
 import re
@@ -496,11 +497,19 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def create() -> Floor:
+    """Build the application in each worker; what is there then is kept from the garbage collector, as in the server."""
+    floor = Floor()
+    gc.collect()
+    gc.freeze()
+    return floor
+
+
 def main() -> None:
     """Serve, configured as the server is."""
     loaded = settings.load()
     uvicorn.run(
-        "benchmarks.floor:Floor",
+        "benchmarks.floor:create",
         factory=True,
         host=loaded.host,
         port=loaded.port,

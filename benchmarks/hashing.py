@@ -1,13 +1,18 @@
-"""What the bare hash function reaches: passwords verified on a number of threads, and nothing else."""
+"""What the bare hash function reaches: passwords verified on a number of threads, and nothing else.
+
+The threads stand back as the server's do, so that on a machine that does other things, too, both have the same share.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 
+from tasktracker.entrypoints.http.credentials import NICENESS
 from tasktracker.entrypoints.settings import Settings
 
 PASSWORD = "of nobody, and for no other purpose"  # noqa: S105  # as it says
@@ -24,6 +29,7 @@ def hasher() -> PasswordHasher:
 def main() -> None:
     """Verify a password for some seconds on some threads, and print how often a second."""
     threads, seconds = int(sys.argv[1]), float(sys.argv[2])
+    os.nice(NICENESS)
     argon2 = hasher()
     stored = argon2.hash(PASSWORD)
 
