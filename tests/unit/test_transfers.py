@@ -139,6 +139,17 @@ def test_what_fails_is_never_taken_for_complete(fails_at: int) -> None:
     run(scenario)
 
 
+def test_who_is_refused_may_ask_for_the_next_at_once() -> None:
+    async def scenario(transfers: Transfers) -> None:
+        for _ in range(20):
+            with pytest.raises(RuntimeError):
+                await download(transfers, Blocks(fails_at=0), Client())
+            with transfers.turn(USER):
+                pass
+
+    run(scenario)
+
+
 def test_a_cancelled_download_ends_after_the_block_that_is_being_made() -> None:
     async def scenario(transfers: Transfers) -> None:
         blocks = Blocks()

@@ -86,8 +86,11 @@ class Transfers:
         try:
             # What is refused is refused before the answer begins.
             first = await source.next()
-        except BaseException:
+        except BaseException as error:
             source.close()
+            if isinstance(error, Exception):
+                # Whoever is told so may ask for the next at once.
+                await source.closed()
             raise
         return _Download(source, first or b"", media_type, name)
 
