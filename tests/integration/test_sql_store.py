@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +14,16 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ForeignKeyConstraint,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.exc import IntegrityError
 
 from tasktracker.adapters.sql import migrate, task_lists
@@ -34,6 +43,7 @@ from tasktracker.domain.errors import (
     UsernameTaken,
 )
 from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
@@ -42,7 +52,7 @@ from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, race
 from tests.contracts.history import new_change
 from tests.contracts.idempotency import new_record
-from tests.fakes import ManualClock, SequentialIds
+from tests.fakes import App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 
 
@@ -436,3 +446,37 @@ def test_the_clock_decides_and_not_the_database(store: SqlStore, seed: Seed, clo
     clock.advance(timedelta(days=10_000))
     with pytest.raises(SessionEnded), store.reading(actor):
         pass
+
+
+def test_deleting_a_category_takes_as_many_statements_for_many_tasks_as_for_few(
+    store: SqlStore, clock: ManualClock
+) -> None:
+    app = App(store, clock)
+    actor = app.actor(app.accounts.register({"username": "ada"}, "correct horse"))
+    sent = []
+    for number in (2, 250):
+        category = app.categories.create(actor, {"name": f"{number}"})
+        tasks = [app.tasks.create(actor, {"title": "x", "category": category.id}) for _ in range(number)]
+        with counted() as statements:
+            app.categories.delete(actor, category.id)
+        sent.append(len(statements))
+        with store.reading(None) as work:
+            told = work.feed.page(actor.user_id, 0, 1000, ALL_TYPES)[-number - 1 :]
+            assert [found.mark.version for found in told] == [2] * (number + 1)
+            assert {change.version for task in tasks for change in work.history.list(task.id, None, 9).items} == {1, 2}
+    assert sent[0] == sent[1] < 20
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """Note what is sent to any database."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
