@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
+from sqlalchemy import Executable, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
 from sqlalchemy.dialects.sqlite import pysqlite
 
 from tasktracker.adapters.sql import migrate, task_lists
@@ -25,6 +25,7 @@ from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
 from tasktracker.adapters.sql.sqlite import SqliteConnection
+from tasktracker.adapters.sql.statements import Compiled, Parameters, Statements
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.violations import VIOLATIONS
 from tasktracker.domain.accounts.user import User
@@ -38,6 +39,7 @@ from tasktracker.domain.errors import (
     UsernameTaken,
 )
 from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
@@ -46,7 +48,7 @@ from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, race
 from tests.contracts.history import new_change
 from tests.contracts.idempotency import new_record
-from tests.fakes import ManualClock, SequentialIds
+from tests.fakes import App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 
 INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
@@ -440,3 +442,37 @@ def test_the_clock_decides_and_not_the_database(store: SqlStore, seed: Seed, clo
     clock.advance(timedelta(days=10_000))
     with pytest.raises(SessionEnded), store.reading(actor):
         pass
+
+
+def test_deleting_a_category_takes_as_many_statements_for_many_tasks_as_for_few(
+    store: SqlStore, clock: ManualClock
+) -> None:
+    app = App(store, clock)
+    actor = app.actor(app.accounts.register({"username": "ada"}, "correct horse"))
+    sent = []
+    for number in (2, 250):
+        category = app.categories.create(actor, {"name": f"{number}"})
+        tasks = [app.tasks.create(actor, {"title": "x", "category": category.id}) for _ in range(number)]
+        with counted() as statements:
+            app.categories.delete(actor, category.id)
+        sent.append(len(statements))
+        with store.reading(None) as work:
+            told = work.feed.page(actor.user_id, 0, 1000, ALL_TYPES)[-number - 1 :]
+            assert [found.mark.version for found in told] == [2] * (number + 1)
+            assert {change.version for task in tasks for change in work.history.list(task.id, None, 9).items} == {1, 2}
+    assert sent[0] == sent[1] < 20
+
+
+@contextmanager
+def counted() -> Iterator[list[Executable]]:
+    """Note what is sent to any database."""
+    statements: list[Executable] = []
+    compiled = Statements.compiled
+
+    def note(self: Statements, statement: Executable, parameters: Parameters) -> Compiled:
+        statements.append(statement)
+        return compiled(self, statement, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Statements, "compiled", note)
+        yield statements

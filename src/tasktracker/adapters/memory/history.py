@@ -17,11 +17,12 @@ class MemoryHistory:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    def add(self, change: Change) -> None:
+    def add(self, *changes: Change) -> None:
         data = self._transaction.data
-        if data.tasks.get(change.task_id) is None:
-            raise RuntimeError(f"There is no task {change.task_id}.")
-        self._transaction.put(data.changes, change)
+        for change in changes:
+            if data.tasks.get(change.task_id) is None:
+                raise RuntimeError(f"There is no task {change.task_id}.")
+            self._transaction.put(data.changes, change)
 
     def find(self, task_id: UUID, change_id: UUID) -> Change | None:
         change = self._transaction.data.changes.get(change_id)

@@ -99,8 +99,11 @@ class SqlHistory:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    def add(self, change: Change) -> None:
-        self._executor.change(ADD_CHANGE, change_row(change))
+    def add(self, *changes: Change) -> None:
+        if len(changes) == 1:
+            self._executor.change(ADD_CHANGE, change_row(changes[0]))
+        else:
+            self._executor.change_all(ADD_CHANGE, [change_row(change) for change in changes])
 
     def find(self, task_id: UUID, change_id: UUID) -> Change | None:
         row = self._executor.one(_FIND, {"task_id": task_id, "id": change_id})

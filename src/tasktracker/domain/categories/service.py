@@ -112,8 +112,8 @@ class CategoryService:
         """Remove a category as part of a larger piece of work."""
         category = _find(work, actor, category_id)
         require(category, expected)
-        for task in work.tasks.unfile(actor.user_id, category_id, self._clock.now()):
-            self._recorder.unfiled(work, actor, category_id, task)
+        tasks = work.tasks.unfile(actor.user_id, category_id, self._clock.now())
+        self._recorder.unfiled(work, actor, category_id, tasks)
         work.categories.remove(category)
         work.feed.add([removed_category_mark(category)])
 

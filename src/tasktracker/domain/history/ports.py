@@ -13,8 +13,8 @@ from tasktracker.domain.paging import Page
 class HistoryRepository(Protocol):
     """Changes of tasks. They are removed with their task, and after the window; their actors become anonymous."""
 
-    def add(self, change: Change) -> None:
-        """Store a change."""
+    def add(self, *changes: Change) -> None:
+        """Store changes, however many at once."""
         ...
 
     def find(self, task_id: UUID, change_id: UUID) -> Change | None:

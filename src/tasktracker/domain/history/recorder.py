@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -18,14 +19,19 @@ class ChangeRecorder:
     def __init__(self, *, ids: IdGenerator) -> None:
         self._ids = ids
 
-    def unfiled(self, work: UnitOfWork, actor: Actor, category_id: UUID, after: Task) -> None:
-        """Record that a task lost its category, as that was deleted."""
-        self.record(work, Action.EDIT, actor, replace(after, category=category_id), after)
+    def unfiled(self, work: UnitOfWork, actor: Actor, category_id: UUID, tasks: Sequence[Task]) -> None:
+        """Record that tasks, of which there may be very many, lost their category, as that was deleted."""
+        steps = [(replace(task, category=category_id), task) for task in tasks]
+        work.history.add(*(self._change(Action.EDIT, actor, before, after) for before, after in steps))
+        for before, after in steps:
+            work.feed.add(task_marks(before, after))
 
     def record(self, work: UnitOfWork, action: Action, actor: Actor, before: Task | None, after: Task) -> None:
         """Record the step from one state of a task to the next."""
-        change = Change.of(
+        work.history.add(self._change(action, actor, before, after))
+        work.feed.add(task_marks(before, after))
+
+    def _change(self, action: Action, actor: Actor, before: Task | None, after: Task) -> Change:
+        return Change.of(
             id=self._ids.new(), action=action, actor=actor, now=after.updated_at, before=before, after=after
         )
-        work.history.add(change)
-        work.feed.add(task_marks(before, after))
