@@ -81,7 +81,9 @@ def main(seconds: int, prepared: bool) -> None:
         if prepared and bouncer.version < KNOWS_STATEMENTS:
             raise click.ClickException(f"PgBouncer {_dotted(bouncer.version)} knows nothing of prepared statements.")
         stack.enter_context(bouncer)
-        click.echo(f"PgBouncer {_dotted(bouncer.version)} with {POOL} connections to PostgreSQL, all on {os.cpu_count()} cores\n")
+        click.echo(
+            f"PgBouncer {_dotted(bouncer.version)}, {POOL} connections to PostgreSQL, all on {os.cpu_count()} cores\n"
+        )
         listening = {**({} if prepared else UNPREPARED), "LISTEN_DATABASE_URL": pooled}
         pairs = {
             "no pooler": _pair(stack, folder, databases.plain.url, {}),
