@@ -86,7 +86,7 @@ async def _measure(
         followers = []
         for each in range(number):
             ready = asyncio.Event()
-            followers.append(asyncio.create_task(_follow(streaming.port, tokens[each % len(tokens)], ready, arrived)))
+            followers.append(asyncio.create_task(follow(streaming.port, tokens[each % len(tokens)], ready, arrived)))
             await ready.wait()
         times: list[float] = []
         each_hears = number // len(tokens)
@@ -106,7 +106,8 @@ async def _measure(
     return times, size
 
 
-async def _follow(port: int, token: str, ready: asyncio.Event, arrived: dict[str, list[float]]) -> None:
+async def follow(port: int, token: str, ready: asyncio.Event, arrived: dict[str, list[float]]) -> None:
+    """Read a stream until cancelled, and note when each task was told of."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET /api/events/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
     try:

@@ -177,6 +177,27 @@ def test_nothing_is_prepared_where_a_pooler_stands_between(database_url: str, po
         assert bool(prepared) is not pooler
 
 
+def test_nothing_but_the_time_zone_stays_where_a_pooler_stands_between(database_url: str) -> None:
+    """The next statement may be run by another server process, and what was left at this one meets somebody else."""
+    with opened(database_url, pool_size=1, pooler=True) as database:
+        with database.writing() as connection:
+            value(connection, "SELECT 1")
+        with database.snapshot() as connection:
+            value(connection, "SELECT 1")
+        with pytest.raises(ZeroDivisionError), database.writing() as connection:
+            fail(value(connection, "SELECT 1"))
+        with database.reading() as connection:
+            changed = "SELECT string_agg(name || ' = ' || setting, ', ') FROM pg_settings WHERE source = 'session'"
+            assert value(connection, changed) == "TimeZone = UTC"
+            for left in (
+                "pg_prepared_statements",
+                "pg_cursors WHERE name <> ''",
+                "pg_listening_channels()",
+                "pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'",
+            ):
+                assert value(connection, f"SELECT count(*) FROM {left}") == 0, left
+
+
 # ------------------------------------------------------------------ transactions
 
 
@@ -356,6 +377,7 @@ def test_waiting_for_a_lock_of_postgresql_comes_to_an_end(database_url: str, mon
     ("state", "expected"),
     [
         ("08006", StorageUnavailable),
+        ("08P01", StorageUnavailable),  # says PgBouncer when PostgreSQL is gone, or all its connections are in use
         ("40001", StorageUnavailable),
         ("40P01", StorageUnavailable),
         ("53100", StorageFull),
