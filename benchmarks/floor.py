@@ -1,10 +1,10 @@
 """The floor: what the server does, written by hand for the requests of the benchmark and for no others.
 
-No framework, no ORM, no container and no layers. Served by the same uvicorn with the same settings, on as many threads,
-it checks the same tokens by PyJWT, runs the same statements in the same transactions, and answers the same bytes under
-the same headers (`benchmarks.check` compares). What it leaves out is what those requests do not use: other routes,
-methods, filters and fields, naming every mistake, HEAD and OPTIONS, idempotency keys, throttling, API tokens, and
-replacing connections that broke.
+No framework, no ORM, no container and no layers. Served by the same uvicorn with the same settings, on as many of the
+same threads, it checks the same tokens by PyJWT, runs the same statements in the same transactions, and answers the
+same bytes under the same headers (`benchmarks.check` compares). What it leaves out is what those requests do not use:
+other routes, methods, filters and fields, naming every mistake, HEAD and OPTIONS, idempotency keys, throttling, API
+tokens, and replacing connections that broke.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import time
 import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -35,6 +34,7 @@ from uuid_utils.compat import uuid7
 from benchmarks.floor_storage import TASK_COLUMNS, Postgres, Sqlite
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.entrypoints import settings
+from tasktracker.entrypoints.http.threads import Threads
 
 TASKS, REFRESH = "/api/tasks", "/api/accounts/refresh"
 WINDOW = timedelta(days=30)
@@ -129,7 +129,7 @@ class Floor:
         self._verified = lru_cache(VERIFIED)(self._verify)
         self._waiting: dict[str, list[asyncio.Event]] = {}
         self._loop = asyncio.get_running_loop()
-        self._pool = ThreadPoolExecutor(loaded.database_connections)
+        self._threads = Threads(loaded.database_connections)
         kind = Sqlite if loaded.database_url.startswith("sqlite:") else Postgres
         self._storage: Any = kind(loaded.database_url, lambda user: self._loop.call_soon_threadsafe(self._wake, user))
         self._sql = self._storage.sql
@@ -191,7 +191,7 @@ class Floor:
                 if len(body) > BODY_MOST:
                     raise Refused(413, "too large")
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        return await self._loop.run_in_executor(self._pool, handler, Call(claims, headers, query, body, task_id))
+        return await self._threads.run(handler, Call(claims, headers, query, body, task_id))
 
     # -------------------------------------------------------------------------------------------------- requests
 
@@ -427,7 +427,7 @@ class Floor:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self._pool.shutdown()
+        self._threads.close()
         self._storage.close()
         await send({"type": "lifespan.shutdown.complete"})
 
