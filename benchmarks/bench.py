@@ -29,6 +29,7 @@ import psycopg
 
 from benchmarks import processes, table
 from benchmarks.check import differences
+from benchmarks.floor import TRICKS
 from benchmarks.processes import FLOOR, SERVER, Running, serve
 from benchmarks.start import start
 from benchmarks.table import Result, Round
@@ -96,6 +97,7 @@ class Side:
 )
 @click.option("--seconds", default=1, show_default=True, help="How long a round takes.")
 @click.option("--workers", default=1, show_default=True, help="Processes of the server, and of the floor.")
+@click.option("--tricks", is_flag=True, help="Have the floor, too, remember tokens and hand over work the quicker way.")
 @click.option("--json", "output", type=click.Path(path_type=Path), help="Write all figures to this file, too.")
 def main(
     database: Sequence[str],
@@ -104,6 +106,7 @@ def main(
     rounds: int | None,
     seconds: int,
     workers: int,
+    tricks: bool,
     output: Path | None,
 ) -> None:
     """Print how the server does beside a bare program that does the same by hand."""
@@ -114,7 +117,7 @@ def main(
     with tempfile.TemporaryDirectory(prefix="bench-", dir=memory()) as name:
         folder = Path(name)
         for kind in database or DATABASES:
-            with _sides(kind, folder, {"WORKERS": str(workers)}) as (server, floor):
+            with _sides(kind, folder, {"WORKERS": str(workers), TRICKS: "on" if tricks else "off"}) as (server, floor):
                 click.echo(_machine(server))
                 _compare(server, floor)
                 for number in connections or (MAIN, *OTHERS):

@@ -1,10 +1,10 @@
 """The floor: what the server does, written by hand for the requests of the benchmark and for no others.
 
-No framework, no ORM, no container and no layers. Served by the same uvicorn with the same settings, on as many of the
-same threads, it checks the same tokens by PyJWT, runs the same statements in the same transactions, and answers the
-same bytes under the same headers (`benchmarks.check` compares). What it leaves out is what those requests do not use:
-other routes, methods, filters and fields, naming every mistake, HEAD and OPTIONS, idempotency keys, throttling, API
-tokens, and replacing connections that broke.
+No framework, no ORM, no container and no layers. Served by the same uvicorn with the same settings, on as many threads,
+it checks the same tokens by PyJWT, runs the same statements in the same transactions, and answers the same bytes under
+the same headers (`benchmarks.check` compares). What it leaves out is what those requests do not use: other routes,
+methods, filters and fields, naming every mistake, HEAD and OPTIONS, idempotency keys, throttling, API tokens, and
+replacing connections that broke.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import asyncio
 import gc
 import hashlib
 import hmac
+import os
 import re
 import time
 import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 from uuid import UUID, uuid4, uuid5
@@ -50,6 +52,10 @@ EVERYWHERE = [
 BODY_MOST = 262_144
 LEEWAY = 5
 VERIFIED = 4096
+
+TRICKS = "FLOOR_TRICKS"
+"""A variable: where it is `on`, tokens that were verified are remembered, and threads are handed work without futures
+between, as the server does."""
 
 Answer = tuple[int, bytes | None, list[tuple[bytes, bytes]]]
 
@@ -125,11 +131,18 @@ class Floor:
         ring = KeyRing(loaded.secret_keys)
         self._keys = {(kid, typ): ring.key(kid, typ) for kid in ring.ids for typ in ("at+jwt", "rt+jwt")}
         self._kid = ring.signing
-        # The server remembers what tokens say, too, and looks each time at whether they have expired.
-        self._verified = lru_cache(VERIFIED)(self._verify)
         self._waiting: dict[str, list[asyncio.Event]] = {}
         self._loop = asyncio.get_running_loop()
-        self._threads = Threads(loaded.database_connections)
+        self._verified = self._verify
+        self._run: Callable[..., Awaitable[Answer]]
+        if os.environ.get(TRICKS) == "on":
+            # Whether a token has expired is looked at each time.
+            self._verified = lru_cache(VERIFIED)(self._verify)
+            threads = Threads(loaded.database_connections)
+            self._run, self._end = threads.run, threads.close
+        else:
+            pool = ThreadPoolExecutor(loaded.database_connections)
+            self._run, self._end = partial(self._loop.run_in_executor, pool), pool.shutdown
         kind = Sqlite if loaded.database_url.startswith("sqlite:") else Postgres
         self._storage: Any = kind(loaded.database_url, lambda user: self._loop.call_soon_threadsafe(self._wake, user))
         self._sql = self._storage.sql
@@ -191,7 +204,7 @@ class Floor:
                 if len(body) > BODY_MOST:
                     raise Refused(413, "too large")
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        return await self._threads.run(handler, Call(claims, headers, query, body, task_id))
+        return await self._run(handler, Call(claims, headers, query, body, task_id))
 
     # -------------------------------------------------------------------------------------------------- requests
 
@@ -427,7 +440,7 @@ class Floor:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self._threads.close()
+        self._end()
         self._storage.close()
         await send({"type": "lifespan.shutdown.complete"})
 
