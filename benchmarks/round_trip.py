@@ -1,12 +1,14 @@
 """What it takes to export many tasks and import them again: `python -m benchmarks.round_trip` prints the table.
 
 A server process with an account of many tasks: imported over HTTP, exported, and imported into an account beside it,
-where every id is mapped. While each goes on, somebody else reads a page again and again. The peak of memory is that of
-the server process since its start (VmHWM, so this needs Linux).
+where every id is mapped. Then the account is deleted, and what was exported of it is imported into an empty one, where
+it must be the same, line by line. While each goes on, somebody else reads a page again and again. The peak of memory is
+that of the server process since its start (VmHWM, so this needs Linux).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tempfile
@@ -37,9 +39,9 @@ def main(tasks: int, database_url: str | None) -> None:
         folder = Path(name)
         written = folder / "written.ndjson"
         _write(written, tasks)
-        exported = folder / "exported.ndjson"
+        exported, again = folder / "exported.ndjson", folder / "again.ndjson"
         with _server(folder, database_url) as (client, pid):
-            alice, bob, carol = (_register(client, name) for name in ("alice", "bob", "carol"))
+            alice, bob, carol, dave = (_register(client, name) for name in ("alice", "bob", "carol", "dave"))
             click.echo(f"{tasks} tasks, {written.stat().st_size / 2**20:.0f} MiB")
             click.echo(f"{'server at rest':<28} {'':>8} {'':>12}  {_peak(pid):6.0f} MiB")
             steps: list[tuple[str, Callable[[], object]]] = [
@@ -48,6 +50,9 @@ def main(tasks: int, database_url: str | None) -> None:
                 ("import of the same again", lambda: _import(client, alice, written, "", tasks, "unchanged")),
                 ("export", lambda: _export(client, alice, exported)),
                 ("import, every id mapped", lambda: _import(client, bob, exported, "", tasks, "mapped")),
+                ("deletion of the account", lambda: _delete(client, alice)),
+                ("import, every id kept", lambda: _import(client, dave, exported, "", tasks, "created")),
+                ("export of that", lambda: _export(client, dave, again)),
             ]
             for label, step in steps:
                 with _reading(client, carol) as waits:
@@ -58,8 +63,9 @@ def main(tasks: int, database_url: str | None) -> None:
                 click.echo(
                     f"{label:<28} {taken:6.1f} s {tasks / taken:8.0f}/s  {_peak(pid):6.0f} MiB  slowest page {slowest}"
                 )
-        ids = _ids(written)
-        assert _ids(exported) == ids, "what went in did not come out"
+        assert _ids(exported) == _ids(written), "what went in did not come out"
+        assert _digest(again) == _digest(exported), "what came out did not come in as it was"
+        click.echo("identical, line by line")
 
 
 def _write(path: Path, tasks: int) -> None:
@@ -117,6 +123,10 @@ def _import(client: httpx.Client, who: dict[str, str], path: Path, query: str, t
     assert report["tasks"][counted] == tasks, report
 
 
+def _delete(client: httpx.Client, who: dict[str, str]) -> None:
+    client.post("/api/accounts/me/delete/", json={"password": PASSWORD}, headers=who).raise_for_status()
+
+
 def _export(client: httpx.Client, who: dict[str, str], path: Path) -> None:
     with client.stream("GET", "/api/accounts/me/export/", headers=who) as answer, path.open("wb") as file:
         for block in answer.iter_bytes():
@@ -147,6 +157,16 @@ def _reading(client: httpx.Client, who: dict[str, str]) -> Iterator[list[float]]
 def _ids(path: Path) -> set[str]:
     with path.open(encoding="utf-8") as file:
         return {record["id"] for record in map(json.loads, file) if record["type"] in ("task", "category")}
+
+
+def _digest(path: Path) -> str:
+    """Sum up all lines but those that say when and whose the export is."""
+    summed = hashlib.sha256()
+    with path.open("rb") as file:
+        for line in file:
+            if json.loads(line)["type"] not in ("header", "profile"):
+                summed.update(line)
+    return summed.hexdigest()
 
 
 def _peak(pid: int) -> float:

@@ -213,6 +213,24 @@ class TaskContract(Contract):
             assert list(work.tasks.tree(moved.id)) == [moved]
             assert list(work.tasks.tree(root.id)) == [task for task in expected if task.id != moved.id]
 
+    def test_children_are_what_is_directly_under_tasks_also_what_was_deleted(self, store: Store, seed: Seed) -> None:
+        user = seed.user()
+        root, other = seed.task(user), seed.task(user)
+        below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
+        deepest = seed.task(user, root=root.id, parent=below[0].id)
+        theirs = seed.task(user, root=other.id, parent=other.id)
+        below[1] = below[1].trash(below[1].id, START)
+        save(store, below[1])
+        with store.reading(None) as work:
+            assert list(work.tasks.children([root.id])) == sorted(below, key=lambda task: task.id)
+            assert list(work.tasks.children([below[0].id, seed.id(), other.id])) == sorted(
+                [deepest, theirs], key=lambda task: task.id
+            )
+            assert list(work.tasks.children([deepest.id])) == []
+            assert list(work.tasks.children([])) == []
+            many = [seed.id() for _ in range(2500)]
+            assert list(work.tasks.children([*many, other.id])) == [theirs]
+
     def test_a_subtask_needs_its_parent(self, store: Store, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
@@ -268,7 +286,7 @@ class TaskContract(Contract):
         assert [error.field for error in caught.value.errors] == ["username"]
         assert find(store, task) == task
 
-    @pytest.mark.parametrize("kind", ["tree", "root"])
+    @pytest.mark.parametrize("kind", ["tree", "root", "children"])
     def test_a_tree_that_was_found_stays_as_it_is_until_the_work_ends(
         self, store: Store, seed: Seed, kind: str
     ) -> None:
@@ -286,8 +304,10 @@ class TaskContract(Contract):
         with store.writing(None) as work:
             if kind == "root":
                 work.tasks.find(root.id)
-            else:
+            elif kind == "tree":
                 work.tasks.tree(root.id)
+            else:
+                work.tasks.children([root.id])
             other = Aside(change)
             assert not other.wait(0.2)
             assert work.tasks.peek(changed.id) == changed

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import pytest
 
+from tasktracker.adapters.memory.tasks import MemoryTasks
 from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.errors import IdTaken, InvalidInput
 from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.sharing.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import DEPTH_MOST, State, Task, TaskFields
-from tasktracker.domain.tasks.tree import subtree
 from tests.fakes import START, App
 
 PASSWORD = "correct horse"
@@ -192,17 +193,27 @@ def test_a_task_may_be_created_under_the_callers_own_id(app: App, alice: Session
     assert app.tasks.create(bob, {"title": "Another"}, chosen).version == 1
 
 
-def test_a_subtree_comes_level_by_level() -> None:
-    def task(number: int, parent: int | None) -> Task:
-        made = Task.create(id=UUID(int=number), created_by=UNKNOWN, now=START, fields={"title": str(number)})
-        return made if parent is None else made.edit({"parent": UUID(int=parent)}, START)
+def test_what_is_done_to_a_part_of_a_tree_reads_that_part_alone(app: App, alice: SessionActor) -> None:
+    root = create(app, alice, "root")
+    for _ in range(20):
+        create(app, alice, "beside", root)
+    part = create(app, alice, "part", root)
+    below = create(app, alice, "below", part)
+    read: list[UUID] = []
+    children = MemoryTasks.children
 
-    tasks = [task(5, 2), task(1, None), task(2, 1), task(3, 1), task(4, 3)]
+    def watched(self: MemoryTasks, parents: Collection[UUID]) -> Sequence[Task]:
+        found = children(self, parents)
+        read.extend(task.id for task in found)
+        return found
 
-    def levels(top: int) -> list[list[int]]:
-        return [[each.id.int for each in level] for level in subtree(tasks, UUID(int=top))]
-
-    assert levels(1) == [[1], [2, 3], [5, 4]]
-    assert levels(3) == [[3], [4]]
-    assert levels(5) == [[5]]
-    assert levels(6) == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MemoryTasks, "children", watched)
+        patch.delattr(MemoryTasks, "tree")
+        app.tasks.edit(alice, part.id, {"parent": None})
+        app.tasks.edit(alice, part.id, {"parent": root.id})
+        app.trash.delete(alice, part.id)
+        app.trash.restore(alice, part.id)
+        app.trash.delete(alice, part.id)
+        app.trash.purge(alice, part.id)
+    assert set(read) == {below.id}

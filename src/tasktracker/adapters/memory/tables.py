@@ -186,6 +186,7 @@ class Data:
         self.tasks = Table[Task]()
         self.tasks_of = self.tasks.index_many(_viewers, _id)
         self.tasks_under = self.tasks.index(lambda task: task.root, _id)
+        self.tasks_below = self.tasks.index(lambda task: task.parent, _id)
         self.tasks_in = self.tasks.index(lambda task: task.category, _id)
 
         self.changes = Table[Change]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,6 +48,11 @@ class MemoryTasks:
     def tree(self, root: UUID) -> Sequence[Task]:
         data = self._transaction.data
         found = (data.tasks.get(task_id) for task_id in tuple(data.tasks_under.keys(root)))
+        return [task for task in found if task is not None]
+
+    def children(self, parents: Collection[UUID]) -> Sequence[Task]:
+        data = self._transaction.data
+        found = (data.tasks.get(id_) for id_ in sorted(id_ for each in parents for id_ in data.tasks_below.keys(each)))
         return [task for task in found if task is not None]
 
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:

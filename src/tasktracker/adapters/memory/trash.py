@@ -35,11 +35,7 @@ class MemoryTrash:
     def purge(self, tasks: Collection[Task]) -> None:
         data = self._transaction.data
         for task in tasks:
-            if any(
-                each.parent == task.id
-                for each_id in data.tasks_under.keys(task.root)
-                if (each := data.tasks.get(each_id))
-            ):
+            if data.tasks_below.keys(task.id):
                 raise RuntimeError(f"There are tasks under {task.id}.")
             for key in tuple(data.changes_of.keys(task.id)):
                 self._transaction.drop(data.changes, key.id)

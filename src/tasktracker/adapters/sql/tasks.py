@@ -6,7 +6,7 @@ lists filter and sort by: a page is then a stretch of one index, however many ta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,10 @@ _FIND = select(*COLUMNS).where(tasks.c.id == bindparam("id"))
 _LOCK = _FIND.with_for_update()
 _TREE = select(*COLUMNS).where(tasks.c.root == bindparam("root")).order_by(tasks.c.id)
 _LOCK_TREE = _TREE.with_for_update()
+_CHILDREN = select(*COLUMNS).where(tasks.c.parent.in_(bindparam("parents", expanding=True))).order_by(tasks.c.id)
+_LOCK_CHILDREN = _CHILDREN.with_for_update()
+# Below what any database takes as the parameters of a statement.
+BATCH = 1000
 _SHARED_WITH = (
     select(tasks.c.root)
     .distinct()
@@ -134,6 +138,13 @@ class SqlTasks:
     def tree(self, root: UUID) -> Sequence[Task]:
         statement = _LOCK_TREE if self._executor.is_writing else _TREE
         return [task_of(row) for row in self._executor.all(statement, {"root": root})]
+
+    def children(self, parents: Collection[UUID]) -> Sequence[Task]:
+        statement = _LOCK_CHILDREN if self._executor.is_writing else _CHILDREN
+        ids = sorted(parents)
+        batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
+        found = [task_of(row) for batch in batches for row in self._executor.all(statement, {"parents": batch})]
+        return sorted(found, key=lambda task: task.id)
 
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
         return [root for (root,) in self._executor.all(_SHARED_WITH, {"user_id": user_id})]

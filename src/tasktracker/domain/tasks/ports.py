@@ -45,6 +45,13 @@ class TaskRepository(Protocol):
         """
         ...
 
+    def children(self, parents: Collection[UUID]) -> Sequence[Task]:
+        """Return all tasks directly under any of these, also those in the trash, by id; while writing, locked.
+
+        The same goes as for `tree`.
+        """
+        ...
+
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
         """Return the roots of the trees of others that the user is a member of, in the order of their ids."""
         ...

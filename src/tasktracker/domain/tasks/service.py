@@ -116,7 +116,7 @@ class TaskService:
 
     def _move(self, work: UnitOfWork, actor: Actor, task: Task, edited: Task) -> Task:
         """Put a task, with all that is under it, under another parent; both trees are locked by their roots."""
-        levels = subtree(work.tasks.tree(task.root), task.id)
+        levels = subtree(work, task)
         moved = {each.id for level in levels for each in level}
         root, members = task.id, task.members
         if edited.parent is not None:

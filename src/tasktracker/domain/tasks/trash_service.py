@@ -37,7 +37,7 @@ class TrashService:
         task = require_owned(work.tasks.find(task_id), actor.user_id)
         require(task, expected)
         now = self._clock.now()
-        for level in subtree(work.tasks.tree(task.root), task.id):
+        for level in subtree(work, task):
             for each in level:
                 if not each.trashed_at:
                     trashed = each.trash(task.id, now)
@@ -66,12 +66,11 @@ class TrashService:
         require(task, expected)
         if not task.trashed_at:
             return task
-        tasks = {each.id: each for each in work.tasks.tree(task.root)}
-        parent = tasks.get(task.parent) if task.parent else None
+        parent = work.tasks.peek(task.parent) if task.parent else None
         root = task.id if parent is not None and parent.trashed_at else task.root
         now = self._clock.now()
         restored = task
-        for level in subtree(tasks.values(), task.id):
+        for level in subtree(work, task):
             for each in level:
                 if each.trashed_with == task.trashed_with:
                     parent_id = None if each.id == task.id and root == task.id else each.parent
@@ -97,7 +96,7 @@ class TrashService:
         if not task.trashed_at:
             raise TaskNotFound
         require(task, expected)
-        levels = subtree(work.tasks.tree(task.root), task.id)
+        levels = subtree(work, task)
         work.trash.purge([each for level in reversed(levels) for each in level])
 
     def purge_expired(self, before: datetime, limit: int) -> int:
@@ -110,7 +109,7 @@ class TrashService:
                 lock_roots(work, task_id)
                 task = work.tasks.find(task_id)
                 if task is not None and task.trashed_at and task.trashed_at < before:
-                    levels = subtree(work.tasks.tree(task.root), task.id)
+                    levels = subtree(work, task)
                     work.trash.purge([each for level in reversed(levels) for each in level])
                     purged += sum(map(len, levels))
         return purged

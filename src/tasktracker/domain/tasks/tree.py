@@ -6,8 +6,7 @@ taken in one order by everybody: users, then categories, then roots, then other 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from tasktracker.domain.errors import InvalidInput
@@ -47,14 +46,9 @@ def require_room(work: UnitOfWork, parent: Task, levels: int = 1) -> None:
         raise InvalidInput.of("parent", f"would nest tasks more than {DEPTH_MOST} deep")
 
 
-def subtree(tasks: Iterable[Task], top: UUID) -> Sequence[Sequence[Task]]:
-    """Return a task and what is under it, level by level."""
-    children: dict[UUID | None, list[Task]] = defaultdict(list)
-    levels: list[list[Task]] = [[]]
-    for task in tasks:
-        if task.id == top:
-            levels[0].append(task)
-        children[task.parent].append(task)
-    while levels[-1]:
-        levels.append([child for task in levels[-1] for child in children[task.id]])
-    return levels[:-1]
+def subtree(work: UnitOfWork, top: Task) -> Sequence[Sequence[Task]]:
+    """Return a task and what is under it, level by level, all of it locked. Its root must be locked, and itself."""
+    levels: list[Sequence[Task]] = [[top]]
+    while below := work.tasks.children([task.id for task in levels[-1]]):
+        levels.append(below)
+    return levels
