@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, MetaData, Table, insert, text
 
 from tasktracker.adapters.sql import postgresql, sqlite
 from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
@@ -175,6 +175,26 @@ def test_nothing_is_prepared_where_a_pooler_stands_between(database_url: str, po
             value(connection, "SELECT 7")
         prepared = value(connection, "SELECT count(*) FROM pg_prepared_statements")
         assert bool(prepared) is not pooler
+
+
+def test_a_connection_keeps_so_many_statements_prepared_and_no_more(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "PREPARED_MOST", 3)
+    numbers = Table("numbers", MetaData(), Column("n", Integer))
+    statements = [text(f"SELECT {number}") for number in range(5)]
+    with opened(database_url, pool_size=1) as database:
+        with database.writing() as connection:
+            connection.run("CREATE TABLE numbers (n INTEGER)")
+        for _ in range(3):
+            with database.writing() as connection:
+                connection.change_all(insert(numbers), [{"n": 1}, {"n": 2}])
+            with database.reading() as connection:
+                assert [connection.value(statement) for statement in statements] == list(range(5))
+        with database.reading() as connection:
+            kept = "SELECT count(*) FROM pg_prepared_statements WHERE name NOT LIKE '_pg3_%'"
+            assert value(connection, kept) == 3
+            assert value(connection, "SELECT count(*) FROM numbers") == 6
 
 
 def test_nothing_but_the_time_zone_stays_where_a_pooler_stands_between(database_url: str) -> None:

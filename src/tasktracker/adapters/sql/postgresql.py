@@ -10,6 +10,7 @@ import select
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -87,6 +88,7 @@ class PostgresConnection(Connection):
         self._link = driver.pgconn
         self._prepares = prepares
         self._prepared: dict[Compiled, bytes] = {}
+        self._numbers = count()
         self._transformer = Transformer(driver)
         self._poll = select.poll()
         self._poll.register(driver.fileno(), select.POLLIN)
@@ -137,9 +139,9 @@ class PostgresConnection(Connection):
 
     def _prepare(self, compiled: Compiled) -> bytes:
         if len(self._prepared) >= PREPARED_MOST:
-            self._run("DEALLOCATE ALL")
-            self._prepared.clear()
-        name = b"s%d" % len(self._prepared)
+            # The oldest makes room. (Not DEALLOCATE ALL: psycopg's cursors have prepared statements of their own.)
+            _require_done(self._link.close_prepared(self._prepared.pop(next(iter(self._prepared)))))
+        name = b"s%d" % next(self._numbers)
         _require_done(self._link.prepare(name, compiled.text.encode()))
         self._prepared[compiled] = name
         return name

@@ -1,0 +1,318 @@
+"""What the server's growth is reckoned with: `make bench-growth` prints the figures of docs/scaling.md.
+
+Bytes and work of a task in each table, how fast one row can be written again and again, what a commit that notifies
+costs on a disk that is waited for, and what streams take. Everything is on one machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import httpx
+import psycopg
+
+from benchmarks.processes import SERVER, Running, family, parent, serve, used
+from benchmarks.sync import follow
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.system import Uuid7Generator
+from tests import postgres_supervisor as supervisor
+from tests.http import Caller, Person, expect
+from tests.postgres import PrivatePostgres, ServerFolder
+
+TABLES = ("tasks", "task_entries", "task_changes", "feed_items", "feeds", "idempotency_keys")
+FAST = {"ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1", "STREAMS_PER_USER": "10000"}
+PEOPLE, EDITS, THREADS, SECONDS = 10, 4000, 8, 3.0
+MEMBERS = (0, 1, 10, 100)
+STREAMS, STREAMING, CHANGES, IDLE = 1000, 100, 300, 12.0
+LISTENERS = (0, 2, 32)
+CLIENTS = (1, 8, 32)
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+@click.command()
+@click.option("--tasks", default=100_000, show_default=True, help="Tasks to store.")
+def main(tasks: int) -> None:
+    """Print what growth is reckoned with."""
+    with tempfile.TemporaryDirectory(prefix="growth-") as name:
+        folder = Path(name)
+        with PrivatePostgres() as postgres:
+            migrate.upgrade(postgres.url)
+            with serve(folder, postgres.url, SERVER, FAST) as one, serve(folder, postgres.url, SERVER, FAST) as other:
+                with httpx.Client(base_url=one.url, timeout=600) as client:
+                    _storage(client, postgres.url, tasks)
+                    _rows(client)
+                _streams(one, other, postgres.url)
+        _commits(folder)
+
+
+# -------------------------------------------------------------------------------------------------- storage
+
+
+def _storage(client: httpx.Client, url: str, tasks: int) -> None:
+    people = [Caller(client).register(f"owner{number}") for number in range(PEOPLE)]
+    before = _sizes(url)
+    for person in people:
+        answer = person.request(
+            "POST", "/api/accounts/me/import/", content=_lines(tasks // PEOPLE), headers={**NDJSON, **person.headers}
+        )
+        assert expect(answer, 200)["tasks"]["created"] == tasks // PEOPLE
+    filled = _sizes(url)
+    click.echo(f"{f'bytes a task, of {tasks:,}':<28}{'table':>10}{'indexes':>10}{'all':>10}")
+    total = [0.0, 0.0]
+    for table in TABLES[:4]:
+        parts = [(late - early) / tasks for late, early in zip(filled[table], before[table], strict=True)]
+        total = [sum(each) for each in zip(total, parts, strict=True)]
+        click.echo(f"{table:<28}{parts[0]:>10.0f}{parts[1]:>10.0f}{sum(parts):>10.0f}")
+    click.echo(f"{'all':<28}{total[0]:>10.0f}{total[1]:>10.0f}{sum(total):>10.0f}\n")
+
+    listed = [(person, task["id"]) for person in people for task in _some(person, EDITS // PEOPLE // 4)]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
+        early, wal = _activity(connection), _position(connection)
+        _at_once(lambda n: _edit(*listed[n % len(listed)], n), EDITS)
+        time.sleep(11)  # until those who did it have told the statistics
+        late, written = _activity(connection), _position(connection) - wal
+        click.echo(f"{'rows an edit':<28}{'inserted':>10}{'updated':>10}{'of them HOT':>14}")
+        for table in TABLES:
+            inserted, updated, hot = ((a - b) / EDITS for a, b in zip(late[table], early[table], strict=True))
+            click.echo(f"{table:<28}{inserted:>10.2f}{updated:>10.2f}{hot:>14.2f}")
+        click.echo(f"WAL: {written / EDITS / 1024:.1f} KiB an edit, after a checkpoint")
+        grown = _sizes(url)
+        growth = {table: sum(grown[table]) - sum(filled[table]) for table in TABLES[:4]}
+        click.echo(
+            "growth an edit, before any vacuum: "
+            + ", ".join(f"{table} {size / EDITS:.0f}" for table, size in growth.items())
+            + " bytes\n"
+        )
+
+
+def _lines(tasks: int) -> bytes:
+    ids = Uuid7Generator()
+    lines: list[dict[str, object]] = [{"type": "header", "format": "tasktracker", "version": 1}]
+    lines += [
+        {
+            "type": "task",
+            "id": str(ids.new()),
+            "title": f"Call about invoice {number:06}",
+            "description": "What there is to say about it, in a hundred characters or so, as far as anybody knows.",
+            "priority": 1 + number % 4,
+            "due_date": f"2027-01-{number % 28 + 1:02}T12:00:00Z" if number % 2 else None,
+        }
+        for number in range(tasks)
+    ]
+    return "\n".join(map(json.dumps, [*lines, {"type": "end"}])).encode()
+
+
+def _some(person: Person, number: int) -> Sequence[Mapping[str, str]]:
+    found: list[Mapping[str, str]] = expect(person.get("/api/tasks/", params={"limit": number}), 200)["results"]
+    return found
+
+
+def _edit(person: Person, task: str, number: int) -> None:
+    expect(person.patch(f"/api/tasks/{task}/", {"description": f"changed for the {number}th time"}), 200)
+
+
+def _sizes(url: str) -> Mapping[str, tuple[int, int]]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT relname, pg_table_size(oid), pg_indexes_size(oid) FROM pg_class WHERE relname = ANY(%s)",
+            [list(TABLES)],
+        ).fetchall()
+    return {name: (table, indexes) for name, table, indexes in rows}
+
+
+def _activity(connection: psycopg.Connection[tuple[object, ...]]) -> Mapping[str, tuple[int, ...]]:
+    connection.execute("SELECT pg_stat_clear_snapshot()")
+    rows = connection.execute("SELECT relname, n_tup_ins, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables").fetchall()
+    return {str(row[0]): tuple(int(str(each)) for each in row[1:]) for row in rows}
+
+
+def _position(connection: psycopg.Connection[tuple[object, ...]]) -> int:
+    row = connection.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
+# ------------------------------------------------------------------------------------------------- hot rows
+
+
+def _rows(client: httpx.Client) -> None:
+    click.echo(f"{f'edits/s, of {THREADS} at once':<44}{'all of one task':>16}{'each its own':>16}")
+    people = [Caller(client).register(f"member{number}") for number in range(max(MEMBERS))]
+    creators = [Caller(client).register(f"creator{number}") for number in range(THREADS)]
+    same = [creators[0].task() for _ in range(THREADS)]
+    rates = [_rate(lambda _: (creators[0], same[0]["id"])), _rate(lambda n: (creators[0], same[n]["id"]))]
+    click.echo(f"{'of one user, shared with nobody':<44}{rates[0]:>16.0f}{rates[1]:>16.0f}")
+    for number in MEMBERS:
+        tasks = [creator.task() for creator in creators]
+        for creator, task in zip(creators, tasks, strict=True):
+            for person in people[:number]:
+                creator.share(task, person)
+        each = list(zip(creators, (task["id"] for task in tasks), strict=True))
+        rates = [_rate(lambda _, each=each: each[0]), _rate(lambda n, each=each: each[n])]  # type: ignore[misc]
+        click.echo(f"{f'of several users, each shared with {number}':<44}{rates[0]:>16.0f}{rates[1]:>16.0f}")
+    click.echo()
+
+
+def _rate(pick: Callable[[int], tuple[Person, str]]) -> float:
+    over = time.monotonic() + SECONDS
+    numbers = itertools.count()
+
+    def work(thread: int) -> int:
+        done = 0
+        while time.monotonic() < over:
+            _edit(*pick(thread), next(numbers))
+            done += 1
+        return done
+
+    return sum(_at_once(work, THREADS)) / SECONDS
+
+
+def _at_once(call: Callable[[int], object], times: int) -> list[int]:
+    with ThreadPoolExecutor(THREADS) as threads:
+        return [int(str(result or 0)) for result in threads.map(call, range(times))]
+
+
+# -------------------------------------------------------------------------------------------------- streams
+
+
+def _streams(writing: Running, streaming: Running, url: str) -> None:
+    with psycopg.connect(url) as connection:
+        postmaster = parent(connection.info.backend_pid)
+    with httpx.Client(base_url=writing.url, timeout=30) as client:
+        people = [Caller(client).register(f"follower{number}") for number in range(STREAMING)]
+        asyncio.run(_follow(people, streaming, postmaster))
+
+
+async def _follow(people: Sequence[Person], streaming: Running, postmaster: int) -> None:
+    arrived: dict[str, list[float]] = {}
+    before = streaming.memory()
+    followers = []
+    for number in range(STREAMS):
+        ready = asyncio.Event()
+        token = people[number % len(people)].access
+        followers.append(asyncio.create_task(follow(streaming.port, token, ready, arrived)))
+        await ready.wait()
+    size = streaming.memory() - before
+    clocks = streaming.used(), used(family(postmaster))
+    await asyncio.sleep(IDLE)
+    idle = [(a - b) / IDLE for a, b in zip((streaming.used(), used(family(postmaster))), clocks, strict=True)]
+    clock = streaming.used()
+    for change in range(CHANGES):
+        await asyncio.to_thread(people[change % len(people)].task)
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(1)
+    told = sum(map(len, arrived.values()))
+    assert told == CHANGES * STREAMS // len(people), told
+    busy = streaming.used() - clock - idle[0] * 1
+    for follower in followers:
+        follower.cancel()
+    await asyncio.gather(*followers, return_exceptions=True)
+    click.echo(
+        f"{STREAMS} streams of {len(people)} users: {size / STREAMS / 1024:.0f} KiB each; while nothing happens"
+        f" {idle[0] * 1000:.0f} ms of processor time a second, and {idle[1] * 1000:.0f} ms of the database;"
+        f" {busy / told * 1000:.2f} ms for an event told\n"
+    )
+
+
+# -------------------------------------------------------------------------------------------------- commits
+
+
+def _commits(folder: Path) -> None:
+    """Print how many commits a second there are, with and without notifying, where the disk is waited for."""
+    head = f"{'commits/s on a disk that is waited for':<44}"
+    click.echo(head + "".join(f"{f'{number} at once':>14}" for number in CLIENTS))
+    choose, notify = "\\set n random(1, 10000)", "SELECT pg_notify('heads', 'user ' || :n);"
+    update = "UPDATE heads SET head = head + 1 WHERE id = :n;"
+    within = [choose, "BEGIN;", update, notify, "END;"]
+    after = [choose, update, "BEGIN;", "SET LOCAL synchronous_commit = off;", notify, "END;"]
+    with _durable() as (url, programs):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE heads (id integer PRIMARY KEY, head bigint NOT NULL)")
+            connection.execute("INSERT INTO heads SELECT n, 0 FROM generate_series(1, 10000) AS n")
+        for title, lines, listeners in (
+            ("without notifying", [choose, "BEGIN;", update, "END;"], 0),
+            *((f"notifying {number} who listen", within, number) for number in LISTENERS),
+            (f"notifying {LISTENERS[-1]} of what was committed", after, LISTENERS[-1]),
+        ):
+            script = folder / "commit.sql"
+            script.write_text("\n".join(lines) + "\n")
+            with _listening(url, listeners):
+                rates = [_pgbench(url, programs, script, number) for number in CLIENTS]
+            click.echo(f"{title:<44}" + "".join(f"{rate:>14.0f}" for rate in rates))
+
+
+@contextmanager
+def _durable() -> Iterator[tuple[str, Path]]:
+    """A PostgreSQL like those of the tests, but on a disk, and waiting for it."""
+    with ExitStack() as stack:
+        kept = os.environ.get("TMPDIR"), dict(supervisor.SETTINGS)
+        os.environ["TMPDIR"] = kept[0] or "/tmp"  # noqa: S108  # on a disk rather than in memory
+        supervisor.SETTINGS["fsync"] = "on"
+        folder = ServerFolder()
+        stack.callback(folder.release)
+        process, port = supervisor.prepare_and_start(folder.path, 0)
+        stack.callback(supervisor.end, process)
+        password = (folder.path / "password").read_text()
+        yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", supervisor.binaries(folder.path)
+        supervisor.SETTINGS.update(kept[1])
+
+
+@contextmanager
+def _listening(url: str, number: int) -> Iterator[None]:
+    over = threading.Event()
+
+    def listen() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("LISTEN heads")
+            while not over.is_set():
+                for _ in connection.notifies(timeout=0.2):
+                    pass
+
+    with ThreadPoolExecutor(max(number, 1)) as threads:
+        for _ in range(number):
+            threads.submit(listen)
+        time.sleep(0.5)
+        try:
+            yield
+        finally:
+            over.set()
+
+
+def _pgbench(url: str, programs: Path, script: Path, clients: int) -> float:
+    parts = urlsplit(url)
+    options = ("-n", "-M", "prepared", "-T", "3", "-c", str(clients), "-j", "1", "-f", "/dev/stdin")
+    address = ("-h", "127.0.0.1", "-p", str(parts.port), "-U", str(parts.username), "postgres")
+    with script.open("rb") as file:
+        result = subprocess.run(  # noqa: S603  # ours
+            [str(programs / "pgbench"), *options, *address],
+            stdin=file,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=programs,
+            env={**os.environ, "PGPASSWORD": str(parts.password)},
+            **supervisor.unprivileged_user(),
+        )
+    found = re.search(r"^tps = ([\d.]+)", result.stdout, re.M)
+    return float(found[1]) if found else 0.0  # not one was connected in time
+
+
+if __name__ == "__main__":
+    sys.exit(main())
