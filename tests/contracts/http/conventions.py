@@ -189,6 +189,11 @@ class PathContract(HttpContract):
         assert response.headers["allow"].split(", ") == sorted(SERVED[path] | head | {"OPTIONS"})
 
     @pytest.mark.parametrize("path", SERVED)
+    def test_options_takes_no_parameters_whatever_the_path_takes(self, api: Api, path: str) -> None:
+        response = api.options(f"{place(path)}?limit=1&types=task&something=else")
+        invalid(response, "limit", "types", "something")
+
+    @pytest.mark.parametrize("path", SERVED)
     def test_options_from_a_page_that_is_no_preflight_lists_every_method_too(self, api: Api, path: str) -> None:
         plain = api.options(place(path))
         response = api.options(place(path), headers={"Origin": LOCAL})

@@ -126,6 +126,8 @@ class Task:
     @property
     def owners(self) -> tuple[UUID, ...]:
         """Who may change the task: its creator and every editor."""
+        if not self.members:
+            return (self.created_by,)
         return (self.created_by, *(member.user_id for member in self.members if member.role is Role.EDITOR))
 
     def _changed(self, other: Task, now: datetime) -> Task:

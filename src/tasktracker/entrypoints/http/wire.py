@@ -15,7 +15,6 @@ from functools import cache, singledispatch
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import msgspec
 from litestar import Request as LitestarRequest
@@ -89,7 +88,7 @@ class Listed(Struct, Generic[View]):
 
 
 WireTypes = tuple[type[Body] | None, type[Query] | None]
-_TYPES: WeakKeyDictionary[BaseRouteHandler, WireTypes] = WeakKeyDictionary()
+_WIRE_TYPES = "wire_types"
 
 BodyT = TypeVar("BodyT", bound=Body)
 QueryT = TypeVar("QueryT", bound=Query)
@@ -157,9 +156,9 @@ def identifier(text: str, name: str = "id") -> UUID:
 
 def wire_types(handler: BaseRouteHandler) -> WireTypes:
     """Return what a handler takes as its body, in `data`, and as its query parameters, in `filters`."""
-    types = _TYPES.get(handler)
-    if types is None:
-        types = _TYPES[handler] = _declared_types(handler)
+    types: WireTypes | None = handler.opt.get(_WIRE_TYPES)
+    if types is None:  # worked out once
+        types = handler.opt[_WIRE_TYPES] = _declared_types(handler)
     return types
 
 
