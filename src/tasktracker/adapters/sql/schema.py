@@ -62,7 +62,7 @@ def _iso(value: datetime | None) -> str | None:
         return None
     if value.tzinfo is None:
         raise ValueError("a time without an offset is no moment")
-    return value.astimezone(UTC).isoformat(" ", "microseconds")
+    return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(" ", "microseconds")
 
 
 def _moment(value: str | None) -> datetime | None:
