@@ -13,15 +13,19 @@ from typing import Any, Literal, cast
 import psycopg
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, text
+from sqlalchemy.dialects.sqlite import pysqlite
 
-from tasktracker.adapters.sql import postgresql, sqlite
+from tasktracker.adapters.sql import postgresql, sqlite, statements
 from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import database_url as with_driver
 from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.statements import Statements
 from tasktracker.adapters.sql.turns import Turns
 from tasktracker.domain.errors import StorageFull, StorageUnavailable
 from tests.postgres import PrivatePostgres, with_database
+
+INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
 @pytest.fixture
@@ -218,6 +222,16 @@ def test_nothing_but_the_time_zone_stays_where_a_pooler_stands_between(database_
                 assert value(connection, f"SELECT count(*) FROM {left}") == 0, left
 
 
+def test_a_statement_is_compiled_once_and_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiling = Statements(pysqlite.dialect())
+    monkeypatch.setattr(statements, "KEPT_MOST", 3)
+    kept = text("SELECT :n")
+    assert compiling.compiled(kept, {"n": 1}) is compiling.compiled(kept, {"n": 2})
+    for number in range(10):
+        compiling.compiled(text(f"SELECT {number}"), {})
+        assert len(compiling._kept) <= 3
+
+
 # ------------------------------------------------------------------ transactions
 
 
@@ -243,13 +257,28 @@ def test_other_errors_stay_what_they_are(url: str) -> None:
             assert value(connection, "SELECT 1") == 1
 
 
+@pytest.mark.parametrize("pooler", [False, True])
+def test_of_many_changes_one_that_fails_undoes_all(url: str, pooler: bool) -> None:
+    add = text("INSERT INTO t VALUES (:n)")
+    with opened(url, pooler=pooler) as database:
+        with database.writing() as connection:
+            connection.run("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+        many = [{"n": number} for number in range(70)]
+        with pytest.raises(INTEGRITY_ERRORS), database.writing() as connection:
+            connection.change_all(add, [*many, {"n": 42}])
+        with database.writing() as connection:
+            assert value(connection, "SELECT count(*) FROM t") == 0
+            connection.change_all(add, many)
+            assert value(connection, "SELECT count(*) FROM t") == 70
+
+
 # ------------------------------------------------------------ waiting for a turn
 
 
 def test_whoever_gets_no_connection_in_time_is_told(url: str) -> None:
     with opened(url, pool_size=1, pool_timeout=0.05) as database:
-        with database.reading(), pytest.raises(StorageUnavailable):
-            database.reading()
+        with database.reading(), pytest.raises(StorageUnavailable), database.reading():
+            pass
         with database.reading() as connection:
             assert value(connection, "SELECT 1") == 1
 
@@ -374,8 +403,8 @@ def test_a_full_sqlite_says_so(sqlite_url: str) -> None:
 
 def test_an_sqlite_file_in_no_folder_is_unavailable(tmp_path: Path) -> None:
     with opened(f"sqlite:///{tmp_path / 'nowhere' / 'file.db'}") as database:
-        with pytest.raises(StorageUnavailable):
-            database.reading()
+        with pytest.raises(StorageUnavailable), database.reading():
+            pass
         with pytest.raises(StorageUnavailable), database.writing():
             pass
 
@@ -449,6 +478,39 @@ def test_a_connection_cut_while_idle_costs_nothing(database_url: str) -> None:
                 assert value(connection, "SELECT pg_backend_pid()") not in pids
 
 
+def test_a_connection_that_is_cut_has_the_idle_ones_replaced(database_url: str) -> None:
+    with opened(database_url, pool_size=2) as database:
+        with database.reading() as first:
+            with database.reading() as second:
+                pid = value(second, "SELECT pg_backend_pid()")
+            cut(database_url, first)
+            with pytest.raises(StorageUnavailable):
+                value(first, "SELECT 1")
+        with database.reading() as first, database.reading() as second:
+            for connection in (first, second):
+                assert value(connection, "SELECT pg_backend_pid()") != pid
+
+
+def test_many_changes_on_a_connection_that_is_cut_are_unavailable(database_url: str) -> None:
+    with opened(database_url, pool_size=1) as database:
+        with database.writing() as connection:
+            connection.run("CREATE TABLE t (n INTEGER)")
+        with pytest.raises(StorageUnavailable), database.writing() as connection:
+            cut(database_url, connection).change_all(text("INSERT INTO t VALUES (:n)"), [{"n": 1}, {"n": 2}])
+        with database.reading() as connection:
+            assert value(connection, "SELECT count(*) FROM t") == 0
+
+
+def test_a_connection_given_back_after_closing_is_closed(url: str) -> None:
+    database = open_database(url)
+    with database.reading() as connection:
+        assert value(connection, "SELECT 1") == 1
+        database.close()
+        assert value(connection, "SELECT 1") == 1
+    with pytest.raises((StorageUnavailable, sqlite3.ProgrammingError)):
+        value(connection, "SELECT 1")
+
+
 def cut(url: str, connection: Connection) -> Connection:
     pid = value(connection, "SELECT pg_backend_pid()")
     elsewhere(url, f"SELECT pg_terminate_backend({pid}, 10000)")
@@ -469,8 +531,8 @@ def test_a_server_that_comes_back_is_used_again(
                     value(connection, "SELECT 1")
         # More often than there are connections: none may be lost to a failure.
         for _ in range(5):
-            with pytest.raises(StorageUnavailable):
-                database.reading()
+            with pytest.raises(StorageUnavailable), database.reading():
+                pass
             with pytest.raises(StorageUnavailable), database.writing():
                 pass
         private_postgres.start()
@@ -483,5 +545,6 @@ def test_a_database_that_does_not_exist_is_unavailable(postgres_server: str) -> 
     with (
         opened(with_database(postgres_server, "no_such_database")) as database,
         pytest.raises(StorageUnavailable),
+        database.reading(),
     ):
-        database.reading()
+        pass

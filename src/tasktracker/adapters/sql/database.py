@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import cast
 
-from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
-
-from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.violations import unavailable
 from tasktracker.domain.errors import StorageUnavailable
 
@@ -50,64 +44,79 @@ class Pool:
     """Keeps so many connections at most, and hands out the one used last."""
 
     def __init__(self, connect: Callable[[], Connection], size: int, timeout: float) -> None:
-        def connect_() -> DBAPIConnection:
-            # All that the pool does with a connection is closing it.
-            return cast(DBAPIConnection, connect())
+        self._connect = connect
+        self._timeout = timeout
+        self._idle: list[Connection] = []
+        # One for each connection there may be; whoever waits for one gets it in turn.
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(size):
+            self._places.put(None)
+        self._is_closed = False
 
-        self._pool = QueuePool(
-            connect_, pool_size=size, max_overflow=0, timeout=timeout, use_lifo=True, reset_on_return=None
-        )
-        self._losses = 0
-        event.listen(self._pool, "connect", self._note_losses)
-        event.listen(self._pool, "checkout", self._require_alive)
+    def lease(self) -> Lease:
+        """Return a lease, which takes a connection when entered, and gives it back when left."""
+        return Lease(self)
 
-    def take(self) -> Lease:
-        """Take a connection, until the lease is left. Raises StorageUnavailable."""
+    def take(self) -> Connection:
+        """Take a connection, to be given back. Raises StorageUnavailable."""
         try:
-            return Lease(self, self._pool.connect())
-        except PoolTimeoutError as error:
-            raise StorageUnavailable from error
-        except DRIVER_ERRORS as error:
+            self._places.get(timeout=self._timeout)
+        except Empty:
+            raise StorageUnavailable from None
+        try:
+            return self._last_used() or self._connect()
+        except BaseException as error:
+            self._places.put(None)
             meaning = unavailable(error, is_lost=False)
             if meaning is None:
                 raise
             raise meaning from error
 
-    def give_back(self, leased: PoolProxiedConnection, connection: Connection) -> None:
+    def give_back(self, connection: Connection) -> None:
         """Keep a connection for whoever comes next, if it is still of use."""
         if connection.is_lost:
-            self._losses += 1
-            leased.invalidate()
+            connection.close()
+            # What cut it has mostly cut the others.
+            self._close_idle()
+        elif self._is_closed:
+            connection.close()
         else:
-            leased.close()
+            self._idle.append(connection)
+        self._places.put(None)
 
     def close(self) -> None:
-        """Close all connections that nobody has."""
-        self._pool.dispose()
+        """Close all connections, those that somebody has as they are given back."""
+        self._is_closed = True
+        self._close_idle()
 
-    def _note_losses(self, _connection: object, entry: ConnectionPoolEntry) -> None:
-        entry.info["losses"] = self._losses
+    def _close_idle(self) -> None:
+        while self._idle:
+            with suppress(IndexError):
+                self._idle.pop().close()
 
-    def _require_alive(self, connection: object, entry: ConnectionPoolEntry, _leased: object) -> None:
-        # What cuts one connection has mostly cut all that were made before. The pool makes a new one.
-        if entry.info["losses"] != self._losses or not cast(Connection, connection).is_alive():
-            raise DisconnectionError
+    def _last_used(self) -> Connection | None:
+        while self._idle:
+            with suppress(IndexError):  # somebody else was quicker
+                connection = self._idle.pop()
+                if connection.is_alive():
+                    return connection
+                connection.close()
+        return None
 
 
 class Lease:
-    """A connection until it is left, which gives it back."""
+    """A connection, from entering to leaving."""
 
-    __slots__ = ("_leased", "_pool", "connection")
+    __slots__ = ("_connection", "_pool")
 
-    def __init__(self, pool: Pool, leased: PoolProxiedConnection) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._leased = leased
-        self.connection = cast(Connection, leased.dbapi_connection)
 
     def __enter__(self) -> Connection:
-        return self.connection
+        self._connection = self._pool.take()
+        return self._connection
 
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._pool.give_back(self._leased, self.connection)
+        self._pool.give_back(self._connection)

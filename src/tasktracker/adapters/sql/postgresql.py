@@ -140,7 +140,8 @@ class PostgresConnection(Connection):
     def _prepare(self, compiled: Compiled) -> bytes:
         if len(self._prepared) >= PREPARED_MOST:
             # The oldest makes room. (Not DEALLOCATE ALL: psycopg's cursors have prepared statements of their own.)
-            _require_done(self._link.close_prepared(self._prepared.pop(next(iter(self._prepared)))))
+            oldest = self._prepared.pop(next(iter(self._prepared)))
+            self._run(f"DEALLOCATE {oldest.decode()}")
         name = b"s%d" % next(self._numbers)
         _require_done(self._link.prepare(name, compiled.text.encode()))
         self._prepared[compiled] = name
@@ -162,19 +163,19 @@ class PostgreSQL(Database):
         self._pool = Pool(self._connect, pool_size, pool_timeout)
 
     def reading(self) -> AbstractContextManager[Connection]:
-        return self._pool.take()
+        return self._pool.lease()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        with self._pool.take() as connection, connection.transaction(begin):
+        with self._pool.lease() as connection, connection.transaction(begin):
             # The state that is seen is that at the first statement.
             connection.run("SELECT 1")
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self._pool.take() as connection, connection.transaction("BEGIN"):
+        with self._pool.lease() as connection, connection.transaction("BEGIN"):
             yield connection
 
     def changing(self, reading: Connection) -> AbstractContextManager[Connection]:

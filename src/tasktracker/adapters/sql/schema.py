@@ -46,6 +46,7 @@ class IsoMoment(UserDefinedType[datetime]):
     """A moment as text of one length, which sorts as the moments do from the year 1 to 9999."""
 
     cache_ok = True
+    load = staticmethod(datetime.fromisoformat)
 
     def get_col_spec(self, **_: object) -> str:
         return "VARCHAR(32)"
@@ -62,22 +63,24 @@ def _iso(value: datetime | None) -> str | None:
         return None
     if value.tzinfo is None:
         raise ValueError("a time without an offset is no moment")
-    return value.astimezone(UTC).isoformat(" ", "microseconds")
+    return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(" ", "microseconds")
 
 
 def _moment(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
+# Ids of users and categories come up in row after row, and parsing takes longer than remembering.
+_parsed = lru_cache(maxsize=4096)(UUID)
+
+
 class HexId(Uuid[UUID]):
     """An id as 32 hexadecimal digits."""
 
+    load = staticmethod(_parsed)
+
     def result_processor(self, _dialect: Dialect, _column_type: object) -> Callable[[Any], UUID | None]:
         return _uuid
-
-
-# Ids of users and categories come up in row after row, and parsing takes longer than remembering.
-_parsed = lru_cache(maxsize=4096)(UUID)
 
 
 def _uuid(value: str | None) -> UUID | None:

@@ -72,11 +72,11 @@ class Sqlite(Database):
         self._writer = Pool(self._set_up_writer, 1, pool_timeout)
 
     def reading(self) -> AbstractContextManager[Connection]:
-        return self._readers.take()
+        return self._readers.lease()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        with self._readers.take() as connection, connection.transaction("BEGIN"):
+        with self._readers.lease() as connection, connection.transaction("BEGIN"):
             # The state that is seen is that of the first page read.
             connection.run("SELECT count(*) FROM sqlite_master")
             yield connection
@@ -87,7 +87,7 @@ class Sqlite(Database):
             raise StorageUnavailable
         try:
             # IMMEDIATE, as a transaction that begins by reading may find that it cannot write any more.
-            with self._writer.take() as connection, connection.transaction("BEGIN IMMEDIATE"):
+            with self._writer.lease() as connection, connection.transaction("BEGIN IMMEDIATE"):
                 yield connection
         finally:
             self._turns.pass_on()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import bindparam, or_, select, text, update
@@ -83,39 +84,41 @@ _NEWER_SECRET = text(
 _FOUND_REVISION = text("SELECT version_num FROM alembic_version")
 
 
+Repository = TypeVar("Repository")
+
+
+class Made(Generic[Repository]):
+    """A repository of a unit of work, made when it is asked for."""
+
+    def __init__(self, make: Callable[[Executor], Repository]) -> None:
+        self._make = make
+
+    def __get__(self, work: SqlUnitOfWork, _type: object) -> Repository:
+        return self._make(work.executor)
+
+
 class SqlUnitOfWork:
     """Implements UnitOfWork."""
 
-    __slots__ = (
-        "activity",
-        "api_tokens",
-        "archive",
-        "categories",
-        "feed",
-        "history",
-        "idempotency",
-        "second_factors",
-        "sessions",
-        "tasks",
-        "tickets",
-        "trash",
-        "users",
-    )
+    __slots__ = ("activity", "executor", "feed")
+
+    users = Made(SqlUsers)
+    sessions = Made(SqlSessions)
+    categories = Made(SqlCategories)
+    tasks = Made(SqlTasks)
+    trash = Made(SqlTrash)
+    history = Made(SqlHistory)
+    archive = Made(SqlTaskArchive)
+    idempotency = Made(SqlIdempotency)
+    second_factors = Made(SqlSecondFactors)
+    api_tokens = Made(SqlApiTokens)
+    tickets = Made(SqlTickets)
 
     def __init__(self, executor: Executor) -> None:
-        self.users = SqlUsers(executor)
-        self.sessions = SqlSessions(executor)
-        self.categories = SqlCategories(executor)
-        self.tasks = SqlTasks(executor)
-        self.trash = SqlTrash(executor)
-        self.history = SqlHistory(executor)
-        self.archive = SqlTaskArchive(executor)
-        self.idempotency = SqlIdempotency(executor)
-        self.second_factors = SqlSecondFactors(executor)
-        self.api_tokens = SqlApiTokens(executor)
+        self.executor = executor
+        # These two remember what they are told until the work ends.
         self.activity = SqlActivity(executor)
         self.feed = SqlFeed(executor)
-        self.tickets = SqlTickets(executor)
 
 
 class SqlStore:

@@ -31,6 +31,10 @@ COLUMNS = (
     tasks.c.version,
 )
 
+# A look-up takes a tenth of the time.
+_PRIORITIES = {each.value: each for each in Priority}
+_STATES = {each.value: each for each in State}
+
 
 def task_of(row: Sequence[Any]) -> Task:
     """Return the task in a row of `COLUMNS`."""
@@ -57,8 +61,8 @@ def task_of(row: Sequence[Any]) -> Task:
         id=id_,
         title=title,
         description=description,
-        priority=Priority(priority),
-        state=State(state),
+        priority=_PRIORITIES[priority],
+        state=_STATES[state],
         due_date=due_date,
         category=category,
         parent=parent,

@@ -98,11 +98,12 @@ class TaskService:
     ) -> Task:
         """Change a task as part of a larger piece of work."""
         fields = check(TASK_RULES, fields)
-        if require_visible(work.tasks.peek(task_id), actor.user_id).created_by != actor.user_id:
-            fields = _without_filing(fields)
-        _require_category(work, actor, fields)
-        if "parent" in fields:
-            lock_roots(work, *filter(None, (task_id, fields["parent"])))
+        if not fields.keys().isdisjoint(FILING):
+            if require_visible(work.tasks.peek(task_id), actor.user_id).created_by != actor.user_id:
+                fields = _without_filing(fields)
+            _require_category(work, actor, fields)
+            if "parent" in fields:
+                lock_roots(work, *filter(None, (task_id, fields["parent"])))
         task = require_editable(work.tasks.find(task_id), actor.user_id)
         require(task, expected)
         edited = task.edit(fields, self._clock.now())
