@@ -104,6 +104,11 @@ def unavailable(context: ExceptionContext) -> DomainError | None:
     return None
 
 
+def has_waited_too_long(error: StorageUnavailable) -> bool:
+    """Whether the database is there, and it is only that somebody else has locked something for too long."""
+    return isinstance(error.__cause__, psycopg.errors.LockNotAvailable)
+
+
 def violated(context: ExceptionContext) -> DomainError | None:
     """Tell whether what was to be stored clashes with what is stored."""
     error = context.original_exception
