@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,15 +19,16 @@ import pytest
 from sqlalchemy import Executable, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
 from sqlalchemy.dialects.sqlite import pysqlite
 
-from tasktracker.adapters.sql import migrate, task_lists
+from tasktracker.adapters.sql import migrate, postgresql, task_lists
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
 from tasktracker.adapters.sql.sqlite import SqliteConnection
 from tasktracker.adapters.sql.statements import Compiled, Parameters, Statements
-from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.store import SqlStore, SqlUnitOfWork
 from tasktracker.adapters.sql.violations import VIOLATIONS
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.errors import (
@@ -35,10 +37,14 @@ from tasktracker.domain.errors import (
     EmailTaken,
     IdTaken,
     InvalidInput,
+    KeyInUse,
     SessionEnded,
+    StorageUnavailable,
     UsernameTaken,
 )
 from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.sync.mutation import Mutation, MutationOp
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
@@ -66,6 +72,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: Da
         yield url
 
 
+on_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
@@ -476,3 +483,52 @@ def counted() -> Iterator[list[Executable]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Statements, "compiled", note)
         yield statements
+
+
+@on_postgresql
+def test_a_key_is_in_use_only_where_somebody_holds_it(
+    url: str, store: SqlStore, seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
+    user = seed.user()
+    with closing(open_database(url)) as other_database:
+        other = SqlStore(other_database, ManualClock())
+        with store.writing(None) as work:
+            assert work.idempotency.claim(user.id, "key") is None
+            with pytest.raises(KeyInUse), other.writing(None) as late:
+                late.idempotency.claim(user.id, "key")
+
+        def claim_on_a_lost_connection() -> None:
+            with other_database.writing() as connection:
+                work = SqlUnitOfWork(Executor(connection, is_writing=True))
+                pid = connection.value(select(func.pg_backend_pid()))
+                with psycopg.connect(url) as admin:
+                    admin.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+                work.idempotency.claim(user.id, "another")
+
+        with pytest.raises(StorageUnavailable):
+            claim_on_a_lost_connection()
+
+
+@on_postgresql
+@pytest.mark.parametrize("atomic", [False, True])
+def test_what_comes_of_a_mutation_that_is_under_way_is_not_said_yet(
+    url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, atomic: bool
+) -> None:
+    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
+    with closing(SqlStore(open_database(url), clock)) as store:
+        app = App(store, clock)
+        actor = app.actor(app.accounts.register({"username": "ada"}, "correct horse"))
+        mutation = Mutation(
+            id=UUID(int=1),
+            fingerprint=b"f",
+            type=ItemType.TASK,
+            op=MutationOp.CREATE,
+            target=UUID(int=2),
+            data={"title": "x"},
+        )
+        with store.writing(None) as work:
+            work.idempotency.claim(actor.user_id, f"sync {mutation.id}")
+            with ThreadPoolExecutor(1) as thread:
+                pushed = thread.submit(app.pushing.push, actor, [mutation], atomic=atomic)
+                assert isinstance(pushed.exception(10), StorageUnavailable)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import idempotency_keys as keys
+from tasktracker.adapters.sql.violations import has_waited_too_long
 from tasktracker.domain.errors import KeyInUse, StorageUnavailable
 from tasktracker.domain.idempotency.record import Answer, Record
 
@@ -45,6 +46,8 @@ class SqlIdempotency:
             if self._executor.change(_CLAIM, {"user_id": user_id, "key": key}):
                 return None
         except StorageUnavailable as error:
+            if not has_waited_too_long(error):
+                raise
             raise KeyInUse from error
         row = self._executor.one(_FIND, {"user_id": user_id, "key": key})
         if row is None:

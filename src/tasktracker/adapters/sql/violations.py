@@ -100,6 +100,11 @@ def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
     return None
 
 
+def has_waited_too_long(error: StorageUnavailable) -> bool:
+    """Whether the database is there, and it is only that somebody else has locked something for too long."""
+    return isinstance(error.__cause__, psycopg.errors.LockNotAvailable)
+
+
 def violated(error: BaseException, statement: Executable | None, parameters: Mapping[str, Any]) -> DomainError | None:
     """Tell whether what a statement was to store clashes with what is stored."""
     # Whoever removes a row that others refer to made a mistake, not a bad choice of values.

@@ -15,9 +15,11 @@ from tasktracker.domain.errors import (
     DomainError,
     InsufficientScope,
     InvalidInput,
+    KeyInUse,
     NotApplied,
     NotAuthenticated,
     Stale,
+    StorageUnavailable,
     Unavailable,
 )
 from tasktracker.domain.fields import check
@@ -260,6 +262,9 @@ def _rejection(error: DomainError) -> Outcome:
     """Return the outcome of a mutation that was refused, unless it is for a reason that concerns all of them."""
     if isinstance(error, NotAuthenticated | InsufficientScope | Unavailable):
         raise error
+    if isinstance(error, KeyInUse):
+        # The same was sent before and is still under way: what comes of it, nobody can say yet.
+        raise StorageUnavailable from error
     return Outcome(status=Status.REJECTED, error=error)
 
 
