@@ -165,6 +165,7 @@ def account(server: Server) -> Iterator[Account]:
     schemathesis.hooks.unregister(before_call)
 
 
+@pytest.mark.timeout(400)
 def test_answers_are_as_described(server: Server, account: Account) -> None:
     schema = schemathesis.openapi.from_url(
         f"{server.url}/schema/openapi.json", config=SchemathesisConfig.from_dict(CONFIG)
