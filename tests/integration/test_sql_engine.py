@@ -501,6 +501,18 @@ def test_many_changes_on_a_connection_that_is_cut_are_unavailable(database_url: 
             assert value(connection, "SELECT count(*) FROM t") == 0
 
 
+def test_a_connection_left_in_the_middle_of_something_is_given_to_nobody(url: str) -> None:
+    with opened(url, pool_size=1) as database:
+        with database.reading() as left:
+            left.run("BEGIN")
+        with database.reading() as connection:
+            assert connection is not left
+            connection.run("BEGIN")
+            connection.rollback()
+        with database.reading() as again:
+            assert again is connection
+
+
 def test_a_connection_given_back_after_closing_is_closed(url: str) -> None:
     database = open_database(url)
     with database.reading() as connection:

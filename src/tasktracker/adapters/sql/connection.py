@@ -88,7 +88,12 @@ class Connection(ABC):
     @property
     @abstractmethod
     def is_lost(self) -> bool:
-        """Whether it is of no use any more."""
+        """Whether it leads to no database any more."""
+
+    @property
+    @abstractmethod
+    def is_at_rest(self) -> bool:
+        """Whether it is of use to somebody else: neither lost nor in the middle of anything."""
 
     @abstractmethod
     def is_alive(self) -> bool:

@@ -47,7 +47,7 @@ class Pool:
         self._connect = connect
         self._timeout = timeout
         self._idle: list[Connection] = []
-        # One for each connection there may be; whoever waits for one gets it in turn.
+        # One for each connection that may still be taken.
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
             self._places.put(None)
@@ -74,15 +74,16 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for whoever comes next, if it is still of use."""
-        if connection.is_lost:
-            connection.close()
-            # What cut it has mostly cut the others.
-            self._close_idle()
-        elif self._is_closed:
-            connection.close()
-        else:
-            self._idle.append(connection)
-        self._places.put(None)
+        try:
+            if connection.is_lost:
+                # What cut it has mostly cut the others.
+                self._close_idle()
+            if connection.is_at_rest and not self._is_closed:
+                self._idle.append(connection)
+            else:
+                connection.close()
+        finally:
+            self._places.put(None)
 
     def close(self) -> None:
         """Close all connections, those that somebody has as they are given back."""

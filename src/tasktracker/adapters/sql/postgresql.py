@@ -101,6 +101,10 @@ class PostgresConnection(Connection):
     def is_lost(self) -> bool:
         return self._link.status == ConnStatus.BAD
 
+    @property
+    def is_at_rest(self) -> bool:
+        return self._link.transaction_status == TransactionStatus.IDLE
+
     def is_alive(self) -> bool:
         # A server has nothing to say on an idle connection but that it is going. Looking costs no round trip.
         return not self._poll.poll(0)

@@ -42,6 +42,10 @@ class SqliteConnection(Connection):
     def is_lost(self) -> bool:
         return False
 
+    @property
+    def is_at_rest(self) -> bool:
+        return not self.driver.in_transaction
+
     def is_alive(self) -> bool:
         return True
 
