@@ -155,8 +155,8 @@ def _watched(bouncer: PgBouncer, databases: Databases) -> Iterator[Peak]:
 
 def _count(peak: Peak, connection: psycopg.Connection[tuple[str, bool, int]], bouncer: PgBouncer) -> None:
     rows = connection.execute(
-        "SELECT datname, query LIKE 'LISTEN%', count(*) FROM pg_stat_activity"
-        " WHERE application_name = 'tasktracker' GROUP BY 1, 2"
+        "SELECT datname, application_name LIKE '%events', count(*) FROM pg_stat_activity"
+        " WHERE application_name LIKE 'tasktracker%' GROUP BY 1, 2"
     ).fetchall()
     found = {(name, listens): number for name, listens, number in rows}
     pool = bouncer.pool()

@@ -332,7 +332,7 @@ def stop_listening(url: str) -> int:
     with psycopg.connect(with_database(url, "postgres")) as admin:
         ended = admin.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-            " WHERE datname = %s AND query LIKE 'LISTEN%%'",
+            " WHERE datname = %s AND application_name = 'tasktracker events'",
             [database_name(url)],
         )
         return len(ended.fetchall())

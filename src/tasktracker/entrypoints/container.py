@@ -126,8 +126,8 @@ def _events(settings: Settings) -> EventStream:
 
 
 def _told(events: EventStream) -> Told | None:
-    """Return whom the store is to tell of its own commits; PostgreSQL tells everybody itself."""
-    return events.told if isinstance(events, LocalEvents) else None
+    """Return whom the store is to tell of its own commits; whoever polls finds out."""
+    return events.told if isinstance(events, LocalEvents | PostgresEvents) else None
 
 
 class Schema:

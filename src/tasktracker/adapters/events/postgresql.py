@@ -1,61 +1,137 @@
-"""Changes of a PostgreSQL database, made by any process on any host."""
+"""Changes to feeds, made by any process on any host."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from threading import Event, Thread
+import select
+import socket
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from threading import Event, Lock, Thread
 from uuid import UUID
 
 import psycopg
 import structlog
 
-from tasktracker.adapters.sql.feed import CHANNEL
 from tasktracker.domain.sync.ports import Tell
+
+CHANNEL = "tasktracker_feeds"
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 LOOK_UP_SECONDS = 0.5
+# Notifications that come one after the other go out together.
+BREATH_SECONDS = 0.005
+# A process that dies between a commit and its notification leaves others in the dark for so long.
+AGAIN_SECONDS = 10.0
 POLL_SECONDS = 1.0
+# What a notification has room for is 8,000 bytes.
+USERS_A_NOTIFICATION = 200
+
+_NOTIFY = "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload"
 
 log = structlog.get_logger("tasktracker.events")
 
 
 class PostgresEvents:
-    """Implements EventStream: one connection listens, and is made anew when it is lost."""
+    """Implements EventStream: one connection listens, and is made anew when it is lost.
+
+    The same one notifies of what this process commits, after the commit. Within it, PostgreSQL would have commits wait
+    for one another until each is on the disk, whoever makes them.
+    """
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._closing = Event()
         self._thread: Thread | None = None
+        self._guard = Lock()
+        self._told: set[UUID] = set()
+        self._waking, self._woken = socket.socketpair()
+        self._waking.setblocking(False)
 
     def open(self, tell: Tell) -> None:
-        self._thread = Thread(target=self._listen, args=(tell,), name="events", daemon=True)
+        self._thread = Thread(target=self._work, args=(tell,), name="events", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         self._closing.set()
         if self._thread is not None:
+            self._wake()
             self._thread.join()
+        self._waking.close()
+        self._woken.close()
 
-    def _listen(self, tell: Tell) -> None:
+    def told(self, user_ids: Collection[UUID]) -> None:
+        """Have whoever listens told whose feeds have become longer by a commit."""
+        if self._thread is None:  # of a command, which ends soon
+            with suppress(psycopg.Error), self._connect() as connection:
+                _notify(connection, user_ids)
+            return
+        with self._guard:
+            was_empty = not self._told
+            self._told.update(user_ids)
+        if was_empty:
+            self._wake()
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # it is being woken already
+            self._waking.send(b"!")
+
+    def _work(self, tell: Tell) -> None:
         pause = FIRST_PAUSE
         while not self._closing.is_set():
             try:
-                with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5) as connection:
+                with self._connect() as connection:
                     connection.execute(f"LISTEN {CHANNEL}".encode())
                     # What was notified before there was anybody to hear it.
                     tell(None)
                     pause = FIRST_PAUSE
-                    self._hear(connection, tell)
+                    self._pass_on(connection, tell)
             except psycopg.Error as error:
                 log.warning("not listening to the database", cause=type(error).__name__, retry_seconds=pause)
                 self._closing.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _hear(self, connection: psycopg.Connection[object], tell: Tell) -> None:
-        while not self._closing.is_set():
-            # Returns in time for the question whether to go on.
-            for notification in connection.notifies(timeout=LOOK_UP_SECONDS):
-                tell(users_in(notification.payload))
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
+        # For whoever looks at the database's connections.
+        connection.execute("SET application_name = 'tasktracker events'")
+        # There is nothing in a notification that would have to reach the disk.
+        connection.execute("SET synchronous_commit = off")
+        return connection
+
+    def _pass_on(self, connection: psycopg.Connection[tuple[object, ...]], tell: Tell) -> None:
+        """Hear what others did, and say what was done here, until closed."""
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        poll.register(self._woken.fileno(), select.POLLIN)
+        looked = time.monotonic()
+        is_last = False
+        while not is_last:
+            is_last = self._closing.is_set()
+            ready = dict(poll.poll(0 if is_last else LOOK_UP_SECONDS * 1000))
+            if self._woken.fileno() in ready:
+                self._woken.recv(4096)
+            self._say(connection, tell)
+            for notification in connection.notifies(timeout=0):
+                if notification.pid != connection.info.backend_pid:  # that is what was said here
+                    tell(users_in(notification.payload))
+            if time.monotonic() - looked > AGAIN_SECONDS:
+                looked = time.monotonic()
+                tell(None)
+
+    def _say(self, connection: psycopg.Connection[tuple[object, ...]], tell: Tell) -> None:
+        with self._guard:
+            users, self._told = self._told, set()
+        if not users:
+            return
+        try:
+            tell(users)
+            _notify(connection, users)
+        except psycopg.Error:
+            with self._guard:
+                self._told |= users
+            raise
+        self._closing.wait(BREATH_SECONDS)
 
 
 class PollingEvents:
@@ -86,3 +162,13 @@ def users_in(payload: str) -> Collection[UUID] | None:
         return [UUID(user) for user in payload.split(",")]
     except ValueError:
         return None
+
+
+def _notify(connection: psycopg.Connection[tuple[object, ...]], user_ids: Collection[UUID]) -> None:
+    connection.execute(_NOTIFY, [CHANNEL, _payloads(user_ids)])
+
+
+def _payloads(user_ids: Collection[UUID]) -> Sequence[str]:
+    users = [str(user_id) for user_id in user_ids]
+    starts = range(0, len(users), USERS_A_NOTIFICATION)
+    return [",".join(users[start : start + USERS_A_NOTIFICATION]) for start in starts]

@@ -14,12 +14,8 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, delete, or_, select, tuple_
+from sqlalchemy import Integer, Select, and_, bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.visitors import InternalTraversal
-from sqlalchemy.types import NullType
 
 from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
 from tasktracker.adapters.sql.executor import Executor
@@ -31,35 +27,11 @@ from tasktracker.domain.sync.ports import EPOCH, FeedState
 # Below what any database takes as the parameters of a statement.
 BATCH = 1000
 
-CHANNEL = "tasktracker_feeds"
-
-
-class Notified(ColumnElement[Any]):
-    """Has PostgreSQL notify whoever listens of a user, once the work is committed. Elsewhere it does nothing."""
-
-    inherit_cache = True
-    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        self.column = column
-        self.type = NullType()
-
-
-@compiles(Notified, "postgresql")
-def _compile_for_postgresql(element: Notified, compiler: SQLCompiler, **options: Any) -> str:
-    return f"pg_notify('{CHANNEL}', CAST({compiler.process(element.column, **options)} AS TEXT))"
-
-
-@compiles(Notified, "sqlite")
-def _compile_for_sqlite(_element: Notified, _compiler: SQLCompiler, **_options: Any) -> str:
-    return "NULL"
-
-
 # SQLite understands these clauses, too.
 _advanced = insert(feeds)
 _ADVANCE = _advanced.on_conflict_do_update(
     index_elements=["user_id"], set_={"head": feeds.c.head + _advanced.excluded.head}
-).returning(feeds.c.head, Notified(feeds.c.user_id))
+).returning(feeds.c.head)
 _placed = insert(feed_items)
 _PLACE = _placed.on_conflict_do_update(
     index_elements=["user_id", "type", "id"],
