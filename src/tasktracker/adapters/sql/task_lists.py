@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +56,7 @@ _ORDERED_BY = {
 }
 
 
-@cache
+@lru_cache(512)  # there are more combinations than anybody asks for
 def _list(filters: frozenset[str], states: int, words: int, sort: TaskSort, place: str) -> Select[Any]:
     """Build the statement for a set of filters, numbers of states and words, an order, and where it begins.
 
