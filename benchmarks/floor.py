@@ -257,8 +257,6 @@ class Floor:
         me, task_id, fields = self._storage.answered(call.claims.sub), _id(call.task_id), _fields(call.body)
         match = call.headers.get(b"if-match")
         with self._writing(call.claims) as cursor:
-            row = cursor.execute(self._sql.task, {"id": task_id}).fetchone()
-            _visible(row and self._storage.task(row), me)
             row = cursor.execute(self._sql.lock_task, {"id": task_id}).fetchone()
             before = _visible(row and self._storage.task(row), me, editing=True)
             task = dict(zip(TASK_COLUMNS, row, strict=True))
@@ -428,7 +426,7 @@ class Floor:
         change = {"id": task["id"], "updated_at": task["updated_at"], "version": task["version"], "change_id": uuid7()}
         change |= {"action": action, "actor": claims.sub, "session_id": claims.sid}
         cursor.execute(self._sql.add_change, change | {"fields": msgspec.json.encode(changed).decode()})
-        sequence, _ = cursor.execute(self._sql.advance, {"user_id": claims.sub}).fetchone()
+        (sequence,) = cursor.execute(self._sql.advance, {"user_id": claims.sub}).fetchone()
         place = {"user_id": claims.sub, "id": task["id"], "sequence": sequence, "version": task["version"]}
         cursor.execute(self._sql.place, place | {"now": _now()})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import SimpleNamespace
@@ -17,6 +17,8 @@ from uuid import UUID
 
 import psycopg
 
+from tasktracker.adapters.events.postgresql import PostgresEvents
+from tasktracker.adapters.sql.engine import conninfo
 from tasktracker.adapters.sql.turns import Turns
 
 TASK_COLUMNS = (
@@ -92,7 +94,7 @@ class Statements:
     advance = (
         "INSERT INTO feeds (user_id, head) VALUES (%(user_id)s, 1) ON CONFLICT (user_id)"
         " DO UPDATE SET head = feeds.head + excluded.head"
-        " RETURNING head, pg_notify('tasktracker_feeds', CAST(feeds.user_id AS TEXT))"
+        " RETURNING head"
     )
     place = (
         "INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, told_at) VALUES (%(user_id)s,"
@@ -125,14 +127,18 @@ class Postgres:
         self._url = url
         self._local = threading.local()
         self._connections: list[psycopg.Connection[Any]] = []
-        self._closing = threading.Event()
-        self._listener = threading.Thread(target=self._listen, args=(wake,))
-        self._listener.start()
+        # Notifies as the server does, and listens.
+        self._events = PostgresEvents(conninfo(url))
+
+        def tell(users: Collection[UUID] | None) -> None:
+            for user in users or ():
+                wake(str(user))
+
+        self._events.open(tell)
 
     def close(self) -> None:
         """Listen no more, and let go of the connections."""
-        self._closing.set()
-        self._listener.join()
+        self._events.close()
         for connection in self._connections:
             connection.close()
 
@@ -149,7 +155,8 @@ class Postgres:
             yield cursor
 
     def told(self, user_id: UUID) -> None:
-        """Do nothing: PostgreSQL tells whoever listens, this process too."""
+        """Tell whoever listens, this process too."""
+        self._events.told([user_id])
 
     def answered(self, value: UUID) -> Any:
         """Return the id of a token as it is answered and compared."""
@@ -178,13 +185,6 @@ class Postgres:
             cursor = self._local.cursor = connection.cursor(binary=True)
         return cursor
 
-    def _listen(self, wake: Wake) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute("LISTEN tasktracker_feeds")
-            while not self._closing.is_set():
-                for notification in connection.notifies(timeout=0.5):
-                    wake(notification.payload)
-
 
 class Sqlite:
     """A connection for each reading thread, and one for writing, with a lock before it that nobody overtakes at."""
@@ -196,7 +196,6 @@ class Sqlite:
             if not name.startswith("_")
         }
     )
-    sql.advance = re.sub(r"pg_notify\(.*\)\)", "NULL", sql.advance)
 
     def __init__(self, url: str, wake: Wake) -> None:
         sqlite3.register_adapter(UUID, lambda value: value.hex)
