@@ -23,7 +23,7 @@ PYTEST_WORKERS := -n auto --maxprocesses 4 --dist worksteal
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test bench bench-scale bench-sync bench-pool check format lock clean
+.PHONY: help run migrate openapi sync-demo test bench bench-scale bench-sync bench-pool bench-grow check format lock clean
 
 help: ## Show this list
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -59,6 +59,9 @@ bench-sync: $(STAMP_DEV) ## Measure how soon devices are told, and what deltas c
 
 bench-pool: $(STAMP_DEV) ## Show that the servers work behind PgBouncer, and what that costs
 	@exec $(BIN)/python -m benchmarks.pooler $(ARGS)
+
+bench-grow: $(STAMP_DEV) ## Measure what growth is reckoned with: bytes, rows and streams of a task, and commits
+	@exec $(BIN)/python -m benchmarks.growth $(ARGS)
 
 check: $(STAMP_DEV) ## Check style, types and the import rules
 	$(BIN)/ruff check

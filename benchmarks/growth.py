@@ -1,4 +1,4 @@
-"""What the server's growth is reckoned with: `make bench-growth` prints the figures of docs/scaling.md.
+"""What the server's growth is reckoned with: `make bench-grow` prints the figures of docs/scaling.md.
 
 Bytes and work of a task in each table, how fast one row can be written again and again, what a commit that notifies
 costs on a disk that is waited for, and what streams take. Everything is on one machine.
@@ -9,39 +9,36 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
-import re
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import httpx
 import psycopg
 
+from benchmarks import commits
 from benchmarks.processes import SERVER, Running, family, parent, serve, used
 from benchmarks.sync import follow
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.system import Uuid7Generator
-from tests import postgres_supervisor as supervisor
 from tests.http import Caller, Person, expect
-from tests.postgres import PrivatePostgres, ServerFolder
+from tests.postgres import PrivatePostgres
 
 TABLES = ("tasks", "task_entries", "task_changes", "feed_items", "feeds", "idempotency_keys")
 FAST = {"ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1", "STREAMS_PER_USER": "10000"}
 PEOPLE, EDITS, THREADS, SECONDS = 10, 4000, 8, 3.0
 MEMBERS = (0, 1, 10, 100)
 STREAMS, STREAMING, CHANGES, IDLE = 1000, 100, 300, 12.0
-LISTENERS = (0, 2, 32)
-CLIENTS = (1, 8, 32)
+TOLD = 11.0  # seconds until all who did something have told the statistics
 NDJSON = {"Content-Type": "application/x-ndjson"}
+
+_own = threading.local()
 
 
 @click.command()
@@ -57,7 +54,7 @@ def main(tasks: int) -> None:
                     _storage(client, postgres.url, tasks)
                     _rows(client)
                 _streams(one, other, postgres.url)
-        _commits(folder)
+        commits.report(folder)
 
 
 # -------------------------------------------------------------------------------------------------- storage
@@ -84,9 +81,10 @@ def _storage(client: httpx.Client, url: str, tasks: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
+        time.sleep(TOLD)
         early, wal = _activity(connection), _position(connection)
         _at_once(lambda n: _edit(*listed[n % len(listed)], n), EDITS)
-        time.sleep(11)  # until those who did it have told the statistics
+        time.sleep(TOLD)
         late, written = _activity(connection), _position(connection) - wal
         click.echo(f"{'rows an edit':<28}{'inserted':>10}{'updated':>10}{'of them HOT':>14}")
         for table in TABLES:
@@ -125,7 +123,17 @@ def _some(person: Person, number: int) -> Sequence[Mapping[str, str]]:
 
 
 def _edit(person: Person, task: str, number: int) -> None:
-    expect(person.patch(f"/api/tasks/{task}/", {"description": f"changed for the {number}th time"}), 200)
+    # By the standard library: the client that is more comfortable takes longer than the server.
+    connection = getattr(_own, "connection", None)
+    if connection is None:
+        url = person.client.base_url
+        connection = _own.connection = HTTPConnection(url.host, url.port)
+    body = json.dumps({"description": f"changed for the {number}th time"})
+    headers = {**person.headers, "Content-Type": "application/json"}
+    connection.request("PATCH", f"/api/tasks/{task}/", body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200, answer.status
 
 
 def _sizes(url: str) -> Mapping[str, tuple[int, int]]:
@@ -229,89 +237,6 @@ async def _follow(people: Sequence[Person], streaming: Running, postmaster: int)
         f" {idle[0] * 1000:.0f} ms of processor time a second, and {idle[1] * 1000:.0f} ms of the database;"
         f" {busy / told * 1000:.2f} ms for an event told\n"
     )
-
-
-# -------------------------------------------------------------------------------------------------- commits
-
-
-def _commits(folder: Path) -> None:
-    """Print how many commits a second there are, with and without notifying, where the disk is waited for."""
-    head = f"{'commits/s on a disk that is waited for':<44}"
-    click.echo(head + "".join(f"{f'{number} at once':>14}" for number in CLIENTS))
-    choose, notify = "\\set n random(1, 10000)", "SELECT pg_notify('heads', 'user ' || :n);"
-    update = "UPDATE heads SET head = head + 1 WHERE id = :n;"
-    within = [choose, "BEGIN;", update, notify, "END;"]
-    after = [choose, update, "BEGIN;", "SET LOCAL synchronous_commit = off;", notify, "END;"]
-    with _durable() as (url, programs):
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("CREATE TABLE heads (id integer PRIMARY KEY, head bigint NOT NULL)")
-            connection.execute("INSERT INTO heads SELECT n, 0 FROM generate_series(1, 10000) AS n")
-        for title, lines, listeners in (
-            ("without notifying", [choose, "BEGIN;", update, "END;"], 0),
-            *((f"notifying {number} who listen", within, number) for number in LISTENERS),
-            (f"notifying {LISTENERS[-1]} of what was committed", after, LISTENERS[-1]),
-        ):
-            script = folder / "commit.sql"
-            script.write_text("\n".join(lines) + "\n")
-            with _listening(url, listeners):
-                rates = [_pgbench(url, programs, script, number) for number in CLIENTS]
-            click.echo(f"{title:<44}" + "".join(f"{rate:>14.0f}" for rate in rates))
-
-
-@contextmanager
-def _durable() -> Iterator[tuple[str, Path]]:
-    """A PostgreSQL like those of the tests, but on a disk, and waiting for it."""
-    with ExitStack() as stack:
-        kept = os.environ.get("TMPDIR"), dict(supervisor.SETTINGS)
-        os.environ["TMPDIR"] = kept[0] or "/tmp"  # noqa: S108  # on a disk rather than in memory
-        supervisor.SETTINGS["fsync"] = "on"
-        folder = ServerFolder()
-        stack.callback(folder.release)
-        process, port = supervisor.prepare_and_start(folder.path, 0)
-        stack.callback(supervisor.end, process)
-        password = (folder.path / "password").read_text()
-        yield f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres", supervisor.binaries(folder.path)
-        supervisor.SETTINGS.update(kept[1])
-
-
-@contextmanager
-def _listening(url: str, number: int) -> Iterator[None]:
-    over = threading.Event()
-
-    def listen() -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("LISTEN heads")
-            while not over.is_set():
-                for _ in connection.notifies(timeout=0.2):
-                    pass
-
-    with ThreadPoolExecutor(max(number, 1)) as threads:
-        for _ in range(number):
-            threads.submit(listen)
-        time.sleep(0.5)
-        try:
-            yield
-        finally:
-            over.set()
-
-
-def _pgbench(url: str, programs: Path, script: Path, clients: int) -> float:
-    parts = urlsplit(url)
-    options = ("-n", "-M", "prepared", "-T", "3", "-c", str(clients), "-j", "1", "-f", "/dev/stdin")
-    address = ("-h", "127.0.0.1", "-p", str(parts.port), "-U", str(parts.username), "postgres")
-    with script.open("rb") as file:
-        result = subprocess.run(  # noqa: S603  # ours
-            [str(programs / "pgbench"), *options, *address],
-            stdin=file,
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=programs,
-            env={**os.environ, "PGPASSWORD": str(parts.password)},
-            **supervisor.unprivileged_user(),
-        )
-    found = re.search(r"^tps = ([\d.]+)", result.stdout, re.M)
-    return float(found[1]) if found else 0.0  # not one was connected in time
 
 
 if __name__ == "__main__":

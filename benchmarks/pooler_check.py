@@ -25,7 +25,7 @@ from tests.http import PASSWORD, Caller, Person, expect
 from tests.postgres import PrivatePostgres
 from tests.security.events import Follower
 
-PEOPLE, THREADS = 8, 32
+PEOPLE, THREADS, BUSY = 8, 32, 16
 TASKS_EACH, EDITS_EACH = 2, 4
 LATE, QUIET = 20.0, 1.5
 WAIT, SLACK = 5.0, 3.0  # lock_timeout, and query_wait_timeout
@@ -202,7 +202,7 @@ def streams(place: Place) -> None:
     with ExitStack() as stack:
         followers = [stack.enter_context(Follower(place.other(person))) for person in people]
         last: list[dict[str, int]] = [{} for _ in people]
-        for person, made in _at_once(lambda n: (n % PEOPLE, _work(place, people[n % PEOPLE], task)), range(THREADS)):
+        for person, made in _at_once(lambda n: (n % PEOPLE, _work(place, people[n % PEOPLE], task)), range(BUSY)):
             last[person] |= made
         shared = expect(people[0].get(f"/api/tasks/{task['id']}/"), 200)["version"]
         for versions_of_one, follower in zip(last, followers, strict=True):
