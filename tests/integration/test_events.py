@@ -311,7 +311,7 @@ def test_what_happens_while_nobody_listens_is_told_later(tmp_path: Path, databas
                     time.sleep(0.1)
                 assert elsewhere.is_quiet()
             task = expect(answer, 201)
-            assert [stream.next(12).data for stream in (beside_it, elsewhere)] == [told(task)] * 2
+            assert [stream.next(8).data for stream in (beside_it, elsewhere)] == [told(task)] * 2
             assert elsewhere.is_quiet()
 
 
