@@ -205,9 +205,8 @@ def streams(place: Place) -> None:
         for person, made in _at_once(lambda n: (n % PEOPLE, _work(place, people[n % PEOPLE], task)), range(BUSY)):
             last[person] |= made
         shared = expect(people[0].get(f"/api/tasks/{task['id']}/"), 200)["version"]
-        for versions_of_one, follower in zip(last, followers, strict=True):
-            versions_of_one[task["id"]] = shared
-            _require_told(follower, versions_of_one)
+        expected = [{**versions_of_one, task["id"]: shared} for versions_of_one in last]
+        _at_once(lambda each: _require_told(*each), zip(followers, expected, strict=True))
 
 
 def restarts(place: Place) -> None:
