@@ -52,7 +52,7 @@ def main(tasks: int) -> None:
             with serve(folder, postgres.url, SERVER, FAST) as one, serve(folder, postgres.url, SERVER, FAST) as other:
                 with httpx.Client(base_url=one.url, timeout=600) as client:
                     _storage(client, postgres.url, tasks)
-                    _rows(client)
+                    _rows(client, one, postgres.url)
                 _streams(one, other, postgres.url)
         commits.report(folder)
 
@@ -160,25 +160,39 @@ def _position(connection: psycopg.Connection[tuple[object, ...]]) -> int:
 # ------------------------------------------------------------------------------------------------- hot rows
 
 
-def _rows(client: httpx.Client) -> None:
-    click.echo(f"{f'edits/s, of {THREADS} at once':<44}{'all of one task':>16}{'each its own':>16}")
+def _rows(client: httpx.Client, server: Running, url: str) -> None:
+    with psycopg.connect(url) as connection:
+        postmaster = parent(connection.info.backend_pid)
+    click.echo(
+        f"{f'edits/s, of {THREADS} at once':<34}{'all of one':>12}{'each its own':>14}{'CPU ms an edit: server':>26}"
+        f"{'database':>10}"
+    )
     people = [Caller(client).register(f"member{number}") for number in range(max(MEMBERS))]
     creators = [Caller(client).register(f"creator{number}") for number in range(THREADS)]
-    same = [creators[0].task() for _ in range(THREADS)]
-    rates = [_rate(lambda _: (creators[0], same[0]["id"])), _rate(lambda n: (creators[0], same[n]["id"]))]
-    click.echo(f"{'of one user, shared with nobody':<44}{rates[0]:>16.0f}{rates[1]:>16.0f}")
+
+    def measure(title: str, each: Sequence[tuple[Person, str]]) -> None:
+        together = _edits(lambda _: each[0]) / SECONDS
+        before = server.used(), used(family(postmaster))
+        edits = _edits(lambda n: each[n])
+        costs = [late - early for late, early in zip((server.used(), used(family(postmaster))), before, strict=True)]
+        click.echo(
+            f"{title:<34}{together:>12.0f}{edits / SECONDS:>14.0f}{costs[0] / edits * 1000:>26.1f}"
+            f"{costs[1] / edits * 1000:>10.1f}"
+        )
+
+    measure("of one user", [(creators[0], creators[0].task()["id"]) for _ in range(THREADS)])
     for number in MEMBERS:
         tasks = [creator.task() for creator in creators]
         for creator, task in zip(creators, tasks, strict=True):
             for person in people[:number]:
                 creator.share(task, person)
-        each = list(zip(creators, (task["id"] for task in tasks), strict=True))
-        rates = [_rate(lambda _, each=each: each[0]), _rate(lambda n, each=each: each[n])]  # type: ignore[misc]
-        click.echo(f"{f'of several users, each shared with {number}':<44}{rates[0]:>16.0f}{rates[1]:>16.0f}")
+        ids = [task["id"] for task in tasks]
+        measure(f"of several, each with {number} members", list(zip(creators, ids, strict=True)))
     click.echo()
 
 
-def _rate(pick: Callable[[int], tuple[Person, str]]) -> float:
+def _edits(pick: Callable[[int], tuple[Person, str]]) -> int:
+    """Return how many there are in the time."""
     over = time.monotonic() + SECONDS
     numbers = itertools.count()
 
@@ -189,7 +203,7 @@ def _rate(pick: Callable[[int], tuple[Person, str]]) -> float:
             done += 1
         return done
 
-    return sum(_at_once(work, THREADS)) / SECONDS
+    return sum(_at_once(work, THREADS))
 
 
 def _at_once(call: Callable[[int], object], times: int) -> list[int]:

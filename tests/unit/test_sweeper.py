@@ -68,6 +68,16 @@ def test_a_sweep_does_so_much_and_the_next_one_the_rest(
     assert swept == [3 + 3 + 1, 2, 0]
 
 
+def test_what_a_sweep_leaves_over_does_not_wait_for_an_hour(
+    app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or else no more than that could be done in an hour, however much becomes due."""
+    monkeypatch.setattr(sweeping, "MOST", 3)
+    one, other = a_sweeper(app), a_sweeper(app)
+    delete_some(app, alice, 5)
+    assert (one.sweep(), other.sweep(), one.sweep()) == (3 + 3 + 1, 2, None)
+
+
 def test_a_sweep_ends_soon_where_the_server_stops(app: App, alice: SessionActor) -> None:
     delete_some(app, alice, DELETED)
     sweeper = a_sweeper(app)

@@ -17,7 +17,7 @@ from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.threads import Threads
 
 LOOK_SECONDS = 300
-MOST = 10_000  # things of each kind at a time; what is left over is done next time
+MOST = 10_000  # things of each kind at a time; what is left over is done by whoever looks next
 # A bucket that holds one try an hour, shared by all processes: whoever gets it does the work.
 TURN = Bucket.of(Limit("sweep", 1, timedelta(hours=1)))
 
@@ -51,6 +51,9 @@ class Sweeper:
             return None
         removed = self._housekeeping.sweep(MOST, self._stopping.is_set)
         log.info("swept", removed=removed)
+        if removed >= MOST and not self._stopping.is_set():
+            # There may be more: whoever looks next goes on.
+            self._limiter.refund(TURN)
         return removed
 
     def stop(self) -> None:
