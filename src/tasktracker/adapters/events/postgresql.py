@@ -45,10 +45,10 @@ class PostgresEvents:
         self._thread: Thread | None = None
         self._guard = Lock()
         self._told: set[UUID] = set()
-        self._waking, self._woken = socket.socketpair()
-        self._waking.setblocking(False)
 
     def open(self, tell: Tell) -> None:
+        self._waking, self._woken = socket.socketpair()
+        self._waking.setblocking(False)
         self._thread = Thread(target=self._work, args=(tell,), name="events", daemon=True)
         self._thread.start()
 
@@ -57,8 +57,8 @@ class PostgresEvents:
         if self._thread is not None:
             self._wake()
             self._thread.join()
-        self._waking.close()
-        self._woken.close()
+            self._waking.close()
+            self._woken.close()
 
     def told(self, user_ids: Collection[UUID]) -> None:
         """Have whoever listens told whose feeds have become longer by a commit."""
@@ -73,7 +73,7 @@ class PostgresEvents:
             self._wake()
 
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # it is being woken already
+        with suppress(OSError):  # it is being woken already, or has ended
             self._waking.send(b"!")
 
     def _work(self, tell: Tell) -> None:
