@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Off where a pooler such as PgBouncer in transaction mode stands before PostgreSQL."""
 
     listen_database_url: str = ""
-    """PostgreSQL without a pooler in between, to tell and hear of changes; by default DATABASE_URL, where it has none."""
+    """PostgreSQL with no pooler in between, to tell and hear of changes; by default DATABASE_URL, where it has none."""
 
     secret_keys: tuple[Annotated[str, Meta(min_length=KEY_SHORTEST)], ...] = ()
     """Comma-separated, each of at least 32 characters: the first signs, all verify. See `tasktracker keys new`."""
