@@ -66,9 +66,11 @@ def _container() -> Iterator[Container]:
 def _require_schema(loaded: settings.Settings) -> None:
     """Bring an embedded database up to date, and refuse any other that is not."""
     schema = Schema(loaded)
+    if schema.current() == schema.head:
+        return
     if schema.is_embedded:
         schema.upgrade()
-    elif schema.current() != schema.head:
+    else:
         raise click.ClickException(
             f"the database schema is at revision {schema.current() or 'none'}, this version needs {schema.head}:"
             " run `tasktracker migrate` first"
