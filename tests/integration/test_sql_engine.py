@@ -20,6 +20,7 @@ from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import database_url as with_driver
 from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.postgresql import PostgresConnection
 from tasktracker.adapters.sql.statements import Statements
 from tasktracker.adapters.sql.turns import Turns
 from tasktracker.domain.errors import StorageFull, StorageUnavailable
@@ -181,10 +182,22 @@ def test_nothing_is_prepared_where_a_pooler_stands_between(database_url: str, po
         assert bool(prepared) is not pooler
 
 
+@pytest.mark.parametrize("closes", [True, False])
 def test_a_connection_keeps_so_many_statements_prepared_and_no_more(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, monkeypatch: pytest.MonkeyPatch, closes: bool
 ) -> None:
+    """Where libpq can, they are dropped by the protocol: PgBouncer knows its own names only, and no DEALLOCATE."""
+    assert postgresql._CLOSES, "the libpq that psycopg brings along can"
+    monkeypatch.setattr(postgresql, "_CLOSES", closes)
     monkeypatch.setattr(postgresql, "PREPARED_MOST", 3)
+    commands: list[str] = []
+    run = PostgresConnection._run
+
+    def noting(connection: PostgresConnection, command: str) -> None:
+        commands.append(command)
+        run(connection, command)
+
+    monkeypatch.setattr(PostgresConnection, "_run", noting)
     numbers = Table("numbers", MetaData(), Column("n", Integer))
     statements = [text(f"SELECT {number}") for number in range(5)]
     with opened(database_url, pool_size=1) as database:
@@ -199,6 +212,7 @@ def test_a_connection_keeps_so_many_statements_prepared_and_no_more(
             kept = "SELECT count(*) FROM pg_prepared_statements WHERE name NOT LIKE '_pg3_%'"
             assert value(connection, kept) == 3
             assert value(connection, "SELECT count(*) FROM numbers") == 6
+    assert any(command.startswith("DEALLOCATE") for command in commands) is not closes
 
 
 def test_nothing_but_the_time_zone_stays_where_a_pooler_stands_between(database_url: str) -> None:

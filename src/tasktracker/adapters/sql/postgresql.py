@@ -74,6 +74,8 @@ class _Dumped(Dumper):
 
 _DIALECT: Dialect = dialects.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _STATEMENTS = Statements(_DIALECT, _dump)
+# Whether libpq can have a prepared statement dropped by other means than SQL; from 17 on.
+_CLOSES = psycopg.capabilities.has_send_close_prepared()
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
@@ -144,12 +146,17 @@ class PostgresConnection(Connection):
     def _prepare(self, compiled: Compiled) -> bytes:
         if len(self._prepared) >= PREPARED_MOST:
             # The oldest makes room. (Not DEALLOCATE ALL: psycopg's cursors have prepared statements of their own.)
-            oldest = self._prepared.pop(next(iter(self._prepared)))
-            self._run(f"DEALLOCATE {oldest.decode()}")
+            self._drop(self._prepared.pop(next(iter(self._prepared))))
         name = b"s%d" % next(self._numbers)
         _require_done(self._link.prepare(name, compiled.text.encode()))
         self._prepared[compiled] = name
         return name
+
+    def _drop(self, name: bytes) -> None:
+        if _CLOSES:
+            _require_done(self._link.close_prepared(name))
+        else:  # which a pooler does not follow
+            self._run(f"DEALLOCATE {name.decode()}")
 
 
 def _require_done(result: PGresult) -> PGresult:
