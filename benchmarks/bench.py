@@ -39,6 +39,7 @@ from tests.postgres import DatabaseFactory, PrivatePostgres, memory
 LOAD = Path(__file__).with_name("load.lua")
 DATABASES = ("postgresql", "sqlite")
 MAIN, OTHERS = 32, (1, 256)
+LOGIN_SECONDS = 3  # long enough for what is under way at the end to count little
 LOGINS_EACH = 4  # logins under way for each thread that hashes
 REST_SECONDS = 0.05
 ROUNDS, OTHER_ROUNDS, LOGIN_ROUNDS, STARTS = 5, 1, 3, 3
@@ -161,9 +162,9 @@ def _logins(kind: str, server: Side, lines: Path, workers: int) -> str:
     """Return how many logins a second there are, beside what the hash function alone reaches on as many threads."""
     logins, hashes = [], []
     for _ in range(LOGIN_ROUNDS):
-        logins.append(server.drive(LOGIN, lines, LOGINS_EACH * workers, 2).rate)
+        logins.append(server.drive(LOGIN, lines, LOGINS_EACH * workers, LOGIN_SECONDS).rate)
         run = subprocess.run(  # noqa: S603  # our own command
-            [sys.executable, "-m", "benchmarks.hashing", str(workers), "2"],
+            [sys.executable, "-m", "benchmarks.hashing", str(workers), str(LOGIN_SECONDS)],
             capture_output=True,
             text=True,
             check=True,

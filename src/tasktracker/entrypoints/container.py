@@ -50,7 +50,7 @@ from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.two_factor.service import TwoFactorService
 from tasktracker.domain.work import Clock
-from tasktracker.entrypoints.settings import KEY_SHORTEST, STREAM_THREADS, Settings, SettingsError
+from tasktracker.entrypoints.settings import KEY_SHORTEST, STREAM_THREADS, THREADS_A_HASH, Settings, SettingsError
 
 
 def _key_ring(settings: Settings) -> KeyRing:
@@ -76,7 +76,10 @@ def _session_policy(settings: Settings) -> SessionPolicy:
 
 def _password_hasher(settings: Settings) -> Argon2PasswordHasher:
     return Argon2PasswordHasher(
-        memory_kib=settings.argon2_memory_kib, passes=settings.argon2_passes, lanes=settings.argon2_lanes
+        memory_kib=settings.argon2_memory_kib,
+        passes=settings.argon2_passes,
+        lanes=settings.argon2_lanes,
+        at_a_time=settings.hashing_threads,
     )
 
 
@@ -99,7 +102,10 @@ def _database(settings: Settings) -> Database:
     return open_database(
         _database_url(settings),
         # Every thread that may want a connection gets one without waiting for another.
-        pool_size=settings.database_connections + settings.hashing_threads + settings.transfers + STREAM_THREADS,
+        pool_size=settings.database_connections
+        + THREADS_A_HASH * settings.hashing_threads
+        + settings.transfers
+        + STREAM_THREADS,
         pool_timeout=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
     )

@@ -31,6 +31,9 @@ LISTS = {"secret_keys", "cors_allowed_origins", "trusted_proxies"}
 SWITCHES = {"on": "true", "off": "false"}
 
 
+THREADS_A_HASH = 2
+"""Threads of each worker for use cases that hash, for each password that is hashed at a time."""
+
 STREAM_THREADS = 2
 """Threads of each worker that read for event streams, beside those that serve requests."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -13,20 +14,26 @@ JUDGED = 32  # characters; the estimate takes seconds for some longer texts, and
 
 
 class Argon2PasswordHasher:
-    """Hashes with argon2id. The default parameters are the OWASP minimum: 19 MiB, two passes, one lane."""
+    """Hashes with argon2id, so many passwords at a time, whoever asks, and keeps the others waiting.
 
-    def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2, lanes: int = 1) -> None:
+    The default parameters are the OWASP minimum: 19 MiB, two passes, one lane.
+    """
+
+    def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2, lanes: int = 1, at_a_time: int = 1) -> None:
         self._argon2 = PasswordHasher(memory_cost=memory_kib, time_cost=passes, parallelism=lanes)
+        self._places = BoundedSemaphore(at_a_time)
         self._nobody: str | None = None
 
     def hash(self, password: str) -> str:
         """Return a salted hash with its parameters, as a PHC string."""
-        return self._argon2.hash(password)
+        with self._places:
+            return self._argon2.hash(password)
 
     def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether the password made the hash; without one, verify against a hash that no password made."""
         try:
-            self._argon2.verify(password_hash or self._nobodys_hash(), password)
+            with self._places:
+                self._argon2.verify(password_hash or self._nobodys_hash(), password)
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None

@@ -87,7 +87,7 @@ def create_app(container: Container) -> Application:
     threads = Threads(settings.database_connections)
     sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
     background: list[asyncio.Task[None]] = []
-    credentials = CredentialExecutor(threads=settings.hashing_threads, queue=settings.hashing_queue)
+    credentials = CredentialExecutor(hashing=settings.hashing_threads, queue=settings.hashing_queue)
     transfers = Transfers(most=settings.transfers, import_bytes=settings.import_max_bytes)
 
     hub = Hub(container.events(), container.streams(), threads=STREAM_THREADS, most=settings.streams_per_user)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from tasktracker.domain.errors import Busy
+from tasktracker.entrypoints.settings import THREADS_A_HASH
 
 Result = TypeVar("Result")
 
@@ -26,12 +27,14 @@ class CredentialExecutor:
     Hashing is costly on purpose. Run among the other requests it would starve them, and on as many threads as there
     are cores it would still do so as their equal; unbounded, a flood of logins would take all memory. What is counted
     is the work itself, not the request that waits for it: a client that hangs up does not make room for the next one
-    before its hash is done.
+    before its hash is done. How many hash at a time, the hasher sees to; there are more threads than that, so that one
+    may ask the database while another hashes.
     """
 
-    def __init__(self, *, threads: int, queue: int) -> None:
+    def __init__(self, *, hashing: int, queue: int) -> None:
+        threads = THREADS_A_HASH * hashing
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="credentials", initializer=_stand_back)
-        self._most = threads + queue
+        self._most = hashing + queue
         self._running = 0
 
     async def run(self, use_case: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
