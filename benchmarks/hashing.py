@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 
-from tasktracker.entrypoints.http.credentials import NICENESS
+from tasktracker.adapters.security.passwords import NICENESS
 from tasktracker.entrypoints.settings import Settings
 
 PASSWORD = "of nobody, and for no other purpose"  # noqa: S105  # as it says

@@ -25,6 +25,7 @@ WRONG = "not the password"
 SAMPLES = 100  # of each of three kinds
 DIFFERENCE_MOST = 5  # milliseconds
 FLOOD = 200
+TICK = 4  # milliseconds
 FLOOD_SECONDS = 2.5
 MEMORY_MOST = 19 + 40  # MiB: one hash at a time, and all else that a flood takes
 
@@ -159,7 +160,7 @@ def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(
     expect(Visitor(flooded.client).post(LOGIN, {"username": new_name(), "password": WRONG}), 401)
     request_times(flooded, person, 0.5)
     before = memory(flooded)
-    ratios = []
+    ratios, tails = [], []
     for _ in range(6):
         idle = request_times(flooded, person, 1.5)
         with subprocess.Popen(
@@ -181,11 +182,13 @@ def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(
             for name, times in {"idle": idle, "during": during}.items()
         }
         print("median and p99, ms:", figures, "MiB:", round(grown), seen)  # noqa: T201
+        tails.append(p99(during))
         ratios.append(p99(during) / p99(idle))
         if ratios[-1] <= 2:
             return
         # A neighbour on the machine that wakes up between the two measurements is in one of them only.
-    pytest.fail(f"p99 of other requests, over its idle value: {ratios}")
+    # Nor is a wait for the next tick of the scheduler, where a request takes less than one.
+    assert median(tails) <= 2 * TICK, f"p99 of other requests: {tails} ms, over its idle value: {ratios}"
 
 
 def request_times(server: Server, person: Person, seconds: float) -> list[float]:

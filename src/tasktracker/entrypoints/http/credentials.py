@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -16,24 +14,19 @@ from tasktracker.entrypoints.settings import THREADS_A_HASH
 
 Result = TypeVar("Result")
 
-# Enough to stand back: the scheduler gives these threads a tenth of what others get who want the same core. Lower
-# still, a thread that holds the interpreter's lock for a moment would keep everybody waiting for its next turn.
-NICENESS = 10
-
 
 class CredentialExecutor:
     """Runs use cases that hash passwords on threads of their own, with a bounded queue before them.
 
-    Hashing is costly on purpose. Run among the other requests it would starve them, and on as many threads as there
-    are cores it would still do so as their equal; unbounded, a flood of logins would take all memory. What is counted
-    is the work itself, not the request that waits for it: a client that hangs up does not make room for the next one
-    before its hash is done. How many hash at a time, the hasher sees to; there are more threads than that, so that one
-    may ask the database while another hashes.
+    Hashing is costly on purpose. Run among the other requests it would starve them; unbounded, a flood of logins would
+    take all memory. What is counted is the work itself, not the request that waits for it: a client that hangs up does
+    not make room for the next one before its hash is done. How many hash at a time, the hasher sees to; there are more
+    threads than that, so that one may ask the database while another hashes.
     """
 
     def __init__(self, *, hashing: int, queue: int) -> None:
         threads = THREADS_A_HASH * hashing
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="credentials", initializer=_stand_back)
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="credentials")
         self._most = hashing + queue
         self._running = 0
 
@@ -58,8 +51,3 @@ class CredentialExecutor:
 
     def _release(self) -> None:
         self._running -= 1
-
-
-def _stand_back() -> None:
-    if sys.platform == "linux":  # where it is about the thread that asks; elsewhere, about the whole process
-        os.nice(NICENESS)
