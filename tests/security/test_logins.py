@@ -25,7 +25,6 @@ WRONG = "not the password"
 SAMPLES = 100  # of each of three kinds
 DIFFERENCE_MOST = 5  # milliseconds
 FLOOD = 200
-TICK = 4  # milliseconds
 FLOOD_SECONDS = 2.5
 MEMORY_MOST = 19 + 40  # MiB: one hash at a time, and all else that a flood takes
 
@@ -160,7 +159,7 @@ def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(
     expect(Visitor(flooded.client).post(LOGIN, {"username": new_name(), "password": WRONG}), 401)
     request_times(flooded, person, 0.5)
     before = memory(flooded)
-    ratios, tails = [], []
+    ratios = []
     for _ in range(6):
         idle = request_times(flooded, person, 1.5)
         with subprocess.Popen(
@@ -182,13 +181,11 @@ def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(
             for name, times in {"idle": idle, "during": during}.items()
         }
         print("median and p99, ms:", figures, "MiB:", round(grown), seen)  # noqa: T201
-        tails.append(p99(during))
         ratios.append(p99(during) / p99(idle))
         if ratios[-1] <= 2:
             return
         # A neighbour on the machine that wakes up between the two measurements is in one of them only.
-    # Nor is a wait for the next tick of the scheduler, where a request takes less than one.
-    assert median(tails) <= 2 * TICK, f"p99 of other requests: {tails} ms, over its idle value: {ratios}"
+    pytest.fail(f"p99 of other requests, over its idle value: {ratios}")
 
 
 def request_times(server: Server, person: Person, seconds: float) -> list[float]:
