@@ -193,11 +193,11 @@ def _starts(folder: Path) -> str:
         seconds = [each.seconds for each in starts]
         lines.append(
             f"Start to first answer on {what}: "
-            f"{table.spread(seconds, statistics.median(seconds) < table.START_MOST)} s ({table.START_MOST})"
+            f"{table.spread(seconds, statistics.median(seconds) < table.MAX_START)} s ({table.MAX_START})"
         )
     most = max(each.memory for each in (*new, *again))
-    shown = table.judged(f"{most / 1e6:.0f}", most < table.MEMORY_MOST)
-    lines.append(f"Resident memory of an idle worker: {shown} MB ({table.MEMORY_MOST / 1e6:.0f})")
+    shown = table.judged(f"{most / 1e6:.0f}", most < table.MAX_MEMORY)
+    lines.append(f"Resident memory of an idle worker: {shown} MB ({table.MAX_MEMORY / 1e6:.0f})")
     return "\n".join(lines)
 
 

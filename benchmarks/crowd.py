@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.kernel.actors import SessionActor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WORDS = "letter", "report", "garden", "invoice", "ticket"

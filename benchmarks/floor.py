@@ -49,7 +49,7 @@ EVERYWHERE = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
-BODY_MOST = 262_144
+MAX_BODY = 262_144
 LEEWAY = 5
 VERIFIED = 4096
 
@@ -201,7 +201,7 @@ class Floor:
                 message = await receive()
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
-                if len(body) > BODY_MOST:
+                if len(body) > MAX_BODY:
                     raise Refused(413, "too large")
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         return await self._run(handler, Call(claims, headers, query, body, task_id))

@@ -19,7 +19,7 @@ import psycopg
 
 from tasktracker.adapters.events.postgresql import PostgresEvents
 from tasktracker.adapters.sql.engine import conninfo
-from tasktracker.adapters.sql.turns import Turns
+from tasktracker.adapters.sql.fair_lock import FairLock
 
 TASK_COLUMNS = (
     *("id", "title", "description", "priority", "state", "due_date", "category", "parent", "root", "members"),
@@ -203,7 +203,7 @@ class Sqlite:
         self._path = url.removeprefix("sqlite:///")
         self._wake = wake
         self._local = threading.local()
-        self._turns = Turns()
+        self._turns = FairLock()
         self._connections: list[sqlite3.Connection] = []
         self._writer = self._connect()
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):

@@ -26,8 +26,8 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
-from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.history.recorder import ChangeRecorder
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import State

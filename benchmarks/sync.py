@@ -28,9 +28,9 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
-from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.history.recorder import ChangeRecorder
-from tasktracker.domain.sync.ports import EPOCH
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.service import TaskService

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 GOALS = {("postgresql", False): 0.70, ("postgresql", True): 0.60, ("sqlite", False): 0.60, ("sqlite", True): 0.60}
-GOAL_304, TAIL_MOST, GOAL_LOGIN, START_MOST, MEMORY_MOST = 0.80, 2.0, 0.9, 1.5, 120e6
+GOAL_304, MAX_TAIL, GOAL_LOGIN, MAX_START, MAX_MEMORY = 0.80, 2.0, 0.9, 1.5, 120e6
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def row(result: Result) -> str:
         f"{spread(result.ratios(), ratio >= result.goal)} ({result.goal:.2f})",
         f"{_median(mine, 'p50'):.1f} / {_median(its, 'p50'):.1f}",
         f"{_median(mine, 'p99'):.1f} / {_median(its, 'p99'):.1f}",
-        spread(result.tails(), tail <= TAIL_MOST),
+        spread(result.tails(), tail <= MAX_TAIL),
         f"{_each(mine, 'server_cpu'):.2f} / {_each(its, 'server_cpu'):.2f}",
         f"{_each(mine, 'database_cpu'):.2f} / {_each(its, 'database_cpu'):.2f}",
         f"{_most(mine):.0f} / {_most(its):.0f}",

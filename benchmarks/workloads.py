@@ -22,9 +22,9 @@ from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
-from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.cursor import SyncCursor
-from tasktracker.domain.sync.ports import EPOCH
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.entrypoints.http.changes import SyncCursors

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import Category
+from tasktracker.domain.feed.entries import FeedEntry, ItemType, Op, Reason
+from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.sync.cursor import SyncCursor
-from tasktracker.domain.sync.feed import ItemType, Mark, Op, Reason
 from tasktracker.domain.sync.service import ALL_TYPES, Changes, SyncService, digest_of
 from tasktracker.domain.tasks.task import Task
 
@@ -46,7 +46,7 @@ class Device:
 
     def digest(self) -> tuple[int, dict[str, str]]:
         """The summary of what this device has."""
-        marks = [Mark(self.actor.user_id, type_, id_, item.version) for (type_, id_), item in self.items.items()]
+        marks = [FeedEntry(self.actor.user_id, type_, id_, item.version) for (type_, id_), item in self.items.items()]
         count, buckets = digest_of(marks)
         return count, dict(buckets)
 
@@ -55,7 +55,7 @@ class Device:
         theirs = self._sync.digest(self.actor, self._types)
         assert (theirs.count, dict(theirs.buckets)) == self.digest()
 
-    def _apply(self, mark: Mark, item: Task | Category | None) -> None:
+    def _apply(self, mark: FeedEntry, item: Task | Category | None) -> None:
         assert mark.user_id == self.actor.user_id
         assert mark.type in self._types
         key = (mark.type, mark.id)

@@ -13,31 +13,32 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
-from tasktracker.domain.accounts.passwords import OwnPassword
+from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SessionService, SignedIn
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
+from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
-from tasktracker.domain.actors import Actor, SessionActor
-from tasktracker.domain.api_tokens.service import API_TOKENS_MOST, ApiTokenService
+from tasktracker.domain.api_tokens.service import MAX_API_TOKENS, ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.errors import InvalidToken, NotAuthenticated
 from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.idempotency.service import IdempotencyService
-from tasktracker.domain.sharing.member import MEMBERS_MOST
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import InvalidToken, NotAuthenticated
 from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
+from tasktracker.domain.tasks.member import MAX_MEMBERS
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.two_factor.service import TwoFactorService
-from tasktracker.domain.work import Clock, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -276,8 +277,8 @@ class App:
         policy: SessionPolicy | None = None,
         *,
         throttled: bool = False,
-        api_tokens_most: int = API_TOKENS_MOST,
-        members_most: int = MEMBERS_MOST,
+        api_tokens_most: int = MAX_API_TOKENS,
+        members_most: int = MAX_MEMBERS,
     ) -> None:
         self.store = WatchedStore(store)
         self.audit_log = RecordingAuditLog()
@@ -291,7 +292,7 @@ class App:
         self.limiter = MemoryRateLimiter()
         self.throttle = Throttle(self.limiter if throttled else None, clock)
         self.recorder = Recorder(store=self.store, clock=clock, ids=self.ids)
-        self.own_password = OwnPassword(
+        self.password_confirmation = PasswordConfirmation(
             store=self.store, recorder=self.recorder, passwords=self.hasher, throttle=self.throttle
         )
         self.codes = FakeCodes()
@@ -299,7 +300,7 @@ class App:
         self.two_factor = TwoFactorService(
             store=self.store,
             recorder=self.recorder,
-            own_password=self.own_password,
+            password_confirmation=self.password_confirmation,
             codes=self.codes,
             box=self.box,
             throttle=self.throttle,
@@ -323,7 +324,7 @@ class App:
         self.accounts = AccountService(
             store=self.store,
             sessions=self.sessions,
-            own_password=self.own_password,
+            password_confirmation=self.password_confirmation,
             sharing=self.sharing,
             recorder=self.recorder,
             throttle=self.throttle,

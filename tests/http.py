@@ -22,8 +22,8 @@ from litestar.testing import TestClient
 
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.token import TokenClaims
-from tasktracker.domain.errors import InvalidToken
-from tasktracker.domain.work import Clock
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import InvalidToken
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.settings import load

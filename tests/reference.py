@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from tasktracker.domain.categories.category import CategoryFields
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 

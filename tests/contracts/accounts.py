@@ -24,8 +24,8 @@ from hypothesis.stateful import (
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SignedIn
 from tasktracker.domain.accounts.token import TokenKind, TokenPair
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
     DomainError,
     EmailTaken,
     InvalidCredentials,

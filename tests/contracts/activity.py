@@ -12,7 +12,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import AuthEvent, Kind, Outcome
-from tasktracker.domain.errors import UsernameTaken
+from tasktracker.domain.kernel.errors import UsernameTaken
 from tasktracker.domain.work import Store
 from tests.contracts.base import Aside, Contract, Seed, race
 from tests.fakes import START, RecordingAuditLog

@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.actors import Scope, TokenActor
-from tasktracker.domain.api_tokens.api_token import NAME_LONGEST, ApiToken
-from tasktracker.domain.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.api_tokens.api_token import MAX_NAME_LENGTH, ApiToken
+from tasktracker.domain.kernel.actors import Scope, TokenActor
+from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
 from tasktracker.domain.work import Store
 from tests.contracts.base import Contract, Seed, acting_by
 from tests.contracts.work import MOMENT, Oops, Opening, openings
@@ -42,7 +42,7 @@ class ApiTokenContract(Contract):
         user = seed.user()
         token = seed.api_token(
             user,
-            name="\U0001f427" * NAME_LONGEST,
+            name="\U0001f427" * MAX_NAME_LENGTH,
             scopes=frozenset(scopes),
             secret_hash=bytes(range(256))[:32],
             created_at=START + MOMENT,

@@ -8,9 +8,9 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import name_key
-from tasktracker.domain.errors import IdTaken
 from tasktracker.domain.history.change import Action, Change
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.kernel.errors import IdTaken
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Store

@@ -11,18 +11,19 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session, SessionPolicy
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import AuthEvent, Kind
-from tasktracker.domain.actors import Scope, SessionActor, TokenActor
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.errors import DomainError
-from tasktracker.domain.paging import LARGEST_PAGE
+from tasktracker.domain.kernel.actors import Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.kernel.paging import LARGEST_PAGE
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.two_factor.second_factor import SecondFactor
-from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
 
 POLICY = SessionPolicy()

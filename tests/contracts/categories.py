@@ -11,7 +11,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
-from tasktracker.domain.errors import CategoryNameTaken, IdTaken, Stale
+from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, Stale
 from tasktracker.domain.work import Store
 from tests.contracts.base import Contract, Seed, everything, race
 from tests.fakes import START

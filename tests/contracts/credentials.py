@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tasktracker.domain.activity.event import Kind, Origin, Outcome
-from tasktracker.domain.actors import Scope, SessionActor
 from tasktracker.domain.api_tokens import api_token
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.actors import Scope, SessionActor
+from tasktracker.domain.kernel.errors import (
     ApiTokenNotFound,
     CodeRequired,
     DomainError,
@@ -31,7 +31,7 @@ from tasktracker.domain.errors import (
     TwoFactorOff,
     TwoFactorOn,
 )
-from tasktracker.domain.paging import LARGEST_PAGE
+from tasktracker.domain.kernel.paging import LARGEST_PAGE
 from tasktracker.domain.work import Store
 from tests.contracts.accounts import run
 from tests.contracts.base import Contract, examples

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.errors import CursorExpired, IdTaken
-from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, Reason, category_mark, task_marks
-from tasktracker.domain.sync.ports import EPOCH
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, Reason, category_mark, task_marks
+from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.kernel.errors import CursorExpired, IdTaken
 from tasktracker.domain.sync.service import ALL_TYPES, SyncService
 from tasktracker.domain.work import Store, UnitOfWork
 from tests.contracts.base import Contract, Seed
@@ -26,7 +26,7 @@ class FeedContract(Contract):
     def user(self, seed: Seed) -> User:
         return seed.user()
 
-    def tell(self, store: Store, *marks: Mark) -> None:
+    def tell(self, store: Store, *marks: FeedEntry) -> None:
         with store.writing(None) as work:
             work.feed.add(marks)
 
@@ -39,19 +39,21 @@ class FeedContract(Contract):
 
     def test_a_feed_is_in_the_order_of_the_changes(self, store: Store, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
-        self.tell(store, Mark(user.id, ItemType.TASK, first, 1), Mark(user.id, ItemType.TASK, second, 1))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
         assert self.told(store, user) == [(1, first, 1), (2, second, 1)]
 
     def test_a_change_moves_an_item_to_the_end(self, store: Store, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
-        self.tell(store, Mark(user.id, ItemType.TASK, first, 1), Mark(user.id, ItemType.TASK, second, 1))
-        self.tell(store, Mark(user.id, ItemType.TASK, first, 2))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 2))
         assert self.told(store, user) == [(2, second, 1), (3, first, 2)]
 
     def test_of_several_marks_of_one_work_the_last_is_told(self, store: Store, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
-        granted = Mark(user.id, ItemType.TASK, first, 1, Op.UPSERT, Reason.ACCESS_GRANTED)
-        self.tell(store, granted, Mark(user.id, ItemType.TASK, second, 1), Mark(user.id, ItemType.TASK, first, 2))
+        granted = FeedEntry(user.id, ItemType.TASK, first, 1, Op.UPSERT, Reason.ACCESS_GRANTED)
+        self.tell(
+            store, granted, FeedEntry(user.id, ItemType.TASK, second, 1), FeedEntry(user.id, ItemType.TASK, first, 2)
+        )
         assert self.told(store, user) == [(1, second, 1), (2, first, 2)]
         assert self.page(store, user)[1].mark.reason is Reason.ACCESS_GRANTED
 
@@ -60,7 +62,7 @@ class FeedContract(Contract):
 
         def tell_and(fail: Callable[[UnitOfWork], object]) -> None:
             with store.writing(None) as work:
-                work.feed.add([Mark(user.id, ItemType.TASK, seed.id(), 1)])
+                work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
                 fail(work)
 
         with pytest.raises(ZeroDivisionError):
@@ -74,18 +76,18 @@ class FeedContract(Contract):
     def test_an_item_comes_with_its_mark(self, store: Store, seed: Seed, user: User) -> None:
         task, category = seed.task(user), seed.category(user)
         self.tell(store, *task_marks(None, task), category_mark(category))
-        self.tell(store, Mark(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
         assert [each.item for each in self.page(store, user)] == [task, category, None]
 
     def test_every_user_has_a_feed_of_their_own(self, store: Store, seed: Seed, user: User) -> None:
         other, item = seed.user(), seed.id()
-        self.tell(store, Mark(user.id, ItemType.TASK, item, 1), Mark(other.id, ItemType.TASK, item, 1))
-        self.tell(store, Mark(other.id, ItemType.TASK, item, 2))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, item, 1), FeedEntry(other.id, ItemType.TASK, item, 1))
+        self.tell(store, FeedEntry(other.id, ItemType.TASK, item, 2))
         assert self.told(store, user) == [(1, item, 1)]
         assert self.told(store, other) == [(2, item, 2)]
 
     def test_a_page_is_of_the_types_asked_for(self, store: Store, seed: Seed, user: User) -> None:
-        marks = [Mark(user.id, type_, seed.id(), 1) for type_ in (ItemType.CATEGORY, ItemType.TASK) * 3]
+        marks = [FeedEntry(user.id, type_, seed.id(), 1) for type_ in (ItemType.CATEGORY, ItemType.TASK) * 3]
         self.tell(store, *marks)
         with store.reading(None) as work:
             tasks = work.feed.page(user.id, 2, 2, TASKS)
@@ -96,9 +98,9 @@ class FeedContract(Contract):
 
     def test_old_deletions_can_be_left_out(self, store: Store, seed: Seed, user: User) -> None:
         gone, there = seed.id(), seed.id()
-        self.tell(store, Mark(user.id, ItemType.TASK, gone, 2, Op.DELETE, Reason.DELETED))
-        self.tell(store, Mark(user.id, ItemType.TASK, there, 1))
-        self.tell(store, Mark(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, gone, 2, Op.DELETE, Reason.DELETED))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, there, 1))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED))
         assert [each.sequence for each in self.page(store, user, tombstones_after=1)] == [2, 3]
         with store.reading(None) as work:
             assert [mark.id for mark in work.feed.marks(user.id, ALL_TYPES)] == [there]
@@ -107,24 +109,24 @@ class FeedContract(Contract):
         self, store: Store, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         gone, there = seed.id(), seed.id()
-        self.tell(store, Mark(user.id, ItemType.TASK, gone, 5, Op.DELETE, Reason.DELETED))
-        self.tell(store, Mark(user.id, ItemType.TASK, there, 1))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, gone, 5, Op.DELETE, Reason.DELETED))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, there, 1))
         asked = [gone, there, seed.id()]
         clock.advance(days=1)
         with store.writing(None) as work:
             assert work.feed.tombstones(user.id, ItemType.TASK, asked) == {gone: 5}
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, asked) == {}
             assert work.feed.tombstones(user.id, ItemType.TASK, []) == {}
-            assert work.feed.forget(clock.now() - timedelta(days=2), 100) == 0
-            assert work.feed.forget(clock.now(), 100) == 1
+            assert work.feed.purge_before(clock.now() - timedelta(days=2), 100) == 0
+            assert work.feed.purge_before(clock.now(), 100) == 1
         assert self.told(store, user) == [(2, there, 1)]
 
     def test_what_is_deleted_in_the_same_work_is_known_too(self, store: Store, seed: Seed, user: User) -> None:
         gone, back = seed.id(), seed.id()
-        self.tell(store, Mark(user.id, ItemType.TASK, back, 5, Op.DELETE, Reason.DELETED))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, back, 5, Op.DELETE, Reason.DELETED))
         with store.writing(None) as work:
-            work.feed.add([Mark(user.id, ItemType.TASK, gone, 3, Op.DELETE, Reason.DELETED)])
-            work.feed.add([Mark(user.id, ItemType.TASK, back, 6)])
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, gone, 3, Op.DELETE, Reason.DELETED)])
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, back, 6)])
             assert work.feed.tombstones(user.id, ItemType.TASK, [gone, back]) == {gone: 3}
             assert work.feed.tombstones(user.id, ItemType.TASK, [back]) == {}
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, [gone]) == {}
@@ -132,12 +134,12 @@ class FeedContract(Contract):
 
     def test_nothing_is_told_while_only_reading(self, store: Store, seed: Seed, user: User) -> None:
         with store.reading(None) as work, pytest.raises(RuntimeError):
-            work.feed.add([Mark(user.id, ItemType.TASK, seed.id(), 1)])
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
 
     def test_a_feed_goes_with_its_user(self, store: Store, seed: Seed, user: User) -> None:
-        self.tell(store, Mark(user.id, ItemType.TASK, seed.id(), 1))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 1))
         with store.writing(None) as work:
-            work.feed.add([Mark(user.id, ItemType.TASK, seed.id(), 1)])
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
             work.users.remove(user.id)
             work.feed.drop(user.id)
         assert self.told(store, user) == []
@@ -148,10 +150,14 @@ class FeedContract(Contract):
         self, store: Store, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         sync = SyncService(store=store, clock=clock, window=timedelta(days=30))
-        self.tell(store, *(Mark(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3)))
+        self.tell(
+            store, *(FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3))
+        )
         device = Device(sync, seed.actor(user))
         assert device.pull().valid_until == clock.now() + timedelta(days=30)
-        self.tell(store, *(Mark(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3)))
+        self.tell(
+            store, *(FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3))
+        )
         clock.advance(days=10)
         # In the middle of it, the device is not up to date.
         assert device.pull(2).valid_until == clock.now() + timedelta(days=20)
@@ -180,7 +186,7 @@ class FeedContract(Contract):
     ) -> None:
         sync = SyncService(store=store, clock=clock)
         other, actor = seed.user(), seed.actor(user)
-        self.tell(store, Mark(other.id, ItemType.TASK, seed.id(), 1))
+        self.tell(store, FeedEntry(other.id, ItemType.TASK, seed.id(), 1))
         device = Device(sync, seed.actor(other))
         ahead = sync.pull(device.actor).next
         with pytest.raises(CursorExpired):

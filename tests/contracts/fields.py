@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tasktracker.domain.accounts.session_service import LOGIN_RULES
 from tasktracker.domain.accounts.user import USER_RULES, UserFields
 from tasktracker.domain.categories.category import CATEGORY_RULES, CategoryFields
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.fields import check
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.tasks.task import TASK_RULES, TaskFields
 from tasktracker.domain.work import Store
 from tests import strategies

@@ -10,16 +10,11 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.categories.category import (
-    CATEGORY_DEFAULTS,
-    CATEGORY_RULES,
-    Category,
-    CategoryFields,
-    name_key,
-)
+from tasktracker.domain.categories.category import CATEGORY_DEFAULTS, CATEGORY_RULES, Category, CategoryFields, name_key
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.errors import (
+from tasktracker.domain.history.recorder import ChangeRecorder
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
     CategoryNameTaken,
     CategoryNotFound,
     DomainError,
@@ -27,12 +22,11 @@ from tasktracker.domain.errors import (
     Stale,
     TaskNotFound,
 )
-from tasktracker.domain.fields import check
-from tasktracker.domain.history.recorder import ChangeRecorder
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.versions import Expected
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, TASK_RULES, State, Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.versions import Expected
 from tasktracker.domain.work import Store
 from tests import strategies
 from tests.contracts.accounts import run

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.fields import check
 from tasktracker.domain.history.change import Action, Change, ChangeKey, FieldChange
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task, TaskFields
 from tasktracker.domain.work import Store
 from tests import strategies
@@ -156,7 +156,7 @@ class HistoryContract(Contract):
 
         def forget(limit: int) -> int:
             with store.writing(None) as work:
-                return work.history.forget(START + 4 * SECOND, limit)
+                return work.history.purge_before(START + 4 * SECOND, limit)
 
         assert [forget(3), forget(3), forget(3)] == [3, 1, 0]
         assert pages(store, task, 10) == [[changes[5], changes[4]]]
@@ -168,7 +168,7 @@ class HistoryContract(Contract):
         add(store, *(changes[number] for number in (5, 2, 4, 1, 3, 0)))
         for kept in (4, 2, 1):
             with store.writing(None) as work:
-                work.history.forget(START + 9 * SECOND, 2 if kept > 1 else 1)
+                work.history.purge_before(START + 9 * SECOND, 2 if kept > 1 else 1)
             assert pages(store, task, 10) == [changes[6 - kept :][::-1]]
 
     def test_whose_account_is_gone_has_no_name_in_the_histories_of_others(self, store: Store, seed: Seed) -> None:

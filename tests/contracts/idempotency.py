@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.errors import KeyReused
-from tasktracker.domain.idempotency.record import KEY_LONGEST, Answer, Record, Request
+from tasktracker.domain.idempotency.record import MAX_KEY_LENGTH, Answer, Record, Request
+from tasktracker.domain.kernel.errors import KeyReused
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Store, UnitOfWork
@@ -61,7 +61,7 @@ class IdempotencyContract(Contract):
     def test_an_answer_comes_back_as_stored(self, store: Store, seed: Seed) -> None:
         user = seed.user()
         full = new_record(user)
-        bare = new_record(user, "~" * KEY_LONGEST, answer=Answer(204, None, None, None))
+        bare = new_record(user, "~" * MAX_KEY_LENGTH, answer=Answer(204, None, None, None))
         for record in (full, bare):
             assert claim(store, user, record.key) is None
             answered(store, record)
@@ -114,7 +114,7 @@ class IdempotencyContract(Contract):
 
         def forget(limit: int) -> int:
             with store.writing(None) as work:
-                return work.idempotency.forget(START + 2 * SECOND, limit)
+                return work.idempotency.purge_before(START + 2 * SECOND, limit)
 
         assert [forget(3), forget(3), forget(3)] == [3, 1, 0]
         for user in (alice, bob):
@@ -124,7 +124,7 @@ class IdempotencyContract(Contract):
         user = seed.user()
         answered(store, new_record(user))
         with store.writing(None) as work:
-            assert work.idempotency.forget(START + SECOND, 10) == 1
+            assert work.idempotency.purge_before(START + SECOND, 10) == 1
         again = new_record(user, fingerprint=b"other", created_at=START + SECOND)
         answered(store, again)
         assert claim(store, user) == again
@@ -136,7 +136,7 @@ class IdempotencyContract(Contract):
         with store.writing(None) as work:
             work.users.remove(alice.id)
         with store.writing(None) as work:
-            assert work.idempotency.forget(START + SECOND, 10) == 1
+            assert work.idempotency.purge_before(START + SECOND, 10) == 1
 
     # ------------------------------------------------------------ the service
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Store

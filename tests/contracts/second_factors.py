@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
+from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.two_factor.second_factor import SecondFactor
 from tasktracker.domain.work import Store
 from tests.contracts.base import Aside, Contract, Seed
 from tests.contracts.work import A_WHILE, MOMENT, Oops

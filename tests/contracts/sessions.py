@@ -9,7 +9,7 @@ import pytest
 
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.errors import Stale
+from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.work import Store
 from tests.contracts.base import Contract, Seed
 from tests.fakes import START

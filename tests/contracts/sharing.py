@@ -10,8 +10,10 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import (
+from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.history.change import Action, FieldChange
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
     AlreadyChanged,
     ChangeNotFound,
     DomainError,
@@ -20,9 +22,7 @@ from tasktracker.domain.errors import (
     NotAllowed,
     TaskNotFound,
 )
-from tasktracker.domain.history.change import Action, FieldChange
-from tasktracker.domain.sharing.member import Member, Role
-from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, State, Task, TaskFields
 from tasktracker.domain.work import Store

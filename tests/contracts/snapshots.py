@@ -10,7 +10,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.errors import SessionEnded
+from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Store, UnitOfWork

@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.errors import IdTaken, InvalidInput, Stale
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Store
@@ -91,8 +91,8 @@ class TaskContract(Contract):
         task = seed.task(alice)
         with store.reading(None) as work:
             assert work.tasks.find(seed.id()) is None
-            assert work.tasks.peek(seed.id()) is None
-            assert work.tasks.peek(task.id) == task
+            assert work.tasks.find_unlocked(seed.id()) is None
+            assert work.tasks.find_unlocked(task.id) == task
         assert listed(store, alice, TaskQuery(at=START)) == [task]
         assert listed(store, bob, TaskQuery(at=START)) == []
 
@@ -310,7 +310,7 @@ class TaskContract(Contract):
                 work.tasks.children([root.id])
             other = Aside(change)
             assert not other.wait(0.2)
-            assert work.tasks.peek(changed.id) == changed
+            assert work.tasks.find_unlocked(changed.id) == changed
         other.result()
         assert find(store, changed) == changed.edit({"title": "Changed"}, START)
 

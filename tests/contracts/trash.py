@@ -12,7 +12,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.history.change import Action
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, trash_key
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Store

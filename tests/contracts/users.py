@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from tasktracker.domain.accounts.user import USER_RULES, User
-from tasktracker.domain.errors import Conflict, EmailTaken, Stale, UsernameTaken
+from tasktracker.domain.kernel.errors import Conflict, EmailTaken, Stale, UsernameTaken
 from tasktracker.domain.work import Store
 from tests.contracts.base import Contract, Seed, everything, race
 from tests.fakes import START, ManualClock

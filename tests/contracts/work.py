@@ -14,8 +14,8 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.session import Session
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import DomainError, InvalidInput, SessionEnded, StorageUnavailable, UsernameTaken
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import DomainError, InvalidInput, SessionEnded, StorageUnavailable, UsernameTaken
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.work import Store, UnitOfWork
 from tests.contracts.base import Aside, Contract, Seed, acting, everything, race

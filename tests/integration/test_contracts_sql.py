@@ -9,7 +9,7 @@ import pytest
 
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
-from tasktracker.domain.errors import SessionEnded
+from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.domain.work import Store
 from tests.contracts.accounts import AccountHistoryContract
 from tests.contracts.activity import ActivityContract

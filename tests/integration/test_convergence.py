@@ -29,7 +29,7 @@ import tests
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock
-from tasktracker.domain.sync.ports import EPOCH
+from tasktracker.domain.feed.ports import EPOCH
 from tasktracker_client import Replica, SyncError, UnknownItem, stream
 from tests.contracts.http.line import Line
 from tests.dying_server import DIE

@@ -20,7 +20,7 @@ from psycopg import sql
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock
-from tasktracker.domain.sync.ports import EPOCH
+from tasktracker.domain.feed.ports import EPOCH
 from tests.contracts.http.base import invalid, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, migrated, run
 from tests.postgres import DatabaseFactory, PrivatePostgres, database_name, with_database

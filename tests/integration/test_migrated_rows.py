@@ -18,9 +18,9 @@ from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.accounts.user import User, username_key
 from tasktracker.domain.categories.category import name_key
-from tasktracker.domain.sharing.member import Member, Role
-from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.feed.entries import ItemType
 from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tests.device import Device

@@ -22,7 +22,7 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.schema import REVISION, metadata
 from tasktracker.adapters.sql.store import SqlStore
-from tasktracker.domain.errors import StorageUnavailable
+from tasktracker.domain.kernel.errors import StorageUnavailable
 from tests.fakes import ManualClock
 from tests.postgres import DatabaseFactory, PrivatePostgres
 

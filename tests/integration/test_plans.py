@@ -24,7 +24,7 @@ from tasktracker.adapters.sql.sqlite import SqliteConnection
 from tasktracker.adapters.sql.statements import Compiled
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock
-from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State

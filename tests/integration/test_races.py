@@ -17,7 +17,7 @@ import pytest
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SignedIn
 from tasktracker.domain.accounts.token import TokenPair
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.errors import (
     DomainError,
     InvalidCredentials,
     InvalidInput,

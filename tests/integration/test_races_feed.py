@@ -18,7 +18,7 @@ from tasktracker.adapters.sql import feed as sql_feed
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.store import SqlStore
-from tasktracker.domain.actors import SessionActor
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.work import Store
 from tests.contracts.base import Contract, race

@@ -14,8 +14,10 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import (
+from tasktracker.domain.history.change import Action, Change
+from tasktracker.domain.idempotency.record import Answer, Request
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
     DomainError,
     InvalidInput,
     MemberNotFound,
@@ -25,11 +27,9 @@ from tasktracker.domain.errors import (
     StorageUnavailable,
     TaskNotFound,
 )
-from tasktracker.domain.history.change import Action, Change
-from tasktracker.domain.idempotency.record import Answer, Request
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import DEPTH_MOST, State, Task
+from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task
 from tasktracker.domain.work import Store, UnitOfWork
 from tests.contracts.base import Contract, race
 from tests.fakes import App, ManualClock
@@ -365,7 +365,7 @@ def require_order(app: App, owner: SessionActor, *others: SessionActor) -> dict[
         while above.parent is not None:
             assert above.parent in tasks, f"{task} is under what is not there"
             above, depth = tasks[above.parent], depth + 1
-            assert depth <= DEPTH_MOST, f"{task} is too deep, or under itself"
+            assert depth <= MAX_DEPTH, f"{task} is too deep, or under itself"
         assert (task.root, task.members) == (above.id, above.members)
         assert not task.trashed_at
         parts = {member.user_id for member in task.members}

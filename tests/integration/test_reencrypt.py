@@ -9,7 +9,7 @@ import pytest
 
 import tests.contracts.http  # noqa: F401  # first, as it has the asserts of tests.http rewritten
 from tasktracker.adapters.security.keys import KeyRing
-from tasktracker.adapters.security.secret_box import FernetSecretBox
+from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
@@ -42,7 +42,7 @@ def test_a_key_can_be_retired_once_everything_is_encrypted_anew(store: SqlStore,
     seed = Seed(store, ManualClock(), SequentialIds())
     users = [seed.user() for _ in range(3)]
     for user in users:
-        seed.second_factor(user, sealed_secret=FernetSecretBox(KeyRing([OLD])).seal(user.username))
+        seed.second_factor(user, sealed_secret=FernetSecretCipher(KeyRing([OLD])).seal(user.username))
 
     def reencrypt(keys: str) -> tuple[int, str]:
         result = run(tmp_path, "keys", "reencrypt", DATABASE_URL=url, SECRET_KEYS=keys, **THIS_CODE)
@@ -56,5 +56,5 @@ def test_a_key_can_be_retired_once_everything_is_encrypted_anew(store: SqlStore,
     assert reencrypt(NEW) == (0, "encrypted 0 anew\n")
     with store.reading(None) as work:
         factors = [work.second_factors.find(user.id) for user in users]
-    box = FernetSecretBox(KeyRing([NEW]))
+    box = FernetSecretCipher(KeyRing([NEW]))
     assert [factor and box.open(factor.sealed_secret) for factor in factors] == [user.username for user in users]

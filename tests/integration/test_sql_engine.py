@@ -20,10 +20,10 @@ from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import database_url as with_driver
 from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.postgresql import PostgresConnection
 from tasktracker.adapters.sql.statements import Statements
-from tasktracker.adapters.sql.turns import Turns
-from tasktracker.domain.errors import StorageFull, StorageUnavailable
+from tasktracker.domain.kernel.errors import StorageFull, StorageUnavailable
 from tests.postgres import PrivatePostgres, with_database
 
 INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
@@ -189,7 +189,7 @@ def test_a_connection_keeps_so_many_statements_prepared_and_no_more(
     """Where libpq can, they are dropped by the protocol: PgBouncer knows its own names only, and no DEALLOCATE."""
     assert postgresql._CLOSES, "the libpq that psycopg brings along can"
     monkeypatch.setattr(postgresql, "_CLOSES", closes)
-    monkeypatch.setattr(postgresql, "PREPARED_MOST", 3)
+    monkeypatch.setattr(postgresql, "MAX_PREPARED", 3)
     commands: list[str] = []
     run = PostgresConnection._run
 
@@ -238,7 +238,7 @@ def test_nothing_but_the_time_zone_stays_where_a_pooler_stands_between(database_
 
 def test_a_statement_is_compiled_once_and_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     compiling = Statements(pysqlite.dialect())
-    monkeypatch.setattr(statements, "KEPT_MOST", 3)
+    monkeypatch.setattr(statements, "MAX_KEPT", 3)
     kept = text("SELECT :n")
     assert compiling.compiled(kept, {"n": 1}) is compiling.compiled(kept, {"n": 2})
     for number in range(10):
@@ -371,7 +371,7 @@ def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
 
 
 def test_turns_come_in_the_order_of_asking() -> None:
-    turns = Turns()
+    turns = FairLock()
     served: list[int] = []
     assert turns.take(0)
 

@@ -30,8 +30,10 @@ from tasktracker.adapters.sql.sqlite import SqliteConnection
 from tasktracker.adapters.sql.statements import Compiled, Parameters, Statements
 from tasktracker.adapters.sql.store import SqlStore, SqlUnitOfWork
 from tasktracker.adapters.sql.violations import VIOLATIONS
+from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.errors import (
+from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.kernel.errors import (
     CategoryNameTaken,
     DomainError,
     EmailTaken,
@@ -42,14 +44,12 @@ from tasktracker.domain.errors import (
     StorageUnavailable,
     UsernameTaken,
 )
-from tasktracker.domain.sharing.member import Member, Role
-from tasktracker.domain.sync.feed import ItemType
 from tasktracker.domain.sync.mutation import Mutation, MutationOp
 from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
-from tasktracker.domain.two_factor.second_factor import SecondFactor
 from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, race
 from tests.contracts.history import new_change

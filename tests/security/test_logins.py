@@ -23,10 +23,10 @@ from tests.security.processes import PROXIED, REAL_HASHES, THIS_CODE, Pair, Visi
 LOGIN = "/api/accounts/login/"
 WRONG = "not the password"
 SAMPLES = 100  # of each of three kinds
-DIFFERENCE_MOST = 5  # milliseconds
+MAX_DIFFERENCE = 5  # milliseconds
 FLOOD = 200
 FLOOD_SECONDS = 2.5
-MEMORY_MOST = 19 + 40  # MiB: one hash at a time, and all else that a flood takes
+MAX_MEMORY = 19 + 40  # MiB: one hash at a time, and all else that a flood takes
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +86,10 @@ def test_no_time_tells_why_a_login_was_refused(server: Callable[..., Server], tm
         "disabled user": (gone.username, PASSWORD),
     }
     medians = medians_of(quick, logins)
-    if max(medians.values()) - min(medians.values()) > DIFFERENCE_MOST:
+    if max(medians.values()) - min(medians.values()) > MAX_DIFFERENCE:
         # Whatever else the machine did meanwhile may have hit one kind more than another. Twice, it would not.
         medians = medians_of(quick, logins)
-    assert max(medians.values()) - min(medians.values()) <= DIFFERENCE_MOST, medians
+    assert max(medians.values()) - min(medians.values()) <= MAX_DIFFERENCE, medians
 
 
 def medians_of(server: Server, logins: dict[str, tuple[str, str]]) -> dict[str, float]:
@@ -175,7 +175,7 @@ def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(
         assert seen["answers"]["401"] > 0, seen
         assert seen["answers"].get("503", 0) + seen["answers"].get("429", 0) > 0, seen
         assert seen["untold"] == 0, "each of them was told when to come back"
-        assert grown <= MEMORY_MOST
+        assert grown <= MAX_MEMORY
         figures = {
             name: (round(median(times), 2), round(p99(times), 2))
             for name, times in {"idle": idle, "during": during}.items()

@@ -18,7 +18,7 @@ from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.schema import sessions
 from tasktracker.domain.accounts.session import Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenPair
-from tasktracker.domain.errors import SessionEnded
+from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import load
 from tests.http import SETTINGS, Api, Person, bearer, expect

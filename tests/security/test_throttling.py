@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from tasktracker.adapters.sql.engine import open_database
-from tasktracker.domain.fields import case_key
+from tasktracker.domain.kernel.fields import case_key
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR, Bucket
 from tests.http import PASSWORD, SETTINGS, Caller, Server, expect, run
 from tests.security.conftest import NewPair

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tasktracker.domain.accounts.user import User, UserFields
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
     EmailTaken,
     InvalidCredentials,
     InvalidInput,

@@ -16,9 +16,9 @@ import structlog
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
-from tasktracker.domain.actors import Scope, SessionActor
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
-from tasktracker.domain.errors import DomainError, InvalidCredentials, InvalidInput
+from tasktracker.domain.kernel.actors import Scope, SessionActor
+from tasktracker.domain.kernel.errors import DomainError, InvalidCredentials, InvalidInput
 from tests.fakes import START, App
 
 PASSWORD, OTHER, WRONG = "correct horse", "battery staple", "a wrong password"

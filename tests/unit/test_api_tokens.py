@@ -13,16 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasktracker.domain.activity.event import Kind
-from tasktracker.domain.actors import Scope, SessionActor
 from tasktracker.domain.api_tokens.api_token import (
-    NAME_LONGEST,
+    MAX_NAME_LENGTH,
     PREFIX,
     ApiToken,
     ApiTokenFields,
     actor_of,
     looks_like_one,
 )
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.actors import Scope, SessionActor
+from tasktracker.domain.kernel.errors import (
     ApiTokenNotFound,
     InsufficientScope,
     InvalidInput,
@@ -167,12 +167,12 @@ class TestCreate:
             app.categories.list(writer)
         assert caught.value.scope == "tasks:read"
 
-    @pytest.mark.parametrize("name", ["", " ", "\u3000\t", "x" * (NAME_LONGEST + 1), "a\0b", "\ud800"])
+    @pytest.mark.parametrize("name", ["", " ", "\u3000\t", "x" * (MAX_NAME_LENGTH + 1), "a\0b", "\ud800"])
     def test_needs_a_name_of_a_hundred_characters_at_most(self, app: App, alice: SessionActor, name: str) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.api_tokens.create(alice, fields(name))
         assert [error.field for error in caught.value.errors] == ["name"]
-        app.api_tokens.create(alice, fields(" " + "x" * NAME_LONGEST + " "))
+        app.api_tokens.create(alice, fields(" " + "x" * MAX_NAME_LENGTH + " "))
 
     def test_needs_a_scope_and_names_everything_that_is_wrong(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.categories.category import CATEGORY_RULES, Category, CategoryFields, CategoryKey
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.fields import check
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.fields import check
 from tests.fakes import START
 
 CATEGORY = Category(id=UUID(int=1), user_id=UUID(int=2), name="Home", created_at=START, updated_at=START)

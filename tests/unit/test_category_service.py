@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.errors import CategoryNameTaken, CategoryNotFound, InvalidInput, SessionEnded, Stale
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import CategoryNameTaken, CategoryNotFound, InvalidInput, SessionEnded, Stale
 from tests.fakes import App
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tasktracker.domain.errors import DomainError
+from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.http.problems import PROTOCOL, kinds, status_of

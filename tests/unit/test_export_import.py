@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
-from tasktracker.domain.errors import InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.history.change import Action
+from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.portability import arrival, import_service
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import Form, ImportService
-from tasktracker.domain.portability.report import FINDINGS_MOST, ImportReport
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import DEPTH_MOST, Priority, State, Task
+from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tests.contracts.base import Seed
 from tests.fakes import START, ManualClock, SequentialIds
 
@@ -114,7 +114,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
     tasks: list[Task] = []
     depths: dict[UUID, int] = {}
     for id_ in draw(st.lists(st.uuids(), max_size=12, unique=True)):
-        above = draw(st.sampled_from([None, *(each for each in tasks if depths[each.id] < DEPTH_MOST)]))
+        above = draw(st.sampled_from([None, *(each for each in tasks if depths[each.id] < MAX_DEPTH)]))
         times = sorted(draw(st.tuples(moments, moments)))
         state = draw(st.sampled_from(State))
         trashed = draw(st.booleans()) or (above is not None and above.trashed_at is not None)
@@ -265,12 +265,12 @@ def test_the_history_tells_who_brought_a_task_in_and_when(service: Service, user
 
 
 def test_parents_may_come_after_their_children(service: Service, user: User) -> None:
-    chain = [task(title=str(depth)) for depth in range(DEPTH_MOST + 2)]
+    chain = [task(title=str(depth)) for depth in range(MAX_DEPTH + 2)]
     for above, below in pairwise(chain):
         below["parent"] = above["id"]
     for dry_run in (True, False):
         report = service.bring_lines(user, *reversed(chain), dry_run=dry_run)
-        assert report.tasks.created == DEPTH_MOST
+        assert report.tasks.created == MAX_DEPTH
         assert sorted((each.line, each.field) for each in report.errors) == [(2, "parent"), (3, "parent")]
         assert report.skipped == 2
     tasks = service.all_of(user)[1]
@@ -460,14 +460,14 @@ def test_a_time_is_read_as_precisely_as_it_is_kept(service: Service, user: User)
 
 
 def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
-    report = service.bring_lines(user, *[b"x\n"] * (FINDINGS_MOST + 5))
-    assert (len(report.errors), report.omitted, report.skipped) == (FINDINGS_MOST, 5, FINDINGS_MOST + 5)
+    report = service.bring_lines(user, *[b"x\n"] * (MAX_FINDINGS + 5))
+    assert (len(report.errors), report.omitted, report.skipped) == (MAX_FINDINGS, 5, MAX_FINDINGS + 5)
 
 
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_service, "LINES_MOST", 5)
-    monkeypatch.setattr(arrival, "CATEGORIES_MOST", 2)
+    monkeypatch.setattr(import_service, "MAX_LINES", 5)
+    monkeypatch.setattr(arrival, "MAX_CATEGORIES", 2)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 
-from tasktracker.domain.errors import FieldError, InvalidInput
-from tasktracker.domain.fields import Refused, Rule, case_key, check, moment, optional, text
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput
+from tasktracker.domain.kernel.fields import Refused, Rule, case_key, check, moment, optional, text
 from tests import strategies
 from tests.strategies import PEOPLE, spellings
 

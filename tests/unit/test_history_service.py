@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.actors import Scope, SessionActor, TokenActor
-from tasktracker.domain.errors import AlreadyChanged, ChangeNotFound, InvalidInput, NotAllowed, Stale
 from tasktracker.domain.history.change import Action, Change, FieldChange
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.actors import Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, InvalidInput, NotAllowed, Stale
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 from tests.fakes import App
 

@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import pytest
 
-from tasktracker.domain.accounts.user import USERNAME_LONGEST
-from tasktracker.domain.categories.category import NAME_LONGEST
-from tasktracker.domain.paging import DEFAULT_PAGE, LARGEST_PAGE
-from tasktracker.domain.tasks.task import DESCRIPTION_LONGEST, TITLE_LONGEST
+from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH
+from tasktracker.domain.categories.category import MAX_NAME_LENGTH
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, LARGEST_PAGE
+from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH
 from tests.contracts.http.bad_input import OPERATIONS
 from tests.contracts.http.base import problem
 from tests.contracts.http.conventions import PROTECTED, SERVED
@@ -210,11 +210,11 @@ def test_what_succeeds_is_described_as_a_request(api: Api, operations: dict[tupl
 def test_requests_have_the_limits_of_the_domain(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for body in ("CreateTask", "ReplaceTask", "EditTask"):
-        assert schemas[body]["properties"]["title"]["maxLength"] == TITLE_LONGEST == 200
-        assert schemas[body]["properties"]["description"]["maxLength"] == DESCRIPTION_LONGEST == 10_000
+        assert schemas[body]["properties"]["title"]["maxLength"] == MAX_TITLE_LENGTH == 200
+        assert schemas[body]["properties"]["description"]["maxLength"] == MAX_DESCRIPTION_LENGTH == 10_000
     for body in ("CreateCategory", "ReplaceCategory", "EditCategory"):
-        assert schemas[body]["properties"]["name"]["maxLength"] == NAME_LONGEST == 64
-    assert schemas["Register"]["properties"]["username"]["maxLength"] == USERNAME_LONGEST == 150
+        assert schemas[body]["properties"]["name"]["maxLength"] == MAX_NAME_LENGTH == 64
+    assert schemas["Register"]["properties"]["username"]["maxLength"] == MAX_USERNAME_LENGTH == 150
 
 
 def test_requests_may_have_no_other_fields(

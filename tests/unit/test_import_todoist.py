@@ -11,11 +11,11 @@ import pytest
 
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.errors import InvalidInput
+from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.portability.import_service import Form, ImportService
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
-from tasktracker.domain.tasks.task import DESCRIPTION_LONGEST, TITLE_LONGEST, Priority, Task
+from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority, Task
 from tests.contracts.base import Seed
 from tests.fakes import START, ManualClock, SequentialIds
 
@@ -141,9 +141,9 @@ def test_what_is_too_long_is_cut_and_told(account: Account) -> None:
     long = "word " * 60
     report = account.bring(HEAD + f"section,{'s' * 70},,,,,\ntask,{long},,,,,\nnote,{'n' * 10_000},,,,,\n")
     (task,) = account.tasks()
-    assert len(task.title) <= TITLE_LONGEST
+    assert len(task.title) <= MAX_TITLE_LENGTH
     assert task.description.startswith(long.strip())
-    assert len(task.description) == DESCRIPTION_LONGEST
+    assert len(task.description) == MAX_DESCRIPTION_LENGTH
     assert told(report) == [(2, "CONTENT"), (3, "CONTENT"), (3, "description")]
     assert report.skipped == 0
 

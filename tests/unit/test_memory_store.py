@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.two_factor.second_factor import SecondFactor
 from tasktracker.domain.work import Store
 from tests.contracts.base import Aside, Seed, everything
 from tests.fakes import ManualClock, SequentialIds

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import DomainError, NotAllowed, TaskNotFound
-from tasktracker.domain.sharing.member import Member, Role
-from tasktracker.domain.sharing.policy import require_editable, require_own, require_owned, require_visible, role_of
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import DomainError, NotAllowed, TaskNotFound
+from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.tasks.policy import require_editable, require_own, require_owned, require_visible, role_of
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tests.fakes import START, App

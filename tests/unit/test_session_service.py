@@ -11,7 +11,7 @@ import pytest
 
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenKind
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.errors import (
     InvalidCredentials,
     InvalidInput,
     InvalidToken,

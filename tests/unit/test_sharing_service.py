@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 
 from tasktracker.adapters.memory.store import MemoryStore
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import InvalidInput, MemberNotFound, TooManyMembers, TooManyRequests
 from tasktracker.domain.history.change import Action, FieldChange
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TooManyMembers, TooManyRequests
 from tasktracker.domain.sharing.service import Share
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT

@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 
 from tasktracker.adapters.memory.tasks import MemoryTasks
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import IdTaken, InvalidInput
 from tasktracker.domain.history.change import FieldChange
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import IdTaken, InvalidInput
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import DEPTH_MOST, State, Task, TaskFields
+from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields
 from tests.fakes import START, App
 
 PASSWORD = "correct horse"
@@ -84,7 +84,7 @@ def test_a_parent_is_a_living_task_of_ones_own(app: App, alice: SessionActor, bo
 
 
 def test_tasks_are_nested_so_deep_and_no_deeper(app: App, alice: SessionActor) -> None:
-    tasks = chain(app, alice, DEPTH_MOST)
+    tasks = chain(app, alice, MAX_DEPTH)
     refuse_parent(app, alice, None, tasks[-1].id)
     single = create(app, alice, "single")
     refuse_parent(app, alice, single, tasks[-1].id)

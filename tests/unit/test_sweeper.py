@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import StorageUnavailable
 from tasktracker.domain.housekeeping import WINDOW
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.entrypoints.http import sweeper as sweeping
 from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.threads import Threads

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import InvalidInput, SessionEnded, Stale, TaskNotFound
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, Stale, TaskNotFound
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 from tests.fakes import App

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.fields import check
-from tasktracker.domain.paging import Page
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task, TaskFields
 from tests import strategies

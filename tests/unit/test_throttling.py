@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Origin
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.errors import (
     CodeRequired,
     InvalidCredentials,
     InvalidInput,

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tasktracker.adapters.security.keys import KeyRing, derive, key_id
 from tasktracker.adapters.security.tokens import LEEWAY, LONGEST, TYPES, JwtTokenSigner
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
-from tasktracker.domain.errors import InvalidToken
+from tasktracker.domain.kernel.errors import InvalidToken
 
 FIRST, SECOND, THIRD = (f"{name} secret, long enough to be one at all" for name in ("first", "second", "third"))
 NOW = datetime.now(UTC).replace(microsecond=0)

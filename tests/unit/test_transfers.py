@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tasktracker.domain.errors import Busy, InvalidInput
+from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.entrypoints.http import transfers as module
 from tasktracker.entrypoints.http.transfers import BodyTooLarge, Transfers
 

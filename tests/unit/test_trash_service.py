@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import ChangeNotFound, Stale, TaskNotFound
 from tasktracker.domain.history.change import Action
 from tasktracker.domain.housekeeping import WINDOW
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import ChangeNotFound, Stale, TaskNotFound
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tests.fakes import START, App

@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import (
+from tasktracker.domain.accounts import two_factor_service as service
+from tasktracker.domain.accounts.second_factor import SecondFactor
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
     CodeRequired,
     InvalidCredentials,
     InvalidInput,
@@ -17,8 +19,6 @@ from tasktracker.domain.errors import (
     TwoFactorOff,
     TwoFactorOn,
 )
-from tasktracker.domain.two_factor import service
-from tasktracker.domain.two_factor.second_factor import SecondFactor
 from tests.fakes import App, FakeCodes
 
 PASSWORD = "correct horse"

@@ -10,8 +10,8 @@ from hypothesis import given
 
 from tasktracker.domain.accounts.password import credential, new_password
 from tasktracker.domain.accounts.user import USER_RULES, User, UserFields, email, time_zone, username
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.fields import Refused, check
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.fields import Refused, check
 from tests import strategies
 
 USER = User(id=UUID(int=1), username="alice", password_hash="secret", created_at=datetime(2026, 1, 1, tzinfo=UTC))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.sync.cursor import MARGIN
 from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.work import Clock, Store
+from tasktracker.domain.work import Store
 
 WINDOW = timedelta(days=30)
 BATCH = 500
@@ -58,24 +59,24 @@ class HousekeepingService:
 
     def _sweep_histories(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
-            return work.history.forget(before, batch)
+            return work.history.purge_before(before, batch)
 
     def _sweep_answers(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
-            return work.idempotency.forget(before, batch)
+            return work.idempotency.purge_before(before, batch)
 
     def _sweep_events(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
-            return work.activity.forget(before, batch)
+            return work.activity.purge_before(before, batch)
 
     def _sweep_tombstones(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
-            return work.feed.forget(before - MARGIN, batch)
+            return work.feed.purge_before(before - MARGIN, batch)
 
     def _sweep_tickets(self, _before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
-            return work.tickets.forget(self._clock.now(), batch)
+            return work.tickets.purge_before(self._clock.now(), batch)
 
     def _sweep_sessions(self, before: datetime, batch: int) -> int:
         with self._store.writing(None) as work:
-            return work.sessions.forget(before, batch)
+            return work.sessions.purge_before(before, batch)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
-from tasktracker.domain.accounts.ports import SessionRepository, UserRepository
+from tasktracker.domain.accounts.ports import SecondFactorRepository, SessionRepository, UserRepository
 from tasktracker.domain.activity.ports import ActivityRepository
-from tasktracker.domain.actors import Actor
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
+from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.portability.ports import TaskArchive
-from tasktracker.domain.sync.ports import FeedRepository, TicketRepository
+from tasktracker.domain.sync.ports import TicketRepository
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
-from tasktracker.domain.two_factor.ports import SecondFactorRepository
 
 
 class UnitOfWork(Protocol):
@@ -148,20 +146,4 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of all connections."""
-        ...
-
-
-class Clock(Protocol):
-    """Tells the time."""
-
-    def now(self) -> datetime:
-        """Return the present moment in UTC, to the microsecond."""
-        ...
-
-
-class IdGenerator(Protocol):
-    """Makes ids."""
-
-    def new(self) -> UUID:
-        """Return an id never returned before, later ones sorting after earlier ones (UUIDv7, RFC 9562 §5.7)."""
         ...

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 import click
 
 from tasktracker.domain.accounts.user import UserFields
-from tasktracker.domain.errors import DomainError, InvalidInput
+from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.kernel.errors import DomainError, InvalidInput
 from tasktracker.domain.portability.import_service import Form
-from tasktracker.domain.sync.ports import EPOCH
 from tasktracker.entrypoints import logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
 

@@ -17,7 +17,7 @@ from tasktracker.adapters.security import secret_file
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.one_time_codes import PyotpOneTimeCodes
 from tasktracker.adapters.security.passwords import Argon2PasswordHasher, ZxcvbnPasswordStrength
-from tasktracker.adapters.security.secret_box import FernetSecretBox
+from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.database import Database
@@ -25,10 +25,11 @@ from tasktracker.adapters.sql.engine import SQLITE, conninfo, database_url, open
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
-from tasktracker.domain.accounts.passwords import OwnPassword
+from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SessionService
+from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
@@ -37,6 +38,7 @@ from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
@@ -48,16 +50,14 @@ from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.two_factor.service import TwoFactorService
-from tasktracker.domain.work import Clock
-from tasktracker.entrypoints.settings import KEY_SHORTEST, STREAM_THREADS, THREADS_A_HASH, Settings, SettingsError
+from tasktracker.entrypoints.settings import MIN_KEY_LENGTH, STREAM_THREADS, THREADS_A_HASH, Settings, SettingsError
 
 
 def _key_ring(settings: Settings) -> KeyRing:
     if settings.secret_keys:
         return KeyRing(settings.secret_keys)
     key = secret_file.read_or_create(settings.secret_file)
-    if len(key) < KEY_SHORTEST:
+    if len(key) < MIN_KEY_LENGTH:
         raise SettingsError(
             f"SECRET_KEYS: is not set, and {settings.secret_file} holds no key: delete it for a new one"
         )
@@ -180,7 +180,7 @@ class Container(containers.DeclarativeContainer):
     strength = providers.Singleton(ZxcvbnPasswordStrength)
 
     one_time_codes = providers.Singleton(PyotpOneTimeCodes)
-    secret_box = providers.Singleton(FernetSecretBox, keys)
+    secret_cipher = providers.Singleton(FernetSecretCipher, keys)
     audit_log = providers.Singleton(StructlogAuditLog)
 
     storage = providers.Callable(_storage, settings)
@@ -200,16 +200,16 @@ class Container(containers.DeclarativeContainer):
 
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, clock=clock, ids=ids)
-    own_password = providers.Singleton(
-        OwnPassword, store=store, recorder=recorder, passwords=passwords, throttle=throttle
+    password_confirmation = providers.Singleton(
+        PasswordConfirmation, store=store, recorder=recorder, passwords=passwords, throttle=throttle
     )
     two_factor = providers.Singleton(
         TwoFactorService,
         store=store,
         recorder=recorder,
-        own_password=own_password,
+        password_confirmation=password_confirmation,
         codes=one_time_codes,
-        box=secret_box,
+        box=secret_cipher,
         throttle=throttle,
         clock=clock,
     )
@@ -239,7 +239,7 @@ class Container(containers.DeclarativeContainer):
         AccountService,
         store=store,
         sessions=sessions,
-        own_password=own_password,
+        password_confirmation=password_confirmation,
         sharing=sharing,
         recorder=recorder,
         throttle=throttle,

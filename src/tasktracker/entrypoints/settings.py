@@ -13,7 +13,7 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
-KEY_SHORTEST = 32
+MIN_KEY_LENGTH = 32
 
 
 class Environment(StrEnum):
@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listen_database_url: str = ""
     """PostgreSQL with no pooler in between, to tell and hear of changes; by default DATABASE_URL, where it has none."""
 
-    secret_keys: tuple[Annotated[str, Meta(min_length=KEY_SHORTEST)], ...] = ()
+    secret_keys: tuple[Annotated[str, Meta(min_length=MIN_KEY_LENGTH)], ...] = ()
     """Comma-separated, each of at least 32 characters: the first signs, all verify. See `tasktracker keys new`."""
 
     host: str = "127.0.0.1"

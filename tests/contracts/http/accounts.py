@@ -11,7 +11,7 @@ import pytest
 from dependency_injector import providers
 
 from tasktracker.domain.accounts.ports import PasswordHasher
-from tasktracker.domain.errors import BUSY_LONGEST
+from tasktracker.domain.kernel.errors import MAX_RETRY_SECONDS
 from tests.contracts.http.base import HttpContract, NewApi, everything, invalid, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, new_name
 
@@ -337,7 +337,7 @@ class BusyContract(HttpContract):
             answers = [login.result() for login in logins]
         for response in refused:
             problem(response, 503, "busy")
-            assert 1 <= int(response.headers["retry-after"]) <= BUSY_LONGEST
+            assert 1 <= int(response.headers["retry-after"]) <= MAX_RETRY_SECONDS
         assert sorted(response.status_code for response in answers) == [200, 200, 503, 503, 503, 503]
         expect(api.post(LOGIN, body), 200)
 

@@ -12,7 +12,7 @@ from tests.contracts.http.tasks import TASKS, place, text
 from tests.fakes import ManualClock
 from tests.http import Person, expect
 
-DEPTH_MOST = 5
+MAX_DEPTH = 5
 
 
 def chain(person: Person, depth: int, top: str | None = None) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ class SubtaskContract(HttpContract):
         expect(alice.patch(place(tasks[1]), {"parent": tasks[2]["id"]}), 200)
 
     def test_tasks_are_nested_five_deep_at_the_most(self, alice: Person) -> None:
-        tasks = chain(alice, DEPTH_MOST)
+        tasks = chain(alice, MAX_DEPTH)
         invalid(alice.post(TASKS, {"title": "x", "parent": tasks[-1]["id"]}), "parent")
         alone, pair = alice.task("alone"), chain(alice, 2)
         invalid(alice.patch(place(alone), {"parent": tasks[4]["id"]}), "parent")

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from tasktracker.domain.sync.ports import EPOCH
+from tasktracker.domain.feed.ports import EPOCH
 from tests.contracts.http.base import HttpContract, NewApi, invalid, problem
 from tests.fakes import ManualClock
 from tests.http import Api, Person, bearer, expect

@@ -17,7 +17,7 @@ from tasktracker.domain.sync.ports import Tell
 
 CHANNEL = "tasktracker_feeds"
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+FIRST_PAUSE, MAX_PAUSE = 0.1, 5.0
 LOOK_UP_SECONDS = 0.5
 # Notifications that come one after the other go out together.
 BREATH_SECONDS = 0.005
@@ -89,7 +89,7 @@ class PostgresEvents:
             except psycopg.Error as error:
                 log.warning("not listening to the database", cause=type(error).__name__, retry_seconds=pause)
                 self._closing.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause = min(pause * 2, MAX_PAUSE)
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)

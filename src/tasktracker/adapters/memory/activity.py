@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.activity.event import AuthEvent, EventKey
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 
 
 class MemoryActivity:
@@ -26,7 +26,7 @@ class MemoryActivity:
         self._transaction.put(self._transaction.data.events, event)
         self.added.append(event)
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         events = self._transaction.data.events
         old = list(islice((event.id for event in events.rows() if event.at < before), limit))
         for event_id in old:

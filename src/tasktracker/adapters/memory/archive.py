@@ -11,7 +11,7 @@ from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks, visible
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import Change
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 

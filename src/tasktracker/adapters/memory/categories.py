@@ -7,8 +7,8 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
-from tasktracker.domain.errors import CategoryNameTaken, IdTaken, Stale
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, Stale
+from tasktracker.domain.kernel.paging import Page
 
 
 class MemoryCategories:

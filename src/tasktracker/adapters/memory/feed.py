@@ -9,8 +9,8 @@ from itertools import groupby
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Feed, PlacedMark, Transaction, mark_id
-from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, coalesced, deletions
-from tasktracker.domain.sync.ports import FeedState
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, coalesced, deletions
+from tasktracker.domain.feed.ports import FeedState
 
 _LAST = UUID(int=2**128 - 1)
 
@@ -21,9 +21,9 @@ class MemoryFeed:
     def __init__(self, transaction: Transaction, epoch: bytes) -> None:
         self._transaction = transaction
         self._epoch = epoch
-        self._added: list[Mark] = []
+        self._added: list[FeedEntry] = []
 
-    def add(self, marks: Iterable[Mark]) -> None:
+    def add(self, marks: Iterable[FeedEntry]) -> None:
         self._transaction.require_writable()
         self._added.extend(marks)
 
@@ -71,7 +71,7 @@ class MemoryFeed:
                     break
         return found
 
-    def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[Mark]:
+    def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
         data = self._transaction.data
         found = (data.marks.get(id_) for _, id_ in data.marks_of.keys(user_id))
         return [placed.mark for placed in found if placed and placed.mark.type in types and placed.mark.op is Op.UPSERT]
@@ -88,7 +88,7 @@ class MemoryFeed:
             self._transaction.drop(data.marks, id_)
         self._transaction.drop(data.feeds, user_id)
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         data = self._transaction.data
         old = [each for each in data.marks.rows() if each.mark.op is Op.DELETE and each.told_at < before][:limit]
         for placed in old:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.history.change import Change, ChangeKey
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 
 
 class MemoryHistory:
@@ -34,7 +34,7 @@ class MemoryHistory:
         found = (data.changes.get(key.id) for key in islice(keys, limit + 1))
         return Page.cut([change for change in found if change is not None], limit, lambda change: change.key)
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         data = self._transaction.data
         old = [change for change in data.changes.rows() if change.at < before]
         old = sorted(old, key=lambda change: (change.at, change.version))[:limit]

@@ -22,7 +22,7 @@ class MemoryIdempotency:
     def add(self, record: Record) -> None:
         self._transaction.put(self._transaction.data.answers, record)
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         answers = self._transaction.data.answers
         old = list(islice((record.id for record in answers.rows() if record.created_at < before), limit))
         for record_id in old:

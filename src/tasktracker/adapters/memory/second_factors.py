@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
-from tasktracker.domain.two_factor.second_factor import SecondFactor
+from tasktracker.domain.accounts.second_factor import SecondFactor
 
 
 class MemorySecondFactors:

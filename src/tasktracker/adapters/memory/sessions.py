@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.accounts.session import Session
-from tasktracker.domain.errors import Stale
+from tasktracker.domain.kernel.errors import Stale
 
 
 class MemorySessions:
@@ -43,7 +43,7 @@ class MemorySessions:
             if session.id != keep:
                 self.remove(session.id)
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         sessions = self._transaction.data.sessions
         old = list(islice((session.id for session in sessions.rows() if session.expires_at < before), limit))
         for session_id in old:

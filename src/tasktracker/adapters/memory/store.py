@@ -23,10 +23,11 @@ from tasktracker.adapters.memory.tickets import MemoryTickets
 from tasktracker.adapters.memory.trash import MemoryTrash
 from tasktracker.adapters.memory.users import MemoryUsers
 from tasktracker.domain.activity.ports import AuditLog
-from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
-from tasktracker.domain.errors import InsufficientScope, SessionEnded
-from tasktracker.domain.sync.ports import EPOCH, Told
-from tasktracker.domain.work import Clock
+from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.kernel.actors import Actor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.sync.ports import Told
 
 
 class MemoryUnitOfWork:

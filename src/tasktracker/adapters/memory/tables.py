@@ -9,18 +9,18 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID, uuid5
 
+from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, name_key
-from tasktracker.domain.errors import DomainError
+from tasktracker.domain.feed.entries import FeedEntry, ItemType
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Record
-from tasktracker.domain.sync.feed import ItemType, Mark
+from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.two_factor.second_factor import SecondFactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class PlacedMark:
     """A mark in its place in a feed."""
 
     sequence: int
-    mark: Mark
+    mark: FeedEntry
     told_at: datetime
 
     @property

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
-from tasktracker.domain.errors import IdTaken, InvalidInput, Stale
-from tasktracker.domain.paging import Page
-from tasktracker.domain.sharing.policy import role_of
+from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
+from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.policy import role_of
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
@@ -32,7 +32,7 @@ class MemoryTasks:
     def find(self, task_id: UUID) -> Task | None:
         return self._transaction.data.tasks.get(task_id)
 
-    def peek(self, task_id: UUID) -> Task | None:
+    def find_unlocked(self, task_id: UUID) -> Task | None:
         return self.find(task_id)
 
     def save(self, task: Task) -> None:

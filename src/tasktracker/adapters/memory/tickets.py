@@ -26,7 +26,7 @@ class MemoryTickets:
         self._transaction.drop(data.tickets, kept.id)
         return kept.ticket if data.sessions.get(kept.ticket.session_id) else None
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         data = self._transaction.data
         old = list(islice((kept.id for kept in data.tickets.rows() if kept.ticket.expires_at < before), limit))
         for kept_id in old:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.adapters.memory.tasks import visible
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.domain.accounts.user import User, email_key, username_key
-from tasktracker.domain.errors import EmailTaken, Stale, UsernameTaken
+from tasktracker.domain.kernel.errors import EmailTaken, Stale, UsernameTaken
 
 
 class MemoryUsers:
@@ -34,7 +34,7 @@ class MemoryUsers:
             found = data.user_by_username.keys(username_key(login))
         return data.users.get(found[0]) if found else None
 
-    def peek(self, user_id: UUID) -> User | None:
+    def find_unlocked(self, user_id: UUID) -> User | None:
         return self.find(user_id)
 
     def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:

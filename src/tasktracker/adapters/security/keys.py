@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-SECRET_SHORTEST = 32
+MIN_SECRET_LENGTH = 32
 
 
 class KeyRing:
@@ -19,8 +19,8 @@ class KeyRing:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        if not secrets or any(len(secret) < SECRET_SHORTEST for secret in secrets):
-            raise ValueError(f"a key ring needs at least one secret, each of at least {SECRET_SHORTEST} characters")
+        if not secrets or any(len(secret) < MIN_SECRET_LENGTH for secret in secrets):
+            raise ValueError(f"a key ring needs at least one secret, each of at least {MIN_SECRET_LENGTH} characters")
         self._secrets = {key_id(secret): secret for secret in secrets}
         self.signing = key_id(secrets[0])
 

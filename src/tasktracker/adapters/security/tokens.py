@@ -14,7 +14,7 @@ import msgspec
 
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
-from tasktracker.domain.errors import InvalidToken
+from tasktracker.domain.kernel.errors import InvalidToken
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "tasktracker"

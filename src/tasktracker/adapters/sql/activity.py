@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Select, bindparam, delete, insert, select, tuple
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import auth_events
 from tasktracker.domain.activity.event import AuthEvent, EventKey, Kind, Outcome
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 
 _COLUMNS = (
     auth_events.c.id,
@@ -81,7 +81,7 @@ class SqlActivity:
         )
         self.added.append(event)
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         return self._executor.change(_FORGET, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:

@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import api_tokens
-from tasktracker.domain.actors import Scope
 from tasktracker.domain.api_tokens.api_token import ApiToken
+from tasktracker.domain.kernel.actors import Scope
 
 _COLUMNS = (
     api_tokens.c.id,

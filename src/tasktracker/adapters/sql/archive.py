@@ -18,8 +18,8 @@ from tasktracker.adapters.sql.task_rows import COLUMNS, entry_rows, task_of, tas
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import Change
-from tasktracker.domain.paging import Page
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 

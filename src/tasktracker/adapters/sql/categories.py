@@ -11,8 +11,8 @@ from sqlalchemy import Integer, bindparam, delete, insert, select, tuple_, updat
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import categories
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
-from tasktracker.domain.errors import Stale
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.errors import Stale
+from tasktracker.domain.kernel.paging import Page
 
 CATEGORY_COLUMNS = (
     categories.c.id,

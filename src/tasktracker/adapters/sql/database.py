@@ -10,7 +10,7 @@ from types import TracebackType
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.violations import unavailable
-from tasktracker.domain.errors import StorageUnavailable
+from tasktracker.domain.kernel.errors import StorageUnavailable
 
 
 class Database(ABC):

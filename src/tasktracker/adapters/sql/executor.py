@@ -9,7 +9,7 @@ from sqlalchemy import Executable
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.statements import Parameters, Row
-from tasktracker.domain.errors import DomainError
+from tasktracker.domain.kernel.errors import DomainError
 
 
 class Executor:

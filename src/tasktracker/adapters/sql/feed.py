@@ -21,8 +21,8 @@ from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
 from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
-from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark, Op, Reason, coalesced, deletions
-from tasktracker.domain.sync.ports import EPOCH, FeedState
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, Reason, coalesced, deletions
+from tasktracker.domain.feed.ports import EPOCH, FeedState
 
 # Below what any database takes as the parameters of a statement.
 BATCH = 1000
@@ -105,9 +105,9 @@ class SqlFeed:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._added: list[Mark] = []
+        self._added: list[FeedEntry] = []
 
-    def add(self, marks: Iterable[Mark]) -> None:
+    def add(self, marks: Iterable[FeedEntry]) -> None:
         if not self._executor.is_writing:
             raise RuntimeError("This unit of work was opened for reading only.")
         self._added.extend(marks)
@@ -148,7 +148,7 @@ class SqlFeed:
         rows = self._executor.all(_page(frozenset(types)), parameters)
         return [_item(row) for row in rows]
 
-    def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[Mark]:
+    def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
         rows = self._executor.all(_MARKS, {"user_id": user_id, "types": [each.value for each in types]})
         return [_mark(row) for row in rows]
 
@@ -164,11 +164,11 @@ class SqlFeed:
         # What is stored goes with the user, by the foreign keys.
         self._added = [mark for mark in self._added if mark.user_id != user_id]
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         return self._executor.change(_FORGET, {"before": before, "limit": limit})
 
 
-def _row(mark: Mark, sequence: int, now: datetime) -> dict[str, Any]:
+def _row(mark: FeedEntry, sequence: int, now: datetime) -> dict[str, Any]:
     return {
         "user_id": mark.user_id,
         "type": mark.type.value,
@@ -181,9 +181,9 @@ def _row(mark: Mark, sequence: int, now: datetime) -> dict[str, Any]:
     }
 
 
-def _mark(row: Sequence[Any]) -> Mark:
+def _mark(row: Sequence[Any]) -> FeedEntry:
     _, user_id, type_, id_, version, op, reason = row
-    return Mark(user_id, _TYPES[type_], id_, version, _OPS[op], None if reason is None else Reason(reason))
+    return FeedEntry(user_id, _TYPES[type_], id_, version, _OPS[op], None if reason is None else Reason(reason))
 
 
 def _item(row: Sequence[Any]) -> FeedItem:

@@ -14,7 +14,7 @@ from sqlalchemy import Integer, Select, bindparam, delete, insert, select, tuple
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import task_changes
 from tasktracker.domain.history.change import FIELD_TYPES, Action, Change, ChangeKey, FieldChange, Value
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 
 _COLUMNS = (
     task_changes.c.id,
@@ -116,5 +116,5 @@ class SqlHistory:
         rows = self._executor.all(_list(after is not None), parameters)
         return Page.cut([_change(row) for row in rows], limit, lambda change: change.key)
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         return self._executor.change(_FORGET, {"before": before, "limit": limit})

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import idempotency_keys as keys
 from tasktracker.adapters.sql.violations import has_waited_too_long
-from tasktracker.domain.errors import KeyInUse, StorageUnavailable
 from tasktracker.domain.idempotency.record import Answer, Record
+from tasktracker.domain.kernel.errors import KeyInUse, StorageUnavailable
 
 # Waits for whoever has inserted the same key and not committed yet. SQLite understands this clause, too.
 _CLAIM = (
@@ -76,5 +76,5 @@ class SqlIdempotency:
             },
         )
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         return self._executor.change(_FORGET, {"before": before, "limit": limit})

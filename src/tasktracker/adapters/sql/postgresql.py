@@ -28,7 +28,7 @@ from tasktracker.adapters.sql.statements import Compiled, Row, Statements
 
 LOCK_TIMEOUT = "5s"
 # Statements that a connection keeps prepared: each takes memory on the server.
-PREPARED_MOST = 200
+MAX_PREPARED = 200
 
 # Any of these can be set in the URL instead.
 DEFAULTS = {
@@ -144,7 +144,7 @@ class PostgresConnection(Connection):
         return _require_done(result)
 
     def _prepare(self, compiled: Compiled) -> bytes:
-        if len(self._prepared) >= PREPARED_MOST:
+        if len(self._prepared) >= MAX_PREPARED:
             # The oldest makes room. (Not DEALLOCATE ALL: psycopg's cursors have prepared statements of their own.)
             self._drop(self._prepared.pop(next(iter(self._prepared))))
         name = b"s%d" % next(self._numbers)

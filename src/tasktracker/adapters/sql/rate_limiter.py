@@ -32,7 +32,7 @@ _FORGET = {
     for dialect, skipping in {"postgresql": " FOR UPDATE SKIP LOCKED", "sqlite": ""}.items()
 }
 FORGET_EVERY = 200  # tries, on average
-FORGET_MOST = 1000  # rows at a time: more than are added meanwhile
+MAX_FORGET = 1000  # rows at a time: more than are added meanwhile
 
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MICROSECOND = timedelta(microseconds=1)
@@ -50,7 +50,7 @@ class SqlRateLimiter:
         with self._database.writing() as connection:
             dialect = connection.dialect
             if random.randrange(FORGET_EVERY) == 0:  # noqa: S311  # nothing secret about it
-                connection.change(_FORGET[dialect], {"now": at, "most": FORGET_MOST})
+                connection.change(_FORGET[dialect], {"now": at, "most": MAX_FORGET})
             taken = connection.value(_SPEND[dialect], {"key": bucket.key, "now": at, "refill": refill, "holds": holds})
             if taken is not None:
                 return None

@@ -31,9 +31,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import UserDefinedType
 
-from tasktracker.domain.accounts.session import DEVICE_LONGEST
-from tasktracker.domain.accounts.user import EMAIL_LONGEST, PERSON_NAME_LONGEST, USERNAME_LONGEST
-from tasktracker.domain.api_tokens.api_token import NAME_LONGEST as API_TOKEN_NAME_LONGEST
+from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH
+from tasktracker.domain.accounts.user import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
+from tasktracker.domain.api_tokens.api_token import MAX_NAME_LENGTH as MAX_API_TOKEN_NAME_LENGTH
 from tasktracker.domain.categories import category
 from tasktracker.domain.tasks import task
 from tasktracker.domain.tasks.task import Priority, State
@@ -108,12 +108,12 @@ users = Table(
     "users",
     metadata,
     Column("id", Id, nullable=False),
-    Column("username", String(USERNAME_LONGEST), nullable=False),
+    Column("username", String(MAX_USERNAME_LENGTH), nullable=False),
     Column("username_key", Key, nullable=False),
-    Column("email", String(EMAIL_LONGEST)),
+    Column("email", String(MAX_EMAIL_LENGTH)),
     Column("email_key", Key),
-    Column("first_name", String(PERSON_NAME_LONGEST), nullable=False),
-    Column("last_name", String(PERSON_NAME_LONGEST), nullable=False),
+    Column("first_name", String(MAX_PERSON_NAME_LENGTH), nullable=False),
+    Column("last_name", String(MAX_PERSON_NAME_LENGTH), nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("is_admin", Boolean, nullable=False),
     Column("is_active", Boolean, nullable=False),
@@ -130,7 +130,7 @@ sessions = Table(
     metadata,
     Column("id", Id, nullable=False),
     Column("user_id", Id, nullable=False),
-    Column("device", String(DEVICE_LONGEST)),
+    Column("device", String(MAX_DEVICE_LENGTH)),
     Column("generation", Integer, nullable=False),
     Column("confirmed_generation", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -147,9 +147,9 @@ categories = Table(
     metadata,
     Column("id", Id, nullable=False),
     Column("user_id", Id, nullable=False),
-    Column("name", String(category.NAME_LONGEST), nullable=False),
+    Column("name", String(category.MAX_NAME_LENGTH), nullable=False),
     Column("name_key", Key, nullable=False),
-    Column("description", String(category.DESCRIPTION_LONGEST), nullable=False),
+    Column("description", String(category.MAX_DESCRIPTION_LENGTH), nullable=False),
     Column("color", String(7)),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
@@ -166,8 +166,8 @@ tasks = Table(
     "tasks",
     metadata,
     Column("id", Id, nullable=False),
-    Column("title", String(task.TITLE_LONGEST), nullable=False),
-    Column("description", String(task.DESCRIPTION_LONGEST), nullable=False),
+    Column("title", String(task.MAX_TITLE_LENGTH), nullable=False),
+    Column("description", String(task.MAX_DESCRIPTION_LENGTH), nullable=False),
     # What is searched: title and description, folded.
     Column("search", Text, nullable=False),
     Column("priority", SmallInteger, nullable=False),
@@ -299,7 +299,7 @@ api_tokens = Table(
     metadata,
     Column("id", Id, nullable=False),
     Column("user_id", Id, nullable=False),
-    Column("name", String(API_TOKEN_NAME_LONGEST), nullable=False),
+    Column("name", String(MAX_API_TOKEN_NAME_LENGTH), nullable=False),
     Column("scopes", Text, nullable=False),
     Column("secret_hash", LargeBinary, nullable=False),
     Column("created_at", Moment, nullable=False),

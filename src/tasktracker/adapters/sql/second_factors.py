@@ -10,7 +10,7 @@ from sqlalchemy import Integer, bindparam, delete, insert, select, update
 
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import second_factors
-from tasktracker.domain.two_factor.second_factor import SecondFactor
+from tasktracker.domain.accounts.second_factor import SecondFactor
 
 _COLUMNS = (
     second_factors.c.user_id,

@@ -12,7 +12,7 @@ from sqlalchemy import Integer, bindparam, delete, insert, or_, select, update
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import sessions
 from tasktracker.domain.accounts.session import Session
-from tasktracker.domain.errors import Stale
+from tasktracker.domain.kernel.errors import Stale
 
 _COLUMNS = (
     sessions.c.id,
@@ -108,7 +108,7 @@ class SqlSessions:
         else:
             self._executor.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         return self._executor.change(_FORGET, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID) -> Sequence[Session]:

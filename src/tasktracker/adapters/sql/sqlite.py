@@ -13,14 +13,14 @@ from sqlalchemy.dialects.sqlite import pysqlite
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database, Pool
+from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
-from tasktracker.adapters.sql.turns import Turns
-from tasktracker.domain.errors import StorageUnavailable
+from tasktracker.domain.kernel.errors import StorageUnavailable
 
 # How long to wait for somebody else who writes. They may have been stopped in the middle of it.
 BUSY_SECONDS = 5.0
 # Statements that a connection keeps prepared.
-PREPARED_MOST = 500
+MAX_PREPARED = 500
 
 _STATEMENTS = Statements(pysqlite.dialect())
 
@@ -71,7 +71,7 @@ class Sqlite(Database):
     def __init__(self, url: URL, pool_size: int, pool_timeout: float) -> None:
         self._path = url.database or ""
         self._timeout = pool_timeout
-        self._turns = Turns()
+        self._turns = FairLock()
         self._readers = Pool(self._reader, pool_size, pool_timeout)
         self._writer = Pool(self._set_up_writer, 1, pool_timeout)
 
@@ -109,7 +109,7 @@ class Sqlite(Database):
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=PREPARED_MOST,
+            cached_statements=MAX_PREPARED,
         )
 
     def _reader(self) -> SqliteConnection:

@@ -22,7 +22,7 @@ Row = Sequence[Any]
 Process = Callable[[Any], Any]
 
 # Far more than there are, but for lists with every filter there can be.
-KEPT_MOST = 1000
+MAX_KEPT = 1000
 
 
 class Compiled:
@@ -79,7 +79,7 @@ class Statements:
         if found is None:
             found = self._compile(statement, parameters)
             if not found.is_for_once:
-                if len(self._kept) >= KEPT_MOST:
+                if len(self._kept) >= MAX_KEPT:
                     self._kept.clear()
                 self._kept[key] = found
         return found

@@ -28,10 +28,10 @@ from tasktracker.adapters.sql.tickets import SqlTickets
 from tasktracker.adapters.sql.trash import SqlTrash
 from tasktracker.adapters.sql.users import SqlUsers
 from tasktracker.domain.activity.ports import AuditLog
-from tasktracker.domain.actors import Actor, Scope, SessionActor, TokenActor
-from tasktracker.domain.errors import InsufficientScope, SessionEnded, StorageUnavailable
+from tasktracker.domain.kernel.actors import Actor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded, StorageUnavailable
 from tasktracker.domain.sync.ports import Told
-from tasktracker.domain.work import Clock
 
 _ADMIT = (
     select(sessions.c.confirmed_generation)

@@ -15,7 +15,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 

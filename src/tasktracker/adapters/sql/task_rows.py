@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tasktracker.adapters.sql.schema import tasks
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import search_text, title_key
 from tasktracker.domain.tasks.task import Priority, State, Task
 

@@ -25,9 +25,9 @@ from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_lists import listed
 from tasktracker.adapters.sql.task_rows import COLUMNS, entry_of, entry_rows, fields_of, task_of, task_row
-from tasktracker.domain.errors import Stale
-from tasktracker.domain.paging import Page
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.errors import Stale
+from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
@@ -121,7 +121,7 @@ class SqlTasks:
         row = self._executor.one(_LOCK if self._executor.is_writing else _FIND, {"id": task_id})
         return None if row is None else task_of(row)
 
-    def peek(self, task_id: UUID) -> Task | None:
+    def find_unlocked(self, task_id: UUID) -> Task | None:
         row = self._executor.one(_FIND, {"id": task_id})
         return None if row is None else task_of(row)
 

@@ -57,5 +57,5 @@ class SqlTickets:
         rows = self._executor.changed(_TAKE, {"digest": digest})
         return Ticket(*rows[0]) if rows else None
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         return self._executor.change(_FORGET, {"before": before, "limit": limit})

@@ -13,8 +13,8 @@ from sqlalchemy import Integer, Select, bindparam, delete, select, tuple_
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
-from tasktracker.domain.paging import Page
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.schema import users
 from tasktracker.domain.accounts.user import User, email_key, username_key
-from tasktracker.domain.errors import Stale
+from tasktracker.domain.kernel.errors import Stale
 
 _COLUMNS = (
     users.c.id,
@@ -95,7 +95,7 @@ class SqlUsers:
             row = self._executor.one(_FIND_BY_USERNAME, {"key": username_key(login)})
         return None if row is None else _user(row)
 
-    def peek(self, user_id: UUID) -> User | None:
+    def find_unlocked(self, user_id: UUID) -> User | None:
         row = self._executor.one(_FIND, {"id": user_id})
         return None if row is None else _user(row)
 

@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy import Engine, Executable, Insert, PrimaryKeyConstraint, Table, UniqueConstraint, Update, event
 
 from tasktracker.adapters.sql.schema import categories, metadata, tasks, users
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.errors import (
     CategoryNameTaken,
     DomainError,
     EmailTaken,

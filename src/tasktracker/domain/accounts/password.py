@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 
-from tasktracker.domain.fields import Refused, Rule, require_storable
+from tasktracker.domain.kernel.fields import Refused, Rule, require_storable
 
-PASSWORD_SHORTEST, PASSWORD_LONGEST = 8, 128
-CREDENTIAL_LONGEST = 1024
+MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
+MAX_CREDENTIAL_LENGTH = 1024
 
 
 def normalized(password: str) -> str:
@@ -15,7 +15,7 @@ def normalized(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-def new_password(shortest: int = PASSWORD_SHORTEST) -> Rule:
+def new_password(shortest: int = MIN_PASSWORD_LENGTH) -> Rule:
     """A password that is being chosen: long enough, and never so long that hashing it becomes a burden."""
 
     def rule(value: str) -> str:
@@ -23,8 +23,8 @@ def new_password(shortest: int = PASSWORD_SHORTEST) -> Rule:
         value = normalized(value)
         if len(value) < shortest:
             raise Refused(f"must be at least {shortest} characters long")
-        if len(value) > PASSWORD_LONGEST:
-            raise Refused(f"must be at most {PASSWORD_LONGEST} characters long")
+        if len(value) > MAX_PASSWORD_LENGTH:
+            raise Refused(f"must be at most {MAX_PASSWORD_LENGTH} characters long")
         return value
 
     return rule
@@ -33,6 +33,6 @@ def new_password(shortest: int = PASSWORD_SHORTEST) -> Rule:
 def credential(value: str) -> str:
     """Something presented to log in with. Wrong is for the login to find out; unusable is refused here."""
     require_storable(value)
-    if len(value) > CREDENTIAL_LONGEST:
-        raise Refused(f"must be at most {CREDENTIAL_LONGEST} characters long")
+    if len(value) > MAX_CREDENTIAL_LENGTH:
+        raise Refused(f"must be at most {MAX_CREDENTIAL_LENGTH} characters long")
     return normalized(value)

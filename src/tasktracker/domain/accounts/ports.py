@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenClaims
 from tasktracker.domain.accounts.user import User
@@ -27,7 +28,7 @@ class UserRepository(Protocol):
         """Return the user with this username or, where it contains `@`, this e-mail address. Locks nothing."""
         ...
 
-    def peek(self, user_id: UUID) -> User | None:
+    def find_unlocked(self, user_id: UUID) -> User | None:
         """Return the user as committed last, without locking them."""
         ...
 
@@ -70,7 +71,7 @@ class SessionRepository(Protocol):
         """End all of a user's sessions but the one to keep."""
         ...
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         """Remove sessions that expired before a moment, and return how many."""
         ...
 
@@ -80,7 +81,7 @@ class SessionRepository(Protocol):
 
 
 class TokenSigner(Protocol):
-    """Turns claims into tokens nobody else can make, and back.
+    """FairLock claims into tokens nobody else can make, and back.
 
     The same claims give the same token for as long as the signing key stays, so a successor can be rebuilt.
     """
@@ -118,4 +119,56 @@ class PasswordStrength(Protocol):
 
     def weakness(self, password: str, guesses: Sequence[str]) -> str | None:
         """Return why the password is too easy to guess, or None. `guesses` are words an attacker would try first."""
+        ...
+
+
+class SecondFactorRepository(Protocol):
+    """Second factors, at most one for each user."""
+
+    def find(self, user_id: UUID) -> SecondFactor | None:
+        """Return a user's factor; while writing, locked until the work ends."""
+        ...
+
+    def save(self, factor: SecondFactor) -> None:
+        """Store a factor in place of the user's one, if any. The user must have been found by this work before."""
+        ...
+
+    def remove(self, user_id: UUID) -> None:
+        """Remove a user's factor, if any."""
+        ...
+
+    def list_users(self, after: UUID | None, limit: int) -> Sequence[UUID]:
+        """Return the users that have a factor and whose ids follow `after`, in the order of their ids."""
+        ...
+
+
+class OneTimeCodes(Protocol):
+    """The arithmetic of time-based one-time passwords (RFC 6238)."""
+
+    def new_secret(self) -> str:
+        """Return a random secret in the form that generators take."""
+        ...
+
+    def provisioning_uri(self, secret: str, account: str) -> str:
+        """Return the secret as an `otpauth:` URI, to be shown as a QR code."""
+        ...
+
+    def step(self, secret: str, code: str, now: datetime) -> int | None:
+        """Return the time step a code belongs to, the present one or a neighbour of it, or None."""
+        ...
+
+
+class SecretCipher(Protocol):
+    """Encrypts what must be read again, with a key derived from the ring's first secret."""
+
+    def seal(self, secret: str) -> str:
+        """Return the secret encrypted."""
+        ...
+
+    def open(self, sealed: str) -> str:
+        """Return what was sealed under any secret of the ring. Raises ValueError for anything else."""
+        ...
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether it was sealed under the ring's first secret."""
         ...

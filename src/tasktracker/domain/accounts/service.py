@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasktracker.domain.accounts.password import PASSWORD_SHORTEST, new_password
-from tasktracker.domain.accounts.passwords import OwnPassword, myself
+from tasktracker.domain.accounts.password import MIN_PASSWORD_LENGTH, new_password
+from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation, myself
 from tasktracker.domain.accounts.ports import PasswordHasher, PasswordStrength
 from tasktracker.domain.accounts.session_service import SessionService, SignedIn
 from tasktracker.domain.accounts.user import USER_RULES, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import FieldError, InvalidInput, UserNotFound
-from tasktracker.domain.fields import Refused, Rule, check
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput, UserNotFound
+from tasktracker.domain.kernel.fields import Refused, Rule, check
 from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.throttling.limit import REGISTRATION_BY_ADDRESS, Bucket, network
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 
 class AccountService:
@@ -28,7 +29,7 @@ class AccountService:
         *,
         store: Store,
         sessions: SessionService,
-        own_password: OwnPassword,
+        password_confirmation: PasswordConfirmation,
         sharing: SharingService,
         recorder: Recorder,
         throttle: Throttle,
@@ -36,11 +37,11 @@ class AccountService:
         strength: PasswordStrength,
         clock: Clock,
         ids: IdGenerator,
-        shortest_password: int = PASSWORD_SHORTEST,
+        shortest_password: int = MIN_PASSWORD_LENGTH,
     ) -> None:
         self._store = store
         self._sessions = sessions
-        self._own_password = own_password
+        self._own_password = password_confirmation
         self._sharing = sharing
         self._recorder = recorder
         self._throttle = throttle

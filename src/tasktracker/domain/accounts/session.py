@@ -17,7 +17,7 @@ from uuid import UUID
 
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 
-DEVICE_LONGEST = 200
+MAX_DEVICE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

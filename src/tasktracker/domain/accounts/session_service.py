@@ -10,14 +10,23 @@ from uuid import UUID
 
 from tasktracker.domain.accounts.password import credential
 from tasktracker.domain.accounts.ports import PasswordHasher, TokenSigner
-from tasktracker.domain.accounts.session import DEVICE_LONGEST, Refresh, Session, SessionPolicy
+from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
+from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
+from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import CodeRequired, InvalidCredentials, InvalidToken, SessionEnded, SessionNotFound
-from tasktracker.domain.fields import case_key, check, optional, text
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.kernel.errors import (
+    CodeRequired,
+    InvalidCredentials,
+    InvalidToken,
+    SessionEnded,
+    SessionNotFound,
+)
+from tasktracker.domain.kernel.fields import case_key, check, optional, text
 from tasktracker.domain.throttling.limit import (
     LOGIN_BY_ACCOUNT,
     LOGIN_BY_ADDRESS,
@@ -28,9 +37,7 @@ from tasktracker.domain.throttling.limit import (
     network,
 )
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.two_factor.second_factor import CODE_LONGEST
-from tasktracker.domain.two_factor.service import TwoFactorService
-from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 NOBODY = UUID(int=0)
 
@@ -50,8 +57,8 @@ def login_name(value: str) -> str:
 LOGIN_RULES = {
     "username": login_name,
     "password": credential,
-    "device": optional(text(longest=DEVICE_LONGEST, trim=True)),
-    "code": optional(text(longest=CODE_LONGEST, trim=True)),
+    "device": optional(text(longest=MAX_DEVICE_LENGTH, trim=True)),
+    "code": optional(text(longest=MAX_CODE_LENGTH, trim=True)),
 }
 
 

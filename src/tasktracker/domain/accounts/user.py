@@ -10,12 +10,12 @@ from typing import TypedDict
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from tasktracker.domain.fields import Refused, Rule, case_key, optional, require_storable, text
+from tasktracker.domain.kernel.fields import Refused, Rule, case_key, optional, require_storable, text
 
-USERNAME_SHORTEST, USERNAME_LONGEST = 3, 150
+MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
 USERNAME_PUNCTUATION = ".+-_"
-EMAIL_LONGEST = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
-PERSON_NAME_LONGEST = 150
+MAX_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+MAX_PERSON_NAME_LENGTH = 150
 DEFAULT_TIME_ZONE = "UTC"
 
 
@@ -68,8 +68,8 @@ def username(value: str) -> str:
     """A username in its canonical form. Never contains `@`, so it can never be somebody's e-mail address."""
     require_storable(value)
     value = _nfkc(value.strip())
-    if not USERNAME_SHORTEST <= len(value) <= USERNAME_LONGEST:
-        raise Refused(f"must be {USERNAME_SHORTEST} to {USERNAME_LONGEST} characters long")
+    if not MIN_USERNAME_LENGTH <= len(value) <= MAX_USERNAME_LENGTH:
+        raise Refused(f"must be {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} characters long")
     if not all(character.isalnum() or character in USERNAME_PUNCTUATION for character in value):
         raise Refused(f"may contain letters, digits and {USERNAME_PUNCTUATION} only")
     return value
@@ -90,8 +90,8 @@ def email(value: str) -> str | None:
         raise Refused("must be an e-mail address, as in name@example.org")
     if domain.startswith((".", "-")) or domain.endswith((".", "-")):
         raise Refused("must be an e-mail address, as in name@example.org")
-    if len(value) > EMAIL_LONGEST:
-        raise Refused(f"must be at most {EMAIL_LONGEST} characters long")
+    if len(value) > MAX_EMAIL_LENGTH:
+        raise Refused(f"must be at most {MAX_EMAIL_LENGTH} characters long")
     return value
 
 
@@ -114,8 +114,8 @@ def _nfkc(value: str) -> str:
 USER_RULES: dict[str, Rule] = {
     "username": username,
     "email": optional(email),
-    "first_name": text(longest=PERSON_NAME_LONGEST, trim=True),
-    "last_name": text(longest=PERSON_NAME_LONGEST, trim=True),
+    "first_name": text(longest=MAX_PERSON_NAME_LENGTH, trim=True),
+    "last_name": text(longest=MAX_PERSON_NAME_LENGTH, trim=True),
     "time_zone": time_zone,
 }
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, EventKey
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 
 
 class ActivityRepository(Protocol):
@@ -21,7 +21,7 @@ class ActivityRepository(Protocol):
         """Return a user's events that follow `after`, the newest first."""
         ...
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         """Remove events of before a moment, and return how many."""
         ...
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
-from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.work import Store, UnitOfWork
 
 
 class Recorder:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tasktracker.domain.activity.event import AuthEvent, EventKey
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.paging import DEFAULT_PAGE, Page
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.work import Store
 
 

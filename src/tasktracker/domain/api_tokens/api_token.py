@@ -16,11 +16,11 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from tasktracker.domain.actors import Scope, TokenActor
-from tasktracker.domain.errors import InvalidToken
-from tasktracker.domain.fields import Refused, Rule, moment, optional, text
+from tasktracker.domain.kernel.actors import Scope, TokenActor
+from tasktracker.domain.kernel.errors import InvalidToken
+from tasktracker.domain.kernel.fields import Refused, Rule, moment, optional, text
 
-NAME_LONGEST = 100
+MAX_NAME_LENGTH = 100
 PREFIX = "tt_"  # lets a person, and a secret scanner, know one when they see it
 SECRET_BYTES = 24
 _PAYLOAD_BYTES = 16 + 16 + SECRET_BYTES
@@ -101,7 +101,7 @@ def _scopes(value: Iterable[Scope]) -> list[Scope]:
 
 
 API_TOKEN_RULES: dict[str, Rule] = {
-    "name": text(shortest=1, longest=NAME_LONGEST, trim=True),
+    "name": text(shortest=1, longest=MAX_NAME_LENGTH, trim=True),
     "scopes": _scopes,
     "expires_at": optional(moment),
 }

@@ -7,20 +7,21 @@ from uuid import UUID
 
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.api_tokens.api_token import API_TOKEN_RULES, ApiToken, ApiTokenFields
-from tasktracker.domain.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
-from tasktracker.domain.fields import check
-from tasktracker.domain.work import Clock, IdGenerator, Store
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.kernel.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.work import Store
 
-API_TOKENS_MOST = 50
+MAX_API_TOKENS = 50
 
 
 class ApiTokenService:
     """The actor's own API tokens. No API token can make, see or end one."""
 
     def __init__(
-        self, *, store: Store, recorder: Recorder, clock: Clock, ids: IdGenerator, most: int = API_TOKENS_MOST
+        self, *, store: Store, recorder: Recorder, clock: Clock, ids: IdGenerator, most: int = MAX_API_TOKENS
     ) -> None:
         self._store = store
         self._recorder = recorder

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from tasktracker.domain.fields import Refused, Rule, case_key, optional, text
+from tasktracker.domain.kernel.fields import Refused, Rule, case_key, optional, text
 
-NAME_LONGEST = 64
-DESCRIPTION_LONGEST = 1000
+MAX_NAME_LENGTH = 64
+MAX_DESCRIPTION_LENGTH = 1000
 COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 
 
@@ -72,7 +72,7 @@ name_key = case_key
 
 CATEGORY_DEFAULTS: CategoryFields = {"description": "", "color": None}
 CATEGORY_RULES: dict[str, Rule] = {
-    "name": text(shortest=1, longest=NAME_LONGEST, trim=True),
-    "description": text(longest=DESCRIPTION_LONGEST),
+    "name": text(shortest=1, longest=MAX_NAME_LENGTH, trim=True),
+    "description": text(longest=MAX_DESCRIPTION_LENGTH),
     "color": optional(color),
 }

@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.categories.category import Category, CategoryKey
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 
 
 class CategoryRepository(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import (
     CATEGORY_DEFAULTS,
     CATEGORY_RULES,
@@ -12,13 +11,15 @@ from tasktracker.domain.categories.category import (
     CategoryFields,
     CategoryKey,
 )
-from tasktracker.domain.errors import CategoryNotFound
-from tasktracker.domain.fields import check
+from tasktracker.domain.feed.entries import ItemType, category_mark, removed_category_mark
 from tasktracker.domain.history.recorder import ChangeRecorder
-from tasktracker.domain.paging import DEFAULT_PAGE, Page
-from tasktracker.domain.sync.feed import ItemType, category_mark, removed_category_mark
-from tasktracker.domain.versions import Expected, require
-from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.kernel.errors import CategoryNotFound
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
+from tasktracker.domain.kernel.versions import Expected, require
+from tasktracker.domain.work import Store, UnitOfWork
 
 
 class CategoryService:

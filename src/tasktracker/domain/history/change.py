@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor, SessionActor
+from tasktracker.domain.kernel.actors import Actor, SessionActor
 from tasktracker.domain.tasks.task import Priority, State, Task
 
 Value = str | int | bool | datetime | UUID | list[str] | None

@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.history.change import Change, ChangeKey
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 
 
 class HistoryRepository(Protocol):
@@ -25,6 +25,6 @@ class HistoryRepository(Protocol):
         """Return a task's changes that follow `after`, the newest first."""
         ...
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         """Remove changes made before a moment, the oldest first, and return how many."""
         ...

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor
+from tasktracker.domain.feed.entries import task_marks
 from tasktracker.domain.history.change import Action, Change
-from tasktracker.domain.sync.feed import task_marks
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import IdGenerator, UnitOfWork
+from tasktracker.domain.work import UnitOfWork
 
 
 class ChangeRecorder:

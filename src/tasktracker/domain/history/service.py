@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import AlreadyChanged, ChangeNotFound, InvalidInput, NotAllowed, Stale
 from tasktracker.domain.history.change import TRACKED, Action, Change, ChangeKey
-from tasktracker.domain.paging import DEFAULT_PAGE, Page
-from tasktracker.domain.sharing.policy import require_editable, require_visible
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, InvalidInput, NotAllowed, Stale
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
+from tasktracker.domain.kernel.versions import Expected, require
+from tasktracker.domain.tasks.policy import require_editable, require_visible
 from tasktracker.domain.tasks.service import FILING, TaskService
 from tasktracker.domain.tasks.task import Task, TaskFields
-from tasktracker.domain.versions import Expected, require
 from tasktracker.domain.work import Store, UnitOfWork
 
 
@@ -59,7 +59,7 @@ class HistoryService:
         self, work: UnitOfWork, actor: Actor, task_id: UUID, change_id: UUID, expected: Expected = None
     ) -> Task:
         """Undo a change as part of a larger piece of work."""
-        task = require_editable(work.tasks.peek(task_id), actor.user_id)
+        task = require_editable(work.tasks.find_unlocked(task_id), actor.user_id)
         change = work.history.find(task_id, change_id)
         if change is None:
             raise ChangeNotFound
@@ -79,7 +79,7 @@ class HistoryService:
             with suppress(Stale):
                 return self._tasks.edit_in(work, actor, task_id, fields, frozenset({task.version}), Action.UNDO)
             # Somebody else was faster. From now on the task is locked, and stays as it is.
-            task = require_editable(work.tasks.peek(task_id), actor.user_id)
+            task = require_editable(work.tasks.find_unlocked(task_id), actor.user_id)
 
 
 def _without_filing(change: Change) -> Change:

@@ -23,6 +23,6 @@ class IdempotencyRepository(Protocol):
         """Store the answer to a key held by this work, committed together with what it answers."""
         ...
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         """Remove answers given before a moment, and return how many."""
         ...

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import KeyReused
 from tasktracker.domain.idempotency.record import Answer, Record, Request
-from tasktracker.domain.work import Clock, Store, UnitOfWork
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import KeyReused
+from tasktracker.domain.work import Store, UnitOfWork
 
 Result = TypeVar("Result")
 

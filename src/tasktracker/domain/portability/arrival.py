@@ -12,22 +12,22 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from tasktracker.domain.categories.category import Category, name_key
-from tasktracker.domain.errors import FieldError
+from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
 from tasktracker.domain.portability.report import Tally
-from tasktracker.domain.sharing.member import Member
-from tasktracker.domain.tasks.task import DEPTH_MOST, State, Task
+from tasktracker.domain.tasks.member import Member
+from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task
 from tasktracker.domain.work import UnitOfWork
 
-CATEGORIES_MOST = 10_000
+MAX_CATEGORIES = 10_000
 
 ID_TAKEN = FieldError("id", "is taken, and so is the one made of it")
 UNKNOWN_CATEGORY = FieldError("category", "names no category of the file or of yours")
 UNKNOWN_PARENT = FieldError("parent", "names no task of the file or of yours")
-TOO_DEEP = FieldError("parent", f"would nest tasks more than {DEPTH_MOST} deep")
+TOO_DEEP = FieldError("parent", f"would nest tasks more than {MAX_DEPTH} deep")
 PARENT_IN_TRASH = FieldError("parent", "is in the trash, where this task is not")
 NOT_TRASHED_WITH = FieldError("trashed_with", "must be the task itself or what its parent was deleted with")
-TOO_MANY_CATEGORIES = FieldError("name", f"is one too many: a file may have {CATEGORIES_MOST} categories")
+TOO_MANY_CATEGORIES = FieldError("name", f"is one too many: a file may have {MAX_CATEGORIES} categories")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Arrival:
             key = name_key(record.name)
             candidates = self._candidates(record.id)
             id_ = next((each for each in candidates if each in self._own), by_name.get(key))
-            if len(self._known.categories) + len(self._outcome.known.categories) >= CATEGORIES_MOST:
+            if len(self._known.categories) + len(self._outcome.known.categories) >= MAX_CATEGORIES:
                 self._outcome.errors.append((number, [TOO_MANY_CATEGORIES]))
                 continue
             if id_ is not None:
@@ -283,7 +283,7 @@ def _obstacles(
     if record.category and category is None:
         yield UNKNOWN_CATEGORY
     if place is not None:
-        if place.depth >= DEPTH_MOST:
+        if place.depth >= MAX_DEPTH:
             yield TOO_DEEP
         if place.trashed_with and not record.trashed_at:
             yield PARENT_IN_TRASH

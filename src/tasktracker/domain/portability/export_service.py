@@ -7,14 +7,15 @@ from dataclasses import replace
 from uuid import UUID
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.actors import SessionActor
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.errors import SessionEnded, UserNotFound
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import SessionEnded, UserNotFound
 from tasktracker.domain.portability import ndjson
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Clock, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 PAGE = 200
 BLOCK = 64 * 1024

@@ -10,20 +10,21 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import Busy, CategoryNameTaken, FieldError, IdTaken, SessionEnded
+from tasktracker.domain.feed.entries import ItemType, category_mark, task_marks
 from tasktracker.domain.history.change import Action, Change, differences
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.kernel.errors import Busy, CategoryNameTaken, FieldError, IdTaken, SessionEnded
 from tasktracker.domain.portability import ndjson, todoist
 from tasktracker.domain.portability.arrival import Arrival, Known, Outcome
 from tasktracker.domain.portability.export_service import find_by_login
 from tasktracker.domain.portability.record import Line
 from tasktracker.domain.portability.report import ImportReport
-from tasktracker.domain.sync.feed import ItemType, category_mark, task_marks
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 CHUNK = 500
-LINES_MOST = 500_000
+MAX_LINES = 500_000
 TRIES = 3
 
 Progress = Callable[[int], None]
@@ -58,7 +59,7 @@ class _Import:
 
     @property
     def _most(self) -> int | None:
-        return LINES_MOST if self.actor else None
+        return MAX_LINES if self.actor else None
 
 
 class ImportService:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import BinaryIO
 
-from tasktracker.domain.errors import FieldError, InvalidInput
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 
-LINE_LONGEST = 256 * 1024
+MAX_LINE_LENGTH = 256 * 1024
 """In bytes: more than the longest task takes, with every character escaped."""
 
-TOO_LONG = FieldError("line", f"is longer than {LINE_LONGEST} bytes")
+TOO_LONG = FieldError("line", f"is longer than {MAX_LINE_LENGTH} bytes")
 NOT_UTF8 = FieldError("line", "is not valid UTF-8")
 
 
@@ -21,13 +21,13 @@ def numbered(source: BinaryIO, wanted: Container[int] | None, most: int | None) 
     """
     source.seek(0)
     number = 0
-    while line := source.readline(LINE_LONGEST + 1):
+    while line := source.readline(MAX_LINE_LENGTH + 1):
         number += 1
         if most is not None and number > most:
             raise InvalidInput.of("body", f"has more than {most} lines; what came before them has been imported")
-        is_whole = len(line) <= LINE_LONGEST
+        is_whole = len(line) <= MAX_LINE_LENGTH
         while not is_whole and not line.endswith(b"\n"):
-            line = source.readline(LINE_LONGEST)
+            line = source.readline(MAX_LINE_LENGTH)
             if not line:
                 break
         if wanted is None or number in wanted:

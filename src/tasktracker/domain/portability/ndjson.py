@@ -12,10 +12,10 @@ from uuid import UUID
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import CATEGORY_RULES, Category
-from tasktracker.domain.errors import FieldError, InvalidInput
-from tasktracker.domain.fields import Refused, Rule, check, moment, optional
-from tasktracker.domain.portability.lines import LINE_LONGEST, NOT_UTF8, TOO_LONG, numbered, printable
-from tasktracker.domain.portability.record import VERSION_MOST, CategoryRecord, Line, TaskRecord
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput
+from tasktracker.domain.kernel.fields import Refused, Rule, check, moment, optional
+from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, NOT_UTF8, TOO_LONG, numbered, printable
+from tasktracker.domain.portability.record import MAX_VERSION, CategoryRecord, Line, TaskRecord
 from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task
 
 FORMAT = "tasktracker"
@@ -158,7 +158,7 @@ def _gaps(end: Mapping[str, Any], seen: Mapping[object, int]) -> Iterator[FieldE
 def _require_header(source: BinaryIO) -> None:
     source.seek(0)
     try:
-        found = _object(source.readline(LINE_LONGEST))
+        found = _object(source.readline(MAX_LINE_LENGTH))
     except InvalidInput:
         found = {}
     if found.get("type") != "header" or found.get("format") != FORMAT:
@@ -275,8 +275,8 @@ def _moment(value: str) -> datetime:
 
 
 def _version(value: int) -> int:
-    if not 1 <= value <= VERSION_MOST:
-        raise Refused(f"must be 1 to {VERSION_MOST}")
+    if not 1 <= value <= MAX_VERSION:
+        raise Refused(f"must be 1 to {MAX_VERSION}")
     return value
 
 

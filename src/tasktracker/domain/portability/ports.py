@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import Change
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tasktracker.domain.errors import FieldError
+from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.tasks.task import Priority, State
 
-VERSION_MOST = 1_000_000_000
+MAX_VERSION = 1_000_000_000
 """Far from what a column holds, so that there is room for changes to come."""
 
 

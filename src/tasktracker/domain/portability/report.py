@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tasktracker.domain.errors import FieldError
+from tasktracker.domain.kernel.errors import FieldError
 
-FINDINGS_MOST = 200
+MAX_FINDINGS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class ImportReport:
 
     def _tell(self, told: list[Finding], line: int, errors: Iterable[FieldError]) -> None:
         for error in errors:
-            if len(told) < FINDINGS_MOST:
+            if len(told) < MAX_FINDINGS:
                 told.append(Finding(line, error.field, error.message))
             else:
                 self.omitted += 1

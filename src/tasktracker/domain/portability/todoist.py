@@ -15,13 +15,13 @@ from typing import BinaryIO
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from tasktracker.domain.categories.category import CATEGORY_RULES, NAME_LONGEST, name_key
-from tasktracker.domain.categories.category import DESCRIPTION_LONGEST as CATEGORY_DESCRIPTION_LONGEST
-from tasktracker.domain.errors import FieldError, InvalidInput
-from tasktracker.domain.fields import Refused, check, moment, require_storable
+from tasktracker.domain.categories.category import CATEGORY_RULES, MAX_NAME_LENGTH, name_key
+from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput
+from tasktracker.domain.kernel.fields import Refused, check, moment, require_storable
 from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered, printable
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
-from tasktracker.domain.tasks.task import DEPTH_MOST, DESCRIPTION_LONGEST, TASK_RULES, TITLE_LONGEST, Priority
+from tasktracker.domain.tasks.task import MAX_DEPTH, MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TASK_RULES, Priority
 
 PRIORITIES = {"": Priority.NORMAL, "1": Priority.URGENT, "2": Priority.HIGH, "3": Priority.NORMAL, "4": Priority.LOW}
 REQUIRED = ("TYPE", "CONTENT")
@@ -115,9 +115,9 @@ class _Draft:
     def describe(self, text: str) -> None:
         """Add to the description, as far as there is room."""
         described = f"{self.record.description}\n\n{text}" if self.record.description else text
-        if len(described) > DESCRIPTION_LONGEST:
-            described = described[:DESCRIPTION_LONGEST]
-            self.notices.append(FieldError("description", f"was cut at {DESCRIPTION_LONGEST} characters"))
+        if len(described) > MAX_DESCRIPTION_LENGTH:
+            described = described[:MAX_DESCRIPTION_LENGTH]
+            self.notices.append(FieldError("description", f"was cut at {MAX_DESCRIPTION_LENGTH} characters"))
         self.record = replace(self.record, description=described)
 
     def line(self) -> Line:
@@ -167,12 +167,12 @@ class _Reading:
         self._section = None
         content, description = row.get("CONTENT", "").strip(), row.get("DESCRIPTION", "")
         notices = []
-        if len(content) > NAME_LONGEST:
-            content = content[:NAME_LONGEST].strip()
-            notices.append(FieldError("CONTENT", f"was cut at {NAME_LONGEST} characters"))
-        if len(description) > CATEGORY_DESCRIPTION_LONGEST:
-            description = description[:CATEGORY_DESCRIPTION_LONGEST]
-            notices.append(FieldError("DESCRIPTION", f"was cut at {CATEGORY_DESCRIPTION_LONGEST} characters"))
+        if len(content) > MAX_NAME_LENGTH:
+            content = content[:MAX_NAME_LENGTH].strip()
+            notices.append(FieldError("CONTENT", f"was cut at {MAX_NAME_LENGTH} characters"))
+        if len(description) > MAX_CATEGORY_DESCRIPTION_LENGTH:
+            description = description[:MAX_CATEGORY_DESCRIPTION_LENGTH]
+            notices.append(FieldError("DESCRIPTION", f"was cut at {MAX_CATEGORY_DESCRIPTION_LENGTH} characters"))
         values = check(CATEGORY_RULES, {"name": content, "description": description})
         self._section = uuid5(self._owner, f"todoist section {name_key(values['name'])}")
         record = CategoryRecord(id=self._section, name=values["name"], description=values["description"])
@@ -190,10 +190,10 @@ class _Reading:
         self._above = [(depth, id_) for depth, id_ in self._above if depth < indent]
         content, priority = row.get("CONTENT", "").strip(), row.get("PRIORITY", "").strip()
         errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
-        title = content if len(content) <= TITLE_LONGEST else content[: TITLE_LONGEST - 1].rstrip() + "…"
+        title = content if len(content) <= MAX_TITLE_LENGTH else content[: MAX_TITLE_LENGTH - 1].rstrip() + "…"
         rules = {"CONTENT": TASK_RULES["title"], "DESCRIPTION": _storable, "RESPONSIBLE": _storable, "DATE": _storable}
         values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
-        parents = self._above[: DEPTH_MOST - 1]
+        parents = self._above[: MAX_DEPTH - 1]
         parent = parents[-1][1] if parents else None
         id_ = self._id(parent, content)
         draft = _Draft(
@@ -204,13 +204,13 @@ class _Reading:
         )
         if title != content:
             draft.notices.append(
-                FieldError("CONTENT", f"was cut at {TITLE_LONGEST} characters; all of it is described")
+                FieldError("CONTENT", f"was cut at {MAX_TITLE_LENGTH} characters; all of it is described")
             )
             draft.describe(content)
         if values["DESCRIPTION"].strip():
             draft.describe(values["DESCRIPTION"])
-        if len(self._above) >= DEPTH_MOST:
-            draft.notices.append(FieldError("INDENT", f"is more than {DEPTH_MOST} deep: the task was put higher up"))
+        if len(self._above) >= MAX_DEPTH:
+            draft.notices.append(FieldError("INDENT", f"is more than {MAX_DEPTH} deep: the task was put higher up"))
         elif len(self._above) + 1 != indent:
             draft.notices.append(
                 FieldError("INDENT", "does not follow from the rows above: the task was put higher up")

@@ -6,25 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from tasktracker.domain.accounts.user import USERNAME_LONGEST, User
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import (
-    InvalidInput,
-    MemberNotFound,
-    NotAllowed,
-    TooManyMembers,
-)
-from tasktracker.domain.fields import Refused, Rule, check, text
+from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH, User
+from tasktracker.domain.feed.entries import task_marks
 from tasktracker.domain.history.change import Action
 from tasktracker.domain.history.recorder import ChangeRecorder
-from tasktracker.domain.sharing.member import INVITED, MEMBERS_MOST, Member, Role
-from tasktracker.domain.sharing.policy import require_owned, require_visible
-from tasktracker.domain.sync.feed import task_marks
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed, TooManyMembers
+from tasktracker.domain.kernel.fields import Refused, Rule, check, text
+from tasktracker.domain.tasks.member import INVITED, MAX_MEMBERS, Member, Role
+from tasktracker.domain.tasks.policy import require_owned, require_visible
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import lock_roots
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.work import Clock, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 
 def invited(role: Role) -> Role:
@@ -34,7 +30,7 @@ def invited(role: Role) -> Role:
     return role
 
 
-SHARE_RULES: dict[str, Rule] = {"username": text(longest=USERNAME_LONGEST, trim=True), "role": invited}
+SHARE_RULES: dict[str, Rule] = {"username": text(longest=MAX_USERNAME_LENGTH, trim=True), "role": invited}
 """What a name must be like to be looked for, and a role to be given."""
 
 
@@ -51,7 +47,7 @@ class SharingService:
     """The members of a task. A subtask has its root's, so they are changed for a whole tree."""
 
     def __init__(
-        self, *, store: Store, recorder: ChangeRecorder, throttle: Throttle, clock: Clock, most: int = MEMBERS_MOST
+        self, *, store: Store, recorder: ChangeRecorder, throttle: Throttle, clock: Clock, most: int = MAX_MEMBERS
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -83,12 +79,12 @@ class SharingService:
         Raises TaskNotFound, NotAllowed, TooManyRequests.
         """
         with self._store.writing(actor) as work:  # nothing is written, but it is what an API token has to be for
-            require_owned(work.tasks.peek(task_id), actor.user_id)
+            require_owned(work.tasks.find_unlocked(task_id), actor.user_id)
         self._throttle.spend(Bucket.of(INVITATION_BY_ACCOUNT, str(actor.user_id)))
 
     def share_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, username: str, role: Role) -> Share:
         """Share a task as part of a larger piece of work, for which a try was spent."""
-        require_owned(work.tasks.peek(task_id), actor.user_id)  # before it is told which names there are
+        require_owned(work.tasks.find_unlocked(task_id), actor.user_id)  # before it is told which names there are
         username = str(check(SHARE_RULES, {"username": username, "role": role})["username"])
         found = work.users.find_by_login(username) if "@" not in username else None
         # Locked, so that nobody takes part in anything whose account is removed meanwhile.
@@ -104,7 +100,7 @@ class SharingService:
 
     def assign_in(self, work: UnitOfWork, actor: Actor, task_id: UUID, user_id: UUID, role: Role) -> Share:
         """Change the part of a member as part of a larger piece of work."""
-        require_owned(work.tasks.peek(task_id), actor.user_id)
+        require_owned(work.tasks.find_unlocked(task_id), actor.user_id)
         check(SHARE_RULES, {"role": role})
         user = work.users.find(user_id)
         lock_roots(work, task_id)

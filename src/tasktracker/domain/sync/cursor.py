@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tasktracker.domain.errors import CursorExpired
-from tasktracker.domain.sync.ports import FeedState
+from tasktracker.domain.feed.ports import FeedState
+from tasktracker.domain.kernel.errors import CursorExpired
 
 MARGIN = timedelta(days=1)
 """Deletions are kept for so much longer than the cursors that may still have to be told of them."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.history.change import Change
+from tasktracker.domain.kernel.actors import Actor, SessionActor
 from tasktracker.domain.sync.mutation import FieldConflict
 
 

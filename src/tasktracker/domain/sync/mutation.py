@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from tasktracker.domain.errors import DomainError
-from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.kernel.errors import DomainError
 
-MUTATIONS_MOST = 100
+MAX_MUTATIONS = 100
 
 
 class MutationOp(StrEnum):

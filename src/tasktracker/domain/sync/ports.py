@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark
 from tasktracker.domain.sync.ticket import Ticket
-
-EPOCH = "epoch"
-"""The name of the secret that stands for the epoch."""
-
-
-@dataclass(frozen=True, slots=True)
-class FeedState:
-    """How far a user's feed has come, and the epoch of the data: sequence numbers mean nothing in another one."""
-
-    head: int
-    epoch: bytes
-
 
 Told = Callable[[Collection[UUID]], None]
 """Takes whose feeds have become longer by a commit."""
@@ -56,57 +42,6 @@ class TicketRepository(Protocol):
         """Return a ticket and remove it: of all who try to take it, one does."""
         ...
 
-    def forget(self, before: datetime, limit: int) -> int:
+    def purge_before(self, before: datetime, limit: int) -> int:
         """Remove tickets that expired before a moment, and return how many."""
-        ...
-
-
-class FeedRepository(Protocol):
-    """For each user one row an item, moved to the end of the feed by each change of it.
-
-    The order of a feed is that in which works were committed: whoever has read a feed up to some place, and then
-    reads what follows, has missed nothing, however many were writing meanwhile.
-    """
-
-    def add(self, marks: Iterable[Mark]) -> None:
-        """Tell feeds. The marks get their places when the work ends, and are in the feeds if and only if it succeeds.
-
-        Of several marks of one item, the last is told.
-        """
-        ...
-
-    def state(self, user_id: UUID) -> FeedState:
-        """Return how far a feed has come. All up to there is in any page that is read later."""
-        ...
-
-    def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """Return how far those feeds have come that have begun."""
-        ...
-
-    def page(
-        self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0
-    ) -> Sequence[FeedItem]:
-        """Return what follows a place in a feed, in its order, without deletions up to another place.
-
-        Marks and items are of one moment.
-        """
-        ...
-
-    def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[Mark]:
-        """Return the marks of all items that the user has, in any order."""
-        ...
-
-    def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """Return the versions at which those of the user's items that were deleted were so, as far as is known.
-
-        What was added in this work counts as if it had its place already.
-        """
-        ...
-
-    def drop(self, user_id: UUID) -> None:
-        """Let go of a user's feed and of all that it was still to be told."""
-        ...
-
-    def forget(self, before: datetime, limit: int) -> int:
-        """Remove deletions told before a moment, and return how many."""
         ...

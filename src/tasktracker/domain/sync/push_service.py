@@ -7,10 +7,14 @@ from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import CATEGORY_RULES, Category, CategoryFields
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.errors import (
+from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.history.change import TRACKED, Change, ChangeKey
+from tasktracker.domain.idempotency.record import Answer, Request
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import (
     CategoryNotFound,
     DomainError,
     InsufficientScope,
@@ -22,15 +26,11 @@ from tasktracker.domain.errors import (
     StorageUnavailable,
     Unavailable,
 )
-from tasktracker.domain.fields import check
-from tasktracker.domain.history.change import TRACKED, Change, ChangeKey
-from tasktracker.domain.idempotency.record import Answer, Request
-from tasktracker.domain.idempotency.service import IdempotencyService
-from tasktracker.domain.paging import LARGEST_PAGE
-from tasktracker.domain.sharing.policy import require_visible
-from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.paging import LARGEST_PAGE
 from tasktracker.domain.sync.merge import conflicts_of, is_by
 from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.tasks.policy import require_visible
 from tasktracker.domain.tasks.service import FILING, TaskService
 from tasktracker.domain.tasks.task import TASK_RULES, Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -137,7 +137,7 @@ class PushService:
     def _update_task(self, work: UnitOfWork, actor: Actor, mutation: Mutation) -> Outcome:
         fields = check(TASK_RULES, cast(TaskFields, mutation.data))
         while True:
-            found = work.tasks.peek(mutation.target)
+            found = work.tasks.find_unlocked(mutation.target)
             if found is not None and found.trashed_at and found.created_by == actor.user_id:
                 raise _in_conflict(found.version, {name: FieldConflict(None, fields[name], None) for name in fields})  # type: ignore[literal-required]
             task = require_visible(found, actor.user_id)
@@ -155,7 +155,7 @@ class PushService:
 
     def _delete_task(self, work: UnitOfWork, actor: Actor, mutation: Mutation) -> Outcome:
         while True:
-            found = work.tasks.peek(mutation.target)
+            found = work.tasks.find_unlocked(mutation.target)
             if found is not None and found.trashed_at and found.created_by == actor.user_id:
                 return Outcome(status=Status.APPLIED, version=found.version)
             task = require_visible(found, actor.user_id)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.paging import DEFAULT_PAGE
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType
+from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.cursor import SyncCursor
-from tasktracker.domain.sync.feed import FeedItem, ItemType, Mark
-from tasktracker.domain.sync.ports import EPOCH
-from tasktracker.domain.work import Clock, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 WINDOW = timedelta(days=30)
 ALL_TYPES = frozenset(ItemType)
@@ -109,7 +110,7 @@ class SyncService:
         count, buckets = digest_of(marks)
         return Digest(SyncCursor(state.epoch, state.head, state.head, now), count, buckets)
 
-    def bucket(self, actor: Actor, name: str, types: Collection[ItemType] = ALL_TYPES) -> Sequence[Mark]:
+    def bucket(self, actor: Actor, name: str, types: Collection[ItemType] = ALL_TYPES) -> Sequence[FeedEntry]:
         """Return what is in one bucket, ordered by type and id."""
         with self._store.reading(actor) as work:
             marks = work.feed.marks(actor.user_id, types)
@@ -123,7 +124,7 @@ def bucket_of(item_id: UUID) -> str:
     return hashlib.sha256(str(item_id).encode()).hexdigest()[:2]
 
 
-def digest_of(marks: Iterable[Mark]) -> tuple[int, Mapping[str, str]]:
+def digest_of(marks: Iterable[FeedEntry]) -> tuple[int, Mapping[str, str]]:
     """Return the number of items, and the hashes of their ids and versions by bucket.
 
     A bucket's hash is the SHA-256 of its lines "<type> <id> <version>\\n" in the order of their bytes.

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor, SessionActor
-from tasktracker.domain.errors import InvalidToken
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import InvalidToken
 from tasktracker.domain.sync.ticket import TICKET_LIFE, Ticket, digest_of_ticket, new_ticket
-from tasktracker.domain.work import Clock, Store
+from tasktracker.domain.work import Store
 
 
 class StreamService:

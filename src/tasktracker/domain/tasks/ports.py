@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
@@ -23,7 +23,7 @@ class TaskRepository(Protocol):
         """Return a task, also one in the trash; while writing, locked until the work ends."""
         ...
 
-    def peek(self, task_id: UUID) -> Task | None:
+    def find_unlocked(self, task_id: UUID) -> Task | None:
         """Return a task as it was committed last, without locking it: for deciding what to lock."""
         ...
 

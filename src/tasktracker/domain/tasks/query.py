@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
-from tasktracker.domain.paging import DEFAULT_PAGE
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.task import Priority, State, Task
 
 NONE: Final = "none"

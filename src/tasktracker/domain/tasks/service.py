@@ -6,19 +6,20 @@ from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.fields import check
+from tasktracker.domain.feed.entries import ItemType
 from tasktracker.domain.history.change import Action
 from tasktracker.domain.history.recorder import ChangeRecorder
-from tasktracker.domain.paging import Page
-from tasktracker.domain.sharing.policy import require_editable, require_visible
-from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.kernel.versions import Expected, require
+from tasktracker.domain.tasks.policy import require_editable, require_visible
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import TASK_DEFAULTS, TASK_RULES, Task, TaskFields
 from tasktracker.domain.tasks.tree import find_parent, lock_roots, require_room, subtree
-from tasktracker.domain.versions import Expected, require
-from tasktracker.domain.work import Clock, IdGenerator, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 FILING = ("category", "parent")
 """Fields that are the creator's alone: what others send in them is ignored."""
@@ -99,7 +100,7 @@ class TaskService:
         """Change a task as part of a larger piece of work."""
         fields = check(TASK_RULES, fields)
         if not fields.keys().isdisjoint(FILING):
-            if require_visible(work.tasks.peek(task_id), actor.user_id).created_by != actor.user_id:
+            if require_visible(work.tasks.find_unlocked(task_id), actor.user_id).created_by != actor.user_id:
                 fields = _without_filing(fields)
             _require_category(work, actor, fields)
             if "parent" in fields:

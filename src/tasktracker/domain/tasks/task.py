@@ -8,12 +8,12 @@ from enum import IntEnum, StrEnum
 from typing import TypedDict
 from uuid import UUID
 
-from tasktracker.domain.fields import Rule, moment, optional, text
-from tasktracker.domain.sharing.member import Member, Role
+from tasktracker.domain.kernel.fields import Rule, moment, optional, text
+from tasktracker.domain.tasks.member import Member, Role
 
-TITLE_LONGEST = 200
-DESCRIPTION_LONGEST = 10_000
-DEPTH_MOST = 5
+MAX_TITLE_LENGTH = 200
+MAX_DESCRIPTION_LENGTH = 10_000
+MAX_DEPTH = 5
 
 
 class Priority(IntEnum):
@@ -145,8 +145,8 @@ TASK_DEFAULTS: TaskFields = {
     "parent": None,
 }
 TASK_RULES: dict[str, Rule] = {
-    "title": text(shortest=1, longest=TITLE_LONGEST, trim=True),
-    "description": text(longest=DESCRIPTION_LONGEST),
+    "title": text(shortest=1, longest=MAX_TITLE_LENGTH, trim=True),
+    "description": text(longest=MAX_DESCRIPTION_LENGTH),
     "priority": Priority,
     "state": State,
     "due_date": optional(moment),

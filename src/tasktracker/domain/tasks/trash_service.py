@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import TaskNotFound
 from tasktracker.domain.history.change import Action
 from tasktracker.domain.history.recorder import ChangeRecorder
-from tasktracker.domain.paging import DEFAULT_PAGE, Page
-from tasktracker.domain.sharing.policy import require_own, require_owned
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import TaskNotFound
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
+from tasktracker.domain.kernel.versions import Expected, require
+from tasktracker.domain.tasks.policy import require_own, require_owned
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import lock_roots, subtree
-from tasktracker.domain.versions import Expected, require
-from tasktracker.domain.work import Clock, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 
 class TrashService:
@@ -66,7 +67,7 @@ class TrashService:
         require(task, expected)
         if not task.trashed_at:
             return task
-        parent = work.tasks.peek(task.parent) if task.parent else None
+        parent = work.tasks.find_unlocked(task.parent) if task.parent else None
         root = task.id if parent is not None and parent.trashed_at else task.root
         now = self._clock.now()
         restored = task

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.tasks.task import DEPTH_MOST, Task
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.tasks.task import MAX_DEPTH, Task
 from tasktracker.domain.work import UnitOfWork
 
 
@@ -18,7 +18,7 @@ def lock_roots(work: UnitOfWork, *task_ids: UUID) -> None:
     """Lock the roots of these tasks, and see to it that they are still their roots once locked."""
     locked = None
     while True:
-        found = (work.tasks.peek(task_id) for task_id in task_ids)
+        found = (work.tasks.find_unlocked(task_id) for task_id in task_ids)
         roots = sorted({task.root for task in found if task})
         if roots == locked:
             return
@@ -39,11 +39,11 @@ def require_room(work: UnitOfWork, parent: Task, levels: int = 1) -> None:
     """Refuse to put so many levels of tasks under a parent that the tree gets too deep. Raises InvalidInput."""
     above, depth = parent, 1
     while above.parent is not None:
-        found = work.tasks.peek(above.parent)
+        found = work.tasks.find_unlocked(above.parent)
         assert found is not None, "a task outlives its subtasks"
         above, depth = found, depth + 1
-    if depth + levels > DEPTH_MOST:
-        raise InvalidInput.of("parent", f"would nest tasks more than {DEPTH_MOST} deep")
+    if depth + levels > MAX_DEPTH:
+        raise InvalidInput.of("parent", f"would nest tasks more than {MAX_DEPTH} deep")
 
 
 def subtree(work: UnitOfWork, top: Task) -> Sequence[Sequence[Task]]:

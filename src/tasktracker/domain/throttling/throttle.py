@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasktracker.domain.errors import TooManyRequests
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import TooManyRequests
 from tasktracker.domain.throttling.limit import Bucket
 from tasktracker.domain.throttling.ports import RateLimiter
-from tasktracker.domain.work import Clock
 
 
 class Throttle:

@@ -9,33 +9,33 @@ from litestar import Controller, get, patch, post
 from litestar.params import JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.accounts.password import PASSWORD_LONGEST, PASSWORD_SHORTEST
+from tasktracker.domain.accounts.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session_service import SignedIn
 from tasktracker.domain.accounts.user import (
-    EMAIL_LONGEST,
-    PERSON_NAME_LONGEST,
+    MAX_EMAIL_LENGTH,
+    MAX_PERSON_NAME_LENGTH,
+    MAX_USERNAME_LENGTH,
+    MIN_USERNAME_LENGTH,
     USER_RULES,
-    USERNAME_LONGEST,
-    USERNAME_SHORTEST,
     User,
     UserFields,
 )
 from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import Busy, EmailTaken, InvalidInput, TooManyRequests, UsernameTaken
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import Busy, EmailTaken, InvalidInput, TooManyRequests, UsernameTaken
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Body, Injected, Moment, ReadOnly, given, text, view
 
 Username = Annotated[
     str,
-    text(shortest=USERNAME_SHORTEST, longest=USERNAME_LONGEST, pattern=rf"^[\w.+-]{{{USERNAME_SHORTEST},}}$"),
+    text(shortest=MIN_USERNAME_LENGTH, longest=MAX_USERNAME_LENGTH, pattern=rf"^[\w.+-]{{{MIN_USERNAME_LENGTH},}}$"),
 ]
-Email = Annotated[str, text(longest=EMAIL_LONGEST, format="email")]
-PersonName = Annotated[str, text(longest=PERSON_NAME_LONGEST)]
+Email = Annotated[str, text(longest=MAX_EMAIL_LENGTH, format="email")]
+PersonName = Annotated[str, text(longest=MAX_PERSON_NAME_LENGTH)]
 TimeZone = Annotated[str, Meta(description="An IANA time zone name.", examples=["Europe/Vienna"])]
-NewPassword = Annotated[str, text(shortest=PASSWORD_SHORTEST, longest=PASSWORD_LONGEST, format="password")]
+NewPassword = Annotated[str, text(shortest=MIN_PASSWORD_LENGTH, longest=MAX_PASSWORD_LENGTH, format="password")]
 Password = Annotated[str, Meta(extra_json_schema={"format": "password"})]
 
 

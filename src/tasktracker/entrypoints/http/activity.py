@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from tasktracker.domain.activity.event import AuthEvent, EventKey, Kind, Outcome
 from tasktracker.domain.activity.service import ActivityService
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.work import Clock
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import Clock
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Injected, Listed, Moment, PagedQuery, Request

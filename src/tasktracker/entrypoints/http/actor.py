@@ -10,9 +10,9 @@ from litestar.connection import ASGIConnection
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.actors import Actor, SessionActor
 from tasktracker.domain.api_tokens import api_token
-from tasktracker.domain.errors import InsufficientScope, InvalidToken, NotAuthenticated, SessionRequired
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.errors import InsufficientScope, InvalidToken, NotAuthenticated, SessionRequired
 from tasktracker.domain.work import Store
 from tasktracker.entrypoints.http.edge import ACTOR
 from tasktracker.entrypoints.http.threads import Threads

@@ -10,10 +10,10 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.actors import Scope, SessionActor
-from tasktracker.domain.api_tokens.api_token import API_TOKEN_RULES, NAME_LONGEST, ApiToken, ApiTokenFields
+from tasktracker.domain.api_tokens.api_token import API_TOKEN_RULES, MAX_NAME_LENGTH, ApiToken, ApiTokenFields
 from tasktracker.domain.api_tokens.service import ApiTokenService
-from tasktracker.domain.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
+from tasktracker.domain.kernel.actors import Scope, SessionActor
+from tasktracker.domain.kernel.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.responses import JsonResponse
 from tasktracker.entrypoints.http.wire import Body, Injected, Listed, Moment, identifier, text
@@ -24,7 +24,7 @@ class CreateApiToken(Body, kw_only=True):
 
     rules = API_TOKEN_RULES
 
-    name: Annotated[str, text(shortest=1, longest=NAME_LONGEST, pattern=r"\S")]
+    name: Annotated[str, text(shortest=1, longest=MAX_NAME_LENGTH, pattern=r"\S")]
     scopes: Annotated[list[Scope], Meta(extra_json_schema={"minItems": 1})]
     expires_at: Annotated[Moment, Meta(description="Must lie in the future.")] | UnsetType | None = UNSET
 

@@ -16,12 +16,14 @@ from litestar.types import Receive, Scope, Send
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session_service import SessionService
+from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.errors import DomainError
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
@@ -30,8 +32,7 @@ from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.two_factor.service import TwoFactorService
-from tasktracker.domain.work import Clock, Store
+from tasktracker.domain.work import Store
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController

@@ -9,22 +9,23 @@ from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType
 
-from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import (
     CATEGORY_RULES,
     COLOR,
-    DESCRIPTION_LONGEST,
-    NAME_LONGEST,
+    MAX_DESCRIPTION_LENGTH,
+    MAX_NAME_LENGTH,
     Category,
     CategoryFields,
     CategoryKey,
 )
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidInput, Stale
 from tasktracker.domain.idempotency import record
 from tasktracker.domain.idempotency.record import Answer
 from tasktracker.domain.idempotency.service import IdempotencyService
-from tasktracker.domain.work import Clock, UnitOfWork
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidInput, Stale
+from tasktracker.domain.work import UnitOfWork
 from tasktracker.entrypoints.http.conditional import creates, etag, expected, fresh
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.idempotency import answer, answered
@@ -44,8 +45,8 @@ from tasktracker.entrypoints.http.wire import (
     view,
 )
 
-Name = Annotated[str, text(shortest=1, longest=NAME_LONGEST, pattern=r"\S")]
-Description = Annotated[str, text(longest=DESCRIPTION_LONGEST)]
+Name = Annotated[str, text(shortest=1, longest=MAX_NAME_LENGTH, pattern=r"\S")]
+Description = Annotated[str, text(longest=MAX_DESCRIPTION_LENGTH)]
 Color = Annotated[str, text(longest=7, pattern=f"^{COLOR.pattern}$")]
 
 

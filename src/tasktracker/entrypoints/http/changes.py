@@ -9,12 +9,12 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.actors import Actor
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.fields import Refused
-from tasktracker.domain.paging import DEFAULT_PAGE
+from tasktracker.domain.feed.entries import FeedItem, ItemType, Op, Reason
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.fields import Refused
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.cursor import SyncCursor
-from tasktracker.domain.sync.feed import FeedItem, ItemType, Op, Reason
 from tasktracker.domain.sync.service import ALL_TYPES, Changes
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.entrypoints.http.categories import CategoryView, view_category
@@ -106,13 +106,13 @@ class Typed(Query):
         return ALL_TYPES if self.types is UNSET else self.types  # type: ignore[return-value]  # its rule made it a set
 
 
-WAIT_MOST = 60
+MAX_WAIT = 60
 
 
 class PullChanges(Typed):
     """Where to go on from, and how far."""
 
-    wait: Annotated[int, Meta(ge=0, le=WAIT_MOST, description="Seconds to wait for changes where there are none.")] = 0
+    wait: Annotated[int, Meta(ge=0, le=MAX_WAIT, description="Seconds to wait for changes where there are none.")] = 0
 
     cursor: CursorText | UnsetType = UNSET
     limit: Limit = DEFAULT_PAGE

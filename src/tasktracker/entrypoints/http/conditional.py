@@ -8,8 +8,8 @@ from typing import Any
 from litestar import Response
 from msgspec import UNSET, Struct, UnsetType
 
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.versions import Expected
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.versions import Expected
 from tasktracker.entrypoints.http.responses import JsonResponse
 from tasktracker.entrypoints.http.wire import Request, header
 

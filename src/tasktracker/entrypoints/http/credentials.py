@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from tasktracker.domain.errors import Busy
+from tasktracker.domain.kernel.errors import Busy
 from tasktracker.entrypoints.settings import THREADS_A_HASH
 
 Result = TypeVar("Result")

@@ -16,9 +16,9 @@ import msgspec
 from litestar import Response
 from msgspec import UNSET, Struct
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.paging import Page
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.paging import Page
 from tasktracker.entrypoints.http.responses import JsonResponse
 from tasktracker.entrypoints.http.wire import Listed, PagedQuery, Request
 

@@ -9,9 +9,9 @@ from litestar import Controller, get
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.sync.feed import ItemType
+from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.sync.service import BUCKETS, SyncService
 from tasktracker.entrypoints.http.changes import SyncCursors, Typed
 from tasktracker.entrypoints.http.cursors import Cursors

@@ -12,7 +12,7 @@ import structlog
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from tasktracker.domain.actors import Actor
+from tasktracker.domain.kernel.actors import Actor
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"

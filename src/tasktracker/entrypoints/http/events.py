@@ -15,8 +15,10 @@ from litestar.types import Receive, Scope, Send
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.accounts.ports import TokenSigner
-from tasktracker.domain.actors import Actor, SessionActor
-from tasktracker.domain.errors import (
+from tasktracker.domain.feed.entries import ItemType, Op
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import (
     CursorExpired,
     DomainError,
     InsufficientScope,
@@ -27,11 +29,9 @@ from tasktracker.domain.errors import (
     Unavailable,
 )
 from tasktracker.domain.sync.cursor import SyncCursor
-from tasktracker.domain.sync.feed import ItemType, Op
 from tasktracker.domain.sync.service import Changes, SyncService
 from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.sync.ticket import TICKET_LIFE
-from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.actor import bearer_token
 from tasktracker.entrypoints.http.changes import SyncCursors, Typed
 from tasktracker.entrypoints.http.cursors import Cursors

@@ -10,11 +10,11 @@ from litestar import Controller, Response, get
 from litestar.params import FromPath
 from msgspec import Struct
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import TaskNotFound
 from tasktracker.domain.history.change import Action, Change, ChangeKey
 from tasktracker.domain.history.service import HistoryService
-from tasktracker.domain.work import Clock
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import TaskNotFound
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Injected, Listed, Moment, PagedQuery, Request, identifier

@@ -19,8 +19,8 @@ from uuid import UUID
 import structlog
 from litestar.types import Receive
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import DomainError, TooManyStreams
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import DomainError, TooManyStreams
 from tasktracker.domain.sync.ports import EventStream
 from tasktracker.domain.sync.stream_service import StreamService
 

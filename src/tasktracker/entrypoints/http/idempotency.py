@@ -11,17 +11,17 @@ import msgspec
 from litestar import Response
 from msgspec import Struct
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import InvalidInput
 from tasktracker.domain.idempotency import record
-from tasktracker.domain.idempotency.record import KEY_LONGEST, Answer
+from tasktracker.domain.idempotency.record import MAX_KEY_LENGTH, Answer
 from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.work import UnitOfWork
 from tasktracker.entrypoints.http.responses import JsonResponse
 from tasktracker.entrypoints.http.wire import Request, header
 
 HEADER = "Idempotency-Key"
-KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_LONGEST}}}")
+KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY_LENGTH}}}")
 Result = TypeVar("Result")
 
 
@@ -31,7 +31,7 @@ async def provide_key(request: Request) -> record.Request | None:
     if key is None:
         return None
     if not KEY.fullmatch(key):  # nor is what came in several lines
-        raise InvalidInput.of(HEADER, f"must be 1 to {KEY_LONGEST} visible ASCII characters")
+        raise InvalidInput.of(HEADER, f"must be 1 to {MAX_KEY_LENGTH} visible ASCII characters")
     parts = (request.method.encode(), request.scope["path"].rstrip("/").encode(), await request.body())
     return record.Request(key, hashlib.sha256(b"\0".join(parts)).digest())
 

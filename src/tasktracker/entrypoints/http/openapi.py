@@ -18,7 +18,7 @@ from litestar import Litestar, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.errors import (
     Busy,
     DomainError,
     InsufficientScope,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasktracker.domain.errors import DomainError
+from tasktracker.domain.kernel.errors import DomainError
 
 
 def operation(

@@ -7,12 +7,12 @@ from typing import Annotated
 from litestar import Controller, Response, get, post
 from msgspec import Meta, Struct
 
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import Busy, InvalidInput
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import Form, ImportService
 from tasktracker.domain.portability.report import Finding, ImportReport, Tally
-from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.wire import Injected, Query, Request, UnsupportedMediaType

@@ -12,9 +12,10 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 from msgspec import Struct
 
-from tasktracker.domain import errors
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel import errors
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import (
     DomainError,
     InsufficientScope,
     InvalidInput,
@@ -24,7 +25,6 @@ from tasktracker.domain.errors import (
     TooManyRequests,
     Unavailable,
 )
-from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.edge import ACTOR
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import view

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.categories.category import CategoryFields
-from tasktracker.domain.errors import InvalidInput
-from tasktracker.domain.paging import DEFAULT_PAGE
-from tasktracker.domain.sync.feed import ItemType
-from tasktracker.domain.sync.mutation import MUTATIONS_MOST, Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE
+from tasktracker.domain.sync.mutation import MAX_MUTATIONS, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.task import TaskFields
 from tasktracker.entrypoints.http.categories import CreateCategory, EditCategory
 from tasktracker.entrypoints.http.changes import CategoryChange, TaskChange, Typed
@@ -47,7 +47,7 @@ class MutationBody(Body, kw_only=True):
 class PushMutations(Body, kw_only=True):
     """What a device did, in that order, and how far it has been told what others did."""
 
-    mutations: Annotated[list[MutationBody], Meta(max_length=MUTATIONS_MOST)]
+    mutations: Annotated[list[MutationBody], Meta(max_length=MAX_MUTATIONS)]
     cursor: CursorText | UnsetType | None = UNSET
     atomic: Annotated[bool, Meta(description="All of it or nothing.")] = False
 

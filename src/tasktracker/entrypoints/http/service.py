@@ -11,7 +11,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
-from tasktracker.domain.errors import StorageUnavailable
+from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.domain.work import Store
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Injected

@@ -9,12 +9,13 @@ from litestar import Controller, delete, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.accounts.session import DEVICE_LONGEST, Session
+from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
+from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Session
 from tasktracker.domain.accounts.session_service import LOGIN_RULES, SessionService
 from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import (
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
     Busy,
     CodeRequired,
     InvalidCredentials,
@@ -25,7 +26,6 @@ from tasktracker.domain.errors import (
     SessionNotFound,
     TooManyRequests,
 )
-from tasktracker.domain.two_factor.second_factor import CODE_LONGEST
 from tasktracker.entrypoints.http.accounts import Password, SignedInView, view_signed_in
 from tasktracker.entrypoints.http.actor import bearer_token
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
@@ -33,7 +33,7 @@ from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Body, Injected, Listed, Moment, Request, identifier, text
 
 Code = Annotated[
-    str, text(longest=CODE_LONGEST), Meta(description="Of the generator or for recovery, when two-factor is on.")
+    str, text(longest=MAX_CODE_LENGTH), Meta(description="Of the generator or for recovery, when two-factor is on.")
 ]
 
 
@@ -44,7 +44,7 @@ class Login(Body, kw_only=True):
 
     username: Annotated[str, Meta(description="The username or the e-mail address.")]
     password: Password
-    device: Annotated[str, text(longest=DEVICE_LONGEST)] | UnsetType | None = UNSET
+    device: Annotated[str, text(longest=MAX_DEVICE_LENGTH)] | UnsetType | None = UNSET
     code: Code | UnsetType | None = UNSET
 
 

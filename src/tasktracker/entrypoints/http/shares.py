@@ -10,8 +10,10 @@ from litestar import Controller, Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import (
+from tasktracker.domain.idempotency import record
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import (
     InvalidInput,
     MemberNotFound,
     NotAllowed,
@@ -19,10 +21,8 @@ from tasktracker.domain.errors import (
     TooManyMembers,
     TooManyRequests,
 )
-from tasktracker.domain.idempotency import record
-from tasktracker.domain.idempotency.service import IdempotencyService
-from tasktracker.domain.sharing.member import INVITED, Role
 from tasktracker.domain.sharing.service import SHARE_RULES, Share, SharingService
+from tasktracker.domain.tasks.member import INVITED, Role
 from tasktracker.entrypoints.http.idempotency import answer, answered
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Body, Injected, Listed, identifier

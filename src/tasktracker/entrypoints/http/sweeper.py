@@ -9,11 +9,11 @@ from threading import Event
 
 import structlog
 
-from tasktracker.domain.errors import DomainError
 from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
-from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.threads import Threads
 
 LOOK_SECONDS = 300

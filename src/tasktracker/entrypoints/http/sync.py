@@ -9,8 +9,8 @@ from litestar import Controller, get, post
 from litestar.params import JSONBody
 from msgspec import UNSET
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import CursorExpired, InvalidInput, TooManyStreams
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import CursorExpired, InvalidInput, TooManyStreams
 from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import Changes, SyncService
 from tasktracker.entrypoints.http.changes import ChangesView, PullChanges, SyncCursors, view_changes

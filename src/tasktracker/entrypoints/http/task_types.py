@@ -9,17 +9,17 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.fields import Refused, moment, require_storable
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.fields import Refused, moment, require_storable
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, words_of
-from tasktracker.domain.tasks.task import DESCRIPTION_LONGEST, TASK_RULES, TITLE_LONGEST, Priority, State, Task
+from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TASK_RULES, Priority, State, Task
 from tasktracker.entrypoints.http.wire import Body, Moment, PagedQuery, ReadOnly, Version, text, view
 
-SEARCH_LONGEST = 200
+MAX_SEARCH_LENGTH = 200
 Value = TypeVar("Value")
 
-Title = Annotated[str, text(shortest=1, longest=TITLE_LONGEST, pattern=r"\S")]
-Description = Annotated[str, text(longest=DESCRIPTION_LONGEST)]
+Title = Annotated[str, text(shortest=1, longest=MAX_TITLE_LENGTH, pattern=r"\S")]
+Description = Annotated[str, text(longest=MAX_DESCRIPTION_LENGTH)]
 
 
 class TaskBody(Body):
@@ -118,8 +118,8 @@ def _id_or_none(value: str) -> UUID | Literal["none"]:
 
 def _words(value: str) -> tuple[str, ...]:
     require_storable(value)
-    if len(value) > SEARCH_LONGEST:
-        raise Refused(f"must be at most {SEARCH_LONGEST} characters long")
+    if len(value) > MAX_SEARCH_LENGTH:
+        raise Refused(f"must be at most {MAX_SEARCH_LENGTH} characters long")
     return words_of(value)
 
 
@@ -155,7 +155,7 @@ class ListTasks(PagedQuery):
             str,
             Meta(
                 description="Every word is in the title or the description, whatever its case.",
-                extra_json_schema={"maxLength": SEARCH_LONGEST},
+                extra_json_schema={"maxLength": MAX_SEARCH_LENGTH},
             ),
         ]
         | UnsetType

@@ -8,8 +8,13 @@ from uuid import UUID
 from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.params import FromPath, JSONBody
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import (
+from tasktracker.domain.history.service import HistoryService
+from tasktracker.domain.idempotency import record
+from tasktracker.domain.idempotency.record import Answer
+from tasktracker.domain.idempotency.service import IdempotencyService
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import (
     AlreadyChanged,
     ChangeNotFound,
     IdTaken,
@@ -18,15 +23,11 @@ from tasktracker.domain.errors import (
     Stale,
     TaskNotFound,
 )
-from tasktracker.domain.history.service import HistoryService
-from tasktracker.domain.idempotency import record
-from tasktracker.domain.idempotency.record import Answer
-from tasktracker.domain.idempotency.service import IdempotencyService
-from tasktracker.domain.sharing.policy import role_of
+from tasktracker.domain.tasks.policy import role_of
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.work import Clock, UnitOfWork
+from tasktracker.domain.work import UnitOfWork
 from tasktracker.entrypoints.http.conditional import creates, etag, expected, fresh
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.idempotency import answer, answered
@@ -146,7 +147,7 @@ class TaskController(Controller):
 
         def replace(work: UnitOfWork) -> Task:
             if creating:
-                existing = work.tasks.peek(task_id)
+                existing = work.tasks.find_unlocked(task_id)
                 if existing is not None and role_of(existing, actor.user_id) is not None and not existing.trashed_at:
                     raise Stale(existing)
                 return tasks.create_in(work, actor, fields, task_id)

@@ -19,7 +19,7 @@ from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from tasktracker.domain.errors import Busy, InvalidInput
+from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.entrypoints.http.edge import IS_HEAD
 from tasktracker.entrypoints.http.wire import Request
 

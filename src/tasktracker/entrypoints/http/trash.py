@@ -10,12 +10,12 @@ from litestar import Controller, Response, delete, get
 from litestar.params import FromPath
 from msgspec import Meta, structs
 
-from tasktracker.domain.actors import Actor
-from tasktracker.domain.errors import NotAllowed, Stale, TaskNotFound
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import NotAllowed, Stale, TaskNotFound
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.work import Clock
 from tasktracker.entrypoints.http.conditional import expected
 from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.operation import operation

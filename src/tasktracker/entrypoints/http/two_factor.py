@@ -8,17 +8,17 @@ from litestar import Controller, post
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
+from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
+from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import Busy, InvalidInput, TooManyRequests, TwoFactorOff, TwoFactorOn
-from tasktracker.domain.two_factor.second_factor import CODE_LONGEST
-from tasktracker.domain.two_factor.service import TwoFactorService
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import Busy, InvalidInput, TooManyRequests, TwoFactorOff, TwoFactorOn
 from tasktracker.entrypoints.http.accounts import ConfirmPassword, Password
 from tasktracker.entrypoints.http.credentials import CredentialExecutor
 from tasktracker.entrypoints.http.operation import operation
 from tasktracker.entrypoints.http.wire import Body, Injected, text
 
-Code = Annotated[str, text(longest=CODE_LONGEST)]
+Code = Annotated[str, text(longest=MAX_CODE_LENGTH)]
 
 
 class ConfirmCode(Body, kw_only=True):

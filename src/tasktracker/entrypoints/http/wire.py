@@ -27,14 +27,14 @@ from litestar.params import SkipValidation
 from litestar.typing import FieldDefinition
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.errors import FieldError, InvalidInput
-from tasktracker.domain.fields import Refused, Rule
-from tasktracker.domain.paging import DEFAULT_PAGE, LARGEST_PAGE
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput
+from tasktracker.domain.kernel.fields import Refused, Rule
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, LARGEST_PAGE
 
 JSON_TYPES = {"application/json"}
 PATCH_TYPES = JSON_TYPES | {"application/merge-patch+json"}  # RFC 7396
-QUERY_PARAMETERS_MOST = 100
-NESTING_MOST = 100  # no request of ours has more than a few levels; how many a parser takes depends on the Python
+MAX_QUERY_PARAMETERS = 100
+MAX_NESTING = 100  # no request of ours has more than a few levels; how many a parser takes depends on the Python
 JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 View = TypeVar("View")
@@ -192,7 +192,7 @@ def decode(type_: type[BodyT], raw: bytes) -> BodyT:
     """Read a JSON object as a body type. Raises InvalidInput naming every bad field."""
     try:
         written = raw.decode("utf-8")
-        if _nesting(written) > NESTING_MOST:
+        if _nesting(written) > MAX_NESTING:
             raise InvalidInput.of("body", "is nested too deeply")
         value = _DECODER.decode(written)
     except UnicodeDecodeError:
@@ -220,12 +220,12 @@ def query(type_: type[QueryT], raw: bytes) -> QueryT:
     """Read a query string as a query type. Raises InvalidInput naming every bad parameter."""
     try:
         pairs = parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=QUERY_PARAMETERS_MOST
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_PARAMETERS
         )
     except UnicodeDecodeError:
         raise InvalidInput.of("query", "is not percent-encoded UTF-8") from None
     except ValueError:
-        raise InvalidInput.of("query", f"has more than {QUERY_PARAMETERS_MOST} parameters") from None
+        raise InvalidInput.of("query", f"has more than {MAX_QUERY_PARAMETERS} parameters") from None
     if not pairs:
         return type_()
     fields = _fields(type_)
@@ -315,7 +315,7 @@ def _explain(error: Exception) -> str:
 
 def _nesting(written: str) -> int:
     """Return how deep brackets are nested, looking closely only where there are many."""
-    if written.count("[") + written.count("{") <= NESTING_MOST:
+    if written.count("[") + written.count("{") <= MAX_NESTING:
         return 0
     deepest = depth = 0
     for bracket in re.findall(r"[][{}]", JSON_STRING.sub("", written)):

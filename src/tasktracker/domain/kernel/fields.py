@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from tasktracker.domain.errors import FieldError, InvalidInput
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 
 Rule = Callable[[Any], Any]
 

@@ -11,8 +11,8 @@ from tasktracker.adapters.security.keys import KeyRing
 PURPOSE = "second-factor"
 
 
-class FernetSecretBox:
-    """Implements SecretBox: the ring's first secret seals, all of them open."""
+class FernetSecretCipher:
+    """Implements SecretCipher: the ring's first secret seals, all of them open."""
 
     def __init__(self, keys: KeyRing) -> None:
         boxes = [Fernet(urlsafe_b64encode(keys.key(kid, PURPOSE))) for kid in keys.ids]

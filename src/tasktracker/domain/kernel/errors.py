@@ -52,7 +52,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
-BUSY_LONGEST = 5  # seconds
+MAX_RETRY_SECONDS = 5  # seconds
 
 
 class DomainError(Exception):
@@ -362,7 +362,7 @@ class Busy(Unavailable):
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail)
         # Spread out, or else all who are turned away at once also come back at once.
-        self.retry_after = random.randint(1, BUSY_LONGEST)  # noqa: S311  # nothing secret about it
+        self.retry_after = random.randint(1, MAX_RETRY_SECONDS)  # noqa: S311  # nothing secret about it
 
 
 class StorageUnavailable(Unavailable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tasktracker.domain.errors import Stale
+from tasktracker.domain.kernel.errors import Stale
 
 Expected = frozenset[int] | None
 """The versions a caller is prepared to change; None for whichever it is."""

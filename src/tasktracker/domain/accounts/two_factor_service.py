@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tasktracker.domain.accounts.passwords import OwnPassword
+from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
+from tasktracker.domain.accounts.ports import OneTimeCodes, SecretCipher
+from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, SecondFactor
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import InvalidInput, TwoFactorOff, TwoFactorOn
-from tasktracker.domain.fields import check, text
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.errors import InvalidInput, TwoFactorOff, TwoFactorOn
+from tasktracker.domain.kernel.fields import check, text
 from tasktracker.domain.throttling.limit import CODE_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.two_factor.ports import OneTimeCodes, SecretBox
-from tasktracker.domain.two_factor.second_factor import CODE_LONGEST, SecondFactor
-from tasktracker.domain.work import Clock, Store, UnitOfWork
+from tasktracker.domain.work import Store, UnitOfWork
 
 BATCH = 500
-CODE_RULES = {"code": text(longest=CODE_LONGEST, trim=True)}
+CODE_RULES = {"code": text(longest=MAX_CODE_LENGTH, trim=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,15 @@ class TwoFactorService:
         *,
         store: Store,
         recorder: Recorder,
-        own_password: OwnPassword,
+        password_confirmation: PasswordConfirmation,
         codes: OneTimeCodes,
-        box: SecretBox,
+        box: SecretCipher,
         throttle: Throttle,
         clock: Clock,
     ) -> None:
         self._store = store
         self._recorder = recorder
-        self._own_password = own_password
+        self._own_password = password_confirmation
         self._throttle = throttle
         self._codes = codes
         self._box = box

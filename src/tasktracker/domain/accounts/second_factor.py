@@ -12,7 +12,7 @@ from uuid import UUID
 
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10  # 80 bits: nothing that could be guessed, online or off
-CODE_LONGEST = 64
+MAX_CODE_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

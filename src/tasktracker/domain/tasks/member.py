@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-MEMBERS_MOST = 100
+MAX_MEMBERS = 100
 
 
 class Role(StrEnum):

@@ -6,13 +6,13 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tasktracker.adapters.security.keys import KeyRing
-from tasktracker.adapters.security.secret_box import FernetSecretBox
+from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
 
 FIRST, SECOND, THIRD = (f"{name} secret, long enough to be one at all" for name in ("first", "second", "third"))
 
 
-def box(*secrets: str) -> FernetSecretBox:
-    return FernetSecretBox(KeyRing(secrets))
+def box(*secrets: str) -> FernetSecretCipher:
+    return FernetSecretCipher(KeyRing(secrets))
 
 
 @pytest.mark.parametrize("secret", ["JBSWY3DPEHPK3PXP", "", "\U0001f427", "x" * 10_000])

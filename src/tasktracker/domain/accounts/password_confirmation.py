@@ -10,9 +10,9 @@ from tasktracker.domain.accounts.ports import PasswordHasher
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.actors import SessionActor
-from tasktracker.domain.errors import InvalidInput, SessionEnded
-from tasktracker.domain.fields import check
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded
+from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.throttling.limit import PASSWORD_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.work import Store, UnitOfWork
@@ -20,7 +20,7 @@ from tasktracker.domain.work import Store, UnitOfWork
 Result = TypeVar("Result")
 
 
-class OwnPassword:
+class PasswordConfirmation:
     """The actor's own password. Guessing it is throttled by account, and recorded as the failure of what it is for."""
 
     def __init__(self, *, store: Store, recorder: Recorder, passwords: PasswordHasher, throttle: Throttle) -> None:

@@ -34,7 +34,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class FeedEntry:
     """What one user's devices have to be told of one item. The latest mark of an item stands for all before it."""
 
     user_id: UUID
@@ -44,7 +44,7 @@ class Mark:
     op: Op = Op.UPSERT
     reason: Reason | None = None
 
-    def after(self, earlier: Mark) -> Mark:
+    def after(self, earlier: FeedEntry) -> FeedEntry:
         """Return this mark as it is to be told when an earlier one of the same work was not told yet."""
         if self.op is earlier.op is Op.UPSERT and self.reason is None:
             return replace(self, reason=earlier.reason)
@@ -56,11 +56,11 @@ class FeedItem:
     """A mark in its place in a user's feed, and the item as it is; None where it is gone."""
 
     sequence: int
-    mark: Mark
+    mark: FeedEntry
     item: Task | Category | None
 
 
-def task_marks(before: Task | None, after: Task | None) -> Sequence[Mark]:
+def task_marks(before: Task | None, after: Task | None) -> Sequence[FeedEntry]:
     """Return what is to be told of a step from one state of a task to the next; None is for before and after it was.
 
     A task in the trash is gone for everybody. Whoever takes part in it again with its restoring is told nothing of
@@ -75,26 +75,26 @@ def task_marks(before: Task | None, after: Task | None) -> Sequence[Mark]:
     marks = []
     for user_id in sorted(sees):
         reason = Reason.ACCESS_GRANTED if was_there and user_id not in saw else None
-        marks.append(Mark(user_id, ItemType.TASK, known.id, version, Op.UPSERT, reason))
+        marks.append(FeedEntry(user_id, ItemType.TASK, known.id, version, Op.UPSERT, reason))
     for user_id in sorted(saw - sees):
         reason = Reason.ACCESS_REVOKED if is_there else Reason.DELETED
-        marks.append(Mark(user_id, ItemType.TASK, known.id, version, Op.DELETE, reason))
+        marks.append(FeedEntry(user_id, ItemType.TASK, known.id, version, Op.DELETE, reason))
     return marks
 
 
-def category_mark(category: Category) -> Mark:
+def category_mark(category: Category) -> FeedEntry:
     """Return what is to be told of a category as it is now."""
-    return Mark(category.user_id, ItemType.CATEGORY, category.id, category.version)
+    return FeedEntry(category.user_id, ItemType.CATEGORY, category.id, category.version)
 
 
-def removed_category_mark(category: Category) -> Mark:
+def removed_category_mark(category: Category) -> FeedEntry:
     """Return what is to be told of a category that was removed."""
-    return Mark(category.user_id, ItemType.CATEGORY, category.id, category.version + 1, Op.DELETE, Reason.DELETED)
+    return FeedEntry(category.user_id, ItemType.CATEGORY, category.id, category.version + 1, Op.DELETE, Reason.DELETED)
 
 
-def coalesced(marks: Iterable[Mark]) -> Sequence[Mark]:
+def coalesced(marks: Iterable[FeedEntry]) -> Sequence[FeedEntry]:
     """Return the marks that are left of those of one work, by user and in the order in which they were last changed."""
-    left: dict[tuple[UUID, ItemType, UUID], Mark] = {}
+    left: dict[tuple[UUID, ItemType, UUID], FeedEntry] = {}
     for mark in marks:
         key = (mark.user_id, mark.type, mark.id)
         earlier = left.pop(key, None)
@@ -103,7 +103,7 @@ def coalesced(marks: Iterable[Mark]) -> Sequence[Mark]:
 
 
 def deletions(
-    stored: Mapping[UUID, int], marks: Iterable[Mark], user_id: UUID, type: ItemType, ids: Collection[UUID]
+    stored: Mapping[UUID, int], marks: Iterable[FeedEntry], user_id: UUID, type: ItemType, ids: Collection[UUID]
 ) -> Mapping[UUID, int]:
     """Return the versions at which items were deleted, by what is stored of that and by later marks."""
     found, asked = dict(stored), set(ids)

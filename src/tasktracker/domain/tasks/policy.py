@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from tasktracker.domain.errors import NotAllowed, TaskNotFound
-from tasktracker.domain.sharing.member import Role
+from tasktracker.domain.kernel.errors import NotAllowed, TaskNotFound
+from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.task import Task
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from threading import Lock
 
 
-class Turns:
+class FairLock:
     """One holder at a time, and nobody overtakes.
 
     A plain lock goes to whoever asks first after its release, which under load is mostly the thread that just

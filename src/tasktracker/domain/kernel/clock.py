@@ -1,0 +1,23 @@
+"""Ports for time and for new ids."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC, to the microsecond."""
+        ...
+
+
+class IdGenerator(Protocol):
+    """Makes ids."""
+
+    def new(self) -> UUID:
+        """Return an id never returned before, later ones sorting after earlier ones (UUIDv7, RFC 9562 §5.7)."""
+        ...

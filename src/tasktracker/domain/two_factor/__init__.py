@@ -1,1 +1,0 @@
-"""Logging in with something one has, beside something one knows."""
