@@ -6,7 +6,8 @@ from collections.abc import Collection
 from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.feed.entries import FeedEntry, ItemType, Op, Reason
+from tasktracker.domain.feed.entries import FeedEntry, Op, Reason
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import ALL_TYPES, Changes, SyncService, digest_of
@@ -34,7 +35,7 @@ class Device:
         for found in changes.items:
             assert found.sequence > sequence, "what comes later was told before"
             sequence = found.sequence
-            self._apply(found.mark, found.item)
+            self._apply(found.entry, found.item)
         assert changes.next.sequence >= sequence
         self.cursor = changes.next
         return changes

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
+from tasktracker.domain.accounts.reencryption_service import ReencryptionService
+from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SessionService, SignedIn
@@ -24,23 +27,31 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import MAX_API_TOKENS, ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
-from tasktracker.domain.idempotency.service import IdempotencyService
-from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.actors import Actor, ActorT, SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken, NotAuthenticated
+from tasktracker.domain.removal.accounts import AccountRemoval
+from tasktracker.domain.removal.categories import CategoryRemoval
+from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SharingService
+from tasktracker.domain.sync.category_mutations import CategoryMutations
 from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
+from tasktracker.domain.sync.task_mutations import TaskMutations
 from tasktracker.domain.tasks.member import MAX_MEMBERS
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.work import Store, UnitOfWork
+from tasktracker.domain.work import Storage, UnitOfWork
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+SYSTEM = SystemActor("test")
+
+Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
 
 _series = count(1)
 
@@ -77,7 +88,7 @@ class SequentialIds:
 class WatchedStore:
     """A store that knows whether the calling thread has a unit of work open."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Storage) -> None:
         self._store = store
         self._thread = threading.local()
 
@@ -86,28 +97,28 @@ class WatchedStore:
         return bool(getattr(self._thread, "open", False))
 
     @contextmanager
-    def reading(self, actor: Actor | None) -> Iterator[UnitOfWork]:
+    def reading(self, actor: ActorT) -> Iterator[UnitOfWork[ActorT]]:
         with self._store.reading(actor) as work, self._watch():
             yield work
 
     @contextmanager
-    def snapshot(self, actor: Actor | None) -> Iterator[UnitOfWork]:
+    def snapshot(self, actor: ActorT) -> Iterator[UnitOfWork[ActorT]]:
         with self._store.snapshot(actor) as work, self._watch():
             yield work
 
     @contextmanager
-    def writing(self, actor: Actor | None) -> Iterator[UnitOfWork]:
+    def writing(self, actor: ActorT) -> Iterator[UnitOfWork[ActorT]]:
         with self._store.writing(actor) as work, self._watch():
             yield work
 
-    def secret(self, name: str) -> bytes:
-        return self._store.secret(name)
+    def get_or_create_secret(self, name: str) -> bytes:
+        return self._store.get_or_create_secret(name)
 
-    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
-        return self._store.live(actors)
+    def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
+        return self._store.filter_admissible(actors)
 
-    def renew(self, name: str) -> bytes:
-        return self._store.renew(name)
+    def rotate_secret(self, name: str) -> bytes:
+        return self._store.rotate_secret(name)
 
     def ready(self) -> None:
         self._store.ready()
@@ -238,8 +249,8 @@ class FakeCodes:
         return f"{secret}-{step}"
 
 
-class FakeBox:
-    """Encryption that can be read: a box has a number, and opens those before it."""
+class FakeCipher:
+    """Encryption that can be read: each cipher has a number, and opens what those before it sealed."""
 
     def __init__(self, number: int = 1) -> None:
         self.number = number
@@ -272,92 +283,121 @@ class App:
 
     def __init__(
         self,
-        store: Store,
+        store: Storage,
         clock: ManualClock,
         policy: SessionPolicy | None = None,
         *,
         throttled: bool = False,
-        api_tokens_most: int = MAX_API_TOKENS,
-        members_most: int = MAX_MEMBERS,
+        api_token_limit: int = MAX_API_TOKENS,
+        member_limit: int = MAX_MEMBERS,
     ) -> None:
-        self.store = WatchedStore(store)
+        self.store = store = WatchedStore(store)
         self.audit_log = RecordingAuditLog()
         self.clock = clock
         self.policy = policy or SessionPolicy()
         # Of its own: events that name nobody outlive a test's people, in a database that tests share.
-        self.ids = SequentialIds(series=next(_series))
+        self.ids = ids = SequentialIds(series=next(_series))
         self.signer = FakeSigner(clock)
-        self.hasher = FakeHasher(self.store)
+        self.hasher = FakeHasher(store)
         self.strength = FakeStrength()
         self.limiter = MemoryRateLimiter()
-        self.throttle = Throttle(self.limiter if throttled else None, clock)
-        self.recorder = Recorder(store=self.store, clock=clock, ids=self.ids)
-        self.password_confirmation = PasswordConfirmation(
-            store=self.store, recorder=self.recorder, passwords=self.hasher, throttle=self.throttle
+        self.throttle = throttle = Throttle(self.limiter if throttled else None, clock)
+        self.recorder = recorder = Recorder(store=store, ids=ids)
+        password_policy = PasswordPolicy(self.strength)
+        self.confirmation: PasswordConfirmation[UnitOfWork[SessionActor]] = PasswordConfirmation(
+            store=store, recorder=recorder, passwords=self.hasher, throttle=throttle
         )
+        # One object, seen as each service declares it.
+        confirmation = cast(Any, self.confirmation)
         self.codes = FakeCodes()
-        self.box = FakeBox()
+        self.cipher = FakeCipher()
         self.two_factor = TwoFactorService(
-            store=self.store,
-            recorder=self.recorder,
-            password_confirmation=self.password_confirmation,
+            store=store,
+            recorder=recorder,
+            confirmation=confirmation,
             codes=self.codes,
-            box=self.box,
-            throttle=self.throttle,
+            cipher=self.cipher,
+            throttle=throttle,
             clock=clock,
         )
+        self.reencryption = ReencryptionService(store=store, cipher=self.cipher)
         self.sessions = SessionService(
-            store=self.store,
-            recorder=self.recorder,
-            throttle=self.throttle,
+            store=store,
+            recorder=recorder,
+            throttle=throttle,
             two_factor=self.two_factor,
             tokens=self.signer,
             passwords=self.hasher,
             clock=clock,
-            ids=self.ids,
+            ids=ids,
             policy=self.policy,
         )
-        recorder = ChangeRecorder(ids=self.ids)
-        self.sharing = SharingService(
-            store=self.store, recorder=recorder, throttle=self.throttle, clock=clock, most=members_most
+        self.registration = RegistrationService(
+            store=store,
+            sessions=self.sessions,
+            recorder=recorder,
+            throttle=throttle,
+            passwords=self.hasher,
+            policy=password_policy,
+            clock=clock,
+            ids=ids,
         )
         self.accounts = AccountService(
-            store=self.store,
-            sessions=self.sessions,
-            password_confirmation=self.password_confirmation,
-            sharing=self.sharing,
-            recorder=self.recorder,
-            throttle=self.throttle,
+            store=store,
+            confirmation=confirmation,
+            recorder=recorder,
             passwords=self.hasher,
-            strength=self.strength,
-            clock=clock,
-            ids=self.ids,
+            policy=password_policy,
         )
-        self.api_tokens = ApiTokenService(
-            store=self.store, recorder=self.recorder, clock=clock, ids=self.ids, most=api_tokens_most
-        )
-        self.activity = ActivityService(store=self.store)
-        self.tasks = TaskService(store=self.store, recorder=recorder, clock=clock, ids=self.ids)
-        self.categories = CategoryService(store=self.store, recorder=recorder, clock=clock, ids=self.ids)
-        self.trash = TrashService(store=self.store, recorder=recorder, clock=clock)
-        self.history = HistoryService(store=self.store, tasks=self.tasks)
-        self.sync = SyncService(store=self.store, clock=clock)
-        self.idempotency = IdempotencyService(store=self.store, clock=clock)
+        self.api_tokens = ApiTokenService(recorder=recorder, ids=ids, limit=api_token_limit)
+        self.activity = ActivityService()
+        self.tasks = TaskService(ids=ids)
+        self.categories = CategoryService(ids=ids)
+        self.trash = TrashService()
+        self.history = HistoryService(tasks=self.tasks)
+        self.sharing = SharingService(limit=member_limit)
+        self.invitation_limit = InvitationLimit(store=store, throttle=throttle)
+        self.category_removal = CategoryRemoval()
+        self.account_removal = AccountRemoval(confirmation=confirmation, sharing=self.sharing, recorder=recorder)
+        self.sync = SyncService(store=store, secrets=store)
         self.pushing = PushService(
-            store=self.store,
-            idempotency=self.idempotency,
-            tasks=self.tasks,
-            trash=self.trash,
-            categories=self.categories,
+            store=store,
+            tasks=TaskMutations(tasks=self.tasks, trash=self.trash),
+            categories=CategoryMutations(categories=self.categories, removal=self.category_removal),
         )
-        self.housekeeping = HousekeepingService(store=self.store, trash=self.trash, clock=clock)
+        self.housekeeping = HousekeepingService(store=store, clock=clock)
+
+    def do(
+        self,
+        actor: ActorT,
+        use_case: Callable[Concatenate[UnitOfWork[ActorT], Parameters], Result],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Result:
+        """Run a use case in a unit of work that writes, as the boundary does."""
+        with self.store.writing(actor) as work:
+            return use_case(work, *args, **kwargs)
+
+    def see(
+        self,
+        actor: ActorT,
+        use_case: Callable[Concatenate[UnitOfWork[ActorT], Parameters], Result],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Result:
+        """Run a use case in a unit of work that reads."""
+        with self.store.reading(actor) as work:
+            return use_case(work, *args, **kwargs)
 
     @classmethod
     def in_memory(cls, *, throttled: bool = False, **policy: Any) -> App:
         """Services on an empty store, with a session policy that differs in this from the default."""
         clock = ManualClock()
         app = cls(
-            MemoryStore(clock, audit_log := RecordingAuditLog()), clock, SessionPolicy(**policy), throttled=throttled
+            MemoryStore(clock, SequentialIds(), audit_log := RecordingAuditLog()),
+            clock,
+            SessionPolicy(**policy),
+            throttled=throttled,
         )
         app.audit_log = audit_log
         return app

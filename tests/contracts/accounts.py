@@ -36,10 +36,10 @@ from tasktracker.domain.kernel.errors import (
     UsernameTaken,
     UserNotFound,
 )
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests import strategies
 from tests.contracts.base import Contract, examples
-from tests.fakes import START, App, ManualClock
+from tests.fakes import START, SYSTEM, App, ManualClock
 
 PEOPLE = ("alice", "stra\u00dfe", "\u00c5ngstr\u00f6m")
 PASSWORDS = ("correct horse", "battery staple", "pa\u00dfw\u00f6rter")
@@ -122,7 +122,7 @@ class AccountMachine(RuleBasedStateMachine):
         for grace in (10, 10, 10, 0)
     )
 
-    def __init__(self, store: Store, clock: ManualClock) -> None:
+    def __init__(self, store: Storage, clock: ManualClock) -> None:
         super().__init__()
         clock.set(START)
         self.clock = clock
@@ -133,14 +133,14 @@ class AccountMachine(RuleBasedStateMachine):
     @initialize(policy=st.sampled_from(policies))
     def begin(self, policy: SessionPolicy) -> None:
         self.policy = policy
-        app = App(self.store, self.clock, policy)
+        self.app = app = App(self.store, self.clock, policy)
         self.signer, self.hasher = app.signer, app.hasher
         self.sessions, self.accounts = app.sessions, app.accounts
         self._come_back()
 
     def teardown(self) -> None:
         for user in self.people.values():
-            with self.store.writing(None) as work:
+            with self.store.writing(SYSTEM) as work:
                 found = work.users.find_by_login(user.person)
                 assert found is not None
                 work.users.remove(found.id)
@@ -193,7 +193,7 @@ class AccountMachine(RuleBasedStateMachine):
         address = email and data.draw(strategies.spelled(f"{email}@example.org"))
         self._tick()
         done = self._try(
-            lambda: self.accounts.register({"username": username, "email": address}, password, password),
+            lambda: self.app.registration.register({"username": username, "email": address}, password, password),
             UsernameTaken if person in self.people else None,
             EmailTaken if email and self._owner_of(email) else None,
         )
@@ -227,7 +227,9 @@ class AccountMachine(RuleBasedStateMachine):
     def enable_or_disable(self, person: str, is_active: bool, data: st.DataObject) -> None:
         user = self.people.get(person)
         login = data.draw(strategies.spelled(person))
-        done = self._try(lambda: self.accounts.set_active(login, is_active), None if user else UserNotFound)
+        done = self._try(
+            lambda: self.app.do(SYSTEM, self.accounts.set_active, login, is_active), None if user else UserNotFound
+        )
         if done and user:
             assert done.value.is_active is is_active
             user.is_active = is_active
@@ -261,7 +263,7 @@ class AccountMachine(RuleBasedStateMachine):
             for token in reversed(self.given_out[kind]):
                 if token.session is session and token.generation == generation:
                     if move == "act":
-                        self._act(token, self.accounts.profile)
+                        self._act(token, lambda actor: self.app.see(actor, self.accounts.profile))
                     else:
                         self._refresh(token)
                     break
@@ -302,7 +304,7 @@ class AccountMachine(RuleBasedStateMachine):
     @rule(pick=any_token)
     def act(self, pick: Pick) -> None:
         token = self._pick(pick)
-        done = self._act(token, self.accounts.profile)
+        done = self._act(token, lambda actor: self.app.see(actor, self.accounts.profile))
         if done:
             assert done.value.id == token.actor.user_id
             assert done.value.is_active
@@ -320,7 +322,7 @@ class AccountMachine(RuleBasedStateMachine):
     @rule(pick=any_token)
     def list_sessions(self, pick: Pick) -> None:
         token = self._pick(pick)
-        done = self._act(token, self.sessions.list)
+        done = self._act(token, lambda actor: self.app.see(actor, self.sessions.list))
         if done:
             live = [session for session in token.session.user.sessions if self._is_live(session)]
             live.sort(key=lambda session: session.rotated_at, reverse=True)
@@ -333,7 +335,7 @@ class AccountMachine(RuleBasedStateMachine):
         mine = other.session.user is token.session.user and other.session.is_kept
         done = self._act(
             token,
-            lambda actor: self.sessions.end(actor, other.actor.session_id),
+            lambda actor: self.app.do(actor, self.sessions.end, other.actor.session_id),
             None if mine else SessionNotFound,
         )
         if done:
@@ -342,7 +344,7 @@ class AccountMachine(RuleBasedStateMachine):
     @rule(pick=any_token)
     def end_other_sessions(self, pick: Pick) -> None:
         token = self._pick(pick)
-        if self._act(token, self.sessions.end_others):
+        if self._act(token, lambda actor: self.app.do(actor, self.sessions.end_others)):
             token.session.user.sessions[:] = [token.session]
 
     @rule(pick=any_token, current=st.sampled_from(PASSWORDS), new=st.sampled_from(PASSWORDS))
@@ -386,7 +388,7 @@ class AccountMachine(RuleBasedStateMachine):
         user = token.session.user
         done = self._act(
             token,
-            lambda actor: self.accounts.delete(actor, password),
+            lambda actor: self.app.account_removal.delete(actor, password),
             None if password == user.password else InvalidInput,
         )
         if done:
@@ -396,7 +398,7 @@ class AccountMachine(RuleBasedStateMachine):
     @precondition(lambda self: bool(self.people))
     @invariant()
     def everybody_is_who_they_are(self) -> None:
-        with self.store.reading(None) as work:
+        with self.store.reading(SYSTEM) as work:
             for person, user in self.people.items():
                 found = work.users.find_by_login(person)
                 assert found is not None
@@ -485,11 +487,11 @@ class AccountMachine(RuleBasedStateMachine):
         person = next((person for person in PEOPLE if person not in self.people), None)
         if person is None:
             user = next(iter(self.people.values()))
-            self.accounts.set_active(user.person, True)
+            self.app.do(SYSTEM, self.accounts.set_active, user.person, True)
             user.is_active = True
         else:
             user = self.people[person] = ModelUser(person, None, PASSWORDS[0])
-            self._signed_in(user, self.accounts.register({"username": person}, PASSWORDS[0]))
+            self._signed_in(user, self.app.registration.register({"username": person}, PASSWORDS[0]))
 
     def _token(self, text: str, kind: TokenKind, session: ModelSession, expires_at: datetime) -> ModelToken:
         claims = self.signer.read(text, expired=True)
@@ -512,7 +514,7 @@ class AccountMachine(RuleBasedStateMachine):
         refused = self._may_act(token)
         if refused is None and token.generation > token.session.confirmed:
             # A work that is undone may or may not have confirmed: see to it that it is.
-            self.accounts.profile(token.actor)
+            self.app.see(token.actor, self.accounts.profile)
             token.session.confirmed = token.generation
 
         def read_and_call() -> object:
@@ -549,7 +551,7 @@ class AccountHistoryContract(Contract):
 
     histories = examples(15, stateful_step_count=30)
 
-    def test_exactly_those_tokens_work_that_should(self, store: Store, clock: ManualClock) -> None:
+    def test_exactly_those_tokens_work_that_should(self, store: Storage, clock: ManualClock) -> None:
         run(lambda: AccountMachine(store, clock), self.histories)
 
 

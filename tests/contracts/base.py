@@ -17,14 +17,14 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import AuthEvent, Kind
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.kernel.actors import Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.actors import AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import DomainError
-from tasktracker.domain.kernel.paging import LARGEST_PAGE
+from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Store, UnitOfWork
-from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
+from tasktracker.domain.work import Storage, UnitOfWork
+from tests.fakes import SYSTEM, ManualClock, RecordingAuditLog, SequentialIds
 
 POLICY = SessionPolicy()
 
@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 class Seed:
     """Makes entities with as much said about them as matters to a test. `new_*` does not store them."""
 
-    def __init__(self, store: Store, clock: Clock, ids: IdGenerator) -> None:
+    def __init__(self, store: Storage, clock: Clock, ids: IdGenerator) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -55,7 +55,7 @@ class Seed:
 
     def user(self, username: str | None = None, **more: Any) -> User:
         user = self.new_user(username, **more)
-        with self._store.writing(None) as work:
+        with self._store.writing(SYSTEM) as work:
             work.users.add(user)
         return user
 
@@ -73,7 +73,7 @@ class Seed:
 
     def session(self, user: User, **more: Any) -> Session:
         session = self.new_session(user, **more)
-        with self._store.writing(None) as work:
+        with self._store.writing(SYSTEM) as work:
             work.sessions.add(session)
         return session
 
@@ -94,14 +94,14 @@ class Seed:
 
     def api_token(self, user: User, **more: Any) -> ApiToken:
         token = self.new_api_token(user, **more)
-        with self._store.writing(None) as work:
+        with self._store.writing(SYSTEM) as work:
             work.api_tokens.add(token)
         return token
 
     def second_factor(self, user: User, **more: Any) -> SecondFactor:
         values: dict[str, Any] = {"user_id": user.id, "sealed_secret": "sealed"}
         factor = SecondFactor(**(values | more))
-        with self._store.writing(None) as work:
+        with self._store.writing(SYSTEM) as work:
             work.users.find(user.id)
             work.second_factors.save(factor)
         return factor
@@ -117,7 +117,7 @@ class Seed:
 
     def event(self, user: User | None, **more: Any) -> AuthEvent:
         event = self.new_event(user, **more)
-        with self._store.writing(None) as work:
+        with self._store.writing(SYSTEM) as work:
             work.activity.add(event)
         return event
 
@@ -134,7 +134,7 @@ class Seed:
 
     def category(self, user: User, name: str | None = None, **more: Any) -> Category:
         category = self.new_category(user, name, **more)
-        with self._store.writing(None) as work:
+        with self._store.writing(SYSTEM) as work:
             work.categories.add(category)
         return category
 
@@ -152,13 +152,13 @@ class Seed:
 
     def task(self, user: User, title: str | None = None, **more: Any) -> Task:
         task = self.new_task(user, title, **more)
-        with self._store.writing(None) as work:
+        with self._store.writing(SYSTEM) as work:
             work.tasks.add(task)
         return task
 
     def tasks(self, *tasks: Task) -> None:
-        """Store many tasks at once."""
-        with self._store.writing(None) as work:
+        """Storage many tasks at once."""
+        with self._store.writing(SYSTEM) as work:
             for task in tasks:
                 work.tasks.add(task)
 
@@ -177,12 +177,12 @@ class Contract:
         return RecordingAuditLog()
 
     @pytest.fixture
-    def store(self, clock: ManualClock, audit_log: RecordingAuditLog) -> Store:
+    def store(self, clock: ManualClock, audit_log: RecordingAuditLog) -> Storage:
         """An empty store."""
         raise NotImplementedError
 
     @pytest.fixture
-    def seed(self, store: Store, clock: ManualClock) -> Seed:
+    def seed(self, store: Storage, clock: ManualClock) -> Seed:
         return Seed(store, clock, SequentialIds())
 
 
@@ -196,15 +196,15 @@ def acting_by(token: ApiToken) -> TokenActor:
     return TokenActor(token.user_id, token.id, token.secret_hash)
 
 
-def everything(store: Store, *users: User) -> Sequence[object]:
+def everything(store: Storage, *users: User) -> Sequence[object]:
     """All that is stored of these users."""
-    with store.reading(None) as work:
+    with store.reading(SYSTEM) as work:
         return [_everything_of(work, user) for user in users]
 
 
-def _everything_of(work: UnitOfWork, user: User) -> object:
-    tasks = work.tasks.list(user.id, TaskQuery(at=user.created_at, limit=LARGEST_PAGE))
-    categories = work.categories.list(user.id, None, LARGEST_PAGE)
+def _everything_of(work: UnitOfWork[AnyActor], user: User) -> object:
+    tasks = work.tasks.list(user.id, TaskQuery(at=user.created_at, limit=MAX_PAGE))
+    categories = work.categories.list(user.id, None, MAX_PAGE)
     assert tasks.next is None
     assert categories.next is None
     return (

@@ -12,9 +12,9 @@ import pytest
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
 from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, Stale
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract, Seed, everything, race
-from tests.fakes import START
+from tests.fakes import START, SYSTEM
 from tests.strategies import PEOPLE, spellings
 
 NAMES = (
@@ -23,33 +23,33 @@ NAMES = (
 )  # fmt: skip
 
 
-def find(store: Store, category: Category) -> Category | None:
-    with store.reading(None) as work:
+def find(store: Storage, category: Category) -> Category | None:
+    with store.reading(SYSTEM) as work:
         return work.categories.find(category.user_id, category.id)
 
 
-def add(store: Store, category: Category) -> bool:
-    with store.writing(None) as work:
+def add(store: Storage, category: Category) -> bool:
+    with store.writing(SYSTEM) as work:
         work.categories.add(category)
     return True
 
 
-def save(store: Store, category: Category) -> bool:
-    with store.writing(None) as work:
+def save(store: Storage, category: Category) -> bool:
+    with store.writing(SYSTEM) as work:
         work.categories.save(category)
     return True
 
 
-def remove(store: Store, category: Category) -> None:
-    with store.writing(None) as work:
+def remove(store: Storage, category: Category) -> None:
+    with store.writing(SYSTEM) as work:
         work.categories.remove(category)
 
 
-def pages(store: Store, user: User, limit: int) -> list[list[Category]]:
+def pages(store: Storage, user: User, limit: int) -> list[list[Category]]:
     found: list[list[Category]] = []
     after: CategoryKey | None = None
     while True:
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             page = work.categories.list(user.id, after, limit)
         found.append(list(page.items))
         if page.next is None:
@@ -60,7 +60,7 @@ def pages(store: Store, user: User, limit: int) -> list[list[Category]]:
 class CategoryContract(Contract):
     """Categories are kept whole and seen by their user only, who has no two of one name."""
 
-    def test_a_category_comes_back_as_stored(self, store: Store, seed: Seed) -> None:
+    def test_a_category_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
         category = seed.category(
             seed.user(),
             "Home",
@@ -72,16 +72,16 @@ class CategoryContract(Contract):
         )
         assert find(store, category) == category
 
-    def test_a_category_is_nothing_to_anybody_else(self, store: Store, seed: Seed) -> None:
+    def test_a_category_is_nothing_to_anybody_else(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert work.categories.find(bob.id, category.id) is None
             assert work.categories.find(alice.id, seed.id()) is None
             assert list(work.categories.list(bob.id, None, 100).items) == []
 
     @pytest.mark.parametrize("name", PEOPLE)
-    def test_a_name_is_taken_in_every_spelling(self, store: Store, seed: Seed, name: str) -> None:
+    def test_a_name_is_taken_in_every_spelling(self, store: Storage, seed: Seed, name: str) -> None:
         alice, bob = seed.user(), seed.user()
         seed.category(alice, name)
         for spelling in spellings(name):
@@ -90,14 +90,14 @@ class CategoryContract(Contract):
         assert add(store, seed.new_category(bob, name))
 
     @pytest.mark.parametrize("whose", ["the user's own", "somebody else's"])
-    def test_an_id_is_taken_whoever_has_it(self, store: Store, seed: Seed, whose: str) -> None:
+    def test_an_id_is_taken_whoever_has_it(self, store: Storage, seed: Seed, whose: str) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
         with pytest.raises(IdTaken):
             add(store, seed.new_category(alice if whose == "the user's own" else bob, id=category.id))
         assert find(store, category) == category
 
-    def test_a_saved_category_is_changed_and_no_other(self, store: Store, seed: Seed) -> None:
+    def test_a_saved_category_is_changed_and_no_other(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category, other = seed.category(user, color="#000000"), seed.category(user)
         changed = replace(
@@ -113,7 +113,7 @@ class CategoryContract(Contract):
         assert find(store, other) == other
         assert add(store, seed.new_category(user, category.name))
 
-    def test_a_category_cannot_be_given_the_name_of_another_but_its_own_anew(self, store: Store, seed: Seed) -> None:
+    def test_a_category_cannot_be_given_the_name_of_another_but_its_own_anew(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         seed.category(user, "Home")
         category = seed.category(user, "Work")
@@ -124,7 +124,7 @@ class CategoryContract(Contract):
 
     @pytest.mark.parametrize("version", [1, 2, 3, 5])
     def test_only_the_successor_of_the_stored_version_can_be_saved(
-        self, store: Store, seed: Seed, version: int
+        self, store: Storage, seed: Seed, version: int
     ) -> None:
         category = seed.category(seed.user(), version=3)
         with pytest.raises(Stale):
@@ -132,7 +132,7 @@ class CategoryContract(Contract):
         assert find(store, category) == category
 
     @pytest.mark.parametrize("version", [2, 4])
-    def test_only_the_stored_version_can_be_removed(self, store: Store, seed: Seed, version: int) -> None:
+    def test_only_the_stored_version_can_be_removed(self, store: Storage, seed: Seed, version: int) -> None:
         category = seed.category(seed.user(), version=3)
         with pytest.raises(Stale):
             remove(store, replace(category, version=version))
@@ -140,7 +140,7 @@ class CategoryContract(Contract):
         remove(store, category)
         assert find(store, category) is None
 
-    def test_a_category_that_is_gone_can_be_neither_saved_nor_removed(self, store: Store, seed: Seed) -> None:
+    def test_a_category_that_is_gone_can_be_neither_saved_nor_removed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category = seed.category(user, "Home")
         remove(store, category)
@@ -150,7 +150,7 @@ class CategoryContract(Contract):
             save(store, replace(category, version=2))
         assert add(store, seed.new_category(user, "Home"))
 
-    def test_a_category_with_tasks_in_it_cannot_be_removed(self, store: Store, seed: Seed) -> None:
+    def test_a_category_with_tasks_in_it_cannot_be_removed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category = seed.category(user)
         seed.task(user, category=category.id)
@@ -161,7 +161,7 @@ class CategoryContract(Contract):
 
     @pytest.mark.parametrize("limit", [1, 2, 5, len(NAMES) - 1, len(NAMES), len(NAMES) + 1])
     def test_a_list_is_in_order_of_names_by_code_point_and_pages_cover_it(
-        self, store: Store, seed: Seed, limit: int
+        self, store: Storage, seed: Seed, limit: int
     ) -> None:
         user = seed.user()
         shuffled = random.Random(limit).sample(NAMES, len(NAMES))
@@ -174,15 +174,15 @@ class CategoryContract(Contract):
         assert len(found) == -(-len(NAMES) // limit)
         assert all(len(page) == limit for page in found[:-1])
 
-    def test_an_empty_list_is_one_empty_page(self, store: Store, seed: Seed) -> None:
+    def test_an_empty_list_is_one_empty_page(self, store: Storage, seed: Seed) -> None:
         assert pages(store, seed.user(), 10) == [[]]
 
-    def test_a_list_goes_on_after_any_place_whether_or_not_something_is_there(self, store: Store, seed: Seed) -> None:
+    def test_a_list_goes_on_after_any_place_whether_or_not_something_is_there(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         ant, bee, cat = (seed.category(user, name) for name in ("Ant", "Bee", "Cat"))
 
         def after(key: CategoryKey) -> list[Category]:
-            with store.reading(None) as work:
+            with store.reading(SYSTEM) as work:
                 return list(work.categories.list(user.id, key, 10).items)
 
         assert after(ant.key) == [bee, cat]
@@ -194,7 +194,7 @@ class CategoryContract(Contract):
         assert after(ant.key) == [bee, cat]
 
     def test_what_stays_is_listed_exactly_once_whatever_comes_and_goes_meanwhile(
-        self, store: Store, seed: Seed
+        self, store: Storage, seed: Seed
     ) -> None:
         user = seed.user()
         choice = random.Random(1)
@@ -203,7 +203,7 @@ class CategoryContract(Contract):
         seen: list[Category] = []
         after: CategoryKey | None = None
         while True:
-            with store.reading(None) as work:
+            with store.reading(SYSTEM) as work:
                 page = work.categories.list(user.id, after, 3)
             seen.extend(page.items)
             if page.next is None:
@@ -215,7 +215,7 @@ class CategoryContract(Contract):
         assert len(ids) == len(set(ids))
         assert stable <= set(ids)
 
-    def test_of_concurrent_additions_of_one_name_exactly_one_wins(self, store: Store, seed: Seed) -> None:
+    def test_of_concurrent_additions_of_one_name_exactly_one_wins(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         categories = [seed.new_category(user, spelling) for spelling in spellings("home sweet home")]
         outcomes = race(*(partial(add, store, item) for item in categories))

@@ -31,11 +31,11 @@ from tasktracker.domain.kernel.errors import (
     TwoFactorOff,
     TwoFactorOn,
 )
-from tasktracker.domain.kernel.paging import LARGEST_PAGE
-from tasktracker.domain.work import Store
+from tasktracker.domain.kernel.paging import MAX_PAGE
+from tasktracker.domain.work import Storage
 from tests.contracts.accounts import run
 from tests.contracts.base import Contract, examples
-from tests.fakes import START, App, ManualClock, RecordingAuditLog
+from tests.fakes import START, SYSTEM, App, ManualClock, RecordingAuditLog
 
 PEOPLE = ("alice", "bob")
 PASSWORDS = ("correct horse", "battery staple")
@@ -74,7 +74,7 @@ class ModelToken:
 class CredentialMachine(RuleBasedStateMachine):
     """Two people who guard their accounts, more or less well."""
 
-    def __init__(self, store: Store, clock: ManualClock, audit_log: RecordingAuditLog) -> None:
+    def __init__(self, store: Storage, clock: ManualClock, audit_log: RecordingAuditLog) -> None:
         super().__init__()
         clock.set(START)
         self.store, self.clock, self.audit_log = store, clock, audit_log
@@ -83,17 +83,17 @@ class CredentialMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.app = App(self.store, self.clock, api_tokens_most=MOST)
+        self.app = App(self.store, self.clock, api_token_limit=MOST)
         self.audit_log.events.clear()
         for name in PEOPLE:
-            actor = self.app.actor(self.app.accounts.register({"username": name}, PASSWORDS[0], origin=ORIGIN))
+            actor = self.app.actor(self.app.registration.register({"username": name}, PASSWORDS[0], origin=ORIGIN))
             person = ModelPerson(name, actor)
             self.people.append(person)
             self._happened(person, Kind.REGISTER)
 
     def teardown(self) -> None:
         for person in self.people:
-            with self.store.writing(None) as work:
+            with self.store.writing(SYSTEM) as work:
                 work.users.remove(person.actor.user_id)
 
     @rule(seconds=st.sampled_from((0.000001, 1, STEP - 1, STEP, STEP + 1, 3 * STEP, 3600)))
@@ -112,8 +112,11 @@ class CredentialMachine(RuleBasedStateMachine):
         expires_at = None if life is None else self.clock.now() + timedelta(seconds=life)
         kept = [token for token in self.tokens if token.owner is person and not token.is_revoked]
         done = self._try(
-            lambda: self.app.api_tokens.create(
-                person.actor, ApiTokenFields(name=" script ", scopes=scopes, expires_at=expires_at), ORIGIN
+            lambda: self.app.do(
+                person.actor,
+                self.app.api_tokens.create,
+                ApiTokenFields(name=" script ", scopes=frozenset(scopes), expires_at=expires_at),
+                ORIGIN,
             ),
             InvalidInput if life is not None and life <= 0 else None,
             None if person.is_active else SessionEnded,
@@ -133,7 +136,7 @@ class CredentialMachine(RuleBasedStateMachine):
         token = self.tokens[-1 - back % len(self.tokens)]
         mine = token.owner is person and not token.is_revoked
         done = self._try(
-            lambda: self.app.api_tokens.revoke(person.actor, token.id, ORIGIN),
+            lambda: self.app.do(person.actor, self.app.api_tokens.revoke, token.id, ORIGIN),
             None if person.is_active else SessionEnded,
             None if mine or not person.is_active else ApiTokenNotFound,
         )
@@ -152,7 +155,11 @@ class CredentialMachine(RuleBasedStateMachine):
         dead = dead or (token.expires_at is not None and self.clock.now() >= token.expires_at)
         needed = Scope.TASKS_WRITE if writes else Scope.TASKS_READ
         self._try(
-            lambda: self.app.tasks.create(actor, {"title": "by script"}) if writes else self.app.categories.list(actor),
+            lambda: (
+                self.app.do(actor, self.app.tasks.create, {"title": "by script"})
+                if writes
+                else self.app.see(actor, self.app.categories.list)
+            ),
             SessionEnded if dead else None,
             InsufficientScope if not dead and needed not in token.scopes else None,
         )
@@ -261,7 +268,7 @@ class CredentialMachine(RuleBasedStateMachine):
     @rule(who=st.sampled_from((0, 1)), is_active=st.sampled_from((True, True, False)))
     def enable_or_disable(self, who: int, is_active: bool) -> None:
         person = self.people[who]
-        self.app.accounts.set_active(person.name, is_active)
+        self.app.do(SYSTEM, self.app.accounts.set_active, person.name, is_active)
         came_back = is_active and not person.is_active
         person.is_active = is_active
         self._happened(person, Kind.ENABLE if is_active else Kind.DISABLE)
@@ -274,23 +281,23 @@ class CredentialMachine(RuleBasedStateMachine):
     @invariant()
     def what_happened_is_on_record(self) -> None:
         for person in self.people:
-            with self.store.reading(None) as work:
-                page = work.activity.list(person.actor.user_id, None, LARGEST_PAGE)
+            with self.store.reading(SYSTEM) as work:
+                page = work.activity.list(person.actor.user_id, None, MAX_PAGE)
             newest_first = [(event.kind, event.outcome) for event in page.items]
-            assert newest_first == person.events[::-1][:LARGEST_PAGE]
+            assert newest_first == person.events[::-1][:MAX_PAGE]
             assert (
                 newest_first
                 == [
                     (event.kind, event.outcome)
                     for event in reversed(self.audit_log.events)
                     if event.user_id == person.actor.user_id
-                ][:LARGEST_PAGE]
+                ][:MAX_PAGE]
             )
 
     @invariant()
     def tokens_that_were_not_revoked_are_listed(self) -> None:
         for person in self.people:
-            with self.store.reading(None) as work:
+            with self.store.reading(SYSTEM) as work:
                 found = [token.id for token in work.api_tokens.list(person.actor.user_id)]
             kept = [token for token in self.tokens if token.owner is person and not token.is_revoked]
             assert sorted(found) == sorted(token.id for token in kept)
@@ -354,6 +361,6 @@ class CredentialHistoryContract(Contract):
     histories = examples(15, stateful_step_count=30)
 
     def test_exactly_that_opens_an_account_which_should(
-        self, store: Store, clock: ManualClock, audit_log: RecordingAuditLog
+        self, store: Storage, clock: ManualClock, audit_log: RecordingAuditLog
     ) -> None:
         run(lambda: CredentialMachine(store, clock, audit_log), self.histories)

@@ -10,9 +10,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tasktracker.domain.categories.category import CATEGORY_DEFAULTS, CATEGORY_RULES, Category, CategoryFields, name_key
-from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.history.recorder import ChangeRecorder
+from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields, name_key
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     CategoryNameTaken,
@@ -24,14 +22,12 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.versions import Expected
-from tasktracker.domain.tasks.service import TaskService
-from tasktracker.domain.tasks.task import TASK_DEFAULTS, TASK_RULES, State, Task, TaskFields
-from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.work import Store
+from tasktracker.domain.tasks.task import TASK, State, Task, TaskFields
+from tasktracker.domain.work import Storage
 from tests import strategies
 from tests.contracts.accounts import run
 from tests.contracts.base import Contract, Seed, acting, examples
-from tests.fakes import START, ManualClock, SequentialIds
+from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.reference import answer, place_of
 
 Gaps = frozenset[int] | None
@@ -53,7 +49,7 @@ class Person:
 class FilingMachine(RuleBasedStateMachine):
     """Two people who keep tasks and categories, never to see each other's."""
 
-    def __init__(self, store: Store, clock: ManualClock) -> None:
+    def __init__(self, store: Storage, clock: ManualClock) -> None:
         super().__init__()
         clock.set(START)
         self.store = store
@@ -61,25 +57,21 @@ class FilingMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        ids = SequentialIds()
-        seed = Seed(self.store, self.clock, ids)
-        recorder = ChangeRecorder(ids=ids)
-        self.tasks = TaskService(store=self.store, recorder=recorder, clock=self.clock, ids=ids)
-        self.categories = CategoryService(store=self.store, recorder=recorder, clock=self.clock, ids=ids)
-        self.trash = TrashService(store=self.store, recorder=recorder, clock=self.clock)
+        self.app = App(self.store, self.clock)
+        seed = Seed(self.store, self.clock, self.app.ids)
         self.unknown = [seed.id()]
         self.people = [Person(acting(seed.session(seed.user()))) for _ in range(2)]
         for person in self.people:
             for name in ("Home", "Work"):
-                category = self.categories.create(person.actor, {"name": name})
+                category = self.app.do(person.actor, self.app.categories.create, {"name": name})
                 person.categories[category.id] = category
                 for title in ("first", "second"):
-                    task = self.tasks.create(person.actor, {"title": title, "category": category.id})
+                    task = self.app.do(person.actor, self.app.tasks.create, {"title": title, "category": category.id})
                     person.tasks[task.id] = task
 
     def teardown(self) -> None:
         for person in getattr(self, "people", ()):
-            with self.store.writing(None) as work:
+            with self.store.writing(SYSTEM) as work:
                 work.users.remove(person.actor.user_id)
 
     @rule(seconds=st.sampled_from((1, 86_400, -30)))
@@ -93,11 +85,13 @@ class FilingMachine(RuleBasedStateMachine):
     def create_task(self, who: int, data: st.DataObject) -> None:
         person = self.people[who]
         fields = data.draw(strategies.task_fields(self.clock.now(), self._some_categories(person), whole=True))
-        done = self._try(lambda: self.tasks.create(person.actor, fields), self._bad_category(person, fields))
+        done = self._try(
+            lambda: self.app.do(person.actor, self.app.tasks.create, fields), self._bad_category(person, fields)
+        )
         if done:
             task: Task = done[0]
             now = self.clock.now()
-            values: dict[str, Any] = {**TASK_DEFAULTS, **check(TASK_RULES, fields)}
+            values: dict[str, Any] = {**TASK.defaults, **check(TASK.rules, fields)}
             completed_at = now if values["state"] is State.DONE else None
             assert task == Task(
                 id=task.id,
@@ -117,15 +111,15 @@ class FilingMachine(RuleBasedStateMachine):
         fields = data.draw(strategies.task_fields(self.clock.now(), self._some_categories(person), whole=whole))
         task = person.tasks.get(task_id)
         versions = _versions(task, expected)
-        change = self.tasks.replace if whole else self.tasks.edit
+        change = self.app.tasks.replace if whole else self.app.tasks.edit
         bad_category = self._bad_category(person, fields)
         done = self._try(
-            lambda: change(person.actor, task_id, fields, versions),
+            lambda: self.app.do(person.actor, change, task_id, fields, versions),
             (bad_category if task else None) or self._refusal(task, versions, TaskNotFound),
             task,
         )
         if done and task:
-            person.tasks[task_id] = self._changed_task(task, TASK_DEFAULTS | fields if whole else fields)
+            person.tasks[task_id] = self._changed_task(task, TASK.defaults | fields if whole else fields)
             assert done[0] == person.tasks[task_id]
 
     @rule(who=st.integers(0, 1), expected=gaps, data=st.data())
@@ -135,7 +129,7 @@ class FilingMachine(RuleBasedStateMachine):
         task = person.tasks.get(task_id)
         versions = _versions(task, expected)
         done = self._try(
-            lambda: self.trash.delete(person.actor, task_id, versions),
+            lambda: self.app.do(person.actor, self.app.trash.delete, task_id, versions),
             self._refusal(task, versions, TaskNotFound),
             task,
         )
@@ -147,7 +141,9 @@ class FilingMachine(RuleBasedStateMachine):
         person = self.people[who]
         task_id = data.draw(st.sampled_from(self._some_tasks(person)))
         task = person.tasks.get(task_id)
-        done = self._try(lambda: self.tasks.get(person.actor, task_id), None if task else TaskNotFound)
+        done = self._try(
+            lambda: self.app.see(person.actor, self.app.tasks.get, task_id), None if task else TaskNotFound
+        )
         assert not done or done[0] == task
 
     @rule(who=st.integers(0, 1), data=st.data())
@@ -158,7 +154,7 @@ class FilingMachine(RuleBasedStateMachine):
         expected = answer(query, person.actor.user_id, tasks)
         found: list[Task] = []
         while True:
-            page = self.tasks.list(person.actor, query)
+            page = self.app.see(person.actor, self.app.tasks.list, query)
             found.extend(page.items)
             assert len(page.items) == query.limit or page.next is None
             if page.next is None:
@@ -172,11 +168,13 @@ class FilingMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 1), fields=strategies.category_fields(whole=True))
     def create_category(self, who: int, fields: CategoryFields) -> None:
         person = self.people[who]
-        done = self._try(lambda: self.categories.create(person.actor, fields), self._bad_name(person, fields, None))
+        done = self._try(
+            lambda: self.app.do(person.actor, self.app.categories.create, fields), self._bad_name(person, fields, None)
+        )
         if done:
             category: Category = done[0]
             now = self.clock.now()
-            values: dict[str, Any] = {**CATEGORY_DEFAULTS, **check(CATEGORY_RULES, fields)}
+            values: dict[str, Any] = {**CATEGORY.defaults, **check(CATEGORY.rules, fields)}
             assert category == Category(
                 id=category.id, user_id=person.actor.user_id, created_at=now, updated_at=now, **values
             )
@@ -189,14 +187,14 @@ class FilingMachine(RuleBasedStateMachine):
         fields = data.draw(strategies.category_fields(whole=whole))
         category = person.categories.get(category_id)
         versions = _versions(category, expected)
-        change = self.categories.replace if whole else self.categories.edit
+        change = self.app.categories.replace if whole else self.app.categories.edit
         done = self._try(
-            lambda: change(person.actor, category_id, fields, versions),
+            lambda: self.app.do(person.actor, change, category_id, fields, versions),
             self._refusal(category, versions, CategoryNotFound) or self._bad_name(person, fields, category_id),
             category,
         )
         if done and category:
-            values = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields if whole else fields)
+            values = check(CATEGORY.rules, CATEGORY.defaults | fields if whole else fields)
             changed = replace(category, **values)
             if changed != category:
                 changed = replace(
@@ -214,7 +212,7 @@ class FilingMachine(RuleBasedStateMachine):
         category = person.categories.get(category_id)
         versions = _versions(category, expected)
         done = self._try(
-            lambda: self.categories.delete(person.actor, category_id, versions),
+            lambda: self.app.do(person.actor, self.app.category_removal.delete, category_id, versions),
             self._refusal(category, versions, CategoryNotFound),
             category,
         )
@@ -232,14 +230,14 @@ class FilingMachine(RuleBasedStateMachine):
         found: list[Category] = []
         after = None
         while True:
-            page = self.categories.list(person.actor, after, limit)
+            page = self.app.see(person.actor, self.app.categories.list, after, limit)
             found.extend(page.items)
             after = page.next
             if after is None:
                 break
         assert found == expected
         for category in expected:
-            assert self.categories.get(person.actor, category.id) == category
+            assert self.app.see(person.actor, self.app.categories.get, category.id) == category
 
     # ------------------------------------------------------------ the model
 
@@ -276,7 +274,7 @@ class FilingMachine(RuleBasedStateMachine):
 
     def _changed_task(self, task: Task, fields: TaskFields) -> Task:
         now = max(self.clock.now(), task.updated_at)
-        changed = replace(task, **check(TASK_RULES, fields))
+        changed = replace(task, **check(TASK.rules, fields))
         if changed == task:
             return task
         if (changed.state is State.DONE) != (task.state is State.DONE):
@@ -311,5 +309,5 @@ class FilingHistoryContract(Contract):
 
     histories = examples(15, stateful_step_count=30)
 
-    def test_everybody_finds_what_they_should(self, store: Store, clock: ManualClock) -> None:
+    def test_everybody_finds_what_they_should(self, store: Storage, clock: ManualClock) -> None:
         run(lambda: FilingMachine(store, clock), self.histories)

@@ -20,11 +20,11 @@ from tasktracker.domain.categories.category import Category
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests import strategies
 from tests.contracts.base import Contract, Seed, examples
 from tests.contracts.tasks import listed, pages, purge
-from tests.fakes import START
+from tests.fakes import START, SYSTEM
 from tests.reference import answer, place_of
 
 SECOND = timedelta(seconds=1)
@@ -57,7 +57,7 @@ MOMENTS = tuple(START + gap for gap in (-DAY, -SECOND, timedelta(), timedelta(mi
 class World:
     """Two people, each with two categories, and tasks of theirs."""
 
-    store: Store
+    store: Storage
     seed: Seed
     people: Sequence[User]
     categories: Sequence[Sequence[Category]]
@@ -66,7 +66,7 @@ class World:
 
     @classmethod
     @contextmanager
-    def new(cls, store: Store, seed: Seed) -> Iterator[World]:
+    def new(cls, store: Storage, seed: Seed) -> Iterator[World]:
         people = [seed.user(), seed.user()]
         world = cls(store, seed, people, [[seed.category(user) for _ in range(2)] for user in people])
         try:
@@ -74,12 +74,12 @@ class World:
         finally:
             # The next world may have the same ids.
             purge(store, *reversed(world.tasks.values()))
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 for user in people:
                     work.users.remove(user.id)
 
     def add(self, kinds: Sequence[dict[str, Any]]) -> None:
-        """Store tasks of these kinds, each under the latest of its owner's, where it is to be under any."""
+        """Storage tasks of these kinds, each under the latest of its owner's, where it is to be under any."""
         added = []
         for kind in kinds:
             if kind["id"] not in self.taken:
@@ -137,7 +137,7 @@ class ListContract(Contract):
 
     lists = examples(30)
 
-    def test_any_list_is_what_looking_at_every_task_finds(self, store: Store, seed: Seed) -> None:
+    def test_any_list_is_what_looking_at_every_task_finds(self, store: Storage, seed: Seed) -> None:
         @self.lists
         @given(data=st.data())
         def check(data: st.DataObject) -> None:
@@ -152,7 +152,7 @@ class ListContract(Contract):
 
         check()
 
-    def test_pages_show_what_stays_once_whatever_comes_and_goes_between_them(self, store: Store, seed: Seed) -> None:
+    def test_pages_show_what_stays_once_whatever_comes_and_goes_between_them(self, store: Storage, seed: Seed) -> None:
         @self.lists
         @given(data=st.data(), sort=st.sampled_from(TaskSort), limit=st.integers(1, 3))
         def check(data: st.DataObject, sort: TaskSort, limit: int) -> None:
@@ -165,7 +165,7 @@ class ListContract(Contract):
                 stays = {task.id for task in answer(query, viewer.id, world.tasks.values())}
                 seen: list[UUID] = []
                 while True:
-                    with store.reading(None) as work:
+                    with store.reading(SYSTEM) as work:
                         page = work.tasks.list(viewer.id, query)
                     expected = answer(query, viewer.id, world.tasks.values())
                     assert list(page.items) == expected[:limit]
@@ -185,7 +185,7 @@ class ListContract(Contract):
     @pytest.mark.parametrize("sort", TaskSort)
     @pytest.mark.parametrize("limit", [1, 2, 3, 7, 16, 17])
     def test_an_order_has_tasks_alike_by_id_and_those_without_the_value_last(
-        self, store: Store, seed: Seed, sort: TaskSort, limit: int
+        self, store: Storage, seed: Seed, sort: TaskSort, limit: int
     ) -> None:
         user = seed.user()
         times = (START, START + SECOND)
@@ -204,7 +204,7 @@ class ListContract(Contract):
             assert flat == [START] * 8 + [None] * 8
 
     @pytest.mark.parametrize("sort", [TaskSort.DUE_FIRST, TaskSort.DUE_LAST])
-    def test_a_page_may_end_where_due_tasks_do(self, store: Store, seed: Seed, sort: TaskSort) -> None:
+    def test_a_page_may_end_where_due_tasks_do(self, store: Storage, seed: Seed, sort: TaskSort) -> None:
         user = seed.user()
         seed.tasks(*(seed.new_task(user, due_date=due) for due in (START, START + SECOND, None, None)))
         found = pages(store, user, TaskQuery(at=START, sort=sort, limit=2))
@@ -247,21 +247,21 @@ class ListContract(Contract):
     )
     @pytest.mark.parametrize("where", ["title", "description"])
     def test_every_word_must_be_found_and_stands_for_itself(
-        self, store: Store, seed: Seed, text: str, search: str, found: bool, where: str
+        self, store: Storage, seed: Seed, text: str, search: str, found: bool, where: str
     ) -> None:
         user = seed.user()
         task = seed.task(user, **{"title": "x", where: text})
         query = TaskQuery(at=START, words=words_of(search))
         assert listed(store, user, query) == ([task] if found else [])
 
-    def test_words_may_be_found_here_and_there_but_not_across(self, store: Store, seed: Seed) -> None:
+    def test_words_may_be_found_here_and_there_but_not_across(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user, "one two", description="three")
         search = partial(TaskQuery, at=START)
         assert listed(store, user, search(words=words_of("three one"))) == [task]
         assert listed(store, user, search(words=("twothree",))) == []
         edited = task.edit({"title": "four"}, START)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.tasks.save(edited)
         assert listed(store, user, search(words=("one",))) == []
         assert listed(store, user, search(words=("four", "three"))) == [edited]
@@ -269,7 +269,7 @@ class ListContract(Contract):
     # ------------------------------------------------------------ sharing
 
     def test_a_shared_task_is_in_every_members_list_and_filed_in_its_owners_only(
-        self, store: Store, seed: Seed
+        self, store: Storage, seed: Seed
     ) -> None:
         alice, bob, carol, dave = (seed.user() for _ in range(4))
         home = seed.category(alice)
@@ -287,7 +287,7 @@ class ListContract(Contract):
         assert [found(bob, role=role) for role in Role] == [[own], [task], []]
         assert [found(carol, role=role) for role in Role] == [[], [], [task]]
 
-    def test_a_list_follows_who_takes_part(self, store: Store, seed: Seed) -> None:
+    def test_a_list_follows_who_takes_part(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         task = seed.task(alice, members=(Member(bob.id, Role.VIEWER),))
 
@@ -301,21 +301,21 @@ class ListContract(Contract):
             (),
         ):
             task = task.under(task.root, members, START + SECOND)
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 work.tasks.save_shared(task)
             roles = {member.user_id: member.role for member in members} | {alice.id: Role.OWNER}
             assert found() == [[task] if user.id in roles else [] for user in (alice, bob, carol)]
             for role in Role:
                 assert found(role) == [[task] if roles.get(user.id) is role else [] for user in (alice, bob, carol)]
 
-    def test_a_change_shows_in_every_members_list(self, store: Store, seed: Seed) -> None:
+    def test_a_change_shows_in_every_members_list(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         members = (Member(bob.id, Role.EDITOR),)
         tasks = [seed.task(alice, f"task {number}", members=members) for number in range(3)]
         changed = tasks[0].edit(
             {"title": "A", "state": State.DONE, "priority": Priority.URGENT, "due_date": START}, START + SECOND
         )
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.tasks.save(changed)
         tasks[0] = changed
         for user, sort in product((alice, bob), TaskSort):
@@ -323,12 +323,12 @@ class ListContract(Contract):
                 query = TaskQuery(at=START, sort=sort, **filters)
                 assert listed(store, user, query) == answer(query, user.id, tasks)
 
-    def test_unfiling_shows_in_every_members_list(self, store: Store, seed: Seed) -> None:
+    def test_unfiling_shows_in_every_members_list(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         home = seed.category(alice)
         members = (Member(bob.id, Role.VIEWER),)
         filed, other = (seed.task(alice, category=category, members=members) for category in (home.id, None))
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             (unfiled,) = work.tasks.unfile(alice.id, home.id, START + SECOND)
         assert unfiled == filed.edit({"category": None}, START + SECOND)
         for user in (alice, bob):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract, Seed, examples, race
 from tests.contracts.work import MOMENT, Oops
 from tests.fakes import START, ManualClock, SequentialIds
@@ -144,7 +144,9 @@ class RateLimiterContract(Contract):
         race(*[partial(limiter.refund, bucket)] * 8)
         assert [limiter.spend(bucket, START) for _ in range(9)] == [None] * 8 + [SECOND]
 
-    def test_a_try_stays_spent_whatever_becomes_of_a_work(self, limiter: RateLimiter, store: Store, seed: Seed) -> None:
+    def test_a_try_stays_spent_whatever_becomes_of_a_work(
+        self, limiter: RateLimiter, store: Storage, seed: Seed
+    ) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
             assert limiter.spend(bucket, START) is None

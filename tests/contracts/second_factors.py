@@ -11,14 +11,14 @@ import pytest
 
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Aside, Contract, Seed
 from tests.contracts.work import A_WHILE, MOMENT, Oops
-from tests.fakes import START
+from tests.fakes import START, SYSTEM
 
 
-def find(store: Store, user: User) -> SecondFactor | None:
-    with store.reading(None) as work:
+def find(store: Storage, user: User) -> SecondFactor | None:
+    with store.reading(SYSTEM) as work:
         return work.second_factors.find(user.id)
 
 
@@ -28,7 +28,7 @@ class SecondFactorContract(Contract):
     @pytest.mark.parametrize("confirmed_at", [None, START + MOMENT])
     @pytest.mark.parametrize("codes", [(), ("a" * 64,), ("a" * 64, "b" * 64, "0" * 64)])
     def test_a_factor_comes_back_as_stored(
-        self, store: Store, seed: Seed, confirmed_at: datetime | None, codes: tuple[str, ...]
+        self, store: Storage, seed: Seed, confirmed_at: datetime | None, codes: tuple[str, ...]
     ) -> None:
         user = seed.user()
         factor = seed.second_factor(
@@ -40,11 +40,11 @@ class SecondFactorContract(Contract):
         )
         assert find(store, user) == factor
 
-    def test_nothing_is_found_where_nothing_is(self, store: Store, seed: Seed) -> None:
+    def test_nothing_is_found_where_nothing_is(self, store: Storage, seed: Seed) -> None:
         assert find(store, seed.user()) is None
         assert find(store, seed.new_user()) is None
 
-    def test_saving_replaces_the_users_own_factor_and_no_other(self, store: Store, seed: Seed) -> None:
+    def test_saving_replaces_the_users_own_factor_and_no_other(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         seed.second_factor(alice, sealed_secret="first", recovery_hashes=frozenset({"a"}))
         other = seed.second_factor(bob)
@@ -52,20 +52,20 @@ class SecondFactorContract(Contract):
         assert find(store, alice) == second
         assert find(store, bob) == other
 
-    def test_removing_removes_the_users_own_and_again_does_nothing(self, store: Store, seed: Seed) -> None:
+    def test_removing_removes_the_users_own_and_again_does_nothing(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         seed.second_factor(alice)
         other = seed.second_factor(bob)
         for _ in range(2):
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 work.second_factors.remove(alice.id)
             assert find(store, alice) is None
         assert find(store, bob) == other
 
-    def test_a_work_sees_its_own_changes(self, store: Store, seed: Seed) -> None:
+    def test_a_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         factor = SecondFactor(user_id=user.id, sealed_secret="sealed")
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.users.find(user.id)
             assert work.second_factors.find(user.id) is None
             work.second_factors.save(factor)
@@ -75,12 +75,12 @@ class SecondFactorContract(Contract):
             work.second_factors.remove(user.id)
             assert work.second_factors.find(user.id) is None
 
-    def test_a_work_that_is_undone_changes_nothing(self, store: Store, seed: Seed) -> None:
+    def test_a_work_that_is_undone_changes_nothing(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = seed.user(), seed.user(), seed.user()
         factors = [seed.second_factor(user) for user in (alice, bob)]
 
         def fail() -> None:
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 for user in (alice, bob, carol):
                     work.users.find(user.id)
                 work.second_factors.save(replace(factors[0], sealed_secret="other"))
@@ -92,22 +92,22 @@ class SecondFactorContract(Contract):
             fail()
         assert [find(store, user) for user in (alice, bob, carol)] == [*factors, None]
 
-    def test_reading_changes_nothing(self, store: Store, seed: Seed) -> None:
+    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         factor = seed.second_factor(user)
-        with suppress(Exception), store.reading(None) as work:
+        with suppress(Exception), store.reading(SYSTEM) as work:
             work.second_factors.save(replace(factor, last_step=1))
-        with suppress(Exception), store.reading(None) as work:
+        with suppress(Exception), store.reading(SYSTEM) as work:
             work.second_factors.remove(user.id)
         assert find(store, user) == factor
 
-    def test_a_code_can_be_used_by_one_of_two_works_only(self, store: Store, seed: Seed) -> None:
+    def test_a_code_can_be_used_by_one_of_two_works_only(self, store: Storage, seed: Seed) -> None:
         """What a writing work found is locked: the second one sees what the first has used up."""
         user = seed.user()
         seed.second_factor(user)
 
         def use() -> bool:
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 work.users.find(user.id)
                 found = work.second_factors.find(user.id)
                 assert found is not None
@@ -116,7 +116,7 @@ class SecondFactorContract(Contract):
                     work.second_factors.save(accepted)
                 return accepted is not None
 
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             factor = work.second_factors.find(user.id)
             assert factor is not None
             other = Aside(use)
@@ -124,25 +124,25 @@ class SecondFactorContract(Contract):
             work.second_factors.save(replace(factor, last_step=1))
         assert other.result() is False
 
-    def test_a_removed_user_takes_their_factor_along_and_nobody_elses(self, store: Store, seed: Seed) -> None:
+    def test_a_removed_user_takes_their_factor_along_and_nobody_elses(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         seed.second_factor(alice)
         kept = seed.second_factor(bob)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.users.remove(alice.id)
         assert find(store, alice) is None
         assert find(store, bob) == kept
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert list(work.second_factors.list_users(None, 10)) == [bob.id]
 
-    def test_there_is_no_factor_of_a_user_who_is_not_there(self, store: Store, seed: Seed) -> None:
+    def test_there_is_no_factor_of_a_user_who_is_not_there(self, store: Storage, seed: Seed) -> None:
         stranger = seed.new_user()
         with pytest.raises(Exception):  # noqa: B017, PT011 - SessionEnded, or a mistake of the program
             seed.second_factor(stranger)
         assert find(store, stranger) is None
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-    def test_all_users_with_a_factor_are_listed_by_id_in_pages(self, store: Store, seed: Seed, limit: int) -> None:
+    def test_all_users_with_a_factor_are_listed_by_id_in_pages(self, store: Storage, seed: Seed, limit: int) -> None:
         users = [seed.user() for _ in range(5)]
         seed.user()
         for user in reversed(users):
@@ -150,7 +150,7 @@ class SecondFactorContract(Contract):
         found: list[UUID] = []
         after = None
         while True:
-            with store.reading(None) as work:
+            with store.reading(SYSTEM) as work:
                 page = work.second_factors.list_users(after, limit)
             assert len(page) <= limit
             if not page:

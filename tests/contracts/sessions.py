@@ -10,23 +10,23 @@ import pytest
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.errors import Stale
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract, Seed
-from tests.fakes import START
+from tests.fakes import START, SYSTEM
 
 
-def find(store: Store, session: Session) -> Session | None:
-    with store.reading(None) as work:
+def find(store: Storage, session: Session) -> Session | None:
+    with store.reading(SYSTEM) as work:
         return work.sessions.find(session.id)
 
 
-def list_of(store: Store, user: User) -> list[Session]:
-    with store.reading(None) as work:
+def list_of(store: Storage, user: User) -> list[Session]:
+    with store.reading(SYSTEM) as work:
         return list(work.sessions.list(user.id))
 
 
-def save(store: Store, session: Session) -> None:
-    with store.writing(None) as work:
+def save(store: Storage, session: Session) -> None:
+    with store.writing(SYSTEM) as work:
         work.sessions.save(session)
 
 
@@ -34,7 +34,7 @@ class SessionContract(Contract):
     """Sessions are kept whole until they end, and never go backwards."""
 
     @pytest.mark.parametrize("device", [None, "", "Firefox on \U0001f427"])
-    def test_a_session_comes_back_as_stored(self, store: Store, seed: Seed, device: str | None) -> None:
+    def test_a_session_comes_back_as_stored(self, store: Storage, seed: Seed, device: str | None) -> None:
         session = seed.session(
             seed.user(),
             device=device,
@@ -47,12 +47,12 @@ class SessionContract(Contract):
         )
         assert find(store, session) == session
 
-    def test_nothing_is_found_where_nothing_is(self, store: Store, seed: Seed) -> None:
+    def test_nothing_is_found_where_nothing_is(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         assert find(store, seed.new_session(user)) is None
         assert list_of(store, user) == []
 
-    def test_a_refreshed_session_can_be_saved(self, store: Store, seed: Seed) -> None:
+    def test_a_refreshed_session_can_be_saved(self, store: Storage, seed: Seed) -> None:
         session, other = seed.session(seed.user()), seed.session(seed.user())
         later = START + timedelta(hours=1)
         refreshed = replace(
@@ -66,57 +66,59 @@ class SessionContract(Contract):
         assert find(store, session) == refreshed
         assert find(store, other) == other
 
-    def test_a_session_can_be_dated_anew_in_the_same_generation(self, store: Store, seed: Seed) -> None:
+    def test_a_session_can_be_dated_anew_in_the_same_generation(self, store: Storage, seed: Seed) -> None:
         session = seed.session(seed.user(), generation=2, confirmed_generation=1)
         dated = replace(session, rotated_at=START + timedelta(days=1), idle_until=START + timedelta(days=2))
         save(store, dated)
         assert find(store, session) == dated
 
-    def test_a_session_refreshed_further_cannot_be_saved(self, store: Store, seed: Seed) -> None:
+    def test_a_session_refreshed_further_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
         session = seed.session(seed.user(), generation=3)
         with pytest.raises(Stale):
             save(store, replace(session, generation=2))
         assert find(store, session) == session
 
-    def test_a_session_that_is_gone_cannot_be_saved(self, store: Store, seed: Seed) -> None:
+    def test_a_session_that_is_gone_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
         session = seed.session(seed.user())
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.sessions.remove(session.id)
         with pytest.raises(Stale):
             save(store, replace(session, generation=2))
         assert find(store, session) is None
 
-    def test_a_session_ends_once_and_ending_it_again_does_nothing(self, store: Store, seed: Seed) -> None:
+    def test_a_session_ends_once_and_ending_it_again_does_nothing(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         session, other = seed.session(user), seed.session(user)
         for _ in range(2):
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 work.sessions.remove(session.id)
             assert find(store, session) is None
             assert list_of(store, user) == [other]
 
-    def test_all_others_end_but_not_the_kept_one_and_not_those_of_other_people(self, store: Store, seed: Seed) -> None:
+    def test_all_others_end_but_not_the_kept_one_and_not_those_of_other_people(
+        self, store: Storage, seed: Seed
+    ) -> None:
         alice, bob = seed.user(), seed.user()
         kept, *_ = [seed.session(alice) for _ in range(3)]
         foreign = seed.session(bob)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.sessions.remove_others(alice.id, keep=kept.id)
         assert list_of(store, alice) == [kept]
         assert list_of(store, bob) == [foreign]
 
     @pytest.mark.parametrize("keep", ["nothing", "a session of somebody else"])
-    def test_all_end_when_none_of_them_is_to_be_kept(self, store: Store, seed: Seed, keep: str) -> None:
+    def test_all_end_when_none_of_them_is_to_be_kept(self, store: Storage, seed: Seed, keep: str) -> None:
         alice, bob = seed.user(), seed.user()
         for _ in range(3):
             seed.session(alice)
         foreign = seed.session(bob)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.sessions.remove_others(alice.id, keep=None if keep == "nothing" else foreign.id)
         assert list_of(store, alice) == []
         assert list_of(store, bob) == [foreign]
 
     def test_the_most_recently_refreshed_comes_first_and_expired_ones_are_listed(
-        self, store: Store, seed: Seed
+        self, store: Storage, seed: Seed
     ) -> None:
         user = seed.user()
         sessions = [

@@ -10,9 +10,10 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tasktracker.domain.feed.entries import ItemType
-from tasktracker.domain.history.change import Action, FieldChange
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import (
     AlreadyChanged,
     ChangeNotFound,
@@ -24,13 +25,13 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import TASK_DEFAULTS, State, Task, TaskFields
-from tasktracker.domain.work import Store
+from tasktracker.domain.tasks.task import TASK, State, Task, TaskFields
+from tasktracker.domain.work import Storage
 from tests import strategies
 from tests.contracts.accounts import run
 from tests.contracts.base import Contract, examples
 from tests.device import Device
-from tests.fakes import START, App, ManualClock
+from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.reference import answer, role_in
 
 PASSWORD = "correct horse"
@@ -72,7 +73,7 @@ class Entry:
 class SharingMachine(RuleBasedStateMachine):
     """Three people who share, nest, move, delete, restore and undo, each as far as they may."""
 
-    def __init__(self, store: Store, clock: ManualClock) -> None:
+    def __init__(self, store: Storage, clock: ManualClock) -> None:
         super().__init__()
         clock.set(START)
         self.app = App(store, clock)
@@ -91,10 +92,10 @@ class SharingMachine(RuleBasedStateMachine):
         for name, person in self.people.items():
             self._look_everywhere(name)
             self.catch_up(name, 100)
-            self.app.accounts.delete(person.actor, PASSWORD)
+            self.app.account_removal.delete(person.actor, PASSWORD)
             self._forget(person)
         if self.people:
-            with self.app.store.reading(None) as work:
+            with self.app.store.reading(SYSTEM) as work:
                 assert all(work.tasks.find(task_id) is None for task_id in self.histories)
 
     @rule(seconds=st.sampled_from((1, 3600, -30)))
@@ -111,11 +112,11 @@ class SharingMachine(RuleBasedStateMachine):
     def _create(self, person: Person, fields: TaskFields) -> None:
         now = self.app.clock.now()
         refused = self._bad_category(person, fields) or self._bad_parent(person, fields.get("parent"), levels=1)
-        done = self._try(lambda: self.app.tasks.create(person.actor, fields), refused)
+        done = self._try(lambda: self.app.do(person.actor, self.app.tasks.create, fields), refused)
         if done:
             task: Task = done[0]
             parent = self.tasks[task.parent] if task.parent else None
-            values: dict[str, Any] = {**TASK_DEFAULTS, **fields}
+            values: dict[str, Any] = {**TASK.defaults, **fields}
             assert task == Task(
                 id=task.id,
                 created_by=person.id,
@@ -141,7 +142,7 @@ class SharingMachine(RuleBasedStateMachine):
             path.append([*self.tasks][-1])
         for other, role in zip((other for other in NAMES if other != name), (Role.EDITOR, Role.VIEWER), strict=True):
             if shared:
-                self.app.sharing.share(person.actor, path[-1], other, role)
+                self.app.do(person.actor, self.app.sharing.share, path[-1], other, role)
                 self._set_part(person, path[-1], self.people[other].id, role)
 
     @precondition(lambda self: self.tasks)
@@ -151,7 +152,7 @@ class SharingMachine(RuleBasedStateMachine):
         person = self._anybody(data, task_id)
         fields = data.draw(self._fields())
         refused = self._edit_refused(person, task_id, fields)
-        done = self._try(lambda: self.app.tasks.edit(person.actor, task_id, fields), refused)
+        done = self._try(lambda: self.app.do(person.actor, self.app.tasks.edit, task_id, fields), refused)
         if done:
             self._edit(person, task_id, fields, Action.EDIT)
             assert done[0] == self.tasks[task_id]
@@ -163,7 +164,7 @@ class SharingMachine(RuleBasedStateMachine):
         person = self._somebody(data, task_id)
         fields: TaskFields = {"parent": data.draw(st.sampled_from((None, *self.tasks)))}
         refused = self._edit_refused(person, task_id, fields)
-        done = self._try(lambda: self.app.tasks.edit(person.actor, task_id, fields), refused)
+        done = self._try(lambda: self.app.do(person.actor, self.app.tasks.edit, task_id, fields), refused)
         if done:
             self._edit(person, task_id, fields, Action.EDIT)
             assert done[0] == self.tasks[task_id]
@@ -177,13 +178,13 @@ class SharingMachine(RuleBasedStateMachine):
         change_id, entry = self.unknown, None
         if task and not task.trashed_at:
             owner = next(each for each in self.people.values() if each.id == task.created_by)
-            changes = self.app.history.list(owner.actor, task_id, limit=1000).changes.items
+            changes = self.app.see(owner.actor, self.app.history.list, task_id, limit=1000).changes.items
             edits = [n for n, change in enumerate(changes) if change.action in (Action.EDIT, Action.UNDO)]
             position = data.draw(st.sampled_from([*edits * 3, *range(len(changes) + 1)]))
             if position < len(changes):
                 change_id, entry = changes[position].id, self.histories[task_id][-1 - position]
         refused, fields = self._undo_refused(person, task_id, entry)
-        done = self._try(lambda: self.app.history.undo(person.actor, task_id, change_id), refused)
+        done = self._try(lambda: self.app.do(person.actor, self.app.history.undo, task_id, change_id), refused)
         if done:
             self._edit(person, task_id, fields, Action.UNDO)
             assert done[0] == self.tasks[task_id]
@@ -199,7 +200,7 @@ class SharingMachine(RuleBasedStateMachine):
         refused = self._owned_refused(person, task_id)
         if refused is None and (invited is None or invited is person):
             refused = "username"
-        done = self._try(lambda: self.app.sharing.share(person.actor, task_id, whom, role), refused)
+        done = self._try(lambda: self.app.do(person.actor, self.app.sharing.share, task_id, whom, role), refused)
         if done and invited:
             shared = done[0]
             assert (shared.user_id, shared.username, shared.role) == (invited.id, whom.lower(), role)
@@ -213,7 +214,7 @@ class SharingMachine(RuleBasedStateMachine):
         refused = self._owned_refused(person, task_id)
         if refused is None and role_in(self.tasks[task_id], member.id) in (None, Role.OWNER):
             refused = MemberNotFound
-        if self._try(lambda: self.app.sharing.assign(person.actor, task_id, member.id, role), refused):
+        if self._try(lambda: self.app.do(person.actor, self.app.sharing.assign, task_id, member.id, role), refused):
             self._set_part(person, task_id, member.id, role)
 
     @precondition(lambda self: self.tasks)
@@ -230,7 +231,7 @@ class SharingMachine(RuleBasedStateMachine):
         elif role_in(task, member.id) in (None, Role.OWNER):
             refused = MemberNotFound
         unshare = self.app.sharing.unshare
-        if self._try(lambda: unshare(person.actor, task_id, member.id), refused):
+        if self._try(lambda: self.app.do(person.actor, unshare, task_id, member.id), refused):
             self._set_part(person, task_id, member.id, None)
 
     # ------------------------------------------------------------ the trash
@@ -241,7 +242,7 @@ class SharingMachine(RuleBasedStateMachine):
         task_id = self._any_task(data)
         person = self._somebody(data, task_id)
         refused = self._owned_refused(person, task_id)
-        if self._try(lambda: self.app.trash.delete(person.actor, task_id), refused):
+        if self._try(lambda: self.app.do(person.actor, self.app.trash.delete, task_id), refused):
             now = self.app.clock.now()
             for each in self._below(task_id):
                 if not each.trashed_at:
@@ -254,7 +255,7 @@ class SharingMachine(RuleBasedStateMachine):
         task_id = self._any_task(data, trashed=True)
         person = self._somebody(data, task_id)
         refused = self._trashed_refused(person, task_id)
-        done = self._try(lambda: self.app.trash.restore(person.actor, task_id), refused)
+        done = self._try(lambda: self.app.do(person.actor, self.app.trash.restore, task_id), refused)
         if done:
             task = self.tasks[task_id]
             if task.trashed_at:
@@ -277,7 +278,7 @@ class SharingMachine(RuleBasedStateMachine):
         refused = self._trashed_refused(person, task_id)
         if refused is None and not self.tasks[task_id].trashed_at:
             refused = TaskNotFound
-        if self._try(lambda: self.app.trash.purge(person.actor, task_id), refused):
+        if self._try(lambda: self.app.do(person.actor, self.app.trash.purge, task_id), refused):
             for each in self._below(task_id):
                 del self.tasks[each.id]
 
@@ -287,7 +288,7 @@ class SharingMachine(RuleBasedStateMachine):
     def create_category(self, name: str) -> None:
         person = self.people[name]
         title = f"category {len(person.categories)} {self.app.ids.new()}"
-        person.categories.append(self.app.categories.create(person.actor, {"name": title}).id)
+        person.categories.append(self.app.do(person.actor, self.app.categories.create, {"name": title}).id)
 
     @precondition(lambda self: any(person.categories for person in self.people.values()))
     @rule(name=who)
@@ -295,7 +296,7 @@ class SharingMachine(RuleBasedStateMachine):
         person = self.people[name]
         if person.categories:
             category = person.categories.pop()
-            self.app.categories.delete(person.actor, category)
+            self.app.do(person.actor, self.app.category_removal.delete, category)
             for task in list(self.tasks.values()):
                 if task.category == category:
                     self._change(person, task, Action.EDIT, category=None)
@@ -306,7 +307,7 @@ class SharingMachine(RuleBasedStateMachine):
         person = self.people[name]
         if not sure:
             return
-        self.app.accounts.delete(person.actor, PASSWORD)
+        self.app.account_removal.delete(person.actor, PASSWORD)
         self._forget(person)
         self._register(name)
 
@@ -318,7 +319,7 @@ class SharingMachine(RuleBasedStateMachine):
         expected = answer(query, person.id, self.tasks.values())
         found: list[Task] = []
         while True:
-            page = self.app.tasks.list(person.actor, query)
+            page = self.app.see(person.actor, self.app.tasks.list, query)
             found += page.items
             if page.next is None:
                 break
@@ -350,27 +351,29 @@ class SharingMachine(RuleBasedStateMachine):
     def _look_everywhere(self, name: str) -> None:
         person = self.people[name]
         query = TaskQuery(at=START, limit=10_000)
-        assert self.app.tasks.list(person.actor, query).items == answer(query, person.id, self.tasks.values())
+        assert self.app.see(person.actor, self.app.tasks.list, query).items == answer(
+            query, person.id, self.tasks.values()
+        )
         trashed = [
             task
             for task in self.tasks.values()
             if task.created_by == person.id and task.trashed_with == task.id and task.trashed_at
         ]
         trashed.sort(key=lambda task: (task.trashed_at, task.id), reverse=True)
-        assert self.app.trash.list(person.actor, limit=10_000).items == trashed
+        assert self.app.see(person.actor, self.app.trash.list, limit=10_000).items == trashed
         names = {each.id: username for username, each in self.people.items()}
         for task in self.tasks.values():
             if not self._seen(person, task.id):
                 for call in (self.app.tasks.get, self.app.history.list, self.app.sharing.list):
-                    self._try(lambda call=call, task=task: call(person.actor, task.id), TaskNotFound)  # type: ignore[misc]
+                    self._try(lambda call=call, task=task: self.app.see(person.actor, call, task.id), TaskNotFound)  # type: ignore[misc]
                 continue
-            assert self.app.tasks.get(person.actor, task.id) == task
-            shares = self.app.sharing.list(person.actor, task.id)
+            assert self.app.see(person.actor, self.app.tasks.get, task.id) == task
+            shares = self.app.see(person.actor, self.app.sharing.list, task.id)
             assert [(share.user_id, share.username, share.role) for share in shares] == [
                 (user_id, names[user_id], role_in(task, user_id))
                 for user_id in (task.created_by, *(member.user_id for member in task.members))
             ]
-            history = self.app.history.list(person.actor, task.id, limit=10_000)
+            history = self.app.see(person.actor, self.app.history.list, task.id, limit=10_000)
             told = [
                 Entry(change.action, change.actor, change.version, _plain(change.fields))
                 for change in history.changes.items
@@ -389,7 +392,7 @@ class SharingMachine(RuleBasedStateMachine):
 
     def _register(self, name: str) -> None:
         app = self.app
-        actor = app.actor(app.accounts.register({"username": name}, PASSWORD))
+        actor = app.actor(app.registration.register({"username": name}, PASSWORD))
         self.people[name] = Person(actor, Device(app.sync, actor))
 
     def _forget(self, person: Person) -> None:
@@ -590,5 +593,5 @@ class SharingHistoryContract(Contract):
 
     histories = examples(8, stateful_step_count=30)
 
-    def test_everybody_may_do_what_is_theirs_to(self, store: Store, clock: ManualClock) -> None:
+    def test_everybody_may_do_what_is_theirs_to(self, store: Storage, clock: ManualClock) -> None:
         run(lambda: SharingMachine(store, clock), self.histories)

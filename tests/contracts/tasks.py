@@ -17,44 +17,44 @@ from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State, Task
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Aside, Contract, Seed
-from tests.fakes import START
+from tests.fakes import START, SYSTEM
 from tests.reference import in_order, is_found
 
 SECOND = timedelta(seconds=1)
 MOMENT = timedelta(microseconds=1)
 
 
-def find(store: Store, task: Task) -> Task | None:
-    with store.reading(None) as work:
+def find(store: Storage, task: Task) -> Task | None:
+    with store.reading(SYSTEM) as work:
         return work.tasks.find(task.id)
 
 
-def add(store: Store, task: Task) -> None:
-    with store.writing(None) as work:
+def add(store: Storage, task: Task) -> None:
+    with store.writing(SYSTEM) as work:
         work.tasks.add(task)
 
 
-def save(store: Store, task: Task) -> None:
-    with store.writing(None) as work:
+def save(store: Storage, task: Task) -> None:
+    with store.writing(SYSTEM) as work:
         work.tasks.save(task)
 
 
-def save_shared(store: Store, task: Task) -> None:
-    with store.writing(None) as work:
+def save_shared(store: Storage, task: Task) -> None:
+    with store.writing(SYSTEM) as work:
         work.tasks.save_shared(task)
 
 
-def purge(store: Store, *tasks: Task) -> None:
-    with store.writing(None) as work:
+def purge(store: Storage, *tasks: Task) -> None:
+    with store.writing(SYSTEM) as work:
         work.trash.purge(tasks)
 
 
-def pages(store: Store, user: User, query: TaskQuery) -> list[list[Task]]:
+def pages(store: Storage, user: User, query: TaskQuery) -> list[list[Task]]:
     found: list[list[Task]] = []
     while True:
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             page = work.tasks.list(user.id, query)
         found.append(list(page.items))
         if page.next is None:
@@ -62,14 +62,14 @@ def pages(store: Store, user: User, query: TaskQuery) -> list[list[Task]]:
         query = replace(query, after=page.next)
 
 
-def listed(store: Store, user: User, query: TaskQuery) -> list[Task]:
+def listed(store: Storage, user: User, query: TaskQuery) -> list[Task]:
     return [task for page in pages(store, user, query) for task in page]
 
 
 class TaskContract(Contract):
     """Tasks are kept whole, and listed by any filters in any number of pages."""
 
-    def test_a_task_comes_back_as_stored(self, store: Store, seed: Seed) -> None:
+    def test_a_task_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(
             user,
@@ -86,10 +86,10 @@ class TaskContract(Contract):
         )
         assert find(store, task) == task
 
-    def test_a_task_nobody_else_takes_part_in_is_in_nobody_elses_list(self, store: Store, seed: Seed) -> None:
+    def test_a_task_nobody_else_takes_part_in_is_in_nobody_elses_list(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice)
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert work.tasks.find(seed.id()) is None
             assert work.tasks.find_unlocked(seed.id()) is None
             assert work.tasks.find_unlocked(task.id) == task
@@ -97,7 +97,7 @@ class TaskContract(Contract):
         assert listed(store, bob, TaskQuery(at=START)) == []
 
     @pytest.mark.parametrize("whose", ["the user's own", "somebody else's"])
-    def test_an_id_is_taken_whoever_has_it(self, store: Store, seed: Seed, whose: str) -> None:
+    def test_an_id_is_taken_whoever_has_it(self, store: Storage, seed: Seed, whose: str) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice)
         with pytest.raises(IdTaken):
@@ -106,11 +106,11 @@ class TaskContract(Contract):
 
     @pytest.mark.parametrize("category", ["unknown", "somebody else's", "removed"])
     def test_a_task_can_only_be_in_a_category_that_its_creator_has(
-        self, store: Store, seed: Seed, category: str
+        self, store: Storage, seed: Seed, category: str
     ) -> None:
         alice, bob = seed.user(), seed.user()
         removed = seed.category(alice)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.categories.remove(removed)
         category_id = {
             "unknown": seed.id(),
@@ -130,7 +130,7 @@ class TaskContract(Contract):
         assert [error.field for error in caught.value.errors] == ["category"]
         assert find(store, task) == task
 
-    def test_a_saved_task_is_changed_and_no_other(self, store: Store, seed: Seed) -> None:
+    def test_a_saved_task_is_changed_and_no_other(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user, due_date=START, category=seed.category(user).id)
         other = seed.task(user)
@@ -156,7 +156,7 @@ class TaskContract(Contract):
     @pytest.mark.parametrize("saved", [save, save_shared])
     @pytest.mark.parametrize("version", [1, 2, 3, 5])
     def test_only_the_successor_of_the_stored_version_can_be_saved(
-        self, store: Store, seed: Seed, version: int, saved: Callable[[Store, Task], None]
+        self, store: Storage, seed: Seed, version: int, saved: Callable[[Storage, Task], None]
     ) -> None:
         task = seed.task(seed.user(), version=3)
         with pytest.raises(Stale):
@@ -165,7 +165,7 @@ class TaskContract(Contract):
 
     @pytest.mark.parametrize("saved", [save, save_shared])
     def test_a_task_that_is_gone_cannot_be_saved(
-        self, store: Store, seed: Seed, saved: Callable[[Store, Task], None]
+        self, store: Storage, seed: Seed, saved: Callable[[Storage, Task], None]
     ) -> None:
         task = seed.task(seed.user())
         purge(store, task)
@@ -173,7 +173,7 @@ class TaskContract(Contract):
             saved(store, replace(task, version=2))
         assert find(store, task) is None
 
-    def test_unfiling_changes_every_task_in_the_category_and_no_other(self, store: Store, seed: Seed) -> None:
+    def test_unfiling_changes_every_task_in_the_category_and_no_other(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category, other = seed.category(user), seed.category(user)
         filed = [
@@ -184,18 +184,18 @@ class TaskContract(Contract):
         filed.append(seed.task(user, category=category.id, updated_at=START + timedelta(days=1)))
         unmoved = [seed.task(user, category=other.id), seed.task(user)]
         now = START + timedelta(hours=1)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             unfiled = work.tasks.unfile(user.id, category.id, now)
         expected = [task.edit({"category": None}, now) for task in filed]
         assert sorted(unfiled, key=lambda task: task.id) == expected
         assert [find(store, task) for task in filed] == expected
         assert [find(store, task) for task in unmoved] == unmoved
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.categories.remove(category)
 
     # ------------------------------------------------------------ trees and members
 
-    def test_a_tree_is_all_that_has_one_root_also_what_was_deleted(self, store: Store, seed: Seed) -> None:
+    def test_a_tree_is_all_that_has_one_root_also_what_was_deleted(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         root = seed.task(user)
         below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
@@ -204,16 +204,16 @@ class TaskContract(Contract):
         below[1] = below[1].trash(below[1].id, START)
         save(store, below[1])
         expected = sorted([root, *below, deepest], key=lambda task: task.id)
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert list(work.tasks.tree(root.id)) == expected
             assert list(work.tasks.tree(below[0].id)) == []
         moved = replace(below[0], root=below[0].id, parent=None, version=2)
         save_shared(store, moved)
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert list(work.tasks.tree(moved.id)) == [moved]
             assert list(work.tasks.tree(root.id)) == [task for task in expected if task.id != moved.id]
 
-    def test_children_are_what_is_directly_under_tasks_also_what_was_deleted(self, store: Store, seed: Seed) -> None:
+    def test_children_are_what_is_directly_under_tasks_also_what_was_deleted(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         root, other = seed.task(user), seed.task(user)
         below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
@@ -221,7 +221,7 @@ class TaskContract(Contract):
         theirs = seed.task(user, root=other.id, parent=other.id)
         below[1] = below[1].trash(below[1].id, START)
         save(store, below[1])
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert list(work.tasks.children([root.id])) == sorted(below, key=lambda task: task.id)
             assert list(work.tasks.children([below[0].id, seed.id(), other.id])) == sorted(
                 [deepest, theirs], key=lambda task: task.id
@@ -231,7 +231,7 @@ class TaskContract(Contract):
             many = [seed.id() for _ in range(2500)]
             assert list(work.tasks.children([*many, other.id])) == [theirs]
 
-    def test_a_subtask_needs_its_parent(self, store: Store, seed: Seed) -> None:
+    def test_a_subtask_needs_its_parent(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         with pytest.raises(InvalidInput) as caught:
@@ -242,7 +242,7 @@ class TaskContract(Contract):
         assert [error.field for error in caught.value.errors] == ["parent"]
         assert find(store, task) == task
 
-    def test_members_come_back_as_stored(self, store: Store, seed: Seed) -> None:
+    def test_members_come_back_as_stored(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         task = seed.task(alice, members=_members((bob, Role.EDITOR), (carol, Role.VIEWER)))
         assert find(store, task) == task
@@ -257,7 +257,7 @@ class TaskContract(Contract):
             assert find(store, task) == task
             assert listed(store, alice, TaskQuery(at=START)) == [task]
 
-    def test_shared_with_somebody_are_the_trees_of_others_they_take_part_in(self, store: Store, seed: Seed) -> None:
+    def test_shared_with_somebody_are_the_trees_of_others_they_take_part_in(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         members = _members((bob, Role.VIEWER))
         first, second, trashed, others = (
@@ -272,14 +272,14 @@ class TaskContract(Contract):
         seed.task(alice, root=second.id, parent=second.id, members=members)
         seed.task(bob, members=_members((alice, Role.EDITOR)))
         save(store, trashed.trash(trashed.id, START))
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert list(work.tasks.shared_with(bob.id)) == sorted([first.id, second.id, trashed.id])
             assert list(work.tasks.shared_with(carol.id)) == [others.id]
         save_shared(store, first.under(first.root, (), START))
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert list(work.tasks.shared_with(bob.id)) == sorted([second.id, trashed.id])
 
-    def test_a_task_cannot_be_shared_with_nobody(self, store: Store, seed: Seed) -> None:
+    def test_a_task_cannot_be_shared_with_nobody(self, store: Storage, seed: Seed) -> None:
         task = seed.task(seed.user())
         with pytest.raises(InvalidInput) as caught:
             save_shared(store, task.under(task.root, (Member(seed.id(), Role.VIEWER),), START))
@@ -288,7 +288,7 @@ class TaskContract(Contract):
 
     @pytest.mark.parametrize("kind", ["tree", "root", "children"])
     def test_a_tree_that_was_found_stays_as_it_is_until_the_work_ends(
-        self, store: Store, seed: Seed, kind: str
+        self, store: Storage, seed: Seed, kind: str
     ) -> None:
         user = seed.user()
         root = seed.task(user)
@@ -296,12 +296,12 @@ class TaskContract(Contract):
         changed = root if kind == "root" else below
 
         def change() -> None:
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 found = work.tasks.find(changed.id)
                 assert found is not None
                 work.tasks.save(found.edit({"title": "Changed"}, START))
 
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             if kind == "root":
                 work.tasks.find(root.id)
             elif kind == "tree":
@@ -314,16 +314,16 @@ class TaskContract(Contract):
         other.result()
         assert find(store, changed) == changed.edit({"title": "Changed"}, START)
 
-    def test_nobody_can_unfile_the_tasks_of_somebody_else(self, store: Store, seed: Seed) -> None:
+    def test_nobody_can_unfile_the_tasks_of_somebody_else(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
         task = seed.task(alice, category=category.id)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.tasks.unfile(bob.id, category.id, START)
         assert find(store, task) == task
 
     @pytest.mark.parametrize("limit", [1, 2, 6, 11, 12, 13])
-    def test_a_list_is_newest_first_then_by_id_and_pages_cover_it(self, store: Store, seed: Seed, limit: int) -> None:
+    def test_a_list_is_newest_first_then_by_id_and_pages_cover_it(self, store: Storage, seed: Seed, limit: int) -> None:
         user = seed.user()
         times = [START + offset * MOMENT for offset in (0, 0, 0, 1, 2, 2)]
         times += [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)]
@@ -336,10 +336,10 @@ class TaskContract(Contract):
         assert len(found) == -(-len(times) // limit)
         assert all(len(page) == limit for page in found[:-1])
 
-    def test_an_empty_list_is_one_empty_page(self, store: Store, seed: Seed) -> None:
+    def test_an_empty_list_is_one_empty_page(self, store: Storage, seed: Seed) -> None:
         assert pages(store, seed.user(), TaskQuery(at=START)) == [[]]
 
-    def test_a_list_goes_on_after_any_place_whether_or_not_something_is_there(self, store: Store, seed: Seed) -> None:
+    def test_a_list_goes_on_after_any_place_whether_or_not_something_is_there(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         old, middle, new = (seed.task(user, created_at=START + offset * SECOND) for offset in range(3))
 
@@ -355,7 +355,7 @@ class TaskContract(Contract):
         assert after(TaskSort.NEWEST.key(middle)) == [old]
 
     def test_what_stays_is_listed_exactly_once_whatever_comes_and_goes_meanwhile(
-        self, store: Store, seed: Seed
+        self, store: Storage, seed: Seed
     ) -> None:
         user = seed.user()
         choice = random.Random(1)
@@ -369,7 +369,7 @@ class TaskContract(Contract):
         query = TaskQuery(at=START, limit=3)
         seen: list[Task] = []
         while True:
-            with store.reading(None) as work:
+            with store.reading(SYSTEM) as work:
                 page = work.tasks.list(user.id, query)
             seen.extend(page.items)
             if page.next is None:
@@ -384,7 +384,7 @@ class TaskContract(Contract):
         assert len(ids) == len(set(ids))
         assert {task.id for task in stable} <= set(ids)
 
-    def test_every_combination_of_filters_finds_what_it_says(self, store: Store, seed: Seed) -> None:
+    def test_every_combination_of_filters_finds_what_it_says(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         home, work_category, empty = (seed.category(user) for _ in range(3))
         choice = random.Random(1)
@@ -411,7 +411,7 @@ class TaskContract(Contract):
         for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
             assert listed(store, user, query) == [task for task in tasks if is_found(query, user.id, task)], query
 
-    def test_a_filtered_list_has_as_many_pages_as_it_needs(self, store: Store, seed: Seed) -> None:
+    def test_a_filtered_list_has_as_many_pages_as_it_needs(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         tasks = [
             seed.new_task(
@@ -429,7 +429,7 @@ class TaskContract(Contract):
         assert [task for page in found for task in page] == [task for task in tasks if task.state is State.OPEN]
 
     @pytest.mark.parametrize("at", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
-    def test_a_task_may_be_due_at_the_ends_of_time(self, store: Store, seed: Seed, at: datetime) -> None:
+    def test_a_task_may_be_due_at_the_ends_of_time(self, store: Storage, seed: Seed, at: datetime) -> None:
         user = seed.user()
         seed.tasks(
             seed.new_task(user, due_date=datetime(1, 1, 1, tzinfo=UTC)),

@@ -1,4 +1,4 @@
-"""What a Store must do: admit who may act, and do each work wholly or not at all, apart from all others."""
+"""What a Storage must do: admit who may act, and do each work wholly or not at all, apart from all others."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.session import Session
-from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.actors import AnyActor, SessionActor
 from tasktracker.domain.kernel.errors import DomainError, InvalidInput, SessionEnded, StorageUnavailable, UsernameTaken
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.work import Store, UnitOfWork
+from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import Aside, Contract, Seed, acting, everything, race
-from tests.fakes import ManualClock
+from tests.fakes import SYSTEM, ManualClock
 
 MOMENT = timedelta(microseconds=1)
 A_WHILE = 0.2
@@ -32,14 +32,14 @@ class Oops(Exception):
     """Something goes wrong in the middle of a work."""
 
 
-def opened(store: Store, opening: Opening, actor: SessionActor) -> bool:
+def opened(store: Storage, opening: Opening, actor: SessionActor) -> bool:
     with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
         assert work.users.find(actor.user_id) is not None
     return True
 
 
-def session_of(store: Store, actor: SessionActor) -> Session:
-    with store.reading(None) as work:
+def session_of(store: Storage, actor: SessionActor) -> Session:
+    with store.reading(SYSTEM) as work:
         session = work.sessions.find(actor.session_id)
     assert session is not None
     return session
@@ -49,13 +49,13 @@ class AdmissionContract(Contract):
     """A work opens for those who may act at that moment, and for nobody else."""
 
     @openings
-    def test_whoever_is_logged_in_may_act(self, store: Store, seed: Seed, opening: Opening) -> None:
+    def test_whoever_is_logged_in_may_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
         assert opened(store, opening, seed.actor())
 
     @openings
     @pytest.mark.parametrize("limit", ["idle_until", "ends_at"])
     def test_a_session_lasts_until_the_very_moment_it_expires(
-        self, store: Store, seed: Seed, clock: ManualClock, opening: Opening, limit: str
+        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening, limit: str
     ) -> None:
         user = seed.user()
         expiry = clock.now() + timedelta(minutes=5, microseconds=7)
@@ -67,10 +67,10 @@ class AdmissionContract(Contract):
             opened(store, opening, actor)
 
     @openings
-    def test_an_ended_session_cannot_act(self, store: Store, seed: Seed, opening: Opening) -> None:
+    def test_an_ended_session_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
         user = seed.user()
         ended, other = seed.actor(user), seed.actor(user)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.sessions.remove(ended.session_id)
         with pytest.raises(SessionEnded):
             opened(store, opening, ended)
@@ -78,7 +78,7 @@ class AdmissionContract(Contract):
 
     @openings
     def test_a_session_may_end_itself_and_the_work_still_be_done(
-        self, store: Store, seed: Seed, opening: Opening
+        self, store: Storage, seed: Seed, opening: Opening
     ) -> None:
         actor = seed.actor()
         with store.writing(actor) as work:
@@ -88,27 +88,27 @@ class AdmissionContract(Contract):
             opened(store, opening, actor)
 
     @openings
-    def test_a_disabled_user_cannot_act_until_enabled(self, store: Store, seed: Seed, opening: Opening) -> None:
+    def test_a_disabled_user_cannot_act_until_enabled(self, store: Storage, seed: Seed, opening: Opening) -> None:
         user = seed.user()
         actor = seed.actor(user)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.users.save(user.activated(False))
         with pytest.raises(SessionEnded):
             opened(store, opening, actor)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.users.save(user.activated(False).activated(True))
         assert opened(store, opening, actor)
 
     @openings
-    def test_a_removed_user_cannot_act(self, store: Store, seed: Seed, opening: Opening) -> None:
+    def test_a_removed_user_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
         actor = seed.actor()
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.users.remove(actor.user_id)
         with pytest.raises(SessionEnded):
             opened(store, opening, actor)
 
     @openings
-    def test_nobody_can_act_in_the_session_of_somebody_else(self, store: Store, seed: Seed, opening: Opening) -> None:
+    def test_nobody_can_act_in_the_session_of_somebody_else(self, store: Storage, seed: Seed, opening: Opening) -> None:
         alice, bob = seed.actor(), seed.actor()
         for actor in (
             replace(alice, session_id=bob.session_id),
@@ -120,7 +120,7 @@ class AdmissionContract(Contract):
 
     @openings
     def test_tokens_of_earlier_generations_may_act_but_none_of_the_future(
-        self, store: Store, seed: Seed, opening: Opening
+        self, store: Storage, seed: Seed, opening: Opening
     ) -> None:
         session = seed.session(seed.user(), generation=5, confirmed_generation=4)
         for generation in (1, 4, 5):
@@ -131,7 +131,7 @@ class AdmissionContract(Contract):
 
     @openings
     def test_acting_by_a_generation_for_the_first_time_confirms_it(
-        self, store: Store, seed: Seed, opening: Opening
+        self, store: Storage, seed: Seed, opening: Opening
     ) -> None:
         user = seed.user()
         session = seed.session(user, generation=3, confirmed_generation=2)
@@ -142,7 +142,7 @@ class AdmissionContract(Contract):
 
     @openings
     def test_acting_by_an_earlier_generation_unconfirms_nothing(
-        self, store: Store, seed: Seed, opening: Opening
+        self, store: Storage, seed: Seed, opening: Opening
     ) -> None:
         session = seed.session(seed.user(), generation=3, confirmed_generation=2)
         assert opened(store, opening, acting(session, 1))
@@ -151,7 +151,7 @@ class AdmissionContract(Contract):
         assert opened(store, opening, acting(session, 2))
         assert session_of(store, acting(session)).confirmed_generation == 3
 
-    def test_the_work_itself_sees_the_confirmation(self, store: Store, seed: Seed) -> None:
+    def test_the_work_itself_sees_the_confirmation(self, store: Storage, seed: Seed) -> None:
         actor = seed.actor()
         with store.writing(actor) as work:
             session = work.sessions.find(actor.session_id)
@@ -162,19 +162,19 @@ class AdmissionContract(Contract):
         assert session_of(store, actor).generation == 2
 
     @openings
-    def test_a_work_that_fails_confirms_all_the_same(self, store: Store, seed: Seed, opening: Opening) -> None:
+    def test_a_work_that_fails_confirms_all_the_same(self, store: Storage, seed: Seed, opening: Opening) -> None:
         actor = seed.actor()
         with pytest.raises(Oops), store.reading(actor) if opening == "reading" else store.writing(actor):
             raise Oops
         assert session_of(store, actor).confirmed_generation == 1
 
-    def test_confirming_from_many_threads_at_once_is_done_once(self, store: Store, seed: Seed) -> None:
+    def test_confirming_from_many_threads_at_once_is_done_once(self, store: Storage, seed: Seed) -> None:
         actor = seed.actor()
         assert race(*[partial(opened, store, "reading", actor)] * 8) == [True] * 8
         assert session_of(store, actor).confirmed_generation == 1
 
     @openings
-    def test_refusing_does_nothing(self, store: Store, seed: Seed, opening: Opening) -> None:
+    def test_refusing_does_nothing(self, store: Storage, seed: Seed, opening: Opening) -> None:
         """The block is not entered, and the store is as good as before."""
         actor = seed.actor()
         open_ = store.reading if opening == "reading" else store.writing
@@ -190,11 +190,11 @@ class AdmissionContract(Contract):
 class WorkContract(Contract):
     """A work is done wholly or not at all, and no other work sees half of it."""
 
-    def test_a_work_sees_its_own_changes(self, store: Store, seed: Seed) -> None:
+    def test_a_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
         user = seed.new_user()
         session, category = seed.new_session(user), seed.new_category(user)
         task = seed.new_task(user, category=category.id)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.users.add(user)
             work.sessions.add(session)
             work.categories.add(category)
@@ -213,7 +213,7 @@ class WorkContract(Contract):
 
     @pytest.mark.parametrize("error", [Oops, KeyboardInterrupt])
     def test_a_work_left_by_an_exception_has_done_nothing(
-        self, store: Store, seed: Seed, error: type[BaseException]
+        self, store: Storage, seed: Seed, error: type[BaseException]
     ) -> None:
         alice, bob, new = (
             seed.user("alice", email="alice@example.org"),
@@ -232,7 +232,7 @@ class WorkContract(Contract):
         assert everything(store, alice, bob, new) == before
         # Whatever finds things by something else than their ids is as it was, too.
         seed.user("carol")
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert work.users.find_by_login("alice") == alice
             assert work.users.find_by_login("alice@example.org") == alice
             assert work.users.find_by_login("dave") is None
@@ -240,10 +240,10 @@ class WorkContract(Contract):
         assert everything(store, alice, bob, new) == before
 
     def _change_everything(
-        self, store: Store, seed: Seed, users: tuple[Any, Any, Any], error: type[BaseException]
+        self, store: Storage, seed: Seed, users: tuple[Any, Any, Any], error: type[BaseException]
     ) -> None:
         alice, bob, new = users
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.users.add(new)
             work.sessions.add(seed.new_session(new))
             added = seed.new_category(new)
@@ -268,15 +268,15 @@ class WorkContract(Contract):
             work.users.remove(bob.id)
             raise error
 
-    def test_a_refused_change_undoes_the_work_even_if_the_refusal_is_ignored(self, store: Store, seed: Seed) -> None:
+    def test_a_refused_change_undoes_the_work_even_if_the_refusal_is_ignored(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user("alice"), seed.new_user("bob")
-        changes: dict[type[DomainError], Callable[[UnitOfWork], None]] = {
+        changes: dict[type[DomainError], Callable[[UnitOfWork[AnyActor]], None]] = {
             UsernameTaken: lambda work: work.users.add(seed.new_user("ALICE")),
             InvalidInput: lambda work: work.tasks.add(seed.new_task(user, category=seed.id())),
         }
 
-        def ignore(error: type[DomainError], change: Callable[[UnitOfWork], None]) -> None:
-            with store.writing(None) as work:
+        def ignore(error: type[DomainError], change: Callable[[UnitOfWork[AnyActor]], None]) -> None:
+            with store.writing(SYSTEM) as work:
                 work.users.add(new)
                 with suppress(error):
                     change(work)
@@ -286,11 +286,11 @@ class WorkContract(Contract):
                 ignore(error, change)
             assert everything(store, user, new) == [(user, [], [], []), (None, [], [], [])]
 
-    def test_reading_changes_nothing(self, store: Store, seed: Seed) -> None:
+    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user("alice"), seed.new_user("bob")
         task, session, category = seed.task(user), seed.session(user), seed.category(user)
         before = everything(store, user, new)
-        changes: tuple[Callable[[UnitOfWork], None], ...] = (
+        changes: tuple[Callable[[UnitOfWork[AnyActor]], None], ...] = (
             lambda work: work.users.add(new),
             lambda work: work.users.save(replace(user, username="carol", version=2)),
             lambda work: work.users.remove(user.id),
@@ -299,14 +299,14 @@ class WorkContract(Contract):
             lambda work: work.trash.purge([task]),
         )
         for change in changes:
-            with suppress(Exception), store.reading(None) as work:
+            with suppress(Exception), store.reading(SYSTEM) as work:
                 change(work)
             assert everything(store, user, new) == before
 
     @openings
-    def test_a_work_is_of_no_use_once_closed(self, store: Store, seed: Seed, opening: Opening) -> None:
+    def test_a_work_is_of_no_use_once_closed(self, store: Storage, seed: Seed, opening: Opening) -> None:
         user, new = seed.user(), seed.new_user()
-        with store.reading(None) if opening == "reading" else store.writing(None) as work:
+        with store.reading(SYSTEM) if opening == "reading" else store.writing(SYSTEM) as work:
             pass
         calls: tuple[Callable[[], object], ...] = (
             lambda: work.users.find(user.id),
@@ -322,11 +322,11 @@ class WorkContract(Contract):
                 call()
         assert everything(store, user, new) == before
 
-    def test_what_is_not_committed_is_seen_by_nobody_else(self, store: Store, seed: Seed) -> None:
+    def test_what_is_not_committed_is_seen_by_nobody_else(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user(), seed.new_user("bob")
         task = seed.task(user)
         before = everything(store, user, new)
-        with suppress(Oops), store.writing(None) as work:
+        with suppress(Oops), store.writing(SYSTEM) as work:
             work.users.add(new)
             work.users.save(user.edit({"first_name": "Changed"}))
             work.trash.purge([task])
@@ -337,32 +337,32 @@ class WorkContract(Contract):
             raise Oops
         assert reader.result() == before
 
-    def test_what_is_committed_is_seen_by_everybody(self, store: Store, seed: Seed) -> None:
+    def test_what_is_committed_is_seen_by_everybody(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         for number in range(20):
             task = seed.task(user)
-            with store.reading(None) as work:
+            with store.reading(SYSTEM) as work:
                 assert work.tasks.find(task.id) == task, number
 
             def look(task_id: UUID = task.id) -> object:
-                with store.reading(None) as work:
+                with store.reading(SYSTEM) as work:
                     return work.tasks.find(task_id)
 
             assert Aside(look).result() == task, number
 
     @pytest.mark.parametrize("kind", ["users", "sessions", "categories", "tasks"])
     def test_what_a_writing_work_found_stays_as_it_is_until_the_work_ends(
-        self, store: Store, seed: Seed, kind: str
+        self, store: Storage, seed: Seed, kind: str
     ) -> None:
         change = _changes(seed)[kind]
         entered = threading.Event()
 
         def change_too() -> None:
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 entered.set()
                 change(work, 2)
 
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             found = change(work, None)
             other = Aside(change_too)
             assert not other.wait(A_WHILE), "somebody else changed what this work had found"
@@ -370,35 +370,35 @@ class WorkContract(Contract):
             change(work, 1)
         other.result()
         assert entered.is_set()
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert change(work, None) == "changed by 1 and 2"
 
-    def test_no_concurrent_change_is_lost(self, store: Store, seed: Seed) -> None:
+    def test_no_concurrent_change_is_lost(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user, "")
         threads, rounds = 4, 10
 
         def append() -> None:
             for _ in range(rounds):
-                with store.writing(None) as work:
+                with store.writing(SYSTEM) as work:
                     found = work.tasks.find(task.id)
                     assert found is not None
                     work.tasks.save(found.edit({"description": found.description + "x"}, found.updated_at))
 
         race(*[append] * threads)
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             found = work.tasks.find(task.id)
         assert found is not None
         assert found.description == "x" * threads * rounds
         assert found.version == 1 + threads * rounds
 
-    def test_of_two_works_that_wait_for_each_other_one_at_least_goes_on(self, store: Store, seed: Seed) -> None:
+    def test_of_two_works_that_wait_for_each_other_one_at_least_goes_on(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         tasks = [seed.task(user, "0"), seed.task(user, "0")]
         both = threading.Barrier(2)
 
         def cross(first: int) -> bool:
-            with store.writing(None) as work:
+            with store.writing(SYSTEM) as work:
                 for position in (first, 1 - first):
                     task = work.tasks.find(tasks[position].id)
                     assert task is not None
@@ -412,15 +412,15 @@ class WorkContract(Contract):
         done = outcomes.count(True)
         assert done >= 1
         assert all(outcome is True or isinstance(outcome, StorageUnavailable) for outcome in outcomes)
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             found = [work.tasks.find(task.id) for task in tasks]
         assert [task and task.title for task in found] == [str(done), str(done)]
 
-    def test_a_store_outlives_any_number_of_failures(self, store: Store, seed: Seed) -> None:
+    def test_a_store_outlives_any_number_of_failures(self, store: Storage, seed: Seed) -> None:
         for _ in range(60):
-            with pytest.raises(Oops), store.writing(None):
+            with pytest.raises(Oops), store.writing(SYSTEM):
                 raise Oops
-            with pytest.raises(Oops), store.reading(None):
+            with pytest.raises(Oops), store.reading(SYSTEM):
                 raise Oops
         seed.user()
 
@@ -428,22 +428,22 @@ class WorkContract(Contract):
 class SecretContract(Contract):
     """Secrets are random, and stay."""
 
-    def test_a_secret_stays_the_same_and_no_two_are_alike(self, store: Store) -> None:
-        first, second = store.secret("first"), store.secret("second")
+    def test_a_secret_stays_the_same_and_no_two_are_alike(self, store: Storage) -> None:
+        first, second = store.get_or_create_secret("first"), store.get_or_create_secret("second")
         assert len(first) == len(second) == 32
         assert first != second
-        assert store.secret("first") == first
-        assert store.secret("second") == second
+        assert store.get_or_create_secret("first") == first
+        assert store.get_or_create_secret("second") == second
 
-    def test_all_who_ask_first_get_the_same(self, store: Store) -> None:
-        secrets = race(*[partial(store.secret, "first")] * 8)
+    def test_all_who_ask_first_get_the_same(self, store: Storage) -> None:
+        secrets = race(*[partial(store.get_or_create_secret, "first")] * 8)
         assert len(set(secrets)) == 1
 
-    def test_a_new_store_is_ready(self, store: Store) -> None:
+    def test_a_new_store_is_ready(self, store: Storage) -> None:
         store.ready()
 
 
-Change = Callable[[UnitOfWork, int | None], object]
+Change = Callable[[UnitOfWork[AnyActor], int | None], object]
 Found = TypeVar("Found")
 
 
@@ -457,27 +457,27 @@ def _changes(seed: Seed) -> dict[str, Change]:
     def noted(text: str, by: int) -> str:
         return f"{text} and {by}" if text[-1].isdigit() else f"{text}{by}"
 
-    def change_user(work: UnitOfWork, by: int | None) -> object:
+    def change_user(work: UnitOfWork[AnyActor], by: int | None) -> object:
         found = _there(work.users.find(user.id))
         if by:
             work.users.save(found.edit({"first_name": noted(found.first_name, by)}))
         return found.first_name
 
-    def change_session(work: UnitOfWork, by: int | None) -> object:
+    def change_session(work: UnitOfWork[AnyActor], by: int | None) -> object:
         found = _there(work.sessions.find(session.id))
         # A session only ever counts, so that is how it notes.
         if by:
             work.sessions.save(replace(found, generation=found.generation * 10 + by))
         return {1: "changed by ", 112: "changed by 1 and 2"}.get(found.generation, found.generation)
 
-    def change_category(work: UnitOfWork, by: int | None) -> object:
+    def change_category(work: UnitOfWork[AnyActor], by: int | None) -> object:
         found = _there(work.categories.find(user.id, category.id))
         if by:
             text = noted(found.description, by)
             work.categories.save(found.edit({"description": text}, found.updated_at))
         return found.description
 
-    def change_task(work: UnitOfWork, by: int | None) -> object:
+    def change_task(work: UnitOfWork[AnyActor], by: int | None) -> object:
         found = _there(work.tasks.find(task.id))
         if by:
             text = noted(found.description, by)

@@ -20,7 +20,7 @@ from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.throttling.ports import RateLimiter
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract
 from tests.fakes import START, ManualClock, RecordingAuditLog
 from tests.postgres import DatabaseFactory
@@ -90,13 +90,13 @@ class OnSqlite(Contract):
         return shared.audit_log
 
     @pytest.fixture
-    def store(self, shared: Shared, clock: ManualClock, audit_log: RecordingAuditLog) -> Store:
+    def store(self, shared: Shared, clock: ManualClock, audit_log: RecordingAuditLog) -> Storage:
         shared.empty()
         audit_log.events.clear()
         return shared.store
 
     @pytest.fixture
-    def limiter(self, shared: Shared, store: Store) -> RateLimiter:
+    def limiter(self, shared: Shared, store: Storage) -> RateLimiter:
         return shared.limiter
 
 

@@ -10,7 +10,7 @@ import pytest
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.kernel.errors import SessionEnded
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.accounts import AccountHistoryContract
 from tests.contracts.activity import ActivityContract
 from tests.contracts.api_tokens import ApiTokenContract, TokenAdmissionContract
@@ -31,6 +31,7 @@ from tests.contracts.tasks import TaskContract
 from tests.contracts.trash import TrashContract
 from tests.contracts.users import UserContract
 from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
+from tests.fakes import SYSTEM
 from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, Shared, postgresql, sqlite
 
 __all__ = ["postgresql", "sqlite"]
@@ -40,41 +41,41 @@ class SharedDatabaseContract(Contract):
     """Stores of one database, as separate processes have them, agree."""
 
     @pytest.fixture
-    def another(self, store: Store, shared: Shared) -> Iterator[Store]:
+    def another(self, store: Storage, shared: Shared) -> Iterator[Storage]:
         another = SqlStore(open_database(shared.url), shared.clock)
         yield another
         another.close()
 
-    def test_secrets_are_the_same_everywhere(self, store: Store, another: Store) -> None:
-        assert store.secret("first") == another.secret("first")
-        assert another.secret("second") == store.secret("second")
+    def test_secrets_are_the_same_everywhere(self, store: Storage, another: Storage) -> None:
+        assert store.get_or_create_secret("first") == another.get_or_create_secret("first")
+        assert another.get_or_create_secret("second") == store.get_or_create_secret("second")
 
-    def test_what_one_commits_all_see(self, store: Store, another: Store, seed: Seed) -> None:
+    def test_what_one_commits_all_see(self, store: Storage, another: Storage, seed: Seed) -> None:
         actor = seed.actor()
         with another.reading(actor) as work:
             assert work.users.find(actor.user_id) is not None
-        with another.writing(None) as work:
+        with another.writing(SYSTEM) as work:
             work.sessions.remove(actor.session_id)
         with pytest.raises(SessionEnded), store.reading(actor):
             pass
 
-    def test_what_one_works_on_the_other_waits_for(self, store: Store, another: Store, seed: Seed) -> None:
+    def test_what_one_works_on_the_other_waits_for(self, store: Storage, another: Storage, seed: Seed) -> None:
         user = seed.user(first_name="a")
 
         def append() -> None:
-            with another.writing(None) as work:
+            with another.writing(SYSTEM) as work:
                 found = work.users.find(user.id)
                 assert found is not None
                 work.users.save(found.edit({"first_name": found.first_name + "c"}))
 
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             found = work.users.find(user.id)
             assert found is not None
             other = Aside(append)
             assert not other.wait(0.2)
             work.users.save(found.edit({"first_name": found.first_name + "b"}))
         other.result()
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             found = work.users.find(user.id)
         assert found is not None
         assert found.first_name == "abc"

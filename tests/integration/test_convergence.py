@@ -97,7 +97,7 @@ class InProcess:
         """Nothing happened."""
 
     def renew_epoch(self) -> None:
-        self._api.container.store().renew(EPOCH)
+        self._api.container.store().rotate_secret(EPOCH)
 
     def histories(self) -> Sequence[str]:
         store: Any = self._api.container.store()
@@ -129,7 +129,7 @@ class InProcesses:
 
     def renew_epoch(self) -> None:
         store = SqlStore(open_database(self._pair.url), SystemClock())
-        store.renew(EPOCH)
+        store.rotate_secret(EPOCH)
         store.close()
 
     def histories(self) -> Sequence[str]:

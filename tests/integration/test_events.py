@@ -63,7 +63,7 @@ def latest(person: Person) -> str:
 def renew_epoch(pair: Pair) -> None:
     """As after a backup was restored."""
     store = SqlStore(open_database(pair.url), SystemClock())
-    store.renew(EPOCH)
+    store.rotate_secret(EPOCH)
     store.close()
 
 

@@ -18,13 +18,13 @@ from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.accounts.user import User, username_key
 from tasktracker.domain.categories.category import name_key
-from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tests.device import Device
-from tests.fakes import START, App, ManualClock, SequentialIds
+from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 from tests.reference import answer
 
@@ -163,7 +163,7 @@ def id_of(task: Any) -> str:
 
 
 def every(sql: SqlStore, viewer: UUID, query: TaskQuery) -> Sequence[Task]:
-    with sql.reading(None) as work:
+    with sql.reading(SYSTEM) as work:
         return work.tasks.list(viewer, query).items
 
 
@@ -185,7 +185,7 @@ def test_tasks_stored_before_can_be_listed_searched_and_worked_with(url: str, ro
                 assert bool(found) is (search != "nowhere")
             query = TaskQuery(at=START, category=category, role=Role.OWNER, parent="none", overdue=True, limit=2000)
             assert every(sql, user_id, query) == answer(query, user_id, tasks)
-        with sql.reading(None) as work:
+        with sql.reading(SYSTEM) as work:
             assert list(work.tasks.tree(tasks[0].id)) == [tasks[0]]
             assert list(work.history.list(tasks[0].id, None, 10).items) == []
 
@@ -203,21 +203,21 @@ def test_the_way_back_keeps_every_task_also_what_is_in_the_trash(url: str, rows:
     clock.advance(days=2)
     with closing(SqlStore(open_database(url), clock)) as sql:
         app = App(sql, clock)
-        actor = app.actor(app.accounts.register({"username": "carol"}, "correct horse"))
-        with sql.reading(None) as work:
+        actor = app.actor(app.registration.register({"username": "carol"}, "correct horse"))
+        with sql.reading(SYSTEM) as work:
             alice: User | None = work.users.find_by_login("alice")
         assert alice is not None
-        top = app.tasks.create(actor, {"title": "top"})
-        below = app.tasks.create(actor, {"title": "below", "parent": top.id})
-        app.sharing.share(actor, top.id, "alice", Role.EDITOR)
-        assert app.tasks.get(actor, below.id).members == (Member(alice.id, Role.EDITOR),)
-        app.trash.delete(actor, top.id)
+        top = app.do(actor, app.tasks.create, {"title": "top"})
+        below = app.do(actor, app.tasks.create, {"title": "below", "parent": top.id})
+        app.do(actor, app.sharing.share, top.id, "alice", Role.EDITOR)
+        assert app.see(actor, app.tasks.get, below.id).members == (Member(alice.id, Role.EDITOR),)
+        app.do(actor, app.trash.delete, top.id)
     migrate.downgrade(url, "0002")
     assert [row["title"] for row in stored(url, "tasks")[-2:]] == ["top", "below"]
     migrate.upgrade(url)
     with closing(SqlStore(open_database(url), clock)) as sql:
         app = App(sql, clock)
-        listed = app.tasks.list(actor, TaskQuery(at=START, sort=TaskSort.TITLE)).items
+        listed = app.see(actor, app.tasks.list, TaskQuery(at=START, sort=TaskSort.TITLE)).items
         assert [(task.title, task.parent, task.root == task.id, task.members) for task in listed] == [
             ("below", None, True, ()),
             ("top", None, True, ()),
@@ -231,15 +231,15 @@ def test_what_was_there_before_feeds_is_told_to_devices(url: str, rows: Rows) ->
     with closing(SqlStore(open_database(url), clock)) as sql:
         app = App(sql, clock)
         carol, dave = (
-            app.actor(app.accounts.register({"username": name}, "correct horse")) for name in ("carol", "dave")
+            app.actor(app.registration.register({"username": name}, "correct horse")) for name in ("carol", "dave")
         )
-        category = app.categories.create(carol, {"name": "Home"})
-        shared = app.tasks.create(carol, {"title": "shared", "category": category.id})
-        below = app.tasks.create(carol, {"title": "below", "parent": shared.id})
-        app.sharing.share(carol, shared.id, "dave", Role.VIEWER)
-        trashed = app.tasks.create(carol, {"title": "trashed"})
-        app.sharing.share(carol, trashed.id, "dave", Role.EDITOR)
-        app.trash.delete(carol, trashed.id)
+        category = app.do(carol, app.categories.create, {"name": "Home"})
+        shared = app.do(carol, app.tasks.create, {"title": "shared", "category": category.id})
+        below = app.do(carol, app.tasks.create, {"title": "below", "parent": shared.id})
+        app.do(carol, app.sharing.share, shared.id, "dave", Role.VIEWER)
+        trashed = app.do(carol, app.tasks.create, {"title": "trashed"})
+        app.do(carol, app.sharing.share, trashed.id, "dave", Role.EDITOR)
+        app.do(carol, app.trash.delete, trashed.id)
     migrate.downgrade(url, "0003")
     migrate.upgrade(url)
     with closing(SqlStore(open_database(url), clock)) as sql:
@@ -251,15 +251,15 @@ def test_what_was_there_before_feeds_is_told_to_devices(url: str, rows: Rows) ->
             device.require_in_sync()
         device = Device(app.sync, dave)
         device.catch_up()
-        restored = app.trash.restore(carol, trashed.id)
-        edited = app.tasks.edit(carol, shared.id, {"title": "edited"})
+        restored = app.do(carol, app.trash.restore, trashed.id)
+        edited = app.do(carol, app.tasks.edit, shared.id, {"title": "edited"})
         assert [found.item for found in device.pull().items] == [restored, edited]
         device.require_in_sync()
         for user_id in {row["created_by"] for row in rows}:
-            with sql.reading(None) as work:
+            with sql.reading(SYSTEM) as work:
                 page = work.feed.page(user_id, 0, 2000, ALL_TYPES)
                 assert work.feed.state(user_id).head == len(page)
-            told = [found.item for found in page if found.mark.type is ItemType.TASK]
+            told = [found.item for found in page if found.entry.type is ItemType.TASK]
             assert sorted(told, key=id_of) == sorted(
                 (migrated(row) for row in rows if row["created_by"] == user_id), key=id_of
             )

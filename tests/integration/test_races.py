@@ -30,9 +30,9 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract, Seed, race
-from tests.fakes import App, ManualClock
+from tests.fakes import SYSTEM, App, ManualClock
 from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, postgresql, sqlite
 from tests.strategies import spellings
 
@@ -44,18 +44,18 @@ ROUNDS = 5
 
 class RaceContract(Contract):
     @pytest.fixture
-    def app(self, store: Store, clock: ManualClock) -> App:
+    def app(self, store: Storage, clock: ManualClock) -> App:
         return App(store, clock, SessionPolicy())
 
     @pytest.fixture
-    def strict(self, store: Store, clock: ManualClock) -> App:
+    def strict(self, store: Storage, clock: ManualClock) -> App:
         return App(store, clock, SessionPolicy(grace=timedelta()))
 
     # ------------------------------------------------------------ tokens
 
     def test_a_refresh_token_without_grace_is_good_for_one_of_fifty(self, strict: App) -> None:
         for number in range(2):
-            tokens = strict.accounts.register({"username": f"alice{number}"}, PASSWORD).tokens
+            tokens = strict.registration.register({"username": f"alice{number}"}, PASSWORD).tokens
             outcomes = race(*[partial(strict.sessions.refresh, tokens.refresh)] * 50)
             won = [outcome for outcome in outcomes if isinstance(outcome, TokenPair)]
             assert len(won) == 1
@@ -65,18 +65,18 @@ class RaceContract(Contract):
 
     def test_fifty_who_refresh_within_the_grace_get_the_same_successor(self, app: App) -> None:
         for number in range(2):
-            signed_in = app.accounts.register({"username": f"alice{number}"}, PASSWORD)
+            signed_in = app.registration.register({"username": f"alice{number}"}, PASSWORD)
             outcomes = race(*[partial(app.sessions.refresh, signed_in.tokens.refresh)] * 50)
             assert len(set(outcomes)) == 1
             assert isinstance(outcomes[0], TokenPair)
-            with app.store.reading(None) as work:
+            with app.store.reading(SYSTEM) as work:
                 (session,) = work.sessions.list(signed_in.user.id)
             assert session.generation == 2
             assert app.is_usable(outcomes[0])
 
     def test_no_token_survives_a_log_out_that_races_with_refreshes(self, app: App) -> None:
         for number in range(ROUNDS * 2):
-            tokens = app.accounts.register({"username": f"alice{number}"}, PASSWORD).tokens
+            tokens = app.registration.register({"username": f"alice{number}"}, PASSWORD).tokens
             outcomes = race(
                 *[partial(app.sessions.refresh, tokens.refresh)] * 3,
                 partial(app.sessions.logout, tokens.access),
@@ -87,33 +87,35 @@ class RaceContract(Contract):
                 assert not isinstance(outcome, TokenPair) or not app.is_usable(outcome)
             assert not app.is_usable(tokens)
 
-    def test_a_session_over_the_limit_ends_however_many_log_in_at_once(self, store: Store, clock: ManualClock) -> None:
+    def test_a_session_over_the_limit_ends_however_many_log_in_at_once(
+        self, store: Storage, clock: ManualClock
+    ) -> None:
         app = App(store, clock, SessionPolicy(most=5))
-        user = app.accounts.register({"username": "alice"}, PASSWORD).user
+        user = app.registration.register({"username": "alice"}, PASSWORD).user
         outcomes = race(*[partial(app.sessions.login, "alice", PASSWORD)] * 20)
         assert all(isinstance(outcome, SignedIn) for outcome in outcomes)
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             assert len(work.sessions.list(user.id)) == 5
 
     # ------------------------------------------------------------ accounts
 
     def test_of_fifty_registrations_in_all_spellings_one_wins(self, app: App) -> None:
         names = list(islice(cycle(spellings("\u00c5ngstr\u00f6m.jr")), 50))
-        outcomes = race(*(partial(app.accounts.register, {"username": name}, PASSWORD) for name in names))
+        outcomes = race(*(partial(app.registration.register, {"username": name}, PASSWORD) for name in names))
         won = [outcome for outcome in outcomes if isinstance(outcome, SignedIn)]
         assert len(won) == 1
         assert sum(isinstance(outcome, UsernameTaken) for outcome in outcomes) == 49
         assert app.is_usable(won[0].tokens)
 
     def test_everybody_can_log_in_while_the_password_is_hashed_anew(self, app: App) -> None:
-        app.accounts.register({"username": "alice"}, PASSWORD)
+        app.registration.register({"username": "alice"}, PASSWORD)
         for _ in range(ROUNDS):
             app.hasher.cost += 1
             outcomes = race(*[partial(app.sessions.login, "alice", PASSWORD)] * 4)
             assert all(isinstance(outcome, SignedIn) for outcome in outcomes), outcomes
 
     def test_no_session_by_the_old_password_survives_its_change(self, app: App) -> None:
-        signed_in = app.accounts.register({"username": "alice"}, PASSWORD)
+        signed_in = app.registration.register({"username": "alice"}, PASSWORD)
         actor, old = app.actor(signed_in), PASSWORD
         for number in range(ROUNDS):
             new = f"another horse {number}"
@@ -126,21 +128,21 @@ class RaceContract(Contract):
             for outcome in outcomes[:3] + outcomes[4:]:
                 assert isinstance(outcome, SignedIn | InvalidCredentials)
                 assert not isinstance(outcome, SignedIn) or not app.is_usable(outcome.tokens)
-            with app.store.reading(None) as work:
+            with app.store.reading(SYSTEM) as work:
                 assert [session.id for session in work.sessions.list(actor.user_id)] == [actor.session_id]
             old = new
 
     def test_a_disabled_user_has_no_session_left_however_they_tried(self, app: App) -> None:
         for number in range(ROUNDS):
             name = f"alice{number}"
-            signed_in = app.accounts.register({"username": name}, PASSWORD)
+            signed_in = app.registration.register({"username": name}, PASSWORD)
             race(
                 *[partial(app.sessions.login, name, PASSWORD)] * 3,
-                partial(app.accounts.set_active, name, False),
+                partial(app.do, name, app.accounts.set_active, False),
                 partial(app.sessions.refresh, signed_in.tokens.refresh),
                 *[partial(app.sessions.login, name, PASSWORD)] * 3,
             )
-            with app.store.reading(None) as work:
+            with app.store.reading(SYSTEM) as work:
                 assert list(work.sessions.list(signed_in.user.id)) == []
 
     def test_nothing_is_left_of_an_account_deleted_while_it_is_used(self, app: App) -> None:
@@ -149,16 +151,16 @@ class RaceContract(Contract):
         losses = (NotAuthenticated, TaskNotFound, InvalidInput, StorageUnavailable)
         for number in range(ROUNDS):
             name = f"alice{number}"
-            signed_in = app.accounts.register({"username": name}, PASSWORD)
+            signed_in = app.registration.register({"username": name}, PASSWORD)
             actor = app.actor(signed_in)
-            category = app.categories.create(actor, {"name": "Home"})
-            task = app.tasks.create(actor, {"title": "Task", "category": category.id})
+            category = app.do(actor, app.categories.create, {"name": "Home"})
+            task = app.do(actor, app.tasks.create, {"title": "Task", "category": category.id})
             outcomes = race(
-                partial(app.tasks.create, actor, {"title": "Another", "category": category.id}),
-                partial(app.tasks.create, actor, {"title": "Another"}),
-                partial(app.categories.create, actor, {"name": "Work"}),
-                partial(app.accounts.delete, actor, PASSWORD),
-                partial(app.tasks.edit, actor, task.id, {"title": "Edited"}),
+                partial(app.do, actor, app.tasks.create, {"title": "Another", "category": category.id}),
+                partial(app.do, actor, app.tasks.create, {"title": "Another"}),
+                partial(app.do, actor, app.categories.create, {"name": "Work"}),
+                partial(app.account_removal.delete, actor, PASSWORD),
+                partial(app.do, actor, app.tasks.edit, task.id, {"title": "Edited"}),
                 partial(app.sessions.refresh, signed_in.tokens.refresh),
                 partial(app.sessions.login, name, PASSWORD),
                 partial(app.accounts.edit, actor, {"first_name": "Alice"}),
@@ -166,8 +168,8 @@ class RaceContract(Contract):
             for outcome in outcomes:
                 assert not isinstance(outcome, DomainError) or isinstance(outcome, losses), outcome
             if outcomes[3] is not None:
-                app.accounts.delete(actor, PASSWORD)
-            with app.store.reading(None) as work:
+                app.account_removal.delete(actor, PASSWORD)
+            with app.store.reading(SYSTEM) as work:
                 assert work.users.find(actor.user_id) is None
                 assert list(work.sessions.list(actor.user_id)) == []
                 assert list(work.categories.list(actor.user_id, None, 10).items) == []
@@ -177,13 +179,13 @@ class RaceContract(Contract):
 
     def test_no_edit_of_another_field_is_lost(self, app: App, seed: Seed) -> None:
         actor = seed.actor()
-        with app.store.reading(None) as work:
+        with app.store.reading(SYSTEM) as work:
             user = work.users.find(actor.user_id)
         assert user is not None
         home = seed.category(user)
         due_date = app.clock.now() + timedelta(days=1)
         for _ in range(ROUNDS):
-            task = app.tasks.create(actor, {"title": "new"})
+            task = app.do(actor, app.tasks.create, {"title": "new"})
             edits: list[TaskFields] = [
                 {"title": "edited"},
                 {"description": "edited"},
@@ -192,19 +194,19 @@ class RaceContract(Contract):
                 {"due_date": due_date},
                 {"category": home.id},
             ]
-            outcomes = race(*(partial(app.tasks.edit, actor, task.id, fields) for fields in edits))
+            outcomes = race(*(partial(app.do, actor, app.tasks.edit, task.id, fields) for fields in edits))
             assert all(isinstance(outcome, Task) for outcome in outcomes), outcomes
             merged: TaskFields = {}
             for fields in edits:
                 merged |= fields
-            assert app.tasks.get(actor, task.id) == replace(task, **merged, version=7)
+            assert app.see(actor, app.tasks.get, task.id) == replace(task, **merged, version=7)
 
     def test_of_edits_that_expect_one_version_one_wins(self, app: App, seed: Seed) -> None:
         actor = seed.actor()
-        task = app.tasks.create(actor, {"title": "new"})
+        task = app.do(actor, app.tasks.create, {"title": "new"})
         for version in range(1, ROUNDS + 1):
             edits = (
-                partial(app.tasks.edit, actor, task.id, {"title": f"{version}.{number}"}, frozenset({version}))
+                partial(app.do, actor, app.tasks.edit, task.id, {"title": f"{version}.{number}"}, frozenset({version}))
                 for number in range(10)
             )
             outcomes = race(*edits)
@@ -213,25 +215,25 @@ class RaceContract(Contract):
             lost = [outcome for outcome in outcomes if isinstance(outcome, Stale)]
             assert len(lost) == 9
             assert [stale.current for stale in lost] == [won] * 9
-            assert app.tasks.get(actor, task.id) == won
+            assert app.see(actor, app.tasks.get, task.id) == won
 
     def test_no_task_is_left_in_a_category_deleted_meanwhile(self, app: App, seed: Seed) -> None:
         actor = seed.actor()
         for number in range(ROUNDS * 2):
-            old = app.categories.create(actor, {"name": f"old {number}"})
-            new = app.categories.create(actor, {"name": f"new {number}"})
-            filed = [app.tasks.create(actor, {"title": "old", "category": old.id}) for _ in range(4)]
-            other = app.tasks.create(actor, {"title": "other", "category": new.id})
+            old = app.do(actor, app.categories.create, {"name": f"old {number}"})
+            new = app.do(actor, app.categories.create, {"name": f"new {number}"})
+            filed = [app.do(actor, app.tasks.create, {"title": "old", "category": old.id}) for _ in range(4)]
+            other = app.do(actor, app.tasks.create, {"title": "other", "category": new.id})
 
-            create = partial(app.tasks.create, actor, {"title": "created", "category": old.id})
+            create = partial(app.do, actor, app.tasks.create, {"title": "created", "category": old.id})
             calls: list[Callable[[], object]] = [
                 create,
-                partial(app.tasks.edit, actor, other.id, {"category": old.id}),
+                partial(app.do, actor, app.tasks.edit, other.id, {"category": old.id}),
                 create,
-                partial(app.tasks.edit, actor, filed[0].id, {"title": "edited"}),
-                partial(app.categories.delete, actor, old.id),
-                partial(app.tasks.edit, actor, filed[1].id, {"category": new.id}),
-                partial(app.trash.delete, actor, filed[2].id),
+                partial(app.do, actor, app.tasks.edit, filed[0].id, {"title": "edited"}),
+                partial(app.do, actor, app.category_removal.delete, old.id),
+                partial(app.do, actor, app.tasks.edit, filed[1].id, {"category": new.id}),
+                partial(app.do, actor, app.trash.delete, filed[2].id),
                 create,
                 create,
             ]
@@ -252,36 +254,37 @@ class RaceContract(Contract):
     def test_two_categories_can_be_deleted_while_tasks_move_between_them(self, app: App, seed: Seed) -> None:
         actor = seed.actor()
         for number in range(ROUNDS):
-            first = app.categories.create(actor, {"name": f"first {number}"})
-            second = app.categories.create(actor, {"name": f"second {number}"})
+            first = app.do(actor, app.categories.create, {"name": f"first {number}"})
+            second = app.do(actor, app.categories.create, {"name": f"second {number}"})
             tasks = [
-                app.tasks.create(actor, {"title": "task", "category": category.id}) for category in (first, second) * 3
+                app.do(actor, app.tasks.create, {"title": "task", "category": category.id})
+                for category in (first, second) * 3
             ]
             moves = [
-                partial(app.tasks.edit, actor, task.id, {"category": second.id if position % 2 else first.id})
+                partial(app.do, actor, app.tasks.edit, task.id, {"category": second.id if position % 2 else first.id})
                 for position, task in enumerate(reversed(tasks))
             ]
             outcomes = race(
                 *moves[:3],
-                partial(app.categories.delete, actor, first.id),
-                partial(app.categories.delete, actor, second.id),
+                partial(app.do, actor, app.category_removal.delete, first.id),
+                partial(app.do, actor, app.category_removal.delete, second.id),
                 *moves[3:],
             )
             assert all(
                 not isinstance(outcome, DomainError) or isinstance(outcome, InvalidInput) for outcome in outcomes
             ), outcomes
-            assert all(app.tasks.get(actor, task.id).category is None for task in tasks)
+            assert all(app.see(actor, app.tasks.get, task.id).category is None for task in tasks)
 
     def test_a_task_deleted_twice_is_deleted_once(self, app: App, seed: Seed) -> None:
         actor = seed.actor()
-        task = app.tasks.create(actor, {"title": "task"})
-        outcomes = race(*[partial(app.trash.delete, actor, task.id)] * 10)
+        task = app.do(actor, app.tasks.create, {"title": "task"})
+        outcomes = race(*[partial(app.do, actor, app.trash.delete, task.id)] * 10)
         assert outcomes.count(None) == 1
         assert sum(isinstance(outcome, TaskNotFound) for outcome in outcomes) == 9
 
 
 def all_tasks(app: App, user_id: UUID) -> list[Task]:
-    with app.store.reading(None) as work:
+    with app.store.reading(SYSTEM) as work:
         page = work.tasks.list(user_id, TaskQuery(at=app.clock.now(), limit=10_000))
     return list(page.items)
 

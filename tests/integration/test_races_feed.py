@@ -20,9 +20,9 @@ from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import ALL_TYPES
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract, race
-from tests.fakes import App, ManualClock
+from tests.fakes import SYSTEM, App, ManualClock
 from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, Shared, postgresql, sqlite
 
 __all__ = ["postgresql", "sqlite"]
@@ -46,15 +46,15 @@ def slowly(place: Place) -> Place:
     return placed
 
 
-def follow(store: Store, user_id: UUID, written: Event) -> list[tuple[UUID, int]]:
+def follow(store: Storage, user_id: UUID, written: Event) -> list[tuple[UUID, int]]:
     """Page a feed for as long as it is written to, and return all that it told."""
     told: list[tuple[UUID, int]] = []
     place = 0
     while True:
         is_last = written.is_set()
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             page = work.feed.page(user_id, place, LIMIT, ALL_TYPES)
-        told += [(found.mark.id, found.mark.version) for found in page]
+        told += [(found.entry.id, found.entry.version) for found in page]
         place = page[-1].sequence if page else place
         if is_last and not page:
             return told
@@ -62,7 +62,7 @@ def follow(store: Store, user_id: UUID, written: Event) -> list[tuple[UUID, int]
 
 def race_with_writers(app: App, actor: SessionActor) -> tuple[list[tuple[UUID, int]], dict[UUID, int]]:
     """Have many write, each to a task of its own and to one of all, and return what the reader was told and what is."""
-    common = app.tasks.create(actor, {"title": "common"})
+    common = app.do(actor, app.tasks.create, {"title": "common"})
     written = Event()
     done: set[int] = set()
 
@@ -75,17 +75,17 @@ def race_with_writers(app: App, actor: SessionActor) -> tuple[list[tuple[UUID, i
                 written.set()
 
     def write_all(number: int) -> None:
-        task = app.tasks.create(actor, {"title": f"{number}"})
+        task = app.do(actor, app.tasks.create, {"title": f"{number}"})
         for step in range(WRITES):
-            task = app.tasks.edit(actor, task.id, {"description": f"{step}"})
+            task = app.do(actor, app.tasks.edit, task.id, {"description": f"{step}"})
             if step % 4 == number % 4:
-                app.tasks.edit(actor, common.id, {"description": f"{number}.{step}"})
-        app.tasks.create(actor, {"title": f"{number}, once more"})
+                app.do(actor, app.tasks.edit, common.id, {"description": f"{number}.{step}"})
+        app.do(actor, app.tasks.create, {"title": f"{number}, once more"})
 
     told = race(partial(follow, app.store, actor.user_id, written), *(partial(write, n) for n in range(WRITERS)))[0]
     assert isinstance(told, list)
     with app.store.reading(actor) as work:
-        return told, {mark.id: mark.version for mark in work.feed.marks(actor.user_id, ALL_TYPES)}
+        return told, {mark.id: mark.version for mark in work.feed.entries(actor.user_id, ALL_TYPES)}
 
 
 def missed(told: list[tuple[UUID, int]], stored: dict[UUID, int]) -> set[UUID]:
@@ -100,12 +100,12 @@ def missed(told: list[tuple[UUID, int]], stored: dict[UUID, int]) -> set[UUID]:
 
 class FeedRaceContract(Contract):
     @pytest.fixture
-    def app(self, store: Store, clock: ManualClock) -> App:
+    def app(self, store: Storage, clock: ManualClock) -> App:
         return App(store, clock)
 
     @pytest.fixture
     def actor(self, app: App) -> SessionActor:
-        return app.actor(app.accounts.register({"username": "alice"}, "correct horse"))
+        return app.actor(app.registration.register({"username": "alice"}, "correct horse"))
 
     def test_whoever_pages_a_feed_is_told_everything(
         self, app: App, actor: SessionActor, monkeypatch: pytest.MonkeyPatch

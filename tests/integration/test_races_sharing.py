@@ -14,9 +14,10 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.history.change import Action, Change
+from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Answer, Request
-from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.actors import AnyActor, SessionActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import (
     DomainError,
     InvalidInput,
@@ -30,9 +31,9 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task
-from tasktracker.domain.work import Store, UnitOfWork
+from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import Contract, race
-from tests.fakes import App, ManualClock
+from tests.fakes import SYSTEM, App, ManualClock
 from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, postgresql, sqlite
 
 __all__ = ["postgresql", "sqlite"]
@@ -45,16 +46,16 @@ Call = Callable[[], object]
 
 class SharingRaceContract(Contract):
     @pytest.fixture
-    def app(self, store: Store, clock: ManualClock) -> App:
+    def app(self, store: Storage, clock: ManualClock) -> App:
         return App(store, clock)
 
     @pytest.fixture
     def alice(self, app: App) -> SessionActor:
-        return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+        return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
 
     @pytest.fixture
     def bob(self, app: App) -> SessionActor:
-        return app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        return app.actor(app.registration.register({"username": "bob"}, PASSWORD))
 
     # ------------------------------------------------------------ members
 
@@ -62,16 +63,16 @@ class SharingRaceContract(Contract):
     def test_nothing_is_written_by_somebody_after_they_were_removed(
         self, app: App, alice: SessionActor, bob: SessionActor, kind: str
     ) -> None:
-        root = app.tasks.create(alice, {"title": "root"})
-        below = app.tasks.create(alice, {"title": "below", "parent": root.id})
-        app.sharing.share(alice, root.id, "bob", Role.EDITOR)
+        root = app.do(alice, app.tasks.create, {"title": "root"})
+        below = app.do(alice, app.tasks.create, {"title": "below", "parent": root.id})
+        app.do(alice, app.sharing.share, root.id, "bob", Role.EDITOR)
         task = root if kind == "root" else below
 
         def write(thread: int) -> int:
             written = 0
             for number in range(25):
                 try:
-                    app.tasks.edit(bob, task.id, {"description": f"{thread}.{number}"})
+                    app.do(bob, app.tasks.edit, task.id, {"description": f"{thread}.{number}"})
                     written += 1
                 except TaskNotFound:
                     pass
@@ -79,7 +80,7 @@ class SharingRaceContract(Contract):
 
         def unshare() -> int:
             sleep(0.05)
-            app.sharing.unshare(alice, root.id, bob.user_id)
+            app.do(alice, app.sharing.unshare, root.id, bob.user_id)
             return 0
 
         outcomes = race(*(partial(write, thread) for thread in range(8)), unshare)
@@ -88,22 +89,28 @@ class SharingRaceContract(Contract):
         by_bob = [change.version for change in changes if change.actor == bob.user_id]
         assert len(by_bob) == sum(outcome for outcome in outcomes if isinstance(outcome, int))
         assert all(version < removal for version in by_bob)
-        assert app.tasks.get(alice, task.id).version == removal
+        assert app.see(alice, app.tasks.get, task.id).version == removal
         require_order(app, alice, bob)
 
     def test_a_subtask_has_its_roots_members_however_they_change_meanwhile(
         self, app: App, alice: SessionActor, bob: SessionActor
     ) -> None:
-        carol = app.actor(app.accounts.register({"username": "carol"}, PASSWORD))
+        carol = app.actor(app.registration.register({"username": "carol"}, PASSWORD))
         for _ in range(ROUNDS):
-            root = app.tasks.create(alice, {"title": "root"})
-            middle = app.tasks.create(alice, {"title": "middle", "parent": root.id})
-            app.sharing.share(alice, root.id, "carol", Role.VIEWER)
+            root = app.do(alice, app.tasks.create, {"title": "root"})
+            middle = app.do(alice, app.tasks.create, {"title": "middle", "parent": root.id})
+            app.do(alice, app.sharing.share, root.id, "carol", Role.VIEWER)
             outcomes = race(
-                *(partial(app.tasks.create, alice, {"title": "new", "parent": parent.id}) for parent in (root, middle)),
-                partial(app.sharing.share, alice, middle.id, "bob", Role.EDITOR),
-                partial(app.sharing.unshare, carol, middle.id, carol.user_id),
-                *(partial(app.tasks.create, alice, {"title": "new", "parent": parent.id}) for parent in (root, middle)),
+                *(
+                    partial(app.do, alice, app.tasks.create, {"title": "new", "parent": parent.id})
+                    for parent in (root, middle)
+                ),
+                partial(app.do, alice, app.sharing.share, middle.id, "bob", Role.EDITOR),
+                partial(app.do, carol, app.sharing.unshare, middle.id, carol.user_id),
+                *(
+                    partial(app.do, alice, app.tasks.create, {"title": "new", "parent": parent.id})
+                    for parent in (root, middle)
+                ),
             )
             assert not any(isinstance(outcome, DomainError) for outcome in outcomes), outcomes
             tasks = require_order(app, alice, bob, carol)
@@ -115,58 +122,58 @@ class SharingRaceContract(Contract):
         self, app: App, alice: SessionActor, bob: SessionActor
     ) -> None:
         for _ in range(ROUNDS * 2):
-            task = app.tasks.create(alice, {"title": "task"})
-            app.sharing.share(alice, task.id, "bob", Role.EDITOR)
+            task = app.do(alice, app.tasks.create, {"title": "task"})
+            app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
             outcomes = race(
-                *[partial(app.sharing.assign, alice, task.id, bob.user_id, Role.VIEWER)] * 2,
-                partial(app.sharing.unshare, alice, task.id, bob.user_id),
-                *[partial(app.sharing.assign, alice, task.id, bob.user_id, Role.EDITOR)] * 2,
+                *[partial(app.do, alice, app.sharing.assign, task.id, bob.user_id, Role.VIEWER)] * 2,
+                partial(app.do, alice, app.sharing.unshare, task.id, bob.user_id),
+                *[partial(app.do, alice, app.sharing.assign, task.id, bob.user_id, Role.EDITOR)] * 2,
             )
             assert outcomes[2] is None
             for outcome in outcomes:
                 assert not isinstance(outcome, DomainError) or isinstance(outcome, MemberNotFound)
-            assert app.tasks.get(alice, task.id).members == ()
+            assert app.see(alice, app.tasks.get, task.id).members == ()
 
     def test_no_more_take_part_than_may_however_many_are_invited_at_once(
-        self, store: Store, clock: ManualClock
+        self, store: Storage, clock: ManualClock
     ) -> None:
-        app = App(store, clock, members_most=3)
-        alice = app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+        app = App(store, clock, member_limit=3)
+        alice = app.actor(app.registration.register({"username": "alice"}, PASSWORD))
         names = [f"somebody{number}" for number in range(8)]
         for name in names:
-            app.accounts.register({"username": name}, PASSWORD)
-        task = app.tasks.create(alice, {"title": "task"})
-        outcomes = race(*(partial(app.sharing.share, alice, task.id, name, Role.VIEWER) for name in names))
+            app.registration.register({"username": name}, PASSWORD)
+        task = app.do(alice, app.tasks.create, {"title": "task"})
+        outcomes = race(*(partial(app.do, alice, app.sharing.share, task.id, name, Role.VIEWER) for name in names))
         assert sum(isinstance(outcome, DomainError) for outcome in outcomes) == 5
-        assert len(app.tasks.get(alice, task.id).members) == 3
+        assert len(app.see(alice, app.tasks.get, task.id).members) == 3
 
     def test_nobody_takes_part_whose_account_was_deleted_meanwhile(self, app: App, alice: SessionActor) -> None:
         for number in range(ROUNDS):
             name = f"bob{number}"
-            bob = app.actor(app.accounts.register({"username": name}, PASSWORD))
-            root = app.tasks.create(alice, {"title": "root"})
-            below = app.tasks.create(alice, {"title": "below", "parent": root.id})
-            other, new, home = (app.tasks.create(alice, {"title": title}) for title in ("other", "new", "home"))
+            bob = app.actor(app.registration.register({"username": name}, PASSWORD))
+            root = app.do(alice, app.tasks.create, {"title": "root"})
+            below = app.do(alice, app.tasks.create, {"title": "below", "parent": root.id})
+            other, new, home = (app.do(alice, app.tasks.create, {"title": title}) for title in ("other", "new", "home"))
             for task in (root, other):
-                app.sharing.share(alice, task.id, name, Role.EDITOR)
-            theirs = app.tasks.create(bob, {"title": "theirs"})
-            app.sharing.share(bob, theirs.id, "alice", Role.EDITOR)
+                app.do(alice, app.sharing.share, task.id, name, Role.EDITOR)
+            theirs = app.do(bob, app.tasks.create, {"title": "theirs"})
+            app.do(bob, app.sharing.share, theirs.id, "alice", Role.EDITOR)
             calls: list[Call] = [
-                partial(app.tasks.edit, bob, root.id, {"title": "edited"}),
-                partial(app.sharing.share, alice, new.id, name, Role.EDITOR),
-                partial(app.tasks.edit, alice, below.id, {"parent": None}),
-                partial(app.accounts.delete, bob, PASSWORD),
-                partial(app.sharing.assign, alice, other.id, bob.user_id, Role.VIEWER),
-                partial(app.tasks.create, alice, {"title": "created", "parent": root.id}),
-                partial(app.tasks.edit, alice, home.id, {"parent": other.id}),
-                partial(app.tasks.edit, alice, theirs.id, {"title": "edited"}),
+                partial(app.do, bob, app.tasks.edit, root.id, {"title": "edited"}),
+                partial(app.do, alice, app.sharing.share, new.id, name, Role.EDITOR),
+                partial(app.do, alice, app.tasks.edit, below.id, {"parent": None}),
+                partial(app.account_removal.delete, bob, PASSWORD),
+                partial(app.do, alice, app.sharing.assign, other.id, bob.user_id, Role.VIEWER),
+                partial(app.do, alice, app.tasks.create, {"title": "created", "parent": root.id}),
+                partial(app.do, alice, app.tasks.edit, home.id, {"parent": other.id}),
+                partial(app.do, alice, app.tasks.edit, theirs.id, {"title": "edited"}),
             ]
             outcomes = race(*calls)
             losses = (NotAuthenticated, InvalidInput, MemberNotFound, TaskNotFound, StorageUnavailable)
             for outcome in outcomes:
                 assert not isinstance(outcome, DomainError) or isinstance(outcome, losses), outcomes
             if outcomes[3] is not None:
-                app.accounts.delete(bob, PASSWORD)
+                app.account_removal.delete(bob, PASSWORD)
             tasks = require_order(app, alice)
             assert all(task.members == () for task in tasks.values())
             assert theirs.id not in tasks
@@ -175,23 +182,24 @@ class SharingRaceContract(Contract):
 
     def test_two_tasks_never_end_up_under_each_other(self, app: App, alice: SessionActor) -> None:
         for _ in range(ROUNDS * 2):
-            first, second = (app.tasks.create(alice, {"title": title}) for title in ("first", "second"))
+            first, second = (app.do(alice, app.tasks.create, {"title": title}) for title in ("first", "second"))
             outcomes = race(
-                partial(app.tasks.edit, alice, first.id, {"parent": second.id}),
-                partial(app.tasks.edit, alice, second.id, {"parent": first.id}),
+                partial(app.do, alice, app.tasks.edit, first.id, {"parent": second.id}),
+                partial(app.do, alice, app.tasks.edit, second.id, {"parent": first.id}),
             )
             assert sum(isinstance(outcome, Task) for outcome in outcomes) == 1
             assert sum(isinstance(outcome, InvalidInput) for outcome in outcomes) == 1
             require_order(app, alice)
 
     def test_trees_stay_trees_however_they_are_put_under_each_other(self, app: App, alice: SessionActor) -> None:
-        bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
         # Few, as PostgreSQL takes a second to notice each of the deadlocks that this may come to.
         for _ in range(2):
-            tasks = [app.tasks.create(alice, {"title": str(number)}) for number in range(4)]
-            app.sharing.share(alice, tasks[0].id, "bob", Role.EDITOR)
+            tasks = [app.do(alice, app.tasks.create, {"title": str(number)}) for number in range(4)]
+            app.do(alice, app.sharing.share, tasks[0].id, "bob", Role.EDITOR)
             moves: list[Call] = [
-                partial(app.tasks.edit, alice, one.id, {"parent": other.id}) for one, other in permutations(tasks, 2)
+                partial(app.do, alice, app.tasks.edit, one.id, {"parent": other.id})
+                for one, other in permutations(tasks, 2)
             ]
             outcomes = race(*moves)
             losses = (InvalidInput, StorageUnavailable)
@@ -205,18 +213,18 @@ class SharingRaceContract(Contract):
         self, app: App, alice: SessionActor, bob: SessionActor
     ) -> None:
         for _ in range(ROUNDS):
-            root = app.tasks.create(alice, {"title": "root"})
-            below = app.tasks.create(alice, {"title": "below", "parent": root.id})
-            app.sharing.share(alice, root.id, "bob", Role.EDITOR)
+            root = app.do(alice, app.tasks.create, {"title": "root"})
+            below = app.do(alice, app.tasks.create, {"title": "below", "parent": root.id})
+            app.do(alice, app.sharing.share, root.id, "bob", Role.EDITOR)
             outcomes = race(
-                *(partial(app.tasks.edit, bob, task.id, {"state": State.DONE}) for task in (root, below)),
-                partial(app.trash.delete, alice, root.id),
-                *(partial(app.tasks.edit, alice, task.id, {"title": "edited"}) for task in (root, below)),
+                *(partial(app.do, bob, app.tasks.edit, task.id, {"state": State.DONE}) for task in (root, below)),
+                partial(app.do, alice, app.trash.delete, root.id),
+                *(partial(app.do, alice, app.tasks.edit, task.id, {"title": "edited"}) for task in (root, below)),
             )
             assert outcomes[2] is None
             edited = [outcome for outcome in outcomes if isinstance(outcome, Task)]
             assert all(isinstance(outcome, TaskNotFound | Task | None) for outcome in outcomes), outcomes
-            with app.store.reading(None) as work:
+            with app.store.reading(SYSTEM) as work:
                 found = [work.tasks.find(task.id) for task in (root, below)]
             assert all(task and task.trashed_with == root.id for task in found)
             # The creation made the first, sharing the second and deleting the last of the versions.
@@ -225,16 +233,16 @@ class SharingRaceContract(Contract):
 
     def test_no_task_lives_under_a_deleted_one(self, app: App, alice: SessionActor) -> None:
         for _ in range(ROUNDS):
-            root = app.tasks.create(alice, {"title": "root"})
-            gone = app.tasks.create(alice, {"title": "gone", "parent": root.id})
-            other = app.tasks.create(alice, {"title": "other"})
-            app.trash.delete(alice, gone.id)
+            root = app.do(alice, app.tasks.create, {"title": "root"})
+            gone = app.do(alice, app.tasks.create, {"title": "gone", "parent": root.id})
+            other = app.do(alice, app.tasks.create, {"title": "other"})
+            app.do(alice, app.trash.delete, gone.id)
             outcomes = race(
-                partial(app.tasks.create, alice, {"title": "created", "parent": root.id}),
-                partial(app.tasks.edit, alice, other.id, {"parent": root.id}),
-                partial(app.trash.delete, alice, root.id),
-                partial(app.trash.restore, alice, gone.id),
-                partial(app.tasks.create, alice, {"title": "created", "parent": root.id}),
+                partial(app.do, alice, app.tasks.create, {"title": "created", "parent": root.id}),
+                partial(app.do, alice, app.tasks.edit, other.id, {"parent": root.id}),
+                partial(app.do, alice, app.trash.delete, root.id),
+                partial(app.do, alice, app.trash.restore, gone.id),
+                partial(app.do, alice, app.tasks.create, {"title": "created", "parent": root.id}),
             )
             assert outcomes[2] is None
             for outcome in outcomes:
@@ -243,14 +251,16 @@ class SharingRaceContract(Contract):
 
     def test_a_task_is_either_restored_or_purged(self, app: App, alice: SessionActor) -> None:
         for number in range(ROUNDS):
-            root = app.tasks.create(alice, {"title": "root"})
-            below = app.tasks.create(alice, {"title": "below", "parent": root.id})
-            app.trash.delete(alice, root.id)
+            root = app.do(alice, app.tasks.create, {"title": "root"})
+            below = app.do(alice, app.tasks.create, {"title": "below", "parent": root.id})
+            app.do(alice, app.trash.delete, root.id)
             app.clock.advance(days=31)
             alice = app.actor(app.sessions.login("alice", PASSWORD))
-            purge: Call = partial(app.trash.purge, alice, root.id) if number % 2 else app.housekeeping.sweep
+            purge: Call = partial(app.do, alice, app.trash.purge, root.id) if number % 2 else app.housekeeping.sweep
             outcomes = race(
-                partial(app.trash.restore, alice, root.id), purge, partial(app.trash.restore, alice, below.id)
+                partial(app.do, alice, app.trash.restore, root.id),
+                purge,
+                partial(app.do, alice, app.trash.restore, below.id),
             )
             restored = {task.id for task in outcomes if isinstance(task, Task)}
             tasks = require_order(app, alice)
@@ -260,34 +270,35 @@ class SharingRaceContract(Contract):
     # ------------------------------------------------------------ what else gets into the way of something else
 
     def test_undoing_is_not_in_the_way_of_other_edits(self, app: App, alice: SessionActor) -> None:
-        task = app.tasks.create(alice, {"title": "before"})
+        task = app.do(alice, app.tasks.create, {"title": "before"})
         for number in range(ROUNDS):
-            app.tasks.edit(alice, task.id, {"title": f"after {number}"})
+            app.do(alice, app.tasks.edit, task.id, {"title": f"after {number}"})
             change = history(app, alice, task)[0]
             outcomes = race(
-                partial(app.tasks.edit, alice, task.id, {"description": f"a {number}"}),
-                partial(app.tasks.edit, alice, task.id, {"description": f"b {number}"}),
-                partial(app.history.undo, alice, task.id, change.id),
-                partial(app.tasks.edit, alice, task.id, {"description": f"c {number}"}),
+                partial(app.do, alice, app.tasks.edit, task.id, {"description": f"a {number}"}),
+                partial(app.do, alice, app.tasks.edit, task.id, {"description": f"b {number}"}),
+                partial(app.do, alice, app.history.undo, task.id, change.id),
+                partial(app.do, alice, app.tasks.edit, task.id, {"description": f"c {number}"}),
             )
             assert all(isinstance(outcome, Task) for outcome in outcomes), outcomes
-            assert app.tasks.get(alice, task.id).title == "before"
+            assert app.see(alice, app.tasks.get, task.id).title == "before"
 
     def test_a_category_can_be_deleted_while_its_tasks_are_shared_and_moved(
         self, app: App, alice: SessionActor, bob: SessionActor
     ) -> None:
         for number in range(ROUNDS):
-            home = app.categories.create(alice, {"name": f"home {number}"})
-            root = app.tasks.create(alice, {"title": "root", "category": home.id})
+            home = app.do(alice, app.categories.create, {"name": f"home {number}"})
+            root = app.do(alice, app.tasks.create, {"title": "root", "category": home.id})
             below = [
-                app.tasks.create(alice, {"title": "below", "parent": root.id, "category": home.id}) for _ in range(5)
+                app.do(alice, app.tasks.create, {"title": "below", "parent": root.id, "category": home.id})
+                for _ in range(5)
             ]
             outcomes = race(
-                partial(app.sharing.share, alice, root.id, "bob", Role.EDITOR),
-                partial(app.categories.delete, alice, home.id),
-                partial(app.tasks.edit, alice, below[0].id, {"parent": None}),
-                partial(app.trash.delete, alice, below[1].id),
-                partial(app.tasks.edit, alice, below[2].id, {"parent": below[3].id}),
+                partial(app.do, alice, app.sharing.share, root.id, "bob", Role.EDITOR),
+                partial(app.do, alice, app.category_removal.delete, home.id),
+                partial(app.do, alice, app.tasks.edit, below[0].id, {"parent": None}),
+                partial(app.do, alice, app.trash.delete, below[1].id),
+                partial(app.do, alice, app.tasks.edit, below[2].id, {"parent": below[3].id}),
             )
             assert not any(isinstance(outcome, DomainError) for outcome in outcomes), outcomes
             tasks = require_order(app, alice, bob)
@@ -309,7 +320,7 @@ class SharingRaceContract(Contract):
 
     def test_requests_of_an_account_deleted_meanwhile_are_refused(self, app: App) -> None:
         for number in range(ROUNDS):
-            carol = app.actor(app.accounts.register({"username": f"carol{number}"}, PASSWORD))
+            carol = app.actor(app.registration.register({"username": f"carol{number}"}, PASSWORD))
             outcomes = race(
                 *(
                     partial(
@@ -317,7 +328,7 @@ class SharingRaceContract(Contract):
                     )
                     for key in range(4)
                 ),
-                partial(app.accounts.delete, carol, PASSWORD),
+                partial(app.account_removal.delete, carol, PASSWORD),
             )
             for outcome in outcomes:
                 refused = isinstance(outcome, NotAuthenticated | StorageUnavailable)
@@ -327,20 +338,20 @@ class SharingRaceContract(Contract):
         self, app: App, alice: SessionActor, bob: SessionActor
     ) -> None:
         for _ in range(ROUNDS):
-            task = app.tasks.create(alice, {"title": "task"})
-            app.sharing.share(alice, task.id, "bob", Role.EDITOR)
+            task = app.do(alice, app.tasks.create, {"title": "task"})
+            app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
             expected = frozenset({2})
             outcomes = race(
-                partial(app.tasks.edit, alice, task.id, {"title": "a"}, expected),
-                partial(app.tasks.edit, bob, task.id, {"title": "b"}, expected),
-                partial(app.trash.delete, alice, task.id, expected),
-                partial(app.tasks.replace, bob, task.id, {"title": "c"}, expected),
+                partial(app.do, alice, app.tasks.edit, task.id, {"title": "a"}, expected),
+                partial(app.do, bob, app.tasks.edit, task.id, {"title": "b"}, expected),
+                partial(app.do, alice, app.trash.delete, task.id, expected),
+                partial(app.do, bob, app.tasks.replace, task.id, {"title": "c"}, expected),
             )
             lost = [outcome for outcome in outcomes if isinstance(outcome, Stale | TaskNotFound | NotAllowed)]
             assert len(lost) == 3, outcomes
 
 
-def _create(app: App, actor: SessionActor, work: UnitOfWork) -> Task:
+def _create(app: App, actor: SessionActor, work: UnitOfWork[AnyActor]) -> Task:
     return app.tasks.create_in(work, actor, {"title": "once"})
 
 
@@ -349,13 +360,13 @@ def _rendered(task: Task) -> Answer:
 
 
 def history(app: App, actor: SessionActor, task: Task) -> Sequence[Change]:
-    return app.history.list(actor, task.id, limit=10_000).changes.items
+    return app.see(actor, app.history.list, task.id, limit=10_000).changes.items
 
 
 def require_order(app: App, owner: SessionActor, *others: SessionActor) -> dict[UUID, Task]:
     """Require that the owner's live tasks, which are returned, form trees, and are seen by their members only."""
     lists: dict[UUID, dict[UUID, Task]] = {}
-    with app.store.reading(None) as work:
+    with app.store.reading(SYSTEM) as work:
         for actor in (owner, *others):
             page = work.tasks.list(actor.user_id, TaskQuery(at=app.clock.now(), limit=10_000))
             lists[actor.user_id] = {task.id: task for task in page.items}

@@ -14,7 +14,7 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tests.contracts.base import Seed
-from tests.fakes import ManualClock, SequentialIds
+from tests.fakes import SYSTEM, ManualClock, SequentialIds
 from tests.http import run
 from tests.postgres import DatabaseFactory
 from tests.security.processes import THIS_CODE
@@ -54,7 +54,7 @@ def test_a_key_can_be_retired_once_everything_is_encrypted_anew(store: SqlStore,
     assert "3 are encrypted under none of the keys" in told
     assert reencrypt(f"{NEW},{OLD}") == (0, "encrypted 3 anew\n")
     assert reencrypt(NEW) == (0, "encrypted 0 anew\n")
-    with store.reading(None) as work:
+    with store.reading(SYSTEM) as work:
         factors = [work.second_factors.find(user.id) for user in users]
     box = FernetSecretCipher(KeyRing([NEW]))
     assert [factor and box.open(factor.sealed_secret) for factor in factors] == [user.username for user in users]

@@ -32,7 +32,8 @@ from tasktracker.adapters.sql.store import SqlStore, SqlUnitOfWork
 from tasktracker.adapters.sql.violations import VIOLATIONS
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.kernel.actors import AnyActor
 from tasktracker.domain.kernel.errors import (
     CategoryNameTaken,
     DomainError,
@@ -54,7 +55,7 @@ from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, race
 from tests.contracts.history import new_change
 from tests.contracts.idempotency import new_record
-from tests.fakes import App, ManualClock, SequentialIds
+from tests.fakes import SYSTEM, App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 
 INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
@@ -131,7 +132,7 @@ def abroad(request: pytest.FixtureRequest, url: str) -> None:
 def test_moments_come_back_as_they_were_and_in_utc(store: SqlStore, seed: Seed) -> None:
     user = seed.user()
     stored = [seed.task(user, due_date=moment, created_at=moment) for moment in MOMENTS]
-    with store.reading(None) as work:
+    with store.reading(SYSTEM) as work:
         listed = work.tasks.list(user.id, TaskQuery(at=MOMENTS[0])).items
         assert listed == stored[::-1]
         found = [work.tasks.find(task.id) for task in stored]
@@ -147,7 +148,7 @@ def test_moments_are_compared_as_moments(store: SqlStore, seed: Seed) -> None:
     user = seed.user()
     for moment in MOMENTS:
         seed.task(user, due_date=moment)
-    with store.reading(None) as work:
+    with store.reading(SYSTEM) as work:
         for number, moment in enumerate(MOMENTS):
             overdue = work.tasks.list(user.id, TaskQuery(at=moment, overdue=True)).items
             assert {task.due_date for task in overdue} == set(MOMENTS[:number])
@@ -193,7 +194,7 @@ def test_every_constraint_is_accounted_for() -> None:
     assert set(VIOLATIONS) <= names
 
 
-Violation = Callable[[Seed, UnitOfWork, User], None]
+Violation = Callable[[Seed, UnitOfWork[AnyActor], User], None]
 
 
 def void(_: object) -> None:
@@ -260,7 +261,7 @@ VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
 }
 
 
-def _there(user: User | None, work: UnitOfWork) -> Any:
+def _there(user: User | None, work: UnitOfWork[AnyActor]) -> Any:
     assert user is not None
     return work.categories.list(user.id, None, 1).items[0].id
 
@@ -280,7 +281,7 @@ def alice(seed: Seed) -> User:
 def test_a_violation_is_told_in_the_domains_words(store: SqlStore, seed: Seed, alice: User, name: str) -> None:
     expected, violate = VIOLATING[name]
     before = everything(store, alice)
-    with pytest.raises(expected) as raised, store.writing(None) as work:
+    with pytest.raises(expected) as raised, store.writing(SYSTEM) as work:
         violate(seed, work, alice)
     assert type(raised.value) is expected
     assert everything(store, alice) == before
@@ -292,7 +293,7 @@ def test_a_work_that_hushes_up_a_violation_is_not_done(store: SqlStore, seed: Se
     before = everything(store, alice)
 
     def hush_up() -> None:
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.tasks.add(seed.new_task(alice))
             with pytest.raises(expected):
                 violate(seed, work, alice)
@@ -303,9 +304,9 @@ def test_a_work_that_hushes_up_a_violation_is_not_done(store: SqlStore, seed: Se
 
 
 def test_removing_a_category_in_use_is_a_mistake_and_no_violation(store: SqlStore, seed: Seed, alice: User) -> None:
-    with store.reading(None) as work:
+    with store.reading(SYSTEM) as work:
         (category,) = work.categories.list(alice.id, None, 10).items
-    with pytest.raises(INTEGRITY_ERRORS), store.writing(None) as work:
+    with pytest.raises(INTEGRITY_ERRORS), store.writing(SYSTEM) as work:
         work.categories.remove(category)
 
 
@@ -323,7 +324,7 @@ def test_only_states_and_priorities_that_exist_are_stored(
 def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
     store: SqlStore, database: Database, seed: Seed
 ) -> None:
-    store.secret("of nobody")
+    store.get_or_create_secret("of nobody")
     people = [seed.user(), seed.user()]
     for user in people:
         categories = [seed.category(user) for _ in range(3)]
@@ -338,7 +339,7 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
         for _ in range(4):
             seed.event(user)
         seed.second_factor(user)
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.history.add(new_change(seed, task, user))
             work.idempotency.claim(user.id, "key")
             work.idempotency.add(new_record(user))
@@ -361,7 +362,7 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
         of_all = {name: 2 * number for name, number in of_one.items()}
         assert numbers(connection) == of_all | of_nobody | {"auth_events": 9}
     kept = everything(store, people[1])
-    with store.writing(None) as work:
+    with store.writing(SYSTEM) as work:
         work.users.remove(people[0].id)
     assert everything(store, people[1]) == kept
     with database.reading() as connection:
@@ -388,7 +389,7 @@ def test_a_work_that_fails_confirms_all_the_same(store: SqlStore, seed: Seed, al
     actor = replace(actor, session_id=session.id, generation=4)
     with pytest.raises(UsernameTaken), store.writing(actor) as work:
         work.users.add(seed.new_user("alice"))
-    with store.reading(None) as work:
+    with store.reading(SYSTEM) as work:
         assert work.sessions.find(session.id) == replace(session, confirmed_generation=4)
 
 
@@ -455,17 +456,17 @@ def test_deleting_a_category_takes_as_many_statements_for_many_tasks_as_for_few(
     store: SqlStore, clock: ManualClock
 ) -> None:
     app = App(store, clock)
-    actor = app.actor(app.accounts.register({"username": "ada"}, "correct horse"))
+    actor = app.actor(app.registration.register({"username": "ada"}, "correct horse"))
     sent = []
     for number in (2, 250):
-        category = app.categories.create(actor, {"name": f"{number}"})
-        tasks = [app.tasks.create(actor, {"title": "x", "category": category.id}) for _ in range(number)]
+        category = app.do(actor, app.categories.create, {"name": f"{number}"})
+        tasks = [app.do(actor, app.tasks.create, {"title": "x", "category": category.id}) for _ in range(number)]
         with counted() as statements:
-            app.categories.delete(actor, category.id)
+            app.do(actor, app.category_removal.delete, category.id)
         sent.append(len(statements))
-        with store.reading(None) as work:
+        with store.reading(SYSTEM) as work:
             told = work.feed.page(actor.user_id, 0, 1000, ALL_TYPES)[-number - 1 :]
-            assert [found.mark.version for found in told] == [2] * (number + 1)
+            assert [found.entry.version for found in told] == [2] * (number + 1)
             assert {change.version for task in tasks for change in work.history.list(task.id, None, 9).items} == {1, 2}
     assert sent[0] == sent[1] < 20
 
@@ -493,9 +494,9 @@ def test_a_key_is_in_use_only_where_somebody_holds_it(
     user = seed.user()
     with closing(open_database(url)) as other_database:
         other = SqlStore(other_database, ManualClock())
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
-            with pytest.raises(KeyInUse), other.writing(None) as late:
+            with pytest.raises(KeyInUse), other.writing(SYSTEM) as late:
                 late.idempotency.claim(user.id, "key")
 
         def claim_on_a_lost_connection() -> None:
@@ -518,7 +519,7 @@ def test_what_comes_of_a_mutation_that_is_under_way_is_not_said_yet(
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
     with closing(SqlStore(open_database(url), clock)) as store:
         app = App(store, clock)
-        actor = app.actor(app.accounts.register({"username": "ada"}, "correct horse"))
+        actor = app.actor(app.registration.register({"username": "ada"}, "correct horse"))
         mutation = Mutation(
             id=UUID(int=1),
             fingerprint=b"f",
@@ -527,7 +528,7 @@ def test_what_comes_of_a_mutation_that_is_under_way_is_not_said_yet(
             target=UUID(int=2),
             data={"title": "x"},
         )
-        with store.writing(None) as work:
+        with store.writing(SYSTEM) as work:
             work.idempotency.claim(actor.user_id, f"sync {mutation.id}")
             with ThreadPoolExecutor(1) as thread:
                 pushed = thread.submit(app.pushing.push, actor, [mutation], atomic=atomic)

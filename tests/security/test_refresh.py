@@ -21,6 +21,7 @@ from tasktracker.domain.accounts.token import TokenPair
 from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import load
+from tests.fakes import SYSTEM
 from tests.http import SETTINGS, Api, Person, bearer, expect
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair, Visitor, Wire, at_once
@@ -189,7 +190,7 @@ def open_sessions(container: Container, user_id: UUID, number: int) -> list[Toke
         Session.start(id=container.ids().new(), user_id=user_id, device=None, now=now, policy=policy)
         for _ in range(number)
     ]
-    with container.store().writing(None) as work:
+    with container.store().writing(SYSTEM) as work:
         for session in opened:
             work.sessions.add(session)
     return [container.sessions().tokens_of(session) for session in opened]

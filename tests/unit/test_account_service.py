@@ -15,7 +15,7 @@ from tasktracker.domain.kernel.errors import (
     UserNotFound,
 )
 from tasktracker.domain.tasks.query import TaskQuery
-from tests.fakes import App
+from tests.fakes import SYSTEM, App
 
 PASSWORD = "correct horse"
 ALICE: UserFields = {"username": "alice", "email": "alice@example.org"}
@@ -28,7 +28,7 @@ def app() -> App:
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
-    actor = app.actor(app.accounts.register(ALICE, PASSWORD))
+    actor = app.actor(app.registration.register(ALICE, PASSWORD))
     app.hasher.forget()
     return actor
 
@@ -38,13 +38,13 @@ def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
 
 
 def stored(app: App, name: str) -> User | None:
-    with app.store.reading(None) as work:
+    with app.store.reading(SYSTEM) as work:
         return work.users.find_by_login(name)
 
 
 class TestRegister:
     def test_makes_an_account_and_logs_it_in(self, app: App) -> None:
-        signed_in = app.accounts.register(
+        signed_in = app.registration.register(
             {
                 "username": " alice ",
                 "email": " alice@example.org ",
@@ -63,17 +63,17 @@ class TestRegister:
         )
         assert (user.time_zone, user.is_active, user.is_admin, user.version) == ("Europe/Vienna", True, False, 1)
         assert user.created_at == app.clock.now()
-        assert app.accounts.profile(app.actor(signed_in)) == user
+        assert app.see(app.actor(signed_in), app.accounts.profile) == user
         app.sessions.login("alice", PASSWORD)
 
     def test_needs_no_more_than_a_username_and_a_password(self, app: App) -> None:
-        user = app.accounts.register({"username": "alice"}, PASSWORD).user
+        user = app.registration.register({"username": "alice"}, PASSWORD).user
         assert (user.email, user.first_name, user.last_name, user.time_zone) == (None, "", "", "UTC")
 
     def test_names_every_bad_field_at_once_and_hashes_nothing(self, app: App) -> None:
         fields: UserFields = {"email": "nonsense", "first_name": "\0", "time_zone": "Nowhere"}
         with pytest.raises(InvalidInput) as caught:
-            app.accounts.register(fields, "short", "other")
+            app.registration.register(fields, "short", "other")
         assert sorted(fields_of(caught)) == [
             "email",
             "first_name",
@@ -86,73 +86,73 @@ class TestRegister:
 
     def test_the_repeated_password_must_be_the_same(self, app: App) -> None:
         with pytest.raises(InvalidInput) as caught:
-            app.accounts.register(ALICE, PASSWORD, "correct house")
+            app.registration.register(ALICE, PASSWORD, "correct house")
         assert fields_of(caught) == ["password2"]
         assert stored(app, "alice") is None
 
     @pytest.mark.parametrize("password", ["weak horse", "Alice in Wonderland", "ALICE@example.org"])
     def test_a_password_easy_to_guess_is_refused(self, app: App, password: str) -> None:
         with pytest.raises(InvalidInput) as caught:
-            app.accounts.register(ALICE, password)
+            app.registration.register(ALICE, password)
         assert fields_of(caught) == ["password"]
         assert app.strength.guesses == [("alice", "alice@example.org")]
 
     def test_a_taken_name_is_refused_in_any_spelling_and_leaves_nothing(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(UsernameTaken):
-            app.accounts.register({"username": "\uff21LICE", "email": "new@example.org"}, PASSWORD)
+            app.registration.register({"username": "\uff21LICE", "email": "new@example.org"}, PASSWORD)
         with pytest.raises(EmailTaken):
-            app.accounts.register({"username": "bob", "email": "ALICE@EXAMPLE.ORG"}, PASSWORD)
+            app.registration.register({"username": "bob", "email": "ALICE@EXAMPLE.ORG"}, PASSWORD)
         assert stored(app, "bob") is None
         assert stored(app, "new@example.org") is None
 
     def test_hashes_once_while_no_work_is_open(self, app: App) -> None:
-        app.accounts.register({"username": "alice"}, "pa\u0308sswort")
+        app.registration.register({"username": "alice"}, "pa\u0308sswort")
         assert app.hasher.hashed == ["p\u00e4sswort"]
-        with app.store.reading(None), pytest.raises(AssertionError):
+        with app.store.reading(SYSTEM), pytest.raises(AssertionError):
             app.hasher.hash("p\u00e4sswort")
 
 
 class TestAdministration:
     def test_an_administrator_is_an_account_without_a_session(self, app: App) -> None:
-        user = app.accounts.create_admin(ALICE, PASSWORD)
+        user = app.registration.create_admin(ALICE, PASSWORD)
         assert user.is_admin
-        with app.store.reading(None) as work:
+        with app.store.reading(SYSTEM) as work:
             assert list(work.sessions.list(user.id)) == []
         assert app.sessions.login("alice", PASSWORD).user == user
 
     def test_an_administrator_is_subject_to_the_same_rules(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(UsernameTaken):
-            app.accounts.create_admin({"username": "Alice"}, PASSWORD)
+            app.registration.create_admin({"username": "Alice"}, PASSWORD)
         with pytest.raises(InvalidInput) as caught:
-            app.accounts.create_admin({}, "weak")
+            app.registration.create_admin({}, "weak")
         assert sorted(fields_of(caught)) == ["password", "username"]
 
     @pytest.mark.parametrize("login", ["ALICE", "Alice@Example.org"])
     def test_a_disabled_user_is_out_and_stays_out(self, app: App, alice: SessionActor, login: str) -> None:
         other = app.sessions.login("alice", PASSWORD)
-        assert not app.accounts.set_active(login, False).is_active
+        assert not app.do(SYSTEM, app.accounts.set_active, login, False).is_active
         for actor in (alice, app.actor(other)):
             with pytest.raises(SessionEnded):
-                app.accounts.profile(actor)
+                app.see(actor, app.accounts.profile)
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", PASSWORD)
 
     def test_a_user_enabled_again_must_log_in_anew(self, app: App, alice: SessionActor) -> None:
-        app.accounts.set_active("alice", False)
-        assert app.accounts.set_active("alice", True).is_active
+        app.do(SYSTEM, app.accounts.set_active, "alice", False)
+        assert app.do(SYSTEM, app.accounts.set_active, "alice", True).is_active
         with pytest.raises(SessionEnded):
-            app.accounts.profile(alice)
+            app.see(alice, app.accounts.profile)
         app.sessions.login("alice", PASSWORD)
 
     def test_disabling_or_enabling_twice_changes_nothing_more(self, app: App, alice: SessionActor) -> None:
-        assert app.accounts.set_active("alice", True).version == 1
-        app.accounts.profile(alice)
-        app.accounts.set_active("alice", False)
-        assert app.accounts.set_active("alice", False).version == 2
+        assert app.do(SYSTEM, app.accounts.set_active, "alice", True).version == 1
+        app.see(alice, app.accounts.profile)
+        app.do(SYSTEM, app.accounts.set_active, "alice", False)
+        assert app.do(SYSTEM, app.accounts.set_active, "alice", False).version == 2
 
     def test_an_unknown_user_is_not_found(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(UserNotFound):
-            app.accounts.set_active("bob", False)
+            app.do(SYSTEM, app.accounts.set_active, "bob", False)
 
 
 class TestEdit:
@@ -164,11 +164,11 @@ class TestEdit:
             "alice",
             2,
         )
-        assert app.accounts.profile(alice) == edited
+        assert app.see(alice, app.accounts.profile) == edited
         assert app.hasher.verified == []
 
     def test_nothing_new_is_no_change(self, app: App, alice: SessionActor) -> None:
-        before = app.accounts.profile(alice)
+        before = app.see(alice, app.accounts.profile)
         assert app.accounts.edit(alice, {"username": "alice", "first_name": " "}) == before
 
     @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ class TestEdit:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.edit(alice, fields, "wrong")
         assert fields_of(caught) == ["password"]
-        assert app.accounts.profile(alice).version == 1
+        assert app.see(alice, app.accounts.profile).version == 1
         edited = app.accounts.edit(alice, fields, PASSWORD)
         assert edited.version == 2
         app.sessions.login(edited.username, PASSWORD)
@@ -192,7 +192,7 @@ class TestEdit:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.edit(alice, {"first_name": "Alice"}, "wrong")
         assert fields_of(caught) == ["password"]
-        assert app.accounts.profile(alice).first_name == ""
+        assert app.see(alice, app.accounts.profile).first_name == ""
 
     def test_bad_fields_are_named_before_anything_is_hashed(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
@@ -201,19 +201,19 @@ class TestEdit:
         assert app.hasher.verified == []
 
     def test_names_of_others_are_taken(self, app: App, alice: SessionActor) -> None:
-        app.accounts.register({"username": "bob", "email": "bob@example.org"}, PASSWORD)
+        app.registration.register({"username": "bob", "email": "bob@example.org"}, PASSWORD)
         with pytest.raises(UsernameTaken):
             app.accounts.edit(alice, {"username": "BOB"}, PASSWORD)
         with pytest.raises(EmailTaken):
             app.accounts.edit(alice, {"email": "BOB@example.org"}, PASSWORD)
-        assert app.accounts.profile(alice).version == 1
+        assert app.see(alice, app.accounts.profile).version == 1
 
 
 class TestChangePassword:
     def test_the_new_one_counts_and_every_other_session_ends(self, app: App, alice: SessionActor) -> None:
         other = app.sessions.login("alice", PASSWORD)
         app.accounts.change_password(alice, PASSWORD, "battery staple")
-        assert app.accounts.profile(alice).version == 2
+        assert app.see(alice, app.accounts.profile).version == 2
         assert not app.is_usable(other.tokens)
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", PASSWORD)
@@ -253,23 +253,23 @@ class TestChangePassword:
 
 class TestDelete:
     def test_takes_everything_along(self, app: App, alice: SessionActor) -> None:
-        category = app.categories.create(alice, {"name": "Home"})
-        app.tasks.create(alice, {"title": "Task", "category": category.id})
-        app.accounts.delete(alice, PASSWORD)
+        category = app.do(alice, app.categories.create, {"name": "Home"})
+        app.do(alice, app.tasks.create, {"title": "Task", "category": category.id})
+        app.account_removal.delete(alice, PASSWORD)
         with pytest.raises(SessionEnded):
-            app.accounts.profile(alice)
+            app.see(alice, app.accounts.profile)
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", PASSWORD)
-        with app.store.reading(None) as work:
+        with app.store.reading(SYSTEM) as work:
             assert not work.tasks.list(alice.user_id, TaskQuery(at=app.clock.now())).items
-        again = app.actor(app.accounts.register(ALICE, PASSWORD))
-        assert not app.categories.list(again).items
+        again = app.actor(app.registration.register(ALICE, PASSWORD))
+        assert not app.see(again, app.categories.list).items
 
     def test_needs_the_password(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
-            app.accounts.delete(alice, "wrong")
+            app.account_removal.delete(alice, "wrong")
         assert fields_of(caught) == ["password"]
-        app.accounts.profile(alice)
+        app.see(alice, app.accounts.profile)
 
     def test_a_password_changed_meanwhile_does_not_delete(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
@@ -283,5 +283,5 @@ class TestDelete:
 
         monkeypatch.setattr(app.hasher, "verify", verify_slowly)
         with pytest.raises(InvalidInput):
-            app.accounts.delete(alice, PASSWORD)
-        app.accounts.profile(alice)
+            app.account_removal.delete(alice, PASSWORD)
+        app.see(alice, app.accounts.profile)

@@ -19,7 +19,7 @@ from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
 from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import DomainError, InvalidCredentials, InvalidInput
-from tests.fakes import START, App
+from tests.fakes import START, SYSTEM, App
 
 PASSWORD, OTHER, WRONG = "correct horse", "battery staple", "a wrong password"
 ORIGIN = Origin("192.0.2.1")
@@ -33,7 +33,9 @@ def app() -> App:
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
-    actor = app.actor(app.accounts.register({"username": "alice", "email": "a@example.org"}, PASSWORD, origin=ORIGIN))
+    actor = app.actor(
+        app.registration.register({"username": "alice", "email": "a@example.org"}, PASSWORD, origin=ORIGIN)
+    )
     app.audit_log.events.clear()
     return actor
 
@@ -70,7 +72,7 @@ class TestEvents:
         )
 
     def test_registering(self, app: App) -> None:
-        signed_in = app.accounts.register({"username": "alice"}, PASSWORD, origin=ORIGIN)
+        signed_in = app.registration.register({"username": "alice"}, PASSWORD, origin=ORIGIN)
         self.require(app, Kind.REGISTER, SUCCESS, signed_in.user.id, app.actor(signed_in).session_id)
 
     def test_logging_in(self, app: App, alice: SessionActor) -> None:
@@ -80,7 +82,7 @@ class TestEvents:
     @pytest.mark.parametrize("why", ["password", "disabled", "unknown", "code"])
     def test_failing_to_log_in(self, app: App, alice: SessionActor, why: str) -> None:
         if why == "disabled":
-            app.accounts.set_active("alice", False)
+            app.do(SYSTEM, app.accounts.set_active, "alice", False)
         if why == "code":
             turn_on(app, alice)
         app.audit_log.events.clear()
@@ -126,15 +128,15 @@ class TestEvents:
     def test_ending_a_session(self, app: App, alice: SessionActor) -> None:
         other = app.actor(app.sessions.login("alice", PASSWORD, origin=ORIGIN))
         app.audit_log.events.clear()
-        app.sessions.end(alice, other.session_id, ORIGIN)
+        app.do(alice, app.sessions.end, other.session_id, ORIGIN)
         with suppress(DomainError):
-            app.sessions.end(alice, other.session_id, ORIGIN)
+            app.do(alice, app.sessions.end, other.session_id, ORIGIN)
         self.require(app, Kind.SESSION_END, SUCCESS, alice.user_id, other.session_id)
 
     def test_ending_all_others_is_an_event_each(self, app: App, alice: SessionActor) -> None:
         others = {app.actor(app.sessions.login("alice", PASSWORD)).session_id for _ in range(3)}
         app.audit_log.events.clear()
-        app.sessions.end_others(alice, ORIGIN)
+        app.do(alice, app.sessions.end_others, ORIGIN)
         assert happened(app) == [(Kind.SESSION_END, SUCCESS)] * 3
         assert {event.session_id for event in app.audit_log.events} == others
 
@@ -154,7 +156,7 @@ class TestEvents:
         [
             (Kind.RENAME, lambda app, actor: app.accounts.edit(actor, {"username": "bob"}, WRONG, ORIGIN)),
             (Kind.PASSWORD_CHANGE, lambda app, actor: app.accounts.change_password(actor, WRONG, OTHER, ORIGIN)),
-            (Kind.DELETE, lambda app, actor: app.accounts.delete(actor, WRONG, ORIGIN)),
+            (Kind.DELETE, lambda app, actor: app.account_removal.delete(actor, WRONG, ORIGIN)),
             (Kind.TWO_FACTOR_ENABLE, lambda app, actor: app.two_factor.enrol(actor, WRONG, ORIGIN)),
             (Kind.TWO_FACTOR_DISABLE, lambda app, actor: app.two_factor.disable(actor, WRONG, "000000", ORIGIN)),
         ],
@@ -190,21 +192,21 @@ class TestEvents:
         self.require(app, Kind.TWO_FACTOR_DISABLE, SUCCESS, alice.user_id, alice.session_id)
 
     def test_api_tokens(self, app: App, alice: SessionActor) -> None:
-        fields = ApiTokenFields(name="script", scopes=[Scope.TASKS_READ], expires_at=None)
-        token, _ = app.api_tokens.create(alice, fields, ORIGIN)
+        fields = ApiTokenFields(name="script", scopes=frozenset({Scope.TASKS_READ}), expires_at=None)
+        token, _ = app.do(alice, app.api_tokens.create, fields, ORIGIN)
         self.require(app, Kind.API_TOKEN_CREATE, SUCCESS, alice.user_id, alice.session_id)
         app.audit_log.events.clear()
-        app.api_tokens.revoke(alice, token.id, ORIGIN)
+        app.do(alice, app.api_tokens.revoke, token.id, ORIGIN)
         self.require(app, Kind.API_TOKEN_REVOKE, SUCCESS, alice.user_id, alice.session_id)
 
     def test_deleting_an_account_leaves_one_that_names_nobody(self, app: App, alice: SessionActor) -> None:
-        app.accounts.delete(alice, PASSWORD, ORIGIN)
+        app.account_removal.delete(alice, PASSWORD, ORIGIN)
         self.require(app, Kind.DELETE, SUCCESS, None, None)
 
     def test_administration_comes_from_nowhere(self, app: App, alice: SessionActor) -> None:
-        app.accounts.set_active("alice", False)
-        app.accounts.set_active("alice", True)
-        admin = app.accounts.create_admin({"username": "admin"}, PASSWORD)
+        app.do(SYSTEM, app.accounts.set_active, "alice", False)
+        app.do(SYSTEM, app.accounts.set_active, "alice", True)
+        admin = app.registration.create_admin({"username": "admin"}, PASSWORD)
         assert happened(app) == [(Kind.DISABLE, SUCCESS), (Kind.ENABLE, SUCCESS), (Kind.REGISTER, SUCCESS)]
         assert [event.user_id for event in app.audit_log.events] == [alice.user_id, alice.user_id, admin.id]
         assert {event.address for event in app.audit_log.events} == {None}
@@ -216,7 +218,7 @@ class TestEvents:
 
         def verify_slowly(password: str, password_hash: str | None) -> bool:
             monkeypatch.undo()
-            app.accounts.delete(alice, PASSWORD, ORIGIN)
+            app.account_removal.delete(alice, PASSWORD, ORIGIN)
             app.audit_log.events.clear()
             return verify(password, password_hash)
 
@@ -227,13 +229,13 @@ class TestEvents:
 
     def test_what_fails_for_another_reason_leaves_nothing(self, app: App, alice: SessionActor) -> None:
         for call in (
-            lambda: app.accounts.register({"username": "ALICE"}, PASSWORD, origin=ORIGIN),
-            lambda: app.accounts.register({"username": "b"}, PASSWORD, origin=ORIGIN),
+            lambda: app.registration.register({"username": "ALICE"}, PASSWORD, origin=ORIGIN),
+            lambda: app.registration.register({"username": "b"}, PASSWORD, origin=ORIGIN),
             lambda: app.sessions.refresh("nonsense", ORIGIN),
             lambda: app.sessions.logout("nonsense", origin=ORIGIN),
             lambda: app.two_factor.confirm(alice, "000000", ORIGIN),
-            lambda: app.api_tokens.revoke(alice, UUID(int=1), ORIGIN),
-            lambda: app.accounts.set_active("nobody", False),
+            lambda: app.do(alice, app.api_tokens.revoke, UUID(int=1), ORIGIN),
+            lambda: app.do(SYSTEM, app.accounts.set_active, "nobody", False),
         ):
             with pytest.raises(DomainError):
                 call()
@@ -246,25 +248,28 @@ class TestEvents:
 
 class TestList:
     def test_shows_the_actors_own_events_the_newest_first(self, app: App, alice: SessionActor) -> None:
-        bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
         app.clock.advance(minutes=1)
         app.sessions.login("alice", PASSWORD, origin=ORIGIN)
-        page = app.activity.list(alice, limit=1)
+        page = app.see(alice, app.activity.list, limit=1)
         assert [event.kind for event in page.items] == [Kind.LOGIN]
-        rest = app.activity.list(alice, page.next)
+        rest = app.see(alice, app.activity.list, page.next)
         assert [event.kind for event in rest.items] == [Kind.REGISTER]
         assert rest.next is None
-        assert [event.kind for event in app.activity.list(bob).items] == [Kind.REGISTER]
+        assert [event.kind for event in app.see(bob, app.activity.list).items] == [Kind.REGISTER]
 
 
 class TestSecrecy:
     def test_no_event_or_audit_line_holds_a_secret(self, app: App, lines: io.StringIO) -> None:
-        signed_in = app.accounts.register({"username": "alice", "email": "a@example.org"}, PASSWORD, origin=ORIGIN)
+        signed_in = app.registration.register({"username": "alice", "email": "a@example.org"}, PASSWORD, origin=ORIGIN)
         alice = app.actor(signed_in)
         secrets = [PASSWORD, OTHER, WRONG, "SECRET", signed_in.tokens.access, signed_in.tokens.refresh, "999111"]
         secrets.append(signed_in.user.password_hash)
-        _, text = app.api_tokens.create(
-            alice, ApiTokenFields(name="script", scopes=[Scope.TASKS_READ], expires_at=None), ORIGIN
+        _, text = app.do(
+            alice,
+            app.api_tokens.create,
+            ApiTokenFields(name="script", scopes=frozenset({Scope.TASKS_READ}), expires_at=None),
+            ORIGIN,
         )
         secrets.append(text)
         app.two_factor.enrol(alice, PASSWORD, ORIGIN)
@@ -282,7 +287,7 @@ class TestSecrecy:
             app.sessions.login(WRONG, WRONG, origin=ORIGIN)
         app.accounts.change_password(alice, PASSWORD, OTHER, ORIGIN)
         app.two_factor.disable(alice, OTHER, recovery[1], ORIGIN)
-        app.accounts.delete(alice, OTHER, ORIGIN)
+        app.account_removal.delete(alice, OTHER, ORIGIN)
         audit = StructlogAuditLog()
         for event in app.audit_log.events:
             audit.write(event)

@@ -7,39 +7,39 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.categories.category import CATEGORY_RULES, Category, CategoryFields, CategoryKey
+from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields, CategoryKey
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import check
 from tests.fakes import START
 
-CATEGORY = Category(id=UUID(int=1), user_id=UUID(int=2), name="Home", created_at=START, updated_at=START)
+HOME = Category(id=UUID(int=1), user_id=UUID(int=2), name="Home", created_at=START, updated_at=START)
 LATER = START + timedelta(hours=1)
 
 
 def test_a_change_is_a_new_version_at_its_time() -> None:
-    edited = CATEGORY.edit({"color": "#1e90ff"}, LATER)
+    edited = HOME.edit({"color": "#1e90ff"}, LATER)
     assert (edited.color, edited.name, edited.version, edited.updated_at) == ("#1e90ff", "Home", 2, LATER)
     assert edited.created_at == START
 
 
 def test_no_change_is_the_very_same_category() -> None:
-    assert CATEGORY.edit({}, LATER) is CATEGORY
-    assert CATEGORY.edit({"name": "Home", "description": "", "color": None}, LATER) is CATEGORY
+    assert HOME.edit({}, LATER) is HOME
+    assert HOME.edit({"name": "Home", "description": "", "color": None}, LATER) is HOME
 
 
 def test_a_clock_that_went_back_does_not_date_changes_before_earlier_ones() -> None:
-    assert CATEGORY.edit({"name": "Work"}, START - timedelta(hours=1)).updated_at == START
+    assert HOME.edit({"name": "Work"}, START - timedelta(hours=1)).updated_at == START
 
 
 def test_order_is_by_name_without_regard_to_case() -> None:
-    assert CATEGORY.key == CategoryKey("home", CATEGORY.id)
+    assert HOME.key == CategoryKey("home", HOME.id)
     assert CategoryKey("a", UUID(int=9)) < CategoryKey("b", UUID(int=1)) < CategoryKey("b", UUID(int=2))
 
 
 def test_canonical_forms() -> None:
     fields: CategoryFields = {"name": "  " + "x" * 64, "description": " x ", "color": "#1E90fF"}
-    assert check(CATEGORY_RULES, fields) == {"name": "x" * 64, "description": " x ", "color": "#1e90ff"}
-    assert check(CATEGORY_RULES, {"color": None}) == {"color": None}
+    assert check(CATEGORY.rules, fields) == {"name": "x" * 64, "description": " x ", "color": "#1e90ff"}
+    assert check(CATEGORY.rules, {"color": None}) == {"color": None}
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_canonical_forms() -> None:
 )
 def test_refused(field: str, value: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        check(CATEGORY_RULES, {field: value})
+        check(CATEGORY.rules, {field: value})
     assert [error.field for error in caught.value.errors] == [field]

@@ -7,7 +7,7 @@ import pytest
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.throttling.ports import RateLimiter
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.accounts import AccountHistoryContract
 from tests.contracts.activity import ActivityContract
 from tests.contracts.api_tokens import ApiTokenContract, TokenAdmissionContract
@@ -28,13 +28,13 @@ from tests.contracts.tasks import TaskContract
 from tests.contracts.trash import TrashContract
 from tests.contracts.users import UserContract
 from tests.contracts.work import AdmissionContract, SecretContract, WorkContract
-from tests.fakes import ManualClock, RecordingAuditLog
+from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
 
 
 class InMemory(Contract):
     @pytest.fixture
-    def store(self, clock: ManualClock, audit_log: RecordingAuditLog) -> Store:
-        return MemoryStore(clock, audit_log)
+    def store(self, clock: ManualClock, audit_log: RecordingAuditLog) -> Storage:
+        return MemoryStore(clock, SequentialIds(), audit_log)
 
     @pytest.fixture
     def limiter(self) -> RateLimiter:

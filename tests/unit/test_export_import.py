@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
-from tasktracker.domain.history.change import Action
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, UserNotFound
-from tasktracker.domain.portability import arrival, import_service
+from tasktracker.domain.portability import import_service, planner
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import Form, ImportService
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
@@ -27,7 +27,7 @@ from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tests.contracts.base import Seed
-from tests.fakes import START, ManualClock, SequentialIds
+from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
 
 HEADER = {"type": "header", "format": "tasktracker", "version": 1}
 END = {"type": "end"}
@@ -38,10 +38,10 @@ class Service:
 
     def __init__(self, series: int, chunk: int = 500) -> None:
         self.clock = ManualClock()
-        self.store = MemoryStore(self.clock)
+        self.store = MemoryStore(self.clock, SequentialIds(series + 1))
         self.seed = Seed(self.store, self.clock, SequentialIds(series))
-        self.exports = ExportService(store=self.store, clock=self.clock)
-        self.imports = ImportService(store=self.store, clock=self.clock, ids=SequentialIds(series + 1), chunk=chunk)
+        self.exports = ExportService(store=self.store)
+        self.imports = ImportService(store=self.store, chunk=chunk)
 
     def export(self, user: User) -> bytes:
         return b"".join(self.exports.export(self.seed.actor(user)))
@@ -54,7 +54,7 @@ class Service:
 
     def all_of(self, user: User) -> tuple[dict[UUID, Category], dict[UUID, Task]]:
         """The user's own categories and tasks, also those in the trash."""
-        with self.store.reading(None) as work:
+        with self.store.reading(SYSTEM) as work:
             categories = work.categories.list(user.id, None, 10_000).items
             tasks = work.tasks.list(user.id, TaskQuery(at=START, role=Role.OWNER, limit=10_000)).items
             trashed = work.archive.trashed(user.id, None, 10_000).items
@@ -150,7 +150,7 @@ def test_an_account_is_the_same_elsewhere(account: tuple[list[Category], list[Ta
     alice, bob = here.seed.user(), there.seed.user()
     categories = {each.id: replace(each, user_id=alice.id) for each in account[0]}
     tasks = {each.id: replace(each, created_by=alice.id) for each in account[1]}
-    with here.store.writing(None) as work:
+    with here.store.writing(SYSTEM) as work:
         for each in categories.values():
             work.categories.add(each)
         for one in tasks.values():
@@ -215,7 +215,7 @@ def test_a_long_export_comes_in_blocks_of_one_state(service: Service, user: User
 
 def test_nobody_exports_or_imports_in_an_ended_session(service: Service, user: User) -> None:
     actor = service.seed.actor(user)
-    with service.store.writing(None) as work:
+    with service.store.writing(SYSTEM) as work:
         work.sessions.remove(actor.session_id)
     for attempt in (
         lambda: next(service.exports.export(actor)),
@@ -256,7 +256,7 @@ def test_the_history_tells_who_brought_a_task_in_and_when(service: Service, user
     old = START - timedelta(days=1000)
     record = task(created_at=old.isoformat(), updated_at=old.isoformat(), version=7, state="done")
     service.bring_lines(user, record)
-    with service.store.reading(None) as work:
+    with service.store.reading(SYSTEM) as work:
         (change,) = work.history.list(UUID(record["id"]), None, 10).items
     assert (change.action, change.actor, change.at, change.version) == (Action.CREATE, user.id, START, 7)
     assert change.session_id is not None
@@ -467,7 +467,7 @@ def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_service, "MAX_LINES", 5)
-    monkeypatch.setattr(arrival, "MAX_CATEGORIES", 2)
+    monkeypatch.setattr(planner, "MAX_CATEGORIES", 2)
 
 
 @pytest.mark.usefixtures("small_limits")

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.history.change import Action, Change, FieldChange
+from tasktracker.domain.history.change import Change, FieldChange
 from tasktracker.domain.kernel.actors import Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, InvalidInput, NotAllowed, Stale
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
@@ -26,33 +27,33 @@ def app() -> App:
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
 
 
 @pytest.fixture
 def bob(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+    return app.actor(app.registration.register({"username": "bob"}, PASSWORD))
 
 
 @pytest.fixture
 def task(app: App, alice: SessionActor) -> Task:
-    return app.tasks.create(alice, {"title": "Task"})
+    return app.do(alice, app.tasks.create, {"title": "Task"})
 
 
 def last(app: App, actor: SessionActor, task: Task) -> Change:
-    return app.history.list(actor, task.id).changes.items[0]
+    return app.see(actor, app.history.list, task.id).changes.items[0]
 
 
 def test_a_history_tells_who_changed_what_from_what_to_what_and_when(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
-    home = app.categories.create(alice, {"name": "home"})
-    app.sharing.share(alice, task.id, "bob", Role.EDITOR)
+    home = app.do(alice, app.categories.create, {"name": "home"})
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
     app.clock.advance(hours=1)
-    app.tasks.edit(bob, task.id, {"title": "By Bob", "due_date": DUE, "priority": Priority.NORMAL})
+    app.do(bob, app.tasks.edit, task.id, {"title": "By Bob", "due_date": DUE, "priority": Priority.NORMAL})
     app.clock.advance(hours=1)
-    app.tasks.edit(alice, task.id, {"category": home.id, "state": State.DONE})
-    page = app.history.list(alice, task.id)
+    app.do(alice, app.tasks.edit, task.id, {"category": home.id, "state": State.DONE})
+    page = app.see(alice, app.history.list, task.id)
     assert page.names == {alice.user_id: "alice", bob.user_id: "bob"}
     by_alice, by_bob, shared, created = page.changes.items
     assert (by_alice.action, by_alice.actor, by_alice.at, by_alice.version) == (
@@ -76,42 +77,45 @@ def test_a_history_tells_who_changed_what_from_what_to_what_and_when(
         "state": FieldChange(None, State.OPEN),
     }
     # How the owner files is nobody else's business.
-    seen = app.history.list(bob, task.id).changes.items
+    seen = app.see(bob, app.history.list, task.id).changes.items
     assert seen[0].fields == {"state": FieldChange(State.OPEN, State.DONE)}
     assert seen[1:] == [by_bob, shared, created]
 
 
 def test_a_change_by_an_api_token_names_it(app: App, alice: SessionActor, task: Task) -> None:
-    token, _ = app.api_tokens.create(alice, {"name": "script", "scopes": list(Scope), "expires_at": None})
+    token, _ = app.do(alice, app.api_tokens.create, {"name": "script", "scopes": frozenset(Scope), "expires_at": None})
     actor = TokenActor(alice.user_id, token.id, token.secret_hash)
-    app.tasks.edit(actor, task.id, {"title": "Edited"})
+    app.do(actor, app.tasks.edit, task.id, {"title": "Edited"})
     change = last(app, alice, task)
     assert (change.actor, change.session_id, change.token_id) == (alice.user_id, None, token.id)
 
 
 def test_what_changes_nothing_is_not_told(app: App, alice: SessionActor, task: Task) -> None:
-    app.tasks.edit(alice, task.id, {"title": "Task"})
-    app.trash.restore(alice, task.id)
-    assert len(app.history.list(alice, task.id).changes.items) == 1
+    app.do(alice, app.tasks.edit, task.id, {"title": "Task"})
+    app.do(alice, app.trash.restore, task.id)
+    assert len(app.see(alice, app.history.list, task.id).changes.items) == 1
 
 
 def test_a_deleted_category_is_told_of_its_tasks(app: App, alice: SessionActor) -> None:
-    home = app.categories.create(alice, {"name": "home"})
-    task = app.tasks.create(alice, {"title": "Task", "category": home.id})
-    app.categories.delete(alice, home.id)
+    home = app.do(alice, app.categories.create, {"name": "home"})
+    task = app.do(alice, app.tasks.create, {"title": "Task", "category": home.id})
+    app.do(alice, app.category_removal.delete, home.id)
     change = last(app, alice, task)
     assert (change.action, change.version, change.actor) == (Action.EDIT, 2, alice.user_id)
     assert change.fields == {"category": FieldChange(home.id, None)}
     with pytest.raises(InvalidInput):
-        app.history.undo(alice, task.id, change.id)
+        app.do(alice, app.history.undo, task.id, change.id)
 
 
 def test_a_history_is_read_in_pages(app: App, alice: SessionActor, task: Task) -> None:
     for number in range(4):
-        app.tasks.edit(alice, task.id, {"title": str(number)})
-    first = app.history.list(alice, task.id, limit=3).changes
+        app.do(alice, app.tasks.edit, task.id, {"title": str(number)})
+    first = app.see(alice, app.history.list, task.id, limit=3).changes
     assert [change.version for change in first.items] == [5, 4, 3]
-    assert [change.version for change in app.history.list(alice, task.id, first.next, 3).changes.items] == [2, 1]
+    assert [change.version for change in app.see(alice, app.history.list, task.id, first.next, 3).changes.items] == [
+        2,
+        1,
+    ]
 
 
 # ---------------------------------------------------------------- undoing
@@ -131,11 +135,11 @@ def test_a_history_is_read_in_pages(app: App, alice: SessionActor, task: Task) -
 def test_undoing_sets_the_fields_of_one_change_back_and_no_other(
     app: App, alice: SessionActor, task: Task, fields: TaskFields
 ) -> None:
-    app.tasks.edit(alice, task.id, fields)
+    app.do(alice, app.tasks.edit, task.id, fields)
     change = last(app, alice, task)
     others: TaskFields = {"description": "later"} if "description" not in fields else {"title": "later"}
-    app.tasks.edit(alice, task.id, others)
-    undone = app.history.undo(alice, task.id, change.id)
+    app.do(alice, app.tasks.edit, task.id, others)
+    undone = app.do(alice, app.history.undo, task.id, change.id)
     expected = task.edit(others, app.clock.now())
     assert (undone.title, undone.description, undone.priority, undone.state, undone.due_date, undone.completed_at) == (
         expected.title,
@@ -150,84 +154,84 @@ def test_undoing_sets_the_fields_of_one_change_back_and_no_other(
 
 
 def test_filing_and_moving_can_be_undone_by_the_owner(app: App, alice: SessionActor, task: Task) -> None:
-    home = app.categories.create(alice, {"name": "home"})
-    other = app.tasks.create(alice, {"title": "other"})
-    app.tasks.edit(alice, task.id, {"category": home.id, "parent": other.id})
-    undone = app.history.undo(alice, task.id, last(app, alice, task).id)
+    home = app.do(alice, app.categories.create, {"name": "home"})
+    other = app.do(alice, app.tasks.create, {"title": "other"})
+    app.do(alice, app.tasks.edit, task.id, {"category": home.id, "parent": other.id})
+    undone = app.do(alice, app.history.undo, task.id, last(app, alice, task).id)
     assert (undone.category, undone.parent, undone.root) == (None, None, task.id)
-    redone = app.history.undo(alice, task.id, last(app, alice, task).id)
+    redone = app.do(alice, app.history.undo, task.id, last(app, alice, task).id)
     assert (redone.category, redone.parent, redone.root) == (home.id, other.id, other.id)
-    app.history.undo(alice, task.id, last(app, alice, task).id)
-    app.trash.delete(alice, other.id)
+    app.do(alice, app.history.undo, task.id, last(app, alice, task).id)
+    app.do(alice, app.trash.delete, other.id)
     with pytest.raises(InvalidInput) as caught:
-        app.history.undo(alice, task.id, last(app, alice, task).id)
+        app.do(alice, app.history.undo, task.id, last(app, alice, task).id)
     assert [error.field for error in caught.value.errors] == ["parent"]
 
 
 def test_an_undone_change_can_be_undone_in_turn(app: App, alice: SessionActor, task: Task) -> None:
-    app.tasks.edit(alice, task.id, {"title": "Edited"})
-    assert app.history.undo(alice, task.id, last(app, alice, task).id).title == "Task"
-    assert app.history.undo(alice, task.id, last(app, alice, task).id).title == "Edited"
+    app.do(alice, app.tasks.edit, task.id, {"title": "Edited"})
+    assert app.do(alice, app.history.undo, task.id, last(app, alice, task).id).title == "Task"
+    assert app.do(alice, app.history.undo, task.id, last(app, alice, task).id).title == "Edited"
 
 
 def test_what_was_changed_again_is_not_undone(app: App, alice: SessionActor, task: Task) -> None:
-    app.tasks.edit(alice, task.id, {"title": "first", "description": "first"})
+    app.do(alice, app.tasks.edit, task.id, {"title": "first", "description": "first"})
     change = last(app, alice, task)
-    current = app.tasks.edit(alice, task.id, {"title": "second"})
+    current = app.do(alice, app.tasks.edit, task.id, {"title": "second"})
     with pytest.raises(AlreadyChanged):
-        app.history.undo(alice, task.id, change.id)
-    assert app.tasks.get(alice, task.id) == current
-    app.tasks.edit(alice, task.id, {"title": "first"})
-    assert app.history.undo(alice, task.id, change.id).title == "Task"
+        app.do(alice, app.history.undo, task.id, change.id)
+    assert app.see(alice, app.tasks.get, task.id) == current
+    app.do(alice, app.tasks.edit, task.id, {"title": "first"})
+    assert app.do(alice, app.history.undo, task.id, change.id).title == "Task"
     with pytest.raises(AlreadyChanged):
-        app.history.undo(alice, task.id, change.id)
+        app.do(alice, app.history.undo, task.id, change.id)
 
 
 def test_only_edits_can_be_undone(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
-    app.sharing.share(alice, task.id, "bob", Role.VIEWER)
-    app.sharing.unshare(alice, task.id, bob.user_id)
-    app.trash.delete(alice, task.id)
-    app.trash.restore(alice, task.id)
-    for change in app.history.list(alice, task.id).changes.items:
+    app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
+    app.do(alice, app.sharing.unshare, task.id, bob.user_id)
+    app.do(alice, app.trash.delete, task.id)
+    app.do(alice, app.trash.restore, task.id)
+    for change in app.see(alice, app.history.list, task.id).changes.items:
         with pytest.raises(InvalidInput) as caught:
-            app.history.undo(alice, task.id, change.id)
+            app.do(alice, app.history.undo, task.id, change.id)
         assert [error.field for error in caught.value.errors] == ["change"]
 
 
 def test_a_change_of_another_task_is_not_found(app: App, alice: SessionActor, task: Task) -> None:
-    other = app.tasks.create(alice, {"title": "Other"})
-    app.tasks.edit(alice, other.id, {"title": "Edited"})
+    other = app.do(alice, app.tasks.create, {"title": "Other"})
+    app.do(alice, app.tasks.edit, other.id, {"title": "Edited"})
     for change in (UNKNOWN, last(app, alice, other).id):
         with pytest.raises(ChangeNotFound):
-            app.history.undo(alice, task.id, change)
+            app.do(alice, app.history.undo, task.id, change)
 
 
 def test_undoing_may_expect_a_version(app: App, alice: SessionActor, task: Task) -> None:
-    app.tasks.edit(alice, task.id, {"title": "Edited"})
+    app.do(alice, app.tasks.edit, task.id, {"title": "Edited"})
     change = last(app, alice, task)
-    current = app.tasks.edit(alice, task.id, {"description": "Described"})
+    current = app.do(alice, app.tasks.edit, task.id, {"description": "Described"})
     with pytest.raises(Stale) as caught:
-        app.history.undo(alice, task.id, change.id, frozenset({2}))
+        app.do(alice, app.history.undo, task.id, change.id, frozenset({2}))
     assert caught.value.current == current
-    assert app.history.undo(alice, task.id, change.id, frozenset({3})).title == "Task"
+    assert app.do(alice, app.history.undo, task.id, change.id, frozenset({3})).title == "Task"
 
 
 def test_editors_undo_what_they_may_change_and_viewers_nothing(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
-    home = app.categories.create(alice, {"name": "home"})
-    other = app.tasks.create(alice, {"title": "other"})
-    app.sharing.share(alice, task.id, "bob", Role.EDITOR)
-    app.sharing.share(alice, other.id, "bob", Role.EDITOR)
-    app.tasks.edit(alice, task.id, {"title": "Edited", "category": home.id, "parent": other.id})
-    undone = app.history.undo(bob, task.id, last(app, alice, task).id)
+    home = app.do(alice, app.categories.create, {"name": "home"})
+    other = app.do(alice, app.tasks.create, {"title": "other"})
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    app.do(alice, app.sharing.share, other.id, "bob", Role.EDITOR)
+    app.do(alice, app.tasks.edit, task.id, {"title": "Edited", "category": home.id, "parent": other.id})
+    undone = app.do(bob, app.history.undo, task.id, last(app, alice, task).id)
     assert (undone.title, undone.category, undone.parent) == ("Task", home.id, other.id)
     for fields in ({"category": None}, {"parent": None}):
-        current = app.tasks.edit(alice, task.id, fields)  # type: ignore[arg-type]
+        current = app.do(alice, app.tasks.edit, task.id, fields)  # type: ignore[arg-type]
         with pytest.raises(NotAllowed):
-            app.history.undo(bob, task.id, last(app, alice, task).id)
-        assert app.tasks.get(bob, task.id) == current
-    app.sharing.assign(alice, task.id, bob.user_id, Role.VIEWER)
-    for change in (*app.history.list(bob, task.id).changes.items, None):
+            app.do(bob, app.history.undo, task.id, last(app, alice, task).id)
+        assert app.see(bob, app.tasks.get, task.id) == current
+    app.do(alice, app.sharing.assign, task.id, bob.user_id, Role.VIEWER)
+    for change in (*app.see(bob, app.history.list, task.id).changes.items, None):
         with pytest.raises(NotAllowed):
-            app.history.undo(bob, task.id, change.id if change else UNKNOWN)
+            app.do(bob, app.history.undo, task.id, change.id if change else UNKNOWN)

@@ -15,7 +15,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH
 from tasktracker.domain.categories.category import MAX_NAME_LENGTH
-from tasktracker.domain.kernel.paging import DEFAULT_PAGE, LARGEST_PAGE
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH
 from tests.contracts.http.bad_input import OPERATIONS
 from tests.contracts.http.base import problem
@@ -144,7 +144,7 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
         assert query(path).keys() == paging
     for path in ("/api/tasks/", "/api/categories/", "/api/trash/", "/api/tasks/{id}/history/"):
         limit = query(path)["limit"]
-        assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, LARGEST_PAGE, DEFAULT_PAGE)
+        assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, MAX_PAGE, DEFAULT_PAGE)
     assert query("/api/tasks/{id}/shares/") == {}
     assert tasks["state"]["type"] == "array"
     assert tasks["sort"]["default"] == "-created_at"

@@ -17,7 +17,7 @@ from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority, Task
 from tests.contracts.base import Seed
-from tests.fakes import START, ManualClock, SequentialIds
+from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "todoist.csv"
 HEAD = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,DATE,TIMEZONE\n"
@@ -28,18 +28,18 @@ class Account:
 
     def __init__(self, chunk: int = 500) -> None:
         clock = ManualClock()
-        self.store = MemoryStore(clock)
+        self.store = MemoryStore(clock, SequentialIds())
         seed = Seed(self.store, clock, SequentialIds())
         self.user: User = seed.user(time_zone="America/New_York")
         self.actor = seed.actor(self.user)
-        self.imports = ImportService(store=self.store, clock=clock, ids=SequentialIds(2), chunk=chunk)
+        self.imports = ImportService(store=self.store, chunk=chunk)
 
     def bring(self, text: str | bytes, *, dry_run: bool = False) -> ImportReport:
         raw = text.encode() if isinstance(text, str) else text
         return self.imports.bring_in(self.actor, io.BytesIO(raw), Form.TODOIST, dry_run=dry_run)
 
     def tasks(self) -> list[Task]:
-        with self.store.reading(None) as work:
+        with self.store.reading(SYSTEM) as work:
             query = TaskQuery(at=START, sort=TaskSort.OLDEST, limit=100_000)
             return list(work.tasks.list(self.user.id, query).items)
 
@@ -48,7 +48,7 @@ class Account:
         return found
 
     def categories(self) -> dict[UUID, str]:
-        with self.store.reading(None) as work:
+        with self.store.reading(SYSTEM) as work:
             return {each.id: each.name for each in work.categories.list(self.user.id, None, 200).items}
 
 

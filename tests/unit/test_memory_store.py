@@ -9,20 +9,20 @@ import pytest
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.work import Store
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Aside, Seed, everything
-from tests.fakes import ManualClock, SequentialIds
+from tests.fakes import SYSTEM, ManualClock, SequentialIds
 
 Calls = tuple[Callable[[], object], ...]
 
 
 @pytest.fixture
-def store() -> Store:
-    return MemoryStore(ManualClock())
+def store() -> Storage:
+    return MemoryStore(ManualClock(), SequentialIds())
 
 
 @pytest.fixture
-def seed(store: Store) -> Seed:
+def seed(store: Storage) -> Seed:
     return Seed(store, ManualClock(), SequentialIds())
 
 
@@ -31,10 +31,10 @@ def user(seed: Seed) -> User:
     return seed.user("alice")
 
 
-def test_writing_in_a_reading_work_is_an_error(store: Store, seed: Seed, user: User) -> None:
+def test_writing_in_a_reading_work_is_an_error(store: Storage, seed: Seed, user: User) -> None:
     session, category, task = seed.session(user), seed.category(user), seed.task(user)
     before = everything(store, user)
-    with store.reading(None) as work:
+    with store.reading(SYSTEM) as work:
         calls: Calls = (
             lambda: work.users.add(seed.new_user()),
             lambda: work.users.save(user.activated(False)),
@@ -55,7 +55,7 @@ def test_writing_in_a_reading_work_is_an_error(store: Store, seed: Seed, user: U
 
 
 @pytest.mark.parametrize("opening", ["reading", "writing"])
-def test_a_closed_work_is_an_error_to_use(store: Store, seed: Seed, user: User, opening: str) -> None:
+def test_a_closed_work_is_an_error_to_use(store: Storage, seed: Seed, user: User, opening: str) -> None:
     with getattr(store, opening)(None) as work:
         pass
     calls: Calls = (
@@ -72,7 +72,9 @@ def test_a_closed_work_is_an_error_to_use(store: Store, seed: Seed, user: User, 
 
 @pytest.mark.parametrize("outer", ["reading", "writing"])
 @pytest.mark.parametrize("inner", ["reading", "writing"])
-def test_a_work_within_a_work_is_an_error_and_not_a_deadlock(store: Store, user: User, outer: str, inner: str) -> None:
+def test_a_work_within_a_work_is_an_error_and_not_a_deadlock(
+    store: Storage, user: User, outer: str, inner: str
+) -> None:
     def nest() -> None:
         with getattr(store, outer)(None) as work:
             with pytest.raises(RuntimeError, match="open in this thread"), getattr(store, inner)(None):
@@ -80,28 +82,28 @@ def test_a_work_within_a_work_is_an_error_and_not_a_deadlock(store: Store, user:
             assert work.users.find(user.id) == user
 
     Aside(nest).result()
-    with store.writing(None) as work:
+    with store.writing(SYSTEM) as work:
         assert work.users.find(user.id) == user
 
 
-def test_secrets_can_be_asked_for_within_a_work(store: Store) -> None:
-    with store.reading(None):
-        assert Aside(lambda: store.secret("first")).result() == store.secret("first")
+def test_secrets_can_be_asked_for_within_a_work(store: Storage) -> None:
+    with store.reading(SYSTEM):
+        assert Aside(lambda: store.get_or_create_secret("first")).result() == store.get_or_create_secret("first")
 
 
-def test_two_stores_share_nothing(store: Store, user: User) -> None:
-    other = MemoryStore(ManualClock())
+def test_two_stores_share_nothing(store: Storage, user: User) -> None:
+    other = MemoryStore(ManualClock(), SequentialIds())
     assert everything(other, user) == [(None, [], [], [])]
-    assert other.secret("first") != store.secret("first")
+    assert other.get_or_create_secret("first") != store.get_or_create_secret("first")
 
 
-def test_what_a_database_would_not_store_is_an_error(store: Store, seed: Seed, user: User) -> None:
+def test_what_a_database_would_not_store_is_an_error(store: Storage, seed: Seed, user: User) -> None:
     stranger = seed.new_user()
     session = seed.session(user)
     category = seed.category(user)
     token, event = seed.api_token(user), seed.event(user)
     seed.task(user, category=category.id)
-    with store.writing(None) as work:
+    with store.writing(SYSTEM) as work:
         calls: Calls = (
             lambda: work.users.add(seed.new_user(id=user.id)),
             lambda: work.sessions.add(session),

@@ -33,49 +33,54 @@ class World:
     def state(self) -> object:
         """All there is to change."""
         owner = self.people["owner"]
-        lists = [self.app.tasks.list(actor, TaskQuery(at=START, limit=100)).items for actor in self.people.values()]
-        return lists, self.app.trash.list(owner).items
+        lists = [
+            self.app.see(actor, self.app.tasks.list, TaskQuery(at=START, limit=100)).items
+            for actor in self.people.values()
+        ]
+        return lists, self.app.see(owner, self.app.trash.list).items
 
 
 @pytest.fixture
 def world() -> World:
     app = App.in_memory()
-    people = {name: app.actor(app.accounts.register({"username": name}, PASSWORD)) for name in EVERYBODY}
+    people = {name: app.actor(app.registration.register({"username": name}, PASSWORD)) for name in EVERYBODY}
     owner = people["owner"]
-    task = app.tasks.create(owner, {"title": "task"})
-    below = app.tasks.create(owner, {"title": "below", "parent": task.id})
+    task = app.do(owner, app.tasks.create, {"title": "task"})
+    below = app.do(owner, app.tasks.create, {"title": "below", "parent": task.id})
     for name, role in (("editor", Role.EDITOR), ("viewer", Role.VIEWER), ("former", Role.EDITOR)):
-        app.sharing.share(owner, task.id, name, role)
-    app.sharing.unshare(owner, task.id, people["former"].user_id)
-    task = app.tasks.edit(owner, task.id, {"title": "edited"})
-    change = app.history.list(owner, task.id).changes.items[0].id
-    return World(app, people, task, app.tasks.get(owner, below.id), change)
+        app.do(owner, app.sharing.share, task.id, name, role)
+    app.do(owner, app.sharing.unshare, task.id, people["former"].user_id)
+    task = app.do(owner, app.tasks.edit, task.id, {"title": "edited"})
+    change = app.see(owner, app.history.list, task.id).changes.items[0].id
+    return World(app, people, task, app.see(owner, app.tasks.get, below.id), change)
 
 
 Operation = Callable[[World, SessionActor], object]
 READ: dict[str, Operation] = {
-    "get": lambda world, actor: world.app.tasks.get(actor, world.task.id),
-    "get a subtask": lambda world, actor: world.app.tasks.get(actor, world.below.id),
-    "see the members": lambda world, actor: world.app.sharing.list(actor, world.task.id),
-    "see the history": lambda world, actor: world.app.history.list(actor, world.task.id),
+    "get": lambda world, actor: world.app.see(actor, world.app.tasks.get, world.task.id),
+    "get a subtask": lambda world, actor: world.app.see(actor, world.app.tasks.get, world.below.id),
+    "see the members": lambda world, actor: world.app.see(actor, world.app.sharing.list, world.task.id),
+    "see the history": lambda world, actor: world.app.see(actor, world.app.history.list, world.task.id),
 }
 CHANGE: dict[str, Operation] = {
-    "edit": lambda world, actor: world.app.tasks.edit(actor, world.task.id, {"title": "new"}),
-    "edit nothing": lambda world, actor: world.app.tasks.edit(actor, world.task.id, {}),
-    "edit a subtask": lambda world, actor: world.app.tasks.edit(actor, world.below.id, {"title": "new"}),
-    "replace": lambda world, actor: world.app.tasks.replace(actor, world.task.id, {"title": "new"}),
-    "undo": lambda world, actor: world.app.history.undo(actor, world.task.id, world.change),
+    "edit": lambda world, actor: world.app.do(actor, world.app.tasks.edit, world.task.id, {"title": "new"}),
+    "edit nothing": lambda world, actor: world.app.do(actor, world.app.tasks.edit, world.task.id, {}),
+    "edit a subtask": lambda world, actor: world.app.do(actor, world.app.tasks.edit, world.below.id, {"title": "new"}),
+    "replace": lambda world, actor: world.app.do(actor, world.app.tasks.replace, world.task.id, {"title": "new"}),
+    "undo": lambda world, actor: world.app.do(actor, world.app.history.undo, world.task.id, world.change),
 }
 OWN: dict[str, Operation] = {
-    "delete": lambda world, actor: world.app.trash.delete(actor, world.task.id),
-    "delete a subtask": lambda world, actor: world.app.trash.delete(actor, world.below.id),
-    "share": lambda world, actor: world.app.sharing.share(actor, world.task.id, "stranger", Role.VIEWER),
-    "share a subtask": lambda world, actor: world.app.sharing.share(actor, world.below.id, "stranger", Role.VIEWER),
-    "give another role": lambda world, actor: world.app.sharing.assign(
-        actor, world.task.id, world.people["viewer"].user_id, Role.EDITOR
+    "delete": lambda world, actor: world.app.do(actor, world.app.trash.delete, world.task.id),
+    "delete a subtask": lambda world, actor: world.app.do(actor, world.app.trash.delete, world.below.id),
+    "share": lambda world, actor: world.app.do(actor, world.app.sharing.share, world.task.id, "stranger", Role.VIEWER),
+    "share a subtask": lambda world, actor: world.app.do(
+        actor, world.app.sharing.share, world.below.id, "stranger", Role.VIEWER
     ),
-    "ask for names": lambda world, actor: world.app.sharing.spend(actor, world.task.id),
-    "restore what is not deleted": lambda world, actor: world.app.trash.restore(actor, world.task.id),
+    "give another role": lambda world, actor: world.app.do(
+        actor, world.app.sharing.assign, world.task.id, world.people["viewer"].user_id, Role.EDITOR
+    ),
+    "ask for names": lambda world, actor: world.app.invitation_limit.spend(actor, world.task.id),
+    "restore what is not deleted": lambda world, actor: world.app.do(actor, world.app.trash.restore, world.task.id),
 }
 ALLOWED = (
     [(operation, {"owner", "editor", "viewer"}) for operation in READ]
@@ -105,16 +110,16 @@ def test_everybody_may_do_what_their_part_allows(world: World, name: str, allowe
 def test_members_are_removed_by_the_owner_and_by_themselves(world: World, who: str, whom: str) -> None:
     app, actor, member = world.app, world.people[who], world.people[whom]
     if who in ("owner", whom):
-        app.sharing.unshare(actor, world.below.id, member.user_id)
+        app.do(actor, app.sharing.unshare, world.below.id, member.user_id)
         for task in (world.task, world.below):
             with pytest.raises(TaskNotFound):
-                app.tasks.get(member, task.id)
-            assert role_of(app.tasks.get(world.people["owner"], task.id), member.user_id) is None
+                app.see(member, app.tasks.get, task.id)
+            assert role_of(app.see(world.people["owner"], app.tasks.get, task.id), member.user_id) is None
     else:
         with pytest.raises(DomainError) as caught:
-            app.sharing.unshare(actor, world.task.id, member.user_id)
+            app.do(actor, app.sharing.unshare, world.task.id, member.user_id)
         assert caught.type is (NotAllowed if who in ("editor", "viewer") else TaskNotFound)
-        assert app.tasks.get(member, world.task.id) == world.task
+        assert app.see(member, app.tasks.get, world.task.id) == world.task
 
 
 @pytest.mark.parametrize("who", EVERYBODY)
@@ -123,27 +128,27 @@ def test_what_is_in_the_trash_is_there_for_its_owner_only_and_only_to_restore_or
     world: World, operation: str, who: str
 ) -> None:
     app, actor = world.app, world.people[who]
-    app.trash.delete(world.people["owner"], world.task.id)
+    app.do(world.people["owner"], app.trash.delete, world.task.id)
     more: dict[str, Operation] = {
-        "purge": lambda world, actor: app.trash.purge(actor, world.task.id),
-        "leave": lambda world, actor: app.sharing.unshare(actor, world.task.id, actor.user_id),
+        "purge": lambda world, actor: app.do(actor, app.trash.purge, world.task.id),
+        "leave": lambda world, actor: app.do(actor, app.sharing.unshare, world.task.id, actor.user_id),
     }
     call = (OPERATIONS | more)[operation]
     if who == "owner" and operation in ("purge", "restore what is not deleted"):
         call(world, actor)
-        assert app.trash.list(actor).items == []
+        assert app.see(actor, app.trash.list).items == []
         return
     with pytest.raises(TaskNotFound):
         call(world, actor)
-    assert len(app.trash.list(world.people["owner"]).items) == 1
+    assert len(app.see(world.people["owner"], app.trash.list).items) == 1
     if who != "owner":
-        assert app.trash.list(actor).items == []
+        assert app.see(actor, app.trash.list).items == []
 
 
 @pytest.mark.parametrize("who", EVERYBODY)
 def test_only_what_is_in_the_trash_can_be_purged(world: World, who: str) -> None:
     with pytest.raises(DomainError) as caught:
-        world.app.trash.purge(world.people[who], world.task.id)
+        world.app.do(world.people[who], world.app.trash.purge, world.task.id)
     assert caught.type is (NotAllowed if who in ("editor", "viewer") else TaskNotFound)
 
 

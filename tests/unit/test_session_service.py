@@ -18,7 +18,7 @@ from tasktracker.domain.kernel.errors import (
     SessionEnded,
     SessionNotFound,
 )
-from tests.fakes import START, App
+from tests.fakes import START, SYSTEM, App
 
 PASSWORD = "correct horse"
 
@@ -26,13 +26,13 @@ PASSWORD = "correct horse"
 @pytest.fixture
 def app() -> App:
     app = App.in_memory(most=3)
-    app.accounts.register({"username": "alice", "email": "alice@example.org"}, PASSWORD)
+    app.registration.register({"username": "alice", "email": "alice@example.org"}, PASSWORD)
     app.hasher.forget()
     return app
 
 
 def sessions_of(app: App, name: str = "alice") -> list[Session]:
-    with app.store.reading(None) as work:
+    with app.store.reading(SYSTEM) as work:
         user = work.users.find_by_login(name)
         assert user is not None
         return list(work.sessions.list(user.id))
@@ -68,12 +68,12 @@ class TestLogin:
 
     @pytest.mark.parametrize("composed", [True, False])
     def test_a_password_is_the_same_however_it_is_composed(self, app: App, composed: bool) -> None:
-        app.accounts.register({"username": "bob"}, "p\u00e4sswort" if composed else "pa\u0308sswort")
+        app.registration.register({"username": "bob"}, "p\u00e4sswort" if composed else "pa\u0308sswort")
         app.sessions.login("bob", "pa\u0308sswort" if composed else "p\u00e4sswort")
 
     @pytest.mark.parametrize("who", ["unknown", "wrong password", "disabled", "disabled, wrong password"])
     def test_failures_are_alike_and_take_the_same_work(self, app: App, who: str) -> None:
-        app.accounts.set_active("alice", "disabled" not in who)
+        app.do(SYSTEM, app.accounts.set_active, "alice", "disabled" not in who)
         with pytest.raises(InvalidCredentials) as caught:
             app.sessions.login("bob" if who == "unknown" else "alice", "wrong" if "wrong password" in who else PASSWORD)
         assert caught.value.detail == InvalidCredentials().detail
@@ -140,9 +140,9 @@ class TestLogin:
             if change == "password":
                 app.accounts.change_password(actor, PASSWORD, "battery staple")
             elif change == "disabled":
-                app.accounts.set_active("alice", False)
+                app.do(SYSTEM, app.accounts.set_active, "alice", False)
             else:
-                app.accounts.delete(actor, PASSWORD)
+                app.account_removal.delete(actor, PASSWORD)
             return verify(password, password_hash)
 
         monkeypatch.setattr(app.hasher, "verify", verify_slowly)
@@ -177,7 +177,7 @@ class TestLogin:
 
     def test_one_session_at_a_time_may_be_all(self) -> None:
         app = App.in_memory(most=1)
-        first = app.accounts.register({"username": "alice"}, PASSWORD)
+        first = app.registration.register({"username": "alice"}, PASSWORD)
         second = app.sessions.login("alice", PASSWORD)
         assert not app.is_usable(first.tokens)
         assert app.is_usable(second.tokens)
@@ -215,7 +215,7 @@ class TestRefresh:
     def test_a_predecessor_after_the_grace_is_a_replay_once_its_successor_was_used(self, app: App) -> None:
         first = app.sessions.login("alice", PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
-        app.accounts.profile(app.actor(second))
+        app.see(app.actor(second), app.accounts.profile)
         app.clock.advance(seconds=11)
         with pytest.raises(SessionEnded):
             app.sessions.refresh(first.refresh)
@@ -229,14 +229,14 @@ class TestRefresh:
         assert found.expires_in == 900
         assert found.access != lost.access
         assert app.signer.read(found.access).generation == 2
-        assert app.accounts.profile(app.actor(found)).username == "alice"
+        assert app.see(app.actor(found), app.accounts.profile).username == "alice"
         app.clock.advance(seconds=11)
         with pytest.raises(SessionEnded):
             app.sessions.refresh(first.refresh)
 
     def test_without_grace_the_second_use_ends_the_session(self) -> None:
         app = App.in_memory(grace=timedelta())
-        first = app.accounts.register({"username": "alice"}, PASSWORD).tokens
+        first = app.registration.register({"username": "alice"}, PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
         with pytest.raises(SessionEnded):
             app.sessions.refresh(first.refresh)
@@ -278,9 +278,9 @@ class TestRefresh:
         if end == "log out":
             app.sessions.logout(tokens.access)
         elif end == "disable":
-            app.accounts.set_active("alice", False)
+            app.do(SYSTEM, app.accounts.set_active, "alice", False)
         else:
-            app.accounts.delete(app.actor(tokens), PASSWORD)
+            app.account_removal.delete(app.actor(tokens), PASSWORD)
         with pytest.raises(SessionEnded):
             app.sessions.refresh(tokens.refresh)
 
@@ -359,30 +359,30 @@ class TestSessions:
         app.clock.advance(minutes=1)
         second = app.sessions.login("alice", PASSWORD, "second")
         actor = app.actor(second)
-        assert [session.device for session in app.sessions.list(actor)] == ["second", "first", None]
+        assert [session.device for session in app.see(actor, app.sessions.list)] == ["second", "first", None]
         app.clock.advance(seconds=30)
         app.sessions.refresh(first.tokens.refresh)
-        assert [session.device for session in app.sessions.list(actor)] == ["first", "second", None]
+        assert [session.device for session in app.see(actor, app.sessions.list)] == ["first", "second", None]
         app.clock.advance(seconds=30)
-        assert registered not in app.sessions.list(actor)
+        assert registered not in app.see(actor, app.sessions.list)
 
     def test_one_can_be_ended_by_its_user_only(self, app: App) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD))
         lost = app.sessions.login("alice", PASSWORD, "lost")
-        stranger = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+        stranger = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
         lost_id = app.actor(lost).session_id
         with pytest.raises(SessionNotFound):
-            app.sessions.end(stranger, lost_id)
-        app.sessions.end(actor, lost_id)
+            app.do(stranger, app.sessions.end, lost_id)
+        app.do(actor, app.sessions.end, lost_id)
         assert not app.is_usable(lost.tokens)
         for unknown in (lost_id, UUID(int=1)):
             with pytest.raises(SessionNotFound):
-                app.sessions.end(actor, unknown)
+                app.do(actor, app.sessions.end, unknown)
 
     def test_all_others_can_be_ended_at_once(self, app: App) -> None:
         here, there = (app.sessions.login("alice", PASSWORD) for _ in range(2))
-        bob = app.accounts.register({"username": "bob"}, PASSWORD)
-        app.sessions.end_others(app.actor(here))
+        bob = app.registration.register({"username": "bob"}, PASSWORD)
+        app.do(app.actor(here), app.sessions.end_others)
         assert app.is_usable(here.tokens)
         assert not app.is_usable(there.tokens)
         assert app.is_usable(bob.tokens)
@@ -393,9 +393,9 @@ class TestSessions:
         actor = app.actor(tokens)
         app.sessions.logout(tokens.access)
         for call in (
-            lambda: app.sessions.list(actor),
-            lambda: app.sessions.end(actor, actor.session_id),
-            lambda: app.sessions.end_others(actor),
+            lambda: app.see(actor, app.sessions.list),
+            lambda: app.do(actor, app.sessions.end, actor.session_id),
+            lambda: app.do(actor, app.sessions.end_others),
         ):
             with pytest.raises(SessionEnded):
                 call()

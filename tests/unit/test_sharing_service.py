@@ -7,15 +7,16 @@ from uuid import UUID
 import pytest
 
 from tasktracker.adapters.memory.store import MemoryStore
-from tasktracker.domain.history.change import Action, FieldChange
+from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TooManyMembers, TooManyRequests
 from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT
-from tests.fakes import START, App, ManualClock
+from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
 
 PASSWORD = "correct horse"
 UNKNOWN = UUID(int=1)
@@ -27,7 +28,7 @@ def app() -> App:
 
 
 def register(app: App, name: str) -> SessionActor:
-    return app.actor(app.accounts.register({"username": name, "email": f"{name}@example.org"}, PASSWORD))
+    return app.actor(app.registration.register({"username": name, "email": f"{name}@example.org"}, PASSWORD))
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def carol(app: App) -> SessionActor:
 
 @pytest.fixture
 def task(app: App, alice: SessionActor) -> Task:
-    return app.tasks.create(alice, {"title": "Task"})
+    return app.do(alice, app.tasks.create, {"title": "Task"})
 
 
 def field_of(caught: pytest.ExceptionInfo[InvalidInput]) -> str:
@@ -59,28 +60,30 @@ def test_a_shared_task_is_a_changed_task_and_both_see_it(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
     app.clock.advance(hours=1)
-    share = app.sharing.share(alice, task.id, "BOB", Role.EDITOR)
+    share = app.do(alice, app.sharing.share, task.id, "BOB", Role.EDITOR)
     assert share == Share(bob.user_id, "Bob", Role.EDITOR)
-    shared = app.tasks.get(alice, task.id)
+    shared = app.see(alice, app.tasks.get, task.id)
     assert shared == task.under(task.root, (Member(bob.user_id, Role.EDITOR),), app.clock.now())
     assert (shared.version, shared.updated_at) == (2, app.clock.now())
-    assert app.tasks.get(bob, task.id) == shared
-    assert app.tasks.list(bob, TaskQuery(at=START)).items == [shared]
+    assert app.see(bob, app.tasks.get, task.id) == shared
+    assert app.see(bob, app.tasks.list, TaskQuery(at=START)).items == [shared]
     expected = [Share(alice.user_id, "alice", Role.OWNER), share]
-    assert app.sharing.list(alice, task.id) == app.sharing.list(bob, task.id) == expected
+    assert app.see(alice, app.sharing.list, task.id) == app.see(bob, app.sharing.list, task.id) == expected
 
 
 def test_sharing_again_changes_the_role_or_nothing(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
-    app.sharing.share(alice, task.id, "bob", Role.EDITOR)
-    app.sharing.share(alice, task.id, "bob", Role.EDITOR)
-    assert app.tasks.get(alice, task.id).version == 2
-    app.sharing.share(alice, task.id, "bob", Role.VIEWER)
-    assert app.sharing.assign(alice, task.id, bob.user_id, Role.VIEWER) == Share(bob.user_id, "Bob", Role.VIEWER)
-    assert app.tasks.get(bob, task.id).version == 3
-    app.sharing.assign(alice, task.id, bob.user_id, Role.EDITOR)
-    assert app.tasks.edit(bob, task.id, {"title": "Edited"}).version == 5
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    assert app.see(alice, app.tasks.get, task.id).version == 2
+    app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
+    assert app.do(alice, app.sharing.assign, task.id, bob.user_id, Role.VIEWER) == Share(
+        bob.user_id, "Bob", Role.VIEWER
+    )
+    assert app.see(bob, app.tasks.get, task.id).version == 3
+    app.do(alice, app.sharing.assign, task.id, bob.user_id, Role.EDITOR)
+    assert app.do(bob, app.tasks.edit, task.id, {"title": "Edited"}).version == 5
 
 
 @pytest.mark.parametrize("name", ["nobody", "bob@example.org", "alice", ""])
@@ -88,89 +91,94 @@ def test_a_task_is_shared_with_others_by_their_usernames(
     app: App, alice: SessionActor, bob: SessionActor, task: Task, name: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        app.sharing.share(alice, task.id, name, Role.EDITOR)
+        app.do(alice, app.sharing.share, task.id, name, Role.EDITOR)
     assert field_of(caught) == "username"
-    assert app.tasks.get(alice, task.id) == task
+    assert app.see(alice, app.tasks.get, task.id) == task
 
 
 def test_nobody_can_be_made_the_owner(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
-    app.sharing.share(alice, task.id, "bob", Role.EDITOR)
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
     with pytest.raises(InvalidInput) as caught:
-        app.sharing.share(alice, task.id, "bob", Role.OWNER)
+        app.do(alice, app.sharing.share, task.id, "bob", Role.OWNER)
     assert field_of(caught) == "role"
     with pytest.raises(InvalidInput) as caught:
-        app.sharing.assign(alice, task.id, bob.user_id, Role.OWNER)
+        app.do(alice, app.sharing.assign, task.id, bob.user_id, Role.OWNER)
     assert field_of(caught) == "role"
 
 
 def test_a_disabled_user_is_nobody(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
-    app.accounts.set_active("bob", False)
+    app.do(SYSTEM, app.accounts.set_active, "bob", False)
     with pytest.raises(InvalidInput):
-        app.sharing.share(alice, task.id, "bob", Role.EDITOR)
+        app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
 
 
 def test_only_members_can_be_given_another_role_or_removed(
     app: App, alice: SessionActor, bob: SessionActor, carol: SessionActor, task: Task
 ) -> None:
-    app.sharing.share(alice, task.id, "bob", Role.EDITOR)
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
     for user_id in (carol.user_id, alice.user_id, UNKNOWN):
         with pytest.raises(MemberNotFound):
-            app.sharing.assign(alice, task.id, user_id, Role.VIEWER)
+            app.do(alice, app.sharing.assign, task.id, user_id, Role.VIEWER)
         with pytest.raises(MemberNotFound):
-            app.sharing.unshare(alice, task.id, user_id)
-    app.sharing.unshare(alice, task.id, bob.user_id)
+            app.do(alice, app.sharing.unshare, task.id, user_id)
+    app.do(alice, app.sharing.unshare, task.id, bob.user_id)
     with pytest.raises(MemberNotFound):
-        app.sharing.unshare(alice, task.id, bob.user_id)
+        app.do(alice, app.sharing.unshare, task.id, bob.user_id)
 
 
 def test_a_task_has_so_many_members_and_no_more() -> None:
     clock = ManualClock()
-    app = App(MemoryStore(clock), clock, members_most=2)
+    app = App(MemoryStore(clock, SequentialIds()), clock, member_limit=2)
     alice, *others = (register(app, name) for name in ("alice", "bob", "carol", "dave"))
-    task = app.tasks.create(alice, {"title": "Task"})
+    task = app.do(alice, app.tasks.create, {"title": "Task"})
     for name in ("bob", "carol"):
-        app.sharing.share(alice, task.id, name, Role.EDITOR)
+        app.do(alice, app.sharing.share, task.id, name, Role.EDITOR)
     with pytest.raises(TooManyMembers):
-        app.sharing.share(alice, task.id, "dave", Role.EDITOR)
-    app.sharing.share(alice, task.id, "carol", Role.VIEWER)
-    app.sharing.unshare(others[0], task.id, others[0].user_id)
-    app.sharing.share(alice, task.id, "dave", Role.EDITOR)
+        app.do(alice, app.sharing.share, task.id, "dave", Role.EDITOR)
+    app.do(alice, app.sharing.share, task.id, "carol", Role.VIEWER)
+    app.do(others[0], app.sharing.unshare, task.id, others[0].user_id)
+    app.do(alice, app.sharing.share, task.id, "dave", Role.EDITOR)
 
 
 def test_names_can_be_tried_so_often_and_only_by_who_may_share() -> None:
     clock = ManualClock()
-    app = App(MemoryStore(clock), clock, throttled=True)
+    app = App(MemoryStore(clock, SequentialIds()), clock, throttled=True)
     alice, bob = register(app, "alice"), register(app, "bob")
-    task, theirs = app.tasks.create(alice, {"title": "Task"}), app.tasks.create(bob, {"title": "Task"})
+    task, theirs = app.do(alice, app.tasks.create, {"title": "Task"}), app.do(bob, app.tasks.create, {"title": "Task"})
     for _ in range(INVITATION_BY_ACCOUNT.burst):
-        with pytest.raises(InvalidInput):
-            app.sharing.share(alice, task.id, "nobody", Role.VIEWER)
+        app.invitation_limit.spend(alice, task.id)
+        with pytest.raises(TaskNotFound):
+            app.invitation_limit.spend(alice, theirs.id)
     with pytest.raises(TooManyRequests):
-        app.sharing.share(alice, task.id, "bob", Role.VIEWER)
-    app.sharing.share(bob, theirs.id, "alice", Role.VIEWER)
+        app.invitation_limit.spend(alice, task.id)
+    app.invitation_limit.spend(bob, theirs.id)
     clock.advance(INVITATION_BY_ACCOUNT.refill)
-    app.sharing.share(alice, task.id, "bob", Role.VIEWER)
+    app.invitation_limit.spend(alice, task.id)
 
 
 def test_all_of_a_tree_is_shared_from_anywhere_in_it_also_what_is_in_the_trash(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
-    below = app.tasks.create(alice, {"title": "below", "parent": task.id})
-    deleted = app.tasks.create(alice, {"title": "deleted", "parent": below.id})
-    app.trash.delete(alice, deleted.id)
-    app.sharing.share(alice, below.id, "bob", Role.EDITOR)
-    created = app.tasks.create(alice, {"title": "created", "parent": below.id})
-    assert {each.id for each in app.tasks.list(bob, TaskQuery(at=START)).items} == {task.id, below.id, created.id}
-    app.trash.restore(alice, deleted.id)
-    assert app.tasks.get(bob, deleted.id).title == "deleted"
-    app.sharing.unshare(bob, deleted.id, bob.user_id)
-    assert app.tasks.list(bob, TaskQuery(at=START)).items == []
+    below = app.do(alice, app.tasks.create, {"title": "below", "parent": task.id})
+    deleted = app.do(alice, app.tasks.create, {"title": "deleted", "parent": below.id})
+    app.do(alice, app.trash.delete, deleted.id)
+    app.do(alice, app.sharing.share, below.id, "bob", Role.EDITOR)
+    created = app.do(alice, app.tasks.create, {"title": "created", "parent": below.id})
+    assert {each.id for each in app.see(bob, app.tasks.list, TaskQuery(at=START)).items} == {
+        task.id,
+        below.id,
+        created.id,
+    }
+    app.do(alice, app.trash.restore, deleted.id)
+    assert app.see(bob, app.tasks.get, deleted.id).title == "deleted"
+    app.do(bob, app.sharing.unshare, deleted.id, bob.user_id)
+    assert app.see(bob, app.tasks.list, TaskQuery(at=START)).items == []
 
 
 def test_a_history_tells_who_was_let_in_and_out(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
-    app.sharing.share(alice, task.id, "bob", Role.VIEWER)
-    app.sharing.unshare(bob, task.id, bob.user_id)
-    left, let_in, _ = app.history.list(alice, task.id).changes.items
+    app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
+    app.do(bob, app.sharing.unshare, task.id, bob.user_id)
+    left, let_in, _ = app.see(alice, app.history.list, task.id).changes.items
     member = [f"{bob.user_id} viewer"]
     assert (let_in.action, let_in.actor, let_in.fields) == (
         Action.SHARE,
@@ -190,28 +198,28 @@ def test_a_history_tells_who_was_let_in_and_out(app: App, alice: SessionActor, b
 def test_members_of_a_removed_users_tasks_lose_them(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
-    own = app.tasks.create(bob, {"title": "own"})
-    app.sharing.share(alice, task.id, "bob", Role.EDITOR)
-    app.accounts.delete(alice, PASSWORD)
-    assert app.tasks.list(bob, TaskQuery(at=START)).items == [own]
+    own = app.do(bob, app.tasks.create, {"title": "own"})
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    app.account_removal.delete(alice, PASSWORD)
+    assert app.see(bob, app.tasks.list, TaskQuery(at=START)).items == [own]
 
 
 def test_a_removed_user_leaves_the_tasks_of_others(
     app: App, alice: SessionActor, bob: SessionActor, carol: SessionActor, task: Task
 ) -> None:
-    below = app.tasks.create(alice, {"title": "below", "parent": task.id})
-    trashed = app.tasks.create(alice, {"title": "trashed"})
+    below = app.do(alice, app.tasks.create, {"title": "below", "parent": task.id})
+    trashed = app.do(alice, app.tasks.create, {"title": "trashed"})
     for shared in (task, trashed):
-        app.sharing.share(alice, shared.id, "bob", Role.EDITOR)
-    app.sharing.share(alice, task.id, "carol", Role.VIEWER)
-    app.tasks.edit(bob, task.id, {"title": "by bob"})
-    app.trash.delete(alice, trashed.id)
-    app.accounts.delete(bob, PASSWORD)
-    app.trash.restore(alice, trashed.id)
+        app.do(alice, app.sharing.share, shared.id, "bob", Role.EDITOR)
+    app.do(alice, app.sharing.share, task.id, "carol", Role.VIEWER)
+    app.do(bob, app.tasks.edit, task.id, {"title": "by bob"})
+    app.do(alice, app.trash.delete, trashed.id)
+    app.account_removal.delete(bob, PASSWORD)
+    app.do(alice, app.trash.restore, trashed.id)
     for each in (task, below):
-        assert app.tasks.get(alice, each.id).members == (Member(carol.user_id, Role.VIEWER),)
-    assert app.tasks.get(alice, trashed.id).members == ()
-    page = app.history.list(carol, task.id)
+        assert app.see(alice, app.tasks.get, each.id).members == (Member(carol.user_id, Role.VIEWER),)
+    assert app.see(alice, app.tasks.get, trashed.id).members == ()
+    page = app.see(carol, app.history.list, task.id)
     assert [(change.action, change.actor) for change in page.changes.items] == [
         (Action.UNSHARE, None),
         (Action.EDIT, None),
@@ -221,4 +229,4 @@ def test_a_removed_user_leaves_the_tasks_of_others(
     ]
     assert page.names == {alice.user_id: "alice"}
     newcomer = register(app, "bob")
-    assert app.tasks.list(newcomer, TaskQuery(at=START)).items == []
+    assert app.see(newcomer, app.tasks.list, TaskQuery(at=START)).items == []

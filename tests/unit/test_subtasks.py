@@ -27,16 +27,16 @@ def app() -> App:
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
 
 
 @pytest.fixture
 def bob(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+    return app.actor(app.registration.register({"username": "bob"}, PASSWORD))
 
 
 def create(app: App, actor: SessionActor, title: str, parent: Task | None = None) -> Task:
-    return app.tasks.create(actor, {"title": title, "parent": parent.id if parent else None})
+    return app.do(actor, app.tasks.create, {"title": title, "parent": parent.id if parent else None})
 
 
 def chain(app: App, actor: SessionActor, length: int) -> list[Task]:
@@ -48,36 +48,36 @@ def chain(app: App, actor: SessionActor, length: int) -> list[Task]:
 
 
 def move(app: App, actor: SessionActor, task: Task, parent: Task | None) -> Task:
-    return app.tasks.edit(actor, task.id, {"parent": parent.id if parent else None})
+    return app.do(actor, app.tasks.edit, task.id, {"parent": parent.id if parent else None})
 
 
 def refuse_parent(app: App, actor: SessionActor, task: Task | None, parent_id: UUID) -> None:
     """Require that nothing can be put there."""
-    before = app.tasks.list(actor, TaskQuery(at=START)).items
+    before = app.see(actor, app.tasks.list, TaskQuery(at=START)).items
     fields: TaskFields = {"title": "put there", "parent": parent_id}
     with pytest.raises(InvalidInput) as caught:
-        app.tasks.edit(actor, task.id, fields) if task else app.tasks.create(actor, fields)
+        app.do(actor, app.tasks.edit, task.id, fields) if task else app.do(actor, app.tasks.create, fields)
     assert [error.field for error in caught.value.errors] == ["parent"]
-    assert app.tasks.list(actor, TaskQuery(at=START)).items == before
+    assert app.see(actor, app.tasks.list, TaskQuery(at=START)).items == before
 
 
 def test_a_subtask_has_its_parents_root_and_members(app: App, alice: SessionActor, bob: SessionActor) -> None:
     top, middle = chain(app, alice, 2)
-    app.sharing.share(alice, top.id, "bob", Role.VIEWER)
+    app.do(alice, app.sharing.share, top.id, "bob", Role.VIEWER)
     below = create(app, alice, "below", middle)
     assert (below.parent, below.root, below.members) == (middle.id, top.id, (Member(bob.user_id, Role.VIEWER),))
-    assert app.tasks.get(bob, below.id) == below
+    assert app.see(bob, app.tasks.get, below.id) == below
     query = TaskQuery(at=START, parent=middle.id)
-    assert app.tasks.list(alice, query).items == app.tasks.list(bob, query).items == [below]
+    assert app.see(alice, app.tasks.list, query).items == app.see(bob, app.tasks.list, query).items == [below]
     query = TaskQuery(at=START, parent="none")
-    assert [task.id for task in app.tasks.list(bob, query).items] == [top.id]
+    assert [task.id for task in app.see(bob, app.tasks.list, query).items] == [top.id]
 
 
 def test_a_parent_is_a_living_task_of_ones_own(app: App, alice: SessionActor, bob: SessionActor) -> None:
     task, trashed = create(app, alice, "task"), create(app, alice, "trashed")
-    app.trash.delete(alice, trashed.id)
+    app.do(alice, app.trash.delete, trashed.id)
     theirs = create(app, bob, "theirs")
-    app.sharing.share(bob, theirs.id, "alice", Role.EDITOR)
+    app.do(bob, app.sharing.share, theirs.id, "alice", Role.EDITOR)
     for parent in (UNKNOWN, trashed.id, theirs.id):
         refuse_parent(app, alice, None, parent)
         refuse_parent(app, alice, task, parent)
@@ -92,10 +92,10 @@ def test_tasks_are_nested_so_deep_and_no_deeper(app: App, alice: SessionActor) -
     pair = chain(app, alice, 2)
     refuse_parent(app, alice, pair[0], tasks[-2].id)
     move(app, alice, pair[0], tasks[-3])
-    assert app.tasks.get(alice, pair[1].id).root == tasks[0].id
+    assert app.see(alice, app.tasks.get, pair[1].id).root == tasks[0].id
     # What is in the trash counts, as it may come out of it.
     other = chain(app, alice, 2)
-    app.trash.delete(alice, other[1].id)
+    app.do(alice, app.trash.delete, other[1].id)
     refuse_parent(app, alice, other[0], tasks[-2].id)
 
 
@@ -111,32 +111,32 @@ def test_no_task_is_under_itself(app: App, alice: SessionActor) -> None:
 def test_what_is_moved_takes_along_all_that_is_under_it(app: App, alice: SessionActor, bob: SessionActor) -> None:
     tasks = chain(app, alice, 4)
     home = create(app, alice, "home")
-    app.sharing.share(alice, home.id, "bob", Role.EDITOR)
-    app.trash.delete(alice, tasks[3].id)
+    app.do(alice, app.sharing.share, home.id, "bob", Role.EDITOR)
+    app.do(alice, app.trash.delete, tasks[3].id)
     app.clock.advance(hours=1)
     moved = move(app, alice, tasks[1], home)
     members = (Member(bob.user_id, Role.EDITOR),)
     assert (moved.parent, moved.root, moved.members, moved.version) == (home.id, home.id, members, 2)
-    below = app.tasks.get(bob, tasks[2].id)
+    below = app.see(bob, app.tasks.get, tasks[2].id)
     assert (below.parent, below.root, below.members, below.version) == (tasks[1].id, home.id, members, 2)
     assert below.updated_at == moved.updated_at == app.clock.now()
-    assert app.tasks.get(alice, tasks[0].id) == tasks[0]
-    assert app.trash.restore(alice, tasks[3].id).members == members
+    assert app.see(alice, app.tasks.get, tasks[0].id) == tasks[0]
+    assert app.do(alice, app.trash.restore, tasks[3].id).members == members
 
 
 def test_what_is_moved_away_is_shared_with_the_same_people_and_what_is_moved_in_with_others(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
     top, below, deeper = chain(app, alice, 3)
-    app.sharing.share(alice, top.id, "bob", Role.EDITOR)
+    app.do(alice, app.sharing.share, top.id, "bob", Role.EDITOR)
     alone = move(app, alice, below, None)
     assert (alone.parent, alone.root, alone.members) == (None, below.id, (Member(bob.user_id, Role.EDITOR),))
-    assert app.tasks.get(bob, deeper.id).root == below.id
-    app.sharing.unshare(alice, top.id, bob.user_id)
-    assert app.tasks.get(bob, deeper.id).members == alone.members
+    assert app.see(bob, app.tasks.get, deeper.id).root == below.id
+    app.do(alice, app.sharing.unshare, top.id, bob.user_id)
+    assert app.see(bob, app.tasks.get, deeper.id).members == alone.members
     move(app, alice, below, top)
-    assert [task.id for task in app.tasks.list(bob, TaskQuery(at=START)).items] == []
-    change = app.history.list(alice, below.id).changes.items[0]
+    assert [task.id for task in app.see(bob, app.tasks.list, TaskQuery(at=START)).items] == []
+    change = app.see(alice, app.history.list, below.id).changes.items[0]
     assert change.fields["members"] == FieldChange([f"{bob.user_id} editor"], [])
     assert change.fields["parent"] == FieldChange(None, top.id)
 
@@ -144,53 +144,53 @@ def test_what_is_moved_away_is_shared_with_the_same_people_and_what_is_moved_in_
 def test_moving_within_a_tree_changes_the_task_alone(app: App, alice: SessionActor) -> None:
     tasks = chain(app, alice, 4)
     assert move(app, alice, tasks[2], tasks[0]).version == 2
-    assert app.tasks.get(alice, tasks[3].id) == tasks[3]
+    assert app.see(alice, app.tasks.get, tasks[3].id) == tasks[3]
 
 
 def test_completing_a_task_leaves_those_under_it(app: App, alice: SessionActor) -> None:
     top, below = chain(app, alice, 2)
-    app.tasks.edit(alice, top.id, {"state": State.DONE})
-    assert app.tasks.get(alice, below.id) == below
+    app.do(alice, app.tasks.edit, top.id, {"state": State.DONE})
+    assert app.see(alice, app.tasks.get, below.id) == below
 
 
 def test_editors_neither_move_nor_file_and_what_they_send_of_it_is_ignored(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
-    home = app.categories.create(alice, {"name": "home"})
-    theirs = app.categories.create(bob, {"name": "home"})
+    home = app.do(alice, app.categories.create, {"name": "home"})
+    theirs = app.do(bob, app.categories.create, {"name": "home"})
     top, below = chain(app, alice, 2)
-    app.tasks.edit(alice, below.id, {"category": home.id})
-    app.sharing.share(alice, top.id, "bob", Role.EDITOR)
-    before = app.tasks.get(bob, below.id)
+    app.do(alice, app.tasks.edit, below.id, {"category": home.id})
+    app.do(alice, app.sharing.share, top.id, "bob", Role.EDITOR)
+    before = app.see(bob, app.tasks.get, below.id)
     own = create(app, bob, "own")
     for parent, category in ((None, None), (own.id, theirs.id), (below.id, home.id), (UNKNOWN, UNKNOWN)):
-        assert app.tasks.edit(bob, below.id, {"parent": parent, "category": category}) == before
-        edited = app.tasks.edit(bob, below.id, {"title": f"{parent}", "parent": parent, "category": category})
+        assert app.do(bob, app.tasks.edit, below.id, {"parent": parent, "category": category}) == before
+        edited = app.do(bob, app.tasks.edit, below.id, {"title": f"{parent}", "parent": parent, "category": category})
         assert (edited.parent, edited.category, edited.title) == (top.id, home.id, f"{parent}")
-        before = app.tasks.replace(bob, below.id, {"title": "replaced", "parent": parent, "category": category})
+        before = app.do(bob, app.tasks.replace, below.id, {"title": "replaced", "parent": parent, "category": category})
         assert (before.parent, before.category, before.title) == (top.id, home.id, "replaced")
 
 
 def test_a_replacement_by_the_owner_that_names_no_parent_moves_the_task_out(app: App, alice: SessionActor) -> None:
     top, below = chain(app, alice, 2)
-    assert app.tasks.replace(alice, below.id, {"title": "kept", "parent": top.id}).parent == top.id
-    assert app.tasks.replace(alice, below.id, {"title": "out"}).root == below.id
+    assert app.do(alice, app.tasks.replace, below.id, {"title": "kept", "parent": top.id}).parent == top.id
+    assert app.do(alice, app.tasks.replace, below.id, {"title": "out"}).root == below.id
 
 
 def test_a_task_may_be_created_under_the_callers_own_id(app: App, alice: SessionActor, bob: SessionActor) -> None:
     chosen = UUID(int=12345)
-    task = app.tasks.create(alice, {"title": "Task"}, chosen)
+    task = app.do(alice, app.tasks.create, {"title": "Task"}, chosen)
     assert (task.id, task.root) == (chosen, chosen)
     for actor in (alice, bob):
         with pytest.raises(IdTaken):
-            app.tasks.create(actor, {"title": "Another"}, chosen)
+            app.do(actor, app.tasks.create, {"title": "Another"}, chosen)
     with pytest.raises(InvalidInput):
-        app.tasks.create(alice, {"title": "Own child", "parent": UNKNOWN}, UNKNOWN)
-    app.trash.delete(alice, chosen)
+        app.do(alice, app.tasks.create, {"title": "Own child", "parent": UNKNOWN}, UNKNOWN)
+    app.do(alice, app.trash.delete, chosen)
     with pytest.raises(IdTaken):
-        app.tasks.create(alice, {"title": "Another"}, chosen)
-    app.trash.purge(alice, chosen)
-    assert app.tasks.create(bob, {"title": "Another"}, chosen).version == 1
+        app.do(alice, app.tasks.create, {"title": "Another"}, chosen)
+    app.do(alice, app.trash.purge, chosen)
+    assert app.do(bob, app.tasks.create, {"title": "Another"}, chosen).version == 1
 
 
 def test_what_is_done_to_a_part_of_a_tree_reads_that_part_alone(app: App, alice: SessionActor) -> None:
@@ -210,10 +210,10 @@ def test_what_is_done_to_a_part_of_a_tree_reads_that_part_alone(app: App, alice:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MemoryTasks, "children", watched)
         patch.delattr(MemoryTasks, "tree")
-        app.tasks.edit(alice, part.id, {"parent": None})
-        app.tasks.edit(alice, part.id, {"parent": root.id})
-        app.trash.delete(alice, part.id)
-        app.trash.restore(alice, part.id)
-        app.trash.delete(alice, part.id)
-        app.trash.purge(alice, part.id)
+        app.do(alice, app.tasks.edit, part.id, {"parent": None})
+        app.do(alice, app.tasks.edit, part.id, {"parent": root.id})
+        app.do(alice, app.trash.delete, part.id)
+        app.do(alice, app.trash.restore, part.id)
+        app.do(alice, app.trash.delete, part.id)
+        app.do(alice, app.trash.purge, part.id)
     assert set(read) == {below.id}

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from tasktracker.domain.housekeeping import WINDOW
+from tasktracker.domain import housekeeping
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.domain.sync.cursor import RETENTION
+from tasktracker.domain.tasks.trash_service import purge_expired
 from tasktracker.entrypoints.http import sweeper as sweeping
 from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.threads import Threads
@@ -31,7 +34,7 @@ def app() -> App:
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
 
 
 def a_sweeper(app: App) -> Sweeper:
@@ -40,8 +43,8 @@ def a_sweeper(app: App) -> Sweeper:
 
 def delete_some(app: App, actor: SessionActor, number: int) -> None:
     for _ in range(number):
-        app.trash.delete(actor, app.tasks.create(actor, {"title": "task"}).id)
-    app.clock.advance(WINDOW + timedelta(hours=1))
+        app.do(actor, app.trash.delete, app.do(actor, app.tasks.create, {"title": "task"}).id)
+    app.clock.advance(RETENTION + timedelta(hours=1))
 
 
 def test_of_all_servers_one_sweeps_in_an_hour(app: App, alice: SessionActor) -> None:
@@ -78,16 +81,18 @@ def test_what_a_sweep_leaves_over_does_not_wait_for_an_hour(
     assert (one.sweep(), other.sweep(), one.sweep()) == (3 + 3 + 1, 2, None)
 
 
-def test_a_sweep_ends_soon_where_the_server_stops(app: App, alice: SessionActor) -> None:
+def test_a_sweep_ends_soon_where_the_server_stops(
+    app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     delete_some(app, alice, DELETED)
     sweeper = a_sweeper(app)
-    purged = app.trash.purge_expired
+    purge = purge_expired
 
-    def purge_and_stop(*arguments: object) -> int:
+    def purge_and_stop(*arguments: Any) -> int:
         sweeper.stop()
-        return purged(*arguments)  # type: ignore[arg-type]
+        return int(purge(*arguments))
 
-    app.trash.purge_expired = purge_and_stop  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(housekeeping, "purge_expired", purge_and_stop)
     assert 0 < (sweeper.sweep() or 0) < DELETED
 
 

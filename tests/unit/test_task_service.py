@@ -23,17 +23,17 @@ def app() -> App:
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "alice"}, "correct horse"))
+    return app.actor(app.registration.register({"username": "alice"}, "correct horse"))
 
 
 @pytest.fixture
 def bob(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "bob"}, "correct horse"))
+    return app.actor(app.registration.register({"username": "bob"}, "correct horse"))
 
 
 @pytest.fixture
 def task(app: App, alice: SessionActor) -> Task:
-    return app.tasks.create(alice, {"title": "Task"})
+    return app.do(alice, app.tasks.create, {"title": "Task"})
 
 
 def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
@@ -41,7 +41,7 @@ def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
 
 
 def test_a_created_task_is_there(app: App, alice: SessionActor) -> None:
-    home = app.categories.create(alice, {"name": "Home"})
+    home = app.do(alice, app.categories.create, {"name": "Home"})
     fields: TaskFields = {
         "title": "  Task ",
         "description": "Described",
@@ -50,7 +50,7 @@ def test_a_created_task_is_there(app: App, alice: SessionActor) -> None:
         "due_date": datetime(2026, 4, 1, tzinfo=UTC),
         "category": home.id,
     }
-    task = app.tasks.create(alice, fields)
+    task = app.do(alice, app.tasks.create, fields)
     assert (task.title, task.description, task.priority, task.state) == (
         "Task",
         "Described",
@@ -63,62 +63,63 @@ def test_a_created_task_is_there(app: App, alice: SessionActor) -> None:
         alice.user_id,
     )
     assert task.created_at == task.updated_at == task.completed_at == app.clock.now()
-    assert app.tasks.get(alice, task.id) == task
+    assert app.see(alice, app.tasks.get, task.id) == task
 
 
 def test_a_task_needs_a_title_and_every_bad_field_is_named(app: App, alice: SessionActor) -> None:
     with pytest.raises(InvalidInput) as caught:
-        app.tasks.create(alice, {"description": "\0", "due_date": datetime(2026, 1, 1)})  # noqa: DTZ001
+        app.do(alice, app.tasks.create, {"description": "\0", "due_date": datetime(2026, 1, 1)})  # noqa: DTZ001
     assert sorted(fields_of(caught)) == ["description", "due_date", "title"]
 
 
 def test_a_task_is_filed_under_ones_own_categories_only(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
-    foreign = app.categories.create(bob, {"name": "Home"})
+    foreign = app.do(bob, app.categories.create, {"name": "Home"})
     for category in (foreign.id, UNKNOWN):
         with pytest.raises(InvalidInput) as caught:
-            app.tasks.create(alice, {"title": "Task", "category": category})
+            app.do(alice, app.tasks.create, {"title": "Task", "category": category})
         assert fields_of(caught) == ["category"]
         with pytest.raises(InvalidInput) as caught:
-            app.tasks.edit(alice, task.id, {"category": category})
+            app.do(alice, app.tasks.edit, task.id, {"category": category})
         assert fields_of(caught) == ["category"]
-    assert [item.id for item in app.tasks.list(alice, TaskQuery(at=app.clock.now())).items] == [task.id]
-    assert app.tasks.get(alice, task.id) == task
+    assert [item.id for item in app.see(alice, app.tasks.list, TaskQuery(at=app.clock.now())).items] == [task.id]
+    assert app.see(alice, app.tasks.get, task.id) == task
 
 
 def test_nobody_else_sees_a_task_or_can_change_it(app: App, bob: SessionActor, task: Task) -> None:
     for call in (
-        lambda: app.tasks.get(bob, task.id),
-        lambda: app.tasks.edit(bob, task.id, {"title": "Mine"}),
-        lambda: app.tasks.replace(bob, task.id, {"title": "Mine"}),
-        lambda: app.trash.delete(bob, task.id),
-        lambda: app.trash.delete(bob, task.id, frozenset()),
+        lambda: app.see(bob, app.tasks.get, task.id),
+        lambda: app.do(bob, app.tasks.edit, task.id, {"title": "Mine"}),
+        lambda: app.do(bob, app.tasks.replace, task.id, {"title": "Mine"}),
+        lambda: app.do(bob, app.trash.delete, task.id),
+        lambda: app.do(bob, app.trash.delete, task.id, frozenset()),
     ):
         with pytest.raises(TaskNotFound):
             call()
-    assert not app.tasks.list(bob, TaskQuery(at=app.clock.now())).items
+    assert not app.see(bob, app.tasks.list, TaskQuery(at=app.clock.now())).items
 
 
 def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: SessionActor, task: Task) -> None:
-    app.tasks.edit(alice, task.id, {"description": "Described"})
+    app.do(alice, app.tasks.edit, task.id, {"description": "Described"})
     app.clock.advance(hours=1)
-    edited = app.tasks.edit(alice, task.id, {"title": " Edited ", "state": State.DONE})
+    edited = app.do(alice, app.tasks.edit, task.id, {"title": " Edited ", "state": State.DONE})
     assert (edited.title, edited.description, edited.version) == ("Edited", "Described", 3)
     assert edited.updated_at == edited.completed_at == app.clock.now()
-    assert app.tasks.get(alice, task.id) == edited
+    assert app.see(alice, app.tasks.get, task.id) == edited
 
 
 def test_an_edit_that_changes_nothing_is_no_change(app: App, alice: SessionActor, task: Task) -> None:
     app.clock.advance(hours=1)
-    assert app.tasks.edit(alice, task.id, {"title": "Task", "state": State.OPEN}) == task
-    assert app.tasks.get(alice, task.id) == task
+    assert app.do(alice, app.tasks.edit, task.id, {"title": "Task", "state": State.OPEN}) == task
+    assert app.see(alice, app.tasks.get, task.id) == task
 
 
 def test_a_replacement_resets_what_is_not_given(app: App, alice: SessionActor) -> None:
-    home = app.categories.create(alice, {"name": "Home"})
-    task = app.tasks.create(
+    home = app.do(alice, app.categories.create, {"name": "Home"})
+    task = app.do(
         alice,
+        app.tasks.create,
         {
             "title": "Task",
             "description": "Described",
@@ -128,7 +129,7 @@ def test_a_replacement_resets_what_is_not_given(app: App, alice: SessionActor) -
             "category": home.id,
         },
     )
-    replaced = app.tasks.replace(alice, task.id, {"title": "Replaced"})
+    replaced = app.do(alice, app.tasks.replace, task.id, {"title": "Replaced"})
     assert (replaced.title, replaced.description, replaced.priority, replaced.state) == (
         "Replaced",
         "",
@@ -141,7 +142,7 @@ def test_a_replacement_resets_what_is_not_given(app: App, alice: SessionActor) -
 
 def test_a_replacement_needs_a_title(app: App, alice: SessionActor, task: Task) -> None:
     with pytest.raises(InvalidInput) as caught:
-        app.tasks.replace(alice, task.id, {"description": "Described"})
+        app.do(alice, app.tasks.replace, task.id, {"description": "Described"})
     assert fields_of(caught) == ["title"]
 
 
@@ -149,37 +150,37 @@ def test_a_replacement_needs_a_title(app: App, alice: SessionActor, task: Task) 
 def test_a_change_is_made_to_an_expected_version(
     app: App, alice: SessionActor, task: Task, expected: frozenset[int] | None
 ) -> None:
-    current = app.tasks.edit(alice, task.id, {"title": "Edited"})
-    edited = app.tasks.edit(alice, task.id, {"title": "Edited again"}, expected)
+    current = app.do(alice, app.tasks.edit, task.id, {"title": "Edited"})
+    edited = app.do(alice, app.tasks.edit, task.id, {"title": "Edited again"}, expected)
     assert edited.version == current.version + 1
-    app.trash.delete(alice, task.id, expected and frozenset({edited.version}))
+    app.do(alice, app.trash.delete, task.id, expected and frozenset({edited.version}))
     with pytest.raises(TaskNotFound):
-        app.tasks.get(alice, task.id)
+        app.see(alice, app.tasks.get, task.id)
 
 
 @pytest.mark.parametrize("expected", [frozenset({1}), frozenset({3}), frozenset[int]()])
 def test_a_change_to_an_unexpected_version_is_stale(
     app: App, alice: SessionActor, task: Task, expected: frozenset[int]
 ) -> None:
-    current = app.tasks.edit(alice, task.id, {"title": "Edited"})
+    current = app.do(alice, app.tasks.edit, task.id, {"title": "Edited"})
     for call in (
-        lambda: app.tasks.edit(alice, task.id, {"title": "Lost"}, expected),
-        lambda: app.tasks.edit(alice, task.id, {}, expected),
-        lambda: app.tasks.replace(alice, task.id, {"title": "Lost"}, expected),
-        lambda: app.trash.delete(alice, task.id, expected),
+        lambda: app.do(alice, app.tasks.edit, task.id, {"title": "Lost"}, expected),
+        lambda: app.do(alice, app.tasks.edit, task.id, {}, expected),
+        lambda: app.do(alice, app.tasks.replace, task.id, {"title": "Lost"}, expected),
+        lambda: app.do(alice, app.trash.delete, task.id, expected),
     ):
         with pytest.raises(Stale) as caught:
             call()
         assert caught.value.current == current
-    assert app.tasks.get(alice, task.id) == current
+    assert app.see(alice, app.tasks.get, task.id) == current
 
 
 def test_a_deleted_task_is_gone(app: App, alice: SessionActor, task: Task) -> None:
-    app.trash.delete(alice, task.id)
+    app.do(alice, app.trash.delete, task.id)
     for call in (
-        lambda: app.tasks.get(alice, task.id),
-        lambda: app.tasks.edit(alice, task.id, {"title": "Late"}),
-        lambda: app.trash.delete(alice, task.id),
+        lambda: app.see(alice, app.tasks.get, task.id),
+        lambda: app.do(alice, app.tasks.edit, task.id, {"title": "Late"}),
+        lambda: app.do(alice, app.trash.delete, task.id),
     ):
         with pytest.raises(TaskNotFound):
             call()
@@ -190,22 +191,22 @@ def test_a_list_shows_what_the_query_asks_for(app: App, alice: SessionActor) -> 
     for number in range(5):
         app.clock.advance(minutes=1)
         state = State.DONE if number == 2 else State.OPEN
-        tasks.append(app.tasks.create(alice, {"title": str(number), "state": state}))
+        tasks.append(app.do(alice, app.tasks.create, {"title": str(number), "state": state}))
     query = TaskQuery(at=app.clock.now() + timedelta(days=1), states=frozenset({State.OPEN}), limit=3)
-    page = app.tasks.list(alice, query)
+    page = app.see(alice, app.tasks.list, query)
     assert list(page.items) == [tasks[4], tasks[3], tasks[1]]
     assert page.next is not None
     assert page.next.id == tasks[1].id
 
 
 def test_nobody_acts_in_an_ended_session(app: App, alice: SessionActor, task: Task) -> None:
-    app.sessions.end(alice, alice.session_id)
+    app.do(alice, app.sessions.end, alice.session_id)
     for call in (
-        lambda: app.tasks.create(alice, {"title": "Late"}),
-        lambda: app.tasks.get(alice, task.id),
-        lambda: app.tasks.list(alice, TaskQuery(at=app.clock.now())),
-        lambda: app.tasks.edit(alice, task.id, {"title": "Late"}),
-        lambda: app.trash.delete(alice, task.id),
+        lambda: app.do(alice, app.tasks.create, {"title": "Late"}),
+        lambda: app.see(alice, app.tasks.get, task.id),
+        lambda: app.see(alice, app.tasks.list, TaskQuery(at=app.clock.now())),
+        lambda: app.do(alice, app.tasks.edit, task.id, {"title": "Late"}),
+        lambda: app.do(alice, app.trash.delete, task.id),
     ):
         with pytest.raises(SessionEnded):
             call()

@@ -15,7 +15,7 @@ from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
-from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task, TaskFields
+from tasktracker.domain.tasks.task import TASK, Priority, State, Task, TaskFields
 from tests import strategies
 from tests.fakes import START
 
@@ -91,7 +91,7 @@ class TestTask:
     def test_whatever_is_edited_versions_count_changes_and_times_are_in_order(self, edits: list[TaskFields]) -> None:
         current = task()
         for number, fields in enumerate(edits):
-            edited = current.edit(check(TASK_RULES, fields), START + timedelta(hours=number))
+            edited = current.edit(check(TASK.rules, fields), START + timedelta(hours=number))
             assert edited is current or edited.version == current.version + 1
             assert edited.updated_at >= current.updated_at
             assert (edited.completed_at is not None) is (edited.state is State.DONE)
@@ -125,7 +125,7 @@ class TestRules:
             "description": "  " + "x" * 9_998,
             "due_date": strategies.ODD_TIMES[10],
         }
-        checked = check(TASK_RULES, fields)
+        checked = check(TASK.rules, fields)
         assert checked["title"] == "x" * 200
         assert checked["description"] == "  " + "x" * 9_998
         assert checked["due_date"] == strategies.ODD_TIMES[10]
@@ -149,7 +149,7 @@ class TestRules:
     )
     def test_refused(self, field: str, value: object) -> None:
         with pytest.raises(InvalidInput) as caught:
-            check(TASK_RULES, {field: value})
+            check(TASK.rules, {field: value})
         assert [error.field for error in caught.value.errors] == [field]
 
 

@@ -45,7 +45,7 @@ def addresses(number: int) -> list[Origin]:
 @pytest.fixture
 def app() -> App:
     app = App.in_memory(throttled=True)
-    app.accounts.register({"username": "alice", "email": "alice@example.org"}, PASSWORD, origin=HOME)
+    app.registration.register({"username": "alice", "email": "alice@example.org"}, PASSWORD, origin=HOME)
     return app
 
 
@@ -246,14 +246,14 @@ class TestEverythingElse:
 
         def register() -> None:
             fields = {"username": next(names)}
-            app.accounts.register(fields, PASSWORD, origin=ATTACKER)  # type: ignore[arg-type]
+            app.registration.register(fields, PASSWORD, origin=ATTACKER)  # type: ignore[arg-type]
 
         with pytest.raises(UsernameTaken):
-            app.accounts.register({"username": "alice"}, PASSWORD, origin=ATTACKER)
+            app.registration.register({"username": "alice"}, PASSWORD, origin=ATTACKER)
         with pytest.raises(InvalidInput):
-            app.accounts.register({"username": "a"}, PASSWORD, origin=ATTACKER)
+            app.registration.register({"username": "a"}, PASSWORD, origin=ATTACKER)
         assert exhaust(register) == REGISTRATION_BY_ADDRESS.burst - 2
-        app.accounts.register({"username": "bob"}, PASSWORD, origin=HOME)
+        app.registration.register({"username": "bob"}, PASSWORD, origin=HOME)
 
     def test_refreshes_are_counted_by_session(self, app: App) -> None:
         tokens = [app.sessions.login("alice", PASSWORD, origin=HOME).tokens for _ in range(2)]
@@ -289,7 +289,7 @@ class TestEverythingElse:
     def test_the_own_password_is_guessed_ten_times_and_by_right_ones_never(self, app: App, call: str) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
         calls: dict[str, Callable[[str], object]] = {
-            "delete": lambda password: app.accounts.delete(actor, password, HOME),
+            "delete": lambda password: app.account_removal.delete(actor, password, HOME),
             "change_password": lambda password: app.accounts.change_password(actor, password, PASSWORD, HOME),
             "edit": lambda password: app.accounts.edit(actor, {"first_name": "A"}, password, HOME),
             "enrol": lambda password: app.two_factor.enrol(actor, password, HOME),
@@ -342,7 +342,7 @@ class TestEverythingElse:
 class TestOff:
     def test_without_a_limiter_nothing_is_refused(self) -> None:
         app = App.in_memory()
-        app.accounts.register({"username": "alice"}, PASSWORD, origin=HOME)
+        app.registration.register({"username": "alice"}, PASSWORD, origin=HOME)
         for _ in range(2 * LOGIN_BY_ACCOUNT.burst):
             guess(app, HOME)
         app.sessions.login("alice", PASSWORD, origin=HOME)

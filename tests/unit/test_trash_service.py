@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.history.change import Action
-from tasktracker.domain.housekeeping import WINDOW
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import ChangeNotFound, Stale, TaskNotFound
+from tasktracker.domain.sync.cursor import RETENTION
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
@@ -27,19 +27,19 @@ def app() -> App:
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
 
 
 def create(app: App, actor: SessionActor, title: str, parent: Task | None = None) -> Task:
-    return app.tasks.create(actor, {"title": title, "parent": parent.id if parent else None})
+    return app.do(actor, app.tasks.create, {"title": title, "parent": parent.id if parent else None})
 
 
 def living(app: App, actor: SessionActor) -> set[str]:
-    return {task.title for task in app.tasks.list(actor, TaskQuery(at=START)).items}
+    return {task.title for task in app.see(actor, app.tasks.list, TaskQuery(at=START)).items}
 
 
 def trashed(app: App, actor: SessionActor) -> list[str]:
-    return [task.title for task in app.trash.list(actor).items]
+    return [task.title for task in app.see(actor, app.trash.list).items]
 
 
 def test_a_deleted_task_takes_along_all_that_is_under_it(app: App, alice: SessionActor) -> None:
@@ -48,14 +48,14 @@ def test_a_deleted_task_takes_along_all_that_is_under_it(app: App, alice: Sessio
     deeper = create(app, alice, "deeper", below)
     create(app, alice, "other", top)
     app.clock.advance(hours=1)
-    app.trash.delete(alice, below.id)
+    app.do(alice, app.trash.delete, below.id)
     assert living(app, alice) == {"top", "other"}
-    assert app.trash.list(alice).items == [below.trash(below.id, app.clock.now())]
+    assert app.see(alice, app.trash.list).items == [below.trash(below.id, app.clock.now())]
     for task in (below, deeper):
         with pytest.raises(TaskNotFound):
-            app.tasks.get(alice, task.id)
+            app.see(alice, app.tasks.get, task.id)
         with pytest.raises(TaskNotFound):
-            app.trash.delete(alice, task.id)
+            app.do(alice, app.trash.delete, task.id)
 
 
 def test_restoring_brings_back_exactly_what_was_deleted_together(app: App, alice: SessionActor) -> None:
@@ -63,26 +63,26 @@ def test_restoring_brings_back_exactly_what_was_deleted_together(app: App, alice
     before = create(app, alice, "deleted before", top)
     create(app, alice, "under it", before)
     create(app, alice, "deleted together", top)
-    app.trash.delete(alice, before.id)
-    app.trash.delete(alice, top.id)
+    app.do(alice, app.trash.delete, before.id)
+    app.do(alice, app.trash.delete, top.id)
     assert trashed(app, alice) == ["deleted before", "top"]
     app.clock.advance(hours=1)
-    restored = app.trash.restore(alice, top.id)
+    restored = app.do(alice, app.trash.restore, top.id)
     assert (restored.trashed_at, restored.trashed_with, restored.version) == (None, None, 3)
     assert restored.updated_at == app.clock.now()
     assert living(app, alice) == {"top", "deleted together"}
     assert trashed(app, alice) == ["deleted before"]
-    assert app.trash.restore(alice, before.id).parent == top.id
+    assert app.do(alice, app.trash.restore, before.id).parent == top.id
     assert living(app, alice) == {"top", "deleted together", "deleted before", "under it"}
 
 
 def test_restoring_what_is_not_deleted_changes_nothing(app: App, alice: SessionActor) -> None:
     task = create(app, alice, "task")
-    assert app.trash.restore(alice, task.id) == task
-    app.trash.delete(alice, task.id)
-    restored = app.trash.restore(alice, task.id)
+    assert app.do(alice, app.trash.restore, task.id) == task
+    app.do(alice, app.trash.delete, task.id)
+    restored = app.do(alice, app.trash.restore, task.id)
     app.clock.advance(hours=1)
-    assert app.trash.restore(alice, task.id) == restored
+    assert app.do(alice, app.trash.restore, task.id) == restored
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -93,23 +93,23 @@ def test_what_is_restored_while_its_parent_is_deleted_becomes_a_task_of_its_own(
     middle = create(app, alice, "middle", top)
     below = create(app, alice, "below", middle)
     deepest = create(app, alice, "deepest", below)
-    app.trash.delete(alice, deepest.id)
+    app.do(alice, app.trash.delete, deepest.id)
     if not together:
-        app.trash.delete(alice, below.id)
-    app.trash.delete(alice, top.id)
-    restored = app.trash.restore(alice, below.id)
+        app.do(alice, app.trash.delete, below.id)
+    app.do(alice, app.trash.delete, top.id)
+    restored = app.do(alice, app.trash.restore, below.id)
     assert (restored.parent, restored.root) == (None, below.id)
     assert living(app, alice) == {"below"}
     # What was deleted by itself stays deleted, and belongs where it was.
-    back = app.trash.restore(alice, deepest.id)
+    back = app.do(alice, app.trash.restore, deepest.id)
     assert (back.parent, back.root) == (below.id, below.id)
-    assert app.trash.restore(alice, top.id).root == top.id
+    assert app.do(alice, app.trash.restore, top.id).root == top.id
     assert living(app, alice) == {"top", "middle", "below", "deepest"}
-    app.trash.delete(alice, top.id)
+    app.do(alice, app.trash.delete, top.id)
     assert living(app, alice) == {"below", "deepest"}
-    app.trash.purge(alice, top.id)
+    app.do(alice, app.trash.purge, top.id)
     assert living(app, alice) == {"below", "deepest"}
-    change = app.history.list(alice, below.id).changes.items[0]
+    change = app.see(alice, app.history.list, below.id).changes.items[0]
     assert change.action is Action.RESTORE
     assert change.fields["parent"].before == middle.id
 
@@ -117,14 +117,15 @@ def test_what_is_restored_while_its_parent_is_deleted_becomes_a_task_of_its_own(
 def test_nothing_can_be_done_to_what_was_purged(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     below = create(app, alice, "below", top)
-    app.trash.delete(alice, below.id)
-    app.trash.delete(alice, top.id)
-    app.trash.purge(alice, top.id)
+    app.do(alice, app.trash.delete, below.id)
+    app.do(alice, app.trash.delete, top.id)
+    app.do(alice, app.trash.purge, top.id)
     assert trashed(app, alice) == []
     for task in (top, below):
-        for call in (app.trash.purge, app.trash.restore):
-            with pytest.raises(TaskNotFound):
-                call(alice, task.id)
+        with pytest.raises(TaskNotFound):
+            app.do(alice, app.trash.purge, task.id)
+        with pytest.raises(TaskNotFound):
+            app.do(alice, app.trash.restore, task.id)
 
 
 def test_a_part_of_what_was_deleted_can_be_purged(app: App, alice: SessionActor) -> None:
@@ -132,52 +133,52 @@ def test_a_part_of_what_was_deleted_can_be_purged(app: App, alice: SessionActor)
     below = create(app, alice, "below", top)
     create(app, alice, "deeper", below)
     create(app, alice, "other", top)
-    app.trash.delete(alice, top.id)
-    app.trash.purge(alice, below.id)
-    app.trash.restore(alice, top.id)
+    app.do(alice, app.trash.delete, top.id)
+    app.do(alice, app.trash.purge, below.id)
+    app.do(alice, app.trash.restore, top.id)
     assert living(app, alice) == {"top", "other"}
 
 
 @pytest.mark.parametrize("expected", [frozenset({1}), frozenset({3}), frozenset[int]()])
 def test_decisions_on_another_version_are_stale(app: App, alice: SessionActor, expected: frozenset[int]) -> None:
     task = create(app, alice, "task")
-    app.tasks.edit(alice, task.id, {"description": "changed"})
+    app.do(alice, app.tasks.edit, task.id, {"description": "changed"})
     with pytest.raises(Stale) as caught:
-        app.trash.delete(alice, task.id, expected)
-    assert caught.value.current == app.tasks.get(alice, task.id)
-    app.trash.delete(alice, task.id, frozenset({2, 3}))
+        app.do(alice, app.trash.delete, task.id, expected)
+    assert caught.value.current == app.see(alice, app.tasks.get, task.id)
+    app.do(alice, app.trash.delete, task.id, frozenset({2, 3}))
     with pytest.raises(Stale):
-        app.trash.restore(alice, task.id, frozenset({2}))
-    app.trash.restore(alice, task.id, frozenset({3}))
+        app.do(alice, app.trash.restore, task.id, frozenset({2}))
+    app.do(alice, app.trash.restore, task.id, frozenset({3}))
 
 
 def test_nobody_but_its_owner_learns_of_a_deleted_task(app: App, alice: SessionActor) -> None:
-    bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
+    bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
     task = create(app, alice, "task")
-    app.sharing.share(alice, task.id, "bob", Role.EDITOR)
-    change = app.history.list(bob, task.id).changes.items[0].id
-    app.trash.delete(alice, task.id)
+    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    change = app.see(bob, app.history.list, task.id).changes.items[0].id
+    app.do(alice, app.trash.delete, task.id)
     assert trashed(app, bob) == []
     for actor in (alice, bob):
         for call in (
-            lambda actor: app.history.list(actor, task.id),
-            lambda actor: app.history.undo(actor, task.id, change),
-            lambda actor: app.sharing.list(actor, task.id),
-            lambda actor: app.tasks.edit(actor, task.id, {"title": "edited"}),
+            lambda actor: app.see(actor, app.history.list, task.id),
+            lambda actor: app.do(actor, app.history.undo, task.id, change),
+            lambda actor: app.see(actor, app.sharing.list, task.id),
+            lambda actor: app.do(actor, app.tasks.edit, task.id, {"title": "edited"}),
         ):
             with pytest.raises(TaskNotFound):
                 call(actor)
-    app.trash.restore(alice, task.id)
+    app.do(alice, app.trash.restore, task.id)
     assert living(app, bob) == {"task"}
 
 
 def test_the_trash_is_read_in_pages(app: App, alice: SessionActor) -> None:
     for number in range(5):
         app.clock.advance(minutes=1)
-        app.trash.delete(alice, create(app, alice, str(number)).id)
-    first = app.trash.list(alice, limit=3)
+        app.do(alice, app.trash.delete, create(app, alice, str(number)).id)
+    first = app.see(alice, app.trash.list, limit=3)
     assert [task.title for task in first.items] == ["4", "3", "2"]
-    assert [task.title for task in app.trash.list(alice, first.next, 3).items] == ["1", "0"]
+    assert [task.title for task in app.see(alice, app.trash.list, first.next, 3).items] == ["1", "0"]
 
 
 # ---------------------------------------------------------------- what passes the window
@@ -187,38 +188,38 @@ def test_what_passes_the_window_is_swept_and_nothing_else(app: App, alice: Sessi
     top = create(app, alice, "top")
     create(app, alice, "below", top)
     young, kept = create(app, alice, "young"), create(app, alice, "kept")
-    app.trash.delete(alice, top.id)
+    app.do(alice, app.trash.delete, top.id)
     app.clock.advance(hours=1)
-    app.trash.delete(alice, young.id)
-    app.clock.set(START + WINDOW)
+    app.do(alice, app.trash.delete, young.id)
+    app.clock.set(START + RETENTION)
     assert app.housekeeping.sweep() == 0
     app.clock.advance(microseconds=1)
     # The tree, the creation of the other two, and the event of registering.
     assert app.housekeeping.sweep() == 2 + 2 + 1
     assert trashed(app, alice) == ["young"]
-    assert app.tasks.get(alice, kept.id) == kept
-    assert app.history.list(alice, kept.id).changes.items == []
+    assert app.see(alice, app.tasks.get, kept.id) == kept
+    assert app.see(alice, app.history.list, kept.id).changes.items == []
     assert app.housekeeping.sweep() == 0
     with pytest.raises(TaskNotFound):
-        app.trash.restore(alice, top.id)
-    assert app.trash.restore(alice, young.id).title == "young"
+        app.do(alice, app.trash.restore, top.id)
+    assert app.do(alice, app.trash.restore, young.id).title == "young"
 
 
 def test_a_sweep_may_be_told_how_much_to_do(app: App, alice: SessionActor) -> None:
     for number in range(5):
-        app.trash.delete(alice, create(app, alice, str(number)).id)
-    app.clock.advance(WINDOW + timedelta(hours=1))
+        app.do(alice, app.trash.delete, create(app, alice, str(number)).id)
+    app.clock.advance(RETENTION + timedelta(hours=1))
     left = []
-    while app.housekeeping.sweep(most=2):
+    while app.housekeeping.sweep(limit=2):
         left.append(len(trashed(app, alice)))
     assert left[:3] == [3, 1, 0]
 
 
 def test_what_cannot_be_undone_any_more_is_not_found(app: App, alice: SessionActor) -> None:
     task = create(app, alice, "task")
-    app.tasks.edit(alice, task.id, {"title": "edited"})
-    change = app.history.list(alice, task.id).changes.items[0].id
-    app.clock.advance(WINDOW + timedelta(hours=1))
+    app.do(alice, app.tasks.edit, task.id, {"title": "edited"})
+    change = app.see(alice, app.history.list, task.id).changes.items[0].id
+    app.clock.advance(RETENTION + timedelta(hours=1))
     app.housekeeping.sweep()
     with pytest.raises(ChangeNotFound):
-        app.history.undo(alice, task.id, change)
+        app.do(alice, app.history.undo, task.id, change)

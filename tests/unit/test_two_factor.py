@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from tasktracker.domain.accounts import two_factor_service as service
+from tasktracker.domain.accounts import reencryption_service
+from tasktracker.domain.accounts.reencryption_service import Reencrypted
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
@@ -19,7 +20,7 @@ from tasktracker.domain.kernel.errors import (
     TwoFactorOff,
     TwoFactorOn,
 )
-from tests.fakes import App, FakeCodes
+from tests.fakes import SYSTEM, App, FakeCodes
 
 PASSWORD = "correct horse"
 
@@ -33,7 +34,7 @@ def app() -> App:
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
-    return app.actor(app.accounts.register({"username": "alice"}, PASSWORD))
+    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
 
 
 def code(app: App, offset: int = 0, secret: str = "SECRET") -> str:
@@ -49,7 +50,7 @@ def turn_on(app: App, actor: SessionActor) -> list[str]:
 
 
 def factor_of(app: App, actor: SessionActor) -> SecondFactor | None:
-    with app.store.reading(None) as work:
+    with app.store.reading(SYSTEM) as work:
         return work.second_factors.find(actor.user_id)
 
 
@@ -73,7 +74,7 @@ class TestEnrol:
         app.two_factor.enrol(alice, PASSWORD)
         factor = factor_of(app, alice)
         assert factor is not None
-        assert factor.sealed_secret == app.box.seal("SECRET")
+        assert factor.sealed_secret == app.cipher.seal("SECRET")
         assert not factor.is_required
         assert "SECRET" not in repr(factor)
 
@@ -158,7 +159,7 @@ class TestLogin:
 
     def test_a_disabled_user_is_not_asked(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
-        app.accounts.set_active("alice", False)
+        app.do(SYSTEM, app.accounts.set_active, "alice", False)
         for given in (None, code(app)):
             with pytest.raises(InvalidCredentials):
                 log_in(app, given)
@@ -234,7 +235,7 @@ class TestLogin:
 
     def test_sessions_that_exist_go_on(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
-        app.accounts.profile(alice)
+        app.see(alice, app.accounts.profile)
 
     def test_a_code_counts_by_the_factor_as_it_is_when_it_is_used(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
@@ -310,7 +311,7 @@ class TestDisable:
         log_in(app, new[0])
 
     def test_an_ended_session_can_do_none_of_it(self, app: App, alice: SessionActor) -> None:
-        app.sessions.end(alice, alice.session_id)
+        app.do(alice, app.sessions.end, alice.session_id)
         for call in (
             lambda: app.two_factor.enrol(alice, PASSWORD),
             lambda: app.two_factor.confirm(alice, "000000"),
@@ -322,22 +323,22 @@ class TestDisable:
 
 class TestReseal:
     def enrolled(self, app: App, number: int) -> list[SessionActor]:
-        actors = [app.actor(app.accounts.register({"username": f"user{each}"}, PASSWORD)) for each in range(number)]
+        actors = [app.actor(app.registration.register({"username": f"user{each}"}, PASSWORD)) for each in range(number)]
         for actor in actors:
             app.two_factor.enrol(actor, PASSWORD)
         return actors
 
     @pytest.mark.parametrize("batch", [1, 2, 3, 500])
     def test_encrypts_everything_anew_once(self, app: App, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-        monkeypatch.setattr(service, "BATCH", batch)
+        monkeypatch.setattr(reencryption_service, "BATCH", batch)
         actors = self.enrolled(app, 4)
-        app.accounts.register({"username": "without"}, PASSWORD)
-        assert app.two_factor.reseal() == service.Resealed(0, 0)
-        app.box.number = 2
-        last = app.actor(app.accounts.register({"username": "new"}, PASSWORD))
+        app.registration.register({"username": "without"}, PASSWORD)
+        assert app.reencryption.run() == Reencrypted(0, 0)
+        app.cipher.number = 2
+        last = app.actor(app.registration.register({"username": "new"}, PASSWORD))
         app.two_factor.enrol(last, PASSWORD)
-        assert app.two_factor.reseal() == service.Resealed(4, 0)
-        assert app.two_factor.reseal() == service.Resealed(0, 0)
+        assert app.reencryption.run() == Reencrypted(4, 0)
+        assert app.reencryption.run() == Reencrypted(0, 0)
         for actor in [*actors, last]:
             factor = factor_of(app, actor)
             assert factor is not None
@@ -349,22 +350,22 @@ class TestReseal:
         log_in(app, code(app))
         before = factor_of(app, alice)
         assert before is not None
-        app.box.number = 2
-        app.two_factor.reseal()
+        app.cipher.number = 2
+        app.reencryption.run()
         assert factor_of(app, alice) == replace(before, sealed_secret="2:SECRET")
         with pytest.raises(InvalidCredentials):
             log_in(app, code(app))
         log_in(app, recovery[0])
 
     def test_counts_what_no_key_opens_and_goes_on(self, app: App) -> None:
-        app.box.number = 3
+        app.cipher.number = 3
         lost, *kept = self.enrolled(app, 3)
-        with app.store.writing(None) as work:
+        with app.store.writing(SYSTEM) as work:
             for actor in kept:
                 work.users.find(actor.user_id)
                 work.second_factors.save(SecondFactor(user_id=actor.user_id, sealed_secret="1:SECRET"))
-        app.box.number = 2  # the third key has left the ring
-        assert app.two_factor.reseal() == service.Resealed(done=2, lost=1)
+        app.cipher.number = 2  # the third key has left the ring
+        assert app.reencryption.run() == Reencrypted(done=2, lost=1)
         assert factor_of(app, lost) == SecondFactor(user_id=lost.user_id, sealed_secret="3:SECRET")
 
 
@@ -373,9 +374,9 @@ class TestLostKey:
 
     @pytest.fixture
     def recovery(self, app: App, alice: SessionActor) -> list[str]:
-        app.box.number = 2
+        app.cipher.number = 2
         recovery = turn_on(app, alice)
-        app.box.number = 1
+        app.cipher.number = 1
         return recovery
 
     def test_codes_of_the_generator_are_wrong_and_recovery_codes_are_not(self, app: App, recovery: list[str]) -> None:
@@ -390,10 +391,10 @@ class TestLostKey:
         turn_on(app, alice)
 
     def test_an_enrolment_can_be_begun_anew(self, app: App) -> None:
-        bob = app.actor(app.accounts.register({"username": "bob"}, PASSWORD))
-        app.box.number = 2
+        bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
+        app.cipher.number = 2
         app.two_factor.enrol(bob, PASSWORD)
-        app.box.number = 1
+        app.cipher.number = 1
         with pytest.raises(InvalidInput):
             app.two_factor.confirm(bob, code(app))
         turn_on(app, bob)

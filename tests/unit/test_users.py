@@ -9,35 +9,42 @@ import pytest
 from hypothesis import given
 
 from tasktracker.domain.accounts.password import credential, new_password
-from tasktracker.domain.accounts.user import USER_RULES, User, UserFields, email, time_zone, username
+from tasktracker.domain.accounts.user import (
+    USER,
+    User,
+    UserFields,
+    canonical_email,
+    canonical_username,
+    known_time_zone,
+)
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check
 from tests import strategies
 
-USER = User(id=UUID(int=1), username="alice", password_hash="secret", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+ALICE = User(id=UUID(int=1), username="alice", password_hash="secret", created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 class TestUser:
     def test_a_change_is_a_new_version(self) -> None:
-        edited = USER.edit({"first_name": "Alice", "email": "alice@example.org"})
+        edited = ALICE.edit({"first_name": "Alice", "email": "alice@example.org"})
         assert (edited.first_name, edited.email, edited.version) == ("Alice", "alice@example.org", 2)
         assert edited.edit({"email": None}).version == 3
 
     def test_no_change_is_the_very_same_user(self) -> None:
-        assert USER.edit({}) is USER
-        assert USER.edit({"username": "alice", "first_name": ""}) is USER
-        assert USER.activated(True) is USER
-        assert USER.with_password("secret") is USER
+        assert ALICE.edit({}) is ALICE
+        assert ALICE.edit({"username": "alice", "first_name": ""}) is ALICE
+        assert ALICE.activated(True) is ALICE
+        assert ALICE.with_password("secret") is ALICE
 
     def test_another_password_and_another_standing_are_changes(self) -> None:
-        assert USER.with_password("other").version == 2
-        assert USER.with_password("other").password_hash == "other"
-        assert USER.activated(False).version == 2
-        assert not USER.activated(False).is_active
-        assert USER.activated(False).activated(True).version == 3
+        assert ALICE.with_password("other").version == 2
+        assert ALICE.with_password("other").password_hash == "other"
+        assert ALICE.activated(False).version == 2
+        assert not ALICE.activated(False).is_active
+        assert ALICE.activated(False).activated(True).version == 3
 
     def test_the_password_hash_is_not_shown(self) -> None:
-        assert "secret" not in repr(USER)
+        assert "secret" not in repr(ALICE)
 
 
 class TestUsername:
@@ -59,7 +66,7 @@ class TestUsername:
         ],
     )
     def test_accepted(self, value: str, expected: str) -> None:
-        assert username(value) == expected
+        assert canonical_username(value) == expected
 
     @pytest.mark.parametrize(
         "value",
@@ -83,15 +90,15 @@ class TestUsername:
     )
     def test_refused(self, value: str) -> None:
         with pytest.raises(Refused):
-            username(value)
+            canonical_username(value)
 
     @given(strategies.raw_usernames())
     def test_what_is_accepted_is_accepted_again_and_no_email_address(self, value: str) -> None:
         try:
-            accepted = username(value)
+            accepted = canonical_username(value)
         except Refused:
             return
-        assert username(accepted) == accepted
+        assert canonical_username(accepted) == accepted
         assert 3 <= len(accepted) <= 150
         assert "@" not in accepted
         assert not any(character.isspace() for character in accepted)
@@ -112,7 +119,7 @@ class TestEmail:
         ],
     )
     def test_accepted(self, value: str, expected: str | None) -> None:
-        assert email(value) == expected
+        assert canonical_email(value) == expected
 
     @pytest.mark.parametrize(
         "value",
@@ -140,37 +147,37 @@ class TestEmail:
     )
     def test_refused(self, value: str) -> None:
         with pytest.raises(Refused):
-            email(value)
+            canonical_email(value)
 
     @given(strategies.raw_emails())
     def test_what_is_accepted_is_accepted_again(self, value: str) -> None:
         try:
-            accepted = email(value)
+            accepted = canonical_email(value)
         except Refused:
             return
         if accepted is not None:
-            assert email(accepted) == accepted
+            assert canonical_email(accepted) == accepted
             assert len(accepted) <= 254
             assert accepted.count("@") == 1
 
 
 @pytest.mark.parametrize("value", ["UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires"])
 def test_time_zones_are_those_of_iana(value: str) -> None:
-    assert time_zone(value) == value
+    assert known_time_zone(value) == value
 
 
 @pytest.mark.parametrize("value", ["", "Vienna", "europe/vienna", "+01:00", "../../etc/passwd", "UTC\0", "\ud800"])
 def test_anything_else_is_no_time_zone(value: str) -> None:
     with pytest.raises(Refused):
-        time_zone(value)
+        known_time_zone(value)
 
 
 def test_personal_names_are_trimmed_and_limited() -> None:
     names: UserFields = {"first_name": "  Alice  ", "last_name": " " * 10 + "x" * 150}
-    assert check(USER_RULES, names) == {"first_name": "Alice", "last_name": "x" * 150}
+    assert check(USER.rules, names) == {"first_name": "Alice", "last_name": "x" * 150}
     too_long: UserFields = {"first_name": "x" * 151, "last_name": "\0"}
     with pytest.raises(InvalidInput) as caught:
-        check(USER_RULES, too_long)
+        check(USER.rules, too_long)
     assert [error.field for error in caught.value.errors] == ["first_name", "last_name"]
 
 

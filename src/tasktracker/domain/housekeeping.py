@@ -1,82 +1,97 @@
-"""Letting go of what is kept for a while only."""
+"""Removing what is kept for a while only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from tasktracker.domain.accounts.ports import SessionRepository
+from tasktracker.domain.activity.ports import ActivityRepository
+from tasktracker.domain.feed.ports import FeedRepository
+from tasktracker.domain.history.ports import HistoryRepository
+from tasktracker.domain.idempotency.ports import IdempotencyRepository
+from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import Clock
-from tasktracker.domain.sync.cursor import MARGIN
-from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.work import Store
+from tasktracker.domain.kernel.store import Store
+from tasktracker.domain.sync.cursor import MARGIN, RETENTION
+from tasktracker.domain.sync.ports import TicketRepository
+from tasktracker.domain.tasks.ports import PurgeWork
+from tasktracker.domain.tasks.trash_service import purge_expired
 
-WINDOW = timedelta(days=30)
 BATCH = 500
+SWEEP = SystemActor("sweep")
+
+
+class SweepWork(PurgeWork, Protocol):
+    """Work on everything that is swept."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def history(self) -> HistoryRepository: ...
+    @property
+    def idempotency(self) -> IdempotencyRepository: ...
+    @property
+    def activity(self) -> ActivityRepository: ...
+    @property
+    def sessions(self) -> SessionRepository: ...
+    @property
+    def feed(self) -> FeedRepository: ...
+    @property
+    def tickets(self) -> TicketRepository: ...
 
 
 class HousekeepingService:
-    """Removes what has passed the window.
+    """The process that removes what has passed the retention.
 
-    That is the trash, histories, answers to requests, events, expired sessions, and what feeds tell of deletions.
-    A little at a time, each in a unit of work of its own, so that nobody waits for it and it can stop anywhere.
+    That is the trash, histories, kept results, events, expired sessions and tickets, and the deletions in feeds. A
+    little at a time, each in a unit of work of its own, so that other works do not wait and it can stop anywhere.
     """
 
-    def __init__(self, *, store: Store, trash: TrashService, clock: Clock, window: timedelta = WINDOW) -> None:
+    def __init__(self, *, store: Store[SystemActor, SweepWork], clock: Clock, retention: timedelta = RETENTION) -> None:
         self._store = store
-        self._trash = trash
         self._clock = clock
-        self._window = window
+        self._retention = retention
 
-    def sweep(self, most: int | None = None, is_stopping: Callable[[], bool] = lambda: False) -> int:
-        """Remove what is due, at most so many things of each kind, and return how many that were.
+    def sweep(self, limit: int | None = None, is_stopping: Callable[[], bool] = lambda: False) -> int:
+        """Remove what is due, at most `limit` things of each kind, and return how many that were.
 
         It ends early once `is_stopping`; what is left over is still due the next time.
         """
         removed = 0
-        before = self._clock.now() - self._window
-        steps = (
-            self._sweep_trash,
-            self._sweep_histories,
-            self._sweep_answers,
-            self._sweep_events,
-            self._sweep_sessions,
-            self._sweep_tombstones,
-            self._sweep_tickets,
+        before = self._clock.now() - self._retention
+        steps: tuple[Callable[[SweepWork, int], int], ...] = (
+            lambda work, batch: work.history.purge_before(before, batch),
+            lambda work, batch: work.idempotency.purge_before(before, batch),
+            lambda work, batch: work.activity.purge_before(before, batch),
+            lambda work, batch: work.sessions.purge_before(before, batch),
+            lambda work, batch: work.feed.purge_before(before - MARGIN, batch),
+            lambda work, batch: work.tickets.purge_before(work.now, batch),
         )
-        for step in steps:
+        for sweep in (lambda batch: self._purge_trash(before, batch), *(self._in_one_work(step) for step in steps)):
             done = 0
-            while (most is None or done < most) and not is_stopping():
-                batch = BATCH if most is None else min(BATCH, most - done)
-                count = step(before, batch)
+            while (limit is None or done < limit) and not is_stopping():
+                count = sweep(BATCH if limit is None else min(BATCH, limit - done))
                 done += count
                 if not count:
                     break
             removed += done
         return removed
 
-    def _sweep_trash(self, before: datetime, batch: int) -> int:
-        return self._trash.purge_expired(before, batch)
+    def _in_one_work(self, step: Callable[[SweepWork, int], int]) -> Callable[[int], int]:
+        def sweep(batch: int) -> int:
+            with self._store.writing(SWEEP) as work:
+                return step(work, batch)
 
-    def _sweep_histories(self, before: datetime, batch: int) -> int:
-        with self._store.writing(None) as work:
-            return work.history.purge_before(before, batch)
+        return sweep
 
-    def _sweep_answers(self, before: datetime, batch: int) -> int:
-        with self._store.writing(None) as work:
-            return work.idempotency.purge_before(before, batch)
-
-    def _sweep_events(self, before: datetime, batch: int) -> int:
-        with self._store.writing(None) as work:
-            return work.activity.purge_before(before, batch)
-
-    def _sweep_tombstones(self, before: datetime, batch: int) -> int:
-        with self._store.writing(None) as work:
-            return work.feed.purge_before(before - MARGIN, batch)
-
-    def _sweep_tickets(self, _before: datetime, batch: int) -> int:
-        with self._store.writing(None) as work:
-            return work.tickets.purge_before(self._clock.now(), batch)
-
-    def _sweep_sessions(self, before: datetime, batch: int) -> int:
-        with self._store.writing(None) as work:
-            return work.sessions.purge_before(before, batch)
+    def _purge_trash(self, before: datetime, batch: int) -> int:
+        """Purge what was deleted before a moment, each tree at once, and return how many tasks that were."""
+        with self._store.reading(SWEEP) as work:
+            expired = work.trash.expired(before, batch)
+        purged = 0
+        for task_id in expired:
+            with self._store.writing(SWEEP) as work:
+                purged += purge_expired(work, task_id, before)
+        return purged

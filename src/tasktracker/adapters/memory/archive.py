@@ -6,11 +6,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks, visible
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.history.change import Change
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
@@ -50,12 +48,10 @@ class MemoryTaskArchive:
         categories = self._transaction.data.categories
         return {category_id for category_id in category_ids if categories.get(category_id) is not None}
 
-    def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
-        repository, history = MemoryTasks(self._transaction), MemoryHistory(self._transaction)
+    def add(self, tasks: Sequence[Task]) -> None:
+        repository = MemoryTasks(self._transaction)
         for task in tasks:
             repository.add(task)
-        for change in changes:
-            history.add(change)
 
 
 def _place(task: Task) -> tuple[datetime, UUID]:

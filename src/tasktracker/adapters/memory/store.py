@@ -6,8 +6,11 @@ import secrets
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from threading import Lock, get_ident
+from typing import Generic
 
+from tasktracker.adapters.change_log import WorkChangeLog
 from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
 from tasktracker.adapters.memory.archive import MemoryTaskArchive
@@ -24,16 +27,20 @@ from tasktracker.adapters.memory.trash import MemoryTrash
 from tasktracker.adapters.memory.users import MemoryUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.feed.ports import EPOCH
-from tasktracker.domain.kernel.actors import Actor, Scope, SessionActor, TokenActor
-from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
 from tasktracker.domain.sync.ports import Told
 
 
-class MemoryUnitOfWork:
+class MemoryUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
-    def __init__(self, transaction: Transaction, epoch: bytes) -> None:
+    def __init__(
+        self, transaction: Transaction, actor: ActorT_co, now: datetime, ids: IdGenerator, epoch: bytes
+    ) -> None:
+        self.actor = actor
+        self.now = now
         self.users = MemoryUsers(transaction)
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
@@ -47,17 +54,21 @@ class MemoryUnitOfWork:
         self.activity = MemoryActivity(transaction)
         self.feed = MemoryFeed(transaction, epoch)
         self.tickets = MemoryTickets(transaction)
+        self.changes = WorkChangeLog(actor, now, ids, self.history, self.feed)
 
 
 class MemoryStore:
-    """Implements Store.
+    """Implements Storage.
 
     Works take turns, reading ones too, so each sees one state of the data. What a database would answer with
     a deadlock or an integrity error, both mistakes of the program, is a RuntimeError here.
     """
 
-    def __init__(self, clock: Clock, audit_log: AuditLog | None = None, told: Told | None = None) -> None:
+    def __init__(
+        self, clock: Clock, ids: IdGenerator, audit_log: AuditLog | None = None, told: Told | None = None
+    ) -> None:
         self._clock = clock
+        self._ids = ids
         self._told = told
         self._audit_log = audit_log
         self._data = Data()
@@ -66,41 +77,40 @@ class MemoryStore:
         self._owner: int | None = None
 
     @contextmanager
-    def reading(self, actor: Actor | None) -> Iterator[MemoryUnitOfWork]:
+    def reading(self, actor: ActorT) -> Iterator[MemoryUnitOfWork[ActorT]]:
         with self._work(actor, writable=False) as work:
             yield work
 
     @contextmanager
-    def snapshot(self, actor: Actor | None) -> Iterator[MemoryUnitOfWork]:
+    def snapshot(self, actor: ActorT) -> Iterator[MemoryUnitOfWork[ActorT]]:
         if self._owner == get_ident():
             raise RuntimeError("A unit of work is open in this thread already.")
         with self._turn:
-            if actor is not None:
-                self._admit(actor, Scope.TASKS_READ)
-            # Rows never change, so a copy of the tables is one of everything, and nobody has to wait for its end.
+            self._admit(actor, Scope.TASKS_READ)
+            # Rows never change, so a copy of the tables is one of everything, and no work has to wait for its end.
             data = self._data.copy()
         transaction = Transaction(data, writable=False)
         try:
-            yield MemoryUnitOfWork(transaction, self.secret(EPOCH))
+            yield self._open(transaction, actor)
         finally:
             transaction.close()
 
     @contextmanager
-    def writing(self, actor: Actor | None) -> Iterator[MemoryUnitOfWork]:
+    def writing(self, actor: ActorT) -> Iterator[MemoryUnitOfWork[ActorT]]:
         with self._work(actor, writable=True) as work:
             yield work
 
-    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
-        live = []
+    def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
+        admissible = []
         for actor in actors:
             with suppress(SessionEnded, InsufficientScope), self.reading(actor):
-                live.append(actor)
-        return live
+                admissible.append(actor)
+        return admissible
 
-    def secret(self, name: str) -> bytes:
+    def get_or_create_secret(self, name: str) -> bytes:
         return self._secrets.setdefault(name, secrets.token_bytes(32))
 
-    def renew(self, name: str) -> bytes:
+    def rotate_secret(self, name: str) -> bytes:
         self._secrets[name] = secrets.token_bytes(32)
         return self._secrets[name]
 
@@ -111,19 +121,18 @@ class MemoryStore:
         pass
 
     @contextmanager
-    def _work(self, actor: Actor | None, *, writable: bool) -> Iterator[MemoryUnitOfWork]:
+    def _work(self, actor: ActorT, *, writable: bool) -> Iterator[MemoryUnitOfWork[ActorT]]:
         if self._owner == get_ident():
             raise RuntimeError("A unit of work is open in this thread already.")
         with self._turn:
             self._owner = get_ident()
             transaction = Transaction(self._data, writable=writable)
             try:
-                if actor is not None:
-                    self._admit(actor, Scope.TASKS_WRITE if writable else Scope.TASKS_READ)
-                work = MemoryUnitOfWork(transaction, self.secret(EPOCH))
+                self._admit(actor, Scope.TASKS_WRITE if writable else Scope.TASKS_READ)
+                work = self._open(transaction, actor)
                 yield work
                 transaction.require_success()
-                told = work.feed.place(self._clock.now())
+                changed = work.feed.flush(work.now)
             except BaseException:
                 transaction.roll_back()
                 raise
@@ -133,13 +142,16 @@ class MemoryStore:
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
-        if self._told is not None and told:
-            self._told(told)
+        if self._told is not None and changed:
+            self._told(changed)
 
-    def _admit(self, actor: Actor, scope: Scope) -> None:
+    def _open(self, transaction: Transaction, actor: ActorT) -> MemoryUnitOfWork[ActorT]:
+        return MemoryUnitOfWork(transaction, actor, self._clock.now(), self._ids, self.get_or_create_secret(EPOCH))
+
+    def _admit(self, actor: AnyActor, scope: Scope) -> None:
         if isinstance(actor, TokenActor):
             self._admit_token(actor, scope)
-        else:
+        elif isinstance(actor, SessionActor):
             self._admit_session(actor)
 
     def _admit_token(self, actor: TokenActor, scope: Scope) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -15,7 +15,8 @@ from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, name_key
-from tasktracker.domain.feed.entries import FeedEntry, ItemType
+from tasktracker.domain.feed.entries import FeedEntry
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.errors import DomainError
@@ -49,21 +50,21 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedMark:
-    """A mark in its place in a feed."""
+class StoredEntry:
+    """A feed entry with its sequence number."""
 
     sequence: int
-    mark: FeedEntry
-    told_at: datetime
+    entry: FeedEntry
+    recorded_at: datetime
 
     @property
     def id(self) -> UUID:
-        """An id made of the user and the item, which together identify the mark."""
-        return mark_id(self.mark.user_id, self.mark.type, self.mark.id)
+        """An id made of the user and the item, which together identify the entry."""
+        return entry_id(self.entry.user_id, self.entry.type, self.entry.id)
 
 
-def mark_id(user_id: UUID, type: ItemType, item_id: UUID) -> UUID:
-    """Return the id of the mark of a user's item."""
+def entry_id(user_id: UUID, type: ItemType, item_id: UUID) -> UUID:
+    """Return the id of the entry of a user's item."""
     return uuid5(user_id, f"{type} {item_id}")
 
 
@@ -196,10 +197,12 @@ class Data:
 
         self.tickets = Table[KeptTicket]()
 
+        self.synced: Mapping[ItemType, Table[Any]] = {ItemType.TASK: self.tasks, ItemType.CATEGORY: self.categories}
+
         self.feeds = Table[Feed]()
-        self.marks = Table[PlacedMark]()
-        self.marks_of = self.marks.index(
-            lambda placed: placed.mark.user_id, lambda placed: (placed.sequence, placed.id)
+        self.entries = Table[StoredEntry]()
+        self.entries_of = self.entries.index(
+            lambda stored: stored.entry.user_id, lambda stored: (stored.sequence, stored.id)
         )
 
     def copy(self) -> Data:

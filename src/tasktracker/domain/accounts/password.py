@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from tasktracker.domain.accounts.ports import PasswordStrength
 from tasktracker.domain.kernel.fields import Refused, Rule, require_storable
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
@@ -28,6 +29,26 @@ def new_password(shortest: int = MIN_PASSWORD_LENGTH) -> Rule:
         return value
 
     return rule
+
+
+class PasswordPolicy:
+    """Which passwords may be chosen: long enough, and not easy to guess."""
+
+    def __init__(self, strength: PasswordStrength, min_length: int = MIN_PASSWORD_LENGTH) -> None:
+        self._strength = strength
+        self._choose = new_password(min_length)
+
+    def rule(self, *guesses: str | None) -> Rule:
+        """Return the rule for a user of whom an attacker would try these words first."""
+
+        def rule(value: str) -> str:
+            chosen: str = self._choose(value)
+            weakness = self._strength.weakness(chosen, [guess for guess in guesses if guess])
+            if weakness:
+                raise Refused(f"is too easy to guess: {weakness}")
+            return chosen
+
+        return rule
 
 
 def credential(value: str) -> str:

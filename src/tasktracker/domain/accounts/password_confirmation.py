@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from tasktracker.domain.accounts.password import credential
-from tasktracker.domain.accounts.ports import PasswordHasher
+from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded
 from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import PASSWORD_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.work import Store, UnitOfWork
 
 Result = TypeVar("Result")
+Work = TypeVar("Work", bound=AccountWork[SessionActor])
 
 
-class PasswordConfirmation:
+class PasswordConfirmation(Generic[Work]):
     """The actor's own password. Guessing it is throttled by account, and recorded as the failure of what it is for."""
 
-    def __init__(self, *, store: Store, recorder: Recorder, passwords: PasswordHasher, throttle: Throttle) -> None:
+    def __init__(
+        self, *, store: Store[SessionActor, Work], recorder: Recorder, passwords: PasswordHasher, throttle: Throttle
+    ) -> None:
         self._store = store
         self._recorder = recorder
         self._passwords = passwords
@@ -36,7 +39,7 @@ class PasswordConfirmation:
         """
         password = check({field: credential}, {field: password})[field]
         with self._store.reading(actor) as work:
-            stored = myself(work, actor).password_hash
+            stored = find_self(work).password_hash
         tries = Bucket.of(PASSWORD_BY_ACCOUNT, str(actor.user_id))
         self._throttle.spend(tries)
         if not self._passwords.verify(password, stored):
@@ -52,12 +55,12 @@ class PasswordConfirmation:
         field: str,
         kind: Kind,
         origin: Origin,
-        change: Callable[[UnitOfWork, User], Result],
+        change: Callable[[Work, User], Result],
     ) -> Result:
         """Make a change to the actor's locked account, given the password. Raises like `verify`."""
         verified = self.verify(actor, password, field, kind, origin)
         with self._store.writing(actor) as work:
-            user = myself(work, actor)
+            user = find_self(work)
             # The password was verified before this work began; what was verified must still be what is stored.
             if user.password_hash == verified:
                 return change(work, user)
@@ -65,9 +68,9 @@ class PasswordConfirmation:
         raise InvalidInput.of(field, "is wrong")
 
 
-def myself(work: UnitOfWork, actor: SessionActor) -> User:
-    """Return the actor's own account; while writing, locked."""
-    user = work.users.find(actor.user_id)
+def find_self(work: AccountWork[SessionActor]) -> User:
+    """Return the actor's own account; while writing, locked. Raises SessionEnded."""
+    user = work.users.find(work.actor.user_id)
     # The work was opened for a live session of an active user; only a removal since then can come between.
     if user is None:
         raise SessionEnded

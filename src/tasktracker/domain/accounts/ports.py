@@ -1,4 +1,4 @@
-"""What accounts need of the outside: storage, tokens and passwords."""
+"""The repositories of accounts and sessions, what they need of security, and the work of the use cases on them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenClaims
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.activity.ports import EventWork
+from tasktracker.domain.kernel.actors import ActorT_co
 
 
 class UserRepository(Protocol):
@@ -172,3 +174,16 @@ class SecretCipher(Protocol):
     def is_current(self, sealed: str) -> bool:
         """Whether it was sealed under the ring's first secret."""
         ...
+
+
+class AccountWork(EventWork, Protocol[ActorT_co]):
+    """Work on accounts and their sessions, by one kind of actor: a user's session, or the service itself."""
+
+    @property
+    def actor(self) -> ActorT_co: ...
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def sessions(self) -> SessionRepository: ...
+    @property
+    def second_factors(self) -> SecondFactorRepository: ...

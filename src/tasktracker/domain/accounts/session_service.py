@@ -9,7 +9,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from tasktracker.domain.accounts.password import credential
-from tasktracker.domain.accounts.ports import PasswordHasher, TokenSigner
+from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher, TokenSigner
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
@@ -17,7 +17,7 @@ from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.actors import AnyActor, SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import (
     CodeRequired,
@@ -27,6 +27,7 @@ from tasktracker.domain.kernel.errors import (
     SessionNotFound,
 )
 from tasktracker.domain.kernel.fields import case_key, check, optional, text
+from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import (
     LOGIN_BY_ACCOUNT,
     LOGIN_BY_ADDRESS,
@@ -37,7 +38,6 @@ from tasktracker.domain.throttling.limit import (
     network,
 )
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.work import Store, UnitOfWork
 
 NOBODY = UUID(int=0)
 
@@ -71,12 +71,12 @@ class SignedIn:
 
 
 class SessionService:
-    """Sessions, from login to log-out."""
+    """Processes that log in and out, and use cases on the sessions of an account."""
 
     def __init__(
         self,
         *,
-        store: Store,
+        store: Store[SystemActor, AccountWork[SystemActor]],
         recorder: Recorder,
         throttle: Throttle,
         two_factor: TwoFactorService,
@@ -111,7 +111,7 @@ class SessionService:
         """
         fields = check(LOGIN_RULES, _Login(username=username, password=password, device=device, code=code))
         tries = self._spend(fields["username"], origin)
-        with self._store.reading(None) as work:
+        with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])
             factor = work.second_factors.find(user.id if user else NOBODY)
         verified = self._passwords.verify(fields["password"], user.password_hash if user else None)
@@ -125,7 +125,7 @@ class SessionService:
         if self._passwords.needs_rehash(user.password_hash):
             rehashed = self._passwords.hash(fields["password"])
         signed_in = None
-        with self._store.writing(None) as work:
+        with self._store.writing(SystemActor("log in")) as work:
             current = work.users.find(user.id)
             # The password was verified before this work began; what was verified must still be what is stored.
             moved = current is None or not current.is_active or current.password_hash != user.password_hash
@@ -154,7 +154,7 @@ class SessionService:
             Bucket.of(REFRESH_BY_SESSION, str(claims.session_id)),
             Bucket.of(REFRESH_BY_ADDRESS, network(origin.address)),
         )
-        with self._store.writing(None) as work:
+        with self._store.writing(SystemActor("refresh a session")) as work:
             refreshed = self._refresh(work, claims, origin)
         if refreshed is None:
             raise SessionEnded
@@ -163,8 +163,8 @@ class SessionService:
     def verify(self, token: str) -> TokenClaims:
         """Return what a token says, if it would be accepted now. Raises InvalidToken, SessionEnded."""
         claims = self._signer.read(token)
-        now = self._clock.now()
-        with self._store.reading(None) as work:
+        with self._store.reading(SystemActor("verify a token")) as work:
+            now = work.now
             session = work.sessions.find(claims.session_id)
             user = work.users.find(claims.user_id)
         if session is None or session.user_id != claims.user_id or not session.is_live(now):
@@ -183,39 +183,35 @@ class SessionService:
     def logout(self, *tokens: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """End the sessions of these tokens. Expired and revoked ones will do; forged ones raise InvalidToken."""
         sessions = {self._signer.read(token, expired=True).session_id for token in tokens}
-        with self._store.writing(None) as work:
+        with self._store.writing(SystemActor("log out")) as work:
             for session_id in sorted(sessions):
                 session = work.sessions.find(session_id)
                 if session is not None:
                     work.sessions.remove(session_id)
                     self._recorder.success(work, Kind.LOGOUT, origin, session.user_id, session_id)
 
-    def list(self, actor: SessionActor) -> Sequence[Session]:
+    def list(self, work: AccountWork[SessionActor]) -> Sequence[Session]:
         """Return the actor's live sessions, the most recently refreshed first."""
-        now = self._clock.now()
-        with self._store.reading(actor) as work:
-            return [session for session in work.sessions.list(actor.user_id) if session.is_live(now)]
+        return [session for session in work.sessions.list(work.actor.user_id) if session.is_live(work.now)]
 
-    def end(self, actor: SessionActor, session_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
+    def end(self, work: AccountWork[SessionActor], session_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """End one of the actor's sessions. Raises SessionNotFound."""
-        with self._store.writing(actor) as work:
-            session = work.sessions.find(session_id)
-            if session is None or session.user_id != actor.user_id:
-                raise SessionNotFound
-            work.sessions.remove(session_id)
-            self._recorder.success(work, Kind.SESSION_END, origin, actor.user_id, session_id)
+        session = work.sessions.find(session_id)
+        if session is None or session.user_id != work.actor.user_id:
+            raise SessionNotFound
+        work.sessions.remove(session_id)
+        self._recorder.success(work, Kind.SESSION_END, origin, session.user_id, session_id)
 
-    def end_others(self, actor: SessionActor, origin: Origin = UNKNOWN_ORIGIN) -> None:
+    def end_others(self, work: AccountWork[SessionActor], origin: Origin = UNKNOWN_ORIGIN) -> None:
         """End every session of the actor but the one they act in."""
-        with self._store.writing(actor) as work:
-            for session in work.sessions.list(actor.user_id):
-                if session.id != actor.session_id:
-                    self._recorder.success(work, Kind.SESSION_END, origin, actor.user_id, session.id)
-            work.sessions.remove_others(actor.user_id, keep=actor.session_id)
+        for session in work.sessions.list(work.actor.user_id):
+            if session.id != work.actor.session_id:
+                self._recorder.success(work, Kind.SESSION_END, origin, session.user_id, session.id)
+        work.sessions.remove_others(work.actor.user_id, keep=work.actor.session_id)
 
-    def open(self, work: UnitOfWork, user: User, device: str | None) -> Session:
+    def open(self, work: AccountWork[AnyActor], user: User, device: str | None) -> Session:
         """Start a session for a user locked by this work. Over the limit, the ones idle longest make room."""
-        now = self._clock.now()
+        now = work.now
         sessions = work.sessions.list(user.id)
         live = [session for session in sessions if session.is_live(now)]
         kept = {session.id for session in live[: self._policy.most - 1]}
@@ -247,7 +243,7 @@ class SessionService:
         return tries
 
     def _sign_in(
-        self, work: UnitOfWork, user: User, fields: _Login, rehashed: str | None, origin: Origin
+        self, work: AccountWork[SystemActor], user: User, fields: _Login, rehashed: str | None, origin: Origin
     ) -> SignedIn | None:
         """Open a session for a locked user whose password was verified; None where the code is wrong."""
         factor = work.second_factors.find(user.id)
@@ -265,8 +261,8 @@ class SessionService:
         self._recorder.success(work, Kind.LOGIN, origin, user.id, session.id)
         return SignedIn(user, self.tokens_of(session))
 
-    def _refresh(self, work: UnitOfWork, claims: TokenClaims, origin: Origin) -> Session | None:
-        now = self._clock.now()
+    def _refresh(self, work: AccountWork[SystemActor], claims: TokenClaims, origin: Origin) -> Session | None:
+        now = work.now
         session = work.sessions.find(claims.session_id)
         if session is None or session.user_id != claims.user_id or not session.is_live(now):
             return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
-from tasktracker.domain.accounts.ports import OneTimeCodes, SecretCipher
+from tasktracker.domain.accounts.ports import AccountWork, OneTimeCodes, SecretCipher
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, SecondFactor
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
@@ -15,11 +15,10 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidInput, TwoFactorOff, TwoFactorOn
 from tasktracker.domain.kernel.fields import check, text
+from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import CODE_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.domain.work import Store, UnitOfWork
 
-BATCH = 500
 CODE_RULES = {"code": text(longest=MAX_CODE_LENGTH, trim=True)}
 
 
@@ -31,34 +30,26 @@ class Enrolment:
     provisioning_uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resealed:
-    """What encrypting anew came to: secrets `done`, and `lost`, which no key of the ring opens."""
-
-    done: int
-    lost: int
-
-
 class TwoFactorService:
-    """The actor's own second factor."""
+    """Processes on the actor's own second factor: each verifies a password or spends a try."""
 
     def __init__(
         self,
         *,
-        store: Store,
+        store: Store[SessionActor, AccountWork[SessionActor]],
         recorder: Recorder,
-        password_confirmation: PasswordConfirmation,
+        confirmation: PasswordConfirmation[AccountWork[SessionActor]],
         codes: OneTimeCodes,
-        box: SecretCipher,
+        cipher: SecretCipher,
         throttle: Throttle,
         clock: Clock,
     ) -> None:
         self._store = store
         self._recorder = recorder
-        self._own_password = password_confirmation
+        self._confirmation = confirmation
         self._throttle = throttle
         self._codes = codes
-        self._box = box
+        self._cipher = cipher
         self._clock = clock
 
     def enrol(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> Enrolment:
@@ -68,14 +59,14 @@ class TwoFactorService:
         """
         secret = self._codes.new_secret()
 
-        def enrol(work: UnitOfWork, user: User) -> Enrolment:
+        def enrol(work: AccountWork[SessionActor], user: User) -> Enrolment:
             factor = work.second_factors.find(user.id)
             if factor is not None and factor.is_required:
                 raise TwoFactorOn
-            work.second_factors.save(SecondFactor(user_id=user.id, sealed_secret=self._box.seal(secret)))
+            work.second_factors.save(SecondFactor(user_id=user.id, sealed_secret=self._cipher.seal(secret)))
             return Enrolment(secret, self._codes.provisioning_uri(secret, user.username))
 
-        return self._own_password.write(actor, password, "password", Kind.TWO_FACTOR_ENABLE, origin, enrol)
+        return self._confirmation.write(actor, password, "password", Kind.TWO_FACTOR_ENABLE, origin, enrol)
 
     def confirm(self, actor: SessionActor, code: str, origin: Origin = UNKNOWN_ORIGIN) -> Sequence[str]:
         """Require codes from now on, given one that shows the generator works. Returns the recovery codes, once.
@@ -95,7 +86,7 @@ class TwoFactorService:
                 raise TwoFactorOn
             step = self._step(factor, code)
             if step is not None:
-                confirmed, recovery = factor.confirm(step, self._clock.now())
+                confirmed, recovery = factor.confirm(step, work.now)
                 work.second_factors.save(confirmed)
                 self._recorder.success(work, Kind.TWO_FACTOR_ENABLE, origin, actor.user_id, actor.session_id)
         if not recovery:
@@ -111,7 +102,7 @@ class TwoFactorService:
         """
         code = check(CODE_RULES, {"code": code})["code"]
 
-        def disable(work: UnitOfWork, user: User) -> bool:
+        def disable(work: AccountWork[SessionActor], user: User) -> bool:
             factor = work.second_factors.find(user.id)
             if factor is None or not factor.is_required:
                 raise TwoFactorOff
@@ -124,7 +115,7 @@ class TwoFactorService:
         # Whoever knows the password must not be able to try all codes.
         tries = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
         self._throttle.spend(tries)
-        if not self._own_password.write(actor, password, "password", Kind.TWO_FACTOR_DISABLE, origin, disable):
+        if not self._confirmation.write(actor, password, "password", Kind.TWO_FACTOR_DISABLE, origin, disable):
             self._recorder.failure(Kind.TWO_FACTOR_DISABLE, origin, actor.user_id, actor.session_id)
             raise InvalidInput.of("code", "is wrong")
         self._throttle.refund(tries)
@@ -133,32 +124,9 @@ class TwoFactorService:
         """Return the factor as it is after a code was used, or None where the code is wrong or used already."""
         return factor.accept_step(self._step(factor, code)) or factor.accept_recovery(code)
 
-    def reseal(self) -> Resealed:
-        """Encrypt every secret anew that is not under the ring's first key."""
-        done, lost, after = 0, 0, None
-        while True:
-            with self._store.reading(None) as work:
-                users = work.second_factors.list_users(after, BATCH)
-            for user_id in users:
-                with self._store.writing(None) as work:
-                    work.users.find(user_id)
-                    factor = work.second_factors.find(user_id)
-                    if factor is None or self._box.is_current(factor.sealed_secret):
-                        continue
-                    try:
-                        secret = self._box.open(factor.sealed_secret)
-                    except ValueError:
-                        lost += 1
-                        continue
-                    work.second_factors.save(replace(factor, sealed_secret=self._box.seal(secret)))
-                    done += 1
-            if len(users) < BATCH:
-                return Resealed(done, lost)
-            after = users[-1]
-
     def _step(self, factor: SecondFactor, code: str) -> int | None:
         try:
-            secret = self._box.open(factor.sealed_secret)
+            secret = self._cipher.open(factor.sealed_secret)
         except ValueError:
             # Its key was taken out of the ring too early. Recovery codes are not encrypted, and still work.
             return None

@@ -6,11 +6,19 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import TypedDict
+from typing import Annotated, TypedDict
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from tasktracker.domain.kernel.fields import Refused, Rule, case_key, optional, require_storable, text
+from tasktracker.domain.kernel.fields import (
+    Editable,
+    EditableFields,
+    Refused,
+    case_key,
+    optional,
+    require_storable,
+    text,
+)
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
 USERNAME_PUNCTUATION = ".+-_"
@@ -37,11 +45,11 @@ class User:
     """
 
     id: UUID
-    username: str
-    email: str | None = None
-    first_name: str = ""
-    last_name: str = ""
-    time_zone: str = DEFAULT_TIME_ZONE
+    username: Annotated[str, Editable(canonical_username)]
+    email: Annotated[str | None, Editable(optional(canonical_email))] = None
+    first_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
+    last_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
+    time_zone: Annotated[str, Editable(known_time_zone)] = DEFAULT_TIME_ZONE
     is_admin: bool = False
     is_active: bool = True
     password_hash: str = field(repr=False)
@@ -64,7 +72,7 @@ class User:
         return self if other == self else replace(other, version=self.version + 1)
 
 
-def username(value: str) -> str:
+def canonical_username(value: str) -> str:
     """A username in its canonical form. Never contains `@`, so it can never be somebody's e-mail address."""
     require_storable(value)
     value = _nfkc(value.strip())
@@ -75,7 +83,7 @@ def username(value: str) -> str:
     return value
 
 
-def email(value: str) -> str | None:
+def canonical_email(value: str) -> str | None:
     """An e-mail address. Only its shape is judged: that it is somebody's, only a message sent there can tell.
 
     Blank means none, as clients with an empty form field send it.
@@ -95,7 +103,7 @@ def email(value: str) -> str | None:
     return value
 
 
-def time_zone(value: str) -> str:
+def known_time_zone(value: str) -> str:
     """A time zone by its IANA name."""
     if value not in _time_zones():
         raise Refused("must be an IANA time zone name, as in Europe/Vienna")
@@ -111,13 +119,7 @@ def _nfkc(value: str) -> str:
     return unicodedata.normalize("NFKC", value)
 
 
-USER_RULES: dict[str, Rule] = {
-    "username": username,
-    "email": optional(email),
-    "first_name": text(longest=MAX_PERSON_NAME_LENGTH, trim=True),
-    "last_name": text(longest=MAX_PERSON_NAME_LENGTH, trim=True),
-    "time_zone": time_zone,
-}
+USER = EditableFields[UserFields](User)
 
 username_key = case_key
 email_key = case_key

@@ -1,4 +1,4 @@
-"""What the record of events needs of the outside."""
+"""The repository of authentication events, the audit log, and the work that records events."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, EventKey
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -32,3 +33,34 @@ class AuditLog(Protocol):
     def write(self, event: AuthEvent) -> None:
         """Write an event down. Never raises."""
         ...
+
+
+class EventWork(Protocol):
+    """Work that records authentication events."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def activity(self) -> ActivityRepository: ...
+
+
+class UserLookup(Protocol):
+    """Finds out whether a user exists."""
+
+    def find(self, user_id: UUID) -> object | None:
+        """Return the user, or None."""
+        ...
+
+
+class FailureWork(EventWork, Protocol):
+    """Work that records a refusal, about a user who may have been removed meanwhile."""
+
+    @property
+    def users(self) -> UserLookup: ...
+
+
+class ActivityWork(EventWork, Protocol):
+    """Work that reads the events of the actor's own account."""
+
+    @property
+    def actor(self) -> SessionActor: ...

@@ -1,42 +1,50 @@
-"""Making events, so that services need only say what happened."""
+"""Recording authentication events."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
-from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.work import Store, UnitOfWork
+from tasktracker.domain.activity.ports import EventWork, FailureWork
+from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.kernel.clock import IdGenerator
+from tasktracker.domain.kernel.store import Store
 
 
 class Recorder:
-    """Records events in the unit of work in which they happen."""
+    """Makes events, and records them in the unit of work in which they happen."""
 
-    def __init__(self, *, store: Store, clock: Clock, ids: IdGenerator) -> None:
+    def __init__(self, *, store: Store[SystemActor, FailureWork], ids: IdGenerator) -> None:
         self._store = store
-        self._clock = clock
         self._ids = ids
 
     def success(
-        self, work: UnitOfWork, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None
+        self, work: EventWork, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None
     ) -> None:
         """Record that something was done. It has happened when the work commits."""
-        work.activity.add(self._event(kind, Outcome.SUCCESS, origin, user_id, session_id))
+        work.activity.add(self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id))
 
     def failure(self, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None) -> None:
         """Record that something was refused, in a unit of work of its own: the refused one leaves no trace."""
-        with self._store.writing(None) as work:
-            # Somebody removed meanwhile must not make of one refusal another.
+        with self._store.writing(SystemActor("record a refusal")) as work:
+            # A user who was removed meanwhile must not turn one refusal into another.
             if user_id is not None and work.users.find(user_id) is None:
                 user_id = None
-            work.activity.add(self._event(kind, Outcome.FAILURE, origin, user_id, session_id))
+            work.activity.add(self._event(kind, Outcome.FAILURE, work.now, origin, user_id, session_id))
 
     def _event(
-        self, kind: Kind, outcome: Outcome, origin: Origin, user_id: UUID | None, session_id: UUID | None
+        self,
+        kind: Kind,
+        outcome: Outcome,
+        at: datetime,
+        origin: Origin,
+        user_id: UUID | None,
+        session_id: UUID | None,
     ) -> AuthEvent:
         return AuthEvent(
             id=self._ids.new(),
-            at=self._clock.now(),
+            at=at,
             kind=kind,
             outcome=outcome,
             user_id=user_id,

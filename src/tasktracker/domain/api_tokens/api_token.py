@@ -10,15 +10,15 @@ import binascii
 import hashlib
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypedDict
+from typing import Annotated, TypedDict
 from uuid import UUID
 
 from tasktracker.domain.kernel.actors import Scope, TokenActor
 from tasktracker.domain.kernel.errors import InvalidToken
-from tasktracker.domain.kernel.fields import Refused, Rule, moment, optional, text
+from tasktracker.domain.kernel.fields import Editable, EditableFields, Refused, moment, optional, text
 
 MAX_NAME_LENGTH = 100
 PREFIX = "tt_"  # lets a person, and a secret scanner, know one when they see it
@@ -26,11 +26,11 @@ SECRET_BYTES = 24
 _PAYLOAD_BYTES = 16 + 16 + SECRET_BYTES
 
 
-class ApiTokenFields(TypedDict):
+class ApiTokenFields(TypedDict, total=False):
     """What a user says about a token they want."""
 
     name: str
-    scopes: Sequence[Scope]
+    scopes: frozenset[Scope]
     expires_at: datetime | None
 
 
@@ -40,25 +40,17 @@ class ApiToken:
 
     id: UUID
     user_id: UUID
-    name: str
-    scopes: frozenset[Scope]
+    name: Annotated[str, Editable(text(shortest=1, longest=MAX_NAME_LENGTH, trim=True))]
+    scopes: Annotated[frozenset[Scope], Editable(scope_set)]
     secret_hash: bytes = field(repr=False)
     created_at: datetime
-    expires_at: datetime | None
+    expires_at: Annotated[datetime | None, Editable(optional(moment))] = None
 
     @classmethod
     def create(cls, *, id: UUID, user_id: UUID, fields: ApiTokenFields, now: datetime) -> tuple[ApiToken, str]:
         """Return a new token, and its text, which cannot be had again."""
         secret = secrets.token_bytes(SECRET_BYTES)
-        token = cls(
-            id=id,
-            user_id=user_id,
-            name=fields["name"],
-            scopes=frozenset(fields["scopes"]),
-            secret_hash=_hash(secret),
-            created_at=now,
-            expires_at=fields["expires_at"],
-        )
+        token = cls(id=id, user_id=user_id, secret_hash=_hash(secret), created_at=now, **fields)
         return token, _text(user_id.bytes + id.bytes + secret)
 
     def is_live(self, now: datetime) -> bool:
@@ -93,15 +85,12 @@ def _hash(secret: bytes) -> bytes:
     return hashlib.sha256(secret).digest()
 
 
-def _scopes(value: Iterable[Scope]) -> list[Scope]:
-    scopes = sorted({Scope(scope) for scope in value})
+def scope_set(value: Iterable[Scope]) -> frozenset[Scope]:
+    """The scopes of a token: at least one."""
+    scopes = frozenset(Scope(scope) for scope in value)
     if not scopes:
         raise Refused("must not be empty")
     return scopes
 
 
-API_TOKEN_RULES: dict[str, Rule] = {
-    "name": text(shortest=1, longest=MAX_NAME_LENGTH, trim=True),
-    "scopes": _scopes,
-    "expires_at": optional(moment),
-}
+API_TOKEN = EditableFields[ApiTokenFields](ApiToken)

@@ -1,4 +1,4 @@
-"""What API tokens need of storage."""
+"""The repository of API tokens, and the work of the use cases on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
+from tasktracker.domain.accounts.ports import UserRepository
+from tasktracker.domain.activity.ports import EventWork
 from tasktracker.domain.api_tokens.api_token import ApiToken
+from tasktracker.domain.kernel.actors import SessionActor
 
 
 class ApiTokenRepository(Protocol):
@@ -23,3 +26,14 @@ class ApiTokenRepository(Protocol):
     def list(self, user_id: UUID) -> Sequence[ApiToken]:
         """Return a user's tokens, the newest first; expired ones are among them."""
         ...
+
+
+class ApiTokenWork(EventWork, Protocol):
+    """Work on the API tokens of an account."""
+
+    @property
+    def actor(self) -> SessionActor: ...
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def api_tokens(self) -> ApiTokenRepository: ...

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypedDict
+from typing import Annotated, TypedDict
 from uuid import UUID
 
-from tasktracker.domain.kernel.fields import Refused, Rule, case_key, optional, text
+from tasktracker.domain.kernel.fields import Editable, EditableFields, Refused, case_key, optional, text
 
 MAX_NAME_LENGTH = 64
 MAX_DESCRIPTION_LENGTH = 1000
@@ -29,16 +29,12 @@ class Category:
 
     id: UUID
     user_id: UUID
-    name: str
-    description: str = ""
-    color: str | None = None
+    name: Annotated[str, Editable(text(shortest=1, longest=MAX_NAME_LENGTH, trim=True))]
+    description: Annotated[str, Editable(text(longest=MAX_DESCRIPTION_LENGTH))] = ""
+    color: Annotated[str | None, Editable(optional(rgb_color))] = None
     created_at: datetime
     updated_at: datetime
     version: int = 1
-
-    def continuing(self, deleted: int | None) -> Category:
-        """Return the new category as one whose id was that of another, deleted at a version."""
-        return self if deleted is None or deleted < self.version else replace(self, version=deleted + 1)
 
     def edit(self, fields: CategoryFields, now: datetime) -> Category:
         """Return the category with these (checked) fields; itself when they change nothing."""
@@ -61,7 +57,7 @@ class CategoryKey:
     id: UUID
 
 
-def color(value: str) -> str:
+def rgb_color(value: str) -> str:
     """An RGB colour as CSS writes it, in lower case."""
     if not COLOR.fullmatch(value):
         raise Refused("must be a colour, as in #1e90ff")
@@ -70,9 +66,4 @@ def color(value: str) -> str:
 
 name_key = case_key
 
-CATEGORY_DEFAULTS: CategoryFields = {"description": "", "color": None}
-CATEGORY_RULES: dict[str, Rule] = {
-    "name": text(shortest=1, longest=MAX_NAME_LENGTH, trim=True),
-    "description": text(longest=MAX_DESCRIPTION_LENGTH),
-    "color": optional(color),
-}
+CATEGORY = EditableFields[CategoryFields](Category)

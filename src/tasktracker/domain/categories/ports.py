@@ -1,11 +1,14 @@
-"""What categories need of storage."""
+"""The repository of categories, and the work of the use cases on them."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.categories.category import Category, CategoryKey
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -34,3 +37,16 @@ class CategoryRepository(Protocol):
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         """Return the user's categories that follow `after`, in the order of their keys."""
         ...
+
+
+class CategoryWork(Protocol):
+    """Work on categories."""
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def categories(self) -> CategoryRepository: ...
+    @property
+    def changes(self) -> ChangeLog: ...

@@ -1,126 +1,81 @@
-"""Filing."""
+"""Creating, reading and changing categories."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from tasktracker.domain.categories.category import (
-    CATEGORY_DEFAULTS,
-    CATEGORY_RULES,
-    Category,
-    CategoryFields,
-    CategoryKey,
-)
-from tasktracker.domain.feed.entries import ItemType, category_mark, removed_category_mark
-from tasktracker.domain.history.recorder import ChangeRecorder
-from tasktracker.domain.kernel.actors import Actor
-from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import CategoryNotFound
-from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields, CategoryKey
+from tasktracker.domain.categories.ports import CategoryWork
+from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.clock import IdGenerator
+from tasktracker.domain.kernel.errors import CategoryNotFound, Stale
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
-from tasktracker.domain.kernel.versions import Expected, require
-from tasktracker.domain.work import Store, UnitOfWork
+from tasktracker.domain.kernel.versions import Expected, require, with_version_after
 
 
 class CategoryService:
-    """The actor's own categories. Nobody else's can be seen or changed."""
+    """Use cases on the actor's own categories. To everybody else they do not exist.
 
-    def __init__(self, *, store: Store, recorder: ChangeRecorder, clock: Clock, ids: IdGenerator) -> None:
-        self._store = store
-        self._recorder = recorder
-        self._clock = clock
+    Deleting one changes tasks, and is a use case of `removal`.
+    """
+
+    def __init__(self, *, ids: IdGenerator) -> None:
         self._ids = ids
 
-    def create(self, actor: Actor, fields: CategoryFields) -> Category:
-        """Create a category. Raises InvalidInput, CategoryNameTaken."""
-        with self._store.writing(actor) as work:
-            return self.create_in(work, actor, fields)
+    def create(self, work: CategoryWork, fields: CategoryFields, category_id: UUID | None = None) -> Category:
+        """Create a category, under the caller's own id where one is given.
 
-    def create_in(
-        self, work: UnitOfWork, actor: Actor, fields: CategoryFields, category_id: UUID | None = None
-    ) -> Category:
-        """Create a category as part of a larger piece of work."""
-        fields = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields, required=("name",))
-        now = self._clock.now()
+        Raises InvalidInput, CategoryNameTaken, IdTaken.
+        """
+        fields = CATEGORY.complete(fields)
         category = Category(
-            id=category_id or self._ids.new(), user_id=actor.user_id, created_at=now, updated_at=now, **fields
+            id=category_id or self._ids.new(),
+            user_id=work.actor.user_id,
+            created_at=work.now,
+            updated_at=work.now,
+            **fields,
         )
         if category_id is not None:
-            deleted = work.feed.tombstones(actor.user_id, ItemType.CATEGORY, [category_id])
-            category = category.continuing(deleted.get(category_id))
+            category = with_version_after(category, work.changes.deleted_version(Category, category_id))
         work.categories.add(category)
-        work.feed.add([category_mark(category)])
+        work.changes.record(Action.CREATE, None, category)
         return category
 
-    def get(self, actor: Actor, category_id: UUID) -> Category:
-        """Return a category. Raises CategoryNotFound."""
-        with self._store.reading(actor) as work:
-            return _find(work, actor, category_id)
+    def create_if_absent(self, work: CategoryWork, category_id: UUID, fields: CategoryFields) -> Category:
+        """Create a category under the caller's own id. Raises Stale where the actor has a category of this id."""
+        existing = work.categories.find(work.actor.user_id, category_id)
+        if existing is not None:
+            raise Stale(existing)
+        return self.create(work, fields, category_id)
+
+    def get(self, work: CategoryWork, category_id: UUID) -> Category:
+        """Return a category; while writing, locked. Raises CategoryNotFound."""
+        category = work.categories.find(work.actor.user_id, category_id)
+        if category is None:
+            raise CategoryNotFound
+        return category
 
     def list(
-        self, actor: Actor, after: CategoryKey | None = None, limit: int = DEFAULT_PAGE
+        self, work: CategoryWork, after: CategoryKey | None = None, limit: int = DEFAULT_PAGE
     ) -> Page[Category, CategoryKey]:
         """Return a page of categories by name."""
-        with self._store.reading(actor) as work:
-            return work.categories.list(actor.user_id, after, limit)
+        return work.categories.list(work.actor.user_id, after, limit)
 
-    def edit(self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None) -> Category:
-        """Change the given fields. Raises InvalidInput, CategoryNotFound, CategoryNameTaken, Stale."""
-        with self._store.writing(actor) as work:
-            return self.edit_in(work, actor, category_id, fields, expected)
-
-    def edit_in(
-        self,
-        work: UnitOfWork,
-        actor: Actor,
-        category_id: UUID,
-        fields: CategoryFields,
-        expected: Expected = None,
+    def replace(
+        self, work: CategoryWork, category_id: UUID, fields: CategoryFields, expected: Expected = None
     ) -> Category:
-        """Change a category as part of a larger piece of work."""
-        fields = check(CATEGORY_RULES, fields)
-        category = _find(work, actor, category_id)
+        """Change every field: what is not given goes back to its default. Raises like `edit`."""
+        return self.edit(work, category_id, CATEGORY.complete(fields), expected)
+
+    def edit(
+        self, work: CategoryWork, category_id: UUID, fields: CategoryFields, expected: Expected = None
+    ) -> Category:
+        """Change the given fields. Raises InvalidInput, CategoryNotFound, CategoryNameTaken, Stale."""
+        fields = CATEGORY.check(fields)
+        category = self.get(work, category_id)
         require(category, expected)
-        edited = category.edit(fields, self._clock.now())
+        edited = category.edit(fields, work.now)
         if edited is not category:
             work.categories.save(edited)
-            work.feed.add([category_mark(edited)])
+            work.changes.record(Action.EDIT, category, edited)
         return edited
-
-    def replace(self, actor: Actor, category_id: UUID, fields: CategoryFields, expected: Expected = None) -> Category:
-        """Change every field: what is not given goes back to its default. Raises like `edit`."""
-        with self._store.writing(actor) as work:
-            return self.replace_in(work, actor, category_id, fields, expected)
-
-    def replace_in(
-        self,
-        work: UnitOfWork,
-        actor: Actor,
-        category_id: UUID,
-        fields: CategoryFields,
-        expected: Expected = None,
-    ) -> Category:
-        """Replace a category as part of a larger piece of work."""
-        fields = check(CATEGORY_RULES, CATEGORY_DEFAULTS | fields, required=("name",))
-        return self.edit_in(work, actor, category_id, fields, expected)
-
-    def delete(self, actor: Actor, category_id: UUID, expected: Expected = None) -> None:
-        """Remove a category; its tasks stay, and are without one. Raises CategoryNotFound, Stale."""
-        with self._store.writing(actor) as work:
-            self.delete_in(work, actor, category_id, expected)
-
-    def delete_in(self, work: UnitOfWork, actor: Actor, category_id: UUID, expected: Expected = None) -> None:
-        """Remove a category as part of a larger piece of work."""
-        category = _find(work, actor, category_id)
-        require(category, expected)
-        tasks = work.tasks.unfile(actor.user_id, category_id, self._clock.now())
-        self._recorder.unfiled(work, actor, category_id, tasks)
-        work.categories.remove(category)
-        work.feed.add([removed_category_mark(category)])
-
-
-def _find(work: UnitOfWork, actor: Actor, category_id: UUID) -> Category:
-    category = work.categories.find(actor.user_id, category_id)
-    if category is None:
-        raise CategoryNotFound
-    return category

@@ -1,4 +1,4 @@
-"""What a user's devices have to be told: for each item, where it stands now."""
+"""Feed entries: for each user and item, where the item stands now."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
-from tasktracker.domain.categories.category import Category
-from tasktracker.domain.tasks.task import Task
-
-
-class ItemType(StrEnum):
-    """What is kept in sync."""
-
-    TASK = "task"
-    CATEGORY = "category"
+from tasktracker.domain.feed.items import Item, ItemType, synced_type_of
 
 
 class Op(StrEnum):
-    """What a device has to do: take the item as it is now, or let go of it."""
+    """What a device has to do: take the item as it is now, or remove it."""
 
     UPSERT = "upsert"
     DELETE = "delete"
@@ -35,7 +27,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """What one user's devices have to be told of one item. The latest mark of an item stands for all before it."""
+    """The state of one item in one user's feed. The latest entry of an item stands for all before it."""
 
     user_id: UUID
     type: ItemType
@@ -45,7 +37,7 @@ class FeedEntry:
     reason: Reason | None = None
 
     def after(self, earlier: FeedEntry) -> FeedEntry:
-        """Return this mark as it is to be told when an earlier one of the same work was not told yet."""
+        """Return this entry as it is published when an earlier one of the same work was not yet."""
         if self.op is earlier.op is Op.UPSERT and self.reason is None:
             return replace(self, reason=earlier.reason)
         return self
@@ -53,69 +45,53 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """A mark in its place in a user's feed, and the item as it is; None where it is gone."""
+    """An entry with its sequence number in a user's feed, and the item as it is; None where it is gone."""
 
     sequence: int
-    mark: FeedEntry
-    item: Task | Category | None
+    entry: FeedEntry
+    item: Item | None
 
 
-def task_marks(before: Task | None, after: Task | None) -> Sequence[FeedEntry]:
-    """Return what is to be told of a step from one state of a task to the next; None is for before and after it was.
+def entries_of(before: Item | None, after: Item | None) -> Sequence[FeedEntry]:
+    """Return the feed entries of the step from one state of an item to the next.
 
-    A task in the trash is gone for everybody. Whoever takes part in it again with its restoring is told nothing of
-    reasons: it is their task as it was.
+    None is for an item that is not there, before or after. An item that nobody sees, as a task in the trash, is gone
+    for all its viewers; those who see it again once it is restored get no reason: it is their item as it was.
     """
     known = after or before
-    assert known is not None, "asked of no task at all"
+    assert known is not None, "a step from nothing to nothing"
+    synced = synced_type_of(type(known))
     version = after.version if after else known.version + 1
-    saw, sees = _viewers(before), _viewers(after)
-    was_there = before is not None and not before.trashed_at
-    is_there = after is not None and not after.trashed_at
-    marks = []
+    saw = synced.viewers(before) if before else frozenset()
+    sees = synced.viewers(after) if after else frozenset()
+    entries = []
     for user_id in sorted(sees):
-        reason = Reason.ACCESS_GRANTED if was_there and user_id not in saw else None
-        marks.append(FeedEntry(user_id, ItemType.TASK, known.id, version, Op.UPSERT, reason))
+        reason = Reason.ACCESS_GRANTED if saw and user_id not in saw else None
+        entries.append(FeedEntry(user_id, synced.type, known.id, version, Op.UPSERT, reason))
     for user_id in sorted(saw - sees):
-        reason = Reason.ACCESS_REVOKED if is_there else Reason.DELETED
-        marks.append(FeedEntry(user_id, ItemType.TASK, known.id, version, Op.DELETE, reason))
-    return marks
+        reason = Reason.ACCESS_REVOKED if sees else Reason.DELETED
+        entries.append(FeedEntry(user_id, synced.type, known.id, version, Op.DELETE, reason))
+    return entries
 
 
-def category_mark(category: Category) -> FeedEntry:
-    """Return what is to be told of a category as it is now."""
-    return FeedEntry(category.user_id, ItemType.CATEGORY, category.id, category.version)
-
-
-def removed_category_mark(category: Category) -> FeedEntry:
-    """Return what is to be told of a category that was removed."""
-    return FeedEntry(category.user_id, ItemType.CATEGORY, category.id, category.version + 1, Op.DELETE, Reason.DELETED)
-
-
-def coalesced(marks: Iterable[FeedEntry]) -> Sequence[FeedEntry]:
-    """Return the marks that are left of those of one work, by user and in the order in which they were last changed."""
+def coalesced(entries: Iterable[FeedEntry]) -> Sequence[FeedEntry]:
+    """Return what is left of the entries of one work, by user and in the order in which they were last changed."""
     left: dict[tuple[UUID, ItemType, UUID], FeedEntry] = {}
-    for mark in marks:
-        key = (mark.user_id, mark.type, mark.id)
+    for entry in entries:
+        key = (entry.user_id, entry.type, entry.id)
         earlier = left.pop(key, None)
-        left[key] = mark.after(earlier) if earlier else mark
-    return sorted(left.values(), key=lambda mark: mark.user_id)
+        left[key] = entry.after(earlier) if earlier else entry
+    return sorted(left.values(), key=lambda entry: entry.user_id)
 
 
 def deletions(
-    stored: Mapping[UUID, int], marks: Iterable[FeedEntry], user_id: UUID, type: ItemType, ids: Collection[UUID]
+    stored: Mapping[UUID, int], entries: Iterable[FeedEntry], user_id: UUID, type: ItemType, ids: Collection[UUID]
 ) -> Mapping[UUID, int]:
-    """Return the versions at which items were deleted, by what is stored of that and by later marks."""
+    """Return the versions at which items were deleted, by what is stored of that and by later entries."""
     found, asked = dict(stored), set(ids)
-    for mark in marks:
-        if mark.user_id == user_id and mark.type is type and mark.id in asked:
-            found.pop(mark.id, None)
-            if mark.op is Op.DELETE:
-                found[mark.id] = mark.version
+    for entry in entries:
+        if entry.user_id == user_id and entry.type is type and entry.id in asked:
+            found.pop(entry.id, None)
+            if entry.op is Op.DELETE:
+                found[entry.id] = entry.version
     return found
-
-
-def _viewers(task: Task | None) -> set[UUID]:
-    if task is None or task.trashed_at:
-        return set()
-    return {task.created_by, *(member.user_id for member in task.members)}

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem
+from tasktracker.domain.feed.items import ItemType
 
 EPOCH = "epoch"
 """The name of the secret that stands for the epoch."""
@@ -23,16 +24,16 @@ class FeedState:
 
 
 class FeedRepository(Protocol):
-    """For each user one row an item, moved to the end of the feed by each change of it.
+    """For each user one entry an item, moved to the end of the feed by each change of it.
 
-    The order of a feed is that in which works were committed: whoever has read a feed up to some place, and then
-    reads what follows, has missed nothing, however many were writing meanwhile.
+    The order of a feed is that in which works were committed: a reader who has read a feed up to some place, and then
+    reads what follows, has missed nothing, however many works were writing meanwhile.
     """
 
-    def add(self, marks: Iterable[FeedEntry]) -> None:
-        """Tell feeds. The marks get their places when the work ends, and are in the feeds if and only if it succeeds.
+    def add(self, entries: Iterable[FeedEntry]) -> None:
+        """Add entries. They get their sequence numbers when the work ends, and are stored if and only if it succeeds.
 
-        Of several marks of one item, the last is told.
+        Of several entries of one item, the last is kept.
         """
         ...
 
@@ -49,25 +50,25 @@ class FeedRepository(Protocol):
     ) -> Sequence[FeedItem]:
         """Return what follows a place in a feed, in its order, without deletions up to another place.
 
-        Marks and items are of one moment.
+        Entries and items are of one moment.
         """
         ...
 
-    def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
-        """Return the marks of all items that the user has, in any order."""
+    def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
+        """Return the entries of all items that the user has, in any order."""
         ...
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
         """Return the versions at which those of the user's items that were deleted were so, as far as is known.
 
-        What was added in this work counts as if it had its place already.
+        What was added in this work counts as if it were stored already.
         """
         ...
 
     def drop(self, user_id: UUID) -> None:
-        """Let go of a user's feed and of all that it was still to be told."""
+        """Remove a user's feed, and the entries of it that this work has added."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove deletions told before a moment, and return how many."""
+        """Remove deletions recorded before a moment, and return how many."""
         ...

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import date, datetime
 from uuid import UUID
 
-from tasktracker.domain.kernel.actors import Actor, SessionActor
-from tasktracker.domain.tasks.task import Priority, State, Task
+from tasktracker.domain.kernel.actors import AnyActor, SessionActor, TokenActor
+from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.tasks.task import TASK, Task
 
-Value = str | int | bool | datetime | UUID | list[str] | None
-
-TRACKED = ("title", "description", "priority", "state", "due_date", "category", "parent")
-"""The fields whose changes are told, and can be undone."""
-
-
-class Action(StrEnum):
-    """What was done. A task is moved by what is done to another that it is under; what that was is in its history."""
-
-    CREATE = "create"
-    EDIT = "edit"
-    MOVE = "move"
-    UNDO = "undo"
-    TRASH = "trash"
-    RESTORE = "restore"
-    SHARE = "share"
-    UNSHARE = "unshare"
+Value = str | int | bool | date | datetime | UUID | list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +37,20 @@ class Change:
     fields: Mapping[str, FieldChange]
 
     @classmethod
-    def of(cls, *, id: UUID, action: Action, actor: Actor, now: datetime, before: Task | None, after: Task) -> Change:
+    def of(
+        cls, *, id: UUID, action: Action, actor: AnyActor, now: datetime, before: Task | None, after: Task
+    ) -> Change:
         """Describe the step from one state of a task to the next."""
         return cls(
             id=id,
             task_id=after.id,
-            at=now,
+            # As on the task: a clock that went back does not put a change before the one it follows.
+            at=now if before is None else max(now, before.updated_at),
             action=action,
             version=after.version,
             actor=actor.user_id,
             session_id=actor.session_id if isinstance(actor, SessionActor) else None,
-            token_id=None if isinstance(actor, SessionActor) else actor.token_id,
+            token_id=actor.token_id if isinstance(actor, TokenActor) else None,
             fields=differences(before, after),
         )
 
@@ -84,7 +71,7 @@ class ChangeKey:
 def differences(before: Task | None, after: Task) -> dict[str, FieldChange]:
     """Return what differs between two states of a task; from nothing, only what is not empty."""
     changed = {}
-    for name in TRACKED:
+    for name in TASK.names:
         old, new = (getattr(before, name) if before else None), getattr(after, name)
         if old != new:
             changed[name] = FieldChange(old, new)
@@ -95,15 +82,3 @@ def differences(before: Task | None, after: Task) -> dict[str, FieldChange]:
 
 def _members(task: Task) -> list[str]:
     return [f"{member.user_id} {member.role}" for member in task.members]
-
-
-FIELD_TYPES: Mapping[str, type] = {
-    "title": str,
-    "description": str,
-    "priority": Priority,
-    "state": State,
-    "due_date": datetime,
-    "category": UUID,
-    "parent": UUID,
-}
-"""How a tracked field's value is read back from where a history is kept."""

@@ -1,4 +1,4 @@
-"""What histories need of storage."""
+"""The repository of changes, and the work of the use cases on histories."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from tasktracker.domain.accounts.ports import UserRepository
 from tasktracker.domain.history.change import Change, ChangeKey
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.ports import TaskWork
 
 
 class HistoryRepository(Protocol):
@@ -28,3 +30,12 @@ class HistoryRepository(Protocol):
     def purge_before(self, before: datetime, limit: int) -> int:
         """Remove changes made before a moment, the oldest first, and return how many."""
         ...
+
+
+class HistoryWork(TaskWork, Protocol):
+    """Work on tasks with their histories and the names of those who changed them."""
+
+    @property
+    def history(self) -> HistoryRepository: ...
+    @property
+    def users(self) -> UserRepository: ...

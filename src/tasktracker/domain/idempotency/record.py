@@ -1,8 +1,8 @@
-"""What was answered to a request that carried a key."""
+"""The kept result of a request that may be sent again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -17,24 +17,14 @@ class Request:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The outcome of a request, as the entrypoint will render it again."""
-
-    status: int
-    body: bytes | None
-    etag: str | None
-    location: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """An answer kept for as long as the request may be sent again."""
+    """A result kept for as long as the request may be sent again: bytes that only the boundary understands."""
 
     user_id: UUID
     key: str
     fingerprint: bytes
-    answer: Answer
+    result: bytes = field(repr=False)
     created_at: datetime
 
     @property

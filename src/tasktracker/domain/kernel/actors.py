@@ -1,9 +1,10 @@
-"""Who acts."""
+"""The actors: a user in a session, a program with an API token, and the service itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 
@@ -32,5 +33,21 @@ class TokenActor:
     secret_hash: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SystemActor:
+    """The service itself, for a stated reason: signing in, administration, housekeeping.
+
+    `user_id` is set where it acts in place of a user, as an import by command does: histories then name that user.
+    """
+
+    reason: str
+    user_id: UUID | None = None
+
+
 Actor = SessionActor | TokenActor
-"""Whoever may work on tasks and categories. What concerns the account itself takes a session."""
+"""The actors of use cases on tasks and categories. What concerns the account itself takes a session."""
+
+AnyActor = SessionActor | TokenActor | SystemActor
+
+ActorT = TypeVar("ActorT", bound=AnyActor)
+ActorT_co = TypeVar("ActorT_co", bound=AnyActor, covariant=True)

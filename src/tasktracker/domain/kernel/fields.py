@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 
@@ -47,6 +48,63 @@ def check(
     if errors:
         raise InvalidInput(*errors)
     return cast(Fields, cleaned)
+
+
+@dataclass(frozen=True, slots=True)
+class Editable:
+    """Says of an entity's field, in its annotation, that people set it, and by which rule.
+
+    Where an entity has a history, the changes of its editable fields are in it, and can be undone. What others than the
+    owner send in a field that is `owner_only` is ignored; they do not see one that is `private`.
+    """
+
+    rule: Rule | None = None
+    owner_only: bool = False
+    private: bool = False
+
+
+class EditableFields(Generic[Fields]):
+    """The editable fields of an entity, read from its declaration; `Fields` is the TypedDict of them."""
+
+    def __init__(self, entity: type) -> None:
+        annotations = get_type_hints(entity, include_extras=True)
+        self.types: dict[str, Any] = {}
+        self.rules: dict[str, Rule] = {}
+        defaults: dict[str, Any] = {}
+        marks: dict[str, Editable] = {}
+        for each in fields(entity):
+            annotation = annotations[each.name]
+            extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+            for editable in (extra for extra in extras if isinstance(extra, Editable)):
+                marks[each.name] = editable
+                self.types[each.name] = get_args(annotation)[0]
+                if editable.rule is not None:
+                    self.rules[each.name] = editable.rule
+                if each.default is not MISSING:
+                    defaults[each.name] = each.default
+        self.names = tuple(marks)
+        self.defaults = cast(Fields, defaults)
+        self.required = tuple(name for name in self.names if name not in defaults)
+        self.owner_only = frozenset(name for name, mark in marks.items() if mark.owner_only)
+        self.private = frozenset(name for name, mark in marks.items() if mark.private)
+
+    def check(self, values: Fields) -> Fields:
+        """Return some fields in canonical form. Raises InvalidInput."""
+        return check(self.rules, values)
+
+    def complete(self, values: Fields) -> Fields:
+        """Return all fields in canonical form, those not given at their defaults. Raises InvalidInput."""
+        whole = {**self.defaults, **values}
+        in_order = cast(Fields, {name: whole[name] for name in self.names if name in whole})
+        return check(self.rules, in_order, required=self.required)
+
+    def of(self, entity: object) -> dict[str, Any]:
+        """Return the values of an entity's editable fields."""
+        return {name: getattr(entity, name) for name in self.names}
+
+    def without_owner_only(self, values: Fields) -> Fields:
+        """Return those of the fields that others than the owner may set."""
+        return cast(Fields, {name: value for name, value in values.items() if name not in self.owner_only})
 
 
 def text(*, longest: int, shortest: int = 0, trim: bool = False) -> Rule:

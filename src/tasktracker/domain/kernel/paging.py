@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 DEFAULT_PAGE = 100
-LARGEST_PAGE = 200
+MAX_PAGE = 200
 
 Item = TypeVar("Item")
 Key = TypeVar("Key")

@@ -1,4 +1,4 @@
-"""Taking everything along."""
+"""Exporting everything that a user owns."""
 
 from __future__ import annotations
 
@@ -8,57 +8,52 @@ from uuid import UUID
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.kernel.actors import SessionActor
-from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.actors import SessionActor, SystemActor
 from tasktracker.domain.kernel.errors import SessionEnded, UserNotFound
+from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.portability import ndjson
+from tasktracker.domain.portability.ports import ExportWork, PortabilityWork
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Store, UnitOfWork
 
 PAGE = 200
 BLOCK = 64 * 1024
 
 Progress = Callable[[int, int], None]
 
+Owner = SessionActor | SystemActor
+"""The user, or the service acting in place of the user that it names."""
+
 
 class ExportService:
-    """Everything a user owns, as lines of JSON."""
+    """The process of writing everything a user owns as lines of JSON: its work stays open while blocks are sent."""
 
-    def __init__(self, *, store: Store, clock: Clock) -> None:
+    def __init__(self, *, store: Store[Owner, ExportWork]) -> None:
         self._store = store
-        self._clock = clock
 
-    def export(self, actor: SessionActor) -> Iterator[bytes]:
+    def export(self, actor: Owner, *, progress: Progress | None = None) -> Iterator[bytes]:
         """Yield the actor's export in blocks, read from one state of the data that is held until the last or `close`.
 
-        Raises SessionEnded with the first.
+        `progress` gets the number of tasks that have been written, and of all. Raises SessionEnded with the first.
         """
-        return self._blocks(actor, actor.user_id)
-
-    def export_of(self, login: str, *, progress: Progress | None = None) -> Iterator[bytes]:
-        """Yield somebody's export, for whoever administers the service. Raises UserNotFound.
-
-        `progress` is told how many tasks have been written, and of how many.
-        """
-        return self._blocks(None, find_by_login(self._store, login).id, progress)
-
-    def _blocks(self, actor: SessionActor | None, user_id: UUID, progress: Progress | None = None) -> Iterator[bytes]:
         with self._store.snapshot(actor) as work:
             block = bytearray()
-            for line in self._lines(work, user_id, progress):
+            for line in self._lines(work, actor, progress):
                 block += line
                 if len(block) >= BLOCK:
                     yield bytes(block)
                     block.clear()
             yield bytes(block)
 
-    def _lines(self, work: UnitOfWork, user_id: UUID, progress: Progress | None) -> Iterator[bytes]:
-        user = work.users.find(user_id)
-        if user is None:
-            raise SessionEnded
-        yield ndjson.header(self._clock.now())
+    def export_of(self, login: str, *, progress: Progress | None = None) -> Iterator[bytes]:
+        """Yield a user's export, for an administrator of the service. Raises UserNotFound."""
+        return self.export(acting_for(self._store, "export", login), progress=progress)
+
+    def _lines(self, work: ExportWork, actor: Owner, progress: Progress | None) -> Iterator[bytes]:
+        user = find_owner(work, actor)
+        user_id = user.id
+        yield ndjson.header(work.now)
         yield ndjson.profile(user)
         categories = tasks = 0
         total = work.archive.count(user_id) if progress is not None else 0
@@ -73,16 +68,16 @@ class ExportService:
                 progress(tasks, total)
         yield ndjson.end(categories, tasks)
 
-    def _categories(self, work: UnitOfWork, user_id: UUID) -> Iterator[Category]:
+    def _categories(self, work: ExportWork, user_id: UUID) -> Iterator[Category]:
         page = work.categories.list(user_id, None, PAGE)
         yield from page.items
         while page.next is not None:
             page = work.categories.list(user_id, page.next, PAGE)
             yield from page.items
 
-    def _pages(self, work: UnitOfWork, user_id: UUID) -> Iterator[list[Task]]:
+    def _pages(self, work: ExportWork, user_id: UUID) -> Iterator[list[Task]]:
         """Yield the user's own tasks, those in the trash last: what is not in it is under nothing that is."""
-        query = TaskQuery(at=self._clock.now(), role=Role.OWNER, sort=TaskSort.OLDEST, limit=PAGE)
+        query = TaskQuery(at=work.now, role=Role.OWNER, sort=TaskSort.OLDEST, limit=PAGE)
         page = work.tasks.list(user_id, query)
         yield list(page.items)
         while page.next is not None:
@@ -95,10 +90,18 @@ class ExportService:
             yield list(trashed.items)
 
 
-def find_by_login(store: Store, login: str) -> User:
-    """Return the user of this name or e-mail address. Raises UserNotFound."""
-    with store.reading(None) as work:
+def acting_for(store: Store[Owner, PortabilityWork], reason: str, login: str) -> SystemActor:
+    """Return the service acting in place of the user with this name or e-mail address. Raises UserNotFound."""
+    with store.reading(SystemActor(reason)) as work:
         user = work.users.find_by_login(login)
     if user is None:
         raise UserNotFound
+    return SystemActor(reason, user.id)
+
+
+def find_owner(work: PortabilityWork, actor: Owner) -> User:
+    """Return the user whose data it is. Raises SessionEnded."""
+    user = work.users.find(actor.user_id) if actor.user_id else None
+    if user is None:
+        raise SessionEnded
     return user

@@ -6,64 +6,57 @@ import json
 import re
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from datetime import UTC, date, datetime
+from types import NoneType
+from typing import Any, BinaryIO, NoReturn, get_args
 from uuid import UUID
 
-from tasktracker.domain.accounts.user import User
-from tasktracker.domain.categories.category import CATEGORY_RULES, Category
+from tasktracker.domain.accounts.user import USER, User
+from tasktracker.domain.categories.category import CATEGORY, Category
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
-from tasktracker.domain.kernel.fields import Refused, Rule, check, moment, optional
+from tasktracker.domain.kernel.fields import EditableFields, Refused, Rule, check, moment, optional
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, NOT_UTF8, TOO_LONG, numbered, printable
 from tasktracker.domain.portability.record import MAX_VERSION, CategoryRecord, Line, TaskRecord
-from tasktracker.domain.tasks.task import TASK_RULES, Priority, State, Task
+from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 
 FORMAT = "tasktracker"
 VERSION = 1
+READ_VERSIONS = range(1, VERSION + 1)
 # As everywhere else here; Python reads much that is neither.
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 TIME_FORM = re.compile(
     r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE
 )  # an offset is asked for elsewhere
 
+DAY_FORM = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
 # ------------------------------------------------------------------ writing
 
 
 def header(now: datetime) -> bytes:
     """Return the first line, which says what the others are."""
-    return _line("header", format=FORMAT, version=VERSION, exported_at=_time(now))
+    return _line("header", format=FORMAT, version=VERSION, exported_at=now)
 
 
 def profile(user: User) -> bytes:
-    """Return the line of whoever it all belongs to, without secrets."""
-    return _line(
-        "profile",
-        id=str(user.id),
-        username=user.username,
-        email=user.email,
-        first_name=user.first_name,
-        last_name=user.last_name,
-        time_zone=user.time_zone,
-        created_at=_time(user.created_at),
-    )
+    """Return the line of the user who owns everything, without secrets."""
+    return _line("profile", id=user.id, **USER.of(user), created_at=user.created_at)
 
 
 def category(each: Category) -> bytes:
     """Return the line of a category."""
     return _line(
         "category",
-        id=str(each.id),
-        name=each.name,
-        description=each.description,
-        color=each.color,
-        created_at=_time(each.created_at),
-        updated_at=_time(each.updated_at),
+        id=each.id,
+        **CATEGORY.of(each),
+        created_at=each.created_at,
+        updated_at=each.updated_at,
         version=each.version,
     )
 
 
 def task(each: Task, names: Mapping[UUID, str]) -> bytes:
-    """Return the line of a task, whose members go by these names."""
+    """Return the line of a task, with its members by these names."""
     members = [
         {"username": names[member.user_id], "role": str(member.role)}
         for member in each.members
@@ -71,19 +64,13 @@ def task(each: Task, names: Mapping[UUID, str]) -> bytes:
     ]
     return _line(
         "task",
-        id=str(each.id),
-        title=each.title,
-        description=each.description,
-        priority=int(each.priority),
-        state=str(each.state),
-        due_date=_time(each.due_date),
-        category=_id(each.category),
-        parent=_id(each.parent),
-        created_at=_time(each.created_at),
-        updated_at=_time(each.updated_at),
-        completed_at=_time(each.completed_at),
-        trashed_at=_time(each.trashed_at),
-        trashed_with=_id(each.trashed_with),
+        id=each.id,
+        **TASK.of(each),
+        created_at=each.created_at,
+        updated_at=each.updated_at,
+        completed_at=each.completed_at,
+        trashed_at=each.trashed_at,
+        trashed_with=each.trashed_with,
         version=each.version,
         members=members,
     )
@@ -95,15 +82,16 @@ def end(categories: int, tasks: int) -> bytes:
 
 
 def _line(type_: str, **fields: Any) -> bytes:
-    return json.dumps({"type": type_, **fields}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    line = {"type": type_, **fields}
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=_text).encode() + b"\n"
 
 
-def _time(value: datetime | None) -> str | None:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
-
-
-def _id(value: UUID | None) -> str | None:
-    return str(value) if value else None
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)  # an id
 
 
 # ------------------------------------------------------------------ reading
@@ -163,8 +151,9 @@ def _require_header(source: BinaryIO) -> None:
         found = {}
     if found.get("type") != "header" or found.get("format") != FORMAT:
         raise InvalidInput.of("body", f'must begin with a line {{"type":"header","format":"{FORMAT}", …}}')
-    if found.get("version") != VERSION:
-        raise InvalidInput.of("body", f"is of another version of the format than {VERSION}")
+    if found.get("version") not in READ_VERSIONS:
+        known = " or ".join(str(version) for version in READ_VERSIONS)
+        raise InvalidInput.of("body", f"is of another version of the format than {known}")
 
 
 def _object(raw: bytes | None) -> dict[str, Any]:
@@ -205,16 +194,22 @@ def _record(read: dict[str, Any]) -> CategoryRecord | TaskRecord | None:
         mistakes = list(_contradictions(values))
         if mistakes:
             raise InvalidInput(*mistakes)
-        return TaskRecord(**values)
+        return TaskRecord(**_as_record(values, TASK))
     if type_ == "category":
         values = _checked(_CATEGORY, read, ("id", "name"))
         mistakes = list(_disorder(values))
         if mistakes:
             raise InvalidInput(*mistakes)
-        return CategoryRecord(**values)
+        return CategoryRecord(**_as_record(values, CATEGORY))
     if type_ in ("profile", "end"):
         return None
     raise InvalidInput.of("type", "must be profile, category, task or end")
+
+
+def _as_record(values: dict[str, Any], editable: EditableFields[Any]) -> dict[str, Any]:
+    """Return the values with the editable fields apart, as records have them."""
+    fields = {name: values.pop(name) for name in editable.names if name in values}
+    return {**values, "fields": fields}
 
 
 def _checked(rules: Mapping[str, Rule], read: dict[str, Any], required: tuple[str, ...]) -> dict[str, Any]:
@@ -287,27 +282,53 @@ def _members(value: list[Any]) -> list[str]:
     return [printable(name) for name in named if isinstance(name, str)]
 
 
+def _day(value: str) -> date:
+    try:
+        return date.fromisoformat(value) if DAY_FORM.fullmatch(value) else _no_day()
+    except ValueError:
+        return _no_day()
+
+
+def _no_day() -> NoReturn:
+    raise Refused("is not a date, as in 2026-01-31")
+
+
 _ID = _typed(str, "text", _uuid)
 _TIME = _typed(str, "text", _moment)
 _VERSION = _typed(int, "a whole number", _version)
+_READERS: Mapping[type, Rule] = {
+    str: _typed(str, "text", lambda value: value),
+    datetime: _TIME,
+    date: _typed(str, "text", _day),
+    UUID: _ID,
+    Priority: _typed(int, "a whole number", _one_of(Priority)),
+    State: _typed(str, "text", _one_of(State)),
+}
+
+
+def _readers(editable: EditableFields[Any]) -> dict[str, Rule]:
+    """Return what reads the editable fields of an entity, each as its type, and then by its rule."""
+    return {name: _reader(editable.types[name], editable.rules.get(name)) for name in editable.names}
+
+
+def _reader(annotation: Any, rule: Rule | None) -> Rule:
+    alternatives = [each for each in get_args(annotation) or (annotation,) if each is not NoneType]
+    (type_,) = alternatives
+    read = _READERS[type_]
+    checked: Rule = read if rule is None else lambda value: rule(read(value))
+    return optional(checked) if NoneType in get_args(annotation) else checked
+
+
 _CATEGORY: Mapping[str, Rule] = {
     "id": _ID,
-    "name": _typed(str, "text", CATEGORY_RULES["name"]),
-    "description": _typed(str, "text", CATEGORY_RULES["description"]),
-    "color": optional(_typed(str, "text", CATEGORY_RULES["color"])),
+    **_readers(CATEGORY),
     "created_at": optional(_TIME),
     "updated_at": optional(_TIME),
     "version": _VERSION,
 }
 _TASK: Mapping[str, Rule] = {
     "id": _ID,
-    "title": _typed(str, "text", TASK_RULES["title"]),
-    "description": _typed(str, "text", TASK_RULES["description"]),
-    "priority": _typed(int, "a whole number", _one_of(Priority)),
-    "state": _typed(str, "text", _one_of(State)),
-    "due_date": optional(_TIME),
-    "category": optional(_ID),
-    "parent": optional(_ID),
+    **_readers(TASK),
     "created_at": optional(_TIME),
     "updated_at": optional(_TIME),
     "completed_at": optional(_TIME),

@@ -1,4 +1,4 @@
-"""What moving whole accounts needs of storage: many things at once."""
+"""Reading and storing many items at once, and the work of exports and imports."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from tasktracker.domain.accounts.ports import UserRepository
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.history.change import Change
+from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.feed.ports import FeedRepository
+from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.ports import TaskRepository
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 
@@ -43,6 +47,35 @@ class TaskArchive(Protocol):
         """Return those of the ids that somebody's category has."""
         ...
 
-    def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
-        """Store new tasks, each after its parent, and the changes that made them. Raises like `TaskRepository.add`."""
+    def add(self, tasks: Sequence[Task]) -> None:
+        """Store new tasks, each after its parent. Raises like `TaskRepository.add`."""
         ...
+
+
+class PortabilityWork(Protocol):
+    """Work on everything that a user owns."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def categories(self) -> CategoryRepository: ...
+    @property
+    def archive(self) -> TaskArchive: ...
+
+
+class ExportWork(PortabilityWork, Protocol):
+    """Work that reads it."""
+
+    @property
+    def tasks(self) -> TaskRepository: ...
+
+
+class ImportWork(PortabilityWork, Protocol):
+    """Work that adds to it."""
+
+    @property
+    def feed(self) -> FeedRepository: ...
+    @property
+    def changes(self) -> ChangeLog: ...

@@ -1,4 +1,4 @@
-"""What is read from a file: categories and tasks as they say they are, before they have a place in an account."""
+"""The categories and tasks of a file, before they have a place in an account."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from tasktracker.domain.categories.category import CategoryFields
 from tasktracker.domain.kernel.errors import FieldError
-from tasktracker.domain.tasks.task import Priority, State
+from tasktracker.domain.tasks.task import TASK, State, TaskFields
 
 MAX_VERSION = 1_000_000_000
 """Far from what a column holds, so that there is room for changes to come."""
@@ -15,12 +16,10 @@ MAX_VERSION = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryRecord:
-    """A category, by rules checked. Without times, it is as old as its import."""
+    """A category, its fields checked. Without times, it is as old as its import."""
 
     id: UUID
-    name: str
-    description: str = ""
-    color: str | None = None
+    fields: CategoryFields
     created_at: datetime | None = None
     updated_at: datetime | None = None
     version: int = 1
@@ -28,16 +27,10 @@ class CategoryRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
-    """A task, by rules checked. `category`, `parent` and `trashed_with` are ids of the file's."""
+    """A task, its fields checked. `category`, `parent` and `trashed_with` are ids of the file's."""
 
     id: UUID
-    title: str
-    description: str = ""
-    priority: Priority = Priority.NORMAL
-    state: State = State.OPEN
-    due_date: datetime | None = None
-    category: UUID | None = None
-    parent: UUID | None = None
+    fields: TaskFields
     created_at: datetime | None = None
     updated_at: datetime | None = None
     completed_at: datetime | None = None
@@ -45,6 +38,22 @@ class TaskRecord:
     trashed_with: UUID | None = None
     version: int = 1
     members: tuple[str, ...] = ()
+
+    @property
+    def category(self) -> UUID | None:
+        """The category it is filed under in the file."""
+        return self.fields.get("category")
+
+    @property
+    def parent(self) -> UUID | None:
+        """The task it is under in the file."""
+        return self.fields.get("parent")
+
+    @property
+    def state(self) -> State:
+        """Its state."""
+        state: State = self.fields.get("state", TASK.defaults["state"])
+        return state
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,20 @@ from typing import BinaryIO
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from tasktracker.domain.categories.category import CATEGORY_RULES, MAX_NAME_LENGTH, name_key
+from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, name_key
 from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check, moment, require_storable
 from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered, printable
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
-from tasktracker.domain.tasks.task import MAX_DEPTH, MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TASK_RULES, Priority
+from tasktracker.domain.tasks.task import (
+    MAX_DEPTH,
+    MAX_DESCRIPTION_LENGTH,
+    MAX_TITLE_LENGTH,
+    TASK,
+    Priority,
+    TaskFields,
+)
 
 PRIORITIES = {"": Priority.NORMAL, "1": Priority.URGENT, "2": Priority.HIGH, "3": Priority.NORMAL, "4": Priority.LOW}
 REQUIRED = ("TYPE", "CONTENT")
@@ -114,11 +121,16 @@ class _Draft:
 
     def describe(self, text: str) -> None:
         """Add to the description, as far as there is room."""
-        described = f"{self.record.description}\n\n{text}" if self.record.description else text
+        before = self.record.fields.get("description")
+        described = f"{before}\n\n{text}" if before else text
         if len(described) > MAX_DESCRIPTION_LENGTH:
             described = described[:MAX_DESCRIPTION_LENGTH]
             self.notices.append(FieldError("description", f"was cut at {MAX_DESCRIPTION_LENGTH} characters"))
-        self.record = replace(self.record, description=described)
+        self.set({"description": described})
+
+    def set(self, fields: TaskFields) -> None:
+        """Set some fields of the task."""
+        self.record = replace(self.record, fields={**self.record.fields, **fields})
 
     def line(self) -> Line:
         return Line(self.number, self.record, notices=tuple(dict.fromkeys(self.notices)))
@@ -173,9 +185,9 @@ class _Reading:
         if len(description) > MAX_CATEGORY_DESCRIPTION_LENGTH:
             description = description[:MAX_CATEGORY_DESCRIPTION_LENGTH]
             notices.append(FieldError("DESCRIPTION", f"was cut at {MAX_CATEGORY_DESCRIPTION_LENGTH} characters"))
-        values = check(CATEGORY_RULES, {"name": content, "description": description})
+        values = CATEGORY.check({"name": content, "description": description})
         self._section = uuid5(self._owner, f"todoist section {name_key(values['name'])}")
-        record = CategoryRecord(id=self._section, name=values["name"], description=values["description"])
+        record = CategoryRecord(id=self._section, fields=values)
         return Line(number, record, notices=tuple(notices))
 
     def _note(self, row: Row) -> None:
@@ -191,7 +203,7 @@ class _Reading:
         content, priority = row.get("CONTENT", "").strip(), row.get("PRIORITY", "").strip()
         errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
         title = content if len(content) <= MAX_TITLE_LENGTH else content[: MAX_TITLE_LENGTH - 1].rstrip() + "…"
-        rules = {"CONTENT": TASK_RULES["title"], "DESCRIPTION": _storable, "RESPONSIBLE": _storable, "DATE": _storable}
+        rules = {"CONTENT": TASK.rules["title"], "DESCRIPTION": _storable, "RESPONSIBLE": _storable, "DATE": _storable}
         values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
         parents = self._above[: MAX_DEPTH - 1]
         parent = parents[-1][1] if parents else None
@@ -199,7 +211,13 @@ class _Reading:
         draft = _Draft(
             number,
             TaskRecord(
-                id=id_, title=values["CONTENT"], priority=PRIORITIES[priority], category=self._section, parent=parent
+                id=id_,
+                fields={
+                    "title": values["CONTENT"],
+                    "priority": PRIORITIES[priority],
+                    "category": self._section,
+                    "parent": parent,
+                },
             ),
         )
         if title != content:
@@ -242,7 +260,7 @@ class _Reading:
                 due = found
             elif text:
                 _keep(draft, name, text)
-        draft.record = replace(draft.record, due_date=due)
+        draft.set({"due_date": due})
         duration = row.get("DURATION", "").strip()
         if duration and duration.lower() != "none":
             _keep(draft, "DURATION", f"{duration} {row.get('DURATION_UNIT', '').strip()}".strip())

@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from tasktracker.domain.feed.ports import FeedState
 from tasktracker.domain.kernel.errors import CursorExpired
 
+RETENTION = timedelta(days=30)
+"""How long deltas can be read from a cursor, and how long the trash, histories and kept results stay."""
+
 MARGIN = timedelta(days=1)
-"""Deletions are kept for so much longer than the cursors that may still have to be told of them."""
+"""Deletions are kept longer than the cursors from which they can be read, by this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,15 @@ class SyncCursor:
         """Return the cursor of a device that has nothing yet."""
         return cls(state.epoch, 0, state.head, now)
 
-    def valid_until(self, window: timedelta) -> datetime:
+    def valid_until(self, retention: timedelta) -> datetime:
         """Return until when deltas can be read from here."""
-        return self.since + window
+        return self.since + retention
 
-    def require_valid(self, state: FeedState, now: datetime, window: timedelta) -> None:
+    def require_valid(self, state: FeedState, now: datetime, retention: timedelta) -> None:
         """Raise CursorExpired where what has happened since can no longer be told."""
         if self.epoch != state.epoch:
             raise CursorExpired("The data has been restored from a backup since.")
         if self.sequence > state.head:
             raise CursorExpired("The cursor is ahead of the data.")
-        if now > self.valid_until(window):
+        if now > self.valid_until(retention):
             raise CursorExpired("The cursor is older than the window.")

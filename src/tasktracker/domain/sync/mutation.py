@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
-from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.sync.ports import PushWork
 
 MAX_MUTATIONS = 100
 
@@ -68,3 +69,21 @@ class Outcome:
     version: int | None = None
     conflicts: Mapping[str, FieldConflict] = field(default_factory=dict)
     error: DomainError | None = None
+
+
+class InConflict(Exception):
+    """Undoes the work of a mutation that is in conflict."""
+
+    def __init__(self, version: int, conflicts: Mapping[str, FieldConflict]) -> None:
+        self.outcome = Outcome(status=Status.CONFLICT, version=version, conflicts=conflicts)
+
+
+Apply = Callable[[PushWork, Mutation], Outcome]
+
+
+class Mutations(Protocol):
+    """The operations on one type of items. Adding a synced type is one entry in the registry of `PushService`."""
+
+    def of(self, op: MutationOp) -> Apply | None:
+        """Return what applies an operation, None where the type has no such operation."""
+        ...

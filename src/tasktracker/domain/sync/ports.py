@@ -1,4 +1,4 @@
-"""What syncing needs of storage."""
+"""The ports of sync, and the work of its use cases and processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from tasktracker.domain.categories.ports import CategoryWork
+from tasktracker.domain.feed.ports import FeedRepository
+from tasktracker.domain.history.ports import HistoryRepository
+from tasktracker.domain.idempotency.ports import IdempotentWork
+from tasktracker.domain.kernel.actors import Actor, ActorT_co
 from tasktracker.domain.sync.ticket import Ticket
+from tasktracker.domain.tasks.ports import TaskWork, TrashWork
 
 Told = Callable[[Collection[UUID]], None]
 """Takes whose feeds have become longer by a commit."""
@@ -45,3 +51,30 @@ class TicketRepository(Protocol):
     def purge_before(self, before: datetime, limit: int) -> int:
         """Remove tickets that expired before a moment, and return how many."""
         ...
+
+
+class FeedWork(Protocol):
+    """Work that reads feeds."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def feed(self) -> FeedRepository: ...
+
+
+class TicketWork(FeedWork, Protocol[ActorT_co]):
+    """Work on tickets, and on the feeds that they give access to."""
+
+    @property
+    def actor(self) -> ActorT_co: ...
+    @property
+    def tickets(self) -> TicketRepository: ...
+
+
+class PushWork(TaskWork, TrashWork, CategoryWork, IdempotentWork, Protocol):
+    """Work that applies a mutation."""
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def history(self) -> HistoryRepository: ...

@@ -1,4 +1,4 @@
-"""Who may follow changes as they happen."""
+"""Tickets for event streams, and what the streams of a process ask for together."""
 
 from __future__ import annotations
 
@@ -6,39 +6,42 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.actors import Actor, SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken
+from tasktracker.domain.kernel.store import Admission, Store
+from tasktracker.domain.sync.ports import TicketWork
 from tasktracker.domain.sync.ticket import TICKET_LIFE, Ticket, digest_of_ticket, new_ticket
-from tasktracker.domain.work import Store
 
 
 class StreamService:
-    """Lets actors in, and finds out who has to leave."""
+    """Processes that open streams by ticket, and find out which of them must end or have changes to read."""
 
-    def __init__(self, *, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store[SystemActor, TicketWork[SystemActor]], admission: Admission, clock: Clock
+    ) -> None:
         self._store = store
+        self._admission = admission
         self._clock = clock
 
-    def issue(self, actor: SessionActor, token_expires_at: datetime) -> str:
+    def issue(self, work: TicketWork[SessionActor], token_expires_at: datetime) -> str:
         """Return a ticket by which the actor can open one stream within the next minute."""
         text = new_ticket()
-        with self._store.writing(actor) as work:
-            work.tickets.add(
-                Ticket(
-                    digest=digest_of_ticket(text),
-                    user_id=actor.user_id,
-                    session_id=actor.session_id,
-                    generation=actor.generation,
-                    token_expires_at=token_expires_at,
-                    expires_at=self._clock.now() + TICKET_LIFE,
-                )
+        work.tickets.add(
+            Ticket(
+                digest=digest_of_ticket(text),
+                user_id=work.actor.user_id,
+                session_id=work.actor.session_id,
+                generation=work.actor.generation,
+                token_expires_at=token_expires_at,
+                expires_at=work.now + TICKET_LIFE,
             )
+        )
         return text
 
     def redeem(self, text: str) -> tuple[SessionActor, datetime]:
-        """Return who a ticket lets in, and until when; nobody is let in by it again. Raises InvalidToken."""
-        with self._store.writing(None) as work:
+        """Return the actor of a ticket, and until when they may stay. It is used up. Raises InvalidToken."""
+        with self._store.writing(SystemActor("redeem a ticket")) as work:
             ticket = work.tickets.take(digest_of_ticket(text))
         if ticket is None or ticket.expires_at <= self._clock.now():
             raise InvalidToken
@@ -46,9 +49,9 @@ class StreamService:
 
     def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
         """Return how far feeds have come."""
-        with self._store.reading(None) as work:
+        with self._store.reading(SystemActor("look for changes")) as work:
             return work.feed.heads(user_ids)
 
-    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+    def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
         """Return those of the actors who may still act."""
-        return self._store.live(actors)
+        return self._admission.filter_admissible(actors)

@@ -16,9 +16,14 @@ def role_of(task: Task, user_id: UUID) -> Role | None:
     return next((member.role for member in task.members if member.user_id == user_id), None)
 
 
+def is_visible(task: Task | None, user_id: UUID) -> bool:
+    """Whether a task is there for a user: they are a member, and it is not in the trash."""
+    return task is not None and not task.trashed_at and role_of(task, user_id) is not None
+
+
 def require_visible(task: Task | None, user_id: UUID) -> Task:
     """Let members pass, unless the task is in the trash. Raises TaskNotFound."""
-    if task is None or task.trashed_at or role_of(task, user_id) is None:
+    if task is None or not is_visible(task, user_id):
         raise TaskNotFound
     return task
 

@@ -1,4 +1,4 @@
-"""What tasks need of storage."""
+"""The repositories of tasks, and the work of the use cases on them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
@@ -86,3 +89,41 @@ class TrashRepository(Protocol):
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
         """Return the tasks that others were deleted with, deleted before a moment, the longest ago first."""
         ...
+
+
+class TreeWork(Protocol):
+    """Work on the shape of trees of tasks."""
+
+    @property
+    def tasks(self) -> TaskRepository: ...
+
+
+class TaskWork(TreeWork, Protocol):
+    """Work on tasks and how they are filed."""
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def categories(self) -> CategoryRepository: ...
+    @property
+    def changes(self) -> ChangeLog: ...
+
+
+class PurgeWork(TreeWork, Protocol):
+    """Work that removes tasks for good."""
+
+    @property
+    def trash(self) -> TrashRepository: ...
+
+
+class TrashWork(PurgeWork, Protocol):
+    """Work on the trash."""
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def changes(self) -> ChangeLog: ...

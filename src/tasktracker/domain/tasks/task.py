@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import TypedDict
+from typing import Annotated, TypedDict
 from uuid import UUID
 
-from tasktracker.domain.kernel.fields import Rule, moment, optional, text
+from tasktracker.domain.kernel.fields import Editable, EditableFields, moment, optional, text
 from tasktracker.domain.tasks.member import Member, Role
 
 MAX_TITLE_LENGTH = 200
@@ -62,13 +62,13 @@ class Task:
     """
 
     id: UUID
-    title: str
-    description: str = ""
-    priority: Priority = Priority.NORMAL
-    state: State = State.OPEN
-    due_date: datetime | None = None
-    category: UUID | None = None
-    parent: UUID | None = None
+    title: Annotated[str, Editable(text(shortest=1, longest=MAX_TITLE_LENGTH, trim=True))]
+    description: Annotated[str, Editable(text(longest=MAX_DESCRIPTION_LENGTH))] = ""
+    priority: Annotated[Priority, Editable(Priority)] = Priority.NORMAL
+    state: Annotated[State, Editable(State)] = State.OPEN
+    due_date: Annotated[datetime | None, Editable(optional(moment))] = None
+    category: Annotated[UUID | None, Editable(owner_only=True, private=True)] = None
+    parent: Annotated[UUID | None, Editable(owner_only=True)] = None
     root: UUID
     members: tuple[Member, ...] = ()
     created_by: UUID
@@ -94,10 +94,6 @@ class Task:
             **fields,
         )
         return replace(task, completed_at=now) if task.state is State.DONE else task
-
-    def continuing(self, deleted: int | None) -> Task:
-        """Return the new task as one whose id was that of another, deleted at a version: versions never go back."""
-        return self if deleted is None or deleted < self.version else replace(self, version=deleted + 1)
 
     def edit(self, fields: TaskFields, now: datetime) -> Task:
         """Return the task with these (checked) fields; itself when they change nothing."""
@@ -136,18 +132,4 @@ class Task:
         return replace(other, version=self.version + 1, updated_at=max(now, self.updated_at))
 
 
-TASK_DEFAULTS: TaskFields = {
-    "description": "",
-    "priority": Priority.NORMAL,
-    "state": State.OPEN,
-    "due_date": None,
-    "category": None,
-    "parent": None,
-}
-TASK_RULES: dict[str, Rule] = {
-    "title": text(shortest=1, longest=MAX_TITLE_LENGTH, trim=True),
-    "description": text(longest=MAX_DESCRIPTION_LENGTH),
-    "priority": Priority,
-    "state": State,
-    "due_date": optional(moment),
-}
+TASK = EditableFields[TaskFields](Task)

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.tasks.ports import TreeWork
 from tasktracker.domain.tasks.task import MAX_DEPTH, Task
-from tasktracker.domain.work import UnitOfWork
 
 
-def lock_roots(work: UnitOfWork, *task_ids: UUID) -> None:
+def lock_roots(work: TreeWork, *task_ids: UUID) -> None:
     """Lock the roots of these tasks, and see to it that they are still their roots once locked."""
     locked = None
     while True:
@@ -27,7 +27,7 @@ def lock_roots(work: UnitOfWork, *task_ids: UUID) -> None:
         locked = roots
 
 
-def find_parent(work: UnitOfWork, owner: UUID, parent_id: UUID) -> Task:
+def find_parent(work: TreeWork, owner: UUID, parent_id: UUID) -> Task:
     """Return a task that another of the owner's is to be put under. Its root must be locked. Raises InvalidInput."""
     parent = work.tasks.find(parent_id)
     if parent is None or parent.created_by != owner or parent.trashed_at:
@@ -35,7 +35,7 @@ def find_parent(work: UnitOfWork, owner: UUID, parent_id: UUID) -> Task:
     return parent
 
 
-def require_room(work: UnitOfWork, parent: Task, levels: int = 1) -> None:
+def require_room(work: TreeWork, parent: Task, levels: int = 1) -> None:
     """Refuse to put so many levels of tasks under a parent that the tree gets too deep. Raises InvalidInput."""
     above, depth = parent, 1
     while above.parent is not None:
@@ -46,7 +46,7 @@ def require_room(work: UnitOfWork, parent: Task, levels: int = 1) -> None:
         raise InvalidInput.of("parent", f"would nest tasks more than {MAX_DEPTH} deep")
 
 
-def subtree(work: UnitOfWork, top: Task) -> Sequence[Sequence[Task]]:
+def subtree(work: TreeWork, top: Task) -> Sequence[Sequence[Task]]:
     """Return a task and what is under it, level by level, all of it locked. Its root must be locked, and itself."""
     levels: list[Sequence[Task]] = [[top]]
     while below := work.tasks.children([task.id for task in levels[-1]]):

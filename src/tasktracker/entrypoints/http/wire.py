@@ -29,7 +29,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, Rule
-from tasktracker.domain.kernel.paging import DEFAULT_PAGE, LARGEST_PAGE
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
 
 JSON_TYPES = {"application/json"}
 PATCH_TYPES = JSON_TYPES | {"application/merge-patch+json"}  # RFC 7396
@@ -55,7 +55,7 @@ Version = Annotated[
 Moment = Annotated[datetime, Meta(tz=True)]
 """A point in time as RFC 3339 writes it, with its UTC offset."""
 
-Limit = Annotated[int, Meta(ge=1, le=LARGEST_PAGE, description="How many results a page has at the most.")]
+Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="How many results a page has at the most.")]
 CursorText = Annotated[str, Meta(description="Where to continue: the `next_cursor` of the page before.")]
 
 

@@ -1,4 +1,4 @@
-"""A chunk of a file on its way into an account: what comes in, under which id and where, and what does not.
+"""Planning the import of a chunk of a file: what is stored, under which id and where, and what is refused.
 
 Ids are kept where they are free. Where somebody else has one, what comes in gets another that follows from it and from
 the owner: the same file therefore always leads to the same ids, and bringing it in twice changes nothing.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid5
 
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
 from tasktracker.domain.portability.report import Tally
 from tasktracker.domain.tasks.member import Member
-from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task
-from tasktracker.domain.work import UnitOfWork
+from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields
 
 MAX_CATEGORIES = 10_000
 
@@ -31,7 +31,7 @@ TOO_MANY_CATEGORIES = FieldError("name", f"is one too many: a file may have {MAX
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ParentInfo:
     """What a task must know of its parent."""
 
     root: UUID
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(slots=True)
-class Known:
+class ImportContext:
     """What earlier chunks leave to later ones.
 
     `categories` are ids by those of the file. The others are of what a dry run would have stored.
@@ -49,11 +49,11 @@ class Known:
 
     categories: dict[UUID, UUID] = field(default_factory=dict)
     names: dict[str, UUID] = field(default_factory=dict)
-    places: dict[UUID, Place] = field(default_factory=dict)
+    places: dict[UUID, ParentInfo] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Outcome:
+class ImportPlan:
     """What is to be stored, and told. `waiting` are numbers of lines whose parent has not come yet."""
 
     new_categories: list[Category] = field(default_factory=list)
@@ -63,24 +63,24 @@ class Outcome:
     errors: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)
     notices: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
-    known: Known = field(default_factory=Known)
+    context: ImportContext = field(default_factory=ImportContext)
 
 
-class Arrival:
+class ImportPlanner:
     """Decides on the records of a chunk, in the work that will store what comes of them."""
 
-    def __init__(self, work: UnitOfWork, owner: UUID, now: datetime, known: Known, *, is_writing: bool) -> None:
+    def __init__(self, work: ImportWork, owner: UUID, context: ImportContext, *, is_writing: bool) -> None:
         self._work = work
         self._owner = owner
-        self._now = now
-        self._known = known
+        self._now = work.now
+        self._context = context
         self._is_writing = is_writing
         self._tasks: dict[UUID, Task] = {}
         self._own: set[UUID] = set()
         self._made: dict[UUID, tuple[UUID, UUID]] = {}
-        self._outcome = Outcome()
+        self._plan = ImportPlan()
 
-    def decide(self, lines: Sequence[Line], *, last: bool) -> Outcome:
+    def decide(self, lines: Sequence[Line], *, last: bool) -> ImportPlan:
         """Say what becomes of the lines. Unless it is their `last` chance, those without their parent may wait."""
         tasks = [(line.number, line.record) for line in lines if isinstance(line.record, TaskRecord)]
         categories = [(line.number, line.record) for line in lines if isinstance(line.record, CategoryRecord)]
@@ -93,10 +93,10 @@ class Arrival:
             pending = [(number, record) for number, record in pending if not self._task(number, record)]
         for number, _ in pending:
             if last:
-                self._outcome.errors.append((number, [UNKNOWN_PARENT]))
+                self._plan.errors.append((number, [UNKNOWN_PARENT]))
             else:
-                self._outcome.waiting.append(number)
-        return self._outcome
+                self._plan.waiting.append(number)
+        return self._plan
 
     # ------------------------------------------------------------- categories
 
@@ -106,48 +106,47 @@ class Arrival:
         ids = {each for _, record in records for each in self._candidates(record.id)}
         for _, task in tasks:
             if task.category is not None:
-                ids |= {self._known.categories.get(task.category, task.category), *self._candidates(task.category)}
-        found = self._work.archive.find_categories(self._owner, ids, {name_key(record.name) for _, record in records})
-        by_name = self._known.names | {name_key(category.name): category.id for category in found}
-        self._own = {category.id for category in found} | set(self._known.names.values())
+                ids |= {self._context.categories.get(task.category, task.category), *self._candidates(task.category)}
+        keys = {name_key(record.fields["name"]) for _, record in records}
+        found = self._work.archive.find_categories(self._owner, ids, keys)
+        by_name = self._context.names | {name_key(category.name): category.id for category in found}
+        self._own = {category.id for category in found} | set(self._context.names.values())
         free = set(ids).difference(self._work.archive.taken(ids)) if records else set()
         for number, record in records:
-            key = name_key(record.name)
+            key = name_key(record.fields["name"])
             candidates = self._candidates(record.id)
             id_ = next((each for each in candidates if each in self._own), by_name.get(key))
-            if len(self._known.categories) + len(self._outcome.known.categories) >= MAX_CATEGORIES:
-                self._outcome.errors.append((number, [TOO_MANY_CATEGORIES]))
+            if len(self._context.categories) + len(self._plan.context.categories) >= MAX_CATEGORIES:
+                self._plan.errors.append((number, [TOO_MANY_CATEGORIES]))
                 continue
             if id_ is not None:
-                self._outcome.categories.unchanged += 1
+                self._plan.categories.unchanged += 1
             else:
                 id_ = next((each for each in candidates if each in free), None)
                 if id_ is None:
-                    self._outcome.errors.append((number, [ID_TAKEN]))
+                    self._plan.errors.append((number, [ID_TAKEN]))
                     continue
-                self._outcome.new_categories.append(self._new_category(id_, record))
-                self._outcome.categories.created += 1
-                self._outcome.categories.mapped += id_ != record.id
-                by_name[key] = self._outcome.known.names[key] = id_
+                self._plan.new_categories.append(self._new_category(id_, record))
+                self._plan.categories.created += 1
+                self._plan.categories.mapped += id_ != record.id
+                by_name[key] = self._plan.context.names[key] = id_
                 self._own.add(id_)
-            self._outcome.known.categories[record.id] = id_
+            self._plan.context.categories[record.id] = id_
 
     def _new_category(self, id_: UUID, record: CategoryRecord) -> Category:
         created = record.created_at or self._now
         return Category(
             id=id_,
             user_id=self._owner,
-            name=record.name,
-            description=record.description,
-            color=record.color,
             created_at=created,
             updated_at=record.updated_at or created,
             version=record.version,
+            **record.fields,
         )
 
     def _category(self, file_id: UUID) -> UUID | None:
         """Return the category of the owner's that an id of the file stands for."""
-        mapped = self._outcome.known.categories.get(file_id) or self._known.categories.get(file_id)
+        mapped = self._plan.context.categories.get(file_id) or self._context.categories.get(file_id)
         candidates = (mapped,) if mapped else self._candidates(file_id)
         return next((each for each in candidates if each in self._own), None)
 
@@ -185,7 +184,7 @@ class Arrival:
     def _task(self, number: int, record: TaskRecord) -> bool:
         """Decide on a task, and tell whether that was possible."""
         if self._existing(record.id) is not None:
-            self._outcome.tasks.unchanged += 1
+            self._plan.tasks.unchanged += 1
             return True
         place = None
         if record.parent is not None:
@@ -198,31 +197,25 @@ class Arrival:
         trashed_with = self._trashed_with(record, id_, place)
         errors = list(_obstacles(record, id_, category, place, trashed_with))
         if errors or id_ is None:
-            self._outcome.errors.append((number, errors))
+            self._plan.errors.append((number, errors))
             return True
         if record.members and record.parent is None:
             names = ", ".join(record.members[:5])
             notice = FieldError("members", f"are not invited again: share the task anew with {names}")
-            self._outcome.notices.append((number, [notice]))
+            self._plan.notices.append((number, [notice]))
         self._come_in(self._new_task(id_, record, category, place, trashed_with))
-        self._outcome.tasks.mapped += id_ != record.id
+        self._plan.tasks.mapped += id_ != record.id
         return True
 
     def _new_task(
-        self, id_: UUID, record: TaskRecord, category: UUID | None, place: Place | None, trashed_with: UUID | None
+        self, id_: UUID, record: TaskRecord, category: UUID | None, place: ParentInfo | None, trashed_with: UUID | None
     ) -> Task:
         # Without times of their own, tasks are listed in the order of the file.
-        created = record.created_at or self._now + timedelta(microseconds=len(self._outcome.new_tasks))
+        created = record.created_at or self._now + timedelta(microseconds=len(self._plan.new_tasks))
         updated = record.updated_at or created
+        fields: TaskFields = {**record.fields, "category": category, "parent": self._parent(record)}
         return Task(
             id=id_,
-            title=record.title,
-            description=record.description,
-            priority=record.priority,
-            state=record.state,
-            due_date=record.due_date,
-            category=category,
-            parent=self._existing(record.parent) if record.parent else None,
             root=place.root if place else id_,
             members=place.members if place else (),
             created_by=self._owner,
@@ -232,16 +225,20 @@ class Arrival:
             trashed_at=record.trashed_at,
             trashed_with=trashed_with,
             version=record.version,
+            **fields,
         )
 
+    def _parent(self, record: TaskRecord) -> UUID | None:
+        return self._existing(record.parent) if record.parent else None
+
     def _come_in(self, task: Task) -> None:
-        self._outcome.new_tasks.append(task)
-        self._outcome.tasks.created += 1
+        self._plan.new_tasks.append(task)
+        self._plan.tasks.created += 1
         self._tasks[task.id] = task
         if not self._is_writing:
-            self._outcome.known.places[task.id] = self._place(task.id)
+            self._plan.context.places[task.id] = self._place(task.id)
 
-    def _trashed_with(self, record: TaskRecord, id_: UUID | None, place: Place | None) -> UUID | None:
+    def _trashed_with(self, record: TaskRecord, id_: UUID | None, place: ParentInfo | None) -> UUID | None:
         if record.trashed_at is None:
             return None
         if record.trashed_with in (None, record.id):
@@ -255,16 +252,16 @@ class Arrival:
         """Return the task of the owner's that an id of the file stands for."""
         for each in self._candidates(file_id):
             task = self._tasks.get(each)
-            if each in self._known.places or (task is not None and task.created_by == self._owner):
+            if each in self._context.places or (task is not None and task.created_by == self._owner):
                 return each
         return None
 
-    def _place(self, task_id: UUID) -> Place:
-        if task_id in self._known.places:
-            return self._known.places[task_id]
+    def _place(self, task_id: UUID) -> ParentInfo:
+        if task_id in self._context.places:
+            return self._context.places[task_id]
         task = self._tasks[task_id]
         depth = 1 if task.parent is None else self._place(task.parent).depth + 1
-        return Place(task.root, depth, task.members, task.trashed_with)
+        return ParentInfo(task.root, depth, task.members, task.trashed_with)
 
     def _candidates(self, file_id: UUID) -> tuple[UUID, UUID]:
         """Return the ids that something may have, in the order in which they are tried."""
@@ -275,7 +272,7 @@ class Arrival:
 
 
 def _obstacles(
-    record: TaskRecord, id_: UUID | None, category: UUID | None, place: Place | None, trashed_with: UUID | None
+    record: TaskRecord, id_: UUID | None, category: UUID | None, place: ParentInfo | None, trashed_with: UUID | None
 ) -> Iterator[FieldError]:
     """Say what keeps a task from coming in."""
     if id_ is None:

@@ -1,0 +1,64 @@
+"""The change log of a unit of work, over whichever repositories it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeVar, cast
+from uuid import UUID
+
+from tasktracker.domain.feed.entries import entries_of
+from tasktracker.domain.feed.items import Item, synced_type_of
+from tasktracker.domain.feed.ports import FeedRepository
+from tasktracker.domain.history.change import Change
+from tasktracker.domain.history.ports import HistoryRepository
+from tasktracker.domain.kernel.actors import AnyActor
+from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.clock import IdGenerator
+from tasktracker.domain.kernel.versions import Versioned
+from tasktracker.domain.tasks.task import Task
+
+ItemT = TypeVar("ItemT", bound=Versioned)
+
+
+class WorkChangeLog:
+    """Implements ChangeLog: writes each change to the history of its task, and to the feeds of its viewers."""
+
+    __slots__ = ("_actor", "_feed", "_history", "_ids", "_now")
+
+    def __init__(
+        self, actor: AnyActor, now: datetime, ids: IdGenerator, history: HistoryRepository, feed: FeedRepository
+    ) -> None:
+        self._actor = actor
+        self._now = now
+        self._ids = ids
+        self._history = history
+        self._feed = feed
+
+    def record(self, action: Action, before: ItemT | None, after: ItemT) -> None:
+        if isinstance(after, Task):
+            self._history.add(self._change(action, cast(Task | None, before), after))
+        self._feed.add(entries_of(cast(Item | None, before), cast(Item, after)))
+
+    def record_many(self, action: Action, steps: Iterable[tuple[ItemT | None, ItemT]]) -> None:
+        steps = list(steps)
+        changes = [
+            self._change(action, cast(Task | None, before), after) for before, after in steps if isinstance(after, Task)
+        ]
+        if changes:
+            self._history.add(*changes)
+        for before, after in steps:
+            self._feed.add(entries_of(cast(Item | None, before), cast(Item, after)))
+
+    def record_removal(self, item: Versioned) -> None:
+        self._feed.add(entries_of(cast(Item, item), None))
+
+    def deleted_version(self, kind: type[Versioned], item_id: UUID) -> int | None:
+        user_id = self._actor.user_id
+        assert user_id is not None, "items belong to users"
+        return self._feed.tombstones(user_id, synced_type_of(kind).type, [item_id]).get(item_id)
+
+    def _change(self, action: Action, before: Task | None, after: Task) -> Change:
+        return Change.of(
+            id=self._ids.new(), action=action, actor=self._actor, now=self._now, before=before, after=after
+        )

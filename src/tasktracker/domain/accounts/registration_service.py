@@ -1,0 +1,83 @@
+"""Creating accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasktracker.domain.accounts.password import PasswordPolicy
+from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher
+from tasktracker.domain.accounts.session_service import SessionService, SignedIn
+from tasktracker.domain.accounts.user import USER, User, UserFields
+from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
+from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
+from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.store import Store
+from tasktracker.domain.throttling.limit import REGISTRATION_BY_ADDRESS, Bucket, network
+from tasktracker.domain.throttling.throttle import Throttle
+
+
+class RegistrationService:
+    """Processes that create accounts. The password is hashed while no work is open."""
+
+    def __init__(
+        self,
+        *,
+        store: Store[SystemActor, AccountWork[SystemActor]],
+        sessions: SessionService,
+        recorder: Recorder,
+        throttle: Throttle,
+        passwords: PasswordHasher,
+        policy: PasswordPolicy,
+        clock: Clock,
+        ids: IdGenerator,
+    ) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._recorder = recorder
+        self._throttle = throttle
+        self._passwords = passwords
+        self._policy = policy
+        self._clock = clock
+        self._ids = ids
+
+    def register(
+        self, fields: UserFields, password: str, repeated: str | None = None, origin: Origin = UNKNOWN_ORIGIN
+    ) -> SignedIn:
+        """Create an account and log it in. `repeated`, where given, must be the password once more.
+
+        Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
+        """
+        self._throttle.spend(Bucket.of(REGISTRATION_BY_ADDRESS, network(origin.address)))
+        user = self._new_user(fields, password, repeated)
+        with self._store.writing(SystemActor("register")) as work:
+            work.users.add(user)
+            session = self._sessions.open(work, user, device=None)
+            self._recorder.success(work, Kind.REGISTER, origin, user.id, session.id)
+        return SignedIn(user, self._sessions.tokens_of(session))
+
+    def create_admin(self, fields: UserFields, password: str) -> User:
+        """Create an account that may administer the service. Raises like `register`."""
+        user = self._new_user(fields, password, is_admin=True)
+        with self._store.writing(SystemActor("create an administrator")) as work:
+            work.users.add(user)
+            self._recorder.success(work, Kind.REGISTER, UNKNOWN_ORIGIN, user.id)
+        return user
+
+    def _new_user(
+        self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False
+    ) -> User:
+        mismatch = [FieldError("password2", "must be the same as password")] if repeated not in (None, password) else []
+        rules = USER.rules | {"password": self._policy.rule(fields.get("username"), fields.get("email"))}
+        values: dict[str, Any] = {**fields, "password": password}
+        checked = check(rules, values, required=USER.required, also=mismatch)
+        password_hash = self._passwords.hash(checked.pop("password"))
+        return User(
+            id=self._ids.new(),
+            is_admin=is_admin,
+            password_hash=password_hash,
+            created_at=self._clock.now(),
+            **checked,
+        )

@@ -1,0 +1,52 @@
+"""The types of items that are kept in sync.
+
+A new type is one entry here, one in each storage adapter, one among the mutations of `sync`, and one among the HTTP
+schemas; a test names the place that misses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.tasks.task import Task
+
+Item = Task | Category
+
+
+class ItemType(StrEnum):
+    """What is kept in sync."""
+
+    TASK = "task"
+    CATEGORY = "category"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedType:
+    """A type of items: its entity, and the users who see an item of it."""
+
+    entity: type[Item]
+    type: ItemType
+    viewers: Callable[[Any], frozenset[UUID]]
+
+
+def _task_viewers(task: Task) -> frozenset[UUID]:
+    if task.trashed_at:
+        return frozenset()
+    return frozenset((task.created_by, *(member.user_id for member in task.members)))
+
+
+SYNCED_TYPES = (
+    SyncedType(Task, ItemType.TASK, _task_viewers),
+    SyncedType(Category, ItemType.CATEGORY, lambda category: frozenset((category.user_id,))),
+)
+_BY_ENTITY = {each.entity: each for each in SYNCED_TYPES}
+
+
+def synced_type_of(entity: type) -> SyncedType:
+    """Return the synced type of an entity. Raises KeyError for an entity that is not synced."""
+    return _BY_ENTITY[entity]

@@ -1,0 +1,1 @@
+"""Removing what other things depend on: categories that tasks are filed under, and accounts."""

@@ -1,0 +1,26 @@
+"""Deleting a category, which changes the tasks that are filed under it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.errors import CategoryNotFound
+from tasktracker.domain.kernel.versions import Expected, require
+from tasktracker.domain.tasks.ports import TaskWork
+
+
+class CategoryRemoval:
+    """The use case of deleting a category."""
+
+    def delete(self, work: TaskWork, category_id: UUID, expected: Expected = None) -> None:
+        """Remove a category; its tasks stay, and are without one. Raises CategoryNotFound, Stale."""
+        category = work.categories.find(work.actor.user_id, category_id)
+        if category is None:
+            raise CategoryNotFound
+        require(category, expected)
+        unfiled = work.tasks.unfile(work.actor.user_id, category_id, work.now)
+        work.changes.record_many(Action.EDIT, [(replace(task, category=category_id), task) for task in unfiled])
+        work.categories.remove(category)
+        work.changes.record_removal(category)
