@@ -10,7 +10,7 @@ from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TooManyMembers, TooManyRequests
+from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TaskNotFound, TooManyMembers, TooManyRequests
 from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
