@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Integer, Select, bindparam, delete, insert, select, tuple_
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import auth_events
 from tasktracker.domain.activity.event import AuthEvent, EventKey, Kind, Outcome
 from tasktracker.domain.kernel.paging import Page
@@ -60,14 +60,14 @@ def _event(row: Sequence[Any]) -> AuthEvent:
 class SqlActivity:
     """Implements ActivityRepository. What was `added` is for the audit log once the work has committed."""
 
-    __slots__ = ("_executor", "added")
+    __slots__ = ("_connection", "added")
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self.added: list[AuthEvent] = []
 
     def add(self, event: AuthEvent) -> None:
-        self._executor.change(
+        self._connection.change(
             _ADD,
             {
                 "id": event.id,
@@ -82,11 +82,11 @@ class SqlActivity:
         self.added.append(event)
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
         if after is not None:
             parameters |= {"after_at": after.at, "after_id": after.id}
-        rows = self._executor.all(_list(after is not None), parameters)
+        rows = self._connection.rows(_list(after is not None), parameters)
         return Page.cut([_event(row) for row in rows], limit, lambda event: event.key)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import api_tokens
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.kernel.actors import Scope
@@ -52,13 +52,13 @@ def _token(row: Sequence[Any]) -> ApiToken:
 class SqlApiTokens:
     """Implements ApiTokenRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, token: ApiToken) -> None:
-        self._executor.change(
+        self._connection.change(
             _ADD,
             {
                 "id": token.id,
@@ -72,7 +72,7 @@ class SqlApiTokens:
         )
 
     def remove(self, user_id: UUID, token_id: UUID) -> bool:
-        return self._executor.change(_REMOVE, {"id": token_id, "user_id": user_id}) > 0
+        return self._connection.change(_REMOVE, {"id": token_id, "user_id": user_id}) > 0
 
     def list(self, user_id: UUID) -> Sequence[ApiToken]:
-        return [_token(row) for row in self._executor.all(_LIST, {"user_id": user_id})]
+        return [_token(row) for row in self._connection.rows(_LIST, {"user_id": user_id})]

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Integer, Select, bindparam, func, or_, select, tuple_
 
 from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.history import ADD_CHANGE, change_row
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
 from tasktracker.adapters.sql.task_rows import COLUMNS, entry_rows, task_of, task_row
@@ -65,13 +65,13 @@ def _trashed(after: bool) -> Select[Any]:
 class SqlTaskArchive:
     """Implements TaskArchive."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def count(self, user_id: UUID) -> int:
-        row = self._executor.one(_COUNT, {"user_id": user_id})
+        row = self._connection.one(_COUNT, {"user_id": user_id})
         assert row is not None, "a number"
         return int(row[0])
 
@@ -79,35 +79,35 @@ class SqlTaskArchive:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
         if after is not None:
             parameters |= {"after_value": after.value, "after_id": after.id}
-        rows = self._executor.all(_trashed(after is not None), parameters)
+        rows = self._connection.rows(_trashed(after is not None), parameters)
         return Page.cut([task_of(row) for row in rows], limit, trash_key)
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
         batches = _batches(list(task_ids))
-        return [task_of(row) for batch in batches for row in self._executor.all(_TASKS, {"ids": batch})]
+        return [task_of(row) for batch in batches for row in self._connection.rows(_TASKS, {"ids": batch})]
 
     def lock(self, task_ids: Collection[UUID]) -> None:
         if task_ids:
-            self._executor.all(_LOCK_TASKS, {"ids": list(task_ids)})
+            self._connection.rows(_LOCK_TASKS, {"ids": list(task_ids)})
 
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
     ) -> Sequence[Category]:
         if not category_ids and not name_keys:
             return []
-        statement = _LOCK_CATEGORIES if self._executor.is_writing else _CATEGORIES
+        statement = _LOCK_CATEGORIES if self._connection.is_writing else _CATEGORIES
         # In one statement, whatever their number, for the locks to be taken in order.
         parameters = {"user_id": user_id, "ids": list(category_ids), "keys": list(name_keys)}
-        return [category_of(row) for row in self._executor.all(statement, parameters)]
+        return [category_of(row) for row in self._connection.rows(statement, parameters)]
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
         batches = _batches(list(category_ids))
-        return {id_ for batch in batches for (id_,) in self._executor.all(_TAKEN, {"ids": batch})}
+        return {id_ for batch in batches for (id_,) in self._connection.rows(_TAKEN, {"ids": batch})}
 
     def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
-        self._executor.change_all(ADD, [task_row(task) for task in tasks])
-        self._executor.change_all(ADD_ENTRY, [entry for task in tasks for entry in entry_rows(task)])
-        self._executor.change_all(ADD_CHANGE, [change_row(change) for change in changes])
+        self._connection.change_all(ADD, [task_row(task) for task in tasks])
+        self._connection.change_all(ADD_ENTRY, [entry for task in tasks for entry in entry_rows(task)])
+        self._connection.change_all(ADD_CHANGE, [change_row(change) for change in changes])
 
 
 def _batches(ids: list[UUID]) -> list[list[UUID]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, delete, insert, select, tuple_, update
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import categories
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
 from tasktracker.domain.kernel.errors import Stale
@@ -77,33 +77,33 @@ def _fields(category: Category) -> dict[str, Any]:
 class SqlCategories:
     """Implements CategoryRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, category: Category) -> None:
         origin = {"id": category.id, "user_id": category.user_id, "created_at": category.created_at}
-        self._executor.change(_ADD, _fields(category) | origin)
+        self._connection.change(_ADD, _fields(category) | origin)
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
-        statement = _LOCK if self._executor.is_writing else _FIND
-        row = self._executor.one(statement, {"id": category_id, "user_id": user_id})
+        statement = _LOCK if self._connection.is_writing else _FIND
+        row = self._connection.one(statement, {"id": category_id, "user_id": user_id})
         return None if row is None else category_of(row)
 
     def save(self, category: Category) -> None:
         predecessor = {"of_id": category.id, "of_version": category.version - 1}
-        if not self._executor.change(_SAVE, _fields(category) | predecessor):
+        if not self._connection.change(_SAVE, _fields(category) | predecessor):
             raise Stale
 
     def remove(self, category: Category) -> None:
-        if not self._executor.change(_REMOVE, {"id": category.id, "version": category.version}):
+        if not self._connection.change(_REMOVE, {"id": category.id, "version": category.version}):
             raise Stale
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
         if after is None:
-            rows = self._executor.all(_FIRST, parameters)
+            rows = self._connection.rows(_FIRST, parameters)
         else:
-            rows = self._executor.all(_NEXT, parameters | {"after_name": after.name, "after_id": after.id})
+            rows = self._connection.rows(_NEXT, parameters | {"after_name": after.name, "after_id": after.id})
         return Page.cut([category_of(row) for row in rows], limit, lambda category: category.key)

@@ -18,7 +18,7 @@ from sqlalchemy import Integer, Select, and_, bindparam, delete, or_, select, tu
 from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
 from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, Reason, coalesced, deletions
@@ -101,15 +101,14 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
 class SqlFeed:
     """Implements FeedRepository."""
 
-    __slots__ = ("_added", "_executor")
+    __slots__ = ("_added", "_connection")
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._added: list[FeedEntry] = []
 
     def add(self, marks: Iterable[FeedEntry]) -> None:
-        if not self._executor.is_writing:
-            raise RuntimeError("This unit of work was opened for reading only.")
+        self._connection.driver_for_writing()
         self._added.extend(marks)
 
     def place(self, now: datetime) -> Collection[UUID]:
@@ -117,18 +116,18 @@ class SqlFeed:
         told = []
         for user_id, of_user in groupby(coalesced(self._added), key=lambda mark: mark.user_id):
             marks = list(of_user)
-            (row,) = self._executor.changed(_ADVANCE, {"user_id": user_id, "head": len(marks)})
+            (row,) = self._connection.changed(_ADVANCE, {"user_id": user_id, "head": len(marks)})
             begin = row[0] - len(marks) + 1
             rows = [_row(mark, begin + number, now) for number, mark in enumerate(marks)]
             if len(rows) == 1:
-                self._executor.change(_PLACE, rows[0])
+                self._connection.change(_PLACE, rows[0])
             else:
-                self._executor.change_all(_PLACE, rows)
+                self._connection.change_all(_PLACE, rows)
             told.append(user_id)
         return told
 
     def state(self, user_id: UUID) -> FeedState:
-        row = self._executor.one(_STATE, {"user_id": user_id})
+        row = self._connection.one(_STATE, {"user_id": user_id})
         assert row is not None, "a row of two values, found or not"
         head, epoch = row
         return FeedState(head or 0, epoch or b"")
@@ -137,7 +136,7 @@ class SqlFeed:
         found: dict[UUID, int] = {}
         all_ids = list(user_ids)
         for start in range(0, len(all_ids), BATCH):
-            rows = self._executor.all(_HEADS, {"user_ids": all_ids[start : start + BATCH]})
+            rows = self._connection.rows(_HEADS, {"user_ids": all_ids[start : start + BATCH]})
             found.update((user_id, head) for user_id, head in rows)
         return found
 
@@ -145,11 +144,11 @@ class SqlFeed:
         self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0
     ) -> Sequence[FeedItem]:
         parameters = {"user_id": user_id, "after": after, "tombstones_after": tombstones_after, "limit": limit}
-        rows = self._executor.all(_page(frozenset(types)), parameters)
+        rows = self._connection.rows(_page(frozenset(types)), parameters)
         return [_item(row) for row in rows]
 
     def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
-        rows = self._executor.all(_MARKS, {"user_id": user_id, "types": [each.value for each in types]})
+        rows = self._connection.rows(_MARKS, {"user_id": user_id, "types": [each.value for each in types]})
         return [_mark(row) for row in rows]
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
@@ -157,7 +156,7 @@ class SqlFeed:
         found: dict[UUID, int] = {}
         for start in range(0, len(all_ids), BATCH):
             parameters = {"user_id": user_id, "type": type.value, "ids": all_ids[start : start + BATCH]}
-            found.update((id_, version) for id_, version in self._executor.all(_TOMBSTONES, parameters))
+            found.update((id_, version) for id_, version in self._connection.rows(_TOMBSTONES, parameters))
         return deletions(found, self._added, user_id, type, all_ids)
 
     def drop(self, user_id: UUID) -> None:
@@ -165,7 +164,7 @@ class SqlFeed:
         self._added = [mark for mark in self._added if mark.user_id != user_id]
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})
 
 
 def _row(mark: FeedEntry, sequence: int, now: datetime) -> dict[str, Any]:

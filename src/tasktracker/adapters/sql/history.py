@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Integer, Select, bindparam, delete, insert, select, tuple_
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_changes
 from tasktracker.domain.history.change import FIELD_TYPES, Action, Change, ChangeKey, FieldChange, Value
 from tasktracker.domain.kernel.paging import Page
@@ -94,27 +94,27 @@ def change_row(change: Change) -> dict[str, Any]:
 class SqlHistory:
     """Implements HistoryRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, *changes: Change) -> None:
         if len(changes) == 1:
-            self._executor.change(ADD_CHANGE, change_row(changes[0]))
+            self._connection.change(ADD_CHANGE, change_row(changes[0]))
         else:
-            self._executor.change_all(ADD_CHANGE, [change_row(change) for change in changes])
+            self._connection.change_all(ADD_CHANGE, [change_row(change) for change in changes])
 
     def find(self, task_id: UUID, change_id: UUID) -> Change | None:
-        row = self._executor.one(_FIND, {"task_id": task_id, "id": change_id})
+        row = self._connection.one(_FIND, {"task_id": task_id, "id": change_id})
         return None if row is None else _change(row)
 
     def list(self, task_id: UUID, after: ChangeKey | None, limit: int) -> Page[Change, ChangeKey]:
         parameters: dict[str, Any] = {"task_id": task_id, "limit": limit + 1}
         if after is not None:
             parameters |= {"after_version": after.version, "after_id": after.id}
-        rows = self._executor.all(_list(after is not None), parameters)
+        rows = self._connection.rows(_list(after is not None), parameters)
         return Page.cut([_change(row) for row in rows], limit, lambda change: change.key)
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import idempotency_keys as keys
 from tasktracker.adapters.sql.violations import has_waited_too_long
 from tasktracker.domain.idempotency.record import Answer, Record
@@ -36,20 +36,20 @@ _FORGET = delete(keys).where(
 class SqlIdempotency:
     """Implements IdempotencyRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def claim(self, user_id: UUID, key: str) -> Record | None:
         try:
-            if self._executor.change(_CLAIM, {"user_id": user_id, "key": key}):
+            if self._connection.change(_CLAIM, {"user_id": user_id, "key": key}):
                 return None
         except StorageUnavailable as error:
             if not has_waited_too_long(error):
                 raise
             raise KeyInUse from error
-        row = self._executor.one(_FIND, {"user_id": user_id, "key": key})
+        row = self._connection.one(_FIND, {"user_id": user_id, "key": key})
         if row is None:
             raise KeyInUse
         fingerprint, status, body, etag, location, created_at = row
@@ -62,7 +62,7 @@ class SqlIdempotency:
         )
 
     def add(self, record: Record) -> None:
-        self._executor.change(
+        self._connection.change(
             _ADD,
             {
                 "fingerprint": record.fingerprint,
@@ -77,4 +77,4 @@ class SqlIdempotency:
         )
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})

@@ -48,7 +48,7 @@ class SqlRateLimiter:
         at, refill = (now - EPOCH) // MICROSECOND, bucket.limit.refill // MICROSECOND
         holds = bucket.limit.burst * refill
         with self._database.writing() as connection:
-            dialect = connection.dialect
+            dialect = connection.driver.dialect
             if random.randrange(FORGET_EVERY) == 0:  # noqa: S311  # nothing secret about it
                 connection.change(_FORGET[dialect], {"now": at, "most": MAX_FORGET})
             taken = connection.value(_SPEND[dialect], {"key": bucket.key, "now": at, "refill": refill, "holds": holds})

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, delete, insert, select, update
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import second_factors
 from tasktracker.domain.accounts.second_factor import SecondFactor
 
@@ -46,13 +46,13 @@ def _factor(row: Sequence[Any]) -> SecondFactor:
 class SqlSecondFactors:
     """Implements SecondFactorRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def find(self, user_id: UUID) -> SecondFactor | None:
-        row = self._executor.one(_LOCK if self._executor.is_writing else _FIND, {"user_id": user_id})
+        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"user_id": user_id})
         return None if row is None else _factor(row)
 
     def save(self, factor: SecondFactor) -> None:
@@ -63,12 +63,12 @@ class SqlSecondFactors:
             "recovery_hashes": " ".join(sorted(factor.recovery_hashes)),
         }
         # The user is locked by this work, so nobody adds one in between.
-        if not self._executor.change(_SAVE, fields | {"of_user_id": factor.user_id}):
-            self._executor.change(_ADD, fields | {"user_id": factor.user_id})
+        if not self._connection.change(_SAVE, fields | {"of_user_id": factor.user_id}):
+            self._connection.change(_ADD, fields | {"user_id": factor.user_id})
 
     def remove(self, user_id: UUID) -> None:
-        self._executor.change(_REMOVE, {"user_id": user_id})
+        self._connection.change(_REMOVE, {"user_id": user_id})
 
     def list_users(self, after: UUID | None, limit: int) -> Sequence[UUID]:
-        rows = self._executor.all(_LIST_USERS, {"after": after or UUID(int=0), "limit": limit})
+        rows = self._connection.rows(_LIST_USERS, {"after": after or UUID(int=0), "limit": limit})
         return [user_id for (user_id,) in rows]

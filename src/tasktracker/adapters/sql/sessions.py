@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, delete, insert, or_, select, update
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import sessions
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.kernel.errors import Stale
@@ -75,10 +75,10 @@ def _fields(session: Session) -> dict[str, Any]:
 class SqlSessions:
     """Implements SessionRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, session: Session) -> None:
         origin = {
@@ -88,28 +88,28 @@ class SqlSessions:
             "created_at": session.created_at,
             "ends_at": session.ends_at,
         }
-        self._executor.change(_ADD, _fields(session) | origin)
+        self._connection.change(_ADD, _fields(session) | origin)
 
     def find(self, session_id: UUID) -> Session | None:
-        row = self._executor.one(_LOCK if self._executor.is_writing else _FIND, {"id": session_id})
+        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": session_id})
         return None if row is None else _session(row)
 
     def save(self, session: Session) -> None:
         predecessor = {"of_id": session.id, "of_generation": session.generation}
-        if not self._executor.change(_SAVE, _fields(session) | predecessor):
+        if not self._connection.change(_SAVE, _fields(session) | predecessor):
             raise Stale
 
     def remove(self, session_id: UUID) -> None:
-        self._executor.change(_REMOVE, {"id": session_id})
+        self._connection.change(_REMOVE, {"id": session_id})
 
     def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
         if keep is None:
-            self._executor.change(_REMOVE_ALL, {"user_id": user_id})
+            self._connection.change(_REMOVE_ALL, {"user_id": user_id})
         else:
-            self._executor.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})
+            self._connection.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID) -> Sequence[Session]:
-        return [_session(row) for row in self._executor.all(_LIST, {"user_id": user_id})]
+        return [_session(row) for row in self._connection.rows(_LIST, {"user_id": user_id})]

@@ -14,9 +14,9 @@ from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
 from tasktracker.adapters.sql.archive import SqlTaskArchive
 from tasktracker.adapters.sql.categories import SqlCategories
-from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.driver import DRIVER_ERRORS
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
@@ -90,17 +90,17 @@ Repository = TypeVar("Repository")
 class Made(Generic[Repository]):
     """A repository of a unit of work, made when it is asked for."""
 
-    def __init__(self, make: Callable[[Executor], Repository]) -> None:
+    def __init__(self, make: Callable[[Connection], Repository]) -> None:
         self._make = make
 
     def __get__(self, work: SqlUnitOfWork, _type: object) -> Repository:
-        return self._make(work.executor)
+        return self._make(work.connection)
 
 
 class SqlUnitOfWork:
     """Implements UnitOfWork."""
 
-    __slots__ = ("activity", "executor", "feed")
+    __slots__ = ("activity", "connection", "feed")
 
     users = Made(SqlUsers)
     sessions = Made(SqlSessions)
@@ -114,11 +114,11 @@ class SqlUnitOfWork:
     api_tokens = Made(SqlApiTokens)
     tickets = Made(SqlTickets)
 
-    def __init__(self, executor: Executor) -> None:
-        self.executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         # These two remember what they are told until the work ends.
-        self.activity = SqlActivity(executor)
-        self.feed = SqlFeed(executor)
+        self.activity = SqlActivity(connection)
+        self.feed = SqlFeed(connection)
 
 
 class SqlStore:
@@ -138,11 +138,7 @@ class SqlStore:
             if actor is not None and not self._admit(connection, actor, Scope.TASKS_READ):
                 with self._database.changing(connection) as changing:
                     self._confirm(changing, actor)
-            executor = Executor(connection, is_writing=False)
-            try:
-                yield SqlUnitOfWork(executor)
-            finally:
-                executor.close()
+            yield SqlUnitOfWork(connection)
 
     @contextmanager
     def snapshot(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
@@ -153,11 +149,7 @@ class SqlStore:
         with self._database.snapshot() as connection:
             if actor is not None:
                 self._admit(connection, actor, Scope.TASKS_READ)
-            executor = Executor(connection, is_writing=False)
-            try:
-                yield SqlUnitOfWork(executor)
-            finally:
-                executor.close()
+            yield SqlUnitOfWork(connection)
 
     @contextmanager
     def writing(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
@@ -168,17 +160,12 @@ class SqlStore:
                     # Confirmed in a transaction of its own, to stand whatever becomes of the work.
                     self._confirm(connection, actor)
                     continue
-                executor = Executor(connection, is_writing=True)
-                work = SqlUnitOfWork(executor)
-                try:
-                    yield work
-                    if executor.failure is None:
-                        told = work.feed.place(self._clock.now())
-                finally:
-                    executor.close()
+                work = SqlUnitOfWork(connection)
+                yield work
                 # PostgreSQL would undo everything without a word, and SQLite only what failed.
-                if executor.failure is not None:
-                    raise executor.failure
+                if connection.failure is not None:
+                    raise connection.failure
+                told = work.feed.place(self._clock.now())
             break
         if self._audit_log is not None:
             for event in work.activity.added:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_lists import listed
 from tasktracker.adapters.sql.task_rows import COLUMNS, entry_of, entry_rows, fields_of, task_of, task_row
@@ -107,63 +107,63 @@ _REMOVE_ENTRIES = delete(task_entries).where(task_entries.c.task_id == bindparam
 class SqlTasks:
     """Implements TaskRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, task: Task) -> None:
-        self._executor.change(ADD, task_row(task))
+        self._connection.change(ADD, task_row(task))
         for entry in entry_rows(task):
-            self._executor.change(ADD_ENTRY, entry)
+            self._connection.change(ADD_ENTRY, entry)
 
     def find(self, task_id: UUID) -> Task | None:
-        row = self._executor.one(_LOCK if self._executor.is_writing else _FIND, {"id": task_id})
+        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": task_id})
         return None if row is None else task_of(row)
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
-        row = self._executor.one(_FIND, {"id": task_id})
+        row = self._connection.one(_FIND, {"id": task_id})
         return None if row is None else task_of(row)
 
     def save(self, task: Task) -> None:
         self._save(task)
-        self._executor.change(_SAVE_ENTRIES, entry_of(task) | {"of_id": task.id})
+        self._connection.change(_SAVE_ENTRIES, entry_of(task) | {"of_id": task.id})
 
     def save_shared(self, task: Task) -> None:
         self._save(task)
-        self._executor.change(_REMOVE_ENTRIES, {"task_id": task.id})
+        self._connection.change(_REMOVE_ENTRIES, {"task_id": task.id})
         for entry in entry_rows(task):
-            self._executor.change(ADD_ENTRY, entry)
+            self._connection.change(ADD_ENTRY, entry)
 
     def tree(self, root: UUID) -> Sequence[Task]:
-        statement = _LOCK_TREE if self._executor.is_writing else _TREE
-        return [task_of(row) for row in self._executor.all(statement, {"root": root})]
+        statement = _LOCK_TREE if self._connection.is_writing else _TREE
+        return [task_of(row) for row in self._connection.rows(statement, {"root": root})]
 
     def children(self, parents: Collection[UUID]) -> Sequence[Task]:
-        statement = _LOCK_CHILDREN if self._executor.is_writing else _CHILDREN
+        statement = _LOCK_CHILDREN if self._connection.is_writing else _CHILDREN
         ids = sorted(parents)
         batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-        found = [task_of(row) for batch in batches for row in self._executor.all(statement, {"parents": batch})]
+        found = [task_of(row) for batch in batches for row in self._connection.rows(statement, {"parents": batch})]
         return sorted(found, key=lambda task: task.id)
 
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
-        return [root for (root,) in self._executor.all(_SHARED_WITH, {"user_id": user_id})]
+        return [root for (root,) in self._connection.rows(_SHARED_WITH, {"user_id": user_id})]
 
     def shared_by(self, user_id: UUID) -> Sequence[UUID]:
-        return [root for (root,) in self._executor.all(_SHARED_BY, {"user_id": user_id})]
+        return [root for (root,) in self._connection.rows(_SHARED_BY, {"user_id": user_id})]
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
         filed = {"of_user": user_id, "of_category": category_id}
         # Tasks are changed in no order: nobody else may lock more than one task of any of these trees meanwhile.
-        self._executor.all(_LOCK_ROOTS_OF_FILED, filed)
-        rows = self._executor.changed(_UNFILE, filed | {"now": now})
-        self._executor.change(_UNFILE_ENTRIES, filed)
+        self._connection.rows(_LOCK_ROOTS_OF_FILED, filed)
+        rows = self._connection.changed(_UNFILE, filed | {"now": now})
+        self._connection.change(_UNFILE_ENTRIES, filed)
         return [task_of(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-        return listed(self._executor, user_id, query)
+        return listed(self._connection, user_id, query)
 
     def _save(self, task: Task) -> None:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
-        if not self._executor.change(_SAVE, fields_of(task) | predecessor):
+        if not self._connection.change(_SAVE, fields_of(task) | predecessor):
             raise Stale

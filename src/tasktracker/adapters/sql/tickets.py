@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, delete, insert, select
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import tickets
 from tasktracker.domain.sync.ticket import Ticket
 
@@ -35,13 +35,13 @@ _FORGET = delete(tickets).where(
 class SqlTickets:
     """Implements TicketRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, ticket: Ticket) -> None:
-        self._executor.change(
+        self._connection.change(
             _ADD,
             {
                 "digest": ticket.digest,
@@ -54,8 +54,8 @@ class SqlTickets:
         )
 
     def take(self, digest: bytes) -> Ticket | None:
-        rows = self._executor.changed(_TAKE, {"digest": digest})
+        rows = self._connection.changed(_TAKE, {"digest": digest})
         return Ticket(*rows[0]) if rows else None
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})

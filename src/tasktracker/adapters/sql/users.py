@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import users
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.kernel.errors import Stale
@@ -75,39 +75,39 @@ def _fields(user: User) -> dict[str, Any]:
 class SqlUsers:
     """Implements UserRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, user: User) -> None:
         origin = {"id": user.id, "created_at": user.created_at}
-        self._executor.change(_ADD, _fields(user) | origin)
+        self._connection.change(_ADD, _fields(user) | origin)
 
     def find(self, user_id: UUID) -> User | None:
-        row = self._executor.one(_LOCK if self._executor.is_writing else _FIND, {"id": user_id})
+        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": user_id})
         return None if row is None else _user(row)
 
     def find_by_login(self, login: str) -> User | None:
         if "@" in login:
-            row = self._executor.one(_FIND_BY_EMAIL, {"key": email_key(login)})
+            row = self._connection.one(_FIND_BY_EMAIL, {"key": email_key(login)})
         else:
-            row = self._executor.one(_FIND_BY_USERNAME, {"key": username_key(login)})
+            row = self._connection.one(_FIND_BY_USERNAME, {"key": username_key(login)})
         return None if row is None else _user(row)
 
     def find_unlocked(self, user_id: UUID) -> User | None:
-        row = self._executor.one(_FIND, {"id": user_id})
+        row = self._connection.one(_FIND, {"id": user_id})
         return None if row is None else _user(row)
 
     def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        rows = self._executor.all(_NAMES, {"ids": list(user_ids)})
+        rows = self._connection.rows(_NAMES, {"ids": list(user_ids)})
         return {user_id: name for user_id, name in rows}  # noqa: C416  # rows are no pairs to a type checker
 
     def save(self, user: User) -> None:
         predecessor = {"of_id": user.id, "of_version": user.version - 1}
-        if not self._executor.change(_SAVE, _fields(user) | predecessor):
+        if not self._connection.change(_SAVE, _fields(user) | predecessor):
             raise Stale
 
     def remove(self, user_id: UUID) -> None:
         # Everything that is theirs goes with it, by the foreign keys.
-        self._executor.change(_REMOVE, {"id": user_id})
+        self._connection.change(_REMOVE, {"id": user_id})
