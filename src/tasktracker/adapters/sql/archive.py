@@ -23,9 +23,6 @@ from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
-# Below what any database takes as the parameters of a statement.
-BATCH = 1000
-
 _COUNT = select(func.count()).select_from(tasks).where(tasks.c.created_by == bindparam("user_id"))
 _TASKS = select(*COLUMNS).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
 _LOCK_TASKS = (
@@ -83,8 +80,7 @@ class SqlTaskArchive:
         return Page.cut([task_of(row) for row in rows], limit, trash_key)
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
-        batches = _batches(list(task_ids))
-        return [task_of(row) for batch in batches for row in self._connection.rows(_TASKS, {"ids": batch})]
+        return [task_of(row) for row in self._connection.rows_of_many(_TASKS, "ids", task_ids)]
 
     def lock(self, task_ids: Collection[UUID]) -> None:
         if task_ids:
@@ -101,14 +97,9 @@ class SqlTaskArchive:
         return [category_of(row) for row in self._connection.rows(statement, parameters)]
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
-        batches = _batches(list(category_ids))
-        return {id_ for batch in batches for (id_,) in self._connection.rows(_TAKEN, {"ids": batch})}
+        return {id_ for (id_,) in self._connection.rows_of_many(_TAKEN, "ids", category_ids)}
 
     def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
         self._connection.change_all(ADD, [task_row(task) for task in tasks])
         self._connection.change_all(ADD_ENTRY, [entry for task in tasks for entry in entry_rows(task)])
         self._connection.change_all(ADD_CHANGE, [change_row(change) for change in changes])
-
-
-def _batches(ids: list[UUID]) -> list[list[UUID]]:
-    return [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -14,6 +14,8 @@ from tasktracker.adapters.sql.violations import unavailable, violated
 from tasktracker.domain.kernel.errors import DomainError
 
 NOTHING: Parameters = {}
+# Values of one statement, below what any database takes as its parameters.
+MAX_VALUES = 1000
 
 
 class Connection:
@@ -51,6 +53,17 @@ class Connection:
             return compiled.results(driver.fetch(compiled, compiled.values(parameters)))
         except DRIVER_ERRORS as error:
             self._raise(error, statement, parameters)
+
+    def rows_of_many(
+        self, statement: Executable, name: str, values: Collection[Any], parameters: Parameters = NOTHING
+    ) -> Sequence[Row]:
+        """Run a statement that takes a list, by this name, as often as the number of values needs; return all rows."""
+        found: list[Row] = []
+        remaining = list(values)
+        while remaining:
+            found += self.rows(statement, {**parameters, name: remaining[:MAX_VALUES]})
+            del remaining[:MAX_VALUES]
+        return found
 
     def one(self, statement: Executable, parameters: Parameters = NOTHING) -> Row | None:
         """Run a statement, and return its first row, if there is one."""

@@ -24,9 +24,6 @@ from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, Reason, coalesced, deletions
 from tasktracker.domain.feed.ports import EPOCH, FeedState
 
-# Below what any database takes as the parameters of a statement.
-BATCH = 1000
-
 # SQLite understands these clauses, too.
 _advanced = insert(feeds)
 _ADVANCE = _advanced.on_conflict_do_update(
@@ -133,12 +130,8 @@ class SqlFeed:
         return FeedState(head or 0, epoch or b"")
 
     def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
-        found: dict[UUID, int] = {}
-        all_ids = list(user_ids)
-        for start in range(0, len(all_ids), BATCH):
-            rows = self._connection.rows(_HEADS, {"user_ids": all_ids[start : start + BATCH]})
-            found.update((user_id, head) for user_id, head in rows)
-        return found
+        rows = self._connection.rows_of_many(_HEADS, "user_ids", user_ids)
+        return {user_id: head for user_id, head in rows}  # noqa: C416  # rows are no pairs to a type checker
 
     def page(
         self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0
@@ -152,12 +145,9 @@ class SqlFeed:
         return [_mark(row) for row in rows]
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
-        all_ids = list(ids)
-        found: dict[UUID, int] = {}
-        for start in range(0, len(all_ids), BATCH):
-            parameters = {"user_id": user_id, "type": type.value, "ids": all_ids[start : start + BATCH]}
-            found.update((id_, version) for id_, version in self._connection.rows(_TOMBSTONES, parameters))
-        return deletions(found, self._added, user_id, type, all_ids)
+        rows = self._connection.rows_of_many(_TOMBSTONES, "ids", ids, {"user_id": user_id, "type": type.value})
+        stored = {id_: version for id_, version in rows}  # noqa: C416  # rows are no pairs to a type checker
+        return deletions(stored, self._added, user_id, type, ids)
 
     def drop(self, user_id: UUID) -> None:
         # What is stored goes with the user, by the foreign keys.

@@ -45,8 +45,6 @@ _ADMIT = (
         users.c.is_active,
     )
 )
-# Of many sessions at once, below what any database takes as the parameters of a statement.
-BATCH = 1000
 _LIVE = (
     select(sessions.c.id, sessions.c.user_id, sessions.c.generation)
     .join(users, users.c.id == sessions.c.user_id)
@@ -175,17 +173,15 @@ class SqlStore:
 
     def live(self, actors: Collection[Actor]) -> Collection[Actor]:
         people = [actor for actor in actors if isinstance(actor, SessionActor)]
-        live: list[Actor] = []
         with self._database.reading() as connection:
-            for start in range(0, len(people), BATCH):
-                batch = people[start : start + BATCH]
-                parameters = {"ids": [actor.session_id for actor in batch], "now": self._clock.now()}
-                found = {row[0]: row[1:] for row in connection.rows(_LIVE, parameters)}
-                live += [
-                    actor
-                    for actor in batch
-                    if (row := found.get(actor.session_id)) and row[0] == actor.user_id and actor.generation <= row[1]
-                ]
+            ids = [actor.session_id for actor in people]
+            rows = connection.rows_of_many(_LIVE, "ids", ids, {"now": self._clock.now()})
+            found = {row[0]: row[1:] for row in rows}
+            live: list[Actor] = [
+                actor
+                for actor in people
+                if (row := found.get(actor.session_id)) and row[0] == actor.user_id and actor.generation <= row[1]
+            ]
             for actor in actors:
                 if isinstance(actor, TokenActor):
                     with suppress(SessionEnded, InsufficientScope):

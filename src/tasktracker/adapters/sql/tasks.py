@@ -37,8 +37,6 @@ _TREE = select(*COLUMNS).where(tasks.c.root == bindparam("root")).order_by(tasks
 _LOCK_TREE = _TREE.with_for_update()
 _CHILDREN = select(*COLUMNS).where(tasks.c.parent.in_(bindparam("parents", expanding=True))).order_by(tasks.c.id)
 _LOCK_CHILDREN = _CHILDREN.with_for_update()
-# Below what any database takes as the parameters of a statement.
-BATCH = 1000
 _SHARED_WITH = (
     select(tasks.c.root)
     .distinct()
@@ -141,9 +139,7 @@ class SqlTasks:
 
     def children(self, parents: Collection[UUID]) -> Sequence[Task]:
         statement = _LOCK_CHILDREN if self._connection.is_writing else _CHILDREN
-        ids = sorted(parents)
-        batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-        found = [task_of(row) for batch in batches for row in self._connection.rows(statement, {"parents": batch})]
+        found = [task_of(row) for row in self._connection.rows_of_many(statement, "parents", sorted(parents))]
         return sorted(found, key=lambda task: task.id)
 
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:

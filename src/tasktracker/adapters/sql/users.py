@@ -100,7 +100,7 @@ class SqlUsers:
         return None if row is None else _user(row)
 
     def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        rows = self._connection.rows(_NAMES, {"ids": list(user_ids)})
+        rows = self._connection.rows_of_many(_NAMES, "ids", user_ids)
         return {user_id: name for user_id, name in rows}  # noqa: C416  # rows are no pairs to a type checker
 
     def save(self, user: User) -> None:
