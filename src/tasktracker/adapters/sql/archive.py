@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import Integer, Select, bindparam, func, or_, select, tuple_
 
-from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
+from tasktracker.adapters.sql.categories import CATEGORIES
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.history import ADD_CHANGE, change_row
+from tasktracker.adapters.sql.history import ADD_CHANGE, CHANGES
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
-from tasktracker.adapters.sql.task_rows import COLUMNS, entry_rows, task_of, task_row
+from tasktracker.adapters.sql.task_rows import TASKS, entry_rows
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import Change
@@ -24,12 +24,12 @@ from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
 _COUNT = select(func.count()).select_from(tasks).where(tasks.c.created_by == bindparam("user_id"))
-_TASKS = select(*COLUMNS).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+_TASKS = select(*TASKS.columns).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
 _LOCK_TASKS = (
     select(tasks.c.id).where(tasks.c.id.in_(bindparam("ids", expanding=True))).order_by(tasks.c.id).with_for_update()
 )
 _CATEGORIES = (
-    select(*CATEGORY_COLUMNS)
+    select(*CATEGORIES.columns)
     .where(
         categories.c.user_id == bindparam("user_id"),
         or_(
@@ -47,7 +47,7 @@ _TAKEN = select(categories.c.id).where(categories.c.id.in_(bindparam("ids", expa
 def _trashed(after: bool) -> Select[Any]:
     entry = task_entries.c
     statement = (
-        select(*COLUMNS)
+        select(*TASKS.columns)
         .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
         .where(entry.user_id == bindparam("user_id"), entry.trashed_at.is_not(None), entry.role == Role.OWNER.value)
     )
@@ -77,10 +77,10 @@ class SqlTaskArchive:
         if after is not None:
             parameters |= {"after_value": after.value, "after_id": after.id}
         rows = self._connection.rows(_trashed(after is not None), parameters)
-        return Page.cut([task_of(row) for row in rows], limit, trash_key)
+        return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
-        return [task_of(row) for row in self._connection.rows_of_many(_TASKS, "ids", task_ids)]
+        return [TASKS.entity(row) for row in self._connection.rows_of_many(_TASKS, "ids", task_ids)]
 
     def lock(self, task_ids: Collection[UUID]) -> None:
         if task_ids:
@@ -94,12 +94,14 @@ class SqlTaskArchive:
         statement = _LOCK_CATEGORIES if self._connection.is_writing else _CATEGORIES
         # In one statement, whatever their number, for the locks to be taken in order.
         parameters = {"user_id": user_id, "ids": list(category_ids), "keys": list(name_keys)}
-        return [category_of(row) for row in self._connection.rows(statement, parameters)]
+        return [CATEGORIES.entity(row) for row in self._connection.rows(statement, parameters)]
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
         return {id_ for (id_,) in self._connection.rows_of_many(_TAKEN, "ids", category_ids)}
 
     def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
-        self._connection.change_all(ADD, [task_row(task) for task in tasks])
-        self._connection.change_all(ADD_ENTRY, [entry for task in tasks for entry in entry_rows(task)])
-        self._connection.change_all(ADD_CHANGE, [change_row(change) for change in changes])
+        rows = [TASKS.row(task) for task in tasks]
+        entries = [entry for task, row in zip(tasks, rows, strict=True) for entry in entry_rows(task, row)]
+        self._connection.change_all(ADD, rows)
+        self._connection.change_all(ADD_ENTRY, entries)
+        self._connection.change_all(ADD_CHANGE, [CHANGES.row(change) for change in changes])

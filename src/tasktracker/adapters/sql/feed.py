@@ -17,11 +17,12 @@ from uuid import UUID
 from sqlalchemy import Integer, Select, and_, bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
+from tasktracker.adapters.sql.categories import CATEGORIES
 from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
-from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
-from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, Reason, coalesced, deletions
+from tasktracker.adapters.sql.task_rows import TASKS
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, coalesced, deletions
 from tasktracker.domain.feed.ports import EPOCH, FeedState
 
 # SQLite understands these clauses, too.
@@ -39,22 +40,12 @@ _STATE = select(
     select(secrets.c.value).where(secrets.c.name == EPOCH).scalar_subquery(),
 )
 _HEADS = select(feeds.c.user_id, feeds.c.head).where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
-_MARK_COLUMNS = (
-    feed_items.c.sequence,
-    feed_items.c.user_id,
-    feed_items.c.type,
-    feed_items.c.id,
-    feed_items.c.version,
-    feed_items.c.op,
-    feed_items.c.reason,
-)
-# Of a page's columns.
-_TASK_BEGINS = len(_MARK_COLUMNS)
-_CATEGORY_BEGINS = _TASK_BEGINS + len(COLUMNS)
-# A look-up takes a tenth of the time.
-_TYPES = {each.value: each for each in ItemType}
-_OPS = {each.value: each for each in Op}
-_MARKS = select(*_MARK_COLUMNS).where(
+_ENTRIES = Rows(FeedEntry, feed_items, unmapped=("sequence", "told_at"))
+# Where in the rows of a page the columns of a kind begin; the sequence comes first.
+_ENTRY_BEGINS = 1
+_TASK_BEGINS = _ENTRY_BEGINS + len(_ENTRIES.columns)
+_CATEGORY_BEGINS = _TASK_BEGINS + len(TASKS.columns)
+_MARKS = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
     feed_items.c.op == Op.UPSERT.value,
@@ -81,7 +72,7 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
     mark = feed_items.c
     is_there = mark.op == Op.UPSERT.value
     statement = (
-        select(*_MARK_COLUMNS, *COLUMNS, *CATEGORY_COLUMNS)
+        select(mark.sequence, *_ENTRIES.columns, *TASKS.columns, *CATEGORIES.columns)
         .select_from(feed_items)
         .outerjoin(tasks, and_(mark.type == ItemType.TASK.value, is_there, tasks.c.id == mark.id))
         .outerjoin(categories, and_(mark.type == ItemType.CATEGORY.value, is_there, categories.c.id == mark.id))
@@ -115,7 +106,9 @@ class SqlFeed:
             marks = list(of_user)
             (row,) = self._connection.changed(_ADVANCE, {"user_id": user_id, "head": len(marks)})
             begin = row[0] - len(marks) + 1
-            rows = [_row(mark, begin + number, now) for number, mark in enumerate(marks)]
+            rows = [
+                _ENTRIES.row(mark) | {"sequence": begin + number, "told_at": now} for number, mark in enumerate(marks)
+            ]
             if len(rows) == 1:
                 self._connection.change(_PLACE, rows[0])
             else:
@@ -142,7 +135,7 @@ class SqlFeed:
 
     def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
         rows = self._connection.rows(_MARKS, {"user_id": user_id, "types": [each.value for each in types]})
-        return [_mark(row) for row in rows]
+        return [_ENTRIES.entity(row) for row in rows]
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
         rows = self._connection.rows_of_many(_TOMBSTONES, "ids", ids, {"user_id": user_id, "type": type.value})
@@ -157,27 +150,9 @@ class SqlFeed:
         return self._connection.change(_FORGET, {"before": before, "limit": limit})
 
 
-def _row(mark: FeedEntry, sequence: int, now: datetime) -> dict[str, Any]:
-    return {
-        "user_id": mark.user_id,
-        "type": mark.type.value,
-        "id": mark.id,
-        "sequence": sequence,
-        "version": mark.version,
-        "op": mark.op.value,
-        "reason": None if mark.reason is None else mark.reason.value,
-        "told_at": now,
-    }
-
-
-def _mark(row: Sequence[Any]) -> FeedEntry:
-    _, user_id, type_, id_, version, op, reason = row
-    return FeedEntry(user_id, _TYPES[type_], id_, version, _OPS[op], None if reason is None else Reason(reason))
-
-
 def _item(row: Sequence[Any]) -> FeedItem:
-    mark, task = _mark(row[:_TASK_BEGINS]), row[_TASK_BEGINS:_CATEGORY_BEGINS]
+    entry = _ENTRIES.entity(row[_ENTRY_BEGINS:_TASK_BEGINS])
+    task, category = row[_TASK_BEGINS:_CATEGORY_BEGINS], row[_CATEGORY_BEGINS:]
     if task[0] is not None:
-        return FeedItem(row[0], mark, task_of(task))
-    category = row[_CATEGORY_BEGINS:]
-    return FeedItem(row[0], mark, None if category[0] is None else category_of(category))
+        return FeedItem(row[0], entry, TASKS.entity(task))
+    return FeedItem(row[0], entry, None if category[0] is None else CATEGORIES.entity(category))

@@ -6,7 +6,7 @@ lists filter and sort by: a page is then a stretch of one index, however many ta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,18 +24,18 @@ from sqlalchemy import (
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_lists import listed
-from tasktracker.adapters.sql.task_rows import COLUMNS, entry_of, entry_rows, fields_of, task_of, task_row
+from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, TASKS, entry_of, entry_rows
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
-_FIND = select(*COLUMNS).where(tasks.c.id == bindparam("id"))
+_FIND = select(*TASKS.columns).where(tasks.c.id == bindparam("id"))
 _LOCK = _FIND.with_for_update()
-_TREE = select(*COLUMNS).where(tasks.c.root == bindparam("root")).order_by(tasks.c.id)
+_TREE = select(*TASKS.columns).where(tasks.c.root == bindparam("root")).order_by(tasks.c.id)
 _LOCK_TREE = _TREE.with_for_update()
-_CHILDREN = select(*COLUMNS).where(tasks.c.parent.in_(bindparam("parents", expanding=True))).order_by(tasks.c.id)
+_CHILDREN = select(*TASKS.columns).where(tasks.c.parent.in_(bindparam("parents", expanding=True))).order_by(tasks.c.id)
 _LOCK_CHILDREN = _CHILDREN.with_for_update()
 _SHARED_WITH = (
     select(tasks.c.root)
@@ -66,7 +66,7 @@ _UNFILE = (
             else_=bindparam("now", type_=tasks.c.updated_at.type),
         ),
     )
-    .returning(*COLUMNS)
+    .returning(*TASKS.columns)
 )
 # Of all viewers' entries, as lists may be ordered by when tasks were changed.
 _filed = task_entries.alias()
@@ -89,14 +89,12 @@ _SAVE_ENTRIES = (
     update(task_entries)
     .where(task_entries.c.task_id == bindparam("of_id"))
     .values(
-        priority=bindparam("priority"),
-        state=bindparam("state"),
-        due_date=bindparam("due_date"),
-        category=case((task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type))),
-        parent=bindparam("parent"),
-        title_key=bindparam("title_key"),
-        updated_at=bindparam("updated_at"),
-        trashed_at=bindparam("trashed_at"),
+        {name: bindparam(name) for name in ENTRY_CHANGES}
+        | {
+            "category": case(
+                (task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type))
+            )
+        }
     )
 )
 _REMOVE_ENTRIES = delete(task_entries).where(task_entries.c.task_id == bindparam("task_id"))
@@ -111,35 +109,35 @@ class SqlTasks:
         self._connection = connection
 
     def add(self, task: Task) -> None:
-        self._connection.change(ADD, task_row(task))
-        for entry in entry_rows(task):
-            self._connection.change(ADD_ENTRY, entry)
+        row = TASKS.row(task)
+        self._connection.change(ADD, row)
+        self._add_entries(task, row)
 
     def find(self, task_id: UUID) -> Task | None:
         row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": task_id})
-        return None if row is None else task_of(row)
+        return None if row is None else TASKS.entity(row)
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
         row = self._connection.one(_FIND, {"id": task_id})
-        return None if row is None else task_of(row)
+        return None if row is None else TASKS.entity(row)
 
     def save(self, task: Task) -> None:
-        self._save(task)
-        self._connection.change(_SAVE_ENTRIES, entry_of(task) | {"of_id": task.id})
+        changes = TASKS.changes(task)
+        self._save(task, changes)
+        self._connection.change(_SAVE_ENTRIES, entry_of(changes) | {"of_id": task.id})
 
     def save_shared(self, task: Task) -> None:
-        self._save(task)
+        self._save(task, TASKS.changes(task))
         self._connection.change(_REMOVE_ENTRIES, {"task_id": task.id})
-        for entry in entry_rows(task):
-            self._connection.change(ADD_ENTRY, entry)
+        self._add_entries(task, TASKS.row(task))
 
     def tree(self, root: UUID) -> Sequence[Task]:
         statement = _LOCK_TREE if self._connection.is_writing else _TREE
-        return [task_of(row) for row in self._connection.rows(statement, {"root": root})]
+        return [TASKS.entity(row) for row in self._connection.rows(statement, {"root": root})]
 
     def children(self, parents: Collection[UUID]) -> Sequence[Task]:
         statement = _LOCK_CHILDREN if self._connection.is_writing else _CHILDREN
-        found = [task_of(row) for row in self._connection.rows_of_many(statement, "parents", sorted(parents))]
+        found = [TASKS.entity(row) for row in self._connection.rows_of_many(statement, "parents", sorted(parents))]
         return sorted(found, key=lambda task: task.id)
 
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
@@ -154,12 +152,16 @@ class SqlTasks:
         self._connection.rows(_LOCK_ROOTS_OF_FILED, filed)
         rows = self._connection.changed(_UNFILE, filed | {"now": now})
         self._connection.change(_UNFILE_ENTRIES, filed)
-        return [task_of(row) for row in rows]
+        return [TASKS.entity(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
         return listed(self._connection, user_id, query)
 
-    def _save(self, task: Task) -> None:
+    def _save(self, task: Task, changes: Mapping[str, Any]) -> None:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
-        if not self._connection.change(_SAVE, fields_of(task) | predecessor):
+        if not self._connection.change(_SAVE, {**changes, **predecessor}):
             raise Stale
+
+    def _add_entries(self, task: Task, row: Mapping[str, Any]) -> None:
+        for entry in entry_rows(task, row):
+            self._connection.change(ADD_ENTRY, entry)

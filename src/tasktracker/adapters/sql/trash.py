@@ -12,7 +12,7 @@ from sqlalchemy import Integer, Select, bindparam, delete, select, tuple_
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
-from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
+from tasktracker.adapters.sql.task_rows import TASKS
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
@@ -31,7 +31,7 @@ _EXPIRED = (
 def _list(after: bool) -> Select[Any]:
     entry = task_entries.c
     statement = (
-        select(*COLUMNS)
+        select(*TASKS.columns)
         .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
         .where(
             entry.user_id == bindparam("user_id"),
@@ -62,7 +62,7 @@ class SqlTrash:
         if after is not None:
             parameters |= {"after_value": after.value, "after_id": after.id}
         rows = self._connection.rows(_list(after is not None), parameters)
-        return Page.cut([task_of(row) for row in rows], limit, trash_key)
+        return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
 
     def purge(self, tasks: Collection[Task]) -> None:
         # Entries and histories go with them, by the foreign keys.
