@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,8 @@ from tasktracker.domain.categories import category
 from tasktracker.domain.tasks import task
 from tasktracker.domain.tasks.task import Priority, State
 
-REVISION = "0004"
+_MIGRATIONS = Path(__file__).with_name("migrations") / "versions"
+REVISION = max(file.name.partition("_")[0] for file in _MIGRATIONS.glob("[0-9]*.py"))
 """The newest migration, after which the tables are as they are here."""
 
 
