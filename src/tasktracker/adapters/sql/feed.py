@@ -1,8 +1,8 @@
 """Feeds in SQL.
 
 A feed's numbers come from its user's row in `feeds`, which is locked from then until the work is committed. They are
-taken last, and in the order of the users: so the order of the numbers is that of the commits, and nobody waits in a
-circle.
+taken last, and in the order of the users: so the order of the numbers is that of the commits, and no deadlock can
+arise.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class SqlFeed:
 
     def place(self, now: datetime) -> Collection[UUID]:
         """Give what was added its places, as the last thing a work does, and return whose feeds have become longer."""
-        told = []
+        longer = []
         for user_id, of_user in groupby(coalesced(self._added), key=lambda mark: mark.user_id):
             marks = list(of_user)
             (row,) = self._connection.changed(_ADVANCE, {"user_id": user_id, "head": len(marks)})
@@ -113,8 +113,8 @@ class SqlFeed:
                 self._connection.change(_PLACE, rows[0])
             else:
                 self._connection.change_all(_PLACE, rows)
-            told.append(user_id)
-        return told
+            longer.append(user_id)
+        return longer
 
     def state(self, user_id: UUID) -> FeedState:
         row = self._connection.one(_STATE, {"user_id": user_id})

@@ -15,7 +15,7 @@ from tasktracker.adapters.sql.violations import has_waited_too_long
 from tasktracker.domain.idempotency.record import Answer, Record
 from tasktracker.domain.kernel.errors import KeyInUse, StorageUnavailable
 
-# Waits for whoever has inserted the same key and not committed yet. SQLite understands this clause, too.
+# Waits for a transaction that has inserted the same key and not committed yet. SQLite understands this clause, too.
 _CLAIM = (
     insert(keys)
     .on_conflict_do_nothing(index_elements=["user_id", "key"])

@@ -23,7 +23,7 @@ _SPEND = {
 }
 _FULL_AT = text("SELECT full_at FROM rate_limits WHERE key = :key")
 _REFUND = text("UPDATE rate_limits SET full_at = full_at - :refill WHERE key = :key")
-# Rows that somebody else is working on are left alone: neither waited for, nor deleted after they were spent from.
+# Rows that another transaction has locked are skipped: neither waited for, nor deleted after they were spent from.
 _FORGET = {
     dialect: text(
         "DELETE FROM rate_limits WHERE full_at < :now AND key IN"  # noqa: S608  # `skipping` is written below

@@ -157,7 +157,7 @@ categories = Table(
     Column("updated_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("id", name="pk_categories"),
-    # Its index is also the order of the list: within a user, no two rows are left to be told apart by id.
+    # Its index is also the order of the list: within a user, no two rows have the same key.
     UniqueConstraint("user_id", "name_key", name="uq_categories_user_id_name_key"),
     # Says nothing that the primary key does not; it is what tasks refer to.
     UniqueConstraint("user_id", "id", name="uq_categories_user_id_id"),

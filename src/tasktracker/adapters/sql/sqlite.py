@@ -18,7 +18,7 @@ from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
 from tasktracker.domain.kernel.errors import StorageUnavailable
 
-# How long to wait for somebody else who writes. They may have been stopped in the middle of it.
+# How long to wait for another process that writes. It may have been stopped in the middle of it.
 BUSY_SECONDS = 5.0
 # Statements that a connection keeps prepared.
 MAX_PREPARED = 500

@@ -114,7 +114,7 @@ class SqlUnitOfWork:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        # These two remember what they are told until the work ends.
+        # These two remember what was added until the work ends.
         self.activity = SqlActivity(connection)
         self.feed = SqlFeed(connection)
 
@@ -192,7 +192,7 @@ class SqlStore:
     def secret(self, name: str) -> bytes:
         found = self._secret(name)
         while found is None:
-            # Whoever comes first decides; the others find what they wrote.
+            # The first process to write decides; the others find its value.
             with self._database.writing() as connection:
                 connection.change(_NEW_SECRET, {"name": name, "value": random.token_bytes(32)})
             found = self._secret(name)
@@ -219,7 +219,7 @@ class SqlStore:
         self._database.close()
 
     def _admit(self, connection: Connection, actor: Actor, scope: Scope) -> bool:
-        """Require that the actor may act, and tell whether nothing is left to confirm."""
+        """Require that the actor may act, and return whether nothing is left to confirm."""
         if isinstance(actor, TokenActor):
             self._admit_token(connection, actor, scope)
             return True

@@ -1,7 +1,7 @@
 """Tasks in SQL.
 
-A task's row holds the whole task. For lists there is one entry a viewer, the creator too, which carries whatever
-lists filter and sort by: a page is then a stretch of one index, however many tasks there are and whoever made them.
+A task's row holds the whole task. For lists there is one entry a viewer, the creator too, which carries all that
+lists filter and sort by: a page is then a stretch of one index, however many tasks there are, shared ones included.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class SqlTasks:
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
         filed = {"of_user": user_id, "of_category": category_id}
-        # Tasks are changed in no order: nobody else may lock more than one task of any of these trees meanwhile.
+        # Tasks are changed in no order: no other work may lock more than one task of any of these trees meanwhile.
         self._connection.rows(_LOCK_ROOTS_OF_FILED, filed)
         rows = self._connection.changed(_UNFILE, filed | {"now": now})
         self._connection.change(_UNFILE_ENTRIES, filed)
