@@ -18,9 +18,8 @@ from benchmarks import crowd
 from tasktracker.adapters.sql import tasks as sql_tasks
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.engine import database_url, open_database
-from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.feed import SqlFeed
-from tasktracker.adapters.sql.sqlite import SqliteConnection
+from tasktracker.adapters.sql.sqlite import SqliteDriver
 from tasktracker.adapters.sql.statements import Compiled
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock
@@ -49,7 +48,7 @@ class Crowd:
     def statement(self, actor: SessionActor, query: TaskQuery) -> tuple[str, list[Any]]:
         """Have a page listed, and return what was sent to the database for it."""
         with sent(self.connection) as found:
-            page = sql_tasks.SqlTasks(Executor(self.connection, is_writing=False)).list(actor.user_id, query)
+            page = sql_tasks.SqlTasks(self.connection).list(actor.user_id, query)
         assert len(page.items) == query.limit
         (statement,) = found
         return statement
@@ -59,21 +58,21 @@ class Crowd:
 def sent(connection: Connection) -> Iterator[list[tuple[str, list[Any]]]]:
     """What is sent to the database meanwhile, and with which parameters."""
     found: list[tuple[str, list[Any]]] = []
-    fetch = connection._fetch
+    fetch = connection.driver.fetch
 
     def note(compiled: Compiled, values: list[Any]) -> Sequence[Any]:
         found.append((compiled.text, values))
         return fetch(compiled, values)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "_fetch", note)
+        patch.setattr(connection.driver, "fetch", note)
         yield found
 
 
 def explained(connection: Connection, statement: str, parameters: list[Any]) -> Any:
     """How PostgreSQL runs a statement."""
     explain = Compiled(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", (), {}, (), is_for_once=True)
-    ((answer,),) = connection._fetch(explain, parameters)
+    ((answer,),) = connection.driver.fetch(explain, parameters)
     return answer
 
 
@@ -177,16 +176,16 @@ def steps_of(driver: sqlite3.Connection, statement: str, parameters: Any) -> int
 @pytest.mark.parametrize("name", QUERIES)
 def test_sqlite_sorts_nothing_reads_little_and_takes_no_more_steps_than_among_few(sqlite: Crowd, name: str) -> None:
     steps = {}
-    assert isinstance(sqlite.connection, SqliteConnection)
     driver = sqlite.connection.driver
+    assert isinstance(driver, SqliteDriver)
     # SQLite does not tell how many rows it has read. The first page is made of one row an entry and one a task, so half
     # as many steps again are as many rows again: three times the limit.
-    plain = steps_of(driver, *sqlite.statement(sqlite.many, FIRST))
+    plain = steps_of(driver.connection, *sqlite.statement(sqlite.many, FIRST))
     for actor in (sqlite.few, sqlite.many):
         statement, parameters = sqlite.statement(actor, QUERIES[name](sqlite, actor))
-        plan = driver.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+        plan = driver.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
         assert not [row for row in plan if "TEMP B-TREE" in row[-1] or row[-1].startswith("SCAN")], plan
-        steps[actor] = steps_of(driver, statement, parameters)
+        steps[actor] = steps_of(driver.connection, statement, parameters)
     assert 0 < steps[sqlite.many] <= 1.5 * steps[sqlite.few]
     assert steps[sqlite.many] <= 1.5 * plain
 
@@ -198,7 +197,7 @@ CHANGED = 10
 
 def delta(found: Crowd, actor: SessionActor) -> tuple[str, list[Any]]:
     """Have the last changes of a feed read, and return what was sent to the database for it."""
-    feed = SqlFeed(Executor(found.connection, is_writing=False))
+    feed = SqlFeed(found.connection)
     head = feed.state(actor.user_id).head
     with sent(found.connection) as statements:
         page = feed.page(actor.user_id, head - CHANGED, PAGE, ALL_TYPES, head)
@@ -220,7 +219,7 @@ def test_postgresql_reads_of_a_feed_what_has_changed(postgresql: Crowd) -> None:
 
 
 def test_sqlite_takes_no_more_steps_for_a_delta_than_among_few(sqlite: Crowd) -> None:
-    assert isinstance(sqlite.connection, SqliteConnection)
     driver = sqlite.connection.driver
-    steps = [steps_of(driver, *delta(sqlite, actor)) for actor in (sqlite.few, sqlite.many)]
+    assert isinstance(driver, SqliteDriver)
+    steps = [steps_of(driver.connection, *delta(sqlite, actor)) for actor in (sqlite.few, sqlite.many)]
     assert 0 < steps[1] <= 1.5 * steps[0]

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -16,12 +17,13 @@ from sqlalchemy import Column, Integer, MetaData, Table, insert, text
 from sqlalchemy.dialects.sqlite import pysqlite
 
 from tasktracker.adapters.sql import postgresql, sqlite, statements
-from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
+from tasktracker.adapters.sql.driver import DRIVER_ERRORS
 from tasktracker.adapters.sql.engine import database_url as with_driver
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.fair_lock import FairLock
-from tasktracker.adapters.sql.postgresql import PostgresConnection
+from tasktracker.adapters.sql.postgresql import PostgresDriver
 from tasktracker.adapters.sql.statements import Statements
 from tasktracker.domain.kernel.errors import StorageFull, StorageUnavailable
 from tests.postgres import PrivatePostgres, with_database
@@ -191,13 +193,13 @@ def test_a_connection_keeps_so_many_statements_prepared_and_no_more(
     monkeypatch.setattr(postgresql, "_CLOSES", closes)
     monkeypatch.setattr(postgresql, "MAX_PREPARED", 3)
     commands: list[str] = []
-    run = PostgresConnection._run
+    run = PostgresDriver.run
 
-    def noting(connection: PostgresConnection, command: str) -> None:
+    def noting(driver: PostgresDriver, command: str) -> None:
         commands.append(command)
-        run(connection, command)
+        run(driver, command)
 
-    monkeypatch.setattr(PostgresConnection, "_run", noting)
+    monkeypatch.setattr(PostgresDriver, "run", noting)
     numbers = Table("numbers", MetaData(), Column("n", Integer))
     statements = [text(f"SELECT {number}") for number in range(5)]
     with opened(database_url, pool_size=1) as database:
@@ -517,24 +519,66 @@ def test_many_changes_on_a_connection_that_is_cut_are_unavailable(database_url: 
 
 def test_a_connection_left_in_the_middle_of_something_is_given_to_nobody(url: str) -> None:
     with opened(url, pool_size=1) as database:
-        with database.reading() as left:
-            left.run("BEGIN")
         with database.reading() as connection:
-            assert connection is not left
+            left = connection.driver
+            connection.run("BEGIN")
+        with database.reading() as connection:
+            ended = connection.driver
+            assert ended is not left
             connection.run("BEGIN")
             connection.rollback()
-        with database.reading() as again:
-            assert again is connection
+        with database.reading() as connection:
+            assert connection.driver is ended
 
 
 def test_a_connection_given_back_after_closing_is_closed(url: str) -> None:
     database = open_database(url)
     with database.reading() as connection:
+        driver = connection.driver
         assert value(connection, "SELECT 1") == 1
         database.close()
         assert value(connection, "SELECT 1") == 1
-    with pytest.raises((StorageUnavailable, sqlite3.ProgrammingError)):
-        value(connection, "SELECT 1")
+    with pytest.raises(DRIVER_ERRORS):
+        driver.run("SELECT 1")
+
+
+def test_a_connection_does_nothing_once_its_driver_went_back(url: str) -> None:
+    """Nor from another thread: by then the driver may serve another unit of work."""
+    with opened(url, pool_size=1) as database:
+        with database.writing() as connection:
+            connection.run("CREATE TABLE t (n INTEGER)")
+        add = text("INSERT INTO t VALUES (:n)")
+        uses: list[Callable[[], object]] = [
+            lambda: connection.rows(text("SELECT n FROM t")),
+            lambda: connection.value(text("SELECT n FROM t")),
+            lambda: connection.change(add, {"n": 1}),
+            lambda: connection.change_all(add, [{"n": 1}]),
+            lambda: connection.changed(add, {"n": 1}),
+            lambda: connection.run("INSERT INTO t VALUES (1)"),
+            connection.rollback,
+        ]
+        with database.writing() as other, ThreadPoolExecutor(1) as thread:
+            for use in uses:
+                error = thread.submit(use).exception(10)
+                assert isinstance(error, RuntimeError)
+                assert str(error) == "This unit of work is closed."
+            assert value(other, "SELECT count(*) FROM t") == 0
+
+
+def test_a_connection_for_reading_changes_nothing(url: str) -> None:
+    with opened(url) as database:
+        with database.writing() as connection:
+            connection.run("CREATE TABLE t (n INTEGER)")
+        add = text("INSERT INTO t VALUES (:n)")
+        with database.reading() as connection:
+            for change in (
+                lambda: connection.change(add, {"n": 1}),
+                lambda: connection.change_all(add, [{"n": 1}]),
+                lambda: connection.changed(add, {"n": 1}),
+            ):
+                with pytest.raises(RuntimeError, match="opened for reading only"):
+                    change()
+            assert value(connection, "SELECT count(*) FROM t") == 0
 
 
 def cut(url: str, connection: Connection) -> Connection:

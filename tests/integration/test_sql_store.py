@@ -23,10 +23,9 @@ from tasktracker.adapters.sql import migrate, postgresql, task_lists
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
-from tasktracker.adapters.sql.executor import Executor
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
-from tasktracker.adapters.sql.sqlite import SqliteConnection
+from tasktracker.adapters.sql.sqlite import SqliteDriver
 from tasktracker.adapters.sql.statements import Compiled, Parameters, Statements
 from tasktracker.adapters.sql.store import SqlStore, SqlUnitOfWork
 from tasktracker.adapters.sql.violations import VIOLATIONS
@@ -422,7 +421,8 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
     )
     states: tuple[frozenset[State], ...] = (frozenset(), frozenset({State.OPEN}), frozenset({State.OPEN, State.DONE}))
     with database.reading() as connection:
-        assert isinstance(connection, SqliteConnection)
+        driver = connection.driver
+        assert isinstance(driver, SqliteDriver)
         for sort, some, more in product(TaskSort, states, filters):
             if sort.field in more:
                 continue  # by priority among those of one: nobody has a reason to ask
@@ -433,7 +433,7 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
                     shape = (frozenset(task_lists._filters(query)), len(some), 0, sort, place)
                     statement = str(task_lists._list(*shape).compile(dialect=pysqlite.dialect()))
                     unknown = (None,) * statement.count("?")
-                    plan = connection.driver.execute(f"EXPLAIN QUERY PLAN {statement}", unknown).fetchall()
+                    plan = driver.connection.execute(f"EXPLAIN QUERY PLAN {statement}", unknown).fetchall()
                     entries, rows = (step[3] for step in plan)
                     assert entries.startswith("SEARCH task_entries USING INDEX ix_task_entries_"), plan
                     assert rows.startswith("SEARCH tasks USING "), plan
@@ -501,7 +501,7 @@ def test_a_key_is_in_use_only_where_somebody_holds_it(
 
         def claim_on_a_lost_connection() -> None:
             with other_database.writing() as connection:
-                work = SqlUnitOfWork(Executor(connection, is_writing=True))
+                work = SqlUnitOfWork(connection)
                 pid = connection.value(select(func.pg_backend_pid()))
                 with psycopg.connect(url) as admin:
                     admin.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -10,20 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import Integer, Select, bindparam, delete, insert, select, tuple_
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import auth_events
-from tasktracker.domain.activity.event import AuthEvent, EventKey, Kind, Outcome
+from tasktracker.domain.activity.event import AuthEvent, EventKey
 from tasktracker.domain.kernel.paging import Page
 
-_COLUMNS = (
-    auth_events.c.id,
-    auth_events.c.at,
-    auth_events.c.kind,
-    auth_events.c.outcome,
-    auth_events.c.user_id,
-    auth_events.c.session_id,
-    auth_events.c.address,
-)
+_EVENTS = Rows(AuthEvent, auth_events)
 _ADD = insert(auth_events)
 _FORGET = delete(auth_events).where(
     auth_events.c.id.in_(
@@ -34,7 +26,7 @@ _FORGET = delete(auth_events).where(
 
 @cache
 def _list(after: bool) -> Select[Any]:
-    statement = select(*_COLUMNS).where(auth_events.c.user_id == bindparam("user_id"))
+    statement = select(*_EVENTS.columns).where(auth_events.c.user_id == bindparam("user_id"))
     if after:
         place = tuple_(
             bindparam("after_at", type_=auth_events.c.at.type), bindparam("after_id", type_=auth_events.c.id.type)
@@ -44,49 +36,25 @@ def _list(after: bool) -> Select[Any]:
     return newest_first.limit(bindparam("limit", type_=Integer))
 
 
-def _event(row: Sequence[Any]) -> AuthEvent:
-    id_, at, kind, outcome, user_id, session_id, address = row
-    return AuthEvent(
-        id=id_,
-        at=at,
-        kind=Kind(kind),
-        outcome=Outcome(outcome),
-        user_id=user_id,
-        session_id=session_id,
-        address=address,
-    )
-
-
 class SqlActivity:
     """Implements ActivityRepository. What was `added` is for the audit log once the work has committed."""
 
-    __slots__ = ("_executor", "added")
+    __slots__ = ("_connection", "added")
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self.added: list[AuthEvent] = []
 
     def add(self, event: AuthEvent) -> None:
-        self._executor.change(
-            _ADD,
-            {
-                "id": event.id,
-                "at": event.at,
-                "kind": event.kind.value,
-                "outcome": event.outcome.value,
-                "user_id": event.user_id,
-                "session_id": event.session_id,
-                "address": event.address,
-            },
-        )
+        self._connection.change(_ADD, _EVENTS.row(event))
         self.added.append(event)
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
         if after is not None:
             parameters |= {"after_at": after.at, "after_id": after.id}
-        rows = self._executor.all(_list(after is not None), parameters)
-        return Page.cut([_event(row) for row in rows], limit, lambda event: event.key)
+        rows = self._connection.rows(_list(after is not None), parameters)
+        return Page.cut([_EVENTS.entity(row) for row in rows], limit, lambda event: event.key)

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, insert, select
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import api_tokens
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.kernel.actors import Scope
-
-_COLUMNS = (
-    api_tokens.c.id,
-    api_tokens.c.user_id,
-    api_tokens.c.name,
-    api_tokens.c.scopes,
-    api_tokens.c.secret_hash,
-    api_tokens.c.created_at,
-    api_tokens.c.expires_at,
-)
-_ADD = insert(api_tokens)
-_REMOVE = delete(api_tokens).where(api_tokens.c.id == bindparam("id"), api_tokens.c.user_id == bindparam("user_id"))
-_LIST = (
-    select(*_COLUMNS)
-    .where(api_tokens.c.user_id == bindparam("user_id"))
-    .order_by(api_tokens.c.created_at.desc(), api_tokens.c.id.desc())
-)
 
 
 def scopes_of(text: str) -> frozenset[Scope]:
@@ -36,43 +19,34 @@ def scopes_of(text: str) -> frozenset[Scope]:
     return frozenset(Scope(scope) for scope in text.split())
 
 
-def _token(row: Sequence[Any]) -> ApiToken:
-    id_, user_id, name, scopes, secret_hash, created_at, expires_at = row
-    return ApiToken(
-        id=id_,
-        user_id=user_id,
-        name=name,
-        scopes=scopes_of(scopes),
-        secret_hash=secret_hash,
-        created_at=created_at,
-        expires_at=expires_at,
-    )
+_TOKENS = Rows(
+    ApiToken,
+    api_tokens,
+    load={"scopes": scopes_of},
+    dump={"scopes": lambda scopes: " ".join(sorted(scopes))},
+)
+_ADD = insert(api_tokens)
+_REMOVE = delete(api_tokens).where(api_tokens.c.id == bindparam("id"), api_tokens.c.user_id == bindparam("user_id"))
+_LIST = (
+    select(*_TOKENS.columns)
+    .where(api_tokens.c.user_id == bindparam("user_id"))
+    .order_by(api_tokens.c.created_at.desc(), api_tokens.c.id.desc())
+)
 
 
 class SqlApiTokens:
     """Implements ApiTokenRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, token: ApiToken) -> None:
-        self._executor.change(
-            _ADD,
-            {
-                "id": token.id,
-                "user_id": token.user_id,
-                "name": token.name,
-                "scopes": " ".join(sorted(token.scopes)),
-                "secret_hash": token.secret_hash,
-                "created_at": token.created_at,
-                "expires_at": token.expires_at,
-            },
-        )
+        self._connection.change(_ADD, _TOKENS.row(token))
 
     def remove(self, user_id: UUID, token_id: UUID) -> bool:
-        return self._executor.change(_REMOVE, {"id": token_id, "user_id": user_id}) > 0
+        return self._connection.change(_REMOVE, {"id": token_id, "user_id": user_id}) > 0
 
     def list(self, user_id: UUID) -> Sequence[ApiToken]:
-        return [_token(row) for row in self._executor.all(_LIST, {"user_id": user_id})]
+        return [_TOKENS.entity(row) for row in self._connection.rows(_LIST, {"user_id": user_id})]

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from sqlalchemy import Integer, Select, bindparam, func, or_, select, tuple_
 
-from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
-from tasktracker.adapters.sql.executor import Executor
-from tasktracker.adapters.sql.history import ADD_CHANGE, change_row
+from tasktracker.adapters.sql.categories import CATEGORIES
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.history import ADD_CHANGE, CHANGES
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
-from tasktracker.adapters.sql.task_rows import COLUMNS, entry_rows, task_of, task_row
+from tasktracker.adapters.sql.task_rows import TASKS, entry_rows
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import Change
@@ -23,16 +23,13 @@ from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
-# Below what any database takes as the parameters of a statement.
-BATCH = 1000
-
 _COUNT = select(func.count()).select_from(tasks).where(tasks.c.created_by == bindparam("user_id"))
-_TASKS = select(*COLUMNS).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+_TASKS = select(*TASKS.columns).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
 _LOCK_TASKS = (
     select(tasks.c.id).where(tasks.c.id.in_(bindparam("ids", expanding=True))).order_by(tasks.c.id).with_for_update()
 )
 _CATEGORIES = (
-    select(*CATEGORY_COLUMNS)
+    select(*CATEGORIES.columns)
     .where(
         categories.c.user_id == bindparam("user_id"),
         or_(
@@ -50,7 +47,7 @@ _TAKEN = select(categories.c.id).where(categories.c.id.in_(bindparam("ids", expa
 def _trashed(after: bool) -> Select[Any]:
     entry = task_entries.c
     statement = (
-        select(*COLUMNS)
+        select(*TASKS.columns)
         .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
         .where(entry.user_id == bindparam("user_id"), entry.trashed_at.is_not(None), entry.role == Role.OWNER.value)
     )
@@ -65,13 +62,13 @@ def _trashed(after: bool) -> Select[Any]:
 class SqlTaskArchive:
     """Implements TaskArchive."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def count(self, user_id: UUID) -> int:
-        row = self._executor.one(_COUNT, {"user_id": user_id})
+        row = self._connection.one(_COUNT, {"user_id": user_id})
         assert row is not None, "a number"
         return int(row[0])
 
@@ -79,36 +76,32 @@ class SqlTaskArchive:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
         if after is not None:
             parameters |= {"after_value": after.value, "after_id": after.id}
-        rows = self._executor.all(_trashed(after is not None), parameters)
-        return Page.cut([task_of(row) for row in rows], limit, trash_key)
+        rows = self._connection.rows(_trashed(after is not None), parameters)
+        return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
-        batches = _batches(list(task_ids))
-        return [task_of(row) for batch in batches for row in self._executor.all(_TASKS, {"ids": batch})]
+        return [TASKS.entity(row) for row in self._connection.rows_of_many(_TASKS, "ids", task_ids)]
 
     def lock(self, task_ids: Collection[UUID]) -> None:
         if task_ids:
-            self._executor.all(_LOCK_TASKS, {"ids": list(task_ids)})
+            self._connection.rows(_LOCK_TASKS, {"ids": list(task_ids)})
 
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
     ) -> Sequence[Category]:
         if not category_ids and not name_keys:
             return []
-        statement = _LOCK_CATEGORIES if self._executor.is_writing else _CATEGORIES
+        statement = _LOCK_CATEGORIES if self._connection.is_writing else _CATEGORIES
         # In one statement, whatever their number, for the locks to be taken in order.
         parameters = {"user_id": user_id, "ids": list(category_ids), "keys": list(name_keys)}
-        return [category_of(row) for row in self._executor.all(statement, parameters)]
+        return [CATEGORIES.entity(row) for row in self._connection.rows(statement, parameters)]
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
-        batches = _batches(list(category_ids))
-        return {id_ for batch in batches for (id_,) in self._executor.all(_TAKEN, {"ids": batch})}
+        return {id_ for (id_,) in self._connection.rows_of_many(_TAKEN, "ids", category_ids)}
 
     def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
-        self._executor.change_all(ADD, [task_row(task) for task in tasks])
-        self._executor.change_all(ADD_ENTRY, [entry for task in tasks for entry in entry_rows(task)])
-        self._executor.change_all(ADD_CHANGE, [change_row(change) for change in changes])
-
-
-def _batches(ids: list[UUID]) -> list[list[UUID]]:
-    return [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+        rows = [TASKS.row(task) for task in tasks]
+        entries = [entry for task, row in zip(tasks, rows, strict=True) for entry in entry_rows(task, row)]
+        self._connection.change_all(ADD, rows)
+        self._connection.change_all(ADD_ENTRY, entries)
+        self._connection.change_all(ADD_CHANGE, [CHANGES.row(change) for change in changes])

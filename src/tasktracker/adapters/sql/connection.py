@@ -1,41 +1,69 @@
-"""What units of work need of a connection."""
+"""Runs the statements of one unit of work."""
 
 from __future__ import annotations
 
-import sqlite3
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-import psycopg
 from sqlalchemy import Executable
 
-from tasktracker.adapters.sql.statements import Compiled, Parameters, Row, Statements
+from tasktracker.adapters.sql.driver import DRIVER_ERRORS, Driver
+from tasktracker.adapters.sql.statements import Parameters, Row
 from tasktracker.adapters.sql.violations import unavailable, violated
+from tasktracker.domain.kernel.errors import DomainError
 
-DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 NOTHING: Parameters = {}
+# Values of one statement, below what any database takes as its parameters.
+MAX_VALUES = 1000
 
 
-class Connection(ABC):
-    """Runs statements, on behalf of one thread at a time.
+class Connection:
+    """Lends a driver to one unit of work, until it is closed; after that, every method raises RuntimeError.
 
-    All methods raise domain errors for what they cover, and the driver's for everything else.
+    Errors of the driver are raised as the domain errors that they mean, the last of which is kept as the `failure`,
+    and unchanged where they mean none.
     """
 
-    dialect: str
+    __slots__ = ("_driver", "failure", "is_writing")
 
-    def __init__(self, statements: Statements) -> None:
-        self._statements = statements
+    def __init__(self, driver: Driver, *, is_writing: bool) -> None:
+        self._driver: Driver | None = driver
+        self.is_writing = is_writing
+        self.failure: DomainError | None = None
+
+    @property
+    def driver(self) -> Driver:
+        """The driver that runs the statements."""
+        if self._driver is None:
+            raise RuntimeError("This unit of work is closed.")
+        return self._driver
+
+    def driver_for_writing(self) -> Driver:
+        """Return the driver, where it may be used to change anything. Raises RuntimeError where not."""
+        if not self.is_writing:
+            raise RuntimeError("This unit of work was opened for reading only.")
+        return self.driver
 
     def rows(self, statement: Executable, parameters: Parameters = NOTHING) -> Sequence[Row]:
         """Run a statement, and return all its rows."""
-        compiled = self._statements.compiled(statement, parameters)
+        driver = self.driver
+        compiled = driver.statements.compiled(statement, parameters)
         try:
-            return compiled.results(self._fetch(compiled, compiled.values(parameters)))
+            return compiled.results(driver.fetch(compiled, compiled.values(parameters)))
         except DRIVER_ERRORS as error:
             self._raise(error, statement, parameters)
+
+    def rows_of_many(
+        self, statement: Executable, name: str, values: Collection[Any], parameters: Parameters = NOTHING
+    ) -> Sequence[Row]:
+        """Run a statement that takes a list, by this name, as often as the number of values needs; return all rows."""
+        found: list[Row] = []
+        remaining = list(values)
+        while remaining:
+            found += self.rows(statement, {**parameters, name: remaining[:MAX_VALUES]})
+            del remaining[:MAX_VALUES]
+        return found
 
     def one(self, statement: Executable, parameters: Parameters = NOTHING) -> Row | None:
         """Run a statement, and return its first row, if there is one."""
@@ -49,24 +77,33 @@ class Connection(ABC):
 
     def change(self, statement: Executable, parameters: Parameters = NOTHING) -> int:
         """Run a statement, and return how many rows it changed."""
-        compiled = self._statements.compiled(statement, parameters)
+        driver = self.driver_for_writing()
+        compiled = driver.statements.compiled(statement, parameters)
         try:
-            return self._change(compiled, compiled.values(parameters))
+            return driver.change(compiled, compiled.values(parameters))
         except DRIVER_ERRORS as error:
             self._raise(error, statement, parameters)
 
     def change_all(self, statement: Executable, rows: Sequence[Parameters]) -> None:
         """Run a statement with one set of parameters after the other; all have the same names."""
-        compiled = self._statements.compiled(statement, rows[0])
+        driver = self.driver_for_writing()
+        if not rows:
+            return
+        compiled = driver.statements.compiled(statement, rows[0])
         try:
-            self._change_all(compiled, [compiled.values(row) for row in rows])
+            driver.change_all(compiled, [compiled.values(row) for row in rows])
         except DRIVER_ERRORS as error:
             self._raise(error, statement, rows[0])
 
+    def changed(self, statement: Executable, parameters: Parameters) -> Sequence[Row]:
+        """Run a statement that changes rows, and return those that it returns."""
+        self.driver_for_writing()
+        return self.rows(statement, parameters)
+
     def run(self, command: str) -> None:
-        """Have something done that has neither parameters nor results."""
+        """Run a command that has neither parameters nor results."""
         try:
-            self._run(command)
+            self.driver.run(command)
         except DRIVER_ERRORS as error:
             self._raise(error)
 
@@ -81,44 +118,20 @@ class Connection(ABC):
             self.rollback()
             raise
 
-    @abstractmethod
     def rollback(self) -> None:
         """Undo what was done since a transaction began, if one has and has not ended by itself."""
+        if not (self.driver.is_at_rest or self.driver.is_lost):
+            self.run("ROLLBACK")
 
-    @property
-    @abstractmethod
-    def is_lost(self) -> bool:
-        """Whether it leads to no database any more."""
-
-    @property
-    @abstractmethod
-    def is_at_rest(self) -> bool:
-        """Whether it is of use to somebody else: neither lost nor in the middle of anything."""
-
-    @abstractmethod
-    def is_alive(self) -> bool:
-        """Tell whether it is still of use after it lay idle, at little cost."""
-
-    @abstractmethod
     def close(self) -> None:
-        """Let go of the database."""
-
-    @abstractmethod
-    def _fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]: ...
-
-    @abstractmethod
-    def _change(self, compiled: Compiled, values: list[Any]) -> int: ...
-
-    @abstractmethod
-    def _change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None: ...
-
-    @abstractmethod
-    def _run(self, command: str) -> None: ...
+        """Take the driver away: another unit of work may have it next."""
+        self._driver = None
 
     def _raise(
         self, error: Exception, statement: Executable | None = None, parameters: Parameters = NOTHING
     ) -> NoReturn:
-        meaning = unavailable(error, is_lost=self.is_lost) or violated(error, statement, parameters)
+        meaning = unavailable(error, is_lost=self.driver.is_lost) or violated(error, statement, parameters)
         if meaning is None:
             raise error
+        self.failure = meaning
         raise meaning from error

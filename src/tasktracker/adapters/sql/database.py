@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 
 from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.violations import unavailable
 from tasktracker.domain.kernel.errors import StorageUnavailable
 
@@ -41,24 +42,24 @@ class Database(ABC):
 
 
 class Pool:
-    """Keeps so many connections at most, and hands out the one used last."""
+    """Keeps so many drivers at most, and hands out the one used last."""
 
-    def __init__(self, connect: Callable[[], Connection], size: int, timeout: float) -> None:
+    def __init__(self, connect: Callable[[], Driver], size: int, timeout: float) -> None:
         self._connect = connect
         self._timeout = timeout
-        self._idle: list[Connection] = []
-        # One for each connection that may still be taken.
+        self._idle: list[Driver] = []
+        # One for each driver that may still be taken.
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
             self._places.put(None)
         self._is_closed = False
 
-    def lease(self) -> Lease:
-        """Return a lease, which takes a connection when entered, and gives it back when left."""
-        return Lease(self)
+    def lease(self, *, is_writing: bool = False) -> Lease:
+        """Return a lease, which takes a driver when entered, and gives it back when left."""
+        return Lease(self, is_writing=is_writing)
 
-    def take(self) -> Connection:
-        """Take a connection, to be given back. Raises StorageUnavailable."""
+    def take(self) -> Driver:
+        """Take a driver, to be given back. Raises StorageUnavailable."""
         try:
             self._places.get(timeout=self._timeout)
         except Empty:
@@ -72,21 +73,21 @@ class Pool:
                 raise
             raise meaning from error
 
-    def give_back(self, connection: Connection) -> None:
-        """Keep a connection for whoever comes next, if it is still of use."""
+    def give_back(self, driver: Driver) -> None:
+        """Keep a driver for the next lease, if it is still of use."""
         try:
-            if connection.is_lost:
+            if driver.is_lost:
                 # What cut it has mostly cut the others.
                 self._close_idle()
-            if connection.is_at_rest and not self._is_closed:
-                self._idle.append(connection)
+            if driver.is_at_rest and not self._is_closed:
+                self._idle.append(driver)
             else:
-                connection.close()
+                driver.close()
         finally:
             self._places.put(None)
 
     def close(self) -> None:
-        """Close all connections, those that somebody has as they are given back."""
+        """Close all drivers, those on lease as they are given back."""
         self._is_closed = True
         self._close_idle()
 
@@ -95,29 +96,32 @@ class Pool:
             with suppress(IndexError):
                 self._idle.pop().close()
 
-    def _last_used(self) -> Connection | None:
+    def _last_used(self) -> Driver | None:
         while self._idle:
-            with suppress(IndexError):  # somebody else was quicker
-                connection = self._idle.pop()
-                if connection.is_alive():
-                    return connection
-                connection.close()
+            with suppress(IndexError):  # another thread was quicker
+                driver = self._idle.pop()
+                if driver.is_alive():
+                    return driver
+                driver.close()
         return None
 
 
 class Lease:
-    """A connection, from entering to leaving."""
+    """A connection that has a driver of the pool from entering to leaving."""
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_connection", "_driver", "_is_writing", "_pool")
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, is_writing: bool) -> None:
         self._pool = pool
+        self._is_writing = is_writing
 
     def __enter__(self) -> Connection:
-        self._connection = self._pool.take()
+        self._driver = self._pool.take()
+        self._connection = Connection(self._driver, is_writing=self._is_writing)
         return self._connection
 
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._pool.give_back(self._connection)
+        self._connection.close()
+        self._pool.give_back(self._driver)

@@ -26,9 +26,9 @@ _DRIVERS = {
 def open_database(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, pooler: bool = False) -> Database:
     """Prepare to connect to a database; nothing is sent before it is used.
 
-    `pool_size` connections are kept at most (SQLite has one more, for writing), and whoever gets none within
-    `pool_timeout` seconds is told so. Set `pooler` when a pooler in transaction mode, such as PgBouncer, stands
-    between: nothing may then be kept on a connection, neither settings nor prepared statements.
+    `pool_size` connections are kept at most (SQLite has one more, for writing); a unit of work that gets none within
+    `pool_timeout` seconds raises StorageUnavailable. Set `pooler` when a pooler in transaction mode, such as PgBouncer,
+    stands between: nothing may then be kept on a connection, neither settings nor prepared statements.
 
     Raises ValueError for a URL of anything but a PostgreSQL database or an SQLite file.
     """

@@ -7,9 +7,9 @@ from threading import Lock
 
 
 class FairLock:
-    """One holder at a time, and nobody overtakes.
+    """A lock with one holder at a time, which waiting threads get in the order they came.
 
-    A plain lock goes to whoever asks first after its release, which under load is mostly the thread that just
+    A plain lock goes to the thread that asks first after its release, which under load is mostly the one that just
     released it: the others starve.
     """
 
@@ -19,7 +19,7 @@ class FairLock:
         self._waiting: deque[Lock] = deque()
 
     def take(self, timeout: float) -> bool:
-        """Wait for a turn, and tell whether it came in time. Whoever has one must pass it on."""
+        """Wait for a turn, and return whether it came in time. The holder must pass it on."""
         with self._guard:
             if not self._taken:
                 self._taken = True
@@ -36,7 +36,7 @@ class FairLock:
             return False
 
     def pass_on(self) -> None:
-        """Give the turn to whoever has waited longest."""
+        """Give the turn to the thread that has waited longest."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()

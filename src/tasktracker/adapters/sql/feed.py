@@ -1,8 +1,8 @@
 """Feeds in SQL.
 
 A feed's numbers come from its user's row in `feeds`, which is locked from then until the work is committed. They are
-taken last, and in the order of the users: so the order of the numbers is that of the commits, and nobody waits in a
-circle.
+taken last, and in the order of the users: so the order of the numbers is that of the commits, and no deadlock can
+arise.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ from uuid import UUID
 from sqlalchemy import Integer, Select, and_, bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from tasktracker.adapters.sql.categories import CATEGORY_COLUMNS, category_of
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.categories import CATEGORIES
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
-from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
-from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, Reason, coalesced, deletions
+from tasktracker.adapters.sql.task_rows import TASKS
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, coalesced, deletions
 from tasktracker.domain.feed.ports import EPOCH, FeedState
-
-# Below what any database takes as the parameters of a statement.
-BATCH = 1000
 
 # SQLite understands these clauses, too.
 _advanced = insert(feeds)
@@ -42,22 +40,12 @@ _STATE = select(
     select(secrets.c.value).where(secrets.c.name == EPOCH).scalar_subquery(),
 )
 _HEADS = select(feeds.c.user_id, feeds.c.head).where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
-_MARK_COLUMNS = (
-    feed_items.c.sequence,
-    feed_items.c.user_id,
-    feed_items.c.type,
-    feed_items.c.id,
-    feed_items.c.version,
-    feed_items.c.op,
-    feed_items.c.reason,
-)
-# Of a page's columns.
-_TASK_BEGINS = len(_MARK_COLUMNS)
-_CATEGORY_BEGINS = _TASK_BEGINS + len(COLUMNS)
-# A look-up takes a tenth of the time.
-_TYPES = {each.value: each for each in ItemType}
-_OPS = {each.value: each for each in Op}
-_MARKS = select(*_MARK_COLUMNS).where(
+_ENTRIES = Rows(FeedEntry, feed_items, unmapped=("sequence", "told_at"))
+# Where in the rows of a page the columns of a kind begin; the sequence comes first.
+_ENTRY_BEGINS = 1
+_TASK_BEGINS = _ENTRY_BEGINS + len(_ENTRIES.columns)
+_CATEGORY_BEGINS = _TASK_BEGINS + len(TASKS.columns)
+_MARKS = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
     feed_items.c.op == Op.UPSERT.value,
@@ -84,7 +72,7 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
     mark = feed_items.c
     is_there = mark.op == Op.UPSERT.value
     statement = (
-        select(*_MARK_COLUMNS, *COLUMNS, *CATEGORY_COLUMNS)
+        select(mark.sequence, *_ENTRIES.columns, *TASKS.columns, *CATEGORIES.columns)
         .select_from(feed_items)
         .outerjoin(tasks, and_(mark.type == ItemType.TASK.value, is_there, tasks.c.id == mark.id))
         .outerjoin(categories, and_(mark.type == ItemType.CATEGORY.value, is_there, categories.c.id == mark.id))
@@ -101,94 +89,70 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
 class SqlFeed:
     """Implements FeedRepository."""
 
-    __slots__ = ("_added", "_executor")
+    __slots__ = ("_added", "_connection")
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._added: list[FeedEntry] = []
 
     def add(self, marks: Iterable[FeedEntry]) -> None:
-        if not self._executor.is_writing:
-            raise RuntimeError("This unit of work was opened for reading only.")
+        self._connection.driver_for_writing()
         self._added.extend(marks)
 
     def place(self, now: datetime) -> Collection[UUID]:
         """Give what was added its places, as the last thing a work does, and return whose feeds have become longer."""
-        told = []
+        longer = []
         for user_id, of_user in groupby(coalesced(self._added), key=lambda mark: mark.user_id):
             marks = list(of_user)
-            (row,) = self._executor.changed(_ADVANCE, {"user_id": user_id, "head": len(marks)})
+            (row,) = self._connection.changed(_ADVANCE, {"user_id": user_id, "head": len(marks)})
             begin = row[0] - len(marks) + 1
-            rows = [_row(mark, begin + number, now) for number, mark in enumerate(marks)]
+            rows = [
+                _ENTRIES.row(mark) | {"sequence": begin + number, "told_at": now} for number, mark in enumerate(marks)
+            ]
             if len(rows) == 1:
-                self._executor.change(_PLACE, rows[0])
+                self._connection.change(_PLACE, rows[0])
             else:
-                self._executor.change_all(_PLACE, rows)
-            told.append(user_id)
-        return told
+                self._connection.change_all(_PLACE, rows)
+            longer.append(user_id)
+        return longer
 
     def state(self, user_id: UUID) -> FeedState:
-        row = self._executor.one(_STATE, {"user_id": user_id})
+        row = self._connection.one(_STATE, {"user_id": user_id})
         assert row is not None, "a row of two values, found or not"
         head, epoch = row
         return FeedState(head or 0, epoch or b"")
 
     def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
-        found: dict[UUID, int] = {}
-        all_ids = list(user_ids)
-        for start in range(0, len(all_ids), BATCH):
-            rows = self._executor.all(_HEADS, {"user_ids": all_ids[start : start + BATCH]})
-            found.update((user_id, head) for user_id, head in rows)
-        return found
+        rows = self._connection.rows_of_many(_HEADS, "user_ids", user_ids)
+        return {user_id: head for user_id, head in rows}  # noqa: C416  # rows are no pairs to a type checker
 
     def page(
         self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0
     ) -> Sequence[FeedItem]:
         parameters = {"user_id": user_id, "after": after, "tombstones_after": tombstones_after, "limit": limit}
-        rows = self._executor.all(_page(frozenset(types)), parameters)
+        rows = self._connection.rows(_page(frozenset(types)), parameters)
         return [_item(row) for row in rows]
 
     def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
-        rows = self._executor.all(_MARKS, {"user_id": user_id, "types": [each.value for each in types]})
-        return [_mark(row) for row in rows]
+        rows = self._connection.rows(_MARKS, {"user_id": user_id, "types": [each.value for each in types]})
+        return [_ENTRIES.entity(row) for row in rows]
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
-        all_ids = list(ids)
-        found: dict[UUID, int] = {}
-        for start in range(0, len(all_ids), BATCH):
-            parameters = {"user_id": user_id, "type": type.value, "ids": all_ids[start : start + BATCH]}
-            found.update((id_, version) for id_, version in self._executor.all(_TOMBSTONES, parameters))
-        return deletions(found, self._added, user_id, type, all_ids)
+        rows = self._connection.rows_of_many(_TOMBSTONES, "ids", ids, {"user_id": user_id, "type": type.value})
+        stored = {id_: version for id_, version in rows}  # noqa: C416  # rows are no pairs to a type checker
+        return deletions(stored, self._added, user_id, type, ids)
 
     def drop(self, user_id: UUID) -> None:
         # What is stored goes with the user, by the foreign keys.
         self._added = [mark for mark in self._added if mark.user_id != user_id]
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
-
-
-def _row(mark: FeedEntry, sequence: int, now: datetime) -> dict[str, Any]:
-    return {
-        "user_id": mark.user_id,
-        "type": mark.type.value,
-        "id": mark.id,
-        "sequence": sequence,
-        "version": mark.version,
-        "op": mark.op.value,
-        "reason": None if mark.reason is None else mark.reason.value,
-        "told_at": now,
-    }
-
-
-def _mark(row: Sequence[Any]) -> FeedEntry:
-    _, user_id, type_, id_, version, op, reason = row
-    return FeedEntry(user_id, _TYPES[type_], id_, version, _OPS[op], None if reason is None else Reason(reason))
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})
 
 
 def _item(row: Sequence[Any]) -> FeedItem:
-    mark, task = _mark(row[:_TASK_BEGINS]), row[_TASK_BEGINS:_CATEGORY_BEGINS]
+    entry = _ENTRIES.entity(row[_ENTRY_BEGINS:_TASK_BEGINS])
+    task, category = row[_TASK_BEGINS:_CATEGORY_BEGINS], row[_CATEGORY_BEGINS:]
     if task[0] is not None:
-        return FeedItem(row[0], mark, task_of(task))
-    category = row[_CATEGORY_BEGINS:]
-    return FeedItem(row[0], mark, None if category[0] is None else category_of(category))
+        return FeedItem(row[0], entry, TASKS.entity(task))
+    return FeedItem(row[0], entry, None if category[0] is None else CATEGORIES.entity(category))

@@ -8,19 +8,21 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import idempotency_keys as keys
 from tasktracker.adapters.sql.violations import has_waited_too_long
 from tasktracker.domain.idempotency.record import Answer, Record
 from tasktracker.domain.kernel.errors import KeyInUse, StorageUnavailable
 
-# Waits for whoever has inserted the same key and not committed yet. SQLite understands this clause, too.
+# Waits for a transaction that has inserted the same key and not committed yet. SQLite understands this clause, too.
 _CLAIM = (
     insert(keys)
     .on_conflict_do_nothing(index_elements=["user_id", "key"])
     .execution_options(preserve_rowcount=True)  # whether there was a conflict
 )
-_FIND = select(keys.c.fingerprint, keys.c.status, keys.c.body, keys.c.etag, keys.c.location, keys.c.created_at).where(
+_ANSWERS = Rows(Answer, keys, unmapped=("user_id", "key", "fingerprint", "created_at"))
+_FIND = select(keys.c.fingerprint, keys.c.created_at, *_ANSWERS.columns).where(
     keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key")
 )
 _ADD = update(keys).where(keys.c.user_id == bindparam("of_user_id"), keys.c.key == bindparam("of_key"))
@@ -36,40 +38,37 @@ _FORGET = delete(keys).where(
 class SqlIdempotency:
     """Implements IdempotencyRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def claim(self, user_id: UUID, key: str) -> Record | None:
         try:
-            if self._executor.change(_CLAIM, {"user_id": user_id, "key": key}):
+            if self._connection.change(_CLAIM, {"user_id": user_id, "key": key}):
                 return None
         except StorageUnavailable as error:
             if not has_waited_too_long(error):
                 raise
             raise KeyInUse from error
-        row = self._executor.one(_FIND, {"user_id": user_id, "key": key})
+        row = self._connection.one(_FIND, {"user_id": user_id, "key": key})
         if row is None:
             raise KeyInUse
-        fingerprint, status, body, etag, location, created_at = row
+        fingerprint, created_at, *answer = row
         return Record(
             user_id=user_id,
             key=key,
             fingerprint=fingerprint,
-            answer=Answer(status, body, etag, location),
+            answer=_ANSWERS.entity(answer),
             created_at=created_at,
         )
 
     def add(self, record: Record) -> None:
-        self._executor.change(
+        self._connection.change(
             _ADD,
-            {
+            _ANSWERS.row(record.answer)
+            | {
                 "fingerprint": record.fingerprint,
-                "status": record.answer.status,
-                "body": record.answer.body,
-                "etag": record.answer.etag,
-                "location": record.answer.location,
                 "created_at": record.created_at,
                 "of_user_id": record.user_id,
                 "of_key": record.key,
@@ -77,4 +76,4 @@ class SqlIdempotency:
         )
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})

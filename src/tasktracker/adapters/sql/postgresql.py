@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database, Pool
+from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
 
 LOCK_TIMEOUT = "5s"
@@ -73,31 +74,47 @@ class _Dumped(Dumper):
 
 
 _DIALECT: Dialect = dialects.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-_STATEMENTS = Statements(_DIALECT, _dump)
 # Whether libpq can have a prepared statement dropped by other means than SQL; from 17 on.
 _CLOSES = psycopg.capabilities.has_send_close_prepared()
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
-class PostgresConnection(Connection):
+class PostgresDriver(Driver):
     """Runs statements by libpq, each for itself where no transaction was begun."""
 
     dialect = "postgresql"
+    statements = Statements(_DIALECT, _dump)
 
-    def __init__(self, driver: psycopg.Connection[Any], *, prepares: bool) -> None:
-        super().__init__(_STATEMENTS)
-        self.driver = driver
-        self._link = driver.pgconn
+    def __init__(self, connection: psycopg.Connection[Any], *, prepares: bool) -> None:
+        self._connection = connection
+        self._link = connection.pgconn
         self._prepares = prepares
         self._prepared: dict[Compiled, bytes] = {}
         self._numbers = count()
-        self._transformer = Transformer(driver)
+        self._transformer = Transformer(connection)
         self._poll = select.poll()
-        self._poll.register(driver.fileno(), select.POLLIN)
+        self._poll.register(connection.fileno(), select.POLLIN)
 
-    def rollback(self) -> None:
-        if self._link.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
-            self.run("ROLLBACK")
+    def fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
+        result = self._execute(compiled, values)
+        number = result.ntuples
+        if not number:
+            return []
+        self._transformer.set_pgresult(result)
+        rows = self._transformer.load_rows(0, number, tuple)
+        self._transformer.set_pgresult(None)
+        return rows
+
+    def change(self, compiled: Compiled, values: list[Any]) -> int:
+        return self._execute(compiled, values).command_tuples or 0
+
+    def change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
+        # A cursor sends many without waiting for each, which is worth what it costs.
+        with psycopg.RawCursor(self._connection) as cursor:
+            cursor.executemany(compiled.text, rows)
+
+    def run(self, command: str) -> None:
+        _require_done(self._link.exec_(command.encode()))
 
     @property
     def is_lost(self) -> bool:
@@ -112,28 +129,7 @@ class PostgresConnection(Connection):
         return not self._poll.poll(0)
 
     def close(self) -> None:
-        self.driver.close()
-
-    def _fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
-        result = self._execute(compiled, values)
-        number = result.ntuples
-        if not number:
-            return []
-        self._transformer.set_pgresult(result)
-        rows = self._transformer.load_rows(0, number, tuple)
-        self._transformer.set_pgresult(None)
-        return rows
-
-    def _change(self, compiled: Compiled, values: list[Any]) -> int:
-        return self._execute(compiled, values).command_tuples or 0
-
-    def _change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
-        # A cursor sends many without waiting for each, which is worth what it costs.
-        with psycopg.RawCursor(self.driver) as cursor:
-            cursor.executemany(compiled.text, rows)
-
-    def _run(self, command: str) -> None:
-        _require_done(self._link.exec_(command.encode()))
+        self._connection.close()
 
     def _execute(self, compiled: Compiled, values: list[Any]) -> PGresult:
         if not self._prepares or compiled.is_for_once:
@@ -156,7 +152,7 @@ class PostgresConnection(Connection):
         if _CLOSES:
             _require_done(self._link.close_prepared(name))
         else:  # which a pooler does not follow
-            self._run(f"DEALLOCATE {name.decode()}")
+            self.run(f"DEALLOCATE {name.decode()}")
 
 
 def _require_done(result: PGresult) -> PGresult:
@@ -186,27 +182,27 @@ class PostgreSQL(Database):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self._pool.lease() as connection, connection.transaction("BEGIN"):
+        with self._pool.lease(is_writing=True) as connection, connection.transaction("BEGIN"):
             yield connection
 
     def changing(self, reading: Connection) -> AbstractContextManager[Connection]:
-        return nullcontext(reading)
+        return closing(Connection(reading.driver, is_writing=True))
 
     def close(self) -> None:
         self._pool.close()
 
-    def _connect(self) -> PostgresConnection:
+    def _connect(self) -> PostgresDriver:
         options = {**DEFAULTS, **self._options, "client_encoding": "utf8"}
-        driver = psycopg.connect(*self._arguments, autocommit=True, **options)
-        driver.adapters.register_dumper(bytes, _Dumped)
+        connection = psycopg.connect(*self._arguments, autocommit=True, **options)
+        connection.adapters.register_dumper(bytes, _Dumped)
         if self._pooler:
-            driver.prepare_threshold = None
+            connection.prepare_threshold = None
         try:
             # Moments are handed out in the time zone of the session. (PgBouncer takes this along to every server.)
-            driver.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET TimeZone = 'UTC'")
             if not self._pooler:
-                driver.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+                connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         except BaseException:
-            driver.close()
+            connection.close()
             raise
-        return PostgresConnection(driver, prepares=not self._pooler)
+        return PostgresDriver(connection, prepares=not self._pooler)

@@ -23,7 +23,7 @@ _SPEND = {
 }
 _FULL_AT = text("SELECT full_at FROM rate_limits WHERE key = :key")
 _REFUND = text("UPDATE rate_limits SET full_at = full_at - :refill WHERE key = :key")
-# Rows that somebody else is working on are left alone: neither waited for, nor deleted after they were spent from.
+# Rows that another transaction has locked are skipped: neither waited for, nor deleted after they were spent from.
 _FORGET = {
     dialect: text(
         "DELETE FROM rate_limits WHERE full_at < :now AND key IN"  # noqa: S608  # `skipping` is written below
@@ -48,7 +48,7 @@ class SqlRateLimiter:
         at, refill = (now - EPOCH) // MICROSECOND, bucket.limit.refill // MICROSECOND
         holds = bucket.limit.burst * refill
         with self._database.writing() as connection:
-            dialect = connection.dialect
+            dialect = connection.driver.dialect
             if random.randrange(FORGET_EVERY) == 0:  # noqa: S311  # nothing secret about it
                 connection.change(_FORGET[dialect], {"now": at, "most": MAX_FORGET})
             taken = connection.value(_SPEND[dialect], {"key": bucket.key, "now": at, "refill": refill, "holds": holds})

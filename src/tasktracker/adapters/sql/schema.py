@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +39,8 @@ from tasktracker.domain.categories import category
 from tasktracker.domain.tasks import task
 from tasktracker.domain.tasks.task import Priority, State
 
-REVISION = "0004"
+_MIGRATIONS = Path(__file__).with_name("migrations") / "versions"
+REVISION = max(file.name.partition("_")[0] for file in _MIGRATIONS.glob("[0-9]*.py"))
 """The newest migration, after which the tables are as they are here."""
 
 
@@ -155,7 +157,7 @@ categories = Table(
     Column("updated_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("id", name="pk_categories"),
-    # Its index is also the order of the list: within a user, no two rows are left to be told apart by id.
+    # Its index is also the order of the list: within a user, no two rows have the same key.
     UniqueConstraint("user_id", "name_key", name="uq_categories_user_id_name_key"),
     # Says nothing that the primary key does not; it is what tasks refer to.
     UniqueConstraint("user_id", "id", name="uq_categories_user_id_id"),

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, delete, insert, or_, select, update
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import sessions
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.kernel.errors import Stale
 
-_COLUMNS = (
-    sessions.c.id,
-    sessions.c.user_id,
-    sessions.c.device,
-    sessions.c.generation,
-    sessions.c.confirmed_generation,
-    sessions.c.created_at,
-    sessions.c.rotated_at,
-    sessions.c.idle_until,
-    sessions.c.ends_at,
-)
+_SESSIONS = Rows(Session, sessions, fixed=("id", "user_id", "device", "created_at", "ends_at"))
 
-_FIND = select(*_COLUMNS).where(sessions.c.id == bindparam("id"))
+_FIND = select(*_SESSIONS.columns).where(sessions.c.id == bindparam("id"))
 _LOCK = _FIND.with_for_update()
 _LIST = (
-    select(*_COLUMNS)
+    select(*_SESSIONS.columns)
     .where(sessions.c.user_id == bindparam("user_id"))
     .order_by(sessions.c.rotated_at.desc(), sessions.c.id.desc())
 )
@@ -47,69 +37,37 @@ _FORGET = delete(sessions).where(
 _REMOVE_OTHERS = _REMOVE_ALL.where(sessions.c.id != bindparam("keep"))
 
 
-def _session(row: Sequence[Any]) -> Session:
-    id_, user_id, device, generation, confirmed, created_at, rotated_at, idle_until, ends_at = row
-    return Session(
-        id=id_,
-        user_id=user_id,
-        device=device,
-        generation=generation,
-        confirmed_generation=confirmed,
-        created_at=created_at,
-        rotated_at=rotated_at,
-        idle_until=idle_until,
-        ends_at=ends_at,
-    )
-
-
-def _fields(session: Session) -> dict[str, Any]:
-    """Return what may change."""
-    return {
-        "generation": session.generation,
-        "confirmed_generation": session.confirmed_generation,
-        "rotated_at": session.rotated_at,
-        "idle_until": session.idle_until,
-    }
-
-
 class SqlSessions:
     """Implements SessionRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, session: Session) -> None:
-        origin = {
-            "id": session.id,
-            "user_id": session.user_id,
-            "device": session.device,
-            "created_at": session.created_at,
-            "ends_at": session.ends_at,
-        }
-        self._executor.change(_ADD, _fields(session) | origin)
+        self._connection.change(_ADD, _SESSIONS.row(session))
 
     def find(self, session_id: UUID) -> Session | None:
-        row = self._executor.one(_LOCK if self._executor.is_writing else _FIND, {"id": session_id})
-        return None if row is None else _session(row)
+        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": session_id})
+        return None if row is None else _SESSIONS.entity(row)
 
     def save(self, session: Session) -> None:
         predecessor = {"of_id": session.id, "of_generation": session.generation}
-        if not self._executor.change(_SAVE, _fields(session) | predecessor):
+        if not self._connection.change(_SAVE, _SESSIONS.changes(session) | predecessor):
             raise Stale
 
     def remove(self, session_id: UUID) -> None:
-        self._executor.change(_REMOVE, {"id": session_id})
+        self._connection.change(_REMOVE, {"id": session_id})
 
     def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
         if keep is None:
-            self._executor.change(_REMOVE_ALL, {"user_id": user_id})
+            self._connection.change(_REMOVE_ALL, {"user_id": user_id})
         else:
-            self._executor.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})
+            self._connection.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID) -> Sequence[Session]:
-        return [_session(row) for row in self._executor.all(_LIST, {"user_id": user_id})]
+        return [_SESSIONS.entity(row) for row in self._connection.rows(_LIST, {"user_id": user_id})]

@@ -13,30 +13,37 @@ from sqlalchemy.dialects.sqlite import pysqlite
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database, Pool
+from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
 from tasktracker.domain.kernel.errors import StorageUnavailable
 
-# How long to wait for somebody else who writes. They may have been stopped in the middle of it.
+# How long to wait for another process that writes. It may have been stopped in the middle of it.
 BUSY_SECONDS = 5.0
 # Statements that a connection keeps prepared.
 MAX_PREPARED = 500
 
-_STATEMENTS = Statements(pysqlite.dialect())
 
-
-class SqliteConnection(Connection):
+class SqliteDriver(Driver):
     """Runs statements by Python's own module, in its autocommit mode."""
 
     dialect = "sqlite"
+    statements = Statements(pysqlite.dialect())
 
-    def __init__(self, driver: sqlite3.Connection) -> None:
-        super().__init__(_STATEMENTS)
-        self.driver = driver
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
 
-    def rollback(self) -> None:
-        if self.driver.in_transaction:
-            self.run("ROLLBACK")
+    def fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
+        return self.connection.execute(compiled.text, values).fetchall()
+
+    def change(self, compiled: Compiled, values: list[Any]) -> int:
+        return self.connection.execute(compiled.text, values).rowcount
+
+    def change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
+        self.connection.executemany(compiled.text, rows)
+
+    def run(self, command: str) -> None:
+        self.connection.execute(command)
 
     @property
     def is_lost(self) -> bool:
@@ -44,25 +51,13 @@ class SqliteConnection(Connection):
 
     @property
     def is_at_rest(self) -> bool:
-        return not self.driver.in_transaction
+        return not self.connection.in_transaction
 
     def is_alive(self) -> bool:
         return True
 
     def close(self) -> None:
-        self.driver.close()
-
-    def _fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
-        return self.driver.execute(compiled.text, values).fetchall()
-
-    def _change(self, compiled: Compiled, values: list[Any]) -> int:
-        return self.driver.execute(compiled.text, values).rowcount
-
-    def _change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
-        self.driver.executemany(compiled.text, rows)
-
-    def _run(self, command: str) -> None:
-        self.driver.execute(command)
+        self.connection.close()
 
 
 class Sqlite(Database):
@@ -91,7 +86,7 @@ class Sqlite(Database):
             raise StorageUnavailable
         try:
             # IMMEDIATE, as a transaction that begins by reading may find that it cannot write any more.
-            with self._writer.lease() as connection, connection.transaction("BEGIN IMMEDIATE"):
+            with self._writer.lease(is_writing=True) as connection, connection.transaction("BEGIN IMMEDIATE"):
                 yield connection
         finally:
             self._turns.pass_on()
@@ -112,31 +107,31 @@ class Sqlite(Database):
             cached_statements=MAX_PREPARED,
         )
 
-    def _reader(self) -> SqliteConnection:
-        driver = self._connect()
-        driver.execute("PRAGMA query_only = ON")
-        return SqliteConnection(driver)
+    def _reader(self) -> SqliteDriver:
+        connection = self._connect()
+        connection.execute("PRAGMA query_only = ON")
+        return SqliteDriver(connection)
 
-    def _set_up_writer(self) -> SqliteConnection:
-        driver = self._connect()
+    def _set_up_writer(self) -> SqliteDriver:
+        connection = self._connect()
         try:
             # Readers and the writer do not wait for each other. The file remembers it.
-            _switch_to_wal(driver)
+            _switch_to_wal(connection)
             # What was committed survives a power cut.
-            driver.execute("PRAGMA synchronous = FULL")
-            driver.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
-            driver.close()
+            connection.close()
             raise
-        return SqliteConnection(driver)
+        return SqliteDriver(connection)
 
 
-def _switch_to_wal(driver: sqlite3.Connection) -> None:
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
     # Of several that switch a new file, SQLite has all but one fail at once, whatever the timeout.
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            driver.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:

@@ -14,9 +14,9 @@ from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
 from tasktracker.adapters.sql.archive import SqlTaskArchive
 from tasktracker.adapters.sql.categories import SqlCategories
-from tasktracker.adapters.sql.connection import DRIVER_ERRORS, Connection
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.driver import DRIVER_ERRORS
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
@@ -45,8 +45,6 @@ _ADMIT = (
         users.c.is_active,
     )
 )
-# Of many sessions at once, below what any database takes as the parameters of a statement.
-BATCH = 1000
 _LIVE = (
     select(sessions.c.id, sessions.c.user_id, sessions.c.generation)
     .join(users, users.c.id == sessions.c.user_id)
@@ -90,17 +88,17 @@ Repository = TypeVar("Repository")
 class Made(Generic[Repository]):
     """A repository of a unit of work, made when it is asked for."""
 
-    def __init__(self, make: Callable[[Executor], Repository]) -> None:
+    def __init__(self, make: Callable[[Connection], Repository]) -> None:
         self._make = make
 
     def __get__(self, work: SqlUnitOfWork, _type: object) -> Repository:
-        return self._make(work.executor)
+        return self._make(work.connection)
 
 
 class SqlUnitOfWork:
     """Implements UnitOfWork."""
 
-    __slots__ = ("activity", "executor", "feed")
+    __slots__ = ("activity", "connection", "feed")
 
     users = Made(SqlUsers)
     sessions = Made(SqlSessions)
@@ -114,11 +112,11 @@ class SqlUnitOfWork:
     api_tokens = Made(SqlApiTokens)
     tickets = Made(SqlTickets)
 
-    def __init__(self, executor: Executor) -> None:
-        self.executor = executor
-        # These two remember what they are told until the work ends.
-        self.activity = SqlActivity(executor)
-        self.feed = SqlFeed(executor)
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        # These two remember what was added until the work ends.
+        self.activity = SqlActivity(connection)
+        self.feed = SqlFeed(connection)
 
 
 class SqlStore:
@@ -138,11 +136,7 @@ class SqlStore:
             if actor is not None and not self._admit(connection, actor, Scope.TASKS_READ):
                 with self._database.changing(connection) as changing:
                     self._confirm(changing, actor)
-            executor = Executor(connection, is_writing=False)
-            try:
-                yield SqlUnitOfWork(executor)
-            finally:
-                executor.close()
+            yield SqlUnitOfWork(connection)
 
     @contextmanager
     def snapshot(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
@@ -153,11 +147,7 @@ class SqlStore:
         with self._database.snapshot() as connection:
             if actor is not None:
                 self._admit(connection, actor, Scope.TASKS_READ)
-            executor = Executor(connection, is_writing=False)
-            try:
-                yield SqlUnitOfWork(executor)
-            finally:
-                executor.close()
+            yield SqlUnitOfWork(connection)
 
     @contextmanager
     def writing(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
@@ -168,17 +158,12 @@ class SqlStore:
                     # Confirmed in a transaction of its own, to stand whatever becomes of the work.
                     self._confirm(connection, actor)
                     continue
-                executor = Executor(connection, is_writing=True)
-                work = SqlUnitOfWork(executor)
-                try:
-                    yield work
-                    if executor.failure is None:
-                        told = work.feed.place(self._clock.now())
-                finally:
-                    executor.close()
+                work = SqlUnitOfWork(connection)
+                yield work
                 # PostgreSQL would undo everything without a word, and SQLite only what failed.
-                if executor.failure is not None:
-                    raise executor.failure
+                if connection.failure is not None:
+                    raise connection.failure
+                told = work.feed.place(self._clock.now())
             break
         if self._audit_log is not None:
             for event in work.activity.added:
@@ -188,17 +173,15 @@ class SqlStore:
 
     def live(self, actors: Collection[Actor]) -> Collection[Actor]:
         people = [actor for actor in actors if isinstance(actor, SessionActor)]
-        live: list[Actor] = []
         with self._database.reading() as connection:
-            for start in range(0, len(people), BATCH):
-                batch = people[start : start + BATCH]
-                parameters = {"ids": [actor.session_id for actor in batch], "now": self._clock.now()}
-                found = {row[0]: row[1:] for row in connection.rows(_LIVE, parameters)}
-                live += [
-                    actor
-                    for actor in batch
-                    if (row := found.get(actor.session_id)) and row[0] == actor.user_id and actor.generation <= row[1]
-                ]
+            ids = [actor.session_id for actor in people]
+            rows = connection.rows_of_many(_LIVE, "ids", ids, {"now": self._clock.now()})
+            found = {row[0]: row[1:] for row in rows}
+            live: list[Actor] = [
+                actor
+                for actor in people
+                if (row := found.get(actor.session_id)) and row[0] == actor.user_id and actor.generation <= row[1]
+            ]
             for actor in actors:
                 if isinstance(actor, TokenActor):
                     with suppress(SessionEnded, InsufficientScope):
@@ -209,7 +192,7 @@ class SqlStore:
     def secret(self, name: str) -> bytes:
         found = self._secret(name)
         while found is None:
-            # Whoever comes first decides; the others find what they wrote.
+            # The first process to write decides; the others find its value.
             with self._database.writing() as connection:
                 connection.change(_NEW_SECRET, {"name": name, "value": random.token_bytes(32)})
             found = self._secret(name)
@@ -236,7 +219,7 @@ class SqlStore:
         self._database.close()
 
     def _admit(self, connection: Connection, actor: Actor, scope: Scope) -> bool:
-        """Require that the actor may act, and tell whether nothing is left to confirm."""
+        """Require that the actor may act, and return whether nothing is left to confirm."""
         if isinstance(actor, TokenActor):
             self._admit_token(connection, actor, scope)
             return True

@@ -12,9 +12,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
-from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
+from tasktracker.adapters.sql.task_rows import TASKS
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
@@ -65,7 +65,7 @@ def _list(filters: frozenset[str], states: int, words: int, sort: TaskSort, plac
     entry = task_entries.c
     ordered = _ORDERED_BY[sort.field]
     statement = (
-        select(*COLUMNS)
+        select(*TASKS.columns)
         .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
         .where(entry.user_id == bindparam("user_id"), entry.trashed_at.is_(None))
     )
@@ -136,7 +136,7 @@ def _filters(query: TaskQuery) -> dict[str, tuple[str, Any] | None]:
     return filters
 
 
-def listed(executor: Executor, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
+def listed(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
     """Return a page of tasks: a stretch of one index, or of two where tasks without the value ordered by come last."""
     filters = _filters(query)
     parameters = dict(parameter for parameter in filters.values() if parameter is not None)
@@ -154,7 +154,7 @@ def listed(executor: Executor, user_id: UUID, query: TaskQuery) -> Page[Task, Ta
             values["after_id"] = after.id
             if place == "after":
                 values["after_value"] = int(after.value) if query.sort.field == "priority" else after.value
-        found += [task_of(row) for row in executor.all(statement, values)]
+        found += [TASKS.entity(row) for row in connection.rows(statement, values)]
         if len(found) > query.limit:
             break
     return Page.cut(found, query.limit, query.sort.key)

@@ -1,12 +1,12 @@
 """Tasks in SQL.
 
-A task's row holds the whole task. For lists there is one entry a viewer, the creator too, which carries whatever
-lists filter and sort by: a page is then a stretch of one index, however many tasks there are and whoever made them.
+A task's row holds the whole task. For lists there is one entry a viewer, the creator too, which carries all that
+lists filter and sort by: a page is then a stretch of one index, however many tasks there are, shared ones included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,24 +21,22 @@ from sqlalchemy import (
     update,
 )
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_lists import listed
-from tasktracker.adapters.sql.task_rows import COLUMNS, entry_of, entry_rows, fields_of, task_of, task_row
+from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, TASKS, entry_of, entry_rows
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
-_FIND = select(*COLUMNS).where(tasks.c.id == bindparam("id"))
+_FIND = select(*TASKS.columns).where(tasks.c.id == bindparam("id"))
 _LOCK = _FIND.with_for_update()
-_TREE = select(*COLUMNS).where(tasks.c.root == bindparam("root")).order_by(tasks.c.id)
+_TREE = select(*TASKS.columns).where(tasks.c.root == bindparam("root")).order_by(tasks.c.id)
 _LOCK_TREE = _TREE.with_for_update()
-_CHILDREN = select(*COLUMNS).where(tasks.c.parent.in_(bindparam("parents", expanding=True))).order_by(tasks.c.id)
+_CHILDREN = select(*TASKS.columns).where(tasks.c.parent.in_(bindparam("parents", expanding=True))).order_by(tasks.c.id)
 _LOCK_CHILDREN = _CHILDREN.with_for_update()
-# Below what any database takes as the parameters of a statement.
-BATCH = 1000
 _SHARED_WITH = (
     select(tasks.c.root)
     .distinct()
@@ -68,7 +66,7 @@ _UNFILE = (
             else_=bindparam("now", type_=tasks.c.updated_at.type),
         ),
     )
-    .returning(*COLUMNS)
+    .returning(*TASKS.columns)
 )
 # Of all viewers' entries, as lists may be ordered by when tasks were changed.
 _filed = task_entries.alias()
@@ -91,14 +89,12 @@ _SAVE_ENTRIES = (
     update(task_entries)
     .where(task_entries.c.task_id == bindparam("of_id"))
     .values(
-        priority=bindparam("priority"),
-        state=bindparam("state"),
-        due_date=bindparam("due_date"),
-        category=case((task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type))),
-        parent=bindparam("parent"),
-        title_key=bindparam("title_key"),
-        updated_at=bindparam("updated_at"),
-        trashed_at=bindparam("trashed_at"),
+        {name: bindparam(name) for name in ENTRY_CHANGES}
+        | {
+            "category": case(
+                (task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type))
+            )
+        }
     )
 )
 _REMOVE_ENTRIES = delete(task_entries).where(task_entries.c.task_id == bindparam("task_id"))
@@ -107,63 +103,65 @@ _REMOVE_ENTRIES = delete(task_entries).where(task_entries.c.task_id == bindparam
 class SqlTasks:
     """Implements TaskRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, task: Task) -> None:
-        self._executor.change(ADD, task_row(task))
-        for entry in entry_rows(task):
-            self._executor.change(ADD_ENTRY, entry)
+        row = TASKS.row(task)
+        self._connection.change(ADD, row)
+        self._add_entries(task, row)
 
     def find(self, task_id: UUID) -> Task | None:
-        row = self._executor.one(_LOCK if self._executor.is_writing else _FIND, {"id": task_id})
-        return None if row is None else task_of(row)
+        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": task_id})
+        return None if row is None else TASKS.entity(row)
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
-        row = self._executor.one(_FIND, {"id": task_id})
-        return None if row is None else task_of(row)
+        row = self._connection.one(_FIND, {"id": task_id})
+        return None if row is None else TASKS.entity(row)
 
     def save(self, task: Task) -> None:
-        self._save(task)
-        self._executor.change(_SAVE_ENTRIES, entry_of(task) | {"of_id": task.id})
+        changes = TASKS.changes(task)
+        self._save(task, changes)
+        self._connection.change(_SAVE_ENTRIES, entry_of(changes) | {"of_id": task.id})
 
     def save_shared(self, task: Task) -> None:
-        self._save(task)
-        self._executor.change(_REMOVE_ENTRIES, {"task_id": task.id})
-        for entry in entry_rows(task):
-            self._executor.change(ADD_ENTRY, entry)
+        self._save(task, TASKS.changes(task))
+        self._connection.change(_REMOVE_ENTRIES, {"task_id": task.id})
+        self._add_entries(task, TASKS.row(task))
 
     def tree(self, root: UUID) -> Sequence[Task]:
-        statement = _LOCK_TREE if self._executor.is_writing else _TREE
-        return [task_of(row) for row in self._executor.all(statement, {"root": root})]
+        statement = _LOCK_TREE if self._connection.is_writing else _TREE
+        return [TASKS.entity(row) for row in self._connection.rows(statement, {"root": root})]
 
     def children(self, parents: Collection[UUID]) -> Sequence[Task]:
-        statement = _LOCK_CHILDREN if self._executor.is_writing else _CHILDREN
-        ids = sorted(parents)
-        batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-        found = [task_of(row) for batch in batches for row in self._executor.all(statement, {"parents": batch})]
+        statement = _LOCK_CHILDREN if self._connection.is_writing else _CHILDREN
+        found = [TASKS.entity(row) for row in self._connection.rows_of_many(statement, "parents", sorted(parents))]
         return sorted(found, key=lambda task: task.id)
 
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
-        return [root for (root,) in self._executor.all(_SHARED_WITH, {"user_id": user_id})]
+        return [root for (root,) in self._connection.rows(_SHARED_WITH, {"user_id": user_id})]
 
     def shared_by(self, user_id: UUID) -> Sequence[UUID]:
-        return [root for (root,) in self._executor.all(_SHARED_BY, {"user_id": user_id})]
+        return [root for (root,) in self._connection.rows(_SHARED_BY, {"user_id": user_id})]
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
         filed = {"of_user": user_id, "of_category": category_id}
-        # Tasks are changed in no order: nobody else may lock more than one task of any of these trees meanwhile.
-        self._executor.all(_LOCK_ROOTS_OF_FILED, filed)
-        rows = self._executor.changed(_UNFILE, filed | {"now": now})
-        self._executor.change(_UNFILE_ENTRIES, filed)
-        return [task_of(row) for row in rows]
+        # Tasks are changed in no order: no other work may lock more than one task of any of these trees meanwhile.
+        self._connection.rows(_LOCK_ROOTS_OF_FILED, filed)
+        rows = self._connection.changed(_UNFILE, filed | {"now": now})
+        self._connection.change(_UNFILE_ENTRIES, filed)
+        return [TASKS.entity(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-        return listed(self._executor, user_id, query)
+        return listed(self._connection, user_id, query)
 
-    def _save(self, task: Task) -> None:
+    def _save(self, task: Task, changes: Mapping[str, Any]) -> None:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
-        if not self._executor.change(_SAVE, fields_of(task) | predecessor):
+        if not self._connection.change(_SAVE, {**changes, **predecessor}):
             raise Stale
+
+    def _add_entries(self, task: Task, row: Mapping[str, Any]) -> None:
+        for entry in entry_rows(task, row):
+            self._connection.change(ADD_ENTRY, entry)

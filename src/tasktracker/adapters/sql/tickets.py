@@ -6,23 +6,14 @@ from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, delete, insert, select
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import tickets
 from tasktracker.domain.sync.ticket import Ticket
 
+_TICKETS = Rows(Ticket, tickets)
 _ADD = insert(tickets)
-_TAKE = (
-    delete(tickets)
-    .where(tickets.c.digest == bindparam("digest"))
-    .returning(
-        tickets.c.digest,
-        tickets.c.user_id,
-        tickets.c.session_id,
-        tickets.c.generation,
-        tickets.c.token_expires_at,
-        tickets.c.expires_at,
-    )
-)
+_TAKE = delete(tickets).where(tickets.c.digest == bindparam("digest")).returning(*_TICKETS.columns)
 _FORGET = delete(tickets).where(
     tickets.c.digest.in_(
         select(tickets.c.digest)
@@ -35,27 +26,17 @@ _FORGET = delete(tickets).where(
 class SqlTickets:
     """Implements TicketRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def add(self, ticket: Ticket) -> None:
-        self._executor.change(
-            _ADD,
-            {
-                "digest": ticket.digest,
-                "user_id": ticket.user_id,
-                "session_id": ticket.session_id,
-                "generation": ticket.generation,
-                "token_expires_at": ticket.token_expires_at,
-                "expires_at": ticket.expires_at,
-            },
-        )
+        self._connection.change(_ADD, _TICKETS.row(ticket))
 
     def take(self, digest: bytes) -> Ticket | None:
-        rows = self._executor.changed(_TAKE, {"digest": digest})
-        return Ticket(*rows[0]) if rows else None
+        rows = self._connection.changed(_TAKE, {"digest": digest})
+        return _TICKETS.entity(rows[0]) if rows else None
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._executor.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_FORGET, {"before": before, "limit": limit})

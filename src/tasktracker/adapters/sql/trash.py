@@ -10,9 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import Integer, Select, bindparam, delete, select, tuple_
 
-from tasktracker.adapters.sql.executor import Executor
+from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
-from tasktracker.adapters.sql.task_rows import COLUMNS, task_of
+from tasktracker.adapters.sql.task_rows import TASKS
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
@@ -31,7 +31,7 @@ _EXPIRED = (
 def _list(after: bool) -> Select[Any]:
     entry = task_entries.c
     statement = (
-        select(*COLUMNS)
+        select(*TASKS.columns)
         .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
         .where(
             entry.user_id == bindparam("user_id"),
@@ -52,22 +52,22 @@ def _list(after: bool) -> Select[Any]:
 class SqlTrash:
     """Implements TrashRepository."""
 
-    __slots__ = ("_executor",)
+    __slots__ = ("_connection",)
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def list(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
         if after is not None:
             parameters |= {"after_value": after.value, "after_id": after.id}
-        rows = self._executor.all(_list(after is not None), parameters)
-        return Page.cut([task_of(row) for row in rows], limit, trash_key)
+        rows = self._connection.rows(_list(after is not None), parameters)
+        return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
 
     def purge(self, tasks: Collection[Task]) -> None:
         # Entries and histories go with them, by the foreign keys.
         for task in tasks:
-            self._executor.change(_PURGE, {"id": task.id})
+            self._connection.change(_PURGE, {"id": task.id})
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
-        return [task_id for (task_id,) in self._executor.all(_EXPIRED, {"before": before, "limit": limit})]
+        return [task_id for (task_id,) in self._connection.rows(_EXPIRED, {"before": before, "limit": limit})]

@@ -81,7 +81,7 @@ def raise_unavailable(engine: Engine) -> None:
 
 
 def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
-    """Tell whether the database is what failed, or the connection to it was lost."""
+    """Return the domain error where the database itself failed, or the connection to it was lost."""
     if isinstance(error, sqlite3.Error):
         # The low byte is the kind; the rest says more about it. Errors of Python's own module have no code.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -101,13 +101,13 @@ def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
 
 
 def has_waited_too_long(error: StorageUnavailable) -> bool:
-    """Whether the database is there, and it is only that somebody else has locked something for too long."""
+    """Whether the database works, and only a lock of another transaction was waited for too long."""
     return isinstance(error.__cause__, psycopg.errors.LockNotAvailable)
 
 
 def violated(error: BaseException, statement: Executable | None, parameters: Mapping[str, Any]) -> DomainError | None:
-    """Tell whether what a statement was to store clashes with what is stored."""
-    # Whoever removes a row that others refer to made a mistake, not a bad choice of values.
+    """Return the domain error where what a statement was to store clashes with what is stored."""
+    # To remove a row that others refer to is a mistake of the program, not a bad choice of values.
     if not isinstance(statement, Insert | Update):
         return None
     name = None
