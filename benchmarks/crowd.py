@@ -110,7 +110,7 @@ def fill_feeds(connection: Connection) -> None:
     """Give every user the feed of all that they see."""
     connection.execute(
         text(
-            "INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, told_at)"
+            "INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, recorded_at)"
             " SELECT e.user_id, 'task', t.id, row_number() OVER (PARTITION BY e.user_id ORDER BY t.created_at, t.id),"
             " t.version, 'upsert', NULL, t.updated_at FROM task_entries e JOIN tasks t ON t.id = e.task_id"
         )

@@ -97,10 +97,10 @@ class Statements:
         " RETURNING head"
     )
     place = (
-        "INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, told_at) VALUES (%(user_id)s,"
+        "INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, recorded_at) VALUES (%(user_id)s,"
         " 'task', %(id)s, %(sequence)s, %(version)s, 'upsert', NULL, %(now)s) ON CONFLICT (user_id, type, id)"
         " DO UPDATE SET sequence = excluded.sequence, version = excluded.version, op = excluded.op,"
-        " reason = excluded.reason, told_at = excluded.told_at"
+        " reason = excluded.reason, recorded_at = excluded.recorded_at"
     )
     feed_state = (
         "SELECT (SELECT head FROM feeds WHERE user_id = %(user_id)s), (SELECT value FROM secrets WHERE name = 'epoch')"

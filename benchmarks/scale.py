@@ -50,7 +50,7 @@ def main(tasks: int, others: int, shared: int, sqlite: bool) -> None:
         started = time.perf_counter()
         small, middle, large, categories = _fill(url, tasks, others, shared)
         click.echo(f"filled in {time.perf_counter() - started:.0f} s", err=True)
-        store = SqlStore(open_database(url, pool_size=2), SystemClock())
+        store = SqlStore(open_database(url, pool_size=2), SystemClock(), Uuid7Generator())
         service = TaskService(
             store=store, recorder=ChangeRecorder(ids=Uuid7Generator()), clock=SystemClock(), ids=Uuid7Generator()
         )

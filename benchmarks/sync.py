@@ -138,8 +138,8 @@ def _deltas(url: str) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
     engine.dispose()
-    store = SqlStore(open_database(url, pool_size=2), SystemClock())
-    store.secret(EPOCH)
+    store = SqlStore(open_database(url, pool_size=2), SystemClock(), Uuid7Generator())
+    store.get_or_create_secret(EPOCH)
     small, large = (_delta(store, actor) for actor in (few, many))
     click.echo(f"{f'delta of {CHANGED}':<24}{f'among {FEW}':>12}{f'among {MANY:,}':>16}{'ratio':>8}")
     click.echo(f"{'':<24}{small:>9.2f} ms{large:>13.2f} ms{large / small:>8.2f}")

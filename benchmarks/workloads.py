@@ -20,7 +20,7 @@ from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
-from tasktracker.adapters.system import SystemClock
+from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SessionActor
@@ -29,6 +29,7 @@ from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.entrypoints.http.changes import SyncCursors
 from tasktracker.entrypoints.http.cursors import KEPT_AS, Cursors
+from tests.fakes import SYSTEM
 
 PAGE, CHANGES = 20, 10
 TOKEN_LIFE = timedelta(minutes=15)
@@ -83,7 +84,7 @@ class Data:
         """Return some tasks of each, by turns, with what their entity tags say."""
         now = datetime.now(UTC)
         found = []
-        with closing(_store(self.url)) as store, store.reading(None) as work:
+        with closing(_store(self.url)) as store, store.reading(SYSTEM) as work:
             for actor in people:
                 tasks = work.tasks.list(actor.user_id, TaskQuery(at=now, limit=each)).items
                 found.append([(actor, task.id, f"{task.version}{'.o' * task.is_overdue(now)}") for task in tasks])
@@ -113,7 +114,7 @@ def fill(data: Data) -> Data:
         connection.execute(text("VACUUM ANALYZE" if connection.dialect.name == "postgresql" else "ANALYZE"))
     engine.dispose()
     with closing(_store(data.url)) as store:
-        secret, epoch = store.secret(KEPT_AS), store.secret(EPOCH)
+        secret, epoch = store.get_or_create_secret(KEPT_AS), store.get_or_create_secret(EPOCH)
     return Data(**{**vars(data), "secret": secret, "epoch": epoch})
 
 
@@ -215,4 +216,4 @@ def _actor(number: int) -> SessionActor:
 
 
 def _store(url: str) -> SqlStore:
-    return SqlStore(open_database(url, pool_size=2), SystemClock())
+    return SqlStore(open_database(url, pool_size=2), SystemClock(), Uuid7Generator())

@@ -19,6 +19,7 @@ from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import metadata
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract
@@ -45,7 +46,7 @@ def share(url: str, empty: Callable[[], None]) -> Iterator[Shared]:
     clock = ManualClock()
     audit_log = RecordingAuditLog()
     database = open_database(url)
-    store = SqlStore(database, clock, audit_log)
+    store = SqlStore(database, clock, Uuid7Generator(), audit_log)
     yield Shared(url, store, SqlRateLimiter(database), clock, audit_log, empty)
     store.close()
 

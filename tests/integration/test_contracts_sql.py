@@ -9,6 +9,7 @@ import pytest
 
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.domain.work import Storage
 from tests.contracts.accounts import AccountHistoryContract
@@ -42,7 +43,7 @@ class SharedDatabaseContract(Contract):
 
     @pytest.fixture
     def another(self, store: Storage, shared: Shared) -> Iterator[Storage]:
-        another = SqlStore(open_database(shared.url), shared.clock)
+        another = SqlStore(open_database(shared.url), shared.clock, Uuid7Generator())
         yield another
         another.close()
 

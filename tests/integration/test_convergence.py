@@ -28,7 +28,7 @@ from sqlalchemy import create_engine, text
 import tests
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
-from tasktracker.adapters.system import SystemClock
+from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker_client import Replica, SyncError, UnknownItem, stream
 from tests.contracts.http.line import Line
@@ -128,7 +128,7 @@ class InProcesses:
         self._pair.servers[1].start()
 
     def renew_epoch(self) -> None:
-        store = SqlStore(open_database(self._pair.url), SystemClock())
+        store = SqlStore(open_database(self._pair.url), SystemClock(), Uuid7Generator())
         store.rotate_secret(EPOCH)
         store.close()
 

@@ -19,7 +19,7 @@ from psycopg import sql
 
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
-from tasktracker.adapters.system import SystemClock
+from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.feed.ports import EPOCH
 from tests.contracts.http.base import invalid, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, migrated, run
@@ -62,7 +62,7 @@ def latest(person: Person) -> str:
 
 def renew_epoch(pair: Pair) -> None:
     """As after a backup was restored."""
-    store = SqlStore(open_database(pair.url), SystemClock())
+    store = SqlStore(open_database(pair.url), SystemClock(), Uuid7Generator())
     store.rotate_secret(EPOCH)
     store.close()
 
@@ -71,7 +71,7 @@ def told(task: dict[str, Any], op: str = "upsert", version: int | None = None) -
     return {"type": "task", "id": task["id"], "op": op, "version": version or task["version"]}
 
 
-def test_what_happens_at_one_process_is_told_at_the_other(here: Person, there: Person) -> None:
+def test_what_happens_at_one_process_is_recorded_at_the_other(here: Person, there: Person) -> None:
     with Follower(there) as stream:
         task = here.task()
         assert stream.next().data == told(task)

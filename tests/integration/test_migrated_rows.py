@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from tasktracker.adapters.sql import migrate, schema
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.accounts.user import User, username_key
 from tasktracker.domain.categories.category import name_key
 from tasktracker.domain.feed.items import ItemType
@@ -170,7 +171,7 @@ def every(sql: SqlStore, viewer: UUID, query: TaskQuery) -> Sequence[Task]:
 def test_tasks_stored_before_can_be_listed_searched_and_worked_with(url: str, rows: Rows) -> None:
     migrate.upgrade(url)
     clock = ManualClock()
-    with closing(SqlStore(open_database(url), clock)) as sql:
+    with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as sql:
         sql.ready()
         tasks = [migrated(row) for row in rows]
         category = rows[0]["category"]
@@ -201,7 +202,7 @@ def test_the_way_back_keeps_every_task_also_what_is_in_the_trash(url: str, rows:
 
     clock = ManualClock()
     clock.advance(days=2)
-    with closing(SqlStore(open_database(url), clock)) as sql:
+    with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as sql:
         app = App(sql, clock)
         actor = app.actor(app.registration.register({"username": "carol"}, "correct horse"))
         with sql.reading(SYSTEM) as work:
@@ -215,7 +216,7 @@ def test_the_way_back_keeps_every_task_also_what_is_in_the_trash(url: str, rows:
     migrate.downgrade(url, "0002")
     assert [row["title"] for row in stored(url, "tasks")[-2:]] == ["top", "below"]
     migrate.upgrade(url)
-    with closing(SqlStore(open_database(url), clock)) as sql:
+    with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as sql:
         app = App(sql, clock)
         listed = app.see(actor, app.tasks.list, TaskQuery(at=START, sort=TaskSort.TITLE)).items
         assert [(task.title, task.parent, task.root == task.id, task.members) for task in listed] == [
@@ -228,7 +229,7 @@ def test_what_was_there_before_feeds_is_told_to_devices(url: str, rows: Rows) ->
     migrate.upgrade(url)
     clock = ManualClock()
     clock.advance(days=2)
-    with closing(SqlStore(open_database(url), clock)) as sql:
+    with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as sql:
         app = App(sql, clock)
         carol, dave = (
             app.actor(app.registration.register({"username": name}, "correct horse")) for name in ("carol", "dave")
@@ -242,7 +243,7 @@ def test_what_was_there_before_feeds_is_told_to_devices(url: str, rows: Rows) ->
         app.do(carol, app.trash.delete, trashed.id)
     migrate.downgrade(url, "0003")
     migrate.upgrade(url)
-    with closing(SqlStore(open_database(url), clock)) as sql:
+    with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as sql:
         app = App(sql, clock)
         for actor, seen in ((carol, {category.id, shared.id, below.id}), (dave, {shared.id, below.id})):
             device = Device(app.sync, actor)

@@ -22,6 +22,7 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.schema import REVISION, metadata
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tests.fakes import ManualClock
 from tests.postgres import DatabaseFactory, PrivatePostgres
@@ -220,7 +221,7 @@ def test_processes_migrate_one_at_a_time(url: str) -> None:
 
 
 def test_a_database_is_ready_when_it_is_at_the_newest_revision(url: str) -> None:
-    store = SqlStore(open_database(url), ManualClock())
+    store = SqlStore(open_database(url), ManualClock(), Uuid7Generator())
     try:
         with pytest.raises(StorageUnavailable, match="has no schema yet"):
             store.ready()

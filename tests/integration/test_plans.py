@@ -22,7 +22,7 @@ from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.sqlite import SqliteDriver
 from tasktracker.adapters.sql.statements import Compiled
 from tasktracker.adapters.sql.store import SqlStore
-from tasktracker.adapters.system import SystemClock
+from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
@@ -94,7 +94,7 @@ def fill(url: str) -> Iterator[Crowd]:
         connection.execute(text("ANALYZE" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE"))
     engine.dispose()
     database = open_database(url)
-    store = SqlStore(database, SystemClock())
+    store = SqlStore(database, SystemClock(), Uuid7Generator())
     with database.reading() as connection:
         yield Crowd(store, connection, many, few, categories)
     store.close()

@@ -18,6 +18,7 @@ from tasktracker.adapters.sql import feed as sql_feed
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.work import Storage
@@ -137,5 +138,5 @@ class TestOnPostgreSQL(OnPostgreSQL, FeedRaceContract):
         finally:
             with database.writing() as connection:
                 connection.run(f"DROP SEQUENCE {SEQUENCE}")
-            SqlStore(database, shared.clock).close()
+            SqlStore(database, shared.clock, Uuid7Generator()).close()
         assert missed(told, stored), "the race does not tell an order of numbers from an order of commits"

@@ -13,6 +13,7 @@ from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import Uuid7Generator
 from tests.contracts.base import Seed
 from tests.fakes import SYSTEM, ManualClock, SequentialIds
 from tests.http import run
@@ -33,7 +34,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: Da
 @pytest.fixture
 def store(url: str) -> Iterator[SqlStore]:
     migrate.upgrade(url)
-    store = SqlStore(open_database(url), ManualClock())
+    store = SqlStore(open_database(url), ManualClock(), Uuid7Generator())
     yield store
     store.close()
 

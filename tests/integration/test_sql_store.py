@@ -29,6 +29,7 @@ from tasktracker.adapters.sql.sqlite import SqliteDriver
 from tasktracker.adapters.sql.statements import Compiled, Parameters, Statements
 from tasktracker.adapters.sql.store import SqlStore, SqlUnitOfWork
 from tasktracker.adapters.sql.violations import VIOLATIONS
+from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.feed.items import ItemType
@@ -90,7 +91,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def store(database: Database, clock: ManualClock) -> SqlStore:
-    return SqlStore(database, clock)
+    return SqlStore(database, clock, Uuid7Generator())
 
 
 @pytest.fixture
@@ -373,7 +374,7 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
 
 def test_confirming_while_reading_does_not_wait_for_the_only_connection(url: str, clock: ManualClock) -> None:
     database = open_database(url, pool_size=1, pool_timeout=1)
-    store = SqlStore(database, clock)
+    store = SqlStore(database, clock, Uuid7Generator())
     actor = Seed(store, clock, SequentialIds()).actor()
     with store.reading(actor) as work:
         session = work.sessions.find(actor.session_id)
@@ -396,7 +397,7 @@ def test_a_work_that_fails_confirms_all_the_same(store: SqlStore, seed: Seed, al
 
 
 def test_processes_that_ask_at_once_get_the_same_secret(url: str, clock: ManualClock) -> None:
-    stores = [SqlStore(open_database(url), clock) for _ in range(4)]
+    stores = [SqlStore(open_database(url), clock, Uuid7Generator()) for _ in range(4)]
     secrets = race(*(partial(store.secret, f"number {number}") for number in range(5) for store in stores))
     for number in range(5):
         assert len(set(secrets[number * 4 : number * 4 + 4])) == 1
@@ -493,7 +494,7 @@ def test_a_key_is_in_use_only_where_somebody_holds_it(
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
     user = seed.user()
     with closing(open_database(url)) as other_database:
-        other = SqlStore(other_database, ManualClock())
+        other = SqlStore(other_database, ManualClock(), Uuid7Generator())
         with store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
             with pytest.raises(KeyInUse), other.writing(SYSTEM) as late:
@@ -517,7 +518,7 @@ def test_what_comes_of_a_mutation_that_is_under_way_is_not_said_yet(
     url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, atomic: bool
 ) -> None:
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
-    with closing(SqlStore(open_database(url), clock)) as store:
+    with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as store:
         app = App(store, clock)
         actor = app.actor(app.registration.register({"username": "ada"}, "correct horse"))
         mutation = Mutation(

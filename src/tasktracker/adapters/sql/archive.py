@@ -12,12 +12,10 @@ from sqlalchemy import Integer, Select, bindparam, func, or_, select, tuple_
 
 from tasktracker.adapters.sql.categories import CATEGORIES
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.history import ADD_CHANGE, CHANGES
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
 from tasktracker.adapters.sql.task_rows import TASKS, entry_rows
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.history.change import Change
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
@@ -99,9 +97,8 @@ class SqlTaskArchive:
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
         return {id_ for (id_,) in self._connection.rows_of_many(_TAKEN, "ids", category_ids)}
 
-    def add(self, tasks: Sequence[Task], changes: Sequence[Change]) -> None:
+    def add(self, tasks: Sequence[Task]) -> None:
         rows = [TASKS.row(task) for task in tasks]
         entries = [entry for task, row in zip(tasks, rows, strict=True) for entry in entry_rows(task, row)]
         self._connection.change_all(ADD, rows)
         self._connection.change_all(ADD_ENTRY, entries)
-        self._connection.change_all(ADD_CHANGE, [CHANGES.row(change) for change in changes])

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, and_, bindparam, delete, or_, select, tuple_
+from sqlalchemy import FromClause, Integer, Select, Table, and_, bindparam, delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.categories import CATEGORIES
@@ -22,7 +22,8 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
 from tasktracker.adapters.sql.task_rows import TASKS
-from tasktracker.domain.feed.entries import FeedEntry, FeedItem, ItemType, Op, coalesced, deletions
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
 
 # SQLite understands these clauses, too.
@@ -30,22 +31,36 @@ _advanced = insert(feeds)
 _ADVANCE = _advanced.on_conflict_do_update(
     index_elements=["user_id"], set_={"head": feeds.c.head + _advanced.excluded.head}
 ).returning(feeds.c.head)
-_placed = insert(feed_items)
-_PLACE = _placed.on_conflict_do_update(
+_stored = insert(feed_items)
+_STORE = _stored.on_conflict_do_update(
     index_elements=["user_id", "type", "id"],
-    set_={name: _placed.excluded[name] for name in ("sequence", "version", "op", "reason", "told_at")},
+    set_={name: _stored.excluded[name] for name in ("sequence", "version", "op", "reason", "recorded_at")},
 )
 _STATE = select(
     select(feeds.c.head).where(feeds.c.user_id == bindparam("user_id")).scalar_subquery(),
     select(secrets.c.value).where(secrets.c.name == EPOCH).scalar_subquery(),
 )
 _HEADS = select(feeds.c.user_id, feeds.c.head).where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
-_ENTRIES = Rows(FeedEntry, feed_items, unmapped=("sequence", "told_at"))
-# Where in the rows of a page the columns of a kind begin; the sequence comes first.
-_ENTRY_BEGINS = 1
-_TASK_BEGINS = _ENTRY_BEGINS + len(_ENTRIES.columns)
-_CATEGORY_BEGINS = _TASK_BEGINS + len(TASKS.columns)
-_MARKS = select(*_ENTRIES.columns).where(
+_ENTRIES = Rows(FeedEntry, feed_items, unmapped=("sequence", "recorded_at"))
+
+SYNCED_ROWS: Mapping[ItemType, tuple[Table, Rows[Any]]] = {
+    ItemType.TASK: (tasks, TASKS),
+    ItemType.CATEGORY: (categories, CATEGORIES),
+}
+"""The table of each synced type, and how its rows are read."""
+
+
+def _slices() -> Mapping[ItemType, slice]:
+    """Return where in a row of a page the columns of each type are: after the sequence and those of the entry."""
+    slices, begin = {}, 1 + len(_ENTRIES.columns)
+    for type_, (_, rows) in SYNCED_ROWS.items():
+        slices[type_] = slice(begin, begin + len(rows.columns))
+        begin = slices[type_].stop
+    return slices
+
+
+_SLICES = _slices()
+_ALL_ENTRIES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
     feed_items.c.op == Op.UPSERT.value,
@@ -60,7 +75,7 @@ _KEY = tuple_(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
 _FORGET = delete(feed_items).where(
     _KEY.in_(
         select(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
-        .where(feed_items.c.op == Op.DELETE.value, feed_items.c.told_at < bindparam("before"))
+        .where(feed_items.c.op == Op.DELETE.value, feed_items.c.recorded_at < bindparam("before"))
         .limit(bindparam("limit", type_=Integer))
     )
 )
@@ -69,20 +84,22 @@ _FORGET = delete(feed_items).where(
 @cache
 def _page(types: frozenset[ItemType]) -> Select[Any]:
     """Build the statement for a page of a feed, with the items as they are at the very moment."""
-    mark = feed_items.c
-    is_there = mark.op == Op.UPSERT.value
+    entry = feed_items.c
+    is_there = entry.op == Op.UPSERT.value
+    columns = [column for _, rows in SYNCED_ROWS.values() for column in rows.columns]
+    joined: FromClause = feed_items
+    for type_, (table, _) in SYNCED_ROWS.items():
+        joined = joined.outerjoin(table, and_(entry.type == type_.value, is_there, table.c.id == entry.id))
     statement = (
-        select(mark.sequence, *_ENTRIES.columns, *TASKS.columns, *CATEGORIES.columns)
-        .select_from(feed_items)
-        .outerjoin(tasks, and_(mark.type == ItemType.TASK.value, is_there, tasks.c.id == mark.id))
-        .outerjoin(categories, and_(mark.type == ItemType.CATEGORY.value, is_there, categories.c.id == mark.id))
-        .where(mark.user_id == bindparam("user_id"), mark.sequence > bindparam("after"))
-        .where(or_(is_there, mark.sequence > bindparam("tombstones_after")))
-        .order_by(mark.sequence)
+        select(entry.sequence, *_ENTRIES.columns, *columns)
+        .select_from(joined)
+        .where(entry.user_id == bindparam("user_id"), entry.sequence > bindparam("after"))
+        .where(or_(is_there, entry.sequence > bindparam("tombstones_after")))
+        .order_by(entry.sequence)
         .limit(bindparam("limit", type_=Integer))
     )
     if types != frozenset(ItemType):
-        statement = statement.where(mark.type.in_(sorted(each.value for each in types)))
+        statement = statement.where(entry.type.in_(sorted(each.value for each in types)))
     return statement
 
 
@@ -95,26 +112,27 @@ class SqlFeed:
         self._connection = connection
         self._added: list[FeedEntry] = []
 
-    def add(self, marks: Iterable[FeedEntry]) -> None:
+    def add(self, entries: Iterable[FeedEntry]) -> None:
         self._connection.driver_for_writing()
-        self._added.extend(marks)
+        self._added.extend(entries)
 
-    def place(self, now: datetime) -> Collection[UUID]:
-        """Give what was added its places, as the last thing a work does, and return whose feeds have become longer."""
-        longer = []
-        for user_id, of_user in groupby(coalesced(self._added), key=lambda mark: mark.user_id):
-            marks = list(of_user)
-            (row,) = self._connection.changed(_ADVANCE, {"user_id": user_id, "head": len(marks)})
-            begin = row[0] - len(marks) + 1
+    def flush(self, now: datetime) -> Collection[UUID]:
+        """Number and store what was added, as the last thing a work does, and return the users whose feeds grew."""
+        changed = []
+        for user_id, of_user in groupby(coalesced(self._added), key=lambda entry: entry.user_id):
+            entries = list(of_user)
+            (row,) = self._connection.changed(_ADVANCE, {"user_id": user_id, "head": len(entries)})
+            begin = row[0] - len(entries) + 1
             rows = [
-                _ENTRIES.row(mark) | {"sequence": begin + number, "told_at": now} for number, mark in enumerate(marks)
+                _ENTRIES.row(entry) | {"sequence": begin + number, "recorded_at": now}
+                for number, entry in enumerate(entries)
             ]
             if len(rows) == 1:
-                self._connection.change(_PLACE, rows[0])
+                self._connection.change(_STORE, rows[0])
             else:
-                self._connection.change_all(_PLACE, rows)
-            longer.append(user_id)
-        return longer
+                self._connection.change_all(_STORE, rows)
+            changed.append(user_id)
+        return changed
 
     def state(self, user_id: UUID) -> FeedState:
         row = self._connection.one(_STATE, {"user_id": user_id})
@@ -133,8 +151,8 @@ class SqlFeed:
         rows = self._connection.rows(_page(frozenset(types)), parameters)
         return [_item(row) for row in rows]
 
-    def marks(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
-        rows = self._connection.rows(_MARKS, {"user_id": user_id, "types": [each.value for each in types]})
+    def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
+        rows = self._connection.rows(_ALL_ENTRIES, {"user_id": user_id, "types": [each.value for each in types]})
         return [_ENTRIES.entity(row) for row in rows]
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
@@ -144,15 +162,15 @@ class SqlFeed:
 
     def drop(self, user_id: UUID) -> None:
         # What is stored goes with the user, by the foreign keys.
-        self._added = [mark for mark in self._added if mark.user_id != user_id]
+        self._added = [entry for entry in self._added if entry.user_id != user_id]
 
     def purge_before(self, before: datetime, limit: int) -> int:
         return self._connection.change(_FORGET, {"before": before, "limit": limit})
 
 
 def _item(row: Sequence[Any]) -> FeedItem:
-    entry = _ENTRIES.entity(row[_ENTRY_BEGINS:_TASK_BEGINS])
-    task, category = row[_TASK_BEGINS:_CATEGORY_BEGINS], row[_CATEGORY_BEGINS:]
-    if task[0] is not None:
-        return FeedItem(row[0], entry, TASKS.entity(task))
-    return FeedItem(row[0], entry, None if category[0] is None else CATEGORIES.entity(category))
+    entry = _ENTRIES.entity(row[1 : 1 + len(_ENTRIES.columns)])
+    columns = row[_SLICES[entry.type]]
+    _, rows = SYNCED_ROWS[entry.type]
+    # The id comes first, and is null where the item is gone.
+    return FeedItem(row[0], entry, None if columns[0] is None else rows.entity(columns))

@@ -14,8 +14,9 @@ from sqlalchemy import Integer, Select, bindparam, delete, insert, select, tuple
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import task_changes
-from tasktracker.domain.history.change import FIELD_TYPES, Change, ChangeKey, FieldChange, Value
+from tasktracker.domain.history.change import Change, ChangeKey, FieldChange, Value
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.task import TASK
 
 
 def _load_fields(text: str) -> Mapping[str, FieldChange]:
@@ -24,18 +25,18 @@ def _load_fields(text: str) -> Mapping[str, FieldChange]:
 
 
 def _value(name: str, stored: Any) -> Value:
-    if stored is None or name not in FIELD_TYPES:
+    if stored is None or name not in TASK.types:
         return cast(Value, stored)
-    return cast(Value, msgspec.convert(stored, FIELD_TYPES[name]))
+    return cast(Value, msgspec.convert(stored, TASK.types[name]))
 
 
 def _dump_fields(fields: Mapping[str, FieldChange]) -> str:
     return msgspec.json.encode({name: [each.before, each.after] for name, each in fields.items()}).decode()
 
 
-CHANGES = Rows(Change, task_changes, load={"fields": _load_fields}, dump={"fields": _dump_fields})
-ADD_CHANGE = insert(task_changes)
-_FIND = select(*CHANGES.columns).where(
+_CHANGES = Rows(Change, task_changes, load={"fields": _load_fields}, dump={"fields": _dump_fields})
+_ADD = insert(task_changes)
+_FIND = select(*_CHANGES.columns).where(
     task_changes.c.task_id == bindparam("task_id"), task_changes.c.id == bindparam("id")
 )
 _FORGET = delete(task_changes).where(
@@ -50,7 +51,7 @@ _FORGET = delete(task_changes).where(
 
 @cache
 def _list(after: bool) -> Select[Any]:
-    statement = select(*CHANGES.columns).where(task_changes.c.task_id == bindparam("task_id"))
+    statement = select(*_CHANGES.columns).where(task_changes.c.task_id == bindparam("task_id"))
     if after:
         place = tuple_(bindparam("after_version", type_=Integer), bindparam("after_id", type_=task_changes.c.id.type))
         statement = statement.where(tuple_(task_changes.c.version, task_changes.c.id) < place)
@@ -68,20 +69,20 @@ class SqlHistory:
 
     def add(self, *changes: Change) -> None:
         if len(changes) == 1:
-            self._connection.change(ADD_CHANGE, CHANGES.row(changes[0]))
+            self._connection.change(_ADD, _CHANGES.row(changes[0]))
         else:
-            self._connection.change_all(ADD_CHANGE, [CHANGES.row(change) for change in changes])
+            self._connection.change_all(_ADD, [_CHANGES.row(change) for change in changes])
 
     def find(self, task_id: UUID, change_id: UUID) -> Change | None:
         row = self._connection.one(_FIND, {"task_id": task_id, "id": change_id})
-        return None if row is None else CHANGES.entity(row)
+        return None if row is None else _CHANGES.entity(row)
 
     def list(self, task_id: UUID, after: ChangeKey | None, limit: int) -> Page[Change, ChangeKey]:
         parameters: dict[str, Any] = {"task_id": task_id, "limit": limit + 1}
         if after is not None:
             parameters |= {"after_version": after.version, "after_id": after.id}
         rows = self._connection.rows(_list(after is not None), parameters)
-        return Page.cut([CHANGES.entity(row) for row in rows], limit, lambda change: change.key)
+        return Page.cut([_CHANGES.entity(row) for row in rows], limit, lambda change: change.key)
 
     def purge_before(self, before: datetime, limit: int) -> int:
         return self._connection.change(_FORGET, {"before": before, "limit": limit})

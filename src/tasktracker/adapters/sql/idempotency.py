@@ -1,4 +1,4 @@
-"""Answers to requests in SQL."""
+"""Results kept under idempotency keys, in SQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import idempotency_keys as keys
 from tasktracker.adapters.sql.violations import has_waited_too_long
-from tasktracker.domain.idempotency.record import Answer, Record
+from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.errors import KeyInUse, StorageUnavailable
 
 # Waits for a transaction that has inserted the same key and not committed yet. SQLite understands this clause, too.
@@ -21,10 +21,8 @@ _CLAIM = (
     .on_conflict_do_nothing(index_elements=["user_id", "key"])
     .execution_options(preserve_rowcount=True)  # whether there was a conflict
 )
-_ANSWERS = Rows(Answer, keys, unmapped=("user_id", "key", "fingerprint", "created_at"))
-_FIND = select(keys.c.fingerprint, keys.c.created_at, *_ANSWERS.columns).where(
-    keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key")
-)
+_RECORDS = Rows(Record, keys, fixed=("user_id", "key"))
+_FIND = select(*_RECORDS.columns).where(keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key"))
 _ADD = update(keys).where(keys.c.user_id == bindparam("of_user_id"), keys.c.key == bindparam("of_key"))
 _FORGET = delete(keys).where(
     tuple_(keys.c.user_id, keys.c.key).in_(
@@ -54,26 +52,11 @@ class SqlIdempotency:
         row = self._connection.one(_FIND, {"user_id": user_id, "key": key})
         if row is None:
             raise KeyInUse
-        fingerprint, created_at, *answer = row
-        return Record(
-            user_id=user_id,
-            key=key,
-            fingerprint=fingerprint,
-            answer=_ANSWERS.entity(answer),
-            created_at=created_at,
-        )
+        return _RECORDS.entity(row)
 
     def add(self, record: Record) -> None:
-        self._connection.change(
-            _ADD,
-            _ANSWERS.row(record.answer)
-            | {
-                "fingerprint": record.fingerprint,
-                "created_at": record.created_at,
-                "of_user_id": record.user_id,
-                "of_key": record.key,
-            },
-        )
+        of = {"of_user_id": record.user_id, "of_key": record.key}
+        self._connection.change(_ADD, _RECORDS.changes(record) | of)
 
     def purge_before(self, before: datetime, limit: int) -> int:
         return self._connection.change(_FORGET, {"before": before, "limit": limit})

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import bindparam, or_, select, text, update
 
+from tasktracker.adapters.change_log import WorkChangeLog
 from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
 from tasktracker.adapters.sql.archive import SqlTaskArchive
@@ -28,8 +30,8 @@ from tasktracker.adapters.sql.tickets import SqlTickets
 from tasktracker.adapters.sql.trash import SqlTrash
 from tasktracker.adapters.sql.users import SqlUsers
 from tasktracker.domain.activity.ports import AuditLog
-from tasktracker.domain.kernel.actors import Actor, Scope, SessionActor, TokenActor
-from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded, StorageUnavailable
 from tasktracker.domain.sync.ports import Told
 
@@ -45,7 +47,7 @@ _ADMIT = (
         users.c.is_active,
     )
 )
-_LIVE = (
+_ADMISSIBLE = (
     select(sessions.c.id, sessions.c.user_id, sessions.c.generation)
     .join(users, users.c.id == sessions.c.user_id)
     .where(
@@ -91,14 +93,14 @@ class Made(Generic[Repository]):
     def __init__(self, make: Callable[[Connection], Repository]) -> None:
         self._make = make
 
-    def __get__(self, work: SqlUnitOfWork, _type: object) -> Repository:
+    def __get__(self, work: SqlUnitOfWork[AnyActor], _type: object) -> Repository:
         return self._make(work.connection)
 
 
-class SqlUnitOfWork:
+class SqlUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
-    __slots__ = ("activity", "connection", "feed")
+    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "now")
 
     users = Made(SqlUsers)
     sessions = Made(SqlSessions)
@@ -112,72 +114,87 @@ class SqlUnitOfWork:
     api_tokens = Made(SqlApiTokens)
     tickets = Made(SqlTickets)
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator) -> None:
         self.connection = connection
+        self.actor = actor
+        self.now = now
+        self._ids = ids
         # These two remember what was added until the work ends.
         self.activity = SqlActivity(connection)
         self.feed = SqlFeed(connection)
 
+    @property
+    def changes(self) -> WorkChangeLog:
+        return WorkChangeLog(self.actor, self.now, self._ids, self.history, self.feed)
+
 
 class SqlStore:
-    """Implements Store."""
+    """Implements Storage."""
 
     def __init__(
-        self, database: Database, clock: Clock, audit_log: AuditLog | None = None, told: Told | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        ids: IdGenerator,
+        audit_log: AuditLog | None = None,
+        told: Told | None = None,
     ) -> None:
         self._database = database
         self._told = told
         self._clock = clock
+        self._ids = ids
         self._audit_log = audit_log
 
     @contextmanager
-    def reading(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
+    def reading(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
         with self._database.reading() as connection:
-            if actor is not None and not self._admit(connection, actor, Scope.TASKS_READ):
+            now = self._clock.now()
+            if not self._admit(connection, actor, Scope.TASKS_READ, now):
                 with self._database.changing(connection) as changing:
                     self._confirm(changing, actor)
-            yield SqlUnitOfWork(connection)
+            yield SqlUnitOfWork(connection, actor, now, self._ids)
 
     @contextmanager
-    def snapshot(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
-        if actor is not None:
+    def snapshot(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
+        if isinstance(actor, SessionActor):
             # Confirms the generation, which cannot be written where nothing can.
             with self.reading(actor):
                 pass
         with self._database.snapshot() as connection:
-            if actor is not None:
-                self._admit(connection, actor, Scope.TASKS_READ)
-            yield SqlUnitOfWork(connection)
+            now = self._clock.now()
+            self._admit(connection, actor, Scope.TASKS_READ, now)
+            yield SqlUnitOfWork(connection, actor, now, self._ids)
 
     @contextmanager
-    def writing(self, actor: Actor | None) -> Iterator[SqlUnitOfWork]:
-        told: Collection[UUID] = ()
+    def writing(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
+        changed: Collection[UUID] = ()
         while True:
             with self._database.writing() as connection:
-                if actor is not None and not self._admit(connection, actor, Scope.TASKS_WRITE):
+                now = self._clock.now()
+                if not self._admit(connection, actor, Scope.TASKS_WRITE, now):
                     # Confirmed in a transaction of its own, to stand whatever becomes of the work.
                     self._confirm(connection, actor)
                     continue
-                work = SqlUnitOfWork(connection)
+                work = SqlUnitOfWork(connection, actor, now, self._ids)
                 yield work
                 # PostgreSQL would undo everything without a word, and SQLite only what failed.
                 if connection.failure is not None:
                     raise connection.failure
-                told = work.feed.place(self._clock.now())
+                changed = work.feed.flush(now)
             break
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
-        if self._told is not None and told:
-            self._told(told)
+        if self._told is not None and changed:
+            self._told(changed)
 
-    def live(self, actors: Collection[Actor]) -> Collection[Actor]:
+    def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
         people = [actor for actor in actors if isinstance(actor, SessionActor)]
         with self._database.reading() as connection:
             ids = [actor.session_id for actor in people]
-            rows = connection.rows_of_many(_LIVE, "ids", ids, {"now": self._clock.now()})
+            rows = connection.rows_of_many(_ADMISSIBLE, "ids", ids, {"now": self._clock.now()})
             found = {row[0]: row[1:] for row in rows}
-            live: list[Actor] = [
+            admissible: list[Actor] = [
                 actor
                 for actor in people
                 if (row := found.get(actor.session_id)) and row[0] == actor.user_id and actor.generation <= row[1]
@@ -185,11 +202,11 @@ class SqlStore:
             for actor in actors:
                 if isinstance(actor, TokenActor):
                     with suppress(SessionEnded, InsufficientScope):
-                        self._admit_token(connection, actor, Scope.TASKS_READ)
-                        live.append(actor)
-        return live
+                        self._admit_token(connection, actor, Scope.TASKS_READ, self._clock.now())
+                        admissible.append(actor)
+        return admissible
 
-    def secret(self, name: str) -> bytes:
+    def get_or_create_secret(self, name: str) -> bytes:
         found = self._secret(name)
         while found is None:
             # The first process to write decides; the others find its value.
@@ -198,7 +215,7 @@ class SqlStore:
             found = self._secret(name)
         return found
 
-    def renew(self, name: str) -> bytes:
+    def rotate_secret(self, name: str) -> bytes:
         value = random.token_bytes(32)
         with self._database.writing() as connection:
             connection.change(_NEWER_SECRET, {"name": name, "value": value})
@@ -218,36 +235,32 @@ class SqlStore:
     def close(self) -> None:
         self._database.close()
 
-    def _admit(self, connection: Connection, actor: Actor, scope: Scope) -> bool:
+    def _admit(self, connection: Connection, actor: AnyActor, scope: Scope, now: datetime) -> bool:
         """Require that the actor may act, and return whether nothing is left to confirm."""
+        if isinstance(actor, SessionActor):
+            return self._admit_session(connection, actor, now)
         if isinstance(actor, TokenActor):
-            self._admit_token(connection, actor, scope)
-            return True
-        return self._admit_session(connection, actor)
+            self._admit_token(connection, actor, scope, now)
+        return True
 
-    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope) -> None:
+    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope, now: datetime) -> None:
         row = connection.one(
             _ADMIT_TOKEN,
-            {
-                "token_id": actor.token_id,
-                "user_id": actor.user_id,
-                "secret_hash": actor.secret_hash,
-                "now": self._clock.now(),
-            },
+            {"token_id": actor.token_id, "user_id": actor.user_id, "secret_hash": actor.secret_hash, "now": now},
         )
         if row is None:
             raise SessionEnded
         if scope not in scopes_of(row[0]):
             raise InsufficientScope(scope)
 
-    def _admit_session(self, connection: Connection, actor: SessionActor) -> bool:
+    def _admit_session(self, connection: Connection, actor: SessionActor, now: datetime) -> bool:
         row = connection.one(
             _ADMIT,
             {
                 "session_id": actor.session_id,
                 "user_id": actor.user_id,
                 "generation": actor.generation,
-                "now": self._clock.now(),
+                "now": now,
             },
         )
         if row is None:
@@ -255,7 +268,7 @@ class SqlStore:
         (confirmed,) = row
         return bool(actor.generation <= confirmed)
 
-    def _confirm(self, connection: Connection, actor: Actor) -> None:
+    def _confirm(self, connection: Connection, actor: AnyActor) -> None:
         assert isinstance(actor, SessionActor), "nothing else has generations"
         connection.change(_CONFIRM, {"session_id": actor.session_id, "confirmed": actor.generation})
 

@@ -1,4 +1,4 @@
-"""Results kept under idempotency keys are opaque bytes: what they say is up to the boundary that made them."""
+"""Results kept under idempotency keys become opaque bytes, and the time of a feed entry gets a plainer name."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ def upgrade() -> None:
     with op.batch_alter_table("idempotency_keys") as keys:
         for name in ("status", "body", "etag", "location"):
             keys.drop_column(name)
+    op.execute("ALTER TABLE feed_items RENAME COLUMN told_at TO recorded_at")
 
 
 def downgrade() -> None:
     """Migrate back to the revision before."""
+    op.execute("ALTER TABLE feed_items RENAME COLUMN recorded_at TO told_at")
     with op.batch_alter_table("idempotency_keys") as keys:
         keys.add_column(sa.Column("status", sa.SmallInteger(), nullable=True))
         keys.add_column(sa.Column("body", sa.LargeBinary(), nullable=True))
