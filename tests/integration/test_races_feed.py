@@ -111,7 +111,7 @@ class FeedRaceContract(Contract):
     def test_whoever_pages_a_feed_is_told_everything(
         self, app: App, actor: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(SqlFeed, "place", slowly(SqlFeed.place))
+        monkeypatch.setattr(SqlFeed, "flush", slowly(SqlFeed.flush))
         told, stored = race_with_writers(app, actor)
         assert len(stored) == 2 * WRITERS + 1
         assert missed(told, stored) == set()
@@ -132,7 +132,7 @@ class TestOnPostgreSQL(OnPostgreSQL, FeedRaceContract):
         with database.writing() as connection:
             connection.run(f"CREATE SEQUENCE {SEQUENCE}")
         monkeypatch.setattr(sql_feed, "_ADVANCE", text(f"SELECT nextval('{SEQUENCE}')"))
-        monkeypatch.setattr(SqlFeed, "place", slowly(SqlFeed.place))
+        monkeypatch.setattr(SqlFeed, "flush", slowly(SqlFeed.flush))
         try:
             told, stored = race_with_writers(app, actor)
         finally:

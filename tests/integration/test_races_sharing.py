@@ -6,17 +6,16 @@ everything must fit together: see `require_order`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import permutations
 from time import sleep
-from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.history.change import Change
-from tasktracker.domain.idempotency.record import Answer, Request
-from tasktracker.domain.kernel.actors import AnyActor, SessionActor
+from tasktracker.domain.idempotency.record import Request
+from tasktracker.domain.idempotency.service import once
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import (
     DomainError,
@@ -29,12 +28,11 @@ from tasktracker.domain.kernel.errors import (
     TaskNotFound,
 )
 from tasktracker.domain.tasks.member import Role
-from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task
-from tasktracker.domain.work import Storage, UnitOfWork
+from tasktracker.domain.tasks.task import State, Task
+from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract, race
 from tests.fakes import SYSTEM, App, ManualClock
-from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, postgresql, sqlite
+from tests.integration.sql_stores import postgresql, sqlite
 
 __all__ = ["postgresql", "sqlite"]
 
@@ -309,9 +307,7 @@ class SharingRaceContract(Contract):
     ) -> None:
         for number in range(2):
             request = Request(f"key {number}", b"fingerprint")
-            outcomes = race(
-                *[partial(app.idempotency.once, alice, request, partial(_create, app, alice), _rendered)] * 50
-            )
+            outcomes = race(*[partial(_once, app, alice, request)] * 50)
             tasks = [task for task in require_order(app, alice).values() if task.title == "once"]
             assert len(tasks) == number + 1
             done = _rendered(max(tasks, key=lambda task: task.id))
@@ -322,12 +318,7 @@ class SharingRaceContract(Contract):
         for number in range(ROUNDS):
             carol = app.actor(app.registration.register({"username": f"carol{number}"}, PASSWORD))
             outcomes = race(
-                *(
-                    partial(
-                        app.idempotency.once, carol, Request(f"{key}", b""), partial(_create, app, carol), _rendered
-                    )
-                    for key in range(4)
-                ),
+                *(partial(_once, app, carol, Request(f"{key}", b"")) for key in range(4)),
                 partial(app.account_removal.delete, carol, PASSWORD),
             )
             for outcome in outcomes:
@@ -351,12 +342,12 @@ class SharingRaceContract(Contract):
             assert len(lost) == 3, outcomes
 
 
-def _create(app: App, actor: SessionActor, work: UnitOfWork[AnyActor]) -> Task:
-    return app.tasks.create_in(work, actor, {"title": "once"})
+def _once(app: App, actor: SessionActor, request: Request) -> tuple[bytes, bool]:
+    return app.do(actor, lambda work: once(work, request, lambda: _rendered(app.tasks.create(work, {"title": "once"}))))
 
 
-def _rendered(task: Task) -> Answer:
-    return Answer(201, task.id.bytes, None, None)
+def _rendered(task: Task) -> bytes:
+    return task.id.bytes
 
 
 def history(app: App, actor: SessionActor, task: Task) -> Sequence[Change]:

@@ -55,7 +55,7 @@ from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, race
 from tests.contracts.history import new_change
 from tests.contracts.idempotency import new_record
-from tests.fakes import SYSTEM, App, ManualClock, SequentialIds
+from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 
 INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
@@ -398,7 +398,9 @@ def test_a_work_that_fails_confirms_all_the_same(store: SqlStore, seed: Seed, al
 
 def test_processes_that_ask_at_once_get_the_same_secret(url: str, clock: ManualClock) -> None:
     stores = [SqlStore(open_database(url), clock, Uuid7Generator()) for _ in range(4)]
-    secrets = race(*(partial(store.secret, f"number {number}") for number in range(5) for store in stores))
+    secrets = race(
+        *(partial(store.get_or_create_secret, f"number {number}") for number in range(5) for store in stores)
+    )
     for number in range(5):
         assert len(set(secrets[number * 4 : number * 4 + 4])) == 1
     assert len(set(secrets)) == 5
@@ -502,7 +504,7 @@ def test_a_key_is_in_use_only_where_somebody_holds_it(
 
         def claim_on_a_lost_connection() -> None:
             with other_database.writing() as connection:
-                work = SqlUnitOfWork(connection)
+                work = SqlUnitOfWork(connection, SYSTEM, START, SequentialIds())
                 pid = connection.value(select(func.pg_backend_pid()))
                 with psycopg.connect(url) as admin:
                     admin.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
