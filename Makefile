@@ -6,6 +6,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+BASE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,8 +49,8 @@ test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, such as ARGS="-n 0
 sync-demo: $(STAMP_RUN) ## Show two devices that stay in sync
 	@exec $(BIN)/tasktracker sync-demo $(ARGS)
 
-bench: $(STAMP_DEV) ## Measure the server beside hand-written code (ARGS="--database sqlite --workload list" for a part)
-	@exec $(BIN)/python -m benchmarks.bench $(ARGS)
+bench: $(STAMP_DEV) ## Measure the server beside hand-written code, or, with BASE=<commit>, beside an earlier commit
+	@exec $(BIN)/python -m $(if $(BASE),benchmarks.compare $(BASE),benchmarks.bench) $(ARGS)
 
 bench-scale: $(STAMP_DEV) ## Measure how pages of tasks grow to a million tasks (ARGS="--sqlite --tasks 100000" for SQLite)
 	@exec $(BIN)/python -m benchmarks.scale $(ARGS)

@@ -89,6 +89,12 @@ class Side:
         return self.running.used(), database
 
 
+def require_wrk() -> None:
+    """Raise ClickException where there is nothing to make the load with."""
+    if shutil.which("wrk") is None:
+        raise click.ClickException("wrk, which makes the load, is missing. On Debian or Ubuntu: apt-get install wrk")
+
+
 @click.command()
 @click.option("--database", type=click.Choice(DATABASES), multiple=True, help="Only this one.")
 @click.option("--workload", type=click.Choice([each.name for each in WORKLOADS]), multiple=True, help="Only this one.")
@@ -111,18 +117,17 @@ def main(
     output: Path | None,
 ) -> None:
     """Print how the server does beside a bare program that does the same by hand."""
-    if shutil.which("wrk") is None:
-        raise click.ClickException("wrk, which makes the load, is missing. On Debian or Ubuntu: apt-get install wrk")
+    require_wrk()
     chosen = [each for each in WORKLOADS if not workload or each.name in workload]
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=memory()) as name:
         folder = Path(name)
         for kind in database or DATABASES:
             with _sides(kind, folder, {"WORKERS": str(workers), TRICKS: "on" if tricks else "off"}) as (server, floor):
-                click.echo(_machine(server))
+                click.echo(machine(server))
                 _compare(server, floor)
                 for number in connections or (MAIN, *OTHERS):
-                    click.echo(f"\n{_place(kind, number, workers)}:\n\n{table.heading()}")
+                    click.echo(f"\n{place(kind, number, workers)}:\n\n{table.heading()}")
                     for each in chosen:
                         count = rounds or (ROUNDS if number == MAIN else OTHER_ROUNDS)
                         results.append(_measure(kind, each, server, floor, folder / "lines", number, count, seconds))
@@ -226,7 +231,8 @@ def _sides(kind: str, folder: Path, settings: Mapping[str, str]) -> Iterator[tup
         yield server, floor
 
 
-def _machine(side: Side) -> str:
+def machine(side: Side) -> str:
+    """Describe what is measured on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
     database = f"SQLite {sqlite3.sqlite_version}"
@@ -239,7 +245,8 @@ def _machine(side: Side) -> str:
     return f"\n{model}, {cores} cores, {platform.system()}, Python {platform.python_version()}, {database}."
 
 
-def _place(kind: str, connections: int, workers: int) -> str:
+def place(kind: str, connections: int, workers: int) -> str:
+    """Describe what is measured with."""
     return ", ".join([kind, *(f"{number} {what}{'s' * (number > 1)}"
                               for number, what in ((connections, "connection"), (workers, "worker")))])  # fmt: skip
 

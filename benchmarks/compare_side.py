@@ -1,0 +1,36 @@
+"""One side of `benchmarks.compare`: fills a database, or makes requests, by the `benchmarks` package of its commit.
+
+    compare_side.py fill URL                     writes the secrets of the new database as JSON
+    compare_side.py requests URL SECRET EPOCH    writes a line of JSON, the requests, for each name of a workload read
+
+It uses no more of that package than any earlier commit has.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from benchmarks.workloads import WORKLOADS, Data, fill
+
+
+def main(command: str, url: str, *secrets: str) -> None:
+    """Run a command."""
+    if command == "fill":
+        data = fill(Data(url=url))
+        _write([data.secret.hex(), data.epoch.hex()])
+        return
+    secret, epoch = map(bytes.fromhex, secrets)
+    data = Data(url=url, secret=secret, epoch=epoch)
+    workloads = {workload.name: workload for workload in WORKLOADS}
+    for line in sys.stdin:
+        _write(workloads[line.strip()].requests(data))
+
+
+def _write(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
