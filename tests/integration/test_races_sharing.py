@@ -6,13 +6,15 @@ everything must fit together: see `require_order`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import permutations
 from time import sleep
+from uuid import UUID
 
 import pytest
 
+from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Request
 from tasktracker.domain.idempotency.service import once
 from tasktracker.domain.kernel.actors import SessionActor
@@ -28,11 +30,12 @@ from tasktracker.domain.kernel.errors import (
     TaskNotFound,
 )
 from tasktracker.domain.tasks.member import Role
-from tasktracker.domain.tasks.task import State, Task
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Contract, race
 from tests.fakes import SYSTEM, App, ManualClock
-from tests.integration.sql_stores import postgresql, sqlite
+from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, postgresql, sqlite
 
 __all__ = ["postgresql", "sqlite"]
 
