@@ -8,9 +8,10 @@ from pathlib import Path
 from dependency_injector import containers, providers
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
-from tasktracker.adapters.events.local import LocalEvents
-from tasktracker.adapters.events.postgresql import PollingEvents, PostgresEvents
-from tasktracker.adapters.events.sqlite import SqliteEvents
+from tasktracker.adapters.events.local import LocalChangeNotifier
+from tasktracker.adapters.events.polling import PollingChangeNotifier
+from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
+from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.adapters.security import secret_file
@@ -42,7 +43,6 @@ from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.sharing.service import SharingService
-from tasktracker.domain.sync.ports import EventStream, Told
 from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.sync.stream_service import StreamService
@@ -119,21 +119,19 @@ def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttl
     return Throttle(limiter if settings.throttle else None, clock)
 
 
-def _events(settings: Settings) -> EventStream:
+Notifier = LocalChangeNotifier | SqliteChangeNotifier | PollingChangeNotifier | PostgresChangeNotifier
+
+
+def _notifier(settings: Settings) -> Notifier:
     if _storage(settings) == "memory":
-        return LocalEvents()
+        return LocalChangeNotifier()
     url = settings.listen_database_url or _database_url(settings)
     parsed = database_url(url)
     if parsed.drivername == SQLITE:
-        return SqliteEvents(parsed.database or "")
+        return SqliteChangeNotifier(parsed.database or "")
     if not settings.database_prepared_statements and not settings.listen_database_url:
-        return PollingEvents()  # behind a pooler, nothing is heard
-    return PostgresEvents(conninfo(url))
-
-
-def _told(events: EventStream) -> Told | None:
-    """Return whom the store is to tell of its own commits; whoever polls finds out."""
-    return events.told if isinstance(events, LocalEvents | PostgresEvents) else None
+        return PollingChangeNotifier()  # behind a pooler, nothing is heard
+    return PostgresChangeNotifier(conninfo(url))
 
 
 class Schema:
@@ -184,13 +182,12 @@ class Container(containers.DeclarativeContainer):
     audit_log = providers.Singleton(StructlogAuditLog)
 
     storage = providers.Callable(_storage, settings)
-    events = providers.Singleton(_events, settings)
-    told = providers.Callable(_told, events)
+    notifier = providers.Singleton(_notifier, settings)
     database = providers.Singleton(_database, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, audit_log, told),
-        sql=providers.Singleton(SqlStore, database, clock, audit_log, told),
+        memory=providers.Singleton(MemoryStore, clock, audit_log, notifier),
+        sql=providers.Singleton(SqlStore, database, clock, audit_log, notifier),
     )
     limiter = providers.Selector(
         storage,

@@ -27,7 +27,7 @@ from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import Actor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
-from tasktracker.domain.sync.ports import Told
+from tasktracker.domain.sync.ports import FeedPublisher
 
 
 class MemoryUnitOfWork:
@@ -56,9 +56,9 @@ class MemoryStore:
     a deadlock or an integrity error, both mistakes of the program, is a RuntimeError here.
     """
 
-    def __init__(self, clock: Clock, audit_log: AuditLog | None = None, told: Told | None = None) -> None:
+    def __init__(self, clock: Clock, audit_log: AuditLog | None = None, publisher: FeedPublisher | None = None) -> None:
         self._clock = clock
-        self._told = told
+        self._publisher = publisher
         self._audit_log = audit_log
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
@@ -133,8 +133,8 @@ class MemoryStore:
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
-        if self._told is not None and told:
-            self._told(told)
+        if self._publisher is not None and told:
+            self._publisher.publish(told)
 
     def _admit(self, actor: Actor, scope: Scope) -> None:
         if isinstance(actor, TokenActor):

@@ -31,7 +31,7 @@ from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.kernel.actors import Actor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded, StorageUnavailable
-from tasktracker.domain.sync.ports import Told
+from tasktracker.domain.sync.ports import FeedPublisher
 
 _ADMIT = (
     select(sessions.c.confirmed_generation)
@@ -125,10 +125,14 @@ class SqlStore:
     """Implements Store."""
 
     def __init__(
-        self, database: Database, clock: Clock, audit_log: AuditLog | None = None, told: Told | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        audit_log: AuditLog | None = None,
+        publisher: FeedPublisher | None = None,
     ) -> None:
         self._database = database
-        self._told = told
+        self._publisher = publisher
         self._clock = clock
         self._audit_log = audit_log
 
@@ -183,8 +187,8 @@ class SqlStore:
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
-        if self._told is not None and told:
-            self._told(told)
+        if self._publisher is not None and told:
+            self._publisher.publish(told)
 
     def live(self, actors: Collection[Actor]) -> Collection[Actor]:
         people = [actor for actor in actors if isinstance(actor, SessionActor)]

@@ -6,7 +6,6 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get, patch, post
-from litestar.params import JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.accounts.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
@@ -21,12 +20,11 @@ from tasktracker.domain.accounts.user import (
     User,
     UserFields,
 )
-from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import Busy, EmailTaken, InvalidInput, TooManyRequests, UsernameTaken
-from tasktracker.entrypoints.http.credentials import CredentialExecutor
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Body, Injected, Moment, ReadOnly, given, text, view
+from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.request import Request
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, given, text, view
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 
 Username = Annotated[
     str,
@@ -135,80 +133,60 @@ class AccountController(Controller):
     path = "/api/accounts"
     tags = ("accounts",)
 
+    accounts: AccountService
+    threads: ThreadRunner
+    hashing_threads: ThreadRunner
+
     @post(
         "/register",
         operation_id="register",
         summary="Create an account",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, public=True),
+        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, access=Access.PUBLIC),
     )
-    async def register(
-        self,
-        accounts: Injected[AccountService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[Register],
-    ) -> SignedInView:
+    @on_hashing_thread
+    def register(self, request: Request, data: JsonBody[Register]) -> SignedInView:
         """Create an account and log it in."""
         repeated = None if data.password2 is UNSET else data.password2
-        return view_signed_in(
-            await credentials.run(accounts.register, given(data, UserFields), data.password, repeated, origin)
-        )
+        return view_signed_in(self.accounts.register(given(data, UserFields), data.password, repeated, request.origin))
 
-    @get("/me", operation_id="getProfile", summary="Read the profile", sync_to_thread=True, opt=operation())
-    def get_profile(self, person: Injected[SessionActor], accounts: Injected[AccountService]) -> UserView:
+    @get("/me", operation_id="getProfile", summary="Read the profile", opt=operation(access=Access.SESSION))
+    @on_thread
+    def get_profile(self, request: Request) -> UserView:
         """The caller's own account."""
-        return view_user(accounts.profile(person))
+        return view_user(self.accounts.profile(request.person))
 
     @patch(
         "/me",
         operation_id="editProfile",
         summary="Change the profile",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy),
+        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, access=Access.SESSION),
     )
-    async def edit_profile(
-        self,
-        person: Injected[SessionActor],
-        accounts: Injected[AccountService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[EditProfile],
-    ) -> UserView:
+    @on_hashing_thread
+    def edit_profile(self, request: Request, data: JsonBody[EditProfile]) -> UserView:
         """Change the fields that are sent, and no other."""
         password = None if data.password is UNSET else data.password
-        return view_user(await credentials.run(accounts.edit, person, given(data, UserFields), password, origin))
+        return view_user(self.accounts.edit(request.person, given(data, UserFields), password, request.origin))
 
     @post(
         "/me/password",
         operation_id="changePassword",
         summary="Choose another password",
         status_code=204,
-        opt=operation(InvalidInput, TooManyRequests, Busy),
+        opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
     )
-    async def change_password(
-        self,
-        person: Injected[SessionActor],
-        accounts: Injected[AccountService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[ChangePassword],
-    ) -> None:
+    @on_hashing_thread
+    def change_password(self, request: Request, data: JsonBody[ChangePassword]) -> None:
         """Choose another password. Every other session ends with it."""
-        await credentials.run(accounts.change_password, person, data.current_password, data.new_password, origin)
+        self.accounts.change_password(request.person, data.current_password, data.new_password, request.origin)
 
     @post(
         "/me/delete",
         operation_id="deleteAccount",
         summary="Delete the account",
         status_code=204,
-        opt=operation(InvalidInput, TooManyRequests, Busy),
+        opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
     )
-    async def delete_account(
-        self,
-        person: Injected[SessionActor],
-        accounts: Injected[AccountService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[ConfirmPassword],
-    ) -> None:
+    @on_hashing_thread
+    def delete_account(self, request: Request, data: JsonBody[ConfirmPassword]) -> None:
         """Delete the account and everything in it, for good."""
-        await credentials.run(accounts.delete, person, data.password, origin)
+        self.accounts.delete(request.person, data.password, request.origin)

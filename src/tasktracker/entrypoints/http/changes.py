@@ -18,9 +18,9 @@ from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import ALL_TYPES, Changes
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.entrypoints.http.categories import CategoryView, view_category
-from tasktracker.entrypoints.http.cursors import Cursors
-from tasktracker.entrypoints.http.task_types import view_task
-from tasktracker.entrypoints.http.wire import CursorText, Limit, Moment, Query
+from tasktracker.entrypoints.http.core.cursors import Cursors
+from tasktracker.entrypoints.http.core.schemas import CursorText, Limit, Moment, Query
+from tasktracker.entrypoints.http.task_schemas import view_task
 
 
 class TaskData(Struct):

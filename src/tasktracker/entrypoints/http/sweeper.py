@@ -14,7 +14,7 @@ from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
-from tasktracker.entrypoints.http.threads import Threads
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 LOOK_SECONDS = 300
 MOST = 10_000  # things of each kind at a time; what is left over is done by whoever looks next
@@ -33,7 +33,7 @@ class Sweeper:
         self._clock = clock
         self._stopping = Event()
 
-    async def run(self, threads: Threads) -> None:
+    async def run(self, threads: ThreadRunner) -> None:
         """Sweep whenever it is this process's turn, on one of the threads, until cancelled."""
         while True:
             # Not all processes at the same moment, and not while the server starts.

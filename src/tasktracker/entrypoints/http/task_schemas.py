@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.fields import Refused, moment, require_storable
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TASK_RULES, Priority, State, Task
-from tasktracker.entrypoints.http.wire import Body, Moment, PagedQuery, ReadOnly, Version, text, view
+from tasktracker.entrypoints.http.core.schemas import Body, Moment, PagedQuery, ReadOnly, Version, text, view
 
 MAX_SEARCH_LENGTH = 200
 Value = TypeVar("Value")

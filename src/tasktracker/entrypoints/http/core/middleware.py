@@ -1,4 +1,4 @@
-"""The outermost layer: what is true of every response, whatever made it."""
+"""The outermost middleware: request ids, security headers and the request log, for every response."""
 
 from __future__ import annotations
 
@@ -24,11 +24,8 @@ UNLESS_SENT: Sequence[Header] = (
     (b"content-security-policy", API_POLICY.encode()),
 )
 
-ACTOR = "actor"
-"""Where in the connection's state it is noted who calls."""
-
 IS_HEAD = "is_head"
-"""Noted there where no body will be sent, for those whose body takes long."""
+"""Set in the connection's state where no body will be sent, for responses whose body takes long."""
 
 log = structlog.get_logger("tasktracker.request")
 
@@ -40,7 +37,7 @@ class Answer:
     status: int | None = None
 
 
-class Edge:
+class ResponseMiddleware:
     """Wraps an application: request ids, security headers, and HEAD as a GET without its body.
 
     `methods` says what each path template serves, for the answer to OPTIONS.
@@ -109,7 +106,7 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 def _user(scope: Scope) -> str | None:
-    actor: Actor | None = scope.get("state", {}).get(ACTOR)
+    actor: Actor | None = scope.get("user")
     return str(actor.user_id) if actor else None
 
 
