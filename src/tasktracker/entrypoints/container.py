@@ -130,7 +130,7 @@ def _notifier(settings: Settings) -> Notifier:
     if parsed.drivername == SQLITE:
         return SqliteChangeNotifier(parsed.database or "")
     if not settings.database_prepared_statements and not settings.listen_database_url:
-        return PollingChangeNotifier()  # behind a pooler, nothing is heard
+        return PollingChangeNotifier()  # behind a transaction pooler, LISTEN receives nothing
     return PostgresChangeNotifier(conninfo(url))
 
 
@@ -157,7 +157,7 @@ class Schema:
     def upgrade(self) -> None:
         """Bring the schema to `head`, creating an embedded database. Raises StorageUnavailable."""
         if self.is_embedded:
-            # Password hashes are in it: nobody else on the machine is to read them.
+            # Password hashes are in it: other users of the machine must not read them.
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file.touch(mode=0o600)
         if self._exists:

@@ -14,7 +14,7 @@ from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 
-DEADLINE = 10  # seconds that requests under way have to finish when the server is told to stop
+DEADLINE = 10  # seconds that requests under way have to finish when the server is asked to stop
 
 
 def create() -> Application:
@@ -48,7 +48,7 @@ def release_on_signals(subscriptions: SubscriptionRegistry) -> None:
 
 
 def serve(loaded: settings.Settings) -> None:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     uvicorn.run(
         f"{__name__}:create",
         factory=True,

@@ -1,4 +1,4 @@
-"""What devices are told, as answers carry it, and cursors as text."""
+"""Changes of a feed as answers carry them, and sync cursors as text."""
 
 from __future__ import annotations
 

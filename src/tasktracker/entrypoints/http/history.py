@@ -57,7 +57,7 @@ def view_change(change: Change, names: Mapping[UUID, str]) -> ChangeView:
         action=change.action,
         version=change.version,
         actor=actor,
-        # By those, the changes of people who are gone could still be told apart.
+        # By those, the changes of deleted accounts could still be distinguished.
         session_id=change.session_id if actor else None,
         token_id=change.token_id if actor else None,
         fields={name: FieldChangeView(each.before, each.after) for name, each in change.fields.items()},

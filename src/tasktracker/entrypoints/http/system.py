@@ -85,7 +85,7 @@ class SystemController(Controller):
     @get("/docs/assets/{name:str}", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def docs_asset(self, name: FromPath[str]) -> Response[bytes]:
         """A part of Swagger UI, from the package: no content delivery network is asked for anything."""
-        if name not in _assets():  # and never looked for among files: it is whatever somebody sent
+        if name not in _assets():  # it comes from outside, and is never looked up among files
             raise NotFoundException
         media_type = ASSET_TYPES[Path(name).suffix]
         return Response(_read("swagger-ui", name), media_type=media_type, headers={"Cache-Control": ASSET_CACHING})

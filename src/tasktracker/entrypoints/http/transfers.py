@@ -76,7 +76,7 @@ class Transfers:
         except BaseException as error:
             source.close()
             if isinstance(error, Exception):
-                # Whoever is told so may ask for the next at once.
+                # The client may ask for the next at once.
                 await source.closed()
             raise
         return _Download(source, first or b"", media_type, name)

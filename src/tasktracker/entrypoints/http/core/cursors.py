@@ -38,7 +38,7 @@ class Position(Struct, Generic[Key], array_like=True, frozen=True):
 class Cursors:
     """Seals positions and opens them again.
 
-    The secret lives with the data and not in the key ring, so rotating keys interrupts nobody who is paging.
+    The secret lives with the data and not in the key ring, so rotating keys interrupts no list that is being paged through.
     """
 
     def __init__(self, secret: Callable[[str], bytes]) -> None:

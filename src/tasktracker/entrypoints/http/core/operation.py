@@ -50,7 +50,7 @@ class Operation:
 
     @property
     def takes_token(self) -> bool:
-        """Whether nobody may call it without a token, or a ticket in its place."""
+        """Whether it requires a token, or a ticket in its place."""
         return self.access not in (Access.PUBLIC, Access.OPTIONAL)
 
 
