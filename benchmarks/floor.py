@@ -36,7 +36,7 @@ from uuid_utils.compat import uuid7
 from benchmarks.floor_storage import TASK_COLUMNS, Postgres, Sqlite
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.entrypoints import settings
-from tasktracker.entrypoints.http.threads import Threads
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 TASKS, REFRESH = "/api/tasks", "/api/accounts/refresh"
 WINDOW = timedelta(days=30)
@@ -138,7 +138,7 @@ class Floor:
         if os.environ.get(TRICKS) == "on":
             # Whether a token has expired is looked at each time.
             self._verified = lru_cache(VERIFIED)(self._verify)
-            threads = Threads(loaded.database_connections)
+            threads = ThreadRunner(loaded.database_connections, "requests")
             self._run, self._end = threads.run, threads.close
         else:
             pool = ThreadPoolExecutor(loaded.database_connections)

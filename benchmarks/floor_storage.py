@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psycopg
 
-from tasktracker.adapters.events.postgresql import PostgresEvents
+from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
 from tasktracker.adapters.sql.engine import conninfo
 from tasktracker.adapters.sql.fair_lock import FairLock
 
@@ -128,7 +128,7 @@ class Postgres:
         self._local = threading.local()
         self._connections: list[psycopg.Connection[Any]] = []
         # Notifies as the server does, and listens.
-        self._events = PostgresEvents(conninfo(url))
+        self._events = PostgresChangeNotifier(conninfo(url))
 
         def tell(users: Collection[UUID] | None) -> None:
             for user in users or ():
@@ -156,7 +156,7 @@ class Postgres:
 
     def told(self, user_id: UUID) -> None:
         """Tell whoever listens, this process too."""
-        self._events.told([user_id])
+        self._events.publish([user_id])
 
     def answered(self, value: UUID) -> Any:
         """Return the id of a token as it is answered and compared."""

@@ -28,7 +28,7 @@ from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.entrypoints.http.changes import SyncCursors
-from tasktracker.entrypoints.http.cursors import KEPT_AS, Cursors
+from tasktracker.entrypoints.http.core.cursors import KEPT_AS, Cursors
 from tests.fakes import SYSTEM
 
 PAGE, CHANGES = 20, 10

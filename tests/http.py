@@ -28,7 +28,7 @@ from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.settings import load
 from tests.contracts.http.documentation import Documentation
-from tests.fakes import ManualClock
+from tests.fakes import SYSTEM, ManualClock
 
 PASSWORD = "uH8#kq2Lx9"
 OTHER_PASSWORD = "zT5!mw7Rb3"
@@ -177,6 +177,11 @@ class Api(Caller):
     def beside(self, **settings: str) -> Api:
         """Build another application with other settings on the same storage."""
         return Api(self._url, beside=self, **settings)
+
+    def set_active(self, username: str, is_active: bool) -> None:
+        """Let a user act, or not, as an administrator does by command."""
+        with self.container.store().writing(SYSTEM) as work:
+            self.container.accounts().set_active(work, username, is_active)
 
     def __enter__(self) -> Self:
         self.client.__enter__()

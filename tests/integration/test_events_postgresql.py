@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tasktracker.adapters.events import postgresql
-from tasktracker.adapters.events.postgresql import PostgresEvents
+from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
 
 
 class Ear:
@@ -42,9 +42,9 @@ class Ear:
 
 
 @contextmanager
-def process(url: str) -> Iterator[tuple[PostgresEvents, Ear]]:
+def process(url: str) -> Iterator[tuple[PostgresChangeNotifier, Ear]]:
     """The events of a process, from when it listens."""
-    events, ear = PostgresEvents(url), Ear()
+    events, ear = PostgresChangeNotifier(url), Ear()
     events.open(ear.tell)
     try:
         assert ear.next() is None, "what was notified before may have been missed"
@@ -56,7 +56,7 @@ def process(url: str) -> Iterator[tuple[PostgresEvents, Ear]]:
 def test_what_one_process_commits_is_told_once_in_each(database_url: str) -> None:
     user = uuid4()
     with process(database_url) as (here, mine), process(database_url) as (_, theirs):
-        here.told([user])
+        here.publish([user])
         assert mine.next() == theirs.next() == {user}
         assert mine.is_quiet()
         assert theirs.is_quiet()
@@ -65,7 +65,7 @@ def test_what_one_process_commits_is_told_once_in_each(database_url: str) -> Non
 def test_very_many_are_told_of_in_as_many_notifications_as_they_need(database_url: str) -> None:
     users = {uuid4() for _ in range(1001)}
     with process(database_url) as (here, mine), process(database_url) as (_, theirs):
-        here.told(users)
+        here.publish(users)
         assert mine.next() == users
         assert theirs.users(1001) == users
 
@@ -74,8 +74,8 @@ def test_whoever_does_not_listen_notifies_all_the_same(database_url: str) -> Non
     """As do commands, which import tasks, say."""
     user = uuid4()
     with process(database_url) as (_, theirs):
-        command = PostgresEvents(database_url)
-        command.told([user])
+        command = PostgresChangeNotifier(database_url)
+        command.publish([user])
         assert theirs.next() == {user}
         command.close()
 
@@ -85,7 +85,7 @@ def test_what_was_committed_last_is_told_before_closing(database_url: str) -> No
     with process(database_url) as (_, theirs):
         with process(database_url) as (here, _):
             for user in users:
-                here.told([user])
+                here.publish([user])
         assert theirs.users(50) == set(users)
 
 
@@ -98,7 +98,7 @@ def test_what_could_not_be_said_is_said_when_the_connection_is_back(database_url
                 " WHERE datname = current_database() AND application_name = 'tasktracker events'"
             )
         with process(database_url) as (_, theirs):
-            here.told([user])
+            here.publish([user])
             assert theirs.users(1) == {user}
             assert mine.users(1) == {user}
 

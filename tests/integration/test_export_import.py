@@ -17,7 +17,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tasktracker.entrypoints.http.transfers import Transfers
 from tests.contracts.http.base import invalid, problem
 from tests.http import Api, Person, Server, bearer, clean_environment, expect, migrated, run, tasktracker
 from tests.postgres import DatabaseFactory
@@ -211,9 +210,7 @@ def test_both_take_a_session(shared: Api, alice: Person) -> None:
 def test_one_transfer_a_user_and_a_few_for_all(shared: Api, alice: Person, bob: Person) -> None:
     with shared.beside(TRANSFERS="1") as one:
         as_described(one)
-        provided: Any = one.app.litestar.dependencies["transfers"]
-        transfers: Transfers = provided.dependency()
-        with transfers.turn(uuid4()):
+        with one.app.services.transfers.turn(uuid4()):
             problem(alice.through(one.client).get(EXPORT), 503, "busy")
         assert lines(alice.through(one.client).get(EXPORT))
         # Each gives its place back.

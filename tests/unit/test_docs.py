@@ -21,7 +21,7 @@ import pytest
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import create_app
-from tasktracker.entrypoints.http.problems import PROTOCOL, kinds, status_of
+from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_of
 from tasktracker.entrypoints.settings import Settings, load
 
 REPOSITORY = Path(__file__).parents[2]

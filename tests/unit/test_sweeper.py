@@ -17,8 +17,8 @@ from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.domain.sync.cursor import RETENTION
 from tasktracker.domain.tasks.trash_service import purge_expired
 from tasktracker.entrypoints.http import sweeper as sweeping
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.sweeper import Sweeper
-from tasktracker.entrypoints.http.threads import Threads
 from tests.contracts.http.base import problem
 from tests.fakes import App
 from tests.http import Api, expect
@@ -114,7 +114,7 @@ def test_a_sweep_that_fails_is_tried_again(app: App, monkeypatch: pytest.MonkeyP
             return outcomes[-1]()
 
     async def run() -> None:
-        with suppress(asyncio.CancelledError), closing(Threads(1)) as threads:
+        with suppress(asyncio.CancelledError), closing(ThreadRunner(1, "requests")) as threads:
             await Sweeping(app.housekeeping, app.limiter, app.clock).run(threads)
 
     asyncio.run(asyncio.wait_for(run(), 10))

@@ -9,19 +9,19 @@ from contextvars import ContextVar
 
 import pytest
 
-from tasktracker.entrypoints.http.threads import Threads
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
 
 
 @pytest.fixture
-def threads() -> Iterator[Threads]:
-    threads = Threads(2)
+def threads() -> Iterator[ThreadRunner]:
+    threads = ThreadRunner(2, "test")
     yield threads
     threads.close()
 
 
-def test_what_is_called_runs_elsewhere_and_its_result_comes_back(threads: Threads) -> None:
+def test_what_is_called_runs_elsewhere_and_its_result_comes_back(threads: ThreadRunner) -> None:
     async def ask() -> tuple[int, str]:
         return await threads.run(lambda number, *, add: (number + add, threading.current_thread().name), 1, add=2)
 
@@ -30,7 +30,7 @@ def test_what_is_called_runs_elsewhere_and_its_result_comes_back(threads: Thread
     assert where != threading.current_thread().name
 
 
-def test_what_is_raised_comes_back(threads: Threads) -> None:
+def test_what_is_raised_comes_back(threads: ThreadRunner) -> None:
     async def ask() -> None:
         await threads.run(int, "not a number")
 
@@ -38,7 +38,7 @@ def test_what_is_raised_comes_back(threads: Threads) -> None:
         asyncio.run(ask())
 
 
-def test_the_context_of_the_caller_goes_along(threads: Threads) -> None:
+def test_the_context_of_the_caller_goes_along(threads: ThreadRunner) -> None:
     async def ask(name: str) -> str:
         CALLER.set(name)
         return await threads.run(CALLER.get)
@@ -49,7 +49,7 @@ def test_the_context_of_the_caller_goes_along(threads: Threads) -> None:
     assert asyncio.run(ask_all()) == [str(number) for number in range(50)]
 
 
-def test_as_much_is_done_at_a_time_as_there_are_threads(threads: Threads) -> None:
+def test_as_much_is_done_at_a_time_as_there_are_threads(threads: ThreadRunner) -> None:
     both = threading.Barrier(2)
 
     async def ask() -> list[int]:
@@ -58,7 +58,7 @@ def test_as_much_is_done_at_a_time_as_there_are_threads(threads: Threads) -> Non
     assert asyncio.run(ask()) == [0, 1]
 
 
-def test_whoever_leaves_does_not_keep_the_others_waiting(threads: Threads) -> None:
+def test_whoever_leaves_does_not_keep_the_others_waiting(threads: ThreadRunner) -> None:
     begun, may_end = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -78,7 +78,7 @@ def test_whoever_leaves_does_not_keep_the_others_waiting(threads: Threads) -> No
 
 
 def test_closing_waits_for_what_was_begun() -> None:
-    threads = Threads(1)
+    threads = ThreadRunner(1, "test")
     done: list[int] = []
 
     async def leave_early() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ import pytest
 
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.entrypoints.http import transfers as module
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.transfers import BodyTooLarge, Transfers
 
 USER = UUID(int=1)
@@ -82,11 +84,8 @@ async def given_back(transfers: Transfers, blocks: Blocks) -> None:
 
 def run(scenario: Any) -> None:
     async def within() -> None:
-        transfers = Transfers(most=1, import_bytes=100)
-        try:
-            await scenario(transfers)
-        finally:
-            transfers.close()
+        with closing(ThreadRunner(1, "transfers")) as threads:
+            await scenario(Transfers(threads, limit=1, import_bytes=100))
 
     asyncio.run(within())
 

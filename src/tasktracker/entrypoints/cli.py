@@ -16,6 +16,7 @@ import click
 
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.errors import DomainError, InvalidInput
 from tasktracker.domain.portability.import_service import Form
 from tasktracker.entrypoints import logging, settings, transfer_commands
@@ -129,7 +130,7 @@ def migrate(check: bool) -> None:
 def create_admin(username: str, email: str | None, password: str) -> None:
     """Create a user who may administer the service."""
     with _container() as container:
-        user = container.accounts().create_admin(UserFields(username=username, email=email), password)
+        user = container.registration().create_admin(UserFields(username=username, email=email), password)
     click.echo(f"created administrator {user.username}")
 
 
@@ -150,8 +151,8 @@ def enable_user(login: str) -> None:
 
 
 def _set_active(login: str, is_active: bool) -> None:
-    with _container() as container:
-        user = container.accounts().set_active(login, is_active)
+    with _container() as container, container.store().writing(SystemActor("administration")) as work:
+        user = container.accounts().set_active(work, login, is_active)
     click.echo(f"{'enabled' if is_active else 'disabled'} {user.username}")
 
 
@@ -181,7 +182,7 @@ def new_epoch() -> None:
     Devices then fetch everything anew, rather than go on from a place that the restored data has never reached.
     """
     with _container() as container:
-        container.store().renew(EPOCH)
+        container.store().rotate_secret(EPOCH)
     click.echo("A new epoch has begun: devices will fetch everything anew.")
 
 
@@ -264,11 +265,11 @@ def reencrypt() -> None:
     To be run before another key is taken out of the ring.
     """
     with _container() as container:
-        resealed = container.two_factor().reseal()
-    click.echo(f"encrypted {resealed.done} anew")
-    if resealed.lost:
+        reencrypted = container.reencryption().run()
+    click.echo(f"encrypted {reencrypted.done} anew")
+    if reencrypted.lost:
         raise click.ClickException(
-            f"{resealed.lost} are encrypted under none of the keys in SECRET_KEYS: put that key back into the ring,"
+            f"{reencrypted.lost} are encrypted under none of the keys in SECRET_KEYS: put that key back into the ring,"
             " or their users can log in by recovery codes only"
         )
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from dependency_injector import containers, providers
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
-from tasktracker.adapters.events.local import LocalEvents
-from tasktracker.adapters.events.postgresql import PollingEvents, PostgresEvents
-from tasktracker.adapters.events.sqlite import SqliteEvents
+from tasktracker.adapters.events.local import LocalChangeNotifier
+from tasktracker.adapters.events.polling import PollingChangeNotifier
+from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
+from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.adapters.security import secret_file
@@ -25,7 +26,10 @@ from tasktracker.adapters.sql.engine import SQLITE, conninfo, database_url, open
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
+from tasktracker.domain.accounts.reencryption_service import ReencryptionService
+from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import SessionService
@@ -34,18 +38,20 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
-from tasktracker.domain.idempotency.service import IdempotencyService
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
+from tasktracker.domain.removal.accounts import AccountRemoval
+from tasktracker.domain.removal.categories import CategoryRemoval
+from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SharingService
-from tasktracker.domain.sync.ports import EventStream, Told
+from tasktracker.domain.sync.category_mutations import CategoryMutations
 from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.sync.stream_service import StreamService
+from tasktracker.domain.sync.task_mutations import TaskMutations
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
@@ -111,7 +117,7 @@ def _database(settings: Settings) -> Database:
     )
 
 
-def _window(settings: Settings) -> timedelta:
+def _retention(settings: Settings) -> timedelta:
     return timedelta(days=settings.window_days)
 
 
@@ -119,21 +125,19 @@ def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttl
     return Throttle(limiter if settings.throttle else None, clock)
 
 
-def _events(settings: Settings) -> EventStream:
+Notifier = LocalChangeNotifier | SqliteChangeNotifier | PollingChangeNotifier | PostgresChangeNotifier
+
+
+def _notifier(settings: Settings) -> Notifier:
     if _storage(settings) == "memory":
-        return LocalEvents()
+        return LocalChangeNotifier()
     url = settings.listen_database_url or _database_url(settings)
     parsed = database_url(url)
     if parsed.drivername == SQLITE:
-        return SqliteEvents(parsed.database or "")
+        return SqliteChangeNotifier(parsed.database or "")
     if not settings.database_prepared_statements and not settings.listen_database_url:
-        return PollingEvents()  # behind a pooler, nothing is heard
-    return PostgresEvents(conninfo(url))
-
-
-def _told(events: EventStream) -> Told | None:
-    """Return whom the store is to tell of its own commits; whoever polls finds out."""
-    return events.told if isinstance(events, LocalEvents | PostgresEvents) else None
+        return PollingChangeNotifier()  # behind a transaction pooler, LISTEN receives nothing
+    return PostgresChangeNotifier(conninfo(url))
 
 
 class Schema:
@@ -159,7 +163,7 @@ class Schema:
     def upgrade(self) -> None:
         """Bring the schema to `head`, creating an embedded database. Raises StorageUnavailable."""
         if self.is_embedded:
-            # Password hashes are in it: nobody else on the machine is to read them.
+            # Password hashes are in it: other users of the machine must not read them.
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file.touch(mode=0o600)
         if self._exists:
@@ -184,13 +188,12 @@ class Container(containers.DeclarativeContainer):
     audit_log = providers.Singleton(StructlogAuditLog)
 
     storage = providers.Callable(_storage, settings)
-    events = providers.Singleton(_events, settings)
-    told = providers.Callable(_told, events)
+    notifier = providers.Singleton(_notifier, settings)
     database = providers.Singleton(_database, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, audit_log, told),
-        sql=providers.Singleton(SqlStore, database, clock, audit_log, told),
+        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier),
+        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier),
     )
     limiter = providers.Selector(
         storage,
@@ -199,21 +202,23 @@ class Container(containers.DeclarativeContainer):
     )
 
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
-    recorder = providers.Singleton(Recorder, store=store, clock=clock, ids=ids)
-    password_confirmation = providers.Singleton(
+    recorder = providers.Singleton(Recorder, store=store, ids=ids)
+    password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
+    confirmation = providers.Singleton(
         PasswordConfirmation, store=store, recorder=recorder, passwords=passwords, throttle=throttle
     )
     two_factor = providers.Singleton(
         TwoFactorService,
         store=store,
         recorder=recorder,
-        password_confirmation=password_confirmation,
+        confirmation=confirmation,
         codes=one_time_codes,
-        box=secret_cipher,
+        cipher=secret_cipher,
         throttle=throttle,
         clock=clock,
     )
-    policy = providers.Singleton(_session_policy, settings)
+    reencryption = providers.Singleton(ReencryptionService, store=store, cipher=secret_cipher)
+    session_policy = providers.Singleton(_session_policy, settings)
     sessions = providers.Singleton(
         SessionService,
         store=store,
@@ -224,52 +229,48 @@ class Container(containers.DeclarativeContainer):
         passwords=passwords,
         clock=clock,
         ids=ids,
-        policy=policy,
+        policy=session_policy,
     )
-    change_recorder = providers.Singleton(ChangeRecorder, ids=ids)
-    sharing = providers.Singleton(
-        SharingService,
+    registration = providers.Singleton(
+        RegistrationService,
         store=store,
-        recorder=change_recorder,
+        sessions=sessions,
+        recorder=recorder,
         throttle=throttle,
+        passwords=passwords,
+        policy=password_policy,
         clock=clock,
-        most=settings.provided.members_per_task,
+        ids=ids,
     )
     accounts = providers.Singleton(
         AccountService,
         store=store,
-        sessions=sessions,
-        password_confirmation=password_confirmation,
-        sharing=sharing,
+        confirmation=confirmation,
         recorder=recorder,
-        throttle=throttle,
         passwords=passwords,
-        strength=strength,
-        clock=clock,
-        ids=ids,
-        shortest_password=settings.provided.password_min_length,
+        policy=password_policy,
     )
     api_tokens = providers.Singleton(
-        ApiTokenService,
-        store=store,
-        recorder=recorder,
-        clock=clock,
-        ids=ids,
-        most=settings.provided.api_tokens_per_user,
+        ApiTokenService, recorder=recorder, ids=ids, limit=settings.provided.api_tokens_per_user
     )
-    activity = providers.Singleton(ActivityService, store=store)
-    categories = providers.Singleton(CategoryService, store=store, recorder=change_recorder, clock=clock, ids=ids)
-    tasks = providers.Singleton(TaskService, store=store, recorder=change_recorder, clock=clock, ids=ids)
-    trash = providers.Singleton(TrashService, store=store, recorder=change_recorder, clock=clock)
-    history = providers.Singleton(HistoryService, store=store, tasks=tasks)
-    sync = providers.Singleton(SyncService, store=store, clock=clock, window=providers.Callable(_window, settings))
-    idempotency = providers.Singleton(IdempotencyService, store=store, clock=clock)
-    exports = providers.Singleton(ExportService, store=store, clock=clock)
-    imports = providers.Singleton(ImportService, store=store, clock=clock, ids=ids)
-    streams = providers.Singleton(StreamService, store=store, clock=clock)
+    activity = providers.Singleton(ActivityService)
+    categories = providers.Singleton(CategoryService, ids=ids)
+    tasks = providers.Singleton(TaskService, ids=ids)
+    trash = providers.Singleton(TrashService)
+    history = providers.Singleton(HistoryService, tasks=tasks)
+    sharing = providers.Singleton(SharingService, limit=settings.provided.members_per_task)
+    invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
+    category_removal = providers.Singleton(CategoryRemoval)
+    account_removal = providers.Singleton(AccountRemoval, confirmation=confirmation, sharing=sharing, recorder=recorder)
+    exports = providers.Singleton(ExportService, store=store)
+    imports = providers.Singleton(ImportService, store=store)
+    retention = providers.Callable(_retention, settings)
+    sync = providers.Singleton(SyncService, store=store, secrets=store, retention=retention)
+    streams = providers.Singleton(StreamService, store=store, admission=store, clock=clock)
     pushing = providers.Singleton(
-        PushService, store=store, idempotency=idempotency, tasks=tasks, trash=trash, categories=categories
+        PushService,
+        store=store,
+        tasks=providers.Singleton(TaskMutations, tasks=tasks, trash=trash),
+        categories=providers.Singleton(CategoryMutations, categories=categories, removal=category_removal),
     )
-    housekeeping = providers.Singleton(
-        HousekeepingService, store=store, trash=trash, clock=clock, window=providers.Callable(_window, settings)
-    )
+    housekeeping = providers.Singleton(HousekeepingService, store=store, clock=clock, retention=retention)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+import signal
+from types import FrameType
+from typing import Any
 
 import uvicorn
 
 from tasktracker.entrypoints import logging, settings
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
+from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 
-DEADLINE = 10  # seconds that requests under way have to finish when the server is told to stop
+DEADLINE = 10  # seconds that requests under way have to finish when the server is asked to stop
 
 
 def create() -> Application:
@@ -18,10 +22,8 @@ def create() -> Application:
     loaded = settings.load()
     logging.configure(loaded)
     container = Container(settings=loaded)
-    # Made once here rather than by whichever requests come first, and at once on several threads.
-    container.store()
-    container.signer()
     app = create_app(container)
+    release_on_signals(app.services.subscriptions)
     # What is there now stays. Looking through all of it for garbage, as the collector does now and then, would keep
     # every request that is under way waiting for a twentieth of a second.
     gc.collect()
@@ -29,8 +31,24 @@ def create() -> Application:
     return app
 
 
+def release_on_signals(subscriptions: SubscriptionRegistry) -> None:
+    """End open streams as soon as the process is asked to stop: the server waits for them before it does.
+
+    uvicorn has installed its own handlers by the time that it builds the application; they are called afterwards.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        previous = signal.getsignal(number)
+
+        def release(signum: int, frame: FrameType | None, previous: Any = previous) -> None:
+            subscriptions.release()
+            if callable(previous):
+                previous(signum, frame)
+
+        signal.signal(number, release)
+
+
 def serve(loaded: settings.Settings) -> None:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     uvicorn.run(
         f"{__name__}:create",
         factory=True,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
 from threading import Event
 from uuid import UUID
 
 import pytest
-from dependency_injector import providers
 
-from tasktracker.domain.accounts.ports import PasswordHasher
 from tasktracker.domain.kernel.errors import MAX_RETRY_SECONDS
 from tests.contracts.http.base import HttpContract, NewApi, everything, invalid, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, new_name
@@ -300,7 +299,7 @@ class DisabledUserContract(HttpContract):
 
     def test_they_are_logged_out_everywhere_and_cannot_come_back(self, api: Api, alice: Person, bob: Person) -> None:
         wrong = api.post(LOGIN, {"username": alice.username, "password": "wrong"})
-        api.container.accounts().set_active(alice.username, False)
+        api.set_active(alice.username, False)
         problem(alice.get("/api/tasks/"), 401, "session-ended")
         problem(api.post("/api/accounts/refresh/", {"refresh": alice.refresh}), 401, "session-ended")
         problem(api.post("/api/accounts/verify/", {"token": alice.access}), 401, "session-ended")
@@ -310,25 +309,27 @@ class DisabledUserContract(HttpContract):
 
     def test_they_can_be_let_in_again(self, api: Api, alice: Person) -> None:
         alice.task("kept")
-        accounts = api.container.accounts()
-        accounts.set_active(alice.username, False)
-        accounts.set_active(alice.username, True)
+        api.set_active(alice.username, False)
+        api.set_active(alice.username, True)
         problem(alice.get("/api/tasks/"), 401, "session-ended")
         assert api.login(alice).titles() == ["kept"]
 
     def test_their_names_stay_taken(self, api: Api, alice: Person) -> None:
-        api.container.accounts().set_active(alice.username, False)
+        api.set_active(alice.username, False)
         problem(api.post(REGISTER, {"username": alice.username, "password": PASSWORD}), 409, "username-taken")
 
 
 class BusyContract(HttpContract):
     """More logins than the server can hash passwords for."""
 
-    def test_more_than_can_wait_are_told_to_come_back(self, new_api: NewApi, alice: Person) -> None:
+    def test_more_than_can_wait_are_told_to_come_back(
+        self, new_api: NewApi, alice: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         api = new_api(HASHING_THREADS="1", HASHING_QUEUE="1")
-        hasher = BlockedHasher(api.container.passwords())
+        hasher = BlockedHasher(api.container.passwords().verify)
+        monkeypatch.setattr(api.container.passwords(), "verify", hasher.verify)
         body = {"username": alice.username, "password": PASSWORD}
-        with api.container.passwords.override(providers.Object(hasher)), ThreadPoolExecutor(6) as threads:
+        with ThreadPoolExecutor(6) as threads:
             logins = [threads.submit(api.post, LOGIN, body) for _ in range(6)]
             try:
                 refused = [login.result() for login in islice(as_completed(logins, timeout=30), 4)]
@@ -345,15 +346,13 @@ class BusyContract(HttpContract):
 class BlockedHasher:
     """Verifies nothing until it is told to go on."""
 
-    def __init__(self, real: PasswordHasher) -> None:
-        self._real = real
+    def __init__(self, verify: Callable[[str, str | None], bool]) -> None:
+        self._verify = verify
         self._may = Event()
-        self.hash = real.hash
-        self.needs_rehash = real.needs_rehash
 
     def verify(self, password: str, password_hash: str | None) -> bool:
         assert self._may.wait(30)
-        return self._real.verify(password, password_hash)
+        return self._verify(password, password_hash)
 
     def go_on(self) -> None:
         self._may.set()

@@ -155,10 +155,12 @@ CLEARED = frozenset({"due_date", "category", "parent"})
 CREATE = {"If-None-Match": "*"}
 
 OPERATIONS = [
-    Operation("create-task", "POST", "/api/tasks/", GOOD_TASK, CLEARED),
-    Operation("replace-task", "PUT", "/api/tasks/{task}/", GOOD_TASK | {"version": VERSION}, CLEARED),
-    Operation("put-new-task", "PUT", "/api/tasks/{new}/", GOOD_TASK | {"version": VERSION}, CLEARED, headers=CREATE),
-    Operation("edit-task", "PATCH", "/api/tasks/{task}/", GOOD_TASK | {"version": VERSION}, CLEARED),
+    Operation("create-task", "POST", "/api/tasks/", GOOD_TASK, TASK, CLEARED),
+    Operation("replace-task", "PUT", "/api/tasks/{task}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED),
+    Operation(
+        "put-new-task", "PUT", "/api/tasks/{new}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED, headers=CREATE
+    ),
+    Operation("edit-task", "PATCH", "/api/tasks/{task}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED),
     Operation("undo-change", "POST", "/api/tasks/{task}/undo/", {"change": "{change}"}, {"change": NO_ID}),
     Operation(
         "share-task",
@@ -176,7 +178,7 @@ OPERATIONS = [
         {"cursor": [*NO_TEXT, '""', '"x"'], "atomic": ["1", '"true"']},
         frozenset({"cursor"}),
     ),
-    Operation("create-category", "POST", "/api/categories/", GOOD_CATEGORY, frozenset({"color"})),
+    Operation("create-category", "POST", "/api/categories/", GOOD_CATEGORY, CATEGORY, frozenset({"color"})),
     Operation(
         "replace-category",
         "PUT",

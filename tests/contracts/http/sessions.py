@@ -66,7 +66,7 @@ class LoginContract(HttpContract):
             assert expect(api.post(LOGIN, {"username": spelled, "password": PASSWORD}), 200)["user"]["id"] == person.id
 
     def test_a_refusal_is_the_same_whatever_was_wrong(self, api: Api, alice: Person, bob: Person) -> None:
-        api.container.accounts().set_active(bob.username, False)
+        api.set_active(bob.username, False)
         refusals = [
             api.post(LOGIN, {"username": username, "password": password})
             for username, password in (

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tasktracker.domain.sharing import service
+from tasktracker.domain.sharing import invitation_limit
 from tasktracker.domain.throttling.limit import Limit
 from tests.contracts.http.base import HttpContract, NewApi, everything, invalid, problem
 from tests.contracts.http.tasks import TASKS, place, text
@@ -401,7 +401,7 @@ class ShareLimitContract(HttpContract):
         self, new_api: NewApi, alice: Person, bob: Person, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limit = Limit("invitation/account", 3, timedelta(seconds=30))
-        monkeypatch.setattr(service, "INVITATION_BY_ACCOUNT", limit)
+        monkeypatch.setattr(invitation_limit, "INVITATION_BY_ACCOUNT", limit)
         client = new_api(THROTTLE="on").client
         alice, bob = alice.through(client), bob.through(client)
         task, nobody = alice.task(), {"username": "nobody-at-all", "role": "viewer"}
@@ -418,7 +418,7 @@ class ShareLimitContract(HttpContract):
         assert expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)["role"] == "viewer"
 
     def test_whoever_is_disabled_cannot_be_let_in(self, api: Api, alice: Person, bob: Person) -> None:
-        api.container.accounts().set_active(bob.username, False)
+        api.set_active(bob.username, False)
         task = alice.task()
         told = invalid(alice.post(shares(task), {"username": bob.username, "role": "viewer"}), "username")
         assert told == invalid(alice.post(shares(task), {"username": "nobody-at-all", "role": "viewer"}), "username")
@@ -426,10 +426,10 @@ class ShareLimitContract(HttpContract):
     def test_a_member_who_is_disabled_stays_one(self, api: Api, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
-        api.container.accounts().set_active(bob.username, False)
+        api.set_active(bob.username, False)
         assert parts(alice, task) == [(alice.id, "owner"), (bob.id, "editor")]
         expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)
-        api.container.accounts().set_active(bob.username, True)
+        api.set_active(bob.username, True)
         assert api.login(bob).titles() == [task["title"]]
         expect(alice.delete(f"{shares(task)}{bob.id}/"), 204)
 

@@ -1,1 +1,1 @@
-"""How a process learns that feeds have changed, by whichever process."""
+"""How changes to feeds are published, and how a process is notified of them."""

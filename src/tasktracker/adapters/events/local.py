@@ -1,27 +1,26 @@
-"""Changes made in this very process."""
+"""Changes that this very process makes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from uuid import UUID
 
-from tasktracker.domain.sync.ports import Tell
+from tasktracker.domain.sync.ports import ChangeListener
 
 
-class LocalEvents:
-    """Implements EventStream for what only one process writes to: the store tells it of each commit."""
+class LocalChangeNotifier:
+    """Implements FeedPublisher and ChangeNotifier for storage that only one process writes to."""
 
     def __init__(self) -> None:
-        self._tell: Tell | None = None
+        self._listener: ChangeListener | None = None
 
-    def open(self, tell: Tell) -> None:
-        self._tell = tell
+    def open(self, listener: ChangeListener) -> None:
+        self._listener = listener
 
     def close(self) -> None:
-        self._tell = None
+        self._listener = None
 
-    def told(self, user_ids: Collection[UUID]) -> None:
-        """Pass on whose feeds have become longer by a commit."""
-        tell = self._tell
-        if tell is not None and user_ids:
-            tell(user_ids)
+    def publish(self, user_ids: Collection[UUID]) -> None:
+        listener = self._listener
+        if listener is not None and user_ids:
+            listener(user_ids)

@@ -1,4 +1,4 @@
-"""Changes to feeds, made by any process on any host."""
+"""Changes to feeds, whichever process on any host makes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from tasktracker.domain.sync.ports import Tell
+from tasktracker.domain.sync.ports import ChangeListener
 
 CHANNEL = "tasktracker_feeds"
 
@@ -21,9 +21,8 @@ FIRST_PAUSE, MAX_PAUSE = 0.1, 5.0
 LOOK_UP_SECONDS = 0.5
 # Notifications that come one after the other go out together.
 BREATH_SECONDS = 0.005
-# A process that dies between a commit and its notification leaves others in the dark for so long.
+# When a process dies between a commit and its notification, others notice the change after this time.
 AGAIN_SECONDS = 10.0
-POLL_SECONDS = 1.0
 # What a notification has room for is 8,000 bytes.
 USERS_A_NOTIFICATION = 200
 
@@ -32,11 +31,11 @@ _NOTIFY = "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload"
 log = structlog.get_logger("tasktracker.events")
 
 
-class PostgresEvents:
-    """Implements EventStream: one connection listens, and is made anew when it is lost.
+class PostgresChangeNotifier:
+    """Implements FeedPublisher and ChangeNotifier: one connection listens, and is made anew when it is lost.
 
-    The same one notifies of what this process commits, after the commit. Within it, PostgreSQL would have commits wait
-    for one another until each is on the disk, whoever makes them.
+    The same one publishes what this process commits, after the commit. Within it, PostgreSQL would have all commits
+    wait for one another until each is on the disk.
     """
 
     def __init__(self, conninfo: str) -> None:
@@ -44,12 +43,12 @@ class PostgresEvents:
         self._closing = Event()
         self._thread: Thread | None = None
         self._guard = Lock()
-        self._told: set[UUID] = set()
+        self._unpublished: set[UUID] = set()
 
-    def open(self, tell: Tell) -> None:
+    def open(self, listener: ChangeListener) -> None:
         self._waking, self._woken = socket.socketpair()
         self._waking.setblocking(False)
-        self._thread = Thread(target=self._work, args=(tell,), name="events", daemon=True)
+        self._thread = Thread(target=self._work, args=(listener,), name="events", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -60,15 +59,14 @@ class PostgresEvents:
             self._waking.close()
             self._woken.close()
 
-    def told(self, user_ids: Collection[UUID]) -> None:
-        """Have whoever listens told whose feeds have become longer by a commit."""
+    def publish(self, user_ids: Collection[UUID]) -> None:
         if self._thread is None:  # of a command, which ends soon
             with suppress(psycopg.Error), self._connect() as connection:
                 _notify(connection, user_ids)
             return
         with self._guard:
-            was_empty = not self._told
-            self._told.update(user_ids)
+            was_empty = not self._unpublished
+            self._unpublished.update(user_ids)
         if was_empty:
             self._wake()
 
@@ -76,16 +74,16 @@ class PostgresEvents:
         with suppress(OSError):  # it is being woken already, or has ended
             self._waking.send(b"!")
 
-    def _work(self, tell: Tell) -> None:
+    def _work(self, listener: ChangeListener) -> None:
         pause = FIRST_PAUSE
         while not self._closing.is_set():
             try:
                 with self._connect() as connection:
                     connection.execute(f"LISTEN {CHANNEL}".encode())
-                    # What was notified before there was anybody to hear it.
-                    tell(None)
+                    # There may have been notifications before this connection listened.
+                    listener(None)
                     pause = FIRST_PAUSE
-                    self._pass_on(connection, tell)
+                    self._pass_on(connection, listener)
             except psycopg.Error as error:
                 log.warning("not listening to the database", cause=type(error).__name__, retry_seconds=pause)
                 self._closing.wait(pause)
@@ -93,14 +91,14 @@ class PostgresEvents:
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
-        # For whoever looks at the database's connections.
+        # Seen in the list of the database's connections.
         connection.execute("SET application_name = 'tasktracker events'")
         # There is nothing in a notification that would have to reach the disk.
         connection.execute("SET synchronous_commit = off")
         return connection
 
-    def _pass_on(self, connection: psycopg.Connection[tuple[object, ...]], tell: Tell) -> None:
-        """Hear what others did, and say what was done here, until closed."""
+    def _pass_on(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
+        """Pass on what other processes publish, and publish what this one commits, until closed."""
         poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN)
         poll.register(self._woken.fileno(), select.POLLIN)
@@ -111,53 +109,31 @@ class PostgresEvents:
             ready = dict(poll.poll(0 if is_last else LOOK_UP_SECONDS * 1000))
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
-            self._say(connection, tell)
+            self._publish_all(connection, listener)
             for notification in connection.notifies(timeout=0):
-                if notification.pid != connection.info.backend_pid:  # that is what was said here
-                    tell(users_in(notification.payload))
+                if notification.pid != connection.info.backend_pid:  # not what this process published itself
+                    listener(users_in(notification.payload))
             if time.monotonic() - looked > AGAIN_SECONDS:
                 looked = time.monotonic()
-                tell(None)
+                listener(None)
 
-    def _say(self, connection: psycopg.Connection[tuple[object, ...]], tell: Tell) -> None:
+    def _publish_all(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
         with self._guard:
-            users, self._told = self._told, set()
+            users, self._unpublished = self._unpublished, set()
         if not users:
             return
         try:
-            tell(users)
+            listener(users)
             _notify(connection, users)
         except psycopg.Error:
             with self._guard:
-                self._told |= users
+                self._unpublished |= users
             raise
         self._closing.wait(BREATH_SECONDS)
 
 
-class PollingEvents:
-    """Implements EventStream where nothing can be listened to, as behind a pooler in transaction mode."""
-
-    def __init__(self, every_seconds: float = POLL_SECONDS) -> None:
-        self._every = every_seconds
-        self._closing = Event()
-        self._thread: Thread | None = None
-
-    def open(self, tell: Tell) -> None:
-        self._thread = Thread(target=self._poll, args=(tell,), name="events", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._closing.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _poll(self, tell: Tell) -> None:
-        while not self._closing.wait(self._every):
-            tell(None)
-
-
 def users_in(payload: str) -> Collection[UUID] | None:
-    """Return who is told by a notification; None, which is everybody, for one that is not ours."""
+    """Return the users that a notification is about; None, which stands for all, where it is not one of ours."""
     try:
         return [UUID(user) for user in payload.split(",")]
     except ValueError:

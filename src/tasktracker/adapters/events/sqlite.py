@@ -9,16 +9,16 @@ from threading import Event, Thread
 
 import structlog
 
-from tasktracker.adapters.events.local import LocalEvents
-from tasktracker.domain.sync.ports import Tell
+from tasktracker.adapters.events.local import LocalChangeNotifier
+from tasktracker.domain.sync.ports import ChangeListener
 
 EVERY_SECONDS = 0.1
 
 log = structlog.get_logger("tasktracker.events")
 
 
-class SqliteEvents(LocalEvents):
-    """Implements EventStream: this process's commits are told at once, and others' are looked for.
+class SqliteChangeNotifier(LocalChangeNotifier):
+    """Implements FeedPublisher and ChangeNotifier: it polls for commits of other processes.
 
     SQLite counts the commits of other connections (https://www.sqlite.org/pragma.html#pragma_data_version), and
     asking for the count reads a few bytes of the file.
@@ -30,9 +30,9 @@ class SqliteEvents(LocalEvents):
         self._closing = Event()
         self._thread: Thread | None = None
 
-    def open(self, tell: Tell) -> None:
-        super().open(tell)
-        self._thread = Thread(target=self._look, args=(tell,), name="events", daemon=True)
+    def open(self, listener: ChangeListener) -> None:
+        super().open(listener)
+        self._thread = Thread(target=self._look, args=(listener,), name="events", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -41,22 +41,22 @@ class SqliteEvents(LocalEvents):
         if self._thread is not None:
             self._thread.join()
 
-    def _look(self, tell: Tell) -> None:
+    def _look(self, listener: ChangeListener) -> None:
         while not self._closing.is_set():
             if not Path(self._path).exists():
                 self._closing.wait(1)  # nothing was written to it yet
                 continue
             try:
                 with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
-                    self._watch(connection, tell)
+                    self._watch(connection, listener)
             except sqlite3.Error as error:
                 log.warning("events are not looked for", cause=repr(error))
                 self._closing.wait(1)
 
-    def _watch(self, connection: sqlite3.Connection, tell: Tell) -> None:
+    def _watch(self, connection: sqlite3.Connection, listener: ChangeListener) -> None:
         seen = None
         while not self._closing.wait(EVERY_SECONDS):
             (version,) = connection.execute("PRAGMA data_version").fetchone()
             if version != seen:
                 seen = version
-                tell(None)
+                listener(None)

@@ -30,7 +30,7 @@ from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
-from tasktracker.domain.sync.ports import Told
+from tasktracker.domain.sync.ports import FeedPublisher
 
 
 class MemoryUnitOfWork(Generic[ActorT_co]):
@@ -65,11 +65,15 @@ class MemoryStore:
     """
 
     def __init__(
-        self, clock: Clock, ids: IdGenerator, audit_log: AuditLog | None = None, told: Told | None = None
+        self,
+        clock: Clock,
+        ids: IdGenerator,
+        audit_log: AuditLog | None = None,
+        publisher: FeedPublisher | None = None,
     ) -> None:
         self._clock = clock
         self._ids = ids
-        self._told = told
+        self._publisher = publisher
         self._audit_log = audit_log
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
@@ -142,8 +146,8 @@ class MemoryStore:
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
-        if self._told is not None and changed:
-            self._told(changed)
+        if self._publisher is not None and changed:
+            self._publisher.publish(changed)
 
     def _open(self, transaction: Transaction, actor: ActorT) -> MemoryUnitOfWork[ActorT]:
         return MemoryUnitOfWork(transaction, actor, self._clock.now(), self._ids, self.get_or_create_secret(EPOCH))

@@ -33,7 +33,7 @@ from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded, StorageUnavailable
-from tasktracker.domain.sync.ports import Told
+from tasktracker.domain.sync.ports import FeedPublisher
 
 _ADMIT = (
     select(sessions.c.confirmed_generation)
@@ -137,10 +137,10 @@ class SqlStore:
         clock: Clock,
         ids: IdGenerator,
         audit_log: AuditLog | None = None,
-        told: Told | None = None,
+        publisher: FeedPublisher | None = None,
     ) -> None:
         self._database = database
-        self._told = told
+        self._publisher = publisher
         self._clock = clock
         self._ids = ids
         self._audit_log = audit_log
@@ -185,8 +185,8 @@ class SqlStore:
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
-        if self._told is not None and changed:
-            self._told(changed)
+        if self._publisher is not None and changed:
+            self._publisher.publish(changed)
 
     def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
         people = [actor for actor in actors if isinstance(actor, SessionActor)]

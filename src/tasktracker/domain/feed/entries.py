@@ -11,7 +11,7 @@ from tasktracker.domain.feed.items import Item, ItemType, synced_type_of
 
 
 class Op(StrEnum):
-    """What a device has to do: take the item as it is now, or remove it."""
+    """What a device has to do: take the item as it is now, or let go of it."""
 
     UPSERT = "upsert"
     DELETE = "delete"

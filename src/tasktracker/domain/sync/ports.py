@@ -15,25 +15,30 @@ from tasktracker.domain.kernel.actors import Actor, ActorT_co
 from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.ports import TaskWork, TrashWork
 
-Told = Callable[[Collection[UUID]], None]
-"""Takes whose feeds have become longer by a commit."""
-
-Tell = Callable[[Collection[UUID] | None], None]
-"""Takes whose feeds have changed; None where that is not known, and anybody's may have."""
+ChangeListener = Callable[[Collection[UUID] | None], None]
+"""Takes the ids of users whose feeds have changed; None where they are not known, and any feed may have."""
 
 
-class EventStream(Protocol):
-    """Tells a process of changes to feeds, by whichever process they were made."""
+class FeedPublisher(Protocol):
+    """Publishes changes to feeds, to all processes."""
 
-    def open(self, tell: Tell) -> None:
-        """Begin to tell, on any thread, of every change that is committed from now on, soon after it is.
+    def publish(self, user_ids: Collection[UUID]) -> None:
+        """Publish that a commit has added to the feeds of these users."""
+        ...
 
-        Where some may have been missed, as after a lost connection, it tells that.
+
+class ChangeNotifier(Protocol):
+    """Notifies a process of changes to feeds, whichever process made them."""
+
+    def open(self, listener: ChangeListener) -> None:
+        """Notify a listener, on any thread, of every change that is committed from now on, soon after it is.
+
+        Where changes may have been missed, as after a lost connection, it is called with None.
         """
         ...
 
     def close(self) -> None:
-        """Tell no more."""
+        """Notify it no more."""
         ...
 
 

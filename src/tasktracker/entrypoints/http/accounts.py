@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, get, patch, post
-from litestar.params import JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.accounts.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session_service import SignedIn
 from tasktracker.domain.accounts.user import (
@@ -17,16 +18,17 @@ from tasktracker.domain.accounts.user import (
     MAX_PERSON_NAME_LENGTH,
     MAX_USERNAME_LENGTH,
     MIN_USERNAME_LENGTH,
-    USER_RULES,
+    USER,
     User,
     UserFields,
 )
-from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import Busy, EmailTaken, InvalidInput, TooManyRequests, UsernameTaken
-from tasktracker.entrypoints.http.credentials import CredentialExecutor
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Body, Injected, Moment, ReadOnly, given, text, view
+from tasktracker.domain.removal.accounts import AccountRemoval
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.request import Request
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, given, text, view
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 
 Username = Annotated[
     str,
@@ -42,7 +44,7 @@ Password = Annotated[str, Meta(extra_json_schema={"format": "password"})]
 class Register(Body, kw_only=True):
     """A new account."""
 
-    rules = USER_RULES
+    rules = USER.rules
 
     username: Username
     password: NewPassword
@@ -56,7 +58,7 @@ class Register(Body, kw_only=True):
 class EditProfile(Body, kw_only=True):
     """A change to a profile: what is left out stays as it is."""
 
-    rules = USER_RULES
+    rules = USER.rules
 
     username: Username | UnsetType = UNSET
     email: Email | UnsetType | None = UNSET
@@ -108,19 +110,13 @@ class SignedInView(Struct):
     user: UserView
 
 
+_values = attrgetter(*UserView.__struct_fields__)
+
+
 @view.register
 def view_user(user: User, *_: object) -> UserView:
     """Return the representation of an account."""
-    return UserView(
-        id=user.id,
-        username=user.username,
-        email=user.email,
-        first_name=user.first_name,
-        last_name=user.last_name,
-        time_zone=user.time_zone,
-        is_admin=user.is_admin,
-        created_at=user.created_at,
-    )
+    return UserView(*_values(user))
 
 
 def view_signed_in(signed_in: SignedIn) -> SignedInView:
@@ -135,80 +131,66 @@ class AccountController(Controller):
     path = "/api/accounts"
     tags = ("accounts",)
 
+    accounts: AccountService
+    store: Storage
+    registration: RegistrationService
+    account_removal: AccountRemoval
+    threads: ThreadRunner
+    hashing_threads: ThreadRunner
+
     @post(
         "/register",
         operation_id="register",
         summary="Create an account",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, public=True),
+        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, access=Access.PUBLIC),
     )
-    async def register(
-        self,
-        accounts: Injected[AccountService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[Register],
-    ) -> SignedInView:
+    @on_hashing_thread
+    def register(self, request: Request, data: JsonBody[Register]) -> SignedInView:
         """Create an account and log it in."""
         repeated = None if data.password2 is UNSET else data.password2
         return view_signed_in(
-            await credentials.run(accounts.register, given(data, UserFields), data.password, repeated, origin)
+            self.registration.register(given(data, UserFields), data.password, repeated, request.origin)
         )
 
-    @get("/me", operation_id="getProfile", summary="Read the profile", sync_to_thread=True, opt=operation())
-    def get_profile(self, person: Injected[SessionActor], accounts: Injected[AccountService]) -> UserView:
+    @get("/me", operation_id="getProfile", summary="Read the profile", opt=operation(access=Access.SESSION))
+    @on_thread
+    def get_profile(self, request: Request) -> UserView:
         """The caller's own account."""
-        return view_user(accounts.profile(person))
+        with self.store.reading(request.person) as work:
+            return view_user(self.accounts.profile(work))
 
     @patch(
         "/me",
         operation_id="editProfile",
         summary="Change the profile",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy),
+        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, access=Access.SESSION),
     )
-    async def edit_profile(
-        self,
-        person: Injected[SessionActor],
-        accounts: Injected[AccountService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[EditProfile],
-    ) -> UserView:
+    @on_hashing_thread
+    def edit_profile(self, request: Request, data: JsonBody[EditProfile]) -> UserView:
         """Change the fields that are sent, and no other."""
         password = None if data.password is UNSET else data.password
-        return view_user(await credentials.run(accounts.edit, person, given(data, UserFields), password, origin))
+        return view_user(self.accounts.edit(request.person, given(data, UserFields), password, request.origin))
 
     @post(
         "/me/password",
         operation_id="changePassword",
         summary="Choose another password",
         status_code=204,
-        opt=operation(InvalidInput, TooManyRequests, Busy),
+        opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
     )
-    async def change_password(
-        self,
-        person: Injected[SessionActor],
-        accounts: Injected[AccountService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[ChangePassword],
-    ) -> None:
+    @on_hashing_thread
+    def change_password(self, request: Request, data: JsonBody[ChangePassword]) -> None:
         """Choose another password. Every other session ends with it."""
-        await credentials.run(accounts.change_password, person, data.current_password, data.new_password, origin)
+        self.accounts.change_password(request.person, data.current_password, data.new_password, request.origin)
 
     @post(
         "/me/delete",
         operation_id="deleteAccount",
         summary="Delete the account",
         status_code=204,
-        opt=operation(InvalidInput, TooManyRequests, Busy),
+        opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
     )
-    async def delete_account(
-        self,
-        person: Injected[SessionActor],
-        accounts: Injected[AccountService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[ConfirmPassword],
-    ) -> None:
+    @on_hashing_thread
+    def delete_account(self, request: Request, data: JsonBody[ConfirmPassword]) -> None:
         """Delete the account and everything in it, for good."""
-        await credentials.run(accounts.delete, person, data.password, origin)
+        self.account_removal.delete(request.person, data.password, request.origin)

@@ -9,11 +9,13 @@ from msgspec import Struct
 
 from tasktracker.domain.activity.event import AuthEvent, EventKey, Kind, Outcome
 from tasktracker.domain.activity.service import ActivityService
-from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.clock import Clock
-from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Injected, Listed, Moment, PagedQuery, Request
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
+from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.request import Request, query
+from tasktracker.entrypoints.http.core.schemas import Listed, Moment, PagedQuery
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class AuthEventView(Struct):
@@ -38,23 +40,23 @@ class ActivityController(Controller):
     path = "/api/accounts/me/activity"
     tags = ("accounts",)
 
+    activity: ActivityService
+    store: Storage
+    cursors: Cursors
+    clock: Clock
+    threads: ThreadRunner
+
     @get(
         "/",
         operation_id="listActivity",
         summary="List authentication events",
-        sync_to_thread=True,
-        opt=operation(headers=("Link",)),
+        opt=operation(access=Access.SESSION, query=PagedQuery, headers=("Link",)),
     )
-    def list_activity(
-        self,
-        request: Request,
-        person: Injected[SessionActor],
-        activity: Injected[ActivityService],
-        filters: Injected[PagedQuery],
-        cursors: Injected[Cursors],
-        clock: Injected[Clock],
-    ) -> Response[Listed[AuthEventView]]:
+    @on_thread
+    def list_activity(self, request: Request) -> Response[Listed[AuthEventView]]:
         """Logins, refused ones too, and changes to how one logs in, the newest first."""
-        cursor = ListCursor(cursors, request, person, filters, EventKey)
-        page = activity.list(person, cursor.after, filters.limit)
-        return cursor.answer(page, [view_event(event) for event in page.items], clock.now())
+        filters = query(PagedQuery, request)
+        cursor = ListCursor(self.cursors, request, filters, EventKey)
+        with self.store.reading(request.person) as work:
+            page = self.activity.list(work, cursor.after, filters.limit)
+        return cursor.answer(page, [view_event(event) for event in page.items], self.clock.now())

@@ -6,23 +6,25 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.api_tokens.api_token import API_TOKEN_RULES, MAX_NAME_LENGTH, ApiToken, ApiTokenFields
+from tasktracker.domain.api_tokens.api_token import API_TOKEN, MAX_NAME_LENGTH, ApiToken, ApiTokenFields
 from tasktracker.domain.api_tokens.service import ApiTokenService
-from tasktracker.domain.kernel.actors import Scope, SessionActor
+from tasktracker.domain.kernel.actors import Scope
 from tasktracker.domain.kernel.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.responses import JsonResponse
-from tasktracker.entrypoints.http.wire import Body, Injected, Listed, Moment, identifier, text
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.request import Request, identifier
+from tasktracker.entrypoints.http.core.responses import JsonResponse
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, given, text
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class CreateApiToken(Body, kw_only=True):
     """A new API token."""
 
-    rules = API_TOKEN_RULES
+    rules = API_TOKEN.rules
 
     name: Annotated[str, text(shortest=1, longest=MAX_NAME_LENGTH, pattern=r"\S")]
     scopes: Annotated[list[Scope], Meta(extra_json_schema={"minItems": 1})]
@@ -62,31 +64,30 @@ class ApiTokenController(Controller):
     path = "/api/accounts/tokens"
     tags = ("api tokens",)
 
-    @get("/", operation_id="listApiTokens", summary="List API tokens", sync_to_thread=True, opt=operation())
-    def list_api_tokens(
-        self, person: Injected[SessionActor], api_tokens: Injected[ApiTokenService]
-    ) -> Listed[ApiTokenView]:
+    api_tokens: ApiTokenService
+    store: Storage
+    threads: ThreadRunner
+
+    @get("/", operation_id="listApiTokens", summary="List API tokens", opt=operation(access=Access.SESSION))
+    @on_thread
+    def list_api_tokens(self, request: Request) -> Listed[ApiTokenView]:
         """The caller's API tokens, the newest first. All of them: there are never many."""
-        return Listed([view_api_token(token) for token in api_tokens.list(person)])
+        with self.store.reading(request.person) as work:
+            tokens = self.api_tokens.list(work)
+        return Listed([view_api_token(token) for token in tokens])
 
     @post(
         "/",
         operation_id="createApiToken",
         summary="Create an API token",
-        sync_to_thread=True,
-        opt=operation(InvalidInput, TooManyApiTokens, headers=("Location",)),
+        opt=operation(InvalidInput, TooManyApiTokens, access=Access.SESSION, headers=("Location",)),
     )
-    def create_api_token(
-        self,
-        person: Injected[SessionActor],
-        api_tokens: Injected[ApiTokenService],
-        origin: Injected[Origin],
-        data: JSONBody[CreateApiToken],
-    ) -> Response[NewApiTokenView]:
+    @on_thread
+    def create_api_token(self, request: Request, data: JsonBody[CreateApiToken]) -> Response[NewApiTokenView]:
         """Create a token for a script or an integration. Its text is in this answer and nowhere else."""
-        expires_at = None if data.expires_at is UNSET else data.expires_at
-        fields = ApiTokenFields(name=data.name, scopes=data.scopes, expires_at=expires_at)
-        token, text = api_tokens.create(person, fields, origin)
+        fields = given(data, ApiTokenFields)
+        with self.store.writing(request.person) as work:
+            token, text = self.api_tokens.create(work, fields, request.origin)
         seen = view_api_token(token)
         view = NewApiTokenView(seen.id, seen.name, seen.scopes, seen.created_at, seen.expires_at, text)
         return JsonResponse(view, headers={"Location": f"{self.path}/{token.id}/"})
@@ -95,15 +96,10 @@ class ApiTokenController(Controller):
         "/{id:str}",
         operation_id="revokeApiToken",
         summary="Revoke an API token",
-        sync_to_thread=True,
-        opt=operation(ApiTokenNotFound),
+        opt=operation(ApiTokenNotFound, access=Access.SESSION),
     )
-    def revoke_api_token(
-        self,
-        id: FromPath[str],
-        person: Injected[SessionActor],
-        api_tokens: Injected[ApiTokenService],
-        origin: Injected[Origin],
-    ) -> None:
+    @on_thread
+    def revoke_api_token(self, request: Request, id: FromPath[str]) -> None:
         """Revoke a token. The very next request by it is refused."""
-        api_tokens.revoke(person, identifier(id), origin)
+        with self.store.writing(request.person) as work:
+            self.api_tokens.revoke(work, identifier(id), request.origin)

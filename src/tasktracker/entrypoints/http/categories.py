@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, patch, post, put
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, RawBody
 from msgspec import UNSET, Struct, UnsetType
 
 from tasktracker.domain.categories.category import (
-    CATEGORY_RULES,
+    CATEGORY,
     COLOR,
     MAX_DESCRIPTION_LENGTH,
     MAX_NAME_LENGTH,
@@ -19,31 +20,28 @@ from tasktracker.domain.categories.category import (
     CategoryKey,
 )
 from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.idempotency import record
-from tasktracker.domain.idempotency.record import Answer
-from tasktracker.domain.idempotency.service import IdempotencyService
-from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidInput, Stale
-from tasktracker.domain.work import UnitOfWork
-from tasktracker.entrypoints.http.conditional import creates, etag, expected, fresh
-from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
-from tasktracker.entrypoints.http.idempotency import answer, answered
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import (
+from tasktracker.domain.removal.categories import CategoryRemoval
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.conditional import creates, etag, expected, fresh
+from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
+from tasktracker.entrypoints.http.core.idempotency import Answer, Writes, no_content, rendered
+from tasktracker.entrypoints.http.core.operation import operation
+from tasktracker.entrypoints.http.core.request import Request, identifier, query
+from tasktracker.entrypoints.http.core.schemas import (
     Body,
-    Injected,
+    JsonBody,
     Listed,
     Moment,
     PagedQuery,
     ReadOnly,
-    Request,
     Version,
     given,
-    identifier,
     text,
     view,
 )
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 Name = Annotated[str, text(shortest=1, longest=MAX_NAME_LENGTH, pattern=r"\S")]
 Description = Annotated[str, text(longest=MAX_DESCRIPTION_LENGTH)]
@@ -53,7 +51,7 @@ Color = Annotated[str, text(longest=7, pattern=f"^{COLOR.pattern}$")]
 class CategoryBody(Body):
     """The fields of a category that may be left out."""
 
-    rules = CATEGORY_RULES
+    rules = CATEGORY.rules
 
     description: Description | UnsetType = UNSET
     color: Color | UnsetType | None = UNSET
@@ -96,18 +94,13 @@ class CategoryView(Struct):
     version: int
 
 
+_values = attrgetter(*CategoryView.__struct_fields__)
+
+
 @view.register
 def view_category(category: Category, *_: object) -> CategoryView:
     """Return the representation of a category."""
-    return CategoryView(
-        id=category.id,
-        name=category.name,
-        description=category.description,
-        color=category.color,
-        created_at=category.created_at,
-        updated_at=category.updated_at,
-        version=category.version,
-    )
+    return CategoryView(*_values(category))
 
 
 class CategoryController(Controller):
@@ -116,75 +109,65 @@ class CategoryController(Controller):
     path = "/api/categories"
     tags = ("categories",)
 
+    categories: CategoryService
+    category_removal: CategoryRemoval
+    store: Storage
+    writes: Writes
+    cursors: Cursors
+    clock: Clock
+    threads: ThreadRunner
+
     @get(
         "/",
         operation_id="listCategories",
         summary="List categories",
-        sync_to_thread=True,
-        opt=operation(headers=("Link",)),
+        opt=operation(query=PagedQuery, headers=("Link",)),
     )
-    def list_categories(
-        self,
-        request: Request,
-        actor: Injected[Actor],
-        categories: Injected[CategoryService],
-        filters: Injected[PagedQuery],
-        cursors: Injected[Cursors],
-        clock: Injected[Clock],
-    ) -> Response[Listed[CategoryView]]:
+    @on_thread
+    def list_categories(self, request: Request) -> Response[Listed[CategoryView]]:
         """The caller's categories, by name."""
-        cursor = ListCursor(cursors, request, actor, filters, CategoryKey)
-        page = categories.list(actor, cursor.after, filters.limit)
-        return cursor.answer(page, [view_category(category) for category in page.items], clock.now())
+        filters = query(PagedQuery, request)
+        cursor = ListCursor(self.cursors, request, filters, CategoryKey)
+        with self.store.reading(request.user) as work:
+            page = self.categories.list(work, cursor.after, filters.limit)
+        return cursor.answer(page, [view_category(category) for category in page.items], self.clock.now())
 
     @post(
         "/",
         operation_id="createCategory",
         summary="Create a category",
-        sync_to_thread=True,
         opt=operation(InvalidInput, CategoryNameTaken, headers=("ETag", "Location"), idempotent=True),
     )
+    @on_thread
     def create_category(
-        self,
-        actor: Injected[Actor],
-        categories: Injected[CategoryService],
-        idempotency: Injected[IdempotencyService],
-        key: Injected[record.Request | None],
-        data: JSONBody[CreateCategory],
+        self, request: Request, data: JsonBody[CreateCategory], body: RawBody
     ) -> Response[CategoryView]:
         """Create a category of the caller's."""
         fields = given(data, CategoryFields)
-        return answered(
-            idempotency,
-            actor,
-            key,
-            lambda work: categories.create_in(work, actor, fields),
-            lambda category: _answer(category, status=201),
+        return self.writes.answer(
+            request,
+            body,
+            lambda work: self.categories.create(work, fields),
+            lambda category: _rendered(category, status=201),
         )
 
     @get(
         "/{id:str}",
         operation_id="getCategory",
         summary="Read a category",
-        sync_to_thread=True,
         opt=operation(CategoryNotFound, headers=("ETag",)),
     )
-    def get_category(
-        self,
-        request: Request,
-        id: FromPath[str],
-        actor: Injected[Actor],
-        categories: Injected[CategoryService],
-    ) -> Response[CategoryView]:
+    @on_thread
+    def get_category(self, request: Request, id: FromPath[str]) -> Response[CategoryView]:
         """One category; 304 when `If-None-Match` names its current representation."""
-        seen = view_category(categories.get(actor, identifier(id)))
+        with self.store.reading(request.user) as work:
+            seen = view_category(self.categories.get(work, identifier(id)))
         return fresh(request, etag(seen.version), seen)
 
     @put(
         "/{id:str}",
         operation_id="replaceCategory",
         summary="Replace a category, or create it under one's own id",
-        sync_to_thread=True,
         opt=operation(
             InvalidInput,
             CategoryNotFound,
@@ -196,87 +179,59 @@ class CategoryController(Controller):
             creates=True,
         ),
     )
+    @on_thread
     def replace_category(
-        self,
-        request: Request,
-        id: FromPath[str],
-        actor: Injected[Actor],
-        categories: Injected[CategoryService],
-        idempotency: Injected[IdempotencyService],
-        key: Injected[record.Request | None],
-        data: JSONBody[ReplaceCategory],
+        self, request: Request, id: FromPath[str], data: JsonBody[ReplaceCategory], body: RawBody
     ) -> Response[CategoryView]:
         """Set every field of a category; what is left out goes back to its default."""
         category_id, fields, versions = identifier(id), given(data, CategoryFields), expected(request, data.version)
-        creating = creates(request)
-
-        def replace(work: UnitOfWork) -> Category:
-            if creating:
-                existing = work.categories.find(actor.user_id, category_id)
-                if existing is not None:
-                    raise Stale(existing)
-                return categories.create_in(work, actor, fields, category_id)
-            return categories.replace_in(work, actor, category_id, fields, versions)
-
-        status = 201 if creating else 200
-        return answered(idempotency, actor, key, replace, lambda category: _answer(category, status=status))
+        if creates(request):
+            return self.writes.answer(
+                request,
+                body,
+                lambda work: self.categories.create_if_absent(work, category_id, fields),
+                lambda category: _rendered(category, status=201),
+            )
+        return self.writes.answer(
+            request, body, lambda work: self.categories.replace(work, category_id, fields, versions), _rendered
+        )
 
     @patch(
         "/{id:str}",
         operation_id="editCategory",
         summary="Change a category",
-        sync_to_thread=True,
         opt=operation(InvalidInput, CategoryNotFound, CategoryNameTaken, Stale, headers=("ETag",), idempotent=True),
     )
+    @on_thread
     def edit_category(
-        self,
-        request: Request,
-        id: FromPath[str],
-        actor: Injected[Actor],
-        categories: Injected[CategoryService],
-        idempotency: Injected[IdempotencyService],
-        key: Injected[record.Request | None],
-        data: JSONBody[EditCategory],
+        self, request: Request, id: FromPath[str], data: JsonBody[EditCategory], body: RawBody
     ) -> Response[CategoryView]:
         """Change the fields that are sent, and no other."""
         category_id, fields, versions = identifier(id), given(data, CategoryFields), expected(request, data.version)
-        return answered(
-            idempotency,
-            actor,
-            key,
-            lambda work: categories.edit_in(work, actor, category_id, fields, versions),
-            _answer,
+        return self.writes.answer(
+            request,
+            body,
+            lambda work: self.categories.edit(work, category_id, fields, versions),
+            _rendered,
         )
 
     @delete(
         "/{id:str}",
         operation_id="deleteCategory",
         summary="Delete a category",
-        sync_to_thread=True,
         status_code=204,
         opt=operation(CategoryNotFound, Stale, idempotent=True),
     )
-    def delete_category(
-        self,
-        request: Request,
-        id: FromPath[str],
-        actor: Injected[Actor],
-        categories: Injected[CategoryService],
-        idempotency: Injected[IdempotencyService],
-        key: Injected[record.Request | None],
-    ) -> Response[None]:
+    @on_thread
+    def delete_category(self, request: Request, id: FromPath[str], body: RawBody) -> Response[None]:
         """Delete a category. Its tasks stay, and are without one."""
         category_id, versions = identifier(id), expected(request)
-        return answered(
-            idempotency,
-            actor,
-            key,
-            lambda work: categories.delete_in(work, actor, category_id, versions),
-            lambda _: answer(None, status=204),
+        return self.writes.answer(
+            request, body, lambda work: self.category_removal.delete(work, category_id, versions), no_content
         )
 
 
-def _answer(category: Category, *, status: int = 200) -> Answer:
+def _rendered(category: Category, *, status: int = 200) -> Answer:
     seen = view_category(category)
     location = f"{CategoryController.path}/{category.id}/" if status == 201 else None
-    return answer(seen, status=status, etag=etag(seen.version), location=location)
+    return rendered(seen, status=status, etag=etag(seen.version), location=location)

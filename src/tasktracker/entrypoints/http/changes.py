@@ -1,45 +1,25 @@
-"""What devices are told, as answers carry it, and cursors as text."""
+"""Changes of a feed as answers carry them, and sync cursors as text."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import permutations
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.categories.category import Category
-from tasktracker.domain.feed.entries import FeedItem, ItemType, Op, Reason
+from tasktracker.domain.feed.entries import FeedItem, Op, Reason
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.fields import Refused
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import ALL_TYPES, Changes
-from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.entrypoints.http.categories import CategoryView, view_category
-from tasktracker.entrypoints.http.cursors import Cursors
-from tasktracker.entrypoints.http.task_types import view_task
-from tasktracker.entrypoints.http.wire import CursorText, Limit, Moment, Query
-
-
-class TaskData(Struct):
-    """A task as devices keep it: without what depends on the time."""
-
-    id: UUID
-    title: str
-    description: str
-    priority: Priority
-    state: State
-    due_date: Moment | None
-    category: UUID | None
-    parent: UUID | None
-    owners: list[UUID]
-    created_by: UUID
-    created_at: Moment
-    updated_at: Moment
-    completed_at: Moment | None
-    version: int
+from tasktracker.entrypoints.http.core.cursors import Cursors
+from tasktracker.entrypoints.http.core.schemas import CursorText, Limit, Moment, Query
+from tasktracker.entrypoints.http.task_schemas import TaskData, view_data
 
 
 class TaskChange(Struct, tag_field="type", tag=ItemType.TASK.value):
@@ -137,19 +117,19 @@ def _bound(actor: Actor, types: frozenset[ItemType]) -> str:
     return f"{actor.user_id} sync {','.join(sorted(types))}"
 
 
+VIEWS: Mapping[ItemType, tuple[type[TaskChange | CategoryChange], Callable[[Any, UUID], Any]]] = {
+    ItemType.TASK: (TaskChange, view_data),
+    ItemType.CATEGORY: (CategoryChange, view_category),
+}
+"""How a change of each synced type is represented, and its item, as a user's devices keep it."""
+
+
 def view_change(found: FeedItem, actor: Actor) -> TaskChange | CategoryChange:
     """Return the representation of a change, as its user sees the item."""
-    mark = found.mark
-    if mark.type is ItemType.CATEGORY:
-        category = view_category(found.item) if isinstance(found.item, Category) else None
-        return CategoryChange(id=mark.id, op=mark.op, version=mark.version, reason=mark.reason, data=category)
-    task = view_data(found.item, actor) if isinstance(found.item, Task) else None
-    return TaskChange(id=mark.id, op=mark.op, version=mark.version, reason=mark.reason, data=task)
-
-
-def view_data(task: Task, actor: Actor) -> TaskData:
-    """Return the representation of a task as the actor's devices keep it."""
-    return msgspec.convert(view_task(task, task.updated_at, actor.user_id), TaskData, from_attributes=True)
+    entry = found.entry
+    change, view_item = VIEWS[entry.type]
+    data = None if found.item is None else view_item(found.item, actor.user_id)
+    return change(id=entry.id, op=entry.op, version=entry.version, reason=entry.reason, data=data)
 
 
 def view_changes(changes: Changes, actor: Actor, types: frozenset[ItemType], cursors: SyncCursors) -> ChangesView:

@@ -9,14 +9,13 @@ from litestar import Controller, get
 from litestar.params import FromPath
 from msgspec import Meta, Struct
 
-from tasktracker.domain.feed.entries import ItemType
-from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.sync.service import BUCKETS, SyncService
 from tasktracker.entrypoints.http.changes import SyncCursors, Typed
-from tasktracker.entrypoints.http.cursors import Cursors
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Injected
+from tasktracker.entrypoints.http.core.operation import operation
+from tasktracker.entrypoints.http.core.request import Request, query
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class DigestView(Struct):
@@ -50,31 +49,30 @@ class DigestController(Controller):
     path = "/api/sync/digest"
     tags = ("sync",)
 
-    @get("/", operation_id="digest", summary="Summarise everything", sync_to_thread=True, opt=operation())
-    def digest(
-        self,
-        actor: Injected[Actor],
-        sync: Injected[SyncService],
-        filters: Injected[Typed],
-        cursors: Injected[Cursors],
-    ) -> DigestView:
+    sync: SyncService
+    sync_cursors: SyncCursors
+    threads: ThreadRunner
+
+    @get("/", operation_id="digest", summary="Summarise everything", opt=operation(query=Typed))
+    @on_thread
+    def digest(self, request: Request) -> DigestView:
         """Hashes by which a device proves that it has everything, and finds out where it has not."""
-        digest = sync.digest(actor, filters.chosen)
-        as_of = SyncCursors(cursors).seal(digest.as_of, actor, filters.chosen)
+        types = query(Typed, request).chosen
+        digest = self.sync.digest(request.user, types)
+        as_of = self.sync_cursors.seal(digest.as_of, request.user, types)
         return DigestView(as_of, digest.count, dict(digest.buckets))
 
     @get(
         "/{bucket:str}",
         operation_id="digestBucket",
         summary="List a bucket of the digest",
-        sync_to_thread=True,
-        opt=operation(InvalidInput),
+        opt=operation(InvalidInput, query=Typed),
     )
-    def digest_bucket(
-        self, bucket: FromPath[str], actor: Injected[Actor], sync: Injected[SyncService], filters: Injected[Typed]
-    ) -> BucketView:
+    @on_thread
+    def digest_bucket(self, request: Request, bucket: FromPath[str]) -> BucketView:
         """The items of one bucket, with their versions."""
+        types = query(Typed, request).chosen
         if bucket not in BUCKETS:
             raise InvalidInput.of("bucket", "must be two hexadecimal digits, in lower case")
-        marks = sync.bucket(actor, bucket, filters.chosen)
-        return BucketView([EntryView(mark.type, mark.id, mark.version) for mark in marks])
+        entries = self.sync.bucket(request.user, bucket, types)
+        return BucketView([EntryView(entry.type, entry.id, entry.version) for entry in entries])

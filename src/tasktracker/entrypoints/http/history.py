@@ -10,14 +10,17 @@ from litestar import Controller, Response, get
 from litestar.params import FromPath
 from msgspec import Struct
 
-from tasktracker.domain.history.change import Action, Change, ChangeKey
+from tasktracker.domain.history.change import Change, ChangeKey
 from tasktracker.domain.history.service import HistoryService
-from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import TaskNotFound
-from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Injected, Listed, Moment, PagedQuery, Request, identifier
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
+from tasktracker.entrypoints.http.core.operation import operation
+from tasktracker.entrypoints.http.core.request import Request, identifier, query
+from tasktracker.entrypoints.http.core.schemas import Listed, Moment, PagedQuery
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class ActorView(Struct):
@@ -56,7 +59,7 @@ def view_change(change: Change, names: Mapping[UUID, str]) -> ChangeView:
         action=change.action,
         version=change.version,
         actor=actor,
-        # By those, the changes of people who are gone could still be told apart.
+        # By those, the changes of deleted accounts could still be distinguished.
         session_id=change.session_id if actor else None,
         token_id=change.token_id if actor else None,
         fields={name: FieldChangeView(each.before, each.after) for name, each in change.fields.items()},
@@ -69,25 +72,24 @@ class HistoryController(Controller):
     path = "/api/tasks/{id:str}/history"
     tags = ("history",)
 
+    history: HistoryService
+    store: Storage
+    cursors: Cursors
+    clock: Clock
+    threads: ThreadRunner
+
     @get(
         "/",
         operation_id="listHistory",
         summary="List the changes of a task",
-        sync_to_thread=True,
-        opt=operation(TaskNotFound, headers=("Link",)),
+        opt=operation(TaskNotFound, query=PagedQuery, headers=("Link",)),
     )
-    def list_history(
-        self,
-        request: Request,
-        id: FromPath[str],
-        actor: Injected[Actor],
-        history: Injected[HistoryService],
-        filters: Injected[PagedQuery],
-        cursors: Injected[Cursors],
-        clock: Injected[Clock],
-    ) -> Response[Listed[ChangeView]]:
+    @on_thread
+    def list_history(self, request: Request, id: FromPath[str]) -> Response[Listed[ChangeView]]:
         """Who changed which fields from what to what, and when; the newest first."""
-        cursor = ListCursor(cursors, request, actor, filters, ChangeKey)
-        page = history.list(actor, identifier(id), cursor.after, filters.limit)
+        filters = query(PagedQuery, request)
+        cursor = ListCursor(self.cursors, request, filters, ChangeKey)
+        with self.store.reading(request.user) as work:
+            page = self.history.list(work, identifier(id), cursor.after, filters.limit)
         views = [view_change(change, page.names) for change in page.changes.items]
-        return cursor.answer(page.changes, views, clock.now())
+        return cursor.answer(page.changes, views, self.clock.now())

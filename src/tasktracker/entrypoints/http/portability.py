@@ -7,15 +7,15 @@ from typing import Annotated
 from litestar import Controller, Response, get, post
 from msgspec import Meta, Struct
 
-from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import Form, ImportService
 from tasktracker.domain.portability.report import Finding, ImportReport, Tally
-from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.request import Request, UnsupportedMediaType, query
+from tasktracker.entrypoints.http.core.schemas import Query
 from tasktracker.entrypoints.http.transfers import Transfers
-from tasktracker.entrypoints.http.wire import Injected, Query, Request, UnsupportedMediaType
 
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
@@ -83,25 +83,25 @@ class PortabilityController(Controller):
     path = "/api/accounts/me"
     tags = ("accounts",)
 
+    exports: ExportService
+    imports: ImportService
+    transfers: Transfers
+    clock: Clock
+
     @get(
         "/export",
         operation_id="exportAccount",
         summary="Export everything",
-        opt=operation(Busy, headers=("Content-Disposition",), produces=NDJSON),
+        opt=operation(Busy, access=Access.SESSION, headers=("Content-Disposition",), produces=NDJSON),
     )
-    async def export_account(
-        self,
-        person: Injected[SessionActor],
-        exports: Injected[ExportService],
-        transfers: Injected[Transfers],
-        clock: Injected[Clock],
-    ) -> Response[bytes]:
+    async def export_account(self, request: Request) -> Response[bytes]:
         """All that the caller owns, the trash included, as one JSON object a line.
 
         It is all of one moment. The last line is of the type `end`; without it, the export is not complete.
         """
-        name = f"tasktracker-{clock.now():%Y-%m-%d}.ndjson"
-        return await transfers.download(person.user_id, exports.export(person), NDJSON, name)
+        name = f"tasktracker-{self.clock.now():%Y-%m-%d}.ndjson"
+        blocks = self.exports.export(request.person)
+        return await self.transfers.download(request.person.user_id, blocks, NDJSON, name)
 
     @post(
         "/import",
@@ -110,26 +110,20 @@ class PortabilityController(Controller):
         status_code=200,
         # The limit is one of its own, and checked as the body comes in.
         request_max_body_size=None,
-        opt=operation(InvalidInput, Busy, consumes=tuple(FORMS)),
+        opt=operation(InvalidInput, Busy, access=Access.SESSION, query=ImportFile, consumes=tuple(FORMS)),
     )
-    async def import_account(
-        self,
-        request: Request,
-        person: Injected[SessionActor],
-        imports: Injected[ImportService],
-        transfers: Injected[Transfers],
-        filters: Injected[ImportFile],
-    ) -> ImportView:
+    async def import_account(self, request: Request) -> ImportView:
         """Bring in an export of this service, or a CSV file of Todoist.
 
         What is there already stays as it is, so a file may be sent again. Lines that are refused are reported; the
         others come in, some hundred at a time.
         """
-        form = _form(request)
-        with transfers.turn(person.user_id):
-            await transfers.run(imports.admit, person)
-            async with transfers.upload(request) as file:
-                report = await transfers.run(imports.bring_in, person, file, form, dry_run=filters.dry_run)
+        person, filters, form = request.person, query(ImportFile, request), _form(request)
+        run = self.transfers.threads.run
+        with self.transfers.turn(person.user_id):
+            await run(self.imports.admit, person)
+            async with self.transfers.upload(request) as file:
+                report = await run(self.imports.bring_in, person, file, form, dry_run=filters.dry_run)
         return view_report(report)
 
 

@@ -12,16 +12,17 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.categories.category import CategoryFields
-from tasktracker.domain.feed.entries import ItemType
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.mutation import MAX_MUTATIONS, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.task import TaskFields
 from tasktracker.entrypoints.http.categories import CreateCategory, EditCategory
 from tasktracker.entrypoints.http.changes import CategoryChange, TaskChange, Typed
-from tasktracker.entrypoints.http.problems import Problem, problem_of
-from tasktracker.entrypoints.http.task_types import CreateTask, EditTask
-from tasktracker.entrypoints.http.wire import Body, CursorText, Limit, Moment, converted, given
+from tasktracker.entrypoints.http.core.problems import Problem, problem_of
+from tasktracker.entrypoints.http.core.request_parsing import converted
+from tasktracker.entrypoints.http.core.schemas import Body, CursorText, Limit, Moment, given
+from tasktracker.entrypoints.http.task_schemas import CreateTask, EditTask
 
 
 class PushOptions(Typed):

@@ -6,14 +6,13 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, delete, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Session
 from tasktracker.domain.accounts.session_service import LOGIN_RULES, SessionService
 from tasktracker.domain.accounts.token import TokenKind
-from tasktracker.domain.activity.event import Origin
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     Busy,
@@ -26,11 +25,13 @@ from tasktracker.domain.kernel.errors import (
     SessionNotFound,
     TooManyRequests,
 )
+from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.accounts import Password, SignedInView, view_signed_in
-from tasktracker.entrypoints.http.actor import bearer_token
-from tasktracker.entrypoints.http.credentials import CredentialExecutor
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Body, Injected, Listed, Moment, Request, identifier, text
+from tasktracker.entrypoints.http.core.authentication import bearer_token
+from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.request import Request, identifier
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, text
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 
 Code = Annotated[
     str, text(longest=MAX_CODE_LENGTH), Meta(description="Of the generator or for recovery, when two-factor is on.")
@@ -113,37 +114,35 @@ class SessionController(Controller):
     path = "/api/accounts"
     tags = ("sessions",)
 
+    sessions: SessionService
+    store: Storage
+    threads: ThreadRunner
+    hashing_threads: ThreadRunner
+
     @post(
         "/login",
         operation_id="login",
         summary="Log in",
         status_code=200,
-        opt=operation(InvalidInput, InvalidCredentials, CodeRequired, TooManyRequests, Busy, public=True),
+        opt=operation(InvalidInput, InvalidCredentials, CodeRequired, TooManyRequests, Busy, access=Access.PUBLIC),
     )
-    async def login(
-        self,
-        sessions: Injected[SessionService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[Login],
-    ) -> SignedInView:
+    @on_hashing_thread
+    def login(self, request: Request, data: JsonBody[Login]) -> SignedInView:
         """Open a session on a device."""
         device, code = data.device or None, data.code or None
-        return view_signed_in(await credentials.run(sessions.login, data.username, data.password, device, code, origin))
+        return view_signed_in(self.sessions.login(data.username, data.password, device, code, request.origin))
 
     @post(
         "/refresh",
         operation_id="refresh",
         summary="Get the next tokens",
         status_code=200,
-        sync_to_thread=True,
-        opt=operation(InvalidInput, InvalidToken, SessionEnded, TooManyRequests, public=True),
+        opt=operation(InvalidInput, InvalidToken, SessionEnded, TooManyRequests, access=Access.PUBLIC),
     )
-    def refresh(
-        self, sessions: Injected[SessionService], origin: Injected[Origin], data: JSONBody[Refresh]
-    ) -> TokensView:
+    @on_thread
+    def refresh(self, request: Request, data: JsonBody[Refresh]) -> TokensView:
         """Exchange a refresh token for the next access and refresh token."""
-        tokens = sessions.refresh(data.refresh, origin)
+        tokens = self.sessions.refresh(data.refresh, request.origin)
         return TokensView(tokens.access, tokens.refresh, "Bearer", tokens.expires_in)
 
     @post(
@@ -151,12 +150,12 @@ class SessionController(Controller):
         operation_id="verify",
         summary="Check a token",
         status_code=200,
-        sync_to_thread=True,
-        opt=operation(InvalidInput, InvalidToken, SessionEnded, public=True),
+        opt=operation(InvalidInput, InvalidToken, SessionEnded, access=Access.PUBLIC),
     )
-    def verify(self, sessions: Injected[SessionService], data: JSONBody[Verify]) -> TokenView:
+    @on_thread
+    def verify(self, data: JsonBody[Verify]) -> TokenView:
         """Tell whether a token would be accepted now."""
-        claims = sessions.verify(data.token)
+        claims = self.sessions.verify(data.token)
         return TokenView(claims.kind, claims.user_id, claims.session_id, claims.expires_at)
 
     @post(
@@ -164,59 +163,49 @@ class SessionController(Controller):
         operation_id="logout",
         summary="Log out",
         status_code=204,
-        sync_to_thread=True,
-        opt=operation(InvalidInput, NotAuthenticated, InvalidToken),
+        opt=operation(InvalidInput, NotAuthenticated, InvalidToken, access=Access.OPTIONAL),
     )
-    def logout(
-        self,
-        request: Request,
-        sessions: Injected[SessionService],
-        origin: Injected[Origin],
-        data: JSONBody[Logout | None] = None,
-    ) -> None:
+    @on_thread
+    def logout(self, request: Request, data: JsonBody[Logout | None] = None) -> None:
         """End the session of the bearer token, or of the refresh token sent. Any genuine token will do."""
         tokens = [token for token in (bearer_token(request), data.refresh if data else None) if token]
         if not tokens:
             raise NotAuthenticated
-        sessions.logout(*tokens, origin=origin)
+        self.sessions.logout(*tokens, origin=request.origin)
 
     @get(
         "/sessions",
         operation_id="listSessions",
         summary="List the caller's devices",
-        sync_to_thread=True,
-        opt=operation(),
+        opt=operation(access=Access.SESSION),
     )
-    def list_sessions(self, person: Injected[SessionActor], sessions: Injected[SessionService]) -> Listed[SessionView]:
+    @on_thread
+    def list_sessions(self, request: Request) -> Listed[SessionView]:
         """The devices the caller is logged in on, the last used first. All of them: there are never many."""
-        return Listed([view_session(session, person) for session in sessions.list(person)])
+        with self.store.reading(request.person) as work:
+            sessions = self.sessions.list(work)
+        return Listed([view_session(session, request.person) for session in sessions])
 
     @delete(
         "/sessions",
         operation_id="endOtherSessions",
         summary="Log out everywhere else",
-        sync_to_thread=True,
-        opt=operation(),
+        opt=operation(access=Access.SESSION),
     )
-    def end_other_sessions(
-        self, person: Injected[SessionActor], sessions: Injected[SessionService], origin: Injected[Origin]
-    ) -> None:
+    @on_thread
+    def end_other_sessions(self, request: Request) -> None:
         """End every session but that of the request."""
-        sessions.end_others(person, origin)
+        with self.store.writing(request.person) as work:
+            self.sessions.end_others(work, request.origin)
 
     @delete(
         "/sessions/{id:str}",
         operation_id="endSession",
         summary="Log a device out",
-        sync_to_thread=True,
-        opt=operation(SessionNotFound),
+        opt=operation(SessionNotFound, access=Access.SESSION),
     )
-    def end_session(
-        self,
-        id: FromPath[str],
-        person: Injected[SessionActor],
-        sessions: Injected[SessionService],
-        origin: Injected[Origin],
-    ) -> None:
+    @on_thread
+    def end_session(self, request: Request, id: FromPath[str]) -> None:
         """End one of the caller's sessions, perhaps that of the request."""
-        sessions.end(person, identifier(id), origin)
+        with self.store.writing(request.person) as work:
+            self.sessions.end(work, identifier(id), request.origin)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, post, put
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, RawBody
 from msgspec import Meta, Struct
 
-from tasktracker.domain.idempotency import record
-from tasktracker.domain.idempotency.service import IdempotencyService
-from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import (
     InvalidInput,
     MemberNotFound,
@@ -21,11 +18,15 @@ from tasktracker.domain.kernel.errors import (
     TooManyMembers,
     TooManyRequests,
 )
+from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SHARE_RULES, Share, SharingService
 from tasktracker.domain.tasks.member import INVITED, Role
-from tasktracker.entrypoints.http.idempotency import answer, answered
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Body, Injected, Listed, identifier
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.idempotency import Writes, no_content, rendered
+from tasktracker.entrypoints.http.core.operation import operation
+from tasktracker.entrypoints.http.core.request import Request, identifier
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 InvitedRole = Annotated[Role, Meta(extra_json_schema={"enum": sorted(INVITED)})]
 
@@ -66,24 +67,24 @@ class ShareController(Controller):
     path = "/api/tasks/{id:str}/shares"
     tags = ("sharing",)
 
-    @get(
-        "/",
-        operation_id="listShares",
-        summary="List the members of a task",
-        sync_to_thread=True,
-        opt=operation(TaskNotFound),
-    )
-    def list_shares(
-        self, id: FromPath[str], actor: Injected[Actor], sharing: Injected[SharingService]
-    ) -> Listed[ShareView]:
+    sharing: SharingService
+    invitation_limit: InvitationLimit
+    store: Storage
+    writes: Writes
+    threads: ThreadRunner
+
+    @get("/", operation_id="listShares", summary="List the members of a task", opt=operation(TaskNotFound))
+    @on_thread
+    def list_shares(self, request: Request, id: FromPath[str]) -> Listed[ShareView]:
         """Everybody who sees the task, its owner first. All of them: there are never many."""
-        return Listed([view_share(share) for share in sharing.list(actor, identifier(id))])
+        with self.store.reading(request.user) as work:
+            shares = self.sharing.list(work, identifier(id))
+        return Listed([view_share(share) for share in shares])
 
     @post(
         "/",
         operation_id="shareTask",
         summary="Share a task",
-        sync_to_thread=True,
         opt=operation(
             InvalidInput,
             TaskNotFound,
@@ -94,82 +95,56 @@ class ShareController(Controller):
             idempotent=True,
         ),
     )
+    @on_thread
     def share_task(
-        self,
-        id: FromPath[str],
-        actor: Injected[Actor],
-        sharing: Injected[SharingService],
-        idempotency: Injected[IdempotencyService],
-        key: Injected[record.Request | None],
-        data: JSONBody[ShareTask],
+        self, request: Request, id: FromPath[str], data: JsonBody[ShareTask], body: RawBody
     ) -> Response[ShareView]:
         """Let somebody take part in a task and everything under it, or change the part they have."""
         task_id = identifier(id)
-        # Whoever may not share it, now, is told so below, unless this is what they did when they still could.
+        # An actor who may not share it now is refused below, unless the request is an earlier one that is sent again.
         with suppress(TaskNotFound, NotAllowed):
-            sharing.spend(actor, task_id)
-
-        def render(share: Share) -> Any:
-            return answer(view_share(share), status=201, location=f"/api/tasks/{task_id}/shares/{share.user_id}/")
-
-        return answered(
-            idempotency,
-            actor,
-            key,
-            lambda work: sharing.share_in(work, actor, task_id, data.username, data.role),
-            render,
+            self.invitation_limit.spend(request.user, task_id)
+        return self.writes.answer(
+            request,
+            body,
+            lambda work: self.sharing.share(work, task_id, data.username, data.role),
+            lambda share: rendered(
+                view_share(share), status=201, location=f"/api/tasks/{task_id}/shares/{share.user_id}/"
+            ),
         )
 
     @put(
         "/{user_id:str}",
         operation_id="assignRole",
         summary="Change what a member may do",
-        sync_to_thread=True,
         opt=operation(InvalidInput, TaskNotFound, NotAllowed, MemberNotFound, idempotent=True),
     )
+    @on_thread
     def assign_role(
-        self,
-        id: FromPath[str],
-        user_id: FromPath[str],
-        actor: Injected[Actor],
-        sharing: Injected[SharingService],
-        idempotency: Injected[IdempotencyService],
-        key: Injected[record.Request | None],
-        data: JSONBody[AssignRole],
+        self, request: Request, id: FromPath[str], user_id: FromPath[str], data: JsonBody[AssignRole], body: RawBody
     ) -> Response[ShareView]:
         """Change the part that a member has in a task and everything under it."""
         task_id, member_id = identifier(id), identifier(user_id, "user_id")
-        return answered(
-            idempotency,
-            actor,
-            key,
-            lambda work: sharing.assign_in(work, actor, task_id, member_id, data.role),
-            lambda share: answer(view_share(share)),
+        return self.writes.answer(
+            request,
+            body,
+            lambda work: self.sharing.assign(work, task_id, member_id, data.role),
+            lambda share: rendered(view_share(share)),
         )
 
     @delete(
         "/{user_id:str}",
         operation_id="unshareTask",
         summary="Take a member's part away",
-        sync_to_thread=True,
         status_code=204,
         opt=operation(TaskNotFound, NotAllowed, MemberNotFound, idempotent=True),
     )
+    @on_thread
     def unshare_task(
-        self,
-        id: FromPath[str],
-        user_id: FromPath[str],
-        actor: Injected[Actor],
-        sharing: Injected[SharingService],
-        idempotency: Injected[IdempotencyService],
-        key: Injected[record.Request | None],
+        self, request: Request, id: FromPath[str], user_id: FromPath[str], body: RawBody
     ) -> Response[None]:
         """Take somebody's part in a task away, or give up one's own."""
         task_id, member_id = identifier(id), identifier(user_id, "user_id")
-        return answered(
-            idempotency,
-            actor,
-            key,
-            lambda work: sharing.unshare_in(work, actor, task_id, member_id),
-            lambda _: answer(None, status=204),
+        return self.writes.answer(
+            request, body, lambda work: self.sharing.unshare(work, task_id, member_id), no_content
         )

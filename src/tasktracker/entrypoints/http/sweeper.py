@@ -14,11 +14,11 @@ from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
-from tasktracker.entrypoints.http.threads import Threads
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 LOOK_SECONDS = 300
-MOST = 10_000  # things of each kind at a time; what is left over is done by whoever looks next
-# A bucket that holds one try an hour, shared by all processes: whoever gets it does the work.
+MOST = 10_000  # things of each kind at a time; the next sweep, of any process, does what is left over
+# A bucket that holds one try an hour, shared by all processes: the one that gets it does the work.
 TURN = Bucket.of(Limit("sweep", 1, timedelta(hours=1)))
 
 log = structlog.get_logger("tasktracker.sweep")
@@ -33,7 +33,7 @@ class Sweeper:
         self._clock = clock
         self._stopping = Event()
 
-    async def run(self, threads: Threads) -> None:
+    async def run(self, threads: ThreadRunner) -> None:
         """Sweep whenever it is this process's turn, on one of the threads, until cancelled."""
         while True:
             # Not all processes at the same moment, and not while the server starts.
@@ -52,7 +52,7 @@ class Sweeper:
         removed = self._housekeeping.sweep(MOST, self._stopping.is_set)
         log.info("swept", removed=removed)
         if removed >= MOST and not self._stopping.is_set():
-            # There may be more: whoever looks next goes on.
+            # There may be more: the next process to look goes on.
             self._limiter.refund(TURN)
         return removed
 

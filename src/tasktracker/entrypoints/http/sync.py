@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from litestar import Controller, get, post
-from litestar.params import JSONBody
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import CursorExpired, InvalidInput, TooManyStreams
 from tasktracker.domain.sync.push_service import PushService
 from tasktracker.domain.sync.service import Changes, SyncService
 from tasktracker.entrypoints.http.changes import ChangesView, PullChanges, SyncCursors, view_changes
-from tasktracker.entrypoints.http.cursors import Cursors
-from tasktracker.entrypoints.http.hub import Hub, Waiter, hanging_up
-from tasktracker.entrypoints.http.operation import operation
+from tasktracker.entrypoints.http.core.operation import operation
+from tasktracker.entrypoints.http.core.request import Request, query
+from tasktracker.entrypoints.http.core.schemas import JsonBody
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 from tasktracker.entrypoints.http.push import PushedView, PushMutations, PushOptions, read_mutation, view_result
-from tasktracker.entrypoints.http.threads import Threads
-from tasktracker.entrypoints.http.wire import Injected, Request
-
-
-async def _with_changes(
-    waiter: Waiter, seconds: int, threads: Threads, pull: Callable[[], tuple[Changes, ChangesView]]
-) -> ChangesView:
-    """Pull until there is something, or the time has passed. Nothing is held meanwhile: no thread, no connection."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while True:
-        waiter.clear()
-        changes, view = await threads.run(pull)
-        waiter.position = changes.head
-        # What has changed may be of other types.
-        if changes.items or waiter.is_over or not await waiter.wait(deadline - loop.time()):
-            return view
+from tasktracker.entrypoints.http.subscriptions import Subscription, SubscriptionRegistry, ended_on_disconnect
 
 
 class SyncController(Controller):
@@ -43,68 +29,77 @@ class SyncController(Controller):
     path = "/api/sync"
     tags = ("sync",)
 
+    sync: SyncService
+    pushing: PushService
+    sync_cursors: SyncCursors
+    subscriptions: SubscriptionRegistry
+    threads: ThreadRunner
+
     @get(
         "/",
         operation_id="pullChanges",
         summary="Read what has changed",
-        opt=operation(CursorExpired, TooManyStreams),
+        opt=operation(CursorExpired, TooManyStreams, query=PullChanges),
     )
-    async def pull_changes(
-        self,
-        request: Request,
-        actor: Injected[Actor],
-        sync: Injected[SyncService],
-        hub: Injected[Hub],
-        threads: Injected[Threads],
-        filters: Injected[PullChanges],
-        cursors: Injected[Cursors],
-    ) -> ChangesView:
+    async def pull_changes(self, request: Request) -> ChangesView:
         """Everything the caller has, and from then on what has changed, with nothing left out in between.
 
         Without a cursor it is the full state. Each item is told once, as it is now, however often it was changed.
         With `wait`, an answer without changes is put off until there are some, or that time has passed.
         """
-        sealed, types = SyncCursors(cursors), filters.chosen
-
-        def pull() -> tuple[Changes, ChangesView]:
-            changes = sync.pull(actor, sealed.open(filters.cursor, actor, types), filters.limit, types)
-            return changes, view_changes(changes, actor, types, sealed)
-
+        filters = query(PullChanges, request)
+        pull = partial(self._pull, request.user, filters.cursor, filters.limit, filters.chosen)
         if not filters.wait:
-            return (await threads.run(pull))[1]
-        with hub.waiting(actor) as waiter, hanging_up(request.receive, waiter):
-            return await _with_changes(waiter, filters.wait, threads, pull)
+            return (await self.threads.run(pull))[1]
+        with (
+            self.subscriptions.subscribed(request.user) as subscription,
+            ended_on_disconnect(request.receive, subscription),
+        ):
+            return await self._with_changes(subscription, filters.wait, pull)
 
     @post(
         "/",
         operation_id="pushMutations",
         summary="Tell what was done",
-        sync_to_thread=True,
         status_code=200,
-        opt=operation(InvalidInput, CursorExpired),
+        opt=operation(InvalidInput, CursorExpired, query=PushOptions),
     )
-    def push_mutations(
-        self,
-        actor: Injected[Actor],
-        sync: Injected[SyncService],
-        pushing: Injected[PushService],
-        filters: Injected[PushOptions],
-        cursors: Injected[Cursors],
-        data: JSONBody[PushMutations],
-    ) -> PushedView:
+    @on_thread
+    def push_mutations(self, request: Request, data: JsonBody[PushMutations]) -> PushedView:
         """Apply what a device did, merging it by field with what others have done since.
 
         Each mutation has a result of its own. What is in conflict, or rejected, has changed nothing. The whole
         request may be sent again: what was applied is not applied twice.
         """
-        sealed, types = SyncCursors(cursors), filters.chosen
-        cursor = sealed.open(UNSET if data.cursor is None else data.cursor, actor, types)
+        actor, filters = request.user, query(PushOptions, request)
+        cursor = self.sync_cursors.open(UNSET if data.cursor is None else data.cursor, actor, filters.chosen)
         if cursor is not None:
-            sync.require_valid(actor, cursor)
+            self.sync.require_valid(actor, cursor)
         mutations = [read_mutation(body) for body in data.mutations]
-        outcomes = pushing.push(actor, mutations, atomic=data.atomic)
+        outcomes = self.pushing.push(actor, mutations, atomic=data.atomic)
         results = [view_result(each, outcome) for each, outcome in zip(mutations, outcomes, strict=True)]
         if cursor is None:
             return PushedView(results, [], None, has_more=False, cursor_valid_until=None)
-        changes = view_changes(sync.pull(actor, cursor, filters.limit, types), actor, types, sealed)
+        pulled = self.sync.pull(actor, cursor, filters.limit, filters.chosen)
+        changes = view_changes(pulled, actor, filters.chosen, self.sync_cursors)
         return PushedView(results, changes.changes, changes.next_cursor, changes.has_more, changes.cursor_valid_until)
+
+    def _pull(
+        self, actor: Actor, cursor: str | UnsetType, limit: int, types: frozenset[ItemType]
+    ) -> tuple[Changes, ChangesView]:
+        changes = self.sync.pull(actor, self.sync_cursors.open(cursor, actor, types), limit, types)
+        return changes, view_changes(changes, actor, types, self.sync_cursors)
+
+    async def _with_changes(
+        self, subscription: Subscription, seconds: int, pull: Callable[[], tuple[Changes, ChangesView]]
+    ) -> ChangesView:
+        """Pull until there is something, or the time has passed. Meanwhile no thread and no connection is held."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            subscription.clear()
+            changes, view = await self.threads.run(pull)
+            subscription.position = changes.head
+            # What has changed may be of other types.
+            if changes.items or subscription.is_over or not await subscription.wait(deadline - loop.time()):
+                return view

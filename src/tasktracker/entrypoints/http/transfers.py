@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from litestar import Response
 from litestar.exceptions import HTTPException
-from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
-from tasktracker.entrypoints.http.edge import IS_HEAD
-from tasktracker.entrypoints.http.wire import Request
+from tasktracker.entrypoints.http.core.middleware import IS_HEAD
+from tasktracker.entrypoints.http.core.request import Request
+from tasktracker.entrypoints.http.core.responses import StreamedResponse
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 IN_MEMORY = 1024 * 1024
 STALLED_SECONDS = 60
-
-Result = TypeVar("Result")
 
 
 class BodyTooLarge(HTTPException):
@@ -36,15 +33,15 @@ class BodyTooLarge(HTTPException):
 
 
 class Transfers:
-    """The threads that exports and imports run on, and who has one under way.
+    """The exports and imports under way, and the threads that they run on.
 
-    Each may take minutes and holds a connection while it does, so there are few, and one a user: nobody keeps the
+    Each may take minutes and holds a connection while it does, so there are few, and one a user: no user keeps
     others from theirs, and other requests have threads and connections of their own.
     """
 
-    def __init__(self, *, most: int, import_bytes: int) -> None:
-        self._executor = ThreadPoolExecutor(most, thread_name_prefix="transfers")
-        self._most = most
+    def __init__(self, threads: ThreadRunner, *, limit: int, import_bytes: int) -> None:
+        self.threads = threads
+        self._limit = limit
         self._import_bytes = import_bytes
         self._users: set[UUID] = set()
 
@@ -61,7 +58,7 @@ class Transfers:
         """Take a place, to be given back. Raises Busy."""
         if user_id in self._users:
             raise Busy("An export or import of yours is under way.")
-        if len(self._users) >= self._most:
+        if len(self._users) >= self._limit:
             raise Busy
         self._users.add(user_id)
 
@@ -69,27 +66,17 @@ class Transfers:
         """Give a place back."""
         self._users.discard(user_id)
 
-    async def run(self, call: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-        """Run something on a thread."""
-        return await self.start(call, *args, **kwargs)
-
-    def start(self, call: Callable[..., Result], *args: Any, **kwargs: Any) -> asyncio.Future[Result]:
-        """Begin to run something on a thread."""
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._executor, partial(context.run, call, *args, **kwargs))
-
     async def download(self, user_id: UUID, blocks: Iterator[bytes], media_type: str, name: str) -> Response[bytes]:
         """Answer with blocks that are made while they are sent. Raises Busy, and what making the first one raises."""
         self.take(user_id)
-        source = _Blocks(blocks, self, partial(self.give_back, user_id))
+        source = _Blocks(blocks, self.threads, partial(self.give_back, user_id))
         try:
             # What is refused is refused before the answer begins.
             first = await source.next()
         except BaseException as error:
             source.close()
             if isinstance(error, Exception):
-                # Whoever is told so may ask for the next at once.
+                # The client may ask for the next at once.
                 await source.closed()
             raise
         return _Download(source, first or b"", media_type, name)
@@ -111,14 +98,10 @@ class Transfers:
                     raise BodyTooLarge(self._too_large)
                 block += part
                 if len(block) >= IN_MEMORY:
-                    await self.run(file.write, bytes(block))
+                    await self.threads.run(file.write, bytes(block))
                     block.clear()
-            await self.run(file.write, bytes(block))
+            await self.threads.run(file.write, bytes(block))
             yield file
-
-    def close(self) -> None:
-        """Finish what is running and let the threads go."""
-        self._executor.shutdown(cancel_futures=True)
 
     @property
     def _too_large(self) -> str:
@@ -128,23 +111,23 @@ class Transfers:
 class _Blocks:
     """A generator that is advanced on one thread after another, and closed once whatever runs has come to its end."""
 
-    def __init__(self, blocks: Iterator[bytes], transfers: Transfers, give_back: Callable[[], None]) -> None:
+    def __init__(self, blocks: Iterator[bytes], threads: ThreadRunner, give_back: Callable[[], None]) -> None:
         self._blocks = blocks
-        self._transfers = transfers
+        self._threads = threads
         self._give_back = give_back
         self._turn = Lock()
         self._closing: asyncio.Future[None] | None = None
 
     async def next(self) -> bytes | None:
         """Return the next block, None after the last."""
-        return await self._transfers.run(self._next)
+        return await self._threads.run(self._next)
 
     def close(self) -> None:
         """Have what the generator holds given back, without waiting for it: the caller may have been cancelled."""
         if self._closing is not None:
             return
         try:
-            self._closing = self._transfers.start(self._close)
+            self._closing = self._threads.start(self._close)
         except RuntimeError:
             # The threads are gone, as the server stops: nothing runs any more.
             self._close()
@@ -167,35 +150,20 @@ class _Blocks:
             cast(Any, self._blocks).close()
 
 
-class _Download(Response[bytes]):
-    """An answer whose body is made while it is sent."""
+class _Download(StreamedResponse):
+    """Sends blocks until the last, or until the client takes no more of them."""
 
     def __init__(self, source: _Blocks, first: bytes, media_type: str, name: str) -> None:
-        super().__init__(b"", media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+        super().__init__(media_type, {"Content-Disposition": f'attachment; filename="{name}"'})
         self._source = source
         self._first = first
 
-    def to_asgi_response(self, *_: Any, **more: Any) -> ASGIResponse:
-        """Return what sends it."""
-        headers = {**(more.get("headers") or {}), **self.headers}
-        return _Sending(self._source, self._first, headers=headers, media_type=self.media_type, status_code=200)
-
-
-class _Sending(ASGIResponse):
-    """Sends blocks until the last, or until nobody is there any more to take them."""
-
-    _should_set_content_length = False
-
-    def __init__(self, source: _Blocks, first: bytes, **more: Any) -> None:
-        super().__init__(**more)
-        self._source = source
-        self._first = first
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Start the answer and send its body."""
         gone = asyncio.ensure_future(_gone(receive))
         try:
-            await self.start_response(send)
-            # Nothing of it is asked for by HEAD.
+            await self.start(send)
+            # HEAD asks for none of it.
             block: bytes | None = None if IS_HEAD in scope.get("state", {}) else self._first
             while block is not None and not gone.done():
                 # A client that takes nothing holds a connection to the database: it is not waited for.
@@ -203,7 +171,7 @@ class _Sending(ASGIResponse):
                     await send({"type": "http.response.body", "body": block, "more_body": True})
                 block = await self._source.next()
             if not gone.done():
-                # Who has read the last of it may ask for the next at once: the place is free by then.
+                # A client that has read the last of it may ask for the next at once: the place is free by then.
                 await self._source.closed()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:

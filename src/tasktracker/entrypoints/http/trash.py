@@ -10,17 +10,19 @@ from litestar import Controller, Response, delete, get
 from litestar.params import FromPath
 from msgspec import Meta, structs
 
-from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import NotAllowed, Stale, TaskNotFound
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.entrypoints.http.conditional import expected
-from tasktracker.entrypoints.http.cursors import Cursors, ListCursor
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.task_types import TaskView, view_task
-from tasktracker.entrypoints.http.wire import Injected, Listed, Moment, PagedQuery, Request, identifier
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.conditional import expected
+from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
+from tasktracker.entrypoints.http.core.operation import operation
+from tasktracker.entrypoints.http.core.request import Request, identifier, query
+from tasktracker.entrypoints.http.core.schemas import Listed, Moment, PagedQuery
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
+from tasktracker.entrypoints.http.task_schemas import TaskView, view_task
 
 
 class DeletedTaskView(TaskView):
@@ -41,37 +43,36 @@ class TrashController(Controller):
     path = "/api/trash"
     tags = ("trash",)
 
+    trash: TrashService
+    store: Storage
+    cursors: Cursors
+    clock: Clock
+    threads: ThreadRunner
+
     @get(
         "/",
         operation_id="listTrash",
         summary="List deleted tasks",
-        sync_to_thread=True,
-        opt=operation(headers=("Link",)),
+        opt=operation(query=PagedQuery, headers=("Link",)),
     )
-    def list_trash(
-        self,
-        request: Request,
-        actor: Injected[Actor],
-        trash: Injected[TrashService],
-        filters: Injected[PagedQuery],
-        cursors: Injected[Cursors],
-        clock: Injected[Clock],
-    ) -> Response[Listed[DeletedTaskView]]:
+    @on_thread
+    def list_trash(self, request: Request) -> Response[Listed[DeletedTaskView]]:
         """The tasks the caller has deleted, the last deleted first; each stands for all that was under it."""
-        cursor = ListCursor(cursors, request, actor, filters, TaskKey[datetime])
-        at = cursor.at(clock.now())
-        page = trash.list(actor, cursor.after, filters.limit)
-        return cursor.answer(page, [view_deleted(task, at, actor.user_id) for task in page.items], at)
+        filters = query(PagedQuery, request)
+        cursor = ListCursor(self.cursors, request, filters, TaskKey[datetime])
+        at = cursor.at(self.clock.now())
+        with self.store.reading(request.user) as work:
+            page = self.trash.list(work, cursor.after, filters.limit)
+        return cursor.answer(page, [view_deleted(task, at, request.user.user_id) for task in page.items], at)
 
     @delete(
         "/{id:str}",
         operation_id="purgeTask",
         summary="Delete a task for good",
-        sync_to_thread=True,
         opt=operation(TaskNotFound, NotAllowed, Stale),
     )
-    def purge_task(
-        self, request: Request, id: FromPath[str], actor: Injected[Actor], trash: Injected[TrashService]
-    ) -> None:
+    @on_thread
+    def purge_task(self, request: Request, id: FromPath[str]) -> None:
         """Remove a task in the trash, and all that is under it, for good."""
-        trash.purge(actor, identifier(id), expected(request))
+        with self.store.writing(request.user) as work:
+            self.trash.purge(work, identifier(id), expected(request))

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Controller, post
-from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
-from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import Busy, InvalidInput, TooManyRequests, TwoFactorOff, TwoFactorOn
 from tasktracker.entrypoints.http.accounts import ConfirmPassword, Password
-from tasktracker.entrypoints.http.credentials import CredentialExecutor
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Body, Injected, text
+from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.request import Request
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, text
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 
 Code = Annotated[str, text(longest=MAX_CODE_LENGTH)]
 
@@ -53,23 +51,21 @@ class TwoFactorController(Controller):
     path = "/api/accounts/me/totp"
     tags = ("two-factor",)
 
+    two_factor: TwoFactorService
+    threads: ThreadRunner
+    hashing_threads: ThreadRunner
+
     @post(
         "/",
         operation_id="enrolTwoFactor",
         summary="Start with two-factor authentication",
         status_code=200,
-        opt=operation(InvalidInput, TwoFactorOn, TooManyRequests, Busy),
+        opt=operation(InvalidInput, TwoFactorOn, TooManyRequests, Busy, access=Access.SESSION),
     )
-    async def enrol(
-        self,
-        person: Injected[SessionActor],
-        two_factor: Injected[TwoFactorService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[ConfirmPassword],
-    ) -> EnrolmentView:
+    @on_hashing_thread
+    def enrol(self, request: Request, data: JsonBody[ConfirmPassword]) -> EnrolmentView:
         """Get a secret for a generator app. Nothing is required at login before a code has confirmed it."""
-        enrolment = await credentials.run(two_factor.enrol, person, data.password, origin)
+        enrolment = self.two_factor.enrol(request.person, data.password, request.origin)
         return EnrolmentView(enrolment.secret, enrolment.provisioning_uri)
 
     @post(
@@ -77,33 +73,21 @@ class TwoFactorController(Controller):
         operation_id="confirmTwoFactor",
         summary="Turn two-factor authentication on",
         status_code=200,
-        sync_to_thread=True,
-        opt=operation(InvalidInput, TwoFactorOn, TwoFactorOff, TooManyRequests),
+        opt=operation(InvalidInput, TwoFactorOn, TwoFactorOff, TooManyRequests, access=Access.SESSION),
     )
-    def confirm(
-        self,
-        person: Injected[SessionActor],
-        two_factor: Injected[TwoFactorService],
-        origin: Injected[Origin],
-        data: JSONBody[ConfirmCode],
-    ) -> RecoveryCodesView:
+    @on_thread
+    def confirm(self, request: Request, data: JsonBody[ConfirmCode]) -> RecoveryCodesView:
         """Show that the generator works. From now on logging in takes a code, too."""
-        return RecoveryCodesView(list(two_factor.confirm(person, data.code, origin)))
+        return RecoveryCodesView(list(self.two_factor.confirm(request.person, data.code, request.origin)))
 
     @post(
         "/disable",
         operation_id="disableTwoFactor",
         summary="Turn two-factor authentication off",
         status_code=204,
-        opt=operation(InvalidInput, TwoFactorOff, TooManyRequests, Busy),
+        opt=operation(InvalidInput, TwoFactorOff, TooManyRequests, Busy, access=Access.SESSION),
     )
-    async def disable(
-        self,
-        person: Injected[SessionActor],
-        two_factor: Injected[TwoFactorService],
-        credentials: Injected[CredentialExecutor],
-        origin: Injected[Origin],
-        data: JSONBody[DisableTwoFactor],
-    ) -> None:
+    @on_hashing_thread
+    def disable(self, request: Request, data: JsonBody[DisableTwoFactor]) -> None:
         """Log in with the password alone again."""
-        await credentials.run(two_factor.disable, person, data.password, data.code, origin)
+        self.two_factor.disable(request.person, data.password, data.code, request.origin)

@@ -1,7 +1,8 @@
-"""Answers in JSON."""
+"""Answers in JSON, and answers whose body is made while it is sent."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ class JsonResponse(Response[T]):
     def __init__(self, content: T, *, status_code: int | None = None, headers: Mapping[str, str] = {}) -> None:
         super().__init__(content, status_code=status_code, media_type=JSON)
         self.body = content if isinstance(content, bytes) else msgspec.json.encode(content)
-        self.lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        self.lines = _lines(headers)
 
     def to_asgi_response(self, *_args: Any, status_code: int | None = None, **_options: Any) -> ASGIResponse:
         """Return what sends the answer."""
@@ -32,7 +33,7 @@ class JsonResponse(Response[T]):
 
 
 class _Sent(ASGIResponse):
-    """Sends an answer. What it says by itself is what HTTP requires of it; the rest is up to the edge."""
+    """Sends an answer with the headers that HTTP requires of it; the response middleware adds the others."""
 
     __slots__ = ("lines", "status")
 
@@ -47,3 +48,38 @@ class _Sent(ASGIResponse):
         """Send it."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.lines})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+class StreamedResponse(Response[bytes]):
+    """An answer whose body is made while it is sent."""
+
+    def __init__(self, media_type: str, headers: Mapping[str, str]) -> None:
+        super().__init__(b"", media_type=media_type)
+        content_type = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+        self.lines = _lines({**headers, "content-type": content_type})
+
+    @abstractmethod
+    async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Start the answer and send its body."""
+
+    async def start(self, send: Send) -> None:
+        """Send the status and the headers."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.lines})
+
+    def to_asgi_response(self, *_args: Any, **_options: Any) -> ASGIResponse:
+        """Return what sends the answer."""
+        return _Streamed(self)
+
+
+class _Streamed(ASGIResponse):
+    __slots__ = ("response",)
+
+    def __init__(self, response: StreamedResponse) -> None:
+        self.response = response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.response.stream(scope, receive, send)
+
+
+def _lines(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

@@ -11,10 +11,11 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
-from tasktracker.domain.kernel.errors import StorageUnavailable
-from tasktracker.domain.work import Store
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import Injected
+from tasktracker.domain.kernel.errors import DomainError, NotFound, StorageUnavailable
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_of
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 STATIC = Path(__file__).parent / "static"
 # Swagger UI sets styles from its scripts; scripts themselves come from here and nowhere else.
@@ -34,17 +35,20 @@ class Health(Struct):
     status: str
 
 
-class ServiceController(Controller):
+class SystemController(Controller):
     """`/health/`, `/schema/` and `/docs`."""
 
     path = "/"
     tags = ("service",)
 
+    store: Storage
+    threads: ThreadRunner
+
     @get(
         "/health/live",
         operation_id="live",
         summary="Tell whether the process runs",
-        opt=operation(public=True),
+        opt=operation(access=Access.PUBLIC),
     )
     async def live(self) -> Health:
         """Answers as long as the process serves requests, whatever the database does."""
@@ -54,37 +58,61 @@ class ServiceController(Controller):
         "/health/ready",
         operation_id="ready",
         summary="Tell whether requests can be served",
-        sync_to_thread=True,
-        opt=operation(StorageUnavailable, public=True),
+        opt=operation(StorageUnavailable, access=Access.PUBLIC),
     )
-    def ready(self, store: Injected[Store]) -> Health:
+    @on_thread
+    def ready(self) -> Health:
         """Answers 200 while the database is reachable and its schema is this version's, else 503."""
-        store.ready()
+        self.store.ready()
         return Health("ready")
 
-    @get("/schema/openapi.json", include_in_schema=False)
+    @get("/schema/openapi.json", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """The OpenAPI document."""
         document: dict[str, Any] = request.app.state.openapi()
         return document
 
-    @get("/docs", include_in_schema=False)
+    @get("/docs", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def docs(self) -> Response[bytes]:
         """The interactive documentation."""
         return _page("index.html", MediaType.HTML)
 
-    @get("/docs/start.js", include_in_schema=False)
+    @get("/docs/start.js", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def docs_script(self) -> Response[bytes]:
         """The script that starts the interactive documentation."""
         return _page("start.js", "text/javascript")
 
-    @get("/docs/assets/{name:str}", include_in_schema=False)
+    @get("/docs/assets/{name:str}", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def docs_asset(self, name: FromPath[str]) -> Response[bytes]:
         """A part of Swagger UI, from the package: no content delivery network is asked for anything."""
-        if name not in _assets():  # and never looked for among files: it is whatever somebody sent
+        if name not in _assets():  # it comes from outside, and is never looked up among files
             raise NotFoundException
         media_type = ASSET_TYPES[Path(name).suffix]
         return Response(_read("swagger-ui", name), media_type=media_type, headers={"Cache-Control": ASSET_CACHING})
+
+
+class ProblemController(Controller):
+    """The explanations that the `type` of a problem points to."""
+
+    path = "/problems"
+    tags = ("service",)
+
+    @get(
+        "/{slug:str}",
+        operation_id="explainProblem",
+        summary="Explain a kind of problem",
+        media_type=MediaType.TEXT,
+        opt=operation(NotFound, access=Access.PUBLIC),
+    )
+    async def explain(self, slug: FromPath[str]) -> str:
+        """Answer with a short explanation of the `type` of a problem document."""
+        for kind in kinds():
+            if kind.slug == slug and kind is not DomainError:
+                return f"{kind.title} (status {status_of(kind).value}).\n\n{kind.__doc__}\n"
+        for status, (name, title) in PROTOCOL.items():
+            if name == slug:
+                return f"{title} (status {status}).\n"
+        raise NotFound
 
 
 def _page(name: str, media_type: str) -> Response[bytes]:

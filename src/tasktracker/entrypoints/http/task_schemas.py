@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tasktracker.domain.kernel.fields import Refused, moment, require_storable
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, words_of
-from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TASK_RULES, Priority, State, Task
-from tasktracker.entrypoints.http.wire import Body, Moment, PagedQuery, ReadOnly, Version, text, view
+from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TASK, Priority, State, Task
+from tasktracker.entrypoints.http.core.schemas import Body, Moment, PagedQuery, ReadOnly, Version, text, view
 
 MAX_SEARCH_LENGTH = 200
-Value = TypeVar("Value")
+DataT = TypeVar("DataT", bound="TaskData")
 
 Title = Annotated[str, text(shortest=1, longest=MAX_TITLE_LENGTH, pattern=r"\S")]
 Description = Annotated[str, text(longest=MAX_DESCRIPTION_LENGTH)]
@@ -25,7 +27,7 @@ Description = Annotated[str, text(longest=MAX_DESCRIPTION_LENGTH)]
 class TaskBody(Body):
     """The fields of a task that may be left out."""
 
-    rules = TASK_RULES
+    rules = TASK.rules
 
     description: Description | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
@@ -64,8 +66,8 @@ class EditTask(TaskBody, kw_only=True):
     version: Version | UnsetType = UNSET
 
 
-class TaskView(Struct):
-    """A task."""
+class TaskData(Struct):
+    """A task as devices keep it: without what depends on the time."""
 
     id: UUID
     title: str
@@ -73,10 +75,9 @@ class TaskView(Struct):
     priority: Priority
     state: State
     due_date: Moment | None
-    is_overdue: bool
     category: UUID | None
     parent: UUID | None
-    owners: list[UUID]
+    owners: Sequence[UUID]
     created_by: UUID
     created_at: Moment
     updated_at: Moment
@@ -84,26 +85,31 @@ class TaskView(Struct):
     version: int
 
 
+class TaskView(TaskData):
+    """A task."""
+
+    is_overdue: bool
+
+
+_values = attrgetter(*TaskData.__struct_fields__)
+
+
 @view.register
 def view_task(task: Task, at: datetime, viewer: UUID) -> TaskView:
     """Return the representation of a task at a moment, as one of its members sees it."""
-    return TaskView(
-        id=task.id,
-        title=task.title,
-        description=task.description,
-        priority=task.priority,
-        state=task.state,
-        due_date=task.due_date,
-        is_overdue=task.is_overdue(at),
-        category=task.category if viewer == task.created_by else None,
-        parent=task.parent,
-        owners=list(task.owners),
-        created_by=task.created_by,
-        created_at=task.created_at,
-        updated_at=task.updated_at,
-        completed_at=task.completed_at,
-        version=task.version,
-    )
+    return _as_seen(TaskView(*(*_values(task), task.is_overdue(at))), task, viewer)
+
+
+def view_data(task: Task, viewer: UUID) -> TaskData:
+    """Return the representation of a task as a member's devices keep it."""
+    return _as_seen(TaskData(*_values(task)), task, viewer)
+
+
+def _as_seen(data: DataT, task: Task, viewer: UUID) -> DataT:
+    if viewer != task.created_by:
+        for name in TASK.private:
+            setattr(data, name, None)
+    return data
 
 
 def _id_or_none(value: str) -> UUID | Literal["none"]:
@@ -177,23 +183,7 @@ KEYS: dict[str, Any] = {
 
 
 def query_of(filters: ListTasks, at: datetime, after: TaskKey[Any] | None) -> TaskQuery:
-    """Return what a request asks for. The rules have turned ids, times and words into what they mean."""
-    return TaskQuery(
-        at=at,
-        states=frozenset(filters.state),
-        priority=_given(filters.priority),
-        category=_given(filters.category),  # type: ignore[arg-type]  # its rule made it an id
-        parent=_given(filters.parent),  # type: ignore[arg-type]  # its rule made it an id
-        due_after=_given(filters.due_after),
-        due_before=_given(filters.due_before),
-        overdue=_given(filters.overdue),
-        words=_given(filters.q) or (),  # type: ignore[arg-type]  # its rule made it words
-        role=_given(filters.role),
-        sort=filters.sort,
-        after=after,
-        limit=filters.limit,
-    )
-
-
-def _given(value: Value | UnsetType) -> Value | None:
-    return None if isinstance(value, UnsetType) else value
+    """Return the query of a request. The rules have turned ids, times and words into what they mean."""
+    wanted = {name: value for name, value in structs.asdict(filters).items() if value is not UNSET}
+    wanted.pop("cursor", None)
+    return TaskQuery(at=at, after=after, states=frozenset(wanted.pop("state")), words=wanted.pop("q", ()), **wanted)

@@ -10,8 +10,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.versions import Expected
-from tasktracker.entrypoints.http.responses import JsonResponse
-from tasktracker.entrypoints.http.wire import Request, header
+from tasktracker.entrypoints.http.core.request import Request, header
+from tasktracker.entrypoints.http.core.responses import JsonResponse
 
 TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 # Written so that no text can be matched in two ways, which would take time without end to find out for a long one.

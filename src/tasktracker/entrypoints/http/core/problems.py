@@ -1,4 +1,4 @@
-"""What callers are told when a request is refused: one table from fact to status, and RFC 9457 documents."""
+"""Why a request is refused: one table from domain error to status, and RFC 9457 documents."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from litestar import Controller, MediaType, Request, Response, get
+from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from litestar.params import FromPath
 from msgspec import Struct
 
 from tasktracker.domain.kernel import errors
@@ -20,14 +19,11 @@ from tasktracker.domain.kernel.errors import (
     InsufficientScope,
     InvalidInput,
     KeyInUse,
-    NotFound,
     Stale,
     TooManyRequests,
     Unavailable,
 )
-from tasktracker.entrypoints.http.edge import ACTOR
-from tasktracker.entrypoints.http.operation import operation
-from tasktracker.entrypoints.http.wire import view
+from tasktracker.entrypoints.http.core.schemas import view
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = "Bearer"
@@ -84,7 +80,7 @@ def status_of(error: type[DomainError]) -> HTTPStatus:
 
 
 def problem_of(error: DomainError) -> Problem:
-    """Return what a domain error is told as, without what only the request knows."""
+    """Return the problem document of a domain error, without what only the request knows."""
     problem = Problem(f"/problems/{error.slug}", error.title, status_of(type(error)), error.detail)
     if isinstance(error, InvalidInput):
         problem.errors = [FieldProblem(each.field, each.message) for each in error.errors]
@@ -98,7 +94,7 @@ def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response
     headers = {}
     if isinstance(error, Stale) and error.current is not None:
         clock: Clock = request.app.state.clock
-        actor: Actor = request.scope["state"][ACTOR]
+        actor: Actor = request.scope["user"]
         problem.current = view(error.current, clock.now(), actor.user_id)
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after)
@@ -138,27 +134,3 @@ def kinds(family: type[DomainError] = DomainError) -> Iterator[type[DomainError]
     yield family
     for kind in family.__subclasses__():
         yield from kinds(kind)
-
-
-class ProblemController(Controller):
-    """The explanations that the `type` of a problem points to."""
-
-    path = "/problems"
-    tags = ("service",)
-
-    @get(
-        "/{slug:str}",
-        operation_id="explainProblem",
-        summary="Explain a kind of problem",
-        media_type=MediaType.TEXT,
-        opt=operation(NotFound, public=True),
-    )
-    async def explain(self, slug: FromPath[str]) -> str:
-        """Answer with a short explanation of the `type` of a problem document."""
-        for kind in kinds():
-            if kind.slug == slug and kind is not DomainError:
-                return f"{kind.title} (status {status_of(kind).value}).\n\n{kind.__doc__}\n"
-        for status, (name, title) in PROTOCOL.items():
-            if name == slug:
-                return f"{title} (status {status}).\n"
-        raise NotFound

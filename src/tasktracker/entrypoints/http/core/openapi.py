@@ -19,7 +19,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from tasktracker.domain.kernel.errors import (
-    Busy,
     DomainError,
     InsufficientScope,
     InvalidInput,
@@ -34,11 +33,12 @@ from tasktracker.domain.kernel.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from tasktracker.entrypoints.http.problems import MEDIA_TYPE, PROTOCOL, Problem, status_of
-from tasktracker.entrypoints.http.wire import JSON_TYPES, PATCH_TYPES, wire_types
+from tasktracker.entrypoints.http.core.operation import Access, Operation
+from tasktracker.entrypoints.http.core.problems import MEDIA_TYPE, PROTOCOL, Problem, status_of
+from tasktracker.entrypoints.http.core.request import JSON_TYPES, PATCH_TYPES, body_type
+from tasktracker.entrypoints.http.core.responses import JSON
 
 SCHEMAS = "#/components/schemas/{name}"
-JSON = "application/json"
 
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {"description": "The request's id, as it is in the log.", "schema": {"type": "string"}},
@@ -72,6 +72,13 @@ TAGS_SCHEMA = {
     "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
     "examples": ['"7"'],
 }
+SECURITY: dict[Access, list[dict[str, Any]]] = {
+    Access.PUBLIC: [],
+    Access.OPTIONAL: [{"bearer": []}, {}],
+    Access.TOKEN: [{"bearer": []}],
+    Access.SESSION: [{"bearer": []}],
+    Access.TICKET: [{"bearer": []}, {}],
+}
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
 OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope")
 TAGS = {
@@ -92,7 +99,7 @@ TAGS = {
 def describe(app: Litestar) -> dict[str, Any]:
     """Return the OpenAPI document of an application."""
     operations = list(_operations(app))
-    parameters = {filters for _, _, handler in operations if (filters := wire_types(handler)[1])}
+    queries = {query for _, _, handler in operations if (query := Operation.of(handler).query)}
     types = {Problem} | {tp for _, _, handler in operations for tp in _types(handler)}
     ordered = sorted(types, key=repr)
     refs, schemas = msgspec.json.schema_components(ordered, ref_template=SCHEMAS)
@@ -110,9 +117,9 @@ def describe(app: Litestar) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
-        "paths": dict(sorted(paths.items())),
+        "paths": {path: dict(sorted(paths[path].items())) for path in sorted(paths)},
         "components": {
-            "schemas": {name: schemas[name] for name in sorted(schemas.keys() - {tp.__name__ for tp in parameters})},
+            "schemas": {name: schemas[name] for name in sorted(schemas.keys() - {query.__name__ for query in queries})},
             "headers": {name: {"required": name not in OPTIONAL, **header} for name, header in HEADERS.items()},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
@@ -131,7 +138,7 @@ def _operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 
 
 def _types(handler: HTTPRouteHandler) -> Iterator[Any]:
-    yield from filter(None, (*wire_types(handler), _result(handler)))
+    yield from filter(None, (body_type(handler), Operation.of(handler).query, _result(handler)))
 
 
 def _result(handler: HTTPRouteHandler) -> Any:
@@ -143,8 +150,9 @@ def _result(handler: HTTPRouteHandler) -> Any:
 
 
 def _content(handler: HTTPRouteHandler, result: Any, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    if handler.opt.get("produces"):
-        return {handler.opt["produces"]: {"schema": {"type": "string"}}}
+    produced = Operation.of(handler).produces
+    if produced:
+        return {produced: {"schema": {"type": "string"}}}
     if result is None:
         return {}
     return {
@@ -152,30 +160,18 @@ def _content(handler: HTTPRouteHandler, result: Any, schema_of: dict[Any, Any]) 
     }
 
 
-def _docstring(handler: HTTPRouteHandler) -> str:
-    # A handler that runs on a thread is wrapped.
-    return cleandoc(getattr(handler.fn, "func", handler.fn).__doc__ or "")
-
-
 def _operation(
     handler: HTTPRouteHandler, path: str, method: str, schema_of: dict[Any, Any], schemas: dict[str, Any]
 ) -> dict[str, Any]:
-    body, filters = wire_types(handler)
-    declared: tuple[type[DomainError], ...] = handler.opt.get("problems", ())
-    headers: tuple[str, ...] = handler.opt.get("headers", ())
-    arguments = handler.parsed_fn_signature.parameters
-    takes_token = "actor" in arguments or "person" in arguments
-    # Log-out takes a token where there is one, and does without.
-    security: list[dict[str, Any]] = [{"bearer": []}] if takes_token else []
-    if not takes_token and not handler.opt.get("public", False):
-        security = [{"bearer": []}, {}] if path.startswith("/api/") else []
+    body = body_type(handler)
+    operation = Operation.of(handler)
     described: dict[str, Any] = {
         "operationId": handler.operation_id,
         "summary": handler.summary,
-        "description": _docstring(handler),
+        "description": cleandoc(handler.fn.__doc__ or ""),
         "tags": handler.resolve_tags(),
-        "security": security,
-        "parameters": list(_parameters(handler, path, method, filters, schema_of, schemas)),
+        "security": SECURITY[operation.access],
+        "parameters": list(_parameters(operation, path, method, schema_of, schemas)),
         "responses": {},
     }
     if body:
@@ -184,70 +180,66 @@ def _operation(
             "required": not handler.parsed_fn_signature.parameters["data"].has_default,
             "content": {media_type: {"schema": schema_of[body]} for media_type in sorted(accepted)},
         }
-    consumed: tuple[str, ...] = handler.opt.get("consumes", ())
-    if consumed:
+    if operation.consumes:
         described["requestBody"] = {
             "required": True,
-            "content": {media_type: {"schema": {"type": "string"}} for media_type in consumed},
+            "content": {media_type: {"schema": {"type": "string"}} for media_type in operation.consumes},
         }
     responses = described["responses"]
-    replayed = ("Idempotency-Replayed",) if handler.opt.get("idempotent") else ()
+    replayed = ("Idempotency-Replayed",) if operation.idempotent else ()
     result = _result(handler)
     responses[str(handler.status_code)] = {
         "description": HTTPStatus(handler.status_code).phrase,
-        "headers": _headers(*EVERYWHERE, *headers, *replayed),
+        "headers": _headers(*EVERYWHERE, *operation.headers, *replayed),
         **({"content": content} if (content := _content(handler, result, schema_of)) else {}),
     }
-    if method == "GET" and "ETag" in headers:
+    if method == "GET" and "ETag" in operation.headers:
         responses["304"] = {"description": "Not Modified", "headers": _headers(*EVERYWHERE, "ETag")}
-    kinds = set(declared) | {InvalidInput}
-    if handler.opt.get("idempotent"):
-        kinds |= {KeyInUse, KeyReused}
-    if handler.opt.get("creates"):
+    if operation.creates:
         created = responses[str(handler.status_code)]
         location = created["headers"] | _headers("Location")
         responses["201"] = created | {"description": HTTPStatus.CREATED.phrase, "headers": location}
-    if path.startswith("/api/"):
-        kinds.add(StorageUnavailable)
-        if method != "GET":
-            kinds.add(StorageFull)
-    if "credentials" in handler.parsed_fn_signature.parameters:
-        kinds.add(Busy)
-    if takes_token:
-        kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
-        kinds.add(SessionRequired if "person" in arguments else InsufficientScope)
-    responses |= _problems(kinds, (413, 415) if body or consumed else (), schema_of)
+    protocol = (413, 415) if body or operation.consumes else ()
+    responses |= _problems(_kinds(operation, path, method), protocol, schema_of)
     described["responses"] = dict(sorted(responses.items()))
     return described
 
 
+def _kinds(operation: Operation, path: str, method: str) -> set[type[DomainError]]:
+    kinds = {*operation.problems, InvalidInput}
+    if operation.idempotent:
+        kinds |= {KeyInUse, KeyReused}
+    if path.startswith("/api/"):
+        kinds.add(StorageUnavailable)
+        if method != "GET":
+            kinds.add(StorageFull)
+    if operation.takes_token:
+        kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
+        kinds.add(SessionRequired if operation.access is Access.SESSION else InsufficientScope)
+    return kinds
+
+
 def _parameters(
-    handler: HTTPRouteHandler,
-    path: str,
-    method: str,
-    filters: Any,
-    schema_of: dict[Any, Any],
-    schemas: dict[str, Any],
+    operation: Operation, path: str, method: str, schema_of: dict[Any, Any], schemas: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    declared, headers = handler.opt.get("problems", ()), handler.opt.get("headers", ())
     for name, form in PATH_PARAMETERS.items():
         if f"{{{name}}}" in path:
             yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", **form}}
-    if filters:
-        properties = schemas[schema_of[filters]["$ref"].rpartition("/")[2]]["properties"]
+    if operation.query:
+        properties = schemas[schema_of[operation.query]["$ref"].rpartition("/")[2]]["properties"]
         for name, schema in properties.items():
             yield {"name": name, "in": "query", "description": schema.get("description", ""), "schema": schema}
-    if Stale in declared:
+    if Stale in operation.problems:
         text = "Refuse the change unless this is the current version."
         yield {"name": "If-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
-    if handler.opt.get("idempotent"):
+    if operation.idempotent:
         text = "Chosen by the caller: the same request with the same key is done once, however often it is sent."
         schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
         yield {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
-    if handler.opt.get("creates"):
+    if operation.creates:
         text = "With `*`, create what is named, unless it exists."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"const": "*"}}
-    if method == "GET" and "ETag" in headers:
+    if method == "GET" and "ETag" in operation.headers:
         text = "Answer 304 without a body where this is the current representation."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
 

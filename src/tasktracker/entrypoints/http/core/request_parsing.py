@@ -10,182 +10,23 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import cache, singledispatch
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
+from functools import cache
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
-from uuid import UUID
 
 import msgspec
-from litestar import Request as LitestarRequest
-from litestar.connection import ASGIConnection
-from litestar.datastructures import State
-from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException, InternalServerException
-from litestar.handlers import BaseRouteHandler
-from litestar.params import SkipValidation
-from litestar.typing import FieldDefinition
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Struct
 
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, Rule
-from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
+from tasktracker.entrypoints.http.core.schemas import Body, Query
 
-JSON_TYPES = {"application/json"}
-PATCH_TYPES = JSON_TYPES | {"application/merge-patch+json"}  # RFC 7396
 MAX_QUERY_PARAMETERS = 100
 MAX_NESTING = 100  # no request of ours has more than a few levels; how many a parser takes depends on the Python
 JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
-View = TypeVar("View")
-T = TypeVar("T")
-
-Injected = NamedDependency[SkipValidation[T]]
-"""Something the application offers by name. It comes from our own container, so its type needs no checking."""
-
-ReadOnly = Annotated[Any, Meta(extra_json_schema={"readOnly": True})]
-"""A field that only the server sets. It may be sent back, as part of a whole representation, and is ignored."""
-
-Version = Annotated[
-    int,
-    Meta(ge=1, description="Sent back, it is a precondition: the change is refused unless this is the version."),
-]
-
-
-Moment = Annotated[datetime, Meta(tz=True)]
-"""A point in time as RFC 3339 writes it, with its UTC offset."""
-
-Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="How many results a page has at the most.")]
-CursorText = Annotated[str, Meta(description="Where to continue: the `next_cursor` of the page before.")]
-
-
-class Body(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A JSON request body. An absent field is UNSET, which is not the same as null."""
-
-    rules: ClassVar[Mapping[str, Rule]] = {}
-    """The domain's rules of its fields, so that a body with one mistyped field is told about the others too."""
-
-
-class Query(Struct, forbid_unknown_fields=True, kw_only=True):
-    """The parameters of a query string."""
-
-    rules: ClassVar[Mapping[str, Rule]] = {}
-    """What their types cannot say of them."""
-
-
-class PagedQuery(Query):
-    """The parameters of a list that comes in pages."""
-
-    cursor: CursorText | UnsetType = UNSET
-    limit: Limit = DEFAULT_PAGE
-
-
-class Listed(Struct, Generic[View]):
-    """A page of a list, and the cursor of the page that follows; null after the last."""
-
-    results: list[View]
-    next_cursor: str | None = None
-
-
-WireTypes = tuple[type[Body] | None, type[Query] | None]
-_WIRE_TYPES = "wire_types"
-
 BodyT = TypeVar("BodyT", bound=Body)
 QueryT = TypeVar("QueryT", bound=Query)
-FieldsT = TypeVar("FieldsT")
-
-
-class UnsupportedMediaType(HTTPException):
-    """The body is declared to be something other than JSON."""
-
-    status_code = 415
-
-
-class Request(LitestarRequest[Any, Any, State]):
-    """A request whose JSON body is read strictly, as the type its handler declares for `data`."""
-
-    async def body(self) -> bytes:
-        """Return the body; refuse an empty one where the handler requires data."""
-        try:
-            raw = await super().body()
-        except InternalServerException:  # this is how a client that hung up is told of
-            raise HTTPException(status_code=400, detail="The request broke off.") from None
-        field = self.route_handler.parsed_data_field
-        if not raw and field is not None and not field.has_default:
-            raise InvalidInput.of("body", "a JSON object is required")
-        return raw
-
-    async def json(self) -> Any:
-        """Decode the body. Raises InvalidInput and UnsupportedMediaType."""
-        accepted = PATCH_TYPES if self.method == "PATCH" else JSON_TYPES
-        sent = (header(self, "Content-Type") or "").partition(";")[0].strip().lower()
-        if sent not in accepted:
-            raise UnsupportedMediaType(f"The body must be sent as {' or '.join(sorted(accepted))}.")
-        type_, _ = wire_types(self.route_handler)
-        assert type_ is not None, "only a handler that takes a body has it decoded"
-        return decode(type_, await self.body())
-
-
-def text(*, longest: int, shortest: int = 0, pattern: str | None = None, **more: Any) -> Meta:
-    """Describe text whose length the domain checks, after trimming."""
-    schema: dict[str, Any] = {"maxLength": longest, **more}
-    if shortest:
-        schema |= {"minLength": shortest}
-    if pattern:
-        schema |= {"pattern": pattern}
-    return Meta(extra_json_schema=schema)
-
-
-def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
-    """Return a header as it was sent; one that came in several lines, with commas between them (RFC 9110 §5.3).
-
-    Only this one is looked at: making Litestar's `headers` of them all takes as long as finding a task.
-    """
-    sought = name.lower().encode()
-    lines = [value.decode("latin-1") for each, value in connection.scope["headers"] if each == sought]
-    return ", ".join(lines) if lines else None
-
-
-def identifier(text: str, name: str = "id") -> UUID:
-    """Read an id in a path. Raises InvalidInput."""
-    try:
-        return msgspec.convert(text, UUID)
-    except (msgspec.ValidationError, UnicodeEncodeError):
-        raise InvalidInput.of(name, "is not a UUID") from None
-
-
-def wire_types(handler: BaseRouteHandler) -> WireTypes:
-    """Return what a handler takes as its body, in `data`, and as its query parameters, in `filters`."""
-    types: WireTypes | None = handler.opt.get(_WIRE_TYPES)
-    if types is None:  # worked out once
-        types = handler.opt[_WIRE_TYPES] = _declared_types(handler)
-    return types
-
-
-def _declared_types(handler: BaseRouteHandler) -> WireTypes:
-    body, query = (handler.parsed_fn_signature.parameters.get(name) for name in ("data", "filters"))
-    return (
-        next((tp for tp in _alternatives(body) if issubclass(tp, Body)), None) if body else None,
-        query.annotation if query else None,
-    )
-
-
-def provide_filters(request: Request) -> Any:
-    """Read the query string as the type that the handler declares for `filters`."""
-    _, type_ = wire_types(request.route_handler)
-    assert type_ is not None, "only a handler that takes filters has them provided"
-    return query(type_, request.scope["query_string"])
-
-
-def refuse_parameters(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Refuse query parameters, as a guard, that a handler does not take: a typo must never go unnoticed.
-
-    Where there is no body, those that it does take are read later.
-    """
-    raw = connection.scope["query_string"]
-    parameters = handler.parsed_fn_signature.parameters
-    if raw and ("filters" not in parameters or "data" in parameters):
-        query(wire_types(handler)[1] or Query, raw)
 
 
 def decode(type_: type[BodyT], raw: bytes) -> BodyT:
@@ -216,7 +57,7 @@ def converted(type_: type[BodyT], value: dict[str, Any]) -> BodyT:
         raise InvalidInput(*_mistakes(type_, value, type_.rules)) from None
 
 
-def query(type_: type[QueryT], raw: bytes) -> QueryT:
+def read_query(type_: type[QueryT], raw: bytes) -> QueryT:
     """Read a query string as a query type. Raises InvalidInput naming every bad parameter."""
     try:
         pairs = parse_qsl(
@@ -253,18 +94,6 @@ def query(type_: type[QueryT], raw: bytes) -> QueryT:
     if errors:
         raise InvalidInput(*dict.fromkeys(errors))
     return type_(**read)
-
-
-def given(body: Body, fields: type[FieldsT]) -> FieldsT:
-    """Return those fields of a body that were sent, as the (partial) TypedDict that a service takes."""
-    values = ((name, getattr(body, name, UNSET)) for name in fields.__annotations__)
-    return cast(FieldsT, {name: value for name, value in values if value is not UNSET})
-
-
-@singledispatch
-def view(entity: object, at: datetime, viewer: UUID) -> Struct:
-    """Return the representation of an entity as somebody sees it at a moment. Each feature registers its own."""
-    raise NotImplementedError(f"{type(entity).__name__} has no representation")
 
 
 def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule]) -> Sequence[FieldError]:
@@ -348,10 +177,6 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, pars
 def _printable(name: str) -> str:
     """A name from outside, fit to be quoted in an answer: never too long, and without lone surrogates."""
     return name[:100].encode(errors="backslashreplace").decode()
-
-
-def _alternatives(field: FieldDefinition) -> list[type]:
-    return [tp for tp in (field.annotation, *field.args) if isinstance(tp, type)]
 
 
 @cache

@@ -16,11 +16,11 @@ import msgspec
 from litestar import Response
 from msgspec import UNSET, Struct
 
-from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.paging import Page
-from tasktracker.entrypoints.http.responses import JsonResponse
-from tasktracker.entrypoints.http.wire import Listed, PagedQuery, Request
+from tasktracker.entrypoints.http.core.request import Request
+from tasktracker.entrypoints.http.core.responses import JsonResponse
+from tasktracker.entrypoints.http.core.schemas import Listed, PagedQuery
 
 Key = TypeVar("Key")
 View = TypeVar("View")
@@ -38,7 +38,7 @@ class Position(Struct, Generic[Key], array_like=True, frozen=True):
 class Cursors:
     """Seals positions and opens them again.
 
-    The secret lives with the data and not in the key ring, so rotating keys interrupts nobody who is paging.
+    The secret lives with the data and not in the key ring, so rotating keys interrupts no list that is being read.
     """
 
     def __init__(self, secret: Callable[[str], bytes]) -> None:
@@ -77,12 +77,12 @@ class Cursors:
 class ListCursor(Generic[Key]):
     """The cursor of one list request: what it continues from, and the answer that says where to continue next."""
 
-    def __init__(self, cursors: Cursors, request: Request, actor: Actor, filters: PagedQuery, key: type[Key]) -> None:
+    def __init__(self, cursors: Cursors, request: Request, filters: PagedQuery, key: type[Key]) -> None:
         self._cursors = cursors
         self._path = request.scope["path"]
         self._query = _query(request)
         self._limit = filters.limit
-        self._bound = f"{actor.user_id} {self._path.rstrip('/')} {self._query}"
+        self._bound = f"{request.user.user_id} {self._path.rstrip('/')} {self._query}"
         self.position = cursors.open(filters.cursor, key, self._bound) if filters.cursor is not UNSET else None
 
     @property

@@ -1,0 +1,86 @@
+"""Authentication: who calls, by the bearer token of the request."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.enums import HttpMethod
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import ASGIApp
+
+from tasktracker.domain.accounts.ports import TokenSigner
+from tasktracker.domain.accounts.token import TokenKind
+from tasktracker.domain.api_tokens import api_token
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.errors import InsufficientScope, InvalidToken, NotAuthenticated, SessionRequired
+from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.operation import Access, Operation
+from tasktracker.entrypoints.http.core.request import header
+from tasktracker.entrypoints.http.core.request_parsing import read_query
+from tasktracker.entrypoints.http.core.schemas import Query
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+ANONYMOUS = AuthenticationResult(user=None, auth=None)
+OPTIONS = Operation(access=Access.PUBLIC)
+"""What Litestar answers itself, of every path."""
+
+
+class Authentication(AbstractAuthenticationMiddleware):
+    """Finds the actor of a request by a genuine access or API token, and refuses parameters that it may not have.
+
+    A stranger is refused before anything else of the request is judged. Whether the actor may still act is checked
+    when the use case opens its unit of work.
+    """
+
+    def __init__(self, app: ASGIApp, signer: TokenSigner, store: Storage, threads: ThreadRunner) -> None:
+        super().__init__(app, exclude_http_methods=())
+        self._signer = signer
+        self._store = store
+        self._threads = threads
+
+    async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
+        """Return the actor and the claims of the access token.
+
+        Raises NotAuthenticated, InvalidToken, SessionRequired, and InvalidInput for query parameters.
+        """
+        handler = connection.route_handler
+        operation = OPTIONS if connection.scope["method"] == HttpMethod.OPTIONS else Operation.of(handler)  # type: ignore[typeddict-item]
+        result = ANONYMOUS
+        if operation.takes_token and not (operation.access is Access.TICKET and "ticket" in connection.query_params):
+            result = self._authenticated(connection)
+            if operation.access is Access.SESSION and not isinstance(result.user, SessionActor):
+                await self._threads.run(self._require_live, result.user)
+                raise SessionRequired
+        # A misspelt parameter must not go unnoticed. Where there is no body to be read first, a handler that takes
+        # parameters refuses it when it reads them.
+        raw = connection.scope["query_string"]
+        if raw and (operation.query is None or handler.parsed_data_field is not None):
+            read_query(operation.query or Query, raw)
+        return result
+
+    def _authenticated(self, connection: Connection) -> AuthenticationResult:
+        token = bearer_token(connection)
+        if token is None:
+            raise NotAuthenticated
+        if api_token.looks_like_one(token):
+            return AuthenticationResult(user=api_token.actor_of(token), auth=None)
+        claims = self._signer.read(token)
+        if claims.kind is not TokenKind.ACCESS:
+            raise InvalidToken
+        return AuthenticationResult(
+            user=SessionActor(claims.user_id, claims.session_id, claims.generation), auth=claims
+        )
+
+    def _require_live(self, actor: Actor) -> None:
+        # An API token is not enough here whatever its scopes: what matters is only whether there is such a token.
+        with suppress(InsufficientScope), self._store.reading(actor):
+            pass
+
+
+def bearer_token(connection: Connection) -> str | None:
+    """Return the bearer token of the request (RFC 6750 §2.1), or None where another or no scheme is used."""
+    scheme, _, token = (header(connection, "Authorization") or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

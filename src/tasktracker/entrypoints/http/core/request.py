@@ -1,0 +1,105 @@
+"""The request as handlers are given it: its caller, its headers, and its body read strictly."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Request as LitestarRequest
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException, InternalServerException
+from litestar.handlers import BaseRouteHandler
+
+from tasktracker.domain.accounts.token import TokenClaims
+from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.entrypoints.http.core.request_parsing import decode, read_query
+from tasktracker.entrypoints.http.core.schemas import Body, Query
+
+JSON_TYPES = {"application/json"}
+PATCH_TYPES = JSON_TYPES | {"application/merge-patch+json"}  # RFC 7396
+
+QueryT = TypeVar("QueryT", bound=Query)
+
+
+class UnsupportedMediaType(HTTPException):
+    """The body is declared to be something other than JSON."""
+
+    status_code = 415
+
+
+class Request(LitestarRequest[Actor, TokenClaims | None, State]):
+    """A request whose JSON body is read strictly, as the type its handler declares for `data`.
+
+    Its `user` is the actor that the request is authenticated as, and `auth` says what the access token claims.
+    """
+
+    @property
+    def person(self) -> SessionActor:
+        """The actor of an operation that requires a session."""
+        actor = self.user
+        assert isinstance(actor, SessionActor), "the operation does not require a session"
+        return actor
+
+    @property
+    def origin(self) -> Origin:
+        """Where the request comes from. The server has looked through proxies that it trusts."""
+        client = self.scope.get("client")
+        return Origin(client[0] if client else None)
+
+    async def body(self) -> bytes:
+        """Return the body; refuse an empty one where the handler requires data."""
+        try:
+            raw = await super().body()
+        except InternalServerException:  # Litestar raises it when the client has hung up
+            raise HTTPException(status_code=400, detail="The request broke off.") from None
+        if not raw:
+            field = self.route_handler.parsed_data_field
+            if field is not None and not field.has_default:
+                raise InvalidInput.of("body", "a JSON object is required")
+        return raw
+
+    async def json(self) -> Any:
+        """Decode the body. Raises InvalidInput and UnsupportedMediaType."""
+        accepted = PATCH_TYPES if self.method == "PATCH" else JSON_TYPES
+        sent = (header(self, "Content-Type") or "").partition(";")[0].strip().lower()
+        if sent not in accepted:
+            raise UnsupportedMediaType(f"The body must be sent as {' or '.join(sorted(accepted))}.")
+        type_ = body_type(self.route_handler)
+        assert type_ is not None, "only a handler that takes a body has it decoded"
+        return decode(type_, await self.body())
+
+
+def query(type_: type[QueryT], request: Request) -> QueryT:
+    """Read the query string of a request as a query type. Raises InvalidInput."""
+    return read_query(type_, request.scope["query_string"])
+
+
+def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
+    """Return a header as it was sent; one that came in several lines, with commas between them (RFC 9110 §5.3).
+
+    Only this one is looked at: making Litestar's `headers` of them all takes as long as finding a task.
+    """
+    sought = name.lower().encode()
+    lines = [value.decode("latin-1") for each, value in connection.scope["headers"] if each == sought]
+    return ", ".join(lines) if lines else None
+
+
+def identifier(text: str, name: str = "id") -> UUID:
+    """Read an id in a path. Raises InvalidInput."""
+    try:
+        return msgspec.convert(text, UUID)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        raise InvalidInput.of(name, "is not a UUID") from None
+
+
+def body_type(handler: BaseRouteHandler) -> type[Body] | None:
+    """Return the type of the JSON body that a handler takes in `data`."""
+    field = handler.parsed_data_field
+    if field is None:
+        return None
+    candidates = (field.annotation, *field.args)
+    return next((each for each in candidates if isinstance(each, type) and issubclass(each, Body)), None)
