@@ -67,8 +67,8 @@ GOOD: list[tuple[str, str, Any]] = [
     ("STREAMS_PER_USER", "1", 1),
     ("LISTEN_DATABASE_URL", "postgresql://u:p@h/d", "postgresql://u:p@h/d"),
     ("MEMBERS_PER_TASK", "2", 2),
-    ("RETENTION_DAYS", "1", 1),
-    ("RETENTION_DAYS", "3650", 3650),
+    ("WINDOW_DAYS", "1", 1),
+    ("WINDOW_DAYS", "3650", 3650),
     ("IMPORT_MAX_BYTES", "1024", 1024),
     ("TRANSFERS", "1", 1),
     ("DATA_FOLDER", "/var/lib/tasktracker", Path("/var/lib/tasktracker")),
@@ -114,7 +114,7 @@ BAD: dict[str, list[str]] = {
     "STREAMS_PER_USER": [*NUMBERS, "0"],
     "LISTEN_DATABASE_URL": ["x", "sqlite:///x.db", "memory://", "mysql://h/d"],
     "MEMBERS_PER_TASK": [*NUMBERS, "0"],
-    "RETENTION_DAYS": [*NUMBERS, "0", "3651"],
+    "WINDOW_DAYS": [*NUMBERS, "0", "3651"],
     "IMPORT_MAX_BYTES": [*NUMBERS, "1023"],
     "TRANSFERS": [*NUMBERS, "0"],
     "DATABASE_URL": ["x", "mysql://h/d", "sqlite:x.db", "sqlite://x.db", "file:x.db", "postgresql:h", "memory"],
@@ -321,5 +321,5 @@ def test_every_setting_says_what_it_does() -> None:
     ],
 )
 def test_lifetimes_reach_the_sessions(name: str, text: str, of_policy: str, seconds: int) -> None:
-    policy = Container(settings=load({name: text}, None)).policy()
+    policy = Container(settings=load({name: text}, None)).session_policy()
     assert getattr(policy, of_policy).total_seconds() == seconds

@@ -120,7 +120,7 @@ class PullContract(HttpContract):
         invalid(alice.get(SYNC, params={"limit": 201, "wait": 61, "type": "task"}), "limit", "wait", "type")
 
     def test_a_cursor_is_good_for_the_window(self, alice: Person, clock: ManualClock, new_api: NewApi) -> None:
-        short = alice.through(new_api(RETENTION_DAYS="1").client)
+        short = alice.through(new_api(WINDOW_DAYS="1").client)
         page = pull(short)
         valid_until = clock.now() + timedelta(days=1)
         assert page["cursor_valid_until"] == valid_until.isoformat().replace("+00:00", "Z")
