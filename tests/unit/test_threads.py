@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from contextvars import ContextVar
 
 import pytest
 
+from tasktracker.domain.kernel.errors import Busy
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
@@ -89,3 +91,48 @@ def test_closing_waits_for_what_was_begun() -> None:
     asyncio.run(leave_early())  # and with it the loop is gone
     threads.close()
     assert done == list(range(20))
+
+
+def test_what_is_limited_is_the_work_and_not_those_who_wait_for_it() -> None:
+    may_end = threading.Event()
+
+    async def ask(threads: ThreadRunner) -> str:
+        under_way = asyncio.ensure_future(threads.run(may_end.wait, 10))
+        waiting = asyncio.ensure_future(threads.run(may_end.wait, 10))
+        await asyncio.sleep(0)
+        for each in (under_way, waiting):
+            with pytest.raises(Busy):
+                await threads.run(str, "one more")
+            each.cancel()  # its client has hung up, but the work goes on
+        await asyncio.sleep(0)
+        with pytest.raises(Busy):
+            await threads.run(str, "one more")
+        may_end.set()
+        while True:
+            with suppress(Busy):
+                return await threads.run(str, "next")
+            await asyncio.sleep(0.01)
+
+    with closing(ThreadRunner(1, "test", limit=2)) as threads:
+        assert asyncio.run(asyncio.wait_for(ask(threads), 10)) == "next"
+
+
+def test_what_fails_gives_its_place_back() -> None:
+    async def ask(threads: ThreadRunner) -> None:
+        for _ in range(5):
+            with pytest.raises(ValueError, match="not a number"):
+                await threads.run(int, "not a number")
+
+    with closing(ThreadRunner(1, "test", limit=1)) as threads:
+        asyncio.run(ask(threads))
+
+
+def test_nothing_is_begun_after_closing() -> None:
+    threads = ThreadRunner(1, "test")
+    threads.close()
+
+    async def ask() -> None:
+        with pytest.raises(RuntimeError):
+            await threads.run(str, "too late")
+
+    asyncio.run(ask())

@@ -46,17 +46,21 @@ class Authentication(AbstractAuthenticationMiddleware):
 
         Raises NotAuthenticated, InvalidToken, SessionRequired, and InvalidInput for query parameters.
         """
-        handler = connection.route_handler
-        operation = OPTIONS if connection.scope["method"] == HttpMethod.OPTIONS else Operation.of(handler)  # type: ignore[typeddict-item]
-        result = ANONYMOUS
-        if operation.takes_token and not (operation.access is Access.TICKET and "ticket" in connection.query_params):
+        scope, handler = connection.scope, connection.route_handler
+        operation = OPTIONS if scope["method"] == HttpMethod.OPTIONS else Operation.of(handler)  # type: ignore[typeddict-item]
+        access, result = operation.access, ANONYMOUS
+        if access is Access.TOKEN:
             result = self._authenticated(connection)
-            if operation.access is Access.SESSION and not isinstance(result.user, SessionActor):
+        elif access is Access.SESSION:
+            result = self._authenticated(connection)
+            if not isinstance(result.user, SessionActor):
                 await self._threads.run(self._require_live, result.user)
                 raise SessionRequired
+        elif access is Access.TICKET and "ticket" not in connection.query_params:
+            result = self._authenticated(connection)
         # A misspelt parameter must not go unnoticed. Where there is no body to be read first, a handler that takes
         # parameters refuses it when it reads them.
-        raw = connection.scope["query_string"]
+        raw = scope["query_string"]
         if raw and (operation.query is None or handler.parsed_data_field is not None):
             read_query(operation.query or Query, raw)
         return result
@@ -70,9 +74,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         claims = self._signer.read(token)
         if claims.kind is not TokenKind.ACCESS:
             raise InvalidToken
-        return AuthenticationResult(
-            user=SessionActor(claims.user_id, claims.session_id, claims.generation), auth=claims
-        )
+        return AuthenticationResult(SessionActor(claims.user_id, claims.session_id, claims.generation), claims)
 
     def _require_live(self, actor: Actor) -> None:
         # An API token is not enough here whatever its scopes: what matters is only whether there is such a token.

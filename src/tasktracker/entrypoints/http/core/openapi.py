@@ -213,7 +213,7 @@ def _kinds(operation: Operation, path: str, method: str) -> set[type[DomainError
         kinds.add(StorageUnavailable)
         if method != "GET":
             kinds.add(StorageFull)
-    if operation.takes_token:
+    if operation.access not in (Access.PUBLIC, Access.OPTIONAL):
         kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
         kinds.add(SessionRequired if operation.access is Access.SESSION else InsufficientScope)
     return kinds

@@ -20,7 +20,7 @@ class Access(Enum):
     PUBLIC = auto()
     """Nothing."""
     OPTIONAL = auto()
-    """Nothing; the handler itself reads the token, where there is one."""
+    """Nothing; where there is a token, the handler itself reads it."""
     TOKEN = auto()
     """An access token, or an API token whose scopes the use case checks."""
     SESSION = auto()
@@ -34,7 +34,7 @@ class Operation:
     """What a handler declares of its operation."""
 
     problems: tuple[type[DomainError], ...] = ()
-    access: Access = Access.TOKEN
+    access: Access
     query: type[Query] | None = None
     headers: tuple[str, ...] = ()
     idempotent: bool = False
@@ -47,11 +47,6 @@ class Operation:
         """Return what a handler declares."""
         declared: Operation = handler.opt[OPERATION]
         return declared
-
-    @property
-    def takes_token(self) -> bool:
-        """Whether it requires a token, or a ticket in its place."""
-        return self.access not in (Access.PUBLIC, Access.OPTIONAL)
 
 
 def operation(

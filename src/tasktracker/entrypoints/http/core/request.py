@@ -84,8 +84,11 @@ def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | N
     Only this one is looked at: making Litestar's `headers` of them all takes as long as finding a task.
     """
     sought = name.lower().encode()
-    lines = [value.decode("latin-1") for each, value in connection.scope["headers"] if each == sought]
-    return ", ".join(lines) if lines else None
+    found: bytes | None = None
+    for each, value in connection.scope["headers"]:
+        if each == sought:
+            found = value if found is None else b", ".join((found, value))
+    return None if found is None else found.decode("latin-1")
 
 
 def identifier(text: str, name: str = "id") -> UUID:

@@ -1,0 +1,46 @@
+"""Controllers are given the services that they annotate, when the application is built."""
+
+from __future__ import annotations
+
+import pytest
+from litestar import Controller, Litestar, get
+from litestar.testing import TestClient
+
+from tasktracker.entrypoints.http.core.controllers import bind
+
+
+class Greeter(Controller):
+    """Greets in the words that it is given."""
+
+    path = "/greeting"
+
+    words: str
+    name: str
+
+    @get("/", sync_to_thread=False)
+    def greet(self) -> str:
+        return f"{self.words} {self.name}"
+
+
+def test_several_applications_have_services_of_their_own() -> None:
+    one = bind(Greeter, {"words": lambda: "Hello,", "name": lambda: "Ada"})
+    other = bind(Greeter, {"words": lambda: "Hi,", "name": lambda: "Bob"})
+    greetings = []
+    for controller in (one, other):
+        with TestClient(Litestar([controller], openapi_config=None, logging_config=None)) as client:
+            greetings.append(client.get("/greeting").text)
+    assert greetings == ["Hello, Ada", "Hi, Bob"]
+
+
+def test_only_what_a_controller_annotates_is_bound() -> None:
+    def fail() -> str:
+        raise AssertionError("it is not asked for")
+
+    bound = bind(Greeter, {"words": lambda: "Hello,", "name": lambda: "Ada", "other": fail})
+    assert not hasattr(bound, "other")
+    assert not hasattr(Greeter, "words"), "the controller itself stays as it is"
+
+
+def test_a_service_that_is_missing_is_named() -> None:
+    with pytest.raises(LookupError, match="Greeter needs 'name'"):
+        bind(Greeter, {"words": lambda: "Hello,"})
