@@ -83,10 +83,15 @@ def _covers(mine: Any, its: Any) -> bool:
 
 def alike(text: str) -> str:
     """Replace what is new in an answer by what it means."""
-    text = TOKEN.sub(lambda match: _token(match[0]), text)
-    text = CURSOR.sub(lambda match: _cursor(match[0]), text)
+    text = TOKEN.sub(lambda match: _quoted(_token(match[0])), text)
+    text = CURSOR.sub(lambda match: _quoted(_cursor(match[0])), text)
     text = MOMENT.sub(lambda match: _moment(datetime.fromisoformat(match[0])), text)
     return NEW_ID.sub("<new id>", text)
+
+
+def _quoted(text: str) -> str:
+    """Return text that may stand within a string of JSON."""
+    return json.dumps(text)[1:-1]
 
 
 def _token(text: str) -> str:

@@ -15,11 +15,18 @@ import pytest
 
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.kernel.actors import AnyActor, SessionActor
-from tasktracker.domain.kernel.errors import DomainError, InvalidInput, SessionEnded, StorageUnavailable, UsernameTaken
+from tasktracker.domain.kernel.errors import (
+    DomainError,
+    InvalidInput,
+    SessionEnded,
+    StorageUnavailable,
+    TaskNotFound,
+    UsernameTaken,
+)
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import Aside, Contract, Seed, acting, everything, race
-from tests.fakes import SYSTEM, ManualClock
+from tests.fakes import SYSTEM, App, ManualClock
 
 MOMENT = timedelta(microseconds=1)
 A_WHILE = 0.2
@@ -49,6 +56,15 @@ class AdmissionContract(Contract):
     """A work opens for those who may act at that moment, and for nobody else."""
 
     @openings
+    def test_a_work_keeps_its_actor_and_its_moment(
+        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
+    ) -> None:
+        actor, began = seed.actor(), clock.now()
+        with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
+            clock.advance(seconds=1)
+            assert (work.actor, work.now) == (actor, began)
+
+    @openings
     def test_whoever_is_logged_in_may_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
         assert opened(store, opening, seed.actor())
 
@@ -65,6 +81,19 @@ class AdmissionContract(Contract):
         clock.set(expiry)
         with pytest.raises(SessionEnded):
             opened(store, opening, actor)
+
+    def test_a_work_acts_for_its_actor_alone(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
+        """A use case takes no actor beside the work: on what others own, it does what this one may."""
+        app = App(store, clock)
+        alice, bob = seed.actor(), seed.actor()
+        task = app.do(alice, app.tasks.create, {"title": "hers"})
+        with store.writing(bob) as work:
+            with pytest.raises(TaskNotFound):
+                app.tasks.edit(work, task.id, {"title": "his"})
+            made = app.tasks.create(work, {"title": "his own"})
+        assert made.created_by == bob.user_id
+        (change,) = app.see(bob, app.history.list, made.id).changes.items
+        assert (change.actor, change.session_id) == (bob.user_id, bob.session_id)
 
     @openings
     def test_an_ended_session_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:

@@ -238,6 +238,11 @@ def test_import_linter_accepts_the_package(copied_sources: Path) -> None:
         ("adapters/injected_bad.py", "import tasktracker.entrypoints", "adapters-know-no-entrypoints"),
         ("entrypoints/injected_bad.py", "import tasktracker.adapters", "only-the-container-wires"),
         ("adapters/injected_bad.py", "import tasktracker.entrypoints", "layers"),
+        ("domain/kernel/injected_bad.py", "import tasktracker.domain.tasks.task", "domain-layers"),
+        ("domain/categories/injected_bad.py", "import tasktracker.domain.tasks.ports", "domain-layers"),
+        ("domain/history/injected_bad.py", "import tasktracker.domain.feed.entries", "domain-layers"),
+        ("domain/tasks/injected_bad.py", "import tasktracker.domain.work", "domain-layers"),
+        ("domain/tasks/injected_bad.py", "import tasktracker.domain.kernel.store", "processes-open-works"),
     ],
 )
 def test_import_linter_notices_a_violation(copied_sources: Path, file: str, line: str, contract: str) -> None:
@@ -269,3 +274,54 @@ def test_import_linter_keeps_the_client_and_the_server_apart(
 def contract_names() -> dict[str, str]:
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     return {item["id"]: item["name"] for item in settings["tool"]["importlinter"]["contracts"]}
+
+
+# ------------------------------------------------------------------ use cases
+
+
+def functions(sources: Path) -> Iterator[tuple[str, str, ast.FunctionDef]]:
+    """All functions of the domain, as (module, name of the class or nothing, function)."""
+    for module, path in modules(sources, DOMAIN):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef):
+                yield module, "", node
+            elif isinstance(node, ast.ClassDef):
+                for each in node.body:
+                    if isinstance(each, ast.FunctionDef):
+                        yield module, node.name, each
+
+
+def parameters(function: ast.FunctionDef) -> dict[str, str]:
+    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    return {each.arg: ast.unparse(each.annotation) if each.annotation else "" for each in arguments}
+
+
+def test_no_function_takes_both_a_work_and_an_actor_or_a_moment() -> None:
+    """The work knows both, so that no caller can mix two."""
+    mixed = [
+        f"{module}.{name}.{function.name}"
+        for module, name, function in functions(SOURCES)
+        if "work" in (taken := parameters(function)) and {"actor", "now"} & set(taken)
+    ]
+    # These read what the work's actor asked for, on the work that their process has opened for that very actor.
+    assert mixed == [
+        "tasktracker.domain.portability.export_service.ExportService._lines",
+        "tasktracker.domain.portability.export_service..find_owner",
+        "tasktracker.domain.sync.service.SyncService._read",
+    ]
+
+
+def test_every_use_case_has_a_caller() -> None:
+    used = {
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for _, path in modules(SOURCES, PACKAGE)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute | ast.Name)
+    }
+    unused = [
+        f"{module}.{name}.{function.name}"
+        for module, name, function in functions(SOURCES)
+        if not function.name.startswith("_") and function.name not in used
+    ]
+    assert unused == []

@@ -1,0 +1,116 @@
+"""A field is declared once: what must follow it names the field that it forgot, and so do registries of types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+import msgspec
+import pytest
+
+from tasktracker.adapters.memory.tables import Data
+from tasktracker.adapters.sql import feed as sql_feed
+from tasktracker.domain.accounts.user import USER, User, UserFields
+from tasktracker.domain.api_tokens.api_token import API_TOKEN, ApiToken, ApiTokenFields
+from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields
+from tasktracker.domain.feed.items import SYNCED_TYPES, ItemType
+from tasktracker.domain.kernel.fields import EditableFields
+from tasktracker.domain.portability import ndjson
+from tasktracker.domain.sync.mutation import MutationOp
+from tasktracker.domain.tasks.task import TASK, Task, TaskFields
+from tasktracker.entrypoints.http import changes, push
+from tasktracker.entrypoints.http.accounts import EditProfile, Register, UserView
+from tasktracker.entrypoints.http.api_tokens import ApiTokenView, CreateApiToken
+from tasktracker.entrypoints.http.categories import CategoryView, CreateCategory, EditCategory, ReplaceCategory
+from tasktracker.entrypoints.http.task_schemas import CreateTask, EditTask, ReplaceTask, TaskData, TaskView
+from tasktracker_client.model import DEFAULTS as CLIENT_DEFAULTS
+from tasktracker_client.model import ItemType as ClientItemType
+from tests.fakes import App
+
+EDITABLE: Mapping[type, tuple[EditableFields[Any], type]] = {
+    Task: (TASK, TaskFields),
+    Category: (CATEGORY, CategoryFields),
+    User: (USER, UserFields),
+    ApiToken: (API_TOKEN, ApiTokenFields),
+}
+BODIES: Mapping[type, tuple[type[msgspec.Struct], ...]] = {
+    Task: (CreateTask, ReplaceTask, EditTask),
+    Category: (CreateCategory, ReplaceCategory, EditCategory),
+    User: (Register, EditProfile),
+    ApiToken: (CreateApiToken,),
+}
+VIEWS: Mapping[type, tuple[type[msgspec.Struct], ...]] = {
+    Task: (TaskData, TaskView),
+    Category: (CategoryView,),
+    User: (UserView,),
+    ApiToken: (ApiTokenView,),
+}
+NOT_SHOWN = {
+    Task: {"root", "members", "trashed_at", "trashed_with"},
+    Category: {"user_id"},
+    User: {"password_hash", "is_active", "version"},
+    ApiToken: {"user_id", "secret_hash"},
+}
+"""What clients do not see of an entity, or see in another form."""
+
+every_entity = pytest.mark.parametrize("entity", EDITABLE, ids=lambda entity: entity.__name__)
+
+
+@every_entity
+def test_the_fields_that_a_caller_may_pass_are_the_editable_ones(entity: type) -> None:
+    editable, passed = EDITABLE[entity]
+    assert get_type_hints(passed) == editable.types
+
+
+@every_entity
+def test_bodies_take_every_editable_field_and_no_other(entity: type) -> None:
+    editable, _ = EDITABLE[entity]
+    for body in BODIES[entity]:
+        taken = set(body.__struct_fields__)
+        assert set(editable.names) <= taken, body
+        assert not {field.name for field in fields(entity)} - set(editable.names) - read_only(body) & taken, body
+
+
+def read_only(body: type[msgspec.Struct]) -> set[str]:
+    """The fields of a body that the server ignores, or that say something else than the entity's."""
+    hints = get_type_hints(body, include_extras=True)
+    ignored = {name for name, hint in hints.items() if "readOnly" in repr(hint)}
+    return ignored | {"version"}  # a precondition
+
+
+@every_entity
+def test_views_show_every_field_but_those_that_are_hidden_on_purpose(entity: type) -> None:
+    for view in VIEWS[entity]:
+        missing = {field.name for field in fields(entity)} - set(view.__struct_fields__)
+        assert missing == NOT_SHOWN[entity], view
+
+
+def test_what_devices_keep_of_a_task_has_a_default_in_the_client() -> None:
+    kept = {ClientItemType.TASK: TaskData, ClientItemType.CATEGORY: CategoryView}
+    assert {type_: {*defaults, "id", "version"} for type_, defaults in CLIENT_DEFAULTS.items()} == {
+        type_: set(view.__struct_fields__) for type_, view in kept.items()
+    }
+    for editable, type_ in ((TASK, ClientItemType.TASK), (CATEGORY, ClientItemType.CATEGORY)):
+        defaults = {name: msgspec.to_builtins(value) for name, value in editable.defaults.items()}
+        assert {name: CLIENT_DEFAULTS[type_][name] for name in defaults} == defaults
+
+
+def test_an_export_can_be_read_again_field_by_field() -> None:
+    for line, editable in ((ndjson._TASK, TASK), (ndjson._CATEGORY, CATEGORY)):
+        assert set(editable.names) <= set(line)
+
+
+# ------------------------------------------------------------------ synced types
+
+
+def test_every_synced_type_is_in_every_registry() -> None:
+    types = set(ItemType)
+    in_both_forms = {(type_, op) for type_ in types for op in (MutationOp.CREATE, MutationOp.UPDATE)}
+    assert {each.type for each in SYNCED_TYPES} == types
+    assert set(Data().synced) == types
+    assert set(sql_feed.SYNCED_ROWS) == types
+    assert set(App.in_memory().pushing.mutations) == types
+    assert set(changes.VIEWS) == types
+    assert set(push.BODIES) == in_both_forms
+    assert {each.value for each in ClientItemType} == {each.value for each in types}
