@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, cast
-
-from sqlalchemy import QueuePool, event, exc
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from queue import Empty, SimpleQueue
+from types import TracebackType
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.driver import Driver
@@ -43,47 +42,86 @@ class Database(ABC):
 
 
 class Pool:
-    """Keeps up to `size` drivers, and hands out the one used last: SQLAlchemy's own pool."""
+    """Keeps so many drivers at most, and hands out the one used last."""
 
     def __init__(self, connect: Callable[[], Driver], size: int, timeout: float) -> None:
-        self._pool = QueuePool(
-            cast(Any, connect), pool_size=size, max_overflow=0, timeout=timeout, use_lifo=True, reset_on_return=None
-        )
-        event.listen(self._pool, "checkout", self._require_alive)
-        self._is_cut = False
+        self._connect = connect
+        self._timeout = timeout
+        self._idle: list[Driver] = []
+        # One for each driver that may still be taken.
+        self._places: SimpleQueue[None] = SimpleQueue()
+        for _ in range(size):
+            self._places.put(None)
         self._is_closed = False
 
-    @contextmanager
-    def lease(self, *, is_writing: bool = False) -> Iterator[Connection]:
-        """Take a driver, and give it back on leaving, unless it is of no more use. Raises StorageUnavailable."""
+    def lease(self, *, is_writing: bool = False) -> Lease:
+        """Return a lease, which takes a driver when entered, and gives it back when left."""
+        return Lease(self, is_writing=is_writing)
+
+    def take(self) -> Driver:
+        """Take a driver, to be given back. Raises StorageUnavailable."""
         try:
-            pooled = self._pool.connect()
-        except exc.TimeoutError:
+            self._places.get(timeout=self._timeout)
+        except Empty:
             raise StorageUnavailable from None
-        except Exception as error:
+        try:
+            return self._last_used() or self._connect()
+        except BaseException as error:
+            self._places.put(None)
             meaning = unavailable(error, is_lost=False)
             if meaning is None:
                 raise
             raise meaning from error
-        driver = cast(Driver, pooled.dbapi_connection)
-        connection = Connection(driver, is_writing=is_writing)
+
+    def give_back(self, driver: Driver) -> None:
+        """Keep a driver for the next lease, if it is still of use."""
         try:
-            yield connection
+            if driver.is_lost:
+                # What cut it has mostly cut the others.
+                self._close_idle()
+            if driver.is_at_rest and not self._is_closed:
+                self._idle.append(driver)
+            else:
+                driver.close()
         finally:
-            connection.close()
-            # What cut it has mostly cut the others.
-            self._is_cut = self._is_cut or driver.is_lost
-            if self._is_closed or not driver.is_at_rest:
-                pooled.invalidate()
-            pooled.close()
+            self._places.put(None)
 
     def close(self) -> None:
         """Close all drivers, those on lease as they are given back."""
         self._is_closed = True
-        self._pool.dispose()
+        self._close_idle()
 
-    def _require_alive(self, driver: Any, _record: object, _pooled: object) -> None:
-        """Have the pool replace all idle drivers where one was cut, or died while it lay idle."""
-        if self._is_cut or not driver.is_alive():
-            self._is_cut = False
-            raise exc.InvalidatePoolError
+    def _close_idle(self) -> None:
+        while self._idle:
+            with suppress(IndexError):
+                self._idle.pop().close()
+
+    def _last_used(self) -> Driver | None:
+        while self._idle:
+            with suppress(IndexError):  # another thread was quicker
+                driver = self._idle.pop()
+                if driver.is_alive():
+                    return driver
+                driver.close()
+        return None
+
+
+class Lease:
+    """A connection that has a driver of the pool from entering to leaving."""
+
+    __slots__ = ("_connection", "_driver", "_is_writing", "_pool")
+
+    def __init__(self, pool: Pool, *, is_writing: bool) -> None:
+        self._pool = pool
+        self._is_writing = is_writing
+
+    def __enter__(self) -> Connection:
+        self._driver = self._pool.take()
+        self._connection = Connection(self._driver, is_writing=self._is_writing)
+        return self._connection
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._pool.give_back(self._driver)
