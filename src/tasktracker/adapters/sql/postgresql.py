@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -56,6 +56,7 @@ _DUMPS: dict[type, Callable[[Any], bytes]] = {
     str: str.encode,
     UUID: lambda value: value.hex.encode(),
     datetime: _moment,
+    date: lambda value: value.isoformat().encode(),
     int: lambda value: b"%d" % value,
     bool: lambda value: b"t" if value else b"f",
     bytes: lambda value: b"\\x" + value.hex().encode(),

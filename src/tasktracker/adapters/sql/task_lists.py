@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -47,99 +49,100 @@ def _compile_for_sqlite(element: Unindexed, compiler: SQLCompiler, **options: An
     return f"+{compiler.process(element.column, **options)}"  # https://www.sqlite.org/optoverview.html §2.1
 
 
+_ENTRY = task_entries.c
 _ORDERED_BY = {
-    "created_at": task_entries.c.created_at,
-    "updated_at": task_entries.c.updated_at,
-    "due_date": task_entries.c.due_date,
-    "priority": task_entries.c.priority,
-    "title": task_entries.c.title_key,
+    "created_at": _ENTRY.created_at,
+    "updated_at": _ENTRY.updated_at,
+    "due_date": _ENTRY.due_date,
+    "priority": _ENTRY.priority,
+    "title": _ENTRY.title_key,
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filter:
+    """What of a query is its parameter, whether the query asks for it, and its condition on entries.
+
+    The condition is made of the due date in the form in which rows may be looked up by it, or may not.
+    """
+
+    parameter: str | None
+    is_asked: Callable[[TaskQuery], bool]
+    condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
+
+
+_AT = bindparam("at", type_=_ENTRY.due_date.type)
+_FILTERS = (
+    _Filter("priority", lambda query: query.priority is not None, lambda _: _ENTRY.priority == bindparam("priority")),
+    _Filter(
+        "category",
+        lambda query: query.category not in (None, NONE),
+        lambda _: _ENTRY.category == bindparam("category"),
+    ),
+    _Filter(None, lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
+    _Filter("parent", lambda query: query.parent not in (None, NONE), lambda _: _ENTRY.parent == bindparam("parent")),
+    _Filter(None, lambda query: query.parent == NONE, lambda _: _ENTRY.parent.is_(None)),
+    _Filter(
+        "due_after",
+        lambda query: query.due_after is not None,
+        lambda due: due >= bindparam("due_after", type_=_ENTRY.due_date.type),
+    ),
+    _Filter(
+        "due_before",
+        lambda query: query.due_before is not None,
+        lambda due: due < bindparam("due_before", type_=_ENTRY.due_date.type),
+    ),
+    _Filter("at", lambda query: query.overdue is True, lambda due: and_(due < _AT, _ENTRY.state.not_in(_CLOSED))),
+    _Filter(
+        "at",
+        lambda query: query.overdue is False,
+        lambda due: or_(_ENTRY.due_date.is_(None), due >= _AT, _ENTRY.state.in_(_CLOSED)),
+    ),
+    _Filter("role", lambda query: query.role is not None, lambda _: _ENTRY.role == bindparam("role")),
+)
+
+
 @lru_cache(512)  # there are more combinations than anybody asks for
-def _list(filters: frozenset[str], states: int, words: int, sort: TaskSort, place: str) -> Select[Any]:
-    """Build the statement for a set of filters, numbers of states and words, an order, and where it begins.
+def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort, place: str) -> Select[Any]:
+    """Build the statement for some filters, numbers of states and words, an order, and where it begins.
 
     `place` is "start", or "after" a task, or, among tasks without the value ordered by, "null" or "after null".
     """
-    entry = task_entries.c
     ordered = _ORDERED_BY[sort.field]
     statement = (
         select(*TASKS.columns)
-        .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
-        .where(entry.user_id == bindparam("user_id"), entry.trashed_at.is_(None))
+        .join_from(task_entries, tasks, tasks.c.id == _ENTRY.task_id)
+        .where(_ENTRY.user_id == bindparam("user_id"), _ENTRY.trashed_at.is_(None))
     )
     if states == 1:
-        statement = statement.where(entry.state == bindparam("state_0"))
+        statement = statement.where(_ENTRY.state == bindparam("state_0"))
     elif states:
         statement = statement.where(
-            entry.state.in_([bindparam(f"state_{n}", type_=entry.state.type) for n in range(states)])
+            _ENTRY.state.in_([bindparam(f"state_{n}", type_=_ENTRY.state.type) for n in range(states)])
         )
-    statement = statement.where(*_conditions(filters, sort))
+    # A range of due dates is no way to a list in another order: all of it would have to be read, and sorted.
+    due = _ENTRY.due_date if sort.field == "due_date" else Unindexed(_ENTRY.due_date)
+    statement = statement.where(*(each.condition(due) for each in filters))
     for number in range(words):
         statement = statement.where(tasks.c.search.contains(bindparam(f"word_{number}"), autoescape=False, escape="\\"))
     if ordered.nullable:
         statement = statement.where(ordered.is_(None) if "null" in place else ordered.is_not(None))
     value = bindparam("after_value", type_=ordered.type)
-    id_ = bindparam("after_id", type_=entry.task_id.type)
+    id_ = bindparam("after_id", type_=_ENTRY.task_id.type)
     if place == "after":
-        here, there = tuple_(ordered, entry.task_id), tuple_(value, id_)
+        here, there = tuple_(ordered, _ENTRY.task_id), tuple_(value, id_)
         statement = statement.where(here < there if sort.is_descending else here > there)
     elif place == "after null":
-        statement = statement.where(entry.task_id < id_ if sort.is_descending else entry.task_id > id_)
-    order = [entry.task_id] if "null" in place else [ordered, entry.task_id]
+        statement = statement.where(_ENTRY.task_id < id_ if sort.is_descending else _ENTRY.task_id > id_)
+    order = [_ENTRY.task_id] if "null" in place else [ordered, _ENTRY.task_id]
     statement = statement.order_by(*(column.desc() if sort.is_descending else column.asc() for column in order))
     return statement.limit(bindparam("limit", type_=Integer))
-
-
-def _conditions(filters: frozenset[str], sort: TaskSort) -> list[ColumnElement[bool]]:
-    entry = task_entries.c
-    # A range of due dates is no way to a list in another order: all of it would have to be read, and sorted.
-    due = entry.due_date if sort.field == "due_date" else Unindexed(entry.due_date)
-    overdue = and_(due < bindparam("at", type_=entry.due_date.type), entry.state.not_in(_CLOSED))
-    conditions: dict[str, ColumnElement[bool]] = {
-        "priority": entry.priority == bindparam("priority"),
-        "category": entry.category == bindparam("category"),
-        "no category": entry.category.is_(None),
-        "parent": entry.parent == bindparam("parent"),
-        "no parent": entry.parent.is_(None),
-        "due_after": due >= bindparam("due_after", type_=entry.due_date.type),
-        "due_before": due < bindparam("due_before", type_=entry.due_date.type),
-        "overdue": overdue,
-        "not overdue": or_(
-            entry.due_date.is_(None),
-            due >= bindparam("at", type_=entry.due_date.type),
-            entry.state.in_(_CLOSED),
-        ),
-        "role": entry.role == bindparam("role"),
-    }
-    return [conditions[name] for name in sorted(filters)]
-
-
-def _filters(query: TaskQuery) -> dict[str, tuple[str, Any] | None]:
-    """Return the filters of a query, with the parameter each takes."""
-    filters: dict[str, tuple[str, Any] | None] = {}
-    if query.priority is not None:
-        filters["priority"] = ("priority", int(query.priority))
-    if query.category is not None:
-        filters.update({"no category": None} if query.category == NONE else {"category": ("category", query.category)})
-    if query.parent is not None:
-        filters.update({"no parent": None} if query.parent == NONE else {"parent": ("parent", query.parent)})
-    if query.due_after is not None:
-        filters["due_after"] = ("due_after", query.due_after)
-    if query.due_before is not None:
-        filters["due_before"] = ("due_before", query.due_before)
-    if query.overdue is not None:
-        filters["overdue" if query.overdue else "not overdue"] = ("at", query.at)
-    if query.role is not None:
-        filters["role"] = ("role", query.role.value)
-    return filters
 
 
 def listed(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
     """Return a page of tasks: a stretch of one index, or of two where tasks without the value ordered by come last."""
     filters = _filters(query)
-    parameters = dict(parameter for parameter in filters.values() if parameter is not None)
+    parameters = {each.parameter: _stored(getattr(query, each.parameter)) for each in filters if each.parameter}
     parameters["user_id"] = user_id
     for number, state in enumerate(sorted(query.states)):
         parameters[f"state_{number}"] = state.value
@@ -148,7 +151,7 @@ def listed(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task
     found: list[Task] = []
     for place in _places(query):
         after = query.after if place.startswith("after") else None
-        statement = _list(frozenset(filters), len(query.states), len(query.words), query.sort, place)
+        statement = _list(filters, len(query.states), len(query.words), query.sort, place)
         values = parameters | {"limit": query.limit + 1 - len(found)}
         if after is not None:
             values["after_id"] = after.id
@@ -158,6 +161,14 @@ def listed(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task
         if len(found) > query.limit:
             break
     return Page.cut(found, query.limit, query.sort.key)
+
+
+def _filters(query: TaskQuery) -> tuple[_Filter, ...]:
+    return tuple(each for each in _FILTERS if each.is_asked(query))
+
+
+def _stored(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
 
 
 def _places(query: TaskQuery) -> Sequence[str]:
