@@ -216,7 +216,7 @@ class LocalCopy:
         told = self._database.execute(
             "SELECT id, version, data FROM items WHERE type = :type AND (:id IS NULL OR id = :id) ORDER BY id", one
         )
-        shown = {row[0]: Item(type, row[0], row[1], json.loads(row[2])) for row in told}
+        shown = {row[0]: Item(type, row[0], row[1], {**DEFAULTS[type], **json.loads(row[2])}) for row in told}
         deleted: dict[str, Item] = {}
         edits = self._database.execute(
             "SELECT * FROM outbox WHERE type = :type AND (:id IS NULL OR target = :id) ORDER BY number", one

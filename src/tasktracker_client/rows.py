@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -122,6 +122,7 @@ def plain(value: object) -> str:
     """Write what JSON does not know."""
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, datetime) and value.tzinfo is not None:
+    is_without_offset = isinstance(value, datetime) and value.tzinfo is None
+    if isinstance(value, date) and not is_without_offset:
         return value.isoformat()
     raise TypeError(f"cannot be sent: {value!r}")

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,13 @@ class TestEditing:
         task = phone.create_task(title="Call", category=UUID(home))
         assert phone.task(task)["category"] == home
         assert phone.sync().applied == 2
+
+    def test_a_copy_from_before_the_server_had_a_field_shows_its_default(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("Call")
+        phone.sync()
+        with closing(sqlite3.connect(phone.path)) as copy, copy:
+            copy.execute("UPDATE items SET data = json_remove(data, '$.parent')")
+        assert phone.task(task["id"])["parent"] is None
 
     def test_what_is_not_there_cannot_be_edited(self, phone: Phone) -> None:
         nothing = str(uuid4())
