@@ -325,3 +325,36 @@ def test_every_use_case_has_a_caller() -> None:
         if not function.name.startswith("_") and function.name not in used
     ]
     assert unused == []
+
+
+# ------------------------------------------------------------------ what mypy refuses
+
+WORKS_FOR_AN_ACCOUNT = """
+from tasktracker.domain.accounts.service import AccountService
+from tasktracker.domain.kernel.actors import Actor, SessionActor, SystemActor, TokenActor
+from tasktracker.domain.work import UnitOfWork
+
+def profile(
+    service: AccountService,
+    of_session: UnitOfWork[SessionActor],
+    of_token: UnitOfWork[TokenActor],
+    of_either: UnitOfWork[Actor],
+    of_system: UnitOfWork[SystemActor],
+) -> None:
+    service.profile(of_session)
+    service.profile(of_token)
+    service.profile(of_either)
+    service.profile(of_system)
+"""
+
+
+def test_mypy_lets_an_account_use_case_have_the_work_of_a_session_and_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "works.py"
+    file.write_text(WORKS_FOR_AN_ACCOUNT)
+    run = [sys.executable, "-m", "mypy", str(file)]
+    said = subprocess.run(run, cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout
+    refused = [line for line in said.splitlines() if ": error: " in line]
+    assert len(refused) == 3, said
+    for line, actor in zip(refused, ("TokenActor", "SessionActor | TokenActor", "SystemActor"), strict=True):
+        assert 'Argument 1 to "profile" of "AccountService" has incompatible type' in line
+        assert f'"UnitOfWork[{actor}]"; expected "AccountWork[SessionActor]"' in line
