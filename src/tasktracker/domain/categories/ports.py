@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.categories.category import Category, CategoryKey
-from tasktracker.domain.kernel.actors import Actor
-from tasktracker.domain.kernel.changes import ChangeLog
+from tasktracker.domain.kernel.changes import ChangingWork
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -39,14 +37,8 @@ class CategoryRepository(Protocol):
         ...
 
 
-class CategoryWork(Protocol):
+class CategoryWork(ChangingWork, Protocol):
     """Work on categories."""
 
     @property
-    def actor(self) -> Actor: ...
-    @property
-    def now(self) -> datetime: ...
-    @property
     def categories(self) -> CategoryRepository: ...
-    @property
-    def changes(self) -> ChangeLog: ...

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.versions import Versioned
 
 
@@ -51,3 +53,14 @@ class ChangeLog(Protocol):
         A new item with the id of a deleted one continues from there: versions never go back.
         """
         ...
+
+
+class ChangingWork(Protocol):
+    """Work that changes synced items."""
+
+    @property
+    def actor(self) -> Actor: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def changes(self) -> ChangeLog: ...

@@ -11,7 +11,7 @@ from tasktracker.domain.categories.ports import CategoryWork
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotentWork
-from tasktracker.domain.kernel.actors import Actor, ActorT_co
+from tasktracker.domain.kernel.actors import ActorT_co
 from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.ports import TaskWork, TrashWork
 
@@ -79,7 +79,5 @@ class TicketWork(FeedWork, Protocol[ActorT_co]):
 class PushWork(TaskWork, TrashWork, CategoryWork, IdempotentWork, Protocol):
     """Work that applies a mutation."""
 
-    @property
-    def actor(self) -> Actor: ...
     @property
     def history(self) -> HistoryRepository: ...

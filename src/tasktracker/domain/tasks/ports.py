@@ -8,8 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from tasktracker.domain.categories.ports import CategoryRepository
-from tasktracker.domain.kernel.actors import Actor
-from tasktracker.domain.kernel.changes import ChangeLog
+from tasktracker.domain.kernel.changes import ChangingWork
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
@@ -98,17 +97,11 @@ class TreeWork(Protocol):
     def tasks(self) -> TaskRepository: ...
 
 
-class TaskWork(TreeWork, Protocol):
+class TaskWork(TreeWork, ChangingWork, Protocol):
     """Work on tasks and how they are filed."""
 
     @property
-    def actor(self) -> Actor: ...
-    @property
-    def now(self) -> datetime: ...
-    @property
     def categories(self) -> CategoryRepository: ...
-    @property
-    def changes(self) -> ChangeLog: ...
 
 
 class PurgeWork(TreeWork, Protocol):
@@ -118,12 +111,5 @@ class PurgeWork(TreeWork, Protocol):
     def trash(self) -> TrashRepository: ...
 
 
-class TrashWork(PurgeWork, Protocol):
+class TrashWork(PurgeWork, ChangingWork, Protocol):
     """Work on the trash."""
-
-    @property
-    def actor(self) -> Actor: ...
-    @property
-    def now(self) -> datetime: ...
-    @property
-    def changes(self) -> ChangeLog: ...
