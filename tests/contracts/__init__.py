@@ -27,6 +27,8 @@ NAMES = (
     "idempotency",
     "sharing",
     "feed",
+    "archive",
+    "snapshots",
 )
 
 for name in NAMES:

@@ -19,9 +19,12 @@ import msgspec
 import pytest
 
 from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.portability import ndjson
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import create_app
+from tasktracker.entrypoints.http.categories import CategoryView
 from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_of
+from tasktracker.entrypoints.http.task_schemas import TaskView
 from tasktracker.entrypoints.settings import Settings, load
 
 REPOSITORY = Path(__file__).parents[2]
@@ -36,6 +39,12 @@ SEPARATOR = "\x1e"
 
 def read(page: str) -> str:
     return (REPOSITORY / page).read_text(encoding="utf-8")
+
+
+def fields_in(table: str) -> set[str]:
+    """The names in the first column of a table."""
+    first = re.findall(r"^\| (`[^|]*?) \|", table, re.M)
+    return {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
 
 
 # ------------------------------------------------------------------ settings
@@ -100,6 +109,21 @@ def test_the_api_guide_explains_every_problem(openapi: dict[str, Any]) -> None:
         for slug in re.findall(r"`([a-z-]+)`:", response["description"])
     }
     assert described | {slug for slug, _ in PROTOCOL.values()} | {"busy"} <= {slug for slug, _ in rows}
+
+
+@pytest.mark.parametrize(("heading", "view"), [("Tasks", TaskView), ("Categories", CategoryView)])
+def test_the_api_guide_lists_every_field(heading: str, view: type[msgspec.Struct]) -> None:
+    section = read("docs/api.md").split(f"\n## {heading}\n")[1]
+    table = section[: section.index("\n\n", section.index("\n| "))]
+    assert fields_in(table) == set(view.__struct_fields__)
+
+
+def test_the_page_of_exports_lists_every_field() -> None:
+    rows = re.findall(r"^\| `(task|category)` \| (.*) \|$", read("docs/export-import.md"), re.M)
+    assert {type_: set(re.findall(r"`(\w+)`", cell)) for type_, cell in rows} == {
+        "task": set(ndjson._TASK),
+        "category": set(ndjson._CATEGORY),
+    }
 
 
 def test_the_readme_shows_what_make_help_says() -> None:

@@ -19,7 +19,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, UserNotFound
-from tasktracker.domain.portability import import_service, planner
+from tasktracker.domain.portability import import_service, ndjson, planner
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import Form, ImportService
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
@@ -188,6 +188,11 @@ def test_an_export_has_no_secrets_and_ends(service: Service) -> None:
     assert first == {"type": "header", "format": "tasktracker", "version": 1, "exported_at": "2026-03-01T12:00:00Z"}
     assert profile["first_name"] == "Ann"
     assert last == {"type": "end", "categories": 0, "tasks": 0}
+
+
+def test_a_field_whose_type_nothing_reads_is_named() -> None:
+    with pytest.raises(TypeError, match="nothing reads the int of the field estimate from an export"):
+        ndjson._reader("estimate", int | None, None)
 
 
 def test_members_are_exported_by_name_and_not_invited_again(service: Service, user: User) -> None:

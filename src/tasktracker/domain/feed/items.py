@@ -1,7 +1,7 @@
 """The types of items that are kept in sync.
 
-A new type is one entry here, one in each storage adapter, one among the mutations of `sync`, and one among the HTTP
-schemas; a test names the place that misses it.
+A new type is one entry here, one in each storage adapter, one among the mutations of `sync`, one among the HTTP
+schemas, and one in the client; a test names the place that misses it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Opening units of work, for those domain processes that open several.
 
 A *use case* takes an open piece of work; the boundary (an HTTP handler, a command) opens it. A *process* opens several,
-one after the other, because it hashes a password, sends something or spends a try between them: it takes a `Store`.
+one after the other, and takes a `Store`: it hashes a password between them, counts attempts in a work of
+their own, works in batches, or reads again later.
 """
 
 from __future__ import annotations

@@ -308,12 +308,13 @@ _READERS: Mapping[type, Rule] = {
 
 def _readers(editable: EditableFields[Any]) -> dict[str, Rule]:
     """Return what reads the editable fields of an entity, each as its type, and then by its rule."""
-    return {name: _reader(editable.types[name], editable.rules.get(name)) for name in editable.names}
+    return {name: _reader(name, editable.types[name], editable.rules.get(name)) for name in editable.names}
 
 
-def _reader(annotation: Any, rule: Rule | None) -> Rule:
-    alternatives = [each for each in get_args(annotation) or (annotation,) if each is not NoneType]
-    (type_,) = alternatives
+def _reader(name: str, annotation: Any, rule: Rule | None) -> Rule:
+    (type_,) = (each for each in get_args(annotation) or (annotation,) if each is not NoneType)
+    if type_ not in _READERS:
+        raise TypeError(f"nothing reads the {type_.__name__} of the field {name} from an export")
     read = _READERS[type_]
     checked: Rule = read if rule is None else lambda value: rule(read(value))
     return optional(checked) if NoneType in get_args(annotation) else checked

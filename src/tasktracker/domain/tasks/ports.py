@@ -15,7 +15,7 @@ from tasktracker.domain.tasks.task import Task
 
 
 class TaskRepository(Protocol):
-    """Tasks, with their members. Who may see what is for `sharing.policy` to decide, but for the lists."""
+    """Tasks, with their members. Who may see what is for `tasks.policy` to decide, but for the lists."""
 
     def add(self, task: Task) -> None:
         """Store a new task. Raises IdTaken, and InvalidInput when its creator has no such category (any more)."""
