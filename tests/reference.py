@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from datetime import UTC, date
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
@@ -38,10 +40,18 @@ def is_found(query: TaskQuery, viewer: UUID, task: Task) -> bool:
             query.due_after is None or (task.due_date is not None and not task.due_date < query.due_after),
             query.due_before is None or (task.due_date is not None and task.due_date < query.due_before),
             query.overdue in (None, overdue),
+            query.started in (None, task.start_on is None or not task.start_on > local_day(query)),
             query.role in (None, role),
             all(text.find(word) >= 0 for word in query.words),
         ]
     )
+
+
+def local_day(query: TaskQuery) -> date:
+    """Return the day of the list, from the offset that its time zone has then."""
+    offset = query.at.astimezone(ZoneInfo(query.time_zone)).utcoffset()
+    assert offset is not None
+    return (query.at.astimezone(UTC) + offset).date()
 
 
 def role_in(task: Task, user_id: UUID) -> Role | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, cast
 from uuid import UUID
 
@@ -175,6 +175,11 @@ def near(time: datetime) -> st.SearchStrategy[datetime]:
     return st.builds(lambda gap, zone: (time + timedelta(microseconds=gap)).astimezone(zone), gaps, offsets)
 
 
+def days_around(time: datetime) -> st.SearchStrategy[date]:
+    """The day of a time in UTC, which may be the day before or after it elsewhere, and the days beside it."""
+    return st.integers(-2, 2).map(lambda days: time.date() + timedelta(days=days))
+
+
 # ---------------------------------------------------------------- tasks and categories
 
 titles = storable_texts(198, shortest=1).map(lambda text: f"t{text}")
@@ -193,6 +198,7 @@ def raw_task_fields() -> st.SearchStrategy[TaskFields]:
         "description": texts(10_001),
         "priority": priorities,
         "state": states,
+        "start_on": st.none() | st.dates(),
         "due_date": st.none() | raw_times(),
     }
     return cast("st.SearchStrategy[TaskFields]", _fields({"title": texts(202)}, others, whole=True))
@@ -206,6 +212,7 @@ def task_fields(
         "description": storable_texts(50),
         "priority": priorities,
         "state": states,
+        "start_on": st.none() | days_around(now) | st.dates(),
         "due_date": st.none() | near(now) | moments(),
         "category": st.sampled_from((None, *categories)),
     }
@@ -280,6 +287,8 @@ def queries(
         due_after=rarely(near(now)),
         due_before=rarely(near(now)),
         overdue=rarely(st.booleans()),
+        started=rarely(st.booleans()),
+        time_zone=st.sampled_from(("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu")),
         role=rarely(st.sampled_from(Role)),
         limit=st.sampled_from((1, 2, 3, 5, 100)),
     )

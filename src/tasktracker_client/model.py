@@ -45,6 +45,7 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
         "description": "",
         "priority": 2,
         "state": "open",
+        "start_on": None,
         "due_date": None,
         "category": None,
         "parent": None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -85,6 +85,7 @@ class HistoryContract(Contract):
                 "description": FieldChange("", "x" * 10_000),
                 "priority": FieldChange(Priority.LOW, Priority.URGENT),
                 "state": FieldChange(State.OPEN, State.IN_PROGRESS),
+                "start_on": FieldChange(date(2026, 2, 28), None),
                 "due_date": FieldChange(None, moment),
                 "category": FieldChange(seed.id(), None),
                 "parent": FieldChange(None, seed.id()),

@@ -124,6 +124,7 @@ kinds: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "description": st.sampled_from(("", *TITLES)),
         "state": strategies.states,
         "priority": strategies.priorities,
+        "start_on": st.none() | strategies.days_around(START),
         "due_date": st.none() | st.sampled_from(MOMENTS),
         "created_at": st.sampled_from(MOMENTS),
         "updated_at": st.sampled_from(MOMENTS),

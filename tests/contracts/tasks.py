@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import Literal
 from uuid import UUID
@@ -77,6 +77,7 @@ class TaskContract(Contract):
             description="line\r\nline\n" * 800,
             priority=Priority.URGENT,
             state=State.DONE,
+            start_on=date(9999, 12, 31),
             due_date=START + 1 * MOMENT,
             category=seed.category(user).id,
             created_at=START + 2 * MOMENT,
@@ -140,6 +141,7 @@ class TaskContract(Contract):
             description="Changed",
             priority=Priority.LOW,
             state=State.DONE,
+            start_on=date(1, 1, 1),
             due_date=START + timedelta(days=1),
             category=seed.category(user).id,
             updated_at=START + SECOND,
@@ -148,7 +150,9 @@ class TaskContract(Contract):
         )
         save(store, changed)
         assert find(store, task) == changed
-        bare = replace(changed, due_date=None, category=None, completed_at=None, state=State.OPEN, version=3)
+        bare = replace(
+            changed, start_on=None, due_date=None, category=None, completed_at=None, state=State.OPEN, version=3
+        )
         save(store, bare)
         assert find(store, task) == bare
         assert find(store, other) == other

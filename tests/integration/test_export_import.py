@@ -24,7 +24,7 @@ from tests.postgres import DatabaseFactory
 EXPORT, IMPORT = "/api/accounts/me/export/", "/api/accounts/me/import/"
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "todoist.csv"
-HEADER = {"type": "header", "format": "tasktracker", "version": 1}
+HEADER = {"type": "header", "format": "tasktracker", "version": 2}
 
 
 def as_described(api: Api) -> Api:
@@ -87,7 +87,7 @@ def filled(person: Person) -> None:
     """Give somebody a bit of everything."""
     home = person.category("Home", color="#1e90ff", description="where the heart is")
     parent = person.task("parent", category=home["id"], due_date="2026-05-01T10:00:00.123456Z", priority=4)
-    child = person.task("child", parent=parent["id"], state="done", description="as\nwritten 🌱")
+    child = person.task("child", parent=parent["id"], start_on="2026-05-02", state="done", description="as\nwritten 🌱")
     person.task("grandchild", parent=child["id"])
     gone = person.task("gone", parent=parent["id"])
     person.task("gone with it", parent=gone["id"])

@@ -144,6 +144,10 @@ class TestOverdue(OnSql, tasks.OverdueContract):
     pass
 
 
+class TestStart(OnSql, tasks.StartContract):
+    pass
+
+
 class TestTaskList(OnSql, tasks.TaskListContract):
     pass
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -208,7 +208,7 @@ def test_the_way_back_keeps_every_task_also_what_is_in_the_trash(url: str, rows:
         with sql.reading(SYSTEM) as work:
             alice: User | None = work.users.find_by_login("alice")
         assert alice is not None
-        top = app.do(actor, app.tasks.create, {"title": "top"})
+        top = app.do(actor, app.tasks.create, {"title": "top", "start_on": date(2026, 3, 1)})
         below = app.do(actor, app.tasks.create, {"title": "below", "parent": top.id})
         app.do(actor, app.sharing.share, top.id, "alice", Role.EDITOR)
         assert app.see(actor, app.tasks.get, below.id).members == (Member(alice.id, Role.EDITOR),)

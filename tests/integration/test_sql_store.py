@@ -420,6 +420,8 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
         {"due_after": MOMENTS[0], "due_before": MOMENTS[1]},
         {"overdue": True},
         {"overdue": False},
+        {"started": True},
+        {"started": False},
         {"role": Role.EDITOR, "overdue": True},
     )
     states: tuple[frozenset[State], ...] = (frozenset(), frozenset({State.OPEN}), frozenset({State.OPEN, State.DONE}))

@@ -29,7 +29,7 @@ from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tests.contracts.base import Seed
 from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
 
-HEADER = {"type": "header", "format": "tasktracker", "version": 1}
+HEADER = {"type": "header", "format": "tasktracker", "version": 2}
 END = {"type": "end"}
 
 
@@ -126,6 +126,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
                 description=draw(texts),
                 priority=draw(st.sampled_from(Priority)),
                 state=state,
+                start_on=draw(st.none() | st.dates()),
                 due_date=draw(st.none() | moments),
                 category=draw(st.sampled_from([None, *(each.id for each in categories)])),
                 parent=above.id if above else None,
@@ -185,9 +186,35 @@ def test_an_export_has_no_secrets_and_ends(service: Service) -> None:
     raw = service.export(user)
     assert b"hash-of-it" not in raw
     first, profile, last = [json.loads(line) for line in raw.splitlines()]
-    assert first == {"type": "header", "format": "tasktracker", "version": 1, "exported_at": "2026-03-01T12:00:00Z"}
+    assert first == {"type": "header", "format": "tasktracker", "version": 2, "exported_at": "2026-03-01T12:00:00Z"}
     assert profile["first_name"] == "Ann"
     assert last == {"type": "end", "categories": 0, "tasks": 0}
+
+
+def test_an_export_of_version_1_is_read_still(service: Service, user: User) -> None:
+    lines = (
+        '{"type":"header","format":"tasktracker","version":1,"exported_at":"2026-03-01T12:00:00Z"}',
+        '{"type":"profile","id":"00000000-0000-4000-8000-000000000001","username":"ada","email":null,"first_name":"",'
+        '"last_name":"","time_zone":"UTC","created_at":"2026-03-01T12:00:00Z"}',
+        '{"type":"task","id":"00000000-0000-4000-8000-000000000002","title":"Call","description":"","priority":3,'
+        '"state":"open","due_date":"2026-03-05T12:00:00Z","category":null,"parent":null,'
+        '"created_at":"2026-03-01T12:00:00Z","updated_at":"2026-03-01T12:00:00Z","completed_at":null,'
+        '"trashed_at":null,"trashed_with":null,"version":4,"members":[]}',
+        '{"type":"end","categories":0,"tasks":1}',
+    )
+    report = service.bring(user, "\n".join(lines).encode())
+    assert not [*report.errors, *report.notices]
+    (task,) = service.all_of(user)[1].values()
+    assert (task.title, task.priority, task.start_on, task.version) == ("Call", Priority.HIGH, None, 4)
+
+
+def test_a_new_field_needs_a_new_version_of_the_format() -> None:
+    always = {"id", "title", "description", "priority", "state", "due_date", "category", "parent", "version", "members"}
+    always |= {"created_at", "updated_at", "completed_at", "trashed_at", "trashed_with"}
+    added = {1: set[str](), 2: {"start_on"}}
+    assert set(ndjson.READ_VERSIONS) == set(added)
+    assert set(ndjson._TASK) == always.union(*added.values())
+    assert set(ndjson._CATEGORY) == {"id", "name", "description", "color", "created_at", "updated_at", "version"}
 
 
 def test_a_field_whose_type_nothing_reads_is_named() -> None:
@@ -331,6 +358,12 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
         (task(priority=True), "priority"),
         (task(priority="high"), "priority"),
         (task(state="lost"), "state"),
+        (task(start_on="tomorrow"), "start_on"),
+        (task(start_on="2026-02-29"), "start_on"),
+        (task(start_on="20260201"), "start_on"),
+        (task(start_on="2026-W01-1"), "start_on"),
+        (task(start_on="2026-02-01T00:00:00Z"), "start_on"),
+        (task(start_on=20260201), "start_on"),
         (task(due_date="tomorrow"), "due_date"),
         (task(due_date="2026-01-01T00:00:00"), "due_date"),
         (task(due_date="2026-01-01"), "due_date"),
@@ -420,7 +453,8 @@ def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
         b"\xff\xfe",
         b"TYPE,CONTENT\n",
         written(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
-        written({**HEADER, "version": 2}),
+        written({**HEADER, "version": 3}),
+        written({**HEADER, "version": 0}),
         written({**HEADER, "format": "other"}),
     ],
 )

@@ -138,6 +138,10 @@ class TestOverdue(InMemory, tasks.OverdueContract):
     pass
 
 
+class TestStart(InMemory, tasks.StartContract):
+    pass
+
+
 class TestTaskList(InMemory, tasks.TaskListContract):
     pass
 

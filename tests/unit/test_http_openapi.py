@@ -138,7 +138,7 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
 
     tasks = query("/api/tasks/")
     paging = {"cursor", "limit"}
-    filters = {"state", "priority", "category", "parent", "due_after", "due_before", "overdue", "q", "role"}
+    filters = {"state", "priority", "category", "parent", "due_after", "due_before", "overdue", "started", "q", "role"}
     assert tasks.keys() == filters | paging | {"sort"}
     for path in ("/api/categories/", "/api/trash/", "/api/tasks/{id}/history/"):
         assert query(path).keys() == paging

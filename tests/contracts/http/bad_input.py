@@ -23,6 +23,21 @@ NO_TEXT = ["1", "1.5", "true", "[]", "{}", '["x"]']
 UNSTORABLE = [r'"a\u0000b"', r'"\u0000"', r'"\ud800"', r'"a\udfffb"', r'"\udc00\ud800"']
 NO_INTEGER = ["true", "false", '"1"', '"x"', '""', "1.5", "[]", "{}", "1e400", "-1e400", "1e-400"]
 HUGE = [str(2**31), str(2**63), str(2**64), "-1", str(-(2**63) - 1), "1" + "0" * 400, "-1" + "0" * 400]
+NO_DAY = [
+    *NO_TEXT,
+    '""',
+    '"tomorrow"',
+    '"2026-02-29"',
+    '"2026-13-01"',
+    '"2026-3-1"',
+    '"20260301"',
+    '"2026-W09-7"',
+    '"2026-03-01T12:00:00Z"',
+    '"2026-03-01 "',
+    '"\uff12\uff10\uff12\uff16-03-01"',
+    '"10000-01-01"',
+    '"0000-01-01"',
+]
 NO_MOMENT = [
     *NO_TEXT,
     '""',
@@ -131,6 +146,7 @@ TASK = {
     "description": DESCRIPTION,
     "priority": PRIORITY,
     "state": STATE,
+    "start_on": NO_DAY,
     "due_date": NO_MOMENT,
     "category": NO_ID,
     "parent": NO_ID,
@@ -148,10 +164,11 @@ GOOD_TASK = {
     "description": "changed",
     "priority": 4,
     "state": "done",
+    "start_on": "2000-01-01",
     "due_date": "2000-01-01T00:00:00Z",
 }
 GOOD_CATEGORY = {"name": "changed", "description": "changed", "color": "#123456"}
-CLEARED = frozenset({"due_date", "category", "parent"})
+CLEARED = frozenset({"start_on", "due_date", "category", "parent"})
 CREATE = {"If-None-Match": "*"}
 
 OPERATIONS = [

@@ -146,6 +146,7 @@ def _is_uuid(text: str) -> bool:
 
 
 FORMATS: Mapping[str, Callable[[str], bool]] = {
+    "date": lambda text: re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) is not None,
     "date-time": _is_moment,
     "uuid": _is_uuid,
     "email": lambda text: "@" in text,

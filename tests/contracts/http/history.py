@@ -83,13 +83,14 @@ class HistoryContract(HttpContract):
             "description": "more",
             "priority": 1,
             "state": "done",
+            "start_on": "2026-02-28",
             "due_date": "2026-03-01T12:00:00.500000Z",
             "category": category,
             "parent": parent,
         }
         assert edited(alice, task, **new)["fields"] == {name: from_to(task[name], new[name]) for name in new}
-        emptied = edited(alice, task, due_date=None, category=None, parent=None)["fields"]
-        assert emptied == {name: from_to(new[name], None) for name in ("due_date", "category", "parent")}
+        cleared = dict.fromkeys(("start_on", "due_date", "category", "parent"))
+        assert edited(alice, task, **cleared)["fields"] == {name: from_to(new[name], None) for name in cleared}
 
     def test_each_thing_that_is_done_is_told(self, alice: Person, bob: Person) -> None:
         category = alice.category()
@@ -227,7 +228,10 @@ class UndoContract(HttpContract):
         assert undone["fields"] == {"title": from_to("new", "old"), "priority": from_to(4, 1)}
 
     def test_every_field_can_be_set_back(self, alice: Person) -> None:
-        one, other = ({"category": alice.category()["id"], "parent": alice.task()["id"]} for _ in range(2))
+        one, other = (
+            {"category": alice.category()["id"], "parent": alice.task()["id"], "start_on": f"2026-02-0{day}"}
+            for day in (1, 2)
+        )
         task = alice.task(description="a", priority=3, state="done", due_date="2026-03-01T12:00:00.5Z", **one)
         change = edited(alice, task, title="x", description="b", priority=1, state="open", due_date=None, **other)
         after = expect(undo(alice, task, change), 200)

@@ -20,6 +20,7 @@ DEFAULTS = {
     "description": "",
     "priority": 2,
     "state": "open",
+    "start_on": None,
     "due_date": None,
     "is_overdue": False,
     "category": None,
@@ -67,6 +68,7 @@ class TaskContract(HttpContract):
             "description": "  All of them,\n  also in the cellar. ",
             "priority": 4,
             "state": "in_progress",
+            "start_on": "2024-02-29",
             "due_date": text(clock.now() + timedelta(days=1)),
             "category": category["id"],
         }
@@ -317,6 +319,51 @@ class OverdueContract(HttpContract):
         assert alice.titles("overdue=true") == ["late 3", "late 2", "late 1", "soon"]
 
 
+class StartContract(HttpContract):
+    """Tasks that need not be looked at before a day."""
+
+    @pytest.mark.parametrize(
+        ("zone", "today"), [("UTC", 2), ("Pacific/Kiritimati", 3), ("Pacific/Pago_Pago", 1), ("Asia/Kathmandu", 2)]
+    )
+    def test_the_filter_goes_by_the_day_where_the_caller_is(
+        self, api: Api, clock: ManualClock, zone: str, today: int
+    ) -> None:
+        noon = (clock.now() + timedelta(days=2)).replace(hour=10, minute=30)
+        clock.advance(seconds=(noon - clock.now()).total_seconds())
+        alice, bob = api.register(), api.register()
+        alice.task("any day")
+        for day in (1, 2, 3, 4):
+            start_on = (noon + timedelta(days=day - 2)).date().isoformat()
+            alice.share(alice.task(f"{day}", start_on=start_on), bob, "viewer")
+        expect(alice.patch("/api/accounts/me/", {"time_zone": zone}), 200)
+        started = {"any day", *(f"{day}" for day in range(1, today + 1))}
+        for limit in (1, 200):
+            assert set(alice.titles(f"started=true&limit={limit}")) == started
+            assert set(alice.titles(f"started=false&limit={limit}")) == {"1", "2", "3", "4"} - started
+        assert set(bob.titles("started=true")) == {"1", "2"}, "by his own time zone"
+
+    def test_a_day_comes_by_itself_but_not_between_the_pages_of_a_list(
+        self, api: Api, alice: Person, clock: ManualClock
+    ) -> None:
+        tomorrow = (clock.now() + timedelta(days=1)).date().isoformat()
+        for number in range(3):
+            alice.task(f"{number}", start_on=tomorrow)
+        page = expect(alice.get(f"{TASKS}?started=false&limit=2"), 200)
+        clock.advance(days=1)
+        alice = api.login(alice)
+        rest = expect(alice.get(f"{TASKS}?started=false&limit=2&cursor={page['next_cursor']}"), 200)
+        assert (len(page["results"]), len(rest["results"])) == (2, 1)
+        assert alice.titles("started=false") == []
+        assert len(alice.titles("started=true")) == 3
+
+    def test_it_can_be_set_cleared_and_kept(self, alice: Person) -> None:
+        task = alice.task(start_on="2027-03-01")
+        assert expect(alice.patch(place(task), {"title": "other"}), 200)["start_on"] == "2027-03-01"
+        assert expect(alice.patch(place(task), {"start_on": None}), 200)["start_on"] is None
+        assert expect(alice.patch(place(task), {"start_on": "0001-01-01"}), 200)["start_on"] == "0001-01-01"
+        assert expect(alice.put(place(task), {"title": "replaced"}), 200)["start_on"] is None
+
+
 class TaskListContract(HttpContract):
     """`GET /api/tasks/`"""
 
@@ -340,8 +387,8 @@ class TaskListContract(HttpContract):
         for title, fields in {
             "a": {"state": "open", "priority": 1, "category": home},
             "b": {"state": "in_progress", "priority": 2, "category": home},
-            "c": {"state": "done", "priority": 3, "category": work},
-            "d": {"state": "cancelled", "priority": 4, "category": None},
+            "c": {"state": "done", "priority": 3, "category": work, "start_on": "2000-01-01"},
+            "d": {"state": "cancelled", "priority": 4, "category": None, "start_on": "2999-01-01"},
             "e": {"state": "open", "priority": 4, "category": work, "due_date": "2000-01-01T00:00:00Z"},
         }.items():
             clock.advance(seconds=1)
@@ -361,6 +408,9 @@ class TaskListContract(HttpContract):
             f"category={uuid4()}": "",
             "overdue=true": "e",
             "overdue=false": "dcba",
+            "started=false": "d",
+            "started=true": "ecba",
+            "started=true&state=open&overdue=false": "a",
             "state=open&priority=4": "e",
             f"state=open&state=in_progress&category={home}&priority=2&overdue=false": "b",
             f"state=done&category={home}": "",

@@ -98,6 +98,12 @@ _FILTERS = (
         lambda query: query.overdue is False,
         lambda due: or_(_ENTRY.due_date.is_(None), due >= _AT, _ENTRY.state.in_(_CLOSED)),
     ),
+    _Filter(
+        "today",
+        lambda query: query.started is True,
+        lambda _: or_(tasks.c.start_on.is_(None), tasks.c.start_on <= bindparam("today")),
+    ),
+    _Filter("today", lambda query: query.started is False, lambda _: tasks.c.start_on > bindparam("today")),
     _Filter("role", lambda query: query.role is not None, lambda _: _ENTRY.role == bindparam("role")),
 )
 

@@ -20,7 +20,7 @@ from tasktracker.domain.portability.record import MAX_VERSION, CategoryRecord, L
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 
 FORMAT = "tasktracker"
-VERSION = 1
+VERSION = 2
 READ_VERSIONS = range(1, VERSION + 1)
 # As everywhere else here; Python reads much that is neither.
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE)

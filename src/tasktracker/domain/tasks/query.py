@@ -5,10 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 from tasktracker.domain.tasks.member import Role
@@ -88,7 +89,7 @@ class TaskQuery:
 
     An empty `states` or `words`, and None elsewhere, let every task pass; `NONE` means tasks without a category, or
     parent. `due_after` and `due_before` are the ends of a half-open range. `at` is the moment at which a task is
-    overdue or not: the same for every page of a list.
+    overdue or not: the same for every page of a list. In the `time_zone`, its day decides what has `started`.
     """
 
     at: datetime
@@ -99,11 +100,18 @@ class TaskQuery:
     due_after: datetime | None = None
     due_before: datetime | None = None
     overdue: bool | None = None
+    started: bool | None = None
+    time_zone: str = "UTC"
     words: tuple[str, ...] = ()
     role: Role | None = None
     sort: TaskSort = TaskSort.NEWEST
     after: TaskKey[Any] | None = None
     limit: int = DEFAULT_PAGE
+
+    @property
+    def today(self) -> date:
+        """The day at the moment of the list, where the viewer is."""
+        return self.at.astimezone(ZoneInfo(self.time_zone)).date()
 
     def matches(self, task: Task, viewer: UUID, role: Role) -> bool:
         """Whether the task, as a member sees it, passes every filter."""
@@ -116,6 +124,7 @@ class TaskQuery:
             and (self.due_after is None or (task.due_date is not None and task.due_date >= self.due_after))
             and (self.due_before is None or (task.due_date is not None and task.due_date < self.due_before))
             and (self.overdue is None or task.is_overdue(self.at) is self.overdue)
+            and (self.started is None or (task.start_on is None or task.start_on <= self.today) is self.started)
             and (self.role is None or role is self.role)
             and (not self.words or all(word in search_text(task) for word in self.words))
         )

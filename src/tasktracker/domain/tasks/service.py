@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
+from tasktracker.domain.accounts.ports import UserRepository
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import InvalidInput, Stale
@@ -16,6 +17,13 @@ from tasktracker.domain.tasks.ports import TaskWork
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 from tasktracker.domain.tasks.tree import find_parent, lock_roots, require_room, subtree
+
+
+class ListWork(TaskWork, Protocol):
+    """Work that lists tasks."""
+
+    @property
+    def users(self) -> UserRepository: ...
 
 
 class TaskService:
@@ -53,8 +61,10 @@ class TaskService:
         """Return a task. Raises TaskNotFound."""
         return require_visible(work.tasks.find(task_id), work.actor.user_id)
 
-    def list(self, work: TaskWork, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-        """Return a page of tasks."""
+    def list(self, work: ListWork, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
+        """Return a page of tasks. What has started is so by the actor's time zone."""
+        if query.started is not None and (user := work.users.find_unlocked(work.actor.user_id)):
+            query = replace(query, time_zone=user.time_zone)
         return work.tasks.list(work.actor.user_id, query)
 
     def replace(self, work: TaskWork, task_id: UUID, fields: TaskFields, expected: Expected = None) -> Task:

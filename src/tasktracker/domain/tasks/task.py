@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, TypedDict
 from uuid import UUID
@@ -46,6 +46,7 @@ class TaskFields(TypedDict, total=False):
     description: str
     priority: Priority
     state: State
+    start_on: date | None
     due_date: datetime | None
     category: UUID | None
     parent: UUID | None
@@ -55,10 +56,10 @@ class TaskFields(TypedDict, total=False):
 class Task:
     """Something to be done, by whoever created it and those it is shared with.
 
-    `category` is the creator's own filing. `completed_at` is set while the state is done, and only then. `version`
-    grows by one with every change; times are UTC. A subtask has its `parent`'s creator and members; `root` is where
-    following parents ends, the task itself where it has none. `trashed_with` is the task by whose deletion this one
-    came into the trash: with it, it comes out again.
+    Before the day `start_on`, it need not be looked at. `category` is the creator's own filing. `completed_at` is set
+    while the state is done, and only then. `version` grows by one with every change; times are UTC. A subtask has its
+    `parent`'s creator and members; `root` is where following parents ends, the task itself where it has none.
+    `trashed_with` is the task by whose deletion this one came into the trash: with it, it comes out again.
     """
 
     id: UUID
@@ -66,6 +67,7 @@ class Task:
     description: Annotated[str, Editable(text(longest=MAX_DESCRIPTION_LENGTH))] = ""
     priority: Annotated[Priority, Editable(Priority)] = Priority.NORMAL
     state: Annotated[State, Editable(State)] = State.OPEN
+    start_on: Annotated[date | None, Editable()] = None
     due_date: Annotated[datetime | None, Editable(optional(moment))] = None
     category: Annotated[UUID | None, Editable(owner_only=True, private=True)] = None
     parent: Annotated[UUID | None, Editable(owner_only=True)] = None

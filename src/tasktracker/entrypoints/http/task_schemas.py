@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -32,6 +32,7 @@ class TaskBody(Body):
     description: Description | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
     state: State | UnsetType = UNSET
+    start_on: date | UnsetType | None = UNSET
     due_date: Moment | UnsetType | None = UNSET
     category: UUID | UnsetType | None = UNSET
     parent: UUID | UnsetType | None = UNSET
@@ -74,6 +75,7 @@ class TaskData(Struct):
     description: str
     priority: Priority
     state: State
+    start_on: date | None
     due_date: Moment | None
     category: UUID | None
     parent: UUID | None
@@ -156,6 +158,9 @@ class ListTasks(PagedQuery):
     due_after: Annotated[Moment, Meta(description="Due then or later.")] | UnsetType = UNSET
     due_before: Annotated[Moment, Meta(description="Due earlier than then.")] | UnsetType = UNSET
     overdue: Annotated[bool, Meta(description="Past its due date and neither done nor cancelled.")] | UnsetType = UNSET
+    started: Annotated[bool, Meta(description="To be looked at by today, in the caller's time zone.")] | UnsetType = (
+        UNSET
+    )
     q: (
         Annotated[
             str,
