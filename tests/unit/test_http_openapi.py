@@ -131,6 +131,18 @@ def test_what_may_be_sent_again_is_described(operations: dict[tuple[str, str], d
             assert ("Idempotency-Replayed" in response["headers"]) is (is_repeatable and status < "300")
 
 
+def test_texts_say_what_happens_and_not_who_is_told(document: dict[str, Any]) -> None:
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            yield from (value[name] for name in ("summary", "description") if isinstance(value.get(name), str))
+            value = list(value.values())
+        for each in value if isinstance(value, list) else ():
+            yield from texts(each)
+
+    vague = re.compile(r"\b(whoever|whomever|nobody|somebody|anybody|everybody|told|tells?)\b", re.IGNORECASE)
+    assert sorted({text for text in texts(document) if vague.search(text)}) == []
+
+
 def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     def query(path: str) -> dict[str, Any]:
         parameters = operations["GET", path]["parameters"]

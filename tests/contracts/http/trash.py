@@ -24,7 +24,7 @@ def deleted(person: Person, *tasks: Task) -> None:
 
 
 def restored(person: Person, task: Task) -> Task:
-    """Take a task out of the trash."""
+    """Restore a task."""
     body: Task = expect(person.post(f"{place(task)}restore/"), 200)
     return body
 

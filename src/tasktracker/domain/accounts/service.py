@@ -74,7 +74,7 @@ class AccountService:
             return edited
 
     def change_password(self, actor: SessionActor, current: str, new: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Choose another password, and end every other session. A process. Raises InvalidInput, TooManyRequests."""
+        """Change the password, and end every other session. A process. Raises InvalidInput, TooManyRequests."""
         with self._store.reading(actor) as work:
             profile = find_self(work)
         strong = self._policy.rule(profile.username, profile.email)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class TokenKind(StrEnum):
-    """What a token is good for. One kind is never accepted as the other."""
+    """The kind of a token. One kind is never accepted in place of the other."""
 
     ACCESS = "access"
     REFRESH = "refresh"

@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How it ended."""
+    """The outcome."""
 
     SUCCESS = "success"
     FAILURE = "failure"

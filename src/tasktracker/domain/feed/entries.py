@@ -11,14 +11,14 @@ from tasktracker.domain.feed.items import Item, ItemType, synced_type_of
 
 
 class Op(StrEnum):
-    """What a device has to do: take the item as it is now, or let go of it."""
+    """Whether to store or to delete the item."""
 
     UPSERT = "upsert"
     DELETE = "delete"
 
 
 class Reason(StrEnum):
-    """Why an item comes or goes, where that is not plain."""
+    """Why a user can see an item now, or can no longer see it."""
 
     ACCESS_GRANTED = "access_granted"
     ACCESS_REVOKED = "access_revoked"

@@ -19,7 +19,7 @@ Item = Task | Category
 
 
 class ItemType(StrEnum):
-    """What is kept in sync."""
+    """The type of a synced item."""
 
     TASK = "task"
     CATEGORY = "category"

@@ -140,7 +140,7 @@ class SessionRequired(Forbidden):
     """An API token was used for something that takes a person who has logged in."""
 
     slug = "session-required"
-    title = "This takes a session; an API token will not do"
+    title = "A session is required; API tokens are not accepted"
 
 
 class InsufficientScope(Forbidden):
@@ -158,7 +158,7 @@ class NotAllowed(Forbidden):
     """The caller sees the task, and has not the part in it that this takes."""
 
     slug = "not-allowed"
-    title = "Your part in this task does not allow this"
+    title = "Your role in this task does not allow this"
 
 
 class NotFound(DomainError):

@@ -25,7 +25,7 @@ class MutationOp(StrEnum):
 
 
 class Status(StrEnum):
-    """What came of a mutation. What is in conflict or rejected has changed nothing."""
+    """The result of a mutation. A mutation that is in conflict or rejected has changed nothing."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
@@ -63,7 +63,7 @@ class FieldConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a mutation, and the version at which its item is now."""
+    """The result of a mutation, and the current version of its item."""
 
     status: Status
     version: int | None = None

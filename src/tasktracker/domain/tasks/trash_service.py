@@ -38,7 +38,7 @@ class TrashService:
         return work.trash.list(work.actor.user_id, after, limit)
 
     def restore(self, work: TrashWork, task_id: UUID, expected: Expected = None) -> Task:
-        """Take a task out of the trash, with those that were deleted with it. Taking it out twice changes nothing.
+        """Restore a task, with those that were deleted with it. Restoring it twice changes nothing.
 
         Where its parent is still in the trash, it becomes a task of its own. Raises TaskNotFound, NotAllowed, Stale.
         """

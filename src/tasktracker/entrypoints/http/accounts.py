@@ -75,14 +75,14 @@ class EditProfile(Body, kw_only=True):
 
 
 class ChangePassword(Body, kw_only=True):
-    """The password of now, and the one to come."""
+    """The current and the new password."""
 
     current_password: Password
     new_password: NewPassword
 
 
 class ConfirmPassword(Body, kw_only=True):
-    """The password, for what cannot be undone."""
+    """The password, to confirm."""
 
     password: Password
 
@@ -101,12 +101,12 @@ class UserView(Struct):
 
 
 class SignedInView(Struct):
-    """A new session: its tokens, and whose it is."""
+    """A new session: its tokens and its user."""
 
     access: str
     refresh: str
     token_type: str
-    expires_in: Annotated[int, Meta(description="Life left to the access token, in seconds.")]
+    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
     user: UserView
 
 
@@ -174,13 +174,13 @@ class AccountController(Controller):
     @post(
         "/me/password",
         operation_id="changePassword",
-        summary="Choose another password",
+        summary="Change the password",
         status_code=204,
         opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
     )
     @on_hashing_thread
     def change_password(self, request: Request, data: JsonBody[ChangePassword]) -> None:
-        """Choose another password. Every other session ends with it."""
+        """Change the password, and end every other session."""
         self.accounts.change_password(request.person, data.current_password, data.new_password, request.origin)
 
     @post(

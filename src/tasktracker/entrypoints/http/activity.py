@@ -19,7 +19,7 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class AuthEventView(Struct):
-    """Something that happened around the account's authentication."""
+    """An authentication event of the account."""
 
     id: UUID
     at: Moment

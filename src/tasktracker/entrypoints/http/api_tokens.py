@@ -32,7 +32,7 @@ class CreateApiToken(Body, kw_only=True):
 
 
 class ApiTokenView(Struct):
-    """An API token, without what it takes to use it."""
+    """An API token, without its text."""
 
     id: UUID
     name: str
@@ -42,7 +42,7 @@ class ApiTokenView(Struct):
 
 
 class NewApiTokenView(ApiTokenView):
-    """A new API token, and its text: shown here and never again."""
+    """A new API token. Only this answer contains its text."""
 
     token: str
 
@@ -71,7 +71,7 @@ class ApiTokenController(Controller):
     @get("/", operation_id="listApiTokens", summary="List API tokens", opt=operation(access=Access.SESSION))
     @on_thread
     def list_api_tokens(self, request: Request) -> Listed[ApiTokenView]:
-        """The caller's API tokens, the newest first. All of them: there are never many."""
+        """The caller's API tokens, the newest first, without pages."""
         with self.store.reading(request.person) as work:
             tokens = self.api_tokens.list(work)
         return Listed([view_api_token(token) for token in tokens])
@@ -84,7 +84,7 @@ class ApiTokenController(Controller):
     )
     @on_thread
     def create_api_token(self, request: Request, data: JsonBody[CreateApiToken]) -> Response[NewApiTokenView]:
-        """Create a token for a script or an integration. Its text is in this answer and nowhere else."""
+        """Create an API token for a script or an integration. Only this answer contains its text."""
         fields = given(data, ApiTokenFields)
         with self.store.writing(request.person) as work:
             token, text = self.api_tokens.create(work, fields, request.origin)
@@ -100,6 +100,6 @@ class ApiTokenController(Controller):
     )
     @on_thread
     def revoke_api_token(self, request: Request, id: FromPath[str]) -> None:
-        """Revoke a token. The very next request by it is refused."""
+        """Revoke an API token. Every later request with it is refused."""
         with self.store.writing(request.person) as work:
             self.api_tokens.revoke(work, identifier(id), request.origin)

@@ -142,7 +142,7 @@ class CategoryController(Controller):
     def create_category(
         self, request: Request, data: JsonBody[CreateCategory], body: RawBody
     ) -> Response[CategoryView]:
-        """Create a category of the caller's."""
+        """Create a category that the caller owns."""
         fields = given(data, CategoryFields)
         return self.writes.answer(
             request,
@@ -167,7 +167,7 @@ class CategoryController(Controller):
     @put(
         "/{id:str}",
         operation_id="replaceCategory",
-        summary="Replace a category, or create it under one's own id",
+        summary="Replace or create a category",
         opt=operation(
             InvalidInput,
             CategoryNotFound,
@@ -224,7 +224,7 @@ class CategoryController(Controller):
     )
     @on_thread
     def delete_category(self, request: Request, id: FromPath[str], body: RawBody) -> Response[None]:
-        """Delete a category. Its tasks stay, and are without one."""
+        """Delete a category. Its tasks stay, without a category."""
         category_id, versions = identifier(id), expected(request)
         return self.writes.answer(
             request, body, lambda work: self.category_removal.delete(work, category_id, versions), no_content

@@ -23,7 +23,7 @@ from tasktracker.entrypoints.http.task_schemas import TaskData, view_data
 
 
 class TaskChange(Struct, tag_field="type", tag=ItemType.TASK.value):
-    """A task as it is now; gone where `data` is null."""
+    """The current state of a task; `data` is null where it was removed."""
 
     id: UUID
     op: Op
@@ -33,7 +33,7 @@ class TaskChange(Struct, tag_field="type", tag=ItemType.TASK.value):
 
 
 class CategoryChange(Struct, tag_field="type", tag=ItemType.CATEGORY.value):
-    """A category as it is now; gone where `data` is null."""
+    """The current state of a category; `data` is null where it was removed."""
 
     id: UUID
     op: Op
@@ -43,7 +43,7 @@ class CategoryChange(Struct, tag_field="type", tag=ItemType.CATEGORY.value):
 
 
 class ChangesView(Struct):
-    """Changes in the order in which they are to be applied, and the cursor to go on from."""
+    """Changes in the order to apply them, and the cursor to continue from."""
 
     changes: list[TaskChange | CategoryChange]
     next_cursor: str
@@ -65,7 +65,7 @@ def _types(text: str) -> frozenset[ItemType]:
 Types = Annotated[
     str,
     Meta(
-        description="Only of these types, with commas between them.",
+        description="Only these types, separated by commas.",
         extra_json_schema={
             "enum": sorted(",".join(each) for number in (1, 2) for each in permutations(ItemType, number))
         },

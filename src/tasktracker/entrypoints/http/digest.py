@@ -38,7 +38,7 @@ class EntryView(Struct):
 
 
 class BucketView(Struct):
-    """What is in one bucket of a digest."""
+    """One bucket of a digest."""
 
     items: list[EntryView]
 
@@ -53,10 +53,10 @@ class DigestController(Controller):
     sync_cursors: SyncCursors
     threads: ThreadRunner
 
-    @get("/", operation_id="digest", summary="Summarise everything", opt=operation(query=Typed))
+    @get("/", operation_id="digest", summary="Get the digest", opt=operation(query=Typed))
     @on_thread
     def digest(self, request: Request) -> DigestView:
-        """Hashes by which a device proves that it has everything, and finds out where it has not."""
+        """Hashes that a device compares with those of its own copy, to find where they differ."""
         types = query(Typed, request).chosen
         digest = self.sync.digest(request.user, types)
         as_of = self.sync_cursors.seal(digest.as_of, request.user, types)

@@ -48,14 +48,16 @@ class FollowChanges(Typed):
     """Where to begin, and by which right."""
 
     cursor: CursorText | UnsetType = UNSET
-    ticket: Annotated[str, Meta(description="In place of a token, where no header can be sent.")] | UnsetType = UNSET
+    ticket: (
+        Annotated[str, Meta(description="A ticket, for clients that cannot send a token in a header.")] | UnsetType
+    ) = UNSET
 
 
 class TicketView(Struct):
-    """What opens one stream, soon."""
+    """A single-use ticket for an event stream."""
 
     ticket: str
-    expires_in: Annotated[int, Meta(description="Seconds for which it is good.")]
+    expires_in: Annotated[int, Meta(description="Seconds until the ticket expires.")]
 
 
 class EventView(Struct):
@@ -85,13 +87,13 @@ class EventController(Controller):
     @post(
         "/tickets",
         operation_id="createTicket",
-        summary="Get a ticket for a stream",
+        summary="Create a ticket for an event stream",
         status_code=201,
         opt=operation(access=Access.SESSION),
     )
     @on_thread
     def create_ticket(self, request: Request) -> TicketView:
-        """For browsers, whose event streams send no headers: it opens one stream, on any process."""
+        """A single-use ticket for clients that cannot send headers with an event stream, such as browsers."""
         assert request.auth is not None, "a session has an access token"
         with self.store.writing(request.person) as work:
             text = self.streams.issue(work, request.auth.expires_at)
@@ -104,10 +106,10 @@ class EventController(Controller):
         opt=operation(TooManyStreams, access=Access.TICKET, query=FollowChanges, produces=MEDIA_TYPE),
     )
     async def follow_changes(self, request: Request) -> Response[bytes]:
-        """A stream of events, each with a sync cursor as its id: what has changed since `Last-Event-ID` or `cursor`.
+        """A stream of changes since `Last-Event-ID` or `cursor`. The id of each event is a sync cursor.
 
-        Without either it begins with what happens next. It ends with the token that it was opened by. An event of the
-        type `resync` tells that the cursor cannot be continued from: the full state is to be fetched anew.
+        Without either, it starts with the next change. It ends when the token that opened it expires. After an event of
+        the type `resync`, the cursor cannot be used any more, and the client pulls the full state.
         """
         filters = query(FollowChanges, request)
         actor, until = await self._admit(request, filters)

@@ -24,7 +24,7 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class ActorView(Struct):
-    """Who did something."""
+    """The user who made a change."""
 
     id: UUID
     username: str
@@ -38,7 +38,7 @@ class FieldChangeView(Struct):
 
 
 class ChangeView(Struct):
-    """A change of a task. `actor`, and where they did it from, is null for somebody whose account is gone."""
+    """A change of a task. `actor`, `session_id` and `token_id` are null where the account no longer exists."""
 
     id: UUID
     at: Moment
@@ -86,7 +86,7 @@ class HistoryController(Controller):
     )
     @on_thread
     def list_history(self, request: Request, id: FromPath[str]) -> Response[Listed[ChangeView]]:
-        """Who changed which fields from what to what, and when; the newest first."""
+        """The changes of a task, the newest first: the user, the time, and each field before and after."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, ChangeKey)
         with self.store.reading(request.user) as work:

@@ -29,15 +29,15 @@ class ImportFile(Query):
 
 
 class TallyView(Struct):
-    """Numbers of things."""
+    """Counts."""
 
     created: int
-    unchanged: Annotated[int, Meta(description="Were there already, and stay as they are.")]
-    mapped: Annotated[int, Meta(description="Of those created: got another id, as somebody has theirs.")]
+    unchanged: Annotated[int, Meta(description="Existed already, and were not changed.")]
+    mapped: Annotated[int, Meta(description="Of those created, how many got another id because theirs is taken.")]
 
 
 class FindingView(Struct):
-    """Something about a line."""
+    """A message about a line of the file."""
 
     line: int
     field: str
@@ -50,10 +50,10 @@ class ImportView(Struct):
     dry_run: bool
     categories: TallyView
     tasks: TallyView
-    skipped: Annotated[int, Meta(description="Lines that were refused; `errors` says why.")]
+    skipped: Annotated[int, Meta(description="How many lines were refused, for the reasons in `errors`.")]
     errors: list[FindingView]
-    notices: Annotated[list[FindingView], Meta(description="What was changed about lines that came in.")]
-    omitted: Annotated[int, Meta(description="Errors and notices that are not listed.")]
+    notices: Annotated[list[FindingView], Meta(description="Changes that were made to lines to import them.")]
+    omitted: Annotated[int, Meta(description="How many errors and notices are not listed.")]
 
 
 def view_report(report: ImportReport) -> ImportView:
@@ -113,7 +113,7 @@ class PortabilityController(Controller):
         opt=operation(InvalidInput, Busy, access=Access.SESSION, query=ImportFile, consumes=tuple(FORMS)),
     )
     async def import_account(self, request: Request) -> ImportView:
-        """Bring in an export of this service, or a CSV file of Todoist.
+        """Import an export of this service, or a CSV file of Todoist.
 
         What is there already stays as it is, so a file may be sent again. Lines that are refused are reported; the
         others come in, some hundred at a time.

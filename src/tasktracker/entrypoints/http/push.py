@@ -32,12 +32,12 @@ class PushOptions(Typed):
 
 
 class MutationBody(Body, kw_only=True):
-    """Something that a device did."""
+    """A change that a device has made."""
 
-    id: Annotated[UUID, Meta(description="Of the mutation: it is done once, however often it is sent.")]
+    id: Annotated[UUID, Meta(description="The id of the mutation. A mutation that is sent again is not applied again.")]
     type: ItemType
     op: MutationOp
-    target: Annotated[UUID, Meta(description="The id of the item; of a new one, that of the device's choice.")]
+    target: Annotated[UUID, Meta(description="The id of the item. For a new item, the device chooses it.")]
     base_version: Annotated[int, Meta(ge=1, description="The version that the device knew.")] | UnsetType | None = UNSET
     data: (
         Annotated[dict[str, Any], Meta(description="The fields that were set, as in a `POST` or `PATCH` of the item.")]
@@ -46,15 +46,15 @@ class MutationBody(Body, kw_only=True):
 
 
 class PushMutations(Body, kw_only=True):
-    """What a device did, in that order, and how far it has been told what others did."""
+    """Mutations in the order to apply them, and the cursor of the device."""
 
     mutations: Annotated[list[MutationBody], Meta(max_length=MAX_MUTATIONS)]
     cursor: CursorText | UnsetType | None = UNSET
-    atomic: Annotated[bool, Meta(description="All of it or nothing.")] = False
+    atomic: Annotated[bool, Meta(description="Apply all mutations or none.")] = False
 
 
 class ConflictView(Struct):
-    """A field that both the device and somebody else have changed. `base` is null where it is not known any more."""
+    """A field that this device and another have both changed. `base` is null where it is no longer known."""
 
     base: Any
     yours: Any
@@ -62,7 +62,7 @@ class ConflictView(Struct):
 
 
 class ResultView(Struct):
-    """What came of a mutation, and the version at which its item is now."""
+    """The result of a mutation, and the current version of its item."""
 
     id: UUID
     status: Status
@@ -72,7 +72,7 @@ class ResultView(Struct):
 
 
 class PushedView(Struct):
-    """What came of each mutation, and what has changed since the cursor, they included."""
+    """The result of each mutation, and all changes since the cursor, these mutations included."""
 
     results: list[ResultView]
     changes: list[TaskChange | CategoryChange]

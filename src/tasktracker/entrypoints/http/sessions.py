@@ -34,12 +34,14 @@ from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Mo
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 
 Code = Annotated[
-    str, text(longest=MAX_CODE_LENGTH), Meta(description="Of the generator or for recovery, when two-factor is on.")
+    str,
+    text(longest=MAX_CODE_LENGTH),
+    Meta(description="A code of the app or a recovery code, when two-factor authentication is on."),
 ]
 
 
 class Login(Body, kw_only=True):
-    """Who, and the proof of it."""
+    """The username and the password."""
 
     rules = LOGIN_RULES
 
@@ -62,7 +64,7 @@ class Verify(Body, kw_only=True):
 
 
 class Logout(Body, kw_only=True):
-    """A refresh token, where no access token is at hand any more."""
+    """A refresh token, where there is no access token in the header."""
 
     refresh: str | UnsetType = UNSET
 
@@ -73,11 +75,11 @@ class TokensView(Struct):
     access: str
     refresh: str
     token_type: str
-    expires_in: Annotated[int, Meta(description="Life left to the access token, in seconds.")]
+    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
 
 
 class TokenView(Struct):
-    """What a valid token says."""
+    """The contents of a valid token."""
 
     token_type: TokenKind
     user_id: UUID
@@ -135,7 +137,7 @@ class SessionController(Controller):
     @post(
         "/refresh",
         operation_id="refresh",
-        summary="Get the next tokens",
+        summary="Refresh the tokens",
         status_code=200,
         opt=operation(InvalidInput, InvalidToken, SessionEnded, TooManyRequests, access=Access.PUBLIC),
     )
@@ -154,7 +156,7 @@ class SessionController(Controller):
     )
     @on_thread
     def verify(self, data: JsonBody[Verify]) -> TokenView:
-        """Tell whether a token would be accepted now."""
+        """Check whether a token is valid now."""
         claims = self.sessions.verify(data.token)
         return TokenView(claims.kind, claims.user_id, claims.session_id, claims.expires_at)
 
@@ -167,7 +169,10 @@ class SessionController(Controller):
     )
     @on_thread
     def logout(self, request: Request, data: JsonBody[Logout | None] = None) -> None:
-        """End the session of the bearer token, or of the refresh token sent. Any genuine token will do."""
+        """End the session of the access token in the header, or of the refresh token in the body.
+
+        Expired tokens are accepted.
+        """
         tokens = [token for token in (bearer_token(request), data.refresh if data else None) if token]
         if not tokens:
             raise NotAuthenticated
@@ -176,12 +181,12 @@ class SessionController(Controller):
     @get(
         "/sessions",
         operation_id="listSessions",
-        summary="List the caller's devices",
+        summary="List sessions",
         opt=operation(access=Access.SESSION),
     )
     @on_thread
     def list_sessions(self, request: Request) -> Listed[SessionView]:
-        """The devices the caller is logged in on, the last used first. All of them: there are never many."""
+        """The caller's sessions, the last used first, without pages."""
         with self.store.reading(request.person) as work:
             sessions = self.sessions.list(work)
         return Listed([view_session(session, request.person) for session in sessions])
@@ -189,19 +194,19 @@ class SessionController(Controller):
     @delete(
         "/sessions",
         operation_id="endOtherSessions",
-        summary="Log out everywhere else",
+        summary="Log out all other devices",
         opt=operation(access=Access.SESSION),
     )
     @on_thread
     def end_other_sessions(self, request: Request) -> None:
-        """End every session but that of the request."""
+        """End every session of the caller except the one of this request."""
         with self.store.writing(request.person) as work:
             self.sessions.end_others(work, request.origin)
 
     @delete(
         "/sessions/{id:str}",
         operation_id="endSession",
-        summary="Log a device out",
+        summary="Log out a device",
         opt=operation(SessionNotFound, access=Access.SESSION),
     )
     @on_thread

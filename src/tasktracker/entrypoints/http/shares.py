@@ -32,7 +32,7 @@ InvitedRole = Annotated[Role, Meta(extra_json_schema={"enum": sorted(INVITED)})]
 
 
 class ShareTask(Body, kw_only=True):
-    """Whom to share with, and what they may do."""
+    """The user to share with, and their role."""
 
     rules = SHARE_RULES
 
@@ -41,7 +41,7 @@ class ShareTask(Body, kw_only=True):
 
 
 class AssignRole(Body, kw_only=True):
-    """What a member may do."""
+    """The new role of a member."""
 
     rules = SHARE_RULES
 
@@ -49,7 +49,7 @@ class AssignRole(Body, kw_only=True):
 
 
 class ShareView(Struct):
-    """Somebody's part in a task."""
+    """A member of a task, with their role."""
 
     user_id: UUID
     username: str
@@ -76,7 +76,7 @@ class ShareController(Controller):
     @get("/", operation_id="listShares", summary="List the members of a task", opt=operation(TaskNotFound))
     @on_thread
     def list_shares(self, request: Request, id: FromPath[str]) -> Listed[ShareView]:
-        """Everybody who sees the task, its owner first. All of them: there are never many."""
+        """The members of the task, its owner first, without pages."""
         with self.store.reading(request.user) as work:
             shares = self.sharing.list(work, identifier(id))
         return Listed([view_share(share) for share in shares])
@@ -99,7 +99,7 @@ class ShareController(Controller):
     def share_task(
         self, request: Request, id: FromPath[str], data: JsonBody[ShareTask], body: RawBody
     ) -> Response[ShareView]:
-        """Let somebody take part in a task and everything under it, or change the part they have."""
+        """Share a task and its subtasks with a user, or change the user's role."""
         task_id = identifier(id)
         # An actor who may not share it now is refused below, unless the request is an earlier one that is sent again.
         with suppress(TaskNotFound, NotAllowed):
@@ -116,14 +116,14 @@ class ShareController(Controller):
     @put(
         "/{user_id:str}",
         operation_id="assignRole",
-        summary="Change what a member may do",
+        summary="Change a member's role",
         opt=operation(InvalidInput, TaskNotFound, NotAllowed, MemberNotFound, idempotent=True),
     )
     @on_thread
     def assign_role(
         self, request: Request, id: FromPath[str], user_id: FromPath[str], data: JsonBody[AssignRole], body: RawBody
     ) -> Response[ShareView]:
-        """Change the part that a member has in a task and everything under it."""
+        """Change a member's role in a task and its subtasks."""
         task_id, member_id = identifier(id), identifier(user_id, "user_id")
         return self.writes.answer(
             request,
@@ -135,7 +135,7 @@ class ShareController(Controller):
     @delete(
         "/{user_id:str}",
         operation_id="unshareTask",
-        summary="Take a member's part away",
+        summary="Remove a member",
         status_code=204,
         opt=operation(TaskNotFound, NotAllowed, MemberNotFound, idempotent=True),
     )
@@ -143,7 +143,7 @@ class ShareController(Controller):
     def unshare_task(
         self, request: Request, id: FromPath[str], user_id: FromPath[str], body: RawBody
     ) -> Response[None]:
-        """Take somebody's part in a task away, or give up one's own."""
+        """Remove a member from a task, or leave it."""
         task_id, member_id = identifier(id), identifier(user_id, "user_id")
         return self.writes.answer(
             request, body, lambda work: self.sharing.unshare(work, task_id, member_id), no_content

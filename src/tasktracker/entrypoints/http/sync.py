@@ -38,14 +38,14 @@ class SyncController(Controller):
     @get(
         "/",
         operation_id="pullChanges",
-        summary="Read what has changed",
+        summary="Pull changes",
         opt=operation(CursorExpired, TooManyStreams, query=PullChanges),
     )
     async def pull_changes(self, request: Request) -> ChangesView:
-        """Everything the caller has, and from then on what has changed, with nothing left out in between.
+        """The full state without a cursor; with a cursor, all changes since then.
 
-        Without a cursor it is the full state. Each item is told once, as it is now, however often it was changed.
-        With `wait`, an answer without changes is put off until there are some, or that time has passed.
+        Each item is returned once, in its current state, even if it has changed several times. With `wait`, the server
+        answers as soon as there is a change, or when this time has passed.
         """
         filters = query(PullChanges, request)
         pull = partial(self._pull, request.user, filters.cursor, filters.limit, filters.chosen)
@@ -60,13 +60,13 @@ class SyncController(Controller):
     @post(
         "/",
         operation_id="pushMutations",
-        summary="Tell what was done",
+        summary="Push offline changes",
         status_code=200,
         opt=operation(InvalidInput, CursorExpired, query=PushOptions),
     )
     @on_thread
     def push_mutations(self, request: Request, data: JsonBody[PushMutations]) -> PushedView:
-        """Apply what a device did, merging it by field with what others have done since.
+        """Apply the mutations of a device, merged by field with the changes of others.
 
         Each mutation has a result of its own. What is in conflict, or rejected, has changed nothing. The whole
         request may be sent again: what was applied is not applied twice.

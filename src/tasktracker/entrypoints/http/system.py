@@ -30,7 +30,7 @@ ASSET_CACHING = "public, max-age=86400"
 
 
 class Health(Struct):
-    """How the service is."""
+    """The state of the service."""
 
     status: str
 
@@ -47,7 +47,7 @@ class SystemController(Controller):
     @get(
         "/health/live",
         operation_id="live",
-        summary="Tell whether the process runs",
+        summary="Check that the process runs",
         opt=operation(access=Access.PUBLIC),
     )
     async def live(self) -> Health:
@@ -57,7 +57,7 @@ class SystemController(Controller):
     @get(
         "/health/ready",
         operation_id="ready",
-        summary="Tell whether requests can be served",
+        summary="Check that requests can be served",
         opt=operation(StorageUnavailable, access=Access.PUBLIC),
     )
     @on_thread

@@ -68,7 +68,7 @@ class EditTask(TaskBody, kw_only=True):
 
 
 class TaskData(Struct):
-    """A task as devices keep it: without what depends on the time."""
+    """A task as devices store it, without the fields that depend on the time."""
 
     id: UUID
     title: str
@@ -134,7 +134,7 @@ def _words(value: str) -> tuple[str, ...]:
 IdOrNone = Annotated[
     str,
     Meta(
-        description=f"This one, or `{NONE}`: without any.",
+        description=f"An id, or `{NONE}` for tasks without one.",
         extra_json_schema={"anyOf": [{"format": "uuid"}, {"const": NONE}]},
     ),
 ]
@@ -155,12 +155,13 @@ class ListTasks(PagedQuery):
     priority: Priority | UnsetType = UNSET
     category: IdOrNone | UnsetType = UNSET
     parent: IdOrNone | UnsetType = UNSET
-    due_after: Annotated[Moment, Meta(description="Due then or later.")] | UnsetType = UNSET
-    due_before: Annotated[Moment, Meta(description="Due earlier than then.")] | UnsetType = UNSET
+    due_after: Annotated[Moment, Meta(description="Due at this time or later.")] | UnsetType = UNSET
+    due_before: Annotated[Moment, Meta(description="Due before this time.")] | UnsetType = UNSET
     overdue: Annotated[bool, Meta(description="Past its due date and neither done nor cancelled.")] | UnsetType = UNSET
-    started: Annotated[bool, Meta(description="To be looked at by today, in the caller's time zone.")] | UnsetType = (
-        UNSET
-    )
+    started: (
+        Annotated[bool, Meta(description="Whether `start_on` is empty or has come, in the caller's time zone.")]
+        | UnsetType
+    ) = UNSET
     q: (
         Annotated[
             str,
@@ -171,8 +172,8 @@ class ListTasks(PagedQuery):
         ]
         | UnsetType
     ) = UNSET
-    role: Annotated[Role, Meta(description="The caller's part in the task.")] | UnsetType = UNSET
-    sort: Annotated[TaskSort, Meta(description="A minus reverses the order; without a due date comes last.")] = (
+    role: Annotated[Role, Meta(description="The caller's role in the task.")] | UnsetType = UNSET
+    sort: Annotated[TaskSort, Meta(description="A minus reverses the order. Tasks without a due date come last.")] = (
         TaskSort.NEWEST
     )
 

@@ -44,7 +44,7 @@ from tasktracker.entrypoints.http.task_schemas import (
 
 
 class UndoChange(Body, kw_only=True):
-    """The change to take back."""
+    """The change to undo."""
 
     change: UUID
 
@@ -67,7 +67,7 @@ class TaskController(Controller):
     @get("/", operation_id="listTasks", summary="List tasks", opt=operation(query=ListTasks, headers=("Link",)))
     @on_thread
     def list_tasks(self, request: Request) -> Response[Listed[TaskView]]:
-        """All the tasks the caller can see, own and shared."""
+        """The caller's own tasks, and tasks shared with the caller."""
         filters = query(ListTasks, request)
         cursor: ListCursor[Any] = ListCursor(self.cursors, request, filters, KEYS[filters.sort.field])
         at = cursor.at(self.clock.now())
@@ -83,7 +83,7 @@ class TaskController(Controller):
     )
     @on_thread
     def create_task(self, request: Request, data: JsonBody[CreateTask], body: RawBody) -> Response[TaskView]:
-        """Create a task of the caller's."""
+        """Create a task that the caller owns."""
         actor, fields = request.user, given(data, TaskFields)
         return self.writes.answer(
             request,
@@ -104,7 +104,7 @@ class TaskController(Controller):
     @put(
         "/{id:str}",
         operation_id="replaceTask",
-        summary="Replace a task, or create it under one's own id",
+        summary="Replace or create a task",
         opt=operation(
             InvalidInput, TaskNotFound, NotAllowed, Stale, IdTaken, headers=("ETag",), idempotent=True, creates=True
         ),
@@ -162,20 +162,20 @@ class TaskController(Controller):
     )
     @on_thread
     def delete_task(self, request: Request, id: FromPath[str], body: RawBody) -> Response[None]:
-        """Move a task of the caller's to the trash, with all that is under it."""
+        """Move a task and its subtasks to the trash."""
         task_id, versions = identifier(id), expected(request)
         return self.writes.answer(request, body, lambda work: self.trash.delete(work, task_id, versions), no_content)
 
     @post(
         "/{id:str}/restore",
         operation_id="restoreTask",
-        summary="Take a task out of the trash",
+        summary="Restore a task",
         status_code=200,
         opt=operation(TaskNotFound, NotAllowed, Stale, headers=("ETag",), idempotent=True),
     )
     @on_thread
     def restore_task(self, request: Request, id: FromPath[str], body: RawBody) -> Response[TaskView]:
-        """Take a task out of the trash, with all that was deleted with it."""
+        """Restore a task, with the subtasks that were deleted with it."""
         actor, task_id, versions = request.user, identifier(id), expected(request)
         return self.writes.answer(
             request,
@@ -187,7 +187,7 @@ class TaskController(Controller):
     @post(
         "/{id:str}/undo",
         operation_id="undoChange",
-        summary="Take a change back",
+        summary="Undo a change",
         status_code=200,
         opt=operation(
             InvalidInput,

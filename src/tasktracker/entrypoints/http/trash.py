@@ -28,7 +28,9 @@ from tasktracker.entrypoints.http.task_schemas import TaskView, view_task
 class DeletedTaskView(TaskView):
     """A task in the trash."""
 
-    deleted_at: Annotated[Moment, Meta(description="It is purged when the window has passed since.")]
+    deleted_at: Annotated[
+        Moment, Meta(description="When the task was deleted. It is purged at the end of the retention period.")
+    ]
 
 
 def view_deleted(task: Task, at: datetime, viewer: UUID) -> DeletedTaskView:
@@ -57,7 +59,7 @@ class TrashController(Controller):
     )
     @on_thread
     def list_trash(self, request: Request) -> Response[Listed[DeletedTaskView]]:
-        """The tasks the caller has deleted, the last deleted first; each stands for all that was under it."""
+        """The tasks that the caller has deleted, the last deleted first, without the subtasks deleted with them."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, TaskKey[datetime])
         at = cursor.at(self.clock.now())
@@ -73,6 +75,6 @@ class TrashController(Controller):
     )
     @on_thread
     def purge_task(self, request: Request, id: FromPath[str]) -> None:
-        """Remove a task in the trash, and all that is under it, for good."""
+        """Remove a task in the trash and its subtasks for good."""
         with self.store.writing(request.user) as work:
             self.trash.purge(work, identifier(id), expected(request))

@@ -20,27 +20,27 @@ Code = Annotated[str, text(longest=MAX_CODE_LENGTH)]
 
 
 class ConfirmCode(Body, kw_only=True):
-    """A code that the generator shows now."""
+    """The current code of the authenticator app."""
 
     code: Code
 
 
 class DisableTwoFactor(Body, kw_only=True):
-    """The password, and a code of the generator or for recovery."""
+    """The password, and a code of the app or a recovery code."""
 
     password: Password
     code: Code
 
 
 class EnrolmentView(Struct):
-    """What a generator app is given."""
+    """What to enter in an authenticator app."""
 
     secret: str
     provisioning_uri: Annotated[str, Meta(description="The secret as an `otpauth:` URI, to be shown as a QR code.")]
 
 
 class RecoveryCodesView(Struct):
-    """Codes for the day the generator is lost: each works once. Shown here and never again."""
+    """Recovery codes, for when the authenticator app is lost. Each works once; only this answer contains them."""
 
     recovery_codes: list[str]
 
@@ -58,13 +58,13 @@ class TwoFactorController(Controller):
     @post(
         "/",
         operation_id="enrolTwoFactor",
-        summary="Start with two-factor authentication",
+        summary="Set up two-factor authentication",
         status_code=200,
         opt=operation(InvalidInput, TwoFactorOn, TooManyRequests, Busy, access=Access.SESSION),
     )
     @on_hashing_thread
     def enrol(self, request: Request, data: JsonBody[ConfirmPassword]) -> EnrolmentView:
-        """Get a secret for a generator app. Nothing is required at login before a code has confirmed it."""
+        """Create a secret for an authenticator app. Login requires a code only after a code has confirmed it."""
         enrolment = self.two_factor.enrol(request.person, data.password, request.origin)
         return EnrolmentView(enrolment.secret, enrolment.provisioning_uri)
 
@@ -77,7 +77,7 @@ class TwoFactorController(Controller):
     )
     @on_thread
     def confirm(self, request: Request, data: JsonBody[ConfirmCode]) -> RecoveryCodesView:
-        """Show that the generator works. From now on logging in takes a code, too."""
+        """Confirm the secret with a code of the app. From then on, login requires a code."""
         return RecoveryCodesView(list(self.two_factor.confirm(request.person, data.code, request.origin)))
 
     @post(
@@ -89,5 +89,5 @@ class TwoFactorController(Controller):
     )
     @on_hashing_thread
     def disable(self, request: Request, data: JsonBody[DisableTwoFactor]) -> None:
-        """Log in with the password alone again."""
+        """From then on, login requires the password only."""
         self.two_factor.disable(request.person, data.password, data.code, request.origin)

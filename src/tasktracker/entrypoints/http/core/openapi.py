@@ -47,15 +47,18 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Content-Security-Policy": {"schema": {"type": "string"}},
     "ETag": {"description": "The version of the representation.", "schema": {"type": "string"}},
     "Location": {
-        "description": "Path of what was created.",
+        "description": "The path of the new item.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
-    "Content-Disposition": {"description": "The name to save it under.", "schema": {"type": "string"}},
+    "Content-Disposition": {"description": "The file name.", "schema": {"type": "string"}},
     "Link": {
         "description": 'The next page, as `<…>; rel="next"`; absent on the last.',
         "schema": {"type": "string"},
     },
-    "Idempotency-Replayed": {"description": "The request was answered before.", "schema": {"const": "true"}},
+    "Idempotency-Replayed": {
+        "description": "`true` where this is the stored answer of an earlier request with the same key.",
+        "schema": {"const": "true"},
+    },
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
     "MissingScope": {"description": "The scope that an API token would need for this.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
@@ -84,13 +87,13 @@ OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope")
 TAGS = {
     "accounts": "People and their profiles.",
     "sessions": "Logging in, staying logged in, and logging out.",
-    "two-factor": "Logging in with something one has, too.",
+    "two-factor": "Two-factor authentication.",
     "api tokens": "Tokens for scripts and integrations.",
-    "categories": "How people file their tasks.",
-    "tasks": "What there is to do.",
-    "sharing": "Who else takes part in a task.",
-    "trash": "What was deleted, while it can still be restored.",
-    "history": "Who changed what.",
+    "categories": "Categories of tasks.",
+    "tasks": "Creating, finding and changing tasks.",
+    "sharing": "Sharing tasks with other users.",
+    "trash": "Deleted tasks that can still be restored.",
+    "history": "The changes of a task, and undo.",
     "sync": "Keeping devices in sync.",
     "service": "The service itself.",
 }
@@ -112,7 +115,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         "info": {
             "title": "Task Tracker",
             "version": version("tasktracker"),
-            "description": "The task backend that people host themselves and build apps on.",
+            "description": "A self-hosted task service with an API to build apps on.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
@@ -233,14 +236,14 @@ def _parameters(
         text = "Refuse the change unless this is the current version."
         yield {"name": "If-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
     if operation.idempotent:
-        text = "Chosen by the caller: the same request with the same key is done once, however often it is sent."
+        text = "Chosen by the client. A request that is sent again with the same key is not applied again."
         schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
         yield {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
     if operation.creates:
-        text = "With `*`, create what is named, unless it exists."
+        text = "`*`: create the item under this id, unless it exists."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"const": "*"}}
     if method == "GET" and "ETag" in operation.headers:
-        text = "Answer 304 without a body where this is the current representation."
+        text = "Answer 304 without a body if this is the current representation."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
 
 
