@@ -84,7 +84,7 @@ def read_query(type_: type[QueryT], raw: bytes) -> QueryT:
     read: dict[str, Any] = {}
     for name, value in values.items():
         try:
-            read[name] = msgspec.convert(value, fields[name].type, strict=False)
+            read[name] = msgspec.convert(value, fields[name].type, strict=_is_time(fields[name].type))
             if name in type_.rules:
                 read[name] = type_.rules[name](read[name])
         except msgspec.ValidationError as error:
@@ -188,6 +188,12 @@ def _fields(type_: type[Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
 @cache
 def _is_list(type_: Any) -> bool:
     return isinstance(_without_meta(type_), msgspec.inspect.ListType)
+
+
+@cache
+def _is_time(type_: Any) -> bool:
+    """Whether text is a time. Where msgspec is not strict, it takes a number for seconds since 1970."""
+    return isinstance(_without_meta(type_), msgspec.inspect.DateTimeType)
 
 
 def _without_meta(type_: Any) -> msgspec.inspect.Type:
