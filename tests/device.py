@@ -56,18 +56,18 @@ class Device:
         theirs = self._sync.digest(self.actor, self._types)
         assert (theirs.count, dict(theirs.buckets)) == self.digest()
 
-    def _apply(self, mark: FeedEntry, item: Task | Category | None) -> None:
-        assert mark.user_id == self.actor.user_id
-        assert mark.type in self._types
-        key = (mark.type, mark.id)
+    def _apply(self, entry: FeedEntry, item: Task | Category | None) -> None:
+        assert entry.user_id == self.actor.user_id
+        assert entry.type in self._types
+        key = (entry.type, entry.id)
         known = self.items.get(key)
-        assert known is None or mark.version >= known.version, "versions never go back"
-        if mark.op is Op.DELETE:
+        assert known is None or entry.version >= known.version, "versions never go back"
+        if entry.op is Op.DELETE:
             assert item is None
-            assert mark.reason in (Reason.DELETED, Reason.ACCESS_REVOKED)
+            assert entry.reason in (Reason.DELETED, Reason.ACCESS_REVOKED)
             self.items.pop(key, None)
         else:
             assert item is not None
-            assert (item.id, item.version) == (mark.id, mark.version), "a mark and its item are of one moment"
-            assert mark.reason in (None, Reason.ACCESS_GRANTED)
+            assert (item.id, item.version) == (entry.id, entry.version), "an entry and its item are of one moment"
+            assert entry.reason in (None, Reason.ACCESS_GRANTED)
             self.items[key] = item

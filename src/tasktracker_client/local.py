@@ -213,10 +213,10 @@ class LocalCopy:
 
     def _view(self, type: ItemType, id: str | None) -> Sequence[Item]:
         one = {"type": type, "id": id}
-        told = self._database.execute(
+        items = self._database.execute(
             "SELECT id, version, data FROM items WHERE type = :type AND (:id IS NULL OR id = :id) ORDER BY id", one
         )
-        shown = {row[0]: Item(type, row[0], row[1], {**DEFAULTS[type], **json.loads(row[2])}) for row in told}
+        shown = {row[0]: Item(type, row[0], row[1], {**DEFAULTS[type], **json.loads(row[2])}) for row in items}
         deleted: dict[str, Item] = {}
         edits = self._database.execute(
             "SELECT * FROM outbox WHERE type = :type AND (:id IS NULL OR target = :id) ORDER BY number", one

@@ -1,4 +1,4 @@
-"""What an ApiTokenRepository must do, and how a Storage admits whoever acts by a token."""
+"""What an ApiTokenRepository must do, and how a Storage admits an actor with an API token."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ class Seed:
         return task
 
     def tasks(self, *tasks: Task) -> None:
-        """Storage many tasks at once."""
+        """Store many tasks at once."""
         with self._store.writing(SYSTEM) as work:
             for task in tasks:
                 work.tasks.add(task)

@@ -79,7 +79,7 @@ class World:
                     work.users.remove(user.id)
 
     def add(self, kinds: Sequence[dict[str, Any]]) -> None:
-        """Storage tasks of these kinds, each under the latest of its owner's, where it is to be under any."""
+        """Store tasks of these kinds, each under the latest of its owner's, where it is to be under any."""
         added = []
         for kind in kinds:
             if kind["id"] not in self.taken:

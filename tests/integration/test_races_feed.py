@@ -86,7 +86,7 @@ def race_with_writers(app: App, actor: SessionActor) -> tuple[list[tuple[UUID, i
     told = race(partial(follow, app.store, actor.user_id, written), *(partial(write, n) for n in range(WRITERS)))[0]
     assert isinstance(told, list)
     with app.store.reading(actor) as work:
-        return told, {mark.id: mark.version for mark in work.feed.entries(actor.user_id, ALL_TYPES)}
+        return told, {entry.id: entry.version for entry in work.feed.entries(actor.user_id, ALL_TYPES)}
 
 
 def missed(told: list[tuple[UUID, int]], stored: dict[UUID, int]) -> set[UUID]:

@@ -43,7 +43,7 @@ class SweepWork(PurgeWork, Protocol):
 
 
 class HousekeepingService:
-    """The process that removes what has passed the retention.
+    """The process that removes what is older than its retention.
 
     That is the trash, histories, kept results, events, expired sessions and tickets, and the deletions in feeds. A
     little at a time, each in a unit of work of its own, so that other works do not wait and it can stop anywhere.

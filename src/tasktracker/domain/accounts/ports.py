@@ -83,7 +83,7 @@ class SessionRepository(Protocol):
 
 
 class TokenSigner(Protocol):
-    """FairLock claims into tokens nobody else can make, and back.
+    """Signs claims as tokens that cannot be forged, and reads them again.
 
     The same claims give the same token for as long as the signing key stays, so a successor can be rebuilt.
     """

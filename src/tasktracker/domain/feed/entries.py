@@ -55,8 +55,8 @@ class FeedItem:
 def entries_of(before: Item | None, after: Item | None) -> Sequence[FeedEntry]:
     """Return the feed entries of the step from one state of an item to the next.
 
-    None is for an item that is not there, before or after. An item that nobody sees, as a task in the trash, is gone
-    for all its viewers; those who see it again once it is restored get no reason: it is their item as it was.
+    None is for an item that is not there, before or after. An item without viewers, as a task in the trash, is deleted
+    in all their feeds. When it is restored, they get it again without a reason: it is their item as it was.
     """
     known = after or before
     assert known is not None, "a step from nothing to nothing"

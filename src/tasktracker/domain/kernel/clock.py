@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """The current time."""
 
     def now(self) -> datetime:
         """Return the present moment in UTC, to the microsecond."""
