@@ -52,9 +52,7 @@ from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
 from tasktracker.domain.work import UnitOfWork
-from tests.contracts.base import Seed, everything, race
-from tests.contracts.history import new_change
-from tests.contracts.idempotency import new_record
+from tests.contracts.base import Seed, everything, new_change, new_record, race
 from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 
