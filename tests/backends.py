@@ -29,6 +29,10 @@ TABLES = [table.name for table in reversed(metadata.sorted_tables)]
 on_sql = pytest.mark.parametrize("backend", NAMES[1:], indirect=True)
 on_postgresql = pytest.mark.parametrize("backend", NAMES[2:], indirect=True)
 
+# HTTP tests of what the storage has no part in, and of input that should never reach it: on the strictest.
+http_on_memory = pytest.mark.parametrize("shared", NAMES[:1], indirect=True)
+http_on_postgresql = pytest.mark.parametrize("shared", NAMES[2:], indirect=True)
+
 
 @dataclass
 class Backend:

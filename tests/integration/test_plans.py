@@ -1,4 +1,4 @@
-"""How databases find a page among 100,000 tasks: along an index, reading little more than they show."""
+"""How databases find a page among 50,000 tasks: along an index, reading little more than they show."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tasktracker.domain.tasks.task import State
 from tests.http import migrated
 from tests.postgres import DatabaseFactory, memory
 
-MANY, FEW = 100_000, 1_000
-OTHERS, SHARED = 10, 200
+MANY, FEW = 50_000, 1_000
+OTHERS, SHARED = 5, 200
 PAGE = 100
 
 

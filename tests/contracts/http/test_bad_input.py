@@ -11,9 +11,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.backends import http_on_postgresql
 from tests.contracts.http.base import NewApi, everything, invalid, problem
 from tests.contracts.http.operations import LOGOUT, OPERATIONS, Operation
 from tests.http import Person, expect, new_name
+
+pytestmark = http_on_postgresql
 
 
 class Target:
