@@ -34,8 +34,8 @@ from tasktracker_client import (
 )
 from tasktracker_client.local import LocalCopy
 from tasktracker_client.stream import Backoff, Event, events
-from tests.contracts.http.line import Line, problem
 from tests.http import Api, Person, expect
+from tests.line import Line, problem
 
 URL = "http://testserver.local/api"
 

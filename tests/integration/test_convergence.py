@@ -31,9 +31,9 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker_client import Replica, SyncError, UnknownItem, stream
-from tests.contracts.http.line import Line
 from tests.dying_server import DIE
 from tests.http import Api, Person, migrated
+from tests.line import Line
 from tests.postgres import DatabaseFactory
 from tests.security.processes import THIS_CODE, Pair
 from tests.strategies import THOROUGHNESS

@@ -1,6 +1,6 @@
 """The description of the API, and its interactive documentation.
 
-That it says what is answered is tested wherever something is asked: see `tests.contracts.http.documentation`.
+That it says what is answered is tested wherever something is asked: see `tests.documentation`.
 """
 
 from __future__ import annotations
