@@ -123,6 +123,19 @@ class TestFeed:
             assert work.feed.purge_before(clock.now(), 100) == 1
         assert self.told(store, user) == [(2, there, 1)]
 
+    def test_a_deletion_is_kept_from_the_last_time_that_the_item_was_deleted(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        item = seed.id()
+        for version in (2, 4):
+            self.tell(store, FeedEntry(user.id, ItemType.TASK, item, version - 1))
+            self.tell(store, FeedEntry(user.id, ItemType.TASK, item, version, Op.DELETE, Reason.DELETED))
+            clock.advance(days=1)
+        with store.writing(SYSTEM) as work:
+            assert work.feed.purge_before(clock.now() - timedelta(days=1), 100) == 0
+            assert work.feed.tombstones(user.id, ItemType.TASK, [item]) == {item: 4}
+            assert work.feed.purge_before(clock.now() - timedelta(hours=23), 100) == 1
+
     def test_what_is_deleted_in_the_same_work_is_known_too(self, store: Storage, seed: Seed, user: User) -> None:
         gone, back = seed.id(), seed.id()
         self.tell(store, FeedEntry(user.id, ItemType.TASK, back, 5, Op.DELETE, Reason.DELETED))

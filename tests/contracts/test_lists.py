@@ -285,6 +285,18 @@ class TestList:
         assert [found(bob, role=role) for role in Role] == [[own], [task], []]
         assert [found(carol, role=role) for role in Role] == [[], [], [task]]
 
+    def test_saving_a_shared_task_files_it_for_its_owner_only(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        home, work_ = seed.category(alice), seed.category(alice)
+        task = seed.task(alice, category=home.id, members=(Member(bob.id, Role.EDITOR),))
+        moved = task.edit({"category": work_.id}, START + SECOND)
+        with store.writing(SYSTEM) as work:
+            work.tasks.save(moved)
+        for category in (home.id, work_.id, "none"):
+            query = TaskQuery(at=START, category=category)
+            assert listed(store, alice, query) == ([moved] if category == work_.id else [])
+            assert listed(store, bob, query) == ([moved] if category == "none" else [])
+
     def test_a_list_follows_who_takes_part(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         task = seed.task(alice, members=(Member(bob.id, Role.VIEWER),))
