@@ -243,7 +243,7 @@ class TestEpoch:
         task = ada.task()
         cursor = expect(ada.get("/api/sync/"), 200)["next_cursor"]
         expect(ada.get("/api/sync/", params={"cursor": cursor}), 200)
-        assert "A new epoch has begun" in tasktracker("epoch", "new").output
+        assert "A new epoch has started" in tasktracker("epoch", "new").output
         problem(ada.get("/api/sync/", params={"cursor": cursor}), 410, "cursor-expired")
         page = expect(ada.get("/api/sync/"), 200)
         assert [change["id"] for change in page["changes"]] == [task["id"]]
@@ -273,7 +273,7 @@ class TestMigrate:
 
     def test_checking_changes_nothing(self, folder: Path) -> None:
         shown = tasktracker("migrate", "--check", status=1).output
-        assert shown.startswith("schema: none\nbehind: this version needs ")
+        assert shown.startswith("schema: none\noutdated: this version needs ")
         assert list(folder.iterdir()) == []
 
     def test_it_needs_no_key(self, folder: Path) -> None:
@@ -289,14 +289,14 @@ class TestErrors:
 
     def test_production_without_a_key(self, folder: Path) -> None:
         shown = tasktracker("serve", status=1, ENVIRONMENT="production").output
-        assert shown.startswith("Error: the configuration cannot be used:\nSECRET_KEYS: is required in production")
+        assert shown.startswith("Error: the configuration is not valid:\nSECRET_KEYS: is required in production")
         assert list(folder.iterdir()) == []
 
     def test_production_without_a_key_as_a_process(self, folder: Path) -> None:
         result = run(folder, "serve", ENVIRONMENT="production")
         assert result.returncode == 1
         assert result.stderr.startswith(
-            "Error: the configuration cannot be used:\nSECRET_KEYS: is required in production"
+            "Error: the configuration is not valid:\nSECRET_KEYS: is required in production"
         )
         assert result.stdout == ""
 

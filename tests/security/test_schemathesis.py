@@ -212,10 +212,10 @@ BEYOND_SCHEMA = {
     # Its pattern is not heeded where all it has to be is valid.
     ("If-Match", 'must be * or entity tags, as in "7"'),
     ("If-None-Match", 'must be * or entity tags, as in "7"'),
-    ("If-Match", "cannot hold together with If-None-Match: *"),
+    ("If-Match", "cannot be combined with If-None-Match: *"),
     ("category", "names no category of yours"),
     ("code", "is wrong"),
-    ("cursor", "is not a cursor of this list, with these filters, given to this user"),
+    ("cursor", "is not a cursor of this user for this list with these filters"),
     ("expires_at", "must lie in the future"),
     ("password", "is wrong"),
     ("current_password", "is wrong"),

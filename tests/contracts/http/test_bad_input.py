@@ -137,7 +137,7 @@ class TestBadField:
         many = b",".join(b'"f%d":1' % number for number in range(20_000))
         body = b"{" + many + b',"f1":1}'
         (error,) = invalid(target.send(OPERATIONS[0], body), "f1")["errors"]
-        assert error["message"] == "is given twice"
+        assert error["message"] == "is sent twice"
 
     def test_required_fields_are_named_when_they_are_missing(self, target: Target) -> None:
         required = {

@@ -360,6 +360,13 @@ class TestAuthentication:
         problem(ended.request(method, url, **body), 401, "session-ended")
         assert everything(alice) == before
 
+    @pytest.mark.parametrize("path", ["/api/tasks/", "/api/accounts/me/"])
+    def test_a_revoked_api_token_is_named_as_the_cause(self, api: Api, alice: Person, path: str) -> None:
+        created = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}), 201)
+        expect(alice.delete(f"/api/accounts/tokens/{created['id']}/"), 204)
+        body = problem(api.get(path, headers=bearer(created["token"])), 401, "session-ended")
+        assert body["detail"] == "The API token is unknown, expired or revoked, or its user is disabled."
+
     def test_a_token_of_another_service_is_refused(self, new_api: NewApi, alice: Person) -> None:
         other = new_api(SECRET_KEYS="the secret of quite another service")
         problem(other.get("/api/tasks/", headers=bearer(alice.access)), 401, "invalid-token")

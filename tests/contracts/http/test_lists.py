@@ -299,7 +299,7 @@ class TestTaskFilter:
     def test_a_filter_of_one_value_is_given_once(self, alice: Person, name: str, value: str) -> None:
         expect(alice.get(f"{TASKS}?{name}={value}"), 200)
         body = invalid(alice.get(f"{TASKS}?{name}={value}&{name}={value}"), name)
-        assert body["errors"][0]["message"] == "may be given only once"
+        assert body["errors"][0]["message"] == "may be sent only once"
 
     def test_every_bad_filter_is_named(self, alice: Person) -> None:
         bad = {"parent": "x", "due_after": "soon", "due_before": "", "q": "\0", "role": "boss", "sort": "size"}

@@ -402,7 +402,7 @@ class TestTaskList:
         expect(alice.get(f"{TASKS}?{name}={value}"), 200)
         for other in (value, "1"):
             body = invalid(alice.get(f"{TASKS}?{name}={value}&{name}={other}"), name)
-            assert body["errors"][0]["message"] == "may be given only once"
+            assert body["errors"][0]["message"] == "may be sent only once"
 
     def test_every_page_continues_the_one_before(self, alice: Person, clock: ManualClock) -> None:
         for number in range(7):
