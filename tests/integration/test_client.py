@@ -532,7 +532,7 @@ class TestNetwork:
             ("/api/accounts/login/", lambda phone: phone.login("ada", "secret")),
             ("/api/accounts/refresh/", lambda phone: phone._api._refreshed(phone._local.get("access"))),
             ("/api/sync/digest/", lambda phone: phone.verify()),
-            ("/api/sync/digest/a7/", lambda phone: phone._mend("a7")),
+            ("/api/sync/digest/a7/", lambda phone: phone._repair_bucket("a7")),
         ],
     )
     def test_nor_of_anything_else(self, phone: Phone, path: str, call: Callable[[Phone], object]) -> None:

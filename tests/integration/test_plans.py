@@ -72,7 +72,7 @@ def sent(connection: Connection) -> Iterator[list[tuple[str, list[Any]]]]:
 
 def explained(connection: Connection, statement: str, parameters: list[Any]) -> Any:
     """How PostgreSQL runs a statement."""
-    explain = Compiled(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", (), {}, (), is_for_once=True)
+    explain = Compiled(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", (), {}, (), is_single_use=True)
     ((answer,),) = connection.driver.fetch(explain, parameters)
     return answer
 

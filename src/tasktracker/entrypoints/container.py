@@ -85,7 +85,7 @@ def _password_hasher(settings: Settings) -> Argon2PasswordHasher:
         memory_kib=settings.argon2_memory_kib,
         passes=settings.argon2_passes,
         lanes=settings.argon2_lanes,
-        at_a_time=settings.hashing_threads,
+        threads=settings.hashing_threads,
     )
 
 
