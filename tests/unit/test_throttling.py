@@ -367,7 +367,7 @@ class TestRetryAfter:
 
 
 def test_in_memory_full_buckets_are_forgotten_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limiter, "REMEMBERED", 2)
+    monkeypatch.setattr(rate_limiter, "MAX_BUCKETS", 2)
     limiter, short, long = MemoryRateLimiter(), Limit("short", 1, SECOND), Limit("long", 1, 10 * SECOND)
     assert limiter.spend(Bucket.of(short, "full again"), START) is None
     assert limiter.spend(Bucket.of(long, "active"), START) is None
