@@ -19,7 +19,7 @@ from tasktracker.domain.accounts.reencryption_service import ReencryptionService
 from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
-from tasktracker.domain.accounts.session_service import SessionService, SignedIn
+from tasktracker.domain.accounts.session_service import LoggedIn, SessionService
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.event import AuthEvent
@@ -402,9 +402,9 @@ class App:
         app.audit_log = audit_log
         return app
 
-    def actor(self, signed_in: SignedIn | TokenPair) -> SessionActor:
+    def actor(self, signed_in: LoggedIn | TokenPair) -> SessionActor:
         """Whoever acts by this access token."""
-        tokens = signed_in.tokens if isinstance(signed_in, SignedIn) else signed_in
+        tokens = signed_in.tokens if isinstance(signed_in, LoggedIn) else signed_in
         claims = self.signer.read(tokens.access)
         return SessionActor(claims.user_id, claims.session_id, claims.generation)
 

@@ -301,7 +301,7 @@ class ListContract(Contract):
             (Member(carol.id, Role.EDITOR),),
             (),
         ):
-            task = task.under(task.root, members, START + SECOND)
+            task = task.with_tree(task.root, members, START + SECOND)
             with store.writing(SYSTEM) as work:
                 work.tasks.save_shared(task)
             roles = {member.user_id: member.role for member in members} | {alice.id: Role.OWNER}

@@ -18,7 +18,7 @@ from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.errors import DomainError, InvalidInput
-from tasktracker.domain.portability.import_service import Form
+from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.entrypoints import logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
 
@@ -206,7 +206,10 @@ def export(user: str, output: Path | None) -> None:
 @click.argument("file", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Report what would be done, and do nothing.")
 @click.option(
-    "--format", "form", type=click.Choice([form.value for form in Form]), help="[default: by the name of the file]"
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in FileFormat]),
+    help="[default: by the name of the file]",
 )
 @_reporting
 def import_(user: str, file: BinaryIO, dry_run: bool, form: str | None) -> None:
