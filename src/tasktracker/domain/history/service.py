@@ -68,7 +68,7 @@ class HistoryService:
             # `edit` takes the locks that these fields need. The version ensures that it edits the checked state.
             with suppress(Stale):
                 return self._tasks.edit(work, task_id, fields, frozenset({task.version}), Action.UNDO)
-            # Another work changed the task first. The task is now locked, so the next attempt succeeds or fails.
+            # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
             task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
 
 

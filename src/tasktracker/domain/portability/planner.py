@@ -85,13 +85,13 @@ class ImportPlanner:
         """Return the plan for these lines. A task without its parent waits, or is refused if `last` is set."""
         tasks = [(line.number, line.record) for line in lines if isinstance(line.record, TaskRecord)]
         categories = [(line.number, line.record) for line in lines if isinstance(line.record, CategoryRecord)]
-        self._categories(categories, tasks)
+        self._decide_categories(categories, tasks)
         self._load_tasks([record for _, record in tasks])
         pending, previous = tasks, len(tasks) + 1
         while pending and len(pending) < previous:
             previous = len(pending)
             # A parent may follow its subtask in the same batch.
-            pending = [(number, record) for number, record in pending if not self._task(number, record)]
+            pending = [(number, record) for number, record in pending if not self._decide_task(number, record)]
         for number, _ in pending:
             if last:
                 self._plan.errors.append((number, [UNKNOWN_PARENT]))
@@ -101,7 +101,7 @@ class ImportPlanner:
 
     # ------------------------------------------------------------- categories
 
-    def _categories(
+    def _decide_categories(
         self, records: Sequence[tuple[int, CategoryRecord]], tasks: Sequence[tuple[int, TaskRecord]]
     ) -> None:
         ids = {each for _, record in records for each in self._candidates(record.id)}
@@ -145,7 +145,7 @@ class ImportPlanner:
             **record.fields,
         )
 
-    def _category(self, file_id: UUID) -> UUID | None:
+    def _find_category(self, file_id: UUID) -> UUID | None:
         """Return the id of the owner's category for an id in the file."""
         mapped = self._plan.context.categories.get(file_id) or self._context.categories.get(file_id)
         candidates = (mapped,) if mapped else self._candidates(file_id)
@@ -158,8 +158,8 @@ class ImportPlanner:
         file_ids = {each for record in records for each in (record.id, record.parent) if each}
         ids = {candidate for each in file_ids for candidate in self._candidates(each)}
         self._tasks = {task.id: task for task in self._work.archive.find_tasks(ids)}
-        new = [record for record in records if self._existing(record.id) is None]
-        parent_ids = {self._existing(record.parent) for record in new if record.parent}
+        new = [record for record in records if self._find_existing(record.id) is None]
+        parent_ids = {self._find_existing(record.parent) for record in new if record.parent}
         parents = [self._tasks[each] for each in parent_ids if each in self._tasks]
         if self._is_writing and parents:
             for task in parents:
@@ -183,19 +183,19 @@ class ImportPlanner:
             self._work.archive.lock(roots)
             locked = roots
 
-    def _task(self, number: int, record: TaskRecord) -> bool:
+    def _decide_task(self, number: int, record: TaskRecord) -> bool:
         """Decide on a task. Return False if its parent is not imported yet."""
-        if self._existing(record.id) is not None:
+        if self._find_existing(record.id) is not None:
             self._plan.tasks.unchanged += 1
             return True
         parent = None
         if record.parent is not None:
-            parent_id = self._existing(record.parent)
+            parent_id = self._find_existing(record.parent)
             if parent_id is None:
                 return False
             parent = self._parent_info(parent_id)
         id_ = next((each for each in self._candidates(record.id) if each not in self._tasks), None)
-        category = self._category(record.category) if record.category else None
+        category = self._find_category(record.category) if record.category else None
         trashed_with = self._trashed_with(record, id_, parent)
         errors = list(_errors(record, id_, category, parent, trashed_with))
         if errors or id_ is None:
@@ -215,7 +215,7 @@ class ImportPlanner:
         # Tasks without times get increasing ones, so that they are listed in the order of the file.
         created = record.created_at or self._now + timedelta(microseconds=len(self._plan.new_tasks))
         updated = record.updated_at or created
-        parent_id = self._existing(record.parent) if record.parent else None
+        parent_id = self._find_existing(record.parent) if record.parent else None
         fields: TaskFields = {**record.fields, "category": category, "parent": parent_id}
         return Task(
             id=id_,
@@ -248,7 +248,7 @@ class ImportPlanner:
             (each for each in self._candidates(record.trashed_with) if parent and each == parent.trashed_with), None
         )
 
-    def _existing(self, file_id: UUID) -> UUID | None:
+    def _find_existing(self, file_id: UUID) -> UUID | None:
         """Return the id of the owner's task for an id in the file, if the task exists or is planned."""
         for each in self._candidates(file_id):
             task = self._tasks.get(each)

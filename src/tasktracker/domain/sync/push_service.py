@@ -69,9 +69,8 @@ class PushService:
         return [failure if number == position else other for number in range(len(mutations))]
 
     def _apply(self, work: PushWork, mutation: Mutation) -> Outcome:
-        request = Request(
-            f"sync {mutation.id}", mutation.fingerprint
-        )  # contains a space, so no Idempotency-Key equals it
+        # The key contains a space, so no Idempotency-Key header equals it.
+        request = Request(f"sync {mutation.id}", mutation.fingerprint)
         outcome = Outcome(status=Status.DUPLICATE)
 
         def do() -> bytes:

@@ -61,7 +61,7 @@ class TaskMutations:
             with suppress(Stale):
                 edited = self._tasks.edit(work, task.id, fields, frozenset({task.version}))
                 return Outcome(status=Status.APPLIED if is_current else Status.MERGED, version=edited.version)
-            # Another work changed the task first. The task is now locked, so the next attempt succeeds or fails.
+            # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
 
     def _delete(self, work: PushWork, mutation: Mutation) -> Outcome:
         while True:
