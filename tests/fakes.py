@@ -14,7 +14,7 @@ from uuid import UUID
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.session import SessionPolicy
-from tasktracker.domain.accounts.session_service import SignedIn
+from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
 from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.api_tokens.service import MAX_API_TOKENS
@@ -364,9 +364,9 @@ class App:
         app.audit_log = audit_log
         return app
 
-    def actor(self, signed_in: SignedIn | TokenPair) -> SessionActor:
+    def actor(self, signed_in: LoggedIn | TokenPair) -> SessionActor:
         """Whoever acts by this access token."""
-        tokens = signed_in.tokens if isinstance(signed_in, SignedIn) else signed_in
+        tokens = signed_in.tokens if isinstance(signed_in, LoggedIn) else signed_in
         claims = self.signer.read(tokens.access)
         return SessionActor(claims.user_id, claims.session_id, claims.generation)
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from tasktracker.domain.accounts.session import SessionPolicy
-from tasktracker.domain.accounts.session_service import SignedIn
+from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.token import TokenKind, TokenPair
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
@@ -116,7 +116,7 @@ class AccountMachine(RuleBasedStateMachine):
             idle=timedelta(days=1),
             absolute=timedelta(hours=30),
             grace=timedelta(seconds=grace),
-            most=3,
+            max_sessions=3,
         )
         for grace in (10, 10, 10, 0)
     )
@@ -439,7 +439,7 @@ class AccountMachine(RuleBasedStateMachine):
     def _owner_of(self, email: str) -> ModelUser | None:
         return next((user for user in self.people.values() if user.email == email), None)
 
-    def _signed_in(self, user: ModelUser, signed_in: SignedIn) -> None:
+    def _signed_in(self, user: ModelUser, signed_in: LoggedIn) -> None:
         now = self.clock.now()
         live = sorted(
             (session for session in user.sessions if self._is_live(session)),
@@ -448,7 +448,7 @@ class AccountMachine(RuleBasedStateMachine):
         )
         session_id = self.signer.read(signed_in.tokens.access).session_id
         session = ModelSession(user, session_id, created_at=now, rotated_at=now)
-        user.sessions[:] = [*live[: self.policy.most - 1], session]
+        user.sessions[:] = [*live[: self.policy.max_sessions - 1], session]
         self._given_out(session, signed_in.tokens)
 
     def _given_out(self, session: ModelSession, tokens: TokenPair) -> None:

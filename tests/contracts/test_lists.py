@@ -310,7 +310,7 @@ class TestList:
             (Member(carol.id, Role.EDITOR),),
             (),
         ):
-            task = task.under(task.root, members, START + SECOND)
+            task = task.with_tree(task.root, members, START + SECOND)
             with store.writing(SYSTEM) as work:
                 work.tasks.save_shared(task)
             roles = {member.user_id: member.role for member in members} | {alice.id: Role.OWNER}

@@ -11,7 +11,7 @@ import pytest
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import InvalidToken
 from tasktracker.domain.sync.stream_service import StreamService
-from tasktracker.domain.sync.ticket import TICKET_LIFE, Ticket, digest_of_ticket
+from tasktracker.domain.sync.ticket import TICKET_LIFETIME, Ticket, digest_of_ticket
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, race
 from tests.fakes import START, SYSTEM, ManualClock
@@ -24,7 +24,7 @@ def new_ticket(actor: SessionActor, text: str) -> Ticket:
         session_id=actor.session_id,
         generation=actor.generation,
         token_expires_at=START + timedelta(minutes=15),
-        expires_at=START + TICKET_LIFE,
+        expires_at=START + TICKET_LIFETIME,
     )
 
 
@@ -84,7 +84,7 @@ class TestTickets:
         until = START + timedelta(minutes=15)
         with store.writing(actor) as work:
             used, late = streams.issue(work, until), streams.issue(work, until)
-        clock.advance(TICKET_LIFE - SECOND)
+        clock.advance(TICKET_LIFETIME - SECOND)
         assert streams.redeem(used) == (actor, until)
         clock.advance(SECOND)
         for ticket in (used, late, "made up"):

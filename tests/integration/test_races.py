@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 from tasktracker.domain.accounts.session import SessionPolicy
-from tasktracker.domain.accounts.session_service import SignedIn
+from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.token import TokenPair
 from tasktracker.domain.kernel.errors import (
     DomainError,
@@ -89,10 +89,10 @@ class TestRaces:
     def test_a_session_over_the_limit_ends_however_many_log_in_at_once(
         self, store: Storage, clock: ManualClock
     ) -> None:
-        app = App(store, clock, SessionPolicy(most=5))
+        app = App(store, clock, SessionPolicy(max_sessions=5))
         user = app.registration.register({"username": "alice"}, PASSWORD).user
         outcomes = race(*[partial(app.sessions.login, "alice", PASSWORD)] * 20)
-        assert all(isinstance(outcome, SignedIn) for outcome in outcomes)
+        assert all(isinstance(outcome, LoggedIn) for outcome in outcomes)
         with store.reading(SYSTEM) as work:
             assert len(work.sessions.list(user.id)) == 5
 
@@ -101,7 +101,7 @@ class TestRaces:
     def test_of_fifty_registrations_in_all_spellings_one_wins(self, app: App) -> None:
         names = list(islice(cycle(spellings("\u00c5ngstr\u00f6m.jr")), 50))
         outcomes = race(*(partial(app.registration.register, {"username": name}, PASSWORD) for name in names))
-        won = [outcome for outcome in outcomes if isinstance(outcome, SignedIn)]
+        won = [outcome for outcome in outcomes if isinstance(outcome, LoggedIn)]
         assert len(won) == 1
         assert sum(isinstance(outcome, UsernameTaken) for outcome in outcomes) == 49
         assert app.is_usable(won[0].tokens)
@@ -111,7 +111,7 @@ class TestRaces:
         for _ in range(ROUNDS):
             app.hasher.cost += 1
             outcomes = race(*[partial(app.sessions.login, "alice", PASSWORD)] * 4)
-            assert all(isinstance(outcome, SignedIn) for outcome in outcomes), outcomes
+            assert all(isinstance(outcome, LoggedIn) for outcome in outcomes), outcomes
 
     def test_no_session_by_the_old_password_survives_its_change(self, app: App) -> None:
         signed_in = app.registration.register({"username": "alice"}, PASSWORD)
@@ -125,8 +125,8 @@ class TestRaces:
             )
             assert outcomes[3] is None
             for outcome in outcomes[:3] + outcomes[4:]:
-                assert isinstance(outcome, SignedIn | InvalidCredentials)
-                assert not isinstance(outcome, SignedIn) or not app.is_usable(outcome.tokens)
+                assert isinstance(outcome, LoggedIn | InvalidCredentials)
+                assert not isinstance(outcome, LoggedIn) or not app.is_usable(outcome.tokens)
             with app.store.reading(SYSTEM) as work:
                 assert [session.id for session in work.sessions.list(actor.user_id)] == [actor.session_id]
             old = new

@@ -19,7 +19,7 @@ from tasktracker.domain.api_tokens.api_token import (
     ApiToken,
     ApiTokenFields,
     actor_of,
-    looks_like_one,
+    has_api_token_prefix,
 )
 from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
@@ -61,7 +61,7 @@ class TestText:
 
     def test_says_whose_it_is_and_proves_it(self) -> None:
         token, text = self.made()
-        assert looks_like_one(text)
+        assert has_api_token_prefix(text)
         actor = actor_of(text)
         assert (actor.user_id, actor.token_id, actor.secret_hash) == (UUID(int=8), UUID(int=7), token.secret_hash)
 
@@ -85,8 +85,8 @@ class TestText:
             assert len(text) == len(PREFIX) + 75
 
     def test_a_signed_token_does_not_look_like_one(self) -> None:
-        assert not looks_like_one("eyJhbGciOiJIUzI1NiJ9.e30.x")
-        assert not looks_like_one("TT_x")
+        assert not has_api_token_prefix("eyJhbGciOiJIUzI1NiJ9.e30.x")
+        assert not has_api_token_prefix("TT_x")
 
     @pytest.mark.parametrize(
         "damage",

@@ -21,7 +21,7 @@ from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.portability import import_service, ndjson, planner
 from tasktracker.domain.portability.export_service import ExportService
-from tasktracker.domain.portability.import_service import Form, ImportService
+from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
@@ -41,13 +41,13 @@ class Service:
         self.store = MemoryStore(self.clock, SequentialIds(series + 1))
         self.seed = Seed(self.store, self.clock, SequentialIds(series))
         self.exports = ExportService(store=self.store)
-        self.imports = ImportService(store=self.store, chunk=chunk)
+        self.imports = ImportService(store=self.store, batch_size=chunk)
 
     def export(self, user: User) -> bytes:
         return b"".join(self.exports.export(self.seed.actor(user)))
 
     def bring(self, user: User, raw: bytes, *, dry_run: bool = False) -> ImportReport:
-        return self.imports.bring_in(self.seed.actor(user), io.BytesIO(raw), Form.NDJSON, dry_run=dry_run)
+        return self.imports.import_file(self.seed.actor(user), io.BytesIO(raw), FileFormat.NDJSON, dry_run=dry_run)
 
     def bring_lines(self, user: User, *records: Any, dry_run: bool = False) -> ImportReport:
         return self.bring(user, written(HEADER, *records, END), dry_run=dry_run)
@@ -218,7 +218,7 @@ def test_a_new_field_needs_a_new_version_of_the_format() -> None:
 
 
 def test_a_field_whose_type_nothing_reads_is_named() -> None:
-    with pytest.raises(TypeError, match="nothing reads the int of the field estimate from an export"):
+    with pytest.raises(TypeError, match="no reader for the type int of the field estimate"):
         ndjson._reader("estimate", int | None, None)
 
 
@@ -252,7 +252,7 @@ def test_nobody_exports_or_imports_in_an_ended_session(service: Service, user: U
     for attempt in (
         lambda: next(service.exports.export(actor)),
         lambda: service.imports.admit(actor),
-        lambda: service.imports.bring_in(actor, io.BytesIO(), Form.NDJSON),
+        lambda: service.imports.import_file(actor, io.BytesIO(), FileFormat.NDJSON),
     ):
         with pytest.raises(SessionEnded):
             attempt()
@@ -263,13 +263,13 @@ def test_administrators_go_by_names(service: Service, user: User) -> None:
     raw = b"".join(service.exports.export_of(user.username))
     read: list[int] = []
     other = service.seed.user()
-    report = service.imports.bring_in_for(other.username, io.BytesIO(raw), Form.NDJSON, progress=read.append)
+    report = service.imports.import_file_for(other.username, io.BytesIO(raw), FileFormat.NDJSON, progress=read.append)
     assert report.tasks.created == 1
     assert read[-1] == len(raw)
     with pytest.raises(UserNotFound):
         service.exports.export_of("nobody")
     with pytest.raises(UserNotFound):
-        service.imports.bring_in_for("nobody", io.BytesIO(raw), Form.NDJSON)
+        service.imports.import_file_for("nobody", io.BytesIO(raw), FileFormat.NDJSON)
 
 
 def test_an_export_tells_how_far_it_has_come(service: Service, user: User) -> None:
@@ -517,5 +517,5 @@ def test_a_file_has_a_number_of_lines_and_categories_at_most(service: Service, u
     with pytest.raises(InvalidInput):
         service.bring(user, many)
     # Whatever somebody has exported, whoever runs the service can bring in.
-    report = service.imports.bring_in_for(user.username, io.BytesIO(many), Form.NDJSON)
+    report = service.imports.import_file_for(user.username, io.BytesIO(many), FileFormat.NDJSON)
     assert report.tasks.created + report.tasks.unchanged == 5

@@ -12,7 +12,7 @@ import pytest
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.errors import InvalidInput
-from tasktracker.domain.portability.import_service import Form, ImportService
+from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority, Task
@@ -32,11 +32,11 @@ class Account:
         seed = Seed(self.store, clock, SequentialIds())
         self.user: User = seed.user(time_zone="America/New_York")
         self.actor = seed.actor(self.user)
-        self.imports = ImportService(store=self.store, chunk=chunk)
+        self.imports = ImportService(store=self.store, batch_size=chunk)
 
     def bring(self, text: str | bytes, *, dry_run: bool = False) -> ImportReport:
         raw = text.encode() if isinstance(text, str) else text
-        return self.imports.bring_in(self.actor, io.BytesIO(raw), Form.TODOIST, dry_run=dry_run)
+        return self.imports.import_file(self.actor, io.BytesIO(raw), FileFormat.TODOIST, dry_run=dry_run)
 
     def tasks(self) -> list[Task]:
         with self.store.reading(SYSTEM) as work:

@@ -11,7 +11,13 @@ import pytest
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import DomainError, NotAllowed, TaskNotFound
 from tasktracker.domain.tasks.member import Member, Role
-from tasktracker.domain.tasks.policy import require_editable, require_own, require_owned, require_visible, role_of
+from tasktracker.domain.tasks.policy import (
+    require_editable,
+    require_owned,
+    require_owned_also_in_trash,
+    require_visible,
+    role_of,
+)
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tests.fakes import START, App
@@ -161,7 +167,7 @@ def shared() -> Task:
         created_by=OWNER,
         now=START,
         fields={"title": "task"},
-    ).under(UUID(int=9), (Member(EDITOR, Role.EDITOR), Member(VIEWER, Role.VIEWER)), START)
+    ).with_tree(UUID(int=9), (Member(EDITOR, Role.EDITOR), Member(VIEWER, Role.VIEWER)), START)
 
 
 def outcome(rule: Callable[[Task | None, UUID], Task], task: Task | None, user_id: UUID) -> type[DomainError] | None:
@@ -181,12 +187,12 @@ def test_rules_tell_parts_apart() -> None:
         require_visible: [None, None, None, TaskNotFound],
         require_editable: [None, None, NotAllowed, TaskNotFound],
         require_owned: [None, NotAllowed, NotAllowed, TaskNotFound],
-        require_own: [None, NotAllowed, NotAllowed, TaskNotFound],
+        require_owned_also_in_trash: [None, NotAllowed, NotAllowed, TaskNotFound],
     }
     trashed = task.trash(task.id, START)
     for rule, expected in table.items():
         assert [outcome(rule, task, user_id) for user_id in people] == expected
         assert [outcome(rule, None, user_id) for user_id in people] == [TaskNotFound] * 4
-        own: list[type[DomainError] | None] = [None if rule is require_own else TaskNotFound]
+        own: list[type[DomainError] | None] = [None if rule is require_owned_also_in_trash else TaskNotFound]
         others: list[type[DomainError] | None] = [TaskNotFound] * 3
         assert [outcome(rule, trashed, user_id) for user_id in people] == own + others

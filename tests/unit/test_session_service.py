@@ -25,7 +25,7 @@ PASSWORD = "correct horse"
 
 @pytest.fixture
 def app() -> App:
-    app = App.in_memory(most=3)
+    app = App.in_memory(max_sessions=3)
     app.registration.register({"username": "alice", "email": "alice@example.org"}, PASSWORD)
     app.hasher.forget()
     return app
@@ -176,7 +176,7 @@ class TestLogin:
         assert len(sessions_of(app)) == 3
 
     def test_one_session_at_a_time_may_be_all(self) -> None:
-        app = App.in_memory(most=1)
+        app = App.in_memory(max_sessions=1)
         first = app.registration.register({"username": "alice"}, PASSWORD)
         second = app.sessions.login("alice", PASSWORD)
         assert not app.is_usable(first.tokens)

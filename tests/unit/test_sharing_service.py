@@ -63,7 +63,7 @@ def test_a_shared_task_is_a_changed_task_and_both_see_it(
     share = app.do(alice, app.sharing.share, task.id, "BOB", Role.EDITOR)
     assert share == Share(bob.user_id, "Bob", Role.EDITOR)
     shared = app.see(alice, app.tasks.get, task.id)
-    assert shared == task.under(task.root, (Member(bob.user_id, Role.EDITOR),), app.clock.now())
+    assert shared == task.with_tree(task.root, (Member(bob.user_id, Role.EDITOR),), app.clock.now())
     assert (shared.version, shared.updated_at) == (2, app.clock.now())
     assert app.see(bob, app.tasks.get, task.id) == shared
     assert app.see(bob, app.tasks.list, TaskQuery(at=START)).items == [shared]

@@ -1,1 +1,1 @@
-"""The rules of Task Tracker: entities, services and ports, on the standard library alone."""
+"""The domain of Task Tracker: entities, services and ports. It imports the standard library only."""

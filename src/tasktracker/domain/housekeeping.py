@@ -1,4 +1,4 @@
-"""Removing what is kept for a while only."""
+"""Removing data whose retention time has passed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SWEEP = SystemActor("sweep")
 
 
 class SweepWork(PurgeWork, Protocol):
-    """Work on everything that is swept."""
+    """Work on all data with a retention time."""
 
     @property
     def now(self) -> datetime: ...
@@ -43,10 +43,10 @@ class SweepWork(PurgeWork, Protocol):
 
 
 class HousekeepingService:
-    """The process that removes what is older than its retention.
+    """The process that removes data older than its retention time.
 
-    That is the trash, histories, kept results, events, expired sessions and tickets, and the deletions in feeds. A
-    little at a time, each in a unit of work of its own, so that other works do not wait and it can stop anywhere.
+    It removes tasks in the trash, histories, stored results, events, expired sessions and tickets, and deletions in
+    feeds. Each batch is a separate unit of work, so that other works do not wait and the process can stop between them.
     """
 
     def __init__(self, *, store: Store[SystemActor, SweepWork], clock: Clock, retention: timedelta = RETENTION) -> None:
@@ -55,9 +55,9 @@ class HousekeepingService:
         self._retention = retention
 
     def sweep(self, limit: int | None = None, is_stopping: Callable[[], bool] = lambda: False) -> int:
-        """Remove what is due, at most `limit` things of each kind, and return how many that were.
+        """Remove expired data, at most `limit` rows of each kind, and return how many were removed.
 
-        It ends early once `is_stopping`; what is left over is still due the next time.
+        Stops early once `is_stopping` returns True. The next sweep removes the rest.
         """
         removed = 0
         before = self._clock.now() - self._retention
@@ -87,7 +87,7 @@ class HousekeepingService:
         return sweep
 
     def _purge_trash(self, before: datetime, batch: int) -> int:
-        """Purge what was deleted before a moment, each tree at once, and return how many tasks that were."""
+        """Purge tasks deleted before `before`, each with its subtasks, and return the number of purged tasks."""
         with self._store.reading(SWEEP) as work:
             expired = work.trash.expired(before, batch)
         purged = 0

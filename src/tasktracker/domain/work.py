@@ -1,4 +1,4 @@
-"""The whole unit of work, and the storage that opens it: what entrypoints see and adapters implement."""
+"""The complete unit of work, and the storage that opens it: the ports between entrypoints and adapters."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 
 
 class UnitOfWork(Protocol[ActorT_co]):
-    """All repositories, bound to one actor and one moment. Of no use once the work is closed.
+    """All repositories, bound to one actor and one time. It must not be used after it was closed.
 
-    Each feature declares the part of it that it needs, beside its ports; this satisfies every one of them.
+    Each feature declares the part that it needs as a Protocol beside its ports. This class satisfies all of them.
     """
 
     @property
@@ -62,22 +62,22 @@ class UnitOfWork(Protocol[ActorT_co]):
 
 
 class Storage(Admission, SecretStore, Protocol):
-    """Opens units of work for actors of every kind (see `kernel.store.Store`), and keeps the kind in their type."""
+    """Opens units of work for actors of every kind (see `kernel.store.Store`). A work is typed by its actor."""
 
     def reading(self, actor: ActorT) -> AbstractContextManager[UnitOfWork[ActorT]]:
-        """Open work that changes nothing."""
+        """Open a read-only work."""
         ...
 
     def snapshot(self, actor: ActorT) -> AbstractContextManager[UnitOfWork[ActorT]]:
-        """Open work that changes nothing and sees one state of the data."""
+        """Open a read-only work whose statements all see one state of the data."""
         ...
 
     def writing(self, actor: ActorT) -> AbstractContextManager[UnitOfWork[ActorT]]:
-        """Open work that is done wholly or not at all."""
+        """Open a work that is one transaction."""
         ...
 
     def ready(self) -> None:
-        """Return when the database answers and its schema is this version's. Raises StorageUnavailable."""
+        """Check that the database answers and has this version's schema. Raises StorageUnavailable."""
         ...
 
     def close(self) -> None:

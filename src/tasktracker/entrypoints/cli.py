@@ -18,7 +18,7 @@ from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.errors import DomainError, InvalidInput
-from tasktracker.domain.portability.import_service import Form
+from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.entrypoints import logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
 
@@ -214,7 +214,7 @@ def export(user: str, output: Path | None) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice([form.value for form in Form]),
+    type=click.Choice([form.value for form in FileFormat]),
     help="File format.  [default: by its name]",
 )
 @_report_errors

@@ -76,7 +76,7 @@ def _session_policy(settings: Settings) -> SessionPolicy:
         idle=timedelta(seconds=settings.session_idle_seconds),
         absolute=timedelta(seconds=settings.session_absolute_seconds),
         grace=timedelta(seconds=settings.refresh_grace_seconds),
-        most=settings.sessions_per_user,
+        max_sessions=settings.sessions_per_user,
     )
 
 

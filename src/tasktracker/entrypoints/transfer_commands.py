@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 import click
 
-from tasktracker.domain.portability.import_service import Form
+from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.domain.portability.report import Finding, ImportReport
 from tasktracker.entrypoints.container import Container
 
@@ -53,7 +53,7 @@ def _write(blocks: Iterator[bytes], output: Path) -> int:
     return written
 
 
-def import_from(container: Container, user: str, source: BinaryIO, form: Form, *, dry_run: bool) -> ImportReport:
+def import_from(container: Container, user: str, source: BinaryIO, form: FileFormat, *, dry_run: bool) -> ImportReport:
     """Import a file into a user's account, with a progress bar on standard error."""
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as spooled:
         if not source.seekable():
@@ -66,7 +66,7 @@ def import_from(container: Container, user: str, source: BinaryIO, form: Form, *
                 # Tasks that wait for their parent are read again; the bar must not go back.
                 bar.update(max(0, read - bar.pos))
 
-            return container.imports().bring_in_for(user, source, form, dry_run=dry_run, progress=progress)
+            return container.imports().import_file_for(user, source, form, dry_run=dry_run, progress=progress)
 
 
 def show(report: ImportReport) -> None:
@@ -84,11 +84,11 @@ def show(report: ImportReport) -> None:
     click.echo(f"lines skipped: {report.skipped}")
 
 
-def form_of(name: str, chosen: str | None) -> Form:
+def form_of(name: str, chosen: str | None) -> FileFormat:
     """Return the chosen format, or the format that the file's name suggests."""
     if chosen:
-        return Form(chosen)
-    return Form.TODOIST if name.lower().endswith(".csv") else Form.NDJSON
+        return FileFormat(chosen)
+    return FileFormat.TODOIST if name.lower().endswith(".csv") else FileFormat.NDJSON
 
 
 def _describe(finding: Finding) -> str:

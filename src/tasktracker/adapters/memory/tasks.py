@@ -93,11 +93,11 @@ class MemoryTasks:
         if task.category is not None:
             category = data.categories.get(task.category)
             if category is None or category.user_id != task.created_by:
-                raise self._transaction.refusal(InvalidInput.of("category", "names no category of yours"))
+                raise self._transaction.refusal(InvalidInput.of("category", "is not one of your categories"))
         if task.parent is not None and data.tasks.get(task.parent) is None:
-            raise self._transaction.refusal(InvalidInput.of("parent", "names no task of yours"))
+            raise self._transaction.refusal(InvalidInput.of("parent", "is not one of your tasks"))
         if any(data.users.get(member.user_id) is None for member in task.members):
-            raise self._transaction.refusal(InvalidInput.of("username", "names no user"))
+            raise self._transaction.refusal(InvalidInput.of("username", "does not match a user"))
         self._transaction.put(data.tasks, task)
 
 

@@ -1,1 +1,1 @@
-"""Users, their sessions on devices, and the tokens that stand for them."""
+"""Users, their sessions on devices, the tokens of sessions, and second factors."""

@@ -1,4 +1,4 @@
-"""Which passwords may be chosen, and the form in which they are hashed."""
+"""Rules for passwords, and the normalized form in which they are hashed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MAX_CREDENTIAL_LENGTH = 1024
 
 
 def normalized(password: str) -> str:
-    """The one spelling of a password, however a keyboard composed it (RFC 8265 §4.2, OpaqueString: NFC)."""
+    """A password in one Unicode form, independent of the keyboard (RFC 8265 §4.2, OpaqueString: NFC)."""
     return unicodedata.normalize("NFC", password)
 
 
 def new_password(shortest: int = MIN_PASSWORD_LENGTH) -> Rule:
-    """A password that is being chosen: long enough, and never so long that hashing it becomes a burden."""
+    """A new password: long enough, and short enough to be hashed quickly."""
 
     def rule(value: str) -> str:
         require_storable(value)
@@ -32,14 +32,14 @@ def new_password(shortest: int = MIN_PASSWORD_LENGTH) -> Rule:
 
 
 class PasswordPolicy:
-    """Which passwords may be chosen: long enough, and not easy to guess."""
+    """Requires new passwords to be long enough and not easy to guess."""
 
     def __init__(self, strength: PasswordStrength, min_length: int = MIN_PASSWORD_LENGTH) -> None:
         self._strength = strength
         self._choose = new_password(min_length)
 
     def rule(self, *guesses: str | None) -> Rule:
-        """Return the rule for a user of whom an attacker would try these words first."""
+        """Return the rule for one user's new password. `guesses` are words that an attacker would try first."""
 
         def rule(value: str) -> str:
             chosen: str = self._choose(value)
@@ -52,7 +52,7 @@ class PasswordPolicy:
 
 
 def credential(value: str) -> str:
-    """Something presented to log in with. Wrong is for the login to find out; unusable is refused here."""
+    """A username or password in a login request. Refuses unusable text; the login checks whether it is right."""
     require_storable(value)
     if len(value) > MAX_CREDENTIAL_LENGTH:
         raise Refused(f"must be at most {MAX_CREDENTIAL_LENGTH} characters long")

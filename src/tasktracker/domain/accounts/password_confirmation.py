@@ -1,4 +1,4 @@
-"""Asking for the password once more, before something that a stolen token must not be enough for."""
+"""Confirming the password again before operations for which a stolen token must not be enough."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ Work = TypeVar("Work", bound=AccountWork[SessionActor])
 
 
 class PasswordConfirmation(Generic[Work]):
-    """The actor's own password. Guessing it is throttled by account, and recorded as the failure of what it is for."""
+    """Verifies the actor's own password.
+
+    Attempts are throttled by account. A wrong password is recorded as a failure of the operation that requires it.
+    """
 
     def __init__(
         self, *, store: Store[SessionActor, Work], recorder: Recorder, passwords: PasswordHasher, throttle: Throttle
@@ -33,19 +36,19 @@ class PasswordConfirmation(Generic[Work]):
         self._throttle = throttle
 
     def verify(self, actor: SessionActor, password: str, field: str, kind: Kind, origin: Origin) -> str:
-        """Return the password's hash as it is stored; no work is open while it is verified.
+        """Return the stored hash that the password matches. No work is open while the password is verified.
 
-        Raises InvalidInput naming the field where the password is wrong, TooManyRequests.
+        Raises InvalidInput with the field if the password is wrong, TooManyRequests.
         """
         password = check({field: credential}, {field: password})[field]
         with self._store.reading(actor) as work:
             stored = find_self(work).password_hash
-        tries = Bucket.of(PASSWORD_BY_ACCOUNT, str(actor.user_id))
-        self._throttle.spend(tries)
+        bucket = Bucket.of(PASSWORD_BY_ACCOUNT, str(actor.user_id))
+        self._throttle.spend(bucket)
         if not self._passwords.verify(password, stored):
             self._recorder.failure(kind, origin, actor.user_id, actor.session_id)
             raise InvalidInput.of(field, "is wrong")
-        self._throttle.refund(tries)
+        self._throttle.refund(bucket)
         return stored
 
     def write(
@@ -57,11 +60,11 @@ class PasswordConfirmation(Generic[Work]):
         origin: Origin,
         change: Callable[[Work, User], Result],
     ) -> Result:
-        """Make a change to the actor's locked account, given the password. Raises like `verify`."""
+        """Verify the password, then make a change to the actor's locked account. Raises like `verify`."""
         verified = self.verify(actor, password, field, kind, origin)
         with self._store.writing(actor) as work:
             user = find_self(work)
-            # The password was verified before this work began; what was verified must still be what is stored.
+            # The hash was verified before this work began. It must still be the stored one.
             if user.password_hash == verified:
                 return change(work, user)
         self._recorder.failure(kind, origin, actor.user_id, actor.session_id)
@@ -69,9 +72,9 @@ class PasswordConfirmation(Generic[Work]):
 
 
 def find_self(work: AccountWork[SessionActor]) -> User:
-    """Return the actor's own account; while writing, locked. Raises SessionEnded."""
+    """Return the actor's own account; a writing work locks it. Raises SessionEnded."""
     user = work.users.find(work.actor.user_id)
-    # The work was opened for a live session of an active user; only a removal since then can come between.
+    # Opening the work checked that the user exists. Only a later removal can lead to None.
     if user is None:
         raise SessionEnded
     return user

@@ -1,4 +1,4 @@
-"""The repositories of accounts and sessions, what they need of security, and the work of the use cases on them."""
+"""The repositories of accounts and sessions, the ports for security, and the work of the use cases on accounts."""
 
 from __future__ import annotations
 
@@ -16,86 +16,86 @@ from tasktracker.domain.kernel.actors import ActorT_co
 
 
 class UserRepository(Protocol):
-    """Users. No two share a username or an e-mail address, compared by `case_key`, however concurrently added."""
+    """Users. Usernames and e-mail addresses are unique by `case_key`, also when users are added concurrently."""
 
     def add(self, user: User) -> None:
         """Store a new user. Raises UsernameTaken, EmailTaken."""
         ...
 
     def find(self, user_id: UUID) -> User | None:
-        """Return the user; while writing, locked until the work ends."""
+        """Return the user; a writing work locks the row until it ends."""
         ...
 
     def find_by_login(self, login: str) -> User | None:
-        """Return the user with this username or, where it contains `@`, this e-mail address. Locks nothing."""
+        """Return the user with this username or, if it contains `@`, this e-mail address. Locks nothing."""
         ...
 
     def find_unlocked(self, user_id: UUID) -> User | None:
-        """Return the user as committed last, without locking them."""
+        """Return the user as last committed. Locks nothing."""
         ...
 
     def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
-        """Return the usernames of those of the users that have an account."""
+        """Return the usernames of these users by id, without those who have no account."""
         ...
 
     def save(self, user: User) -> None:
-        """Store a changed user. Raises UsernameTaken, EmailTaken, and Stale unless its predecessor is stored."""
+        """Store a changed user. Raises UsernameTaken, EmailTaken, and Stale unless the previous version is stored."""
         ...
 
     def remove(self, user_id: UUID) -> None:
-        """Remove the user and everything that is theirs: sessions, tokens, categories and tasks.
+        """Remove the user and everything they own: sessions, tokens, categories and tasks.
 
-        They must be a member of nobody else's task any more. Histories keep what they did, as done by nobody.
+        The user must not be a member of another user's task. Histories keep their changes, without an actor.
         """
         ...
 
 
 class SessionRepository(Protocol):
-    """Live sessions. One that ended is gone."""
+    """Sessions. A session that was ended is removed."""
 
     def add(self, session: Session) -> None:
         """Store a new session."""
         ...
 
     def find(self, session_id: UUID) -> Session | None:
-        """Return the session; while writing, locked until the work ends."""
+        """Return the session; a writing work locks the row until it ends."""
         ...
 
     def save(self, session: Session) -> None:
-        """Store a session that was refreshed. Raises Stale when it is gone, or a later generation is stored."""
+        """Store a refreshed session. Raises Stale if it was removed, or a later generation is stored."""
         ...
 
     def remove(self, session_id: UUID) -> None:
-        """End a session. Ending one that is gone already does nothing."""
+        """End a session. Does nothing if it was already removed."""
         ...
 
     def remove_others(self, user_id: UUID, keep: UUID | None) -> None:
-        """End all of a user's sessions but the one to keep."""
+        """End all of a user's sessions except `keep`."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove sessions that expired before a moment, and return how many."""
+        """Remove at most `limit` sessions that expired before `before`, and return how many."""
         ...
 
     def list(self, user_id: UUID) -> Sequence[Session]:
-        """Return a user's sessions, the most recently refreshed first; expired ones may be among them."""
+        """Return a user's sessions, the most recently refreshed first, possibly with expired ones."""
         ...
 
 
 class TokenSigner(Protocol):
-    """Signs claims as tokens that cannot be forged, and reads them again.
+    """Signs claims as tokens, and verifies and reads tokens.
 
-    The same claims give the same token for as long as the signing key stays, so a successor can be rebuilt.
+    The same claims and key give the same token, so the tokens of a generation can be rebuilt.
     """
 
     def sign(self, claims: TokenClaims) -> str:
-        """Return the claims as a token. Times are kept to the second, rounded down."""
+        """Return the claims as a token. Times are rounded down to the second."""
         ...
 
     def read(self, token: str, *, expired: bool = False) -> TokenClaims:
-        """Return what a genuine token says.
+        """Return the claims of a genuine token.
 
-        Raises InvalidToken for any other text, and for a genuine token past its time unless `expired` is set.
+        Raises InvalidToken for any other text, and for an expired token unless `expired` is set.
         """
         ...
 
@@ -104,20 +104,20 @@ class PasswordHasher(Protocol):
     """Hashes passwords slowly. Never call it while a unit of work is open."""
 
     def hash(self, password: str) -> str:
-        """Return a salted hash, together with the parameters that made it."""
+        """Return a salted hash, together with its parameters."""
         ...
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Tell whether the password made the hash. Without a hash, take as long as with one and return False."""
+        """Check a password against its hash. Without a hash, take the same time and return False."""
         ...
 
     def needs_rehash(self, password_hash: str) -> bool:
-        """Tell whether the hash was made with other parameters than today's."""
+        """Whether the hash was made with other parameters than the current ones."""
         ...
 
 
 class PasswordStrength(Protocol):
-    """Judges how soon a password would be guessed."""
+    """Estimates how easily a password can be guessed."""
 
     def weakness(self, password: str, guesses: Sequence[str]) -> str | None:
         """Return why the password is too easy to guess, or None. `guesses` are words an attacker would try first."""
@@ -128,11 +128,11 @@ class SecondFactorRepository(Protocol):
     """Second factors, at most one for each user."""
 
     def find(self, user_id: UUID) -> SecondFactor | None:
-        """Return a user's factor; while writing, locked until the work ends."""
+        """Return a user's factor; a writing work locks the row until it ends."""
         ...
 
     def save(self, factor: SecondFactor) -> None:
-        """Store a factor in place of the user's one, if any. The user must have been found by this work before."""
+        """Store a user's factor, replacing any existing one. This work must have locked the user before."""
         ...
 
     def remove(self, user_id: UUID) -> None:
@@ -140,39 +140,39 @@ class SecondFactorRepository(Protocol):
         ...
 
     def list_users(self, after: UUID | None, limit: int) -> Sequence[UUID]:
-        """Return the users that have a factor and whose ids follow `after`, in the order of their ids."""
+        """Return the ids of users who have a factor, in order, starting after `after`."""
         ...
 
 
 class OneTimeCodes(Protocol):
-    """The arithmetic of time-based one-time passwords (RFC 6238)."""
+    """Time-based one-time passwords (RFC 6238)."""
 
     def new_secret(self) -> str:
-        """Return a random secret in the form that generators take."""
+        """Return a random secret in the form that authenticator apps accept."""
         ...
 
     def provisioning_uri(self, secret: str, account: str) -> str:
-        """Return the secret as an `otpauth:` URI, to be shown as a QR code."""
+        """Return the secret as an `otpauth:` URI, which clients show as a QR code."""
         ...
 
     def step(self, secret: str, code: str, now: datetime) -> int | None:
-        """Return the time step a code belongs to, the present one or a neighbour of it, or None."""
+        """Return the time step of a code, which is the current, previous or next one; None for a wrong code."""
         ...
 
 
 class SecretCipher(Protocol):
-    """Encrypts what must be read again, with a key derived from the ring's first secret."""
+    """Encrypts secrets that must be read again, with a key derived from the first secret of the key ring."""
 
     def seal(self, secret: str) -> str:
-        """Return the secret encrypted."""
+        """Return the encrypted secret."""
         ...
 
     def open(self, sealed: str) -> str:
-        """Return what was sealed under any secret of the ring. Raises ValueError for anything else."""
+        """Return the secret, if it was encrypted with any secret of the key ring. Raises ValueError otherwise."""
         ...
 
     def is_current(self, sealed: str) -> bool:
-        """Whether it was sealed under the ring's first secret."""
+        """Whether it was encrypted with the first secret of the key ring."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Encrypting stored secrets anew, after a key was added to the ring."""
+"""Re-encrypting stored secrets after a key was added to the key ring."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Reencrypted:
-    """The outcome: secrets `done`, and `lost`, which no key of the ring decrypts."""
+    """The number of secrets re-encrypted (`done`), and of those that no key of the ring decrypts (`lost`)."""
 
     done: int
     lost: int
 
 
 class ReencryptionService:
-    """A process that encrypts every second factor's secret under the first key of the ring."""
+    """The process that re-encrypts the secrets of all second factors with the first key of the ring."""
 
     def __init__(self, *, store: Store[SystemActor, AccountWork[SystemActor]], cipher: SecretCipher) -> None:
         self._store = store
         self._cipher = cipher
 
     def run(self) -> Reencrypted:
-        """Encrypt every secret anew that is not under the ring's first key, each in a unit of work of its own."""
-        actor = SystemActor("encrypt secrets anew")
+        """Re-encrypt every secret that is not encrypted with the first key, each in a separate unit of work."""
+        actor = SystemActor("re-encrypt secrets")
         done, lost, after = 0, 0, None
         while True:
             with self._store.reading(actor) as work:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher
-from tasktracker.domain.accounts.session_service import SessionService, SignedIn
+from tasktracker.domain.accounts.session_service import LoggedIn, SessionService
 from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
@@ -45,8 +45,8 @@ class RegistrationService:
 
     def register(
         self, fields: UserFields, password: str, repeated: str | None = None, origin: Origin = UNKNOWN_ORIGIN
-    ) -> SignedIn:
-        """Create an account and log it in. `repeated`, where given, must be the password once more.
+    ) -> LoggedIn:
+        """Create an account and log the user in. `repeated`, if given, must equal the password.
 
         Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
         """
@@ -56,7 +56,7 @@ class RegistrationService:
             work.users.add(user)
             session = self._sessions.open(work, user, device=None)
             self._recorder.success(work, Kind.REGISTER, origin, user.id, session.id)
-        return SignedIn(user, self._sessions.tokens_of(session))
+        return LoggedIn(user, self._sessions.tokens_of(session))
 
     def create_admin(self, fields: UserFields, password: str) -> User:
         """Create an account that may administer the service. Raises like `register`."""

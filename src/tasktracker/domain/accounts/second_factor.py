@@ -1,4 +1,4 @@
-"""A time-based one-time password generator (RFC 6238) in a user's hands, and codes for the day it is lost."""
+"""A user's second factor: an authenticator app with one-time passwords (RFC 6238), and recovery codes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from datetime import datetime
 from uuid import UUID
 
 RECOVERY_CODES = 10
-RECOVERY_BYTES = 10  # 80 bits: nothing that could be guessed, online or off
+RECOVERY_BYTES = 10  # 80 bits: too many to guess, online or offline
 MAX_CODE_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactor:
-    """What a user needs beside the password, once it is confirmed.
+    """A second factor. Once it is confirmed, logging in requires a code besides the password.
 
-    `sealed_secret` is the generator's secret, encrypted. `last_step` is the newest time step of which a code was
-    accepted: no code at or before it is accepted again (RFC 6238 §5.2).
+    `sealed_secret` is the encrypted secret of the authenticator app. `last_step` is the newest time step of an accepted
+    code: a code of this or an earlier step is refused (RFC 6238 §5.2).
     """
 
     user_id: UUID
@@ -31,16 +31,16 @@ class SecondFactor:
 
     @property
     def id(self) -> UUID:
-        """The user's id: nobody has two."""
+        """The user's id, as each user has at most one factor."""
         return self.user_id
 
     @property
     def is_required(self) -> bool:
-        """Whether logging in takes a code."""
+        """Whether logging in requires a code."""
         return self.confirmed_at is not None
 
     def confirm(self, step: int, now: datetime) -> tuple[SecondFactor, Sequence[str]]:
-        """Return the factor required from now on, and fresh recovery codes, which cannot be had again."""
+        """Return the confirmed factor, and new recovery codes, of which only hashes are stored."""
         codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
         confirmed = replace(
             self, confirmed_at=now, last_step=step, recovery_hashes=frozenset(_hash(code) for code in codes)
@@ -48,11 +48,11 @@ class SecondFactor:
         return confirmed, codes
 
     def accept_step(self, step: int | None) -> SecondFactor | None:
-        """Return the factor after a code of this time step was used, or None where it cannot be (again)."""
+        """Return the factor after a code of this time step was used, or None if the code is not accepted."""
         return replace(self, last_step=step) if step is not None and step > self.last_step else None
 
     def accept_recovery(self, code: str) -> SecondFactor | None:
-        """Return the factor after a recovery code was used, or None where it is none, or no more."""
+        """Return the factor after a recovery code was used, or None if the code is wrong or already used."""
         used = _hash(code)
         if used not in self.recovery_hashes:
             return None

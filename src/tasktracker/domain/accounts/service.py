@@ -15,7 +15,7 @@ from tasktracker.domain.kernel.store import Store
 
 
 class AccountService:
-    """Use cases and processes on accounts, of their owners and of the administrators of the service."""
+    """Use cases and processes on accounts, for their owners and for administrators of the service."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class AccountService:
         return find_self(work)
 
     def set_active(self, work: AccountWork[SystemActor], login: str, is_active: bool) -> User:
-        """Let a user act, or end all their sessions and let them act no more. Raises UserNotFound."""
+        """Enable a user, or disable them and end all their sessions. Raises UserNotFound."""
         found = work.users.find_by_login(login)
         user = work.users.find(found.id) if found else None
         if user is None:
@@ -53,9 +53,9 @@ class AccountService:
     def edit(
         self, actor: SessionActor, fields: UserFields, password: str | None = None, origin: Origin = UNKNOWN_ORIGIN
     ) -> User:
-        """Change the actor's profile. A new username or e-mail address needs the password, as one logs in with them.
+        """Change the actor's profile. A change of the username or e-mail address requires the password.
 
-        A process: the password is verified while no work is open.
+        This is a process: the password is verified while no work is open.
         Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
         """
         fields = USER.check(fields)
@@ -74,7 +74,7 @@ class AccountService:
             return edited
 
     def change_password(self, actor: SessionActor, current: str, new: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Change the password, and end every other session. A process. Raises InvalidInput, TooManyRequests."""
+        """Change the password, and end every other session. This is a process. Raises InvalidInput, TooManyRequests."""
         with self._store.reading(actor) as work:
             profile = find_self(work)
         strong = self._policy.rule(profile.username, profile.email)

@@ -1,11 +1,10 @@
-"""A device that is logged in, and the rules by which its tokens succeed one another.
+"""Sessions: logged-in devices, and the rules of token refresh.
 
-A session is a counter. Each refresh advances `generation`, and the tokens of a generation are a pure function
-of the session's row: none is stored, and asking again for the same generation gives the same tokens. Only two
-generations ever matter. The current one may refresh. Its predecessor may be presented again when the answer
-to its refresh was lost or when two tabs raced; the answer is then the *same* successor, which cannot hand a
-thief anything the owner does not get too. Whatever else turns up has been stolen or replayed, and ends the
-session (RFC 9700 §4.14.2).
+A session counts its token generations. Each refresh advances `generation`. The tokens of a generation are a pure
+function of the session's row: none is stored, and the same generation always gives the same tokens. Two generations
+are accepted. The current one may refresh. Its predecessor may be presented again if the response to its refresh was
+lost or if two tabs refreshed concurrently; it then gets the *same* successor, so a thief gets nothing that the owner
+does not get, too. Any other generation was stolen or replayed, and ends the session (RFC 9700 §4.14.2).
 """
 
 from __future__ import annotations
@@ -22,43 +21,43 @@ MAX_DEVICE_LENGTH = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPolicy:
-    """How long things last.
+    """Lifetimes and limits of sessions.
 
-    `access` is the life of an access token. A session ends when it is not refreshed for `idle`, and `absolute`
-    after its login whatever happens. `grace` is how long a predecessor may be presented again; zero makes
-    every refresh token strictly single use. `most` is how many sessions a user may have at a time.
+    `access` is the lifetime of an access token. A session ends when it was not refreshed for `idle`, and at the latest
+    `absolute` after its login. `grace` is the time in which the predecessor may be presented again; with zero, every
+    refresh token can be used only once. `max_sessions` is the number of concurrent sessions of a user.
     """
 
     access: timedelta = timedelta(minutes=15)
     idle: timedelta = timedelta(days=14)
     absolute: timedelta = timedelta(days=60)
     grace: timedelta = timedelta(seconds=10)
-    most: int = 50
+    max_sessions: int = 50
 
 
 class Refresh(Enum):
-    """What presenting a refresh token comes to."""
+    """The outcome of presenting a refresh token."""
 
     ROTATED = auto()
-    """The current generation was presented: the session moved on to the next."""
+    """The current generation was presented: the session advances to the next."""
 
     REPEATED = auto()
-    """The predecessor was presented again while that is excusable: its successor is given out once more."""
+    """The predecessor was presented again, and this is allowed: the same successor is returned again."""
 
     REPLAYED = auto()
     """An old generation was presented: the session must end."""
 
     UNKNOWN = auto()
-    """A generation from the future, as after restoring an old backup: refused, and nothing is known of it."""
+    """A generation not issued yet, as after restoring an old backup: the token is refused, the session stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One login of one user on one device.
 
-    `confirmed_generation` is the newest generation of which something was used; until it equals `generation`
-    nobody can tell whether the client ever received its newest tokens. A session is live before both `idle_until`
-    and `ends_at`. One that was ended is removed: nothing of it is left to be used.
+    `confirmed_generation` is the newest generation with a used token. While it is less than `generation`, it is
+    unknown whether the client received its newest tokens. A session is live before both `idle_until` and `ends_at`.
+    Ending a session removes it.
     """
 
     id: UUID
@@ -85,7 +84,7 @@ class Session:
         )
 
     def is_live(self, now: datetime) -> bool:
-        """Whether the session has neither idled nor lived too long."""
+        """Whether the session has not expired."""
         return now < self.expires_at
 
     @property
@@ -94,7 +93,7 @@ class Session:
         return min(self.idle_until, self.ends_at)
 
     def refresh(self, generation: int, now: datetime, policy: SessionPolicy) -> tuple[Refresh, Session]:
-        """Judge a refresh token of `generation`, and return the session as it is afterwards."""
+        """Return the outcome of a refresh token of `generation`, and the session afterwards."""
         if generation > self.generation:
             return Refresh.UNKNOWN, self
         if generation == self.generation:
@@ -106,17 +105,17 @@ class Session:
             return Refresh.REPEATED, self
         if self.confirmed_generation >= self.generation:
             return Refresh.REPLAYED, self
-        # The successor never arrived. While its access token has life left it is given out unchanged; a dead one
-        # would only cost the client another refresh, so the same generation is dated anew.
-        alive = now < self.access_claims(policy).expires_at
-        return Refresh.REPEATED, self if alive else self._timed(now, policy)
+        # The client never received the successor. It is returned unchanged while its access token is valid. With an
+        # expired one, the client would have to refresh again, so the same generation gets new times.
+        is_access_valid = now < self.access_claims(policy).expires_at
+        return Refresh.REPEATED, self if is_access_valid else self._timed(now, policy)
 
     def access_claims(self, policy: SessionPolicy) -> TokenClaims:
-        """What the access token of the current generation says."""
+        """The claims of the current generation's access token."""
         return self._claims(TokenKind.ACCESS, min(self.rotated_at + policy.access, self.expires_at))
 
     def refresh_claims(self) -> TokenClaims:
-        """What the refresh token of the current generation says."""
+        """The claims of the current generation's refresh token."""
         return self._claims(TokenKind.REFRESH, self.expires_at)
 
     def _timed(self, now: datetime, policy: SessionPolicy) -> Session:

@@ -1,4 +1,4 @@
-"""Logging in and out, and staying logged in."""
+"""Logging in and out, and refreshing sessions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ from tasktracker.domain.throttling.limit import (
 )
 from tasktracker.domain.throttling.throttle import Throttle
 
-NOBODY = UUID(int=0)
+UNUSED_ID = UUID(int=0)
+"""An id that no user has. With it, a login with an unknown username runs the same queries as any other."""
 
 
 class _Login(TypedDict):
@@ -50,7 +51,7 @@ class _Login(TypedDict):
 
 
 def login_name(value: str) -> str:
-    """A username or an e-mail address, trimmed and normalised as both are when they are chosen."""
+    """A username or an e-mail address, trimmed and normalized like a stored one."""
     return unicodedata.normalize("NFKC", credential(value).strip())
 
 
@@ -63,8 +64,8 @@ LOGIN_RULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """Somebody who just proved who they are, and the tokens that save them doing it again."""
+class LoggedIn:
+    """A user who has just logged in, and the tokens of their new session."""
 
     user: User
     tokens: TokenPair
@@ -103,49 +104,49 @@ class SessionService:
         device: str | None = None,
         code: str | None = None,
         origin: Origin = UNKNOWN_ORIGIN,
-    ) -> SignedIn:
-        """Open a session for whoever knows the password of this username or e-mail address.
+    ) -> LoggedIn:
+        """Open a session for the user with this username or e-mail address and password.
 
-        Raises InvalidCredentials alike, and after the same work, for an unknown user, a wrong password and a
-        disabled user; CodeRequired when the password is right and a second factor is on; TooManyRequests.
+        Raises InvalidCredentials for an unknown user, a wrong password and a disabled user, each after the same
+        computation. Raises CodeRequired if the password is right and a second factor is on; TooManyRequests.
         """
         fields = check(LOGIN_RULES, _Login(username=username, password=password, device=device, code=code))
-        tries = self._spend(fields["username"], origin)
+        buckets = self._spend(fields["username"], origin)
         with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])
-            factor = work.second_factors.find(user.id if user else NOBODY)
+            factor = work.second_factors.find(user.id if user else UNUSED_ID)
         verified = self._passwords.verify(fields["password"], user.password_hash if user else None)
         if user is None or not verified or not user.is_active:
             self._recorder.failure(Kind.LOGIN, origin, user.id if user else None)
             raise InvalidCredentials
         if factor is not None and factor.is_required and not fields["code"]:
-            self._throttle.refund(*tries)
+            self._throttle.refund(*buckets)
             raise CodeRequired
         rehashed = None
         if self._passwords.needs_rehash(user.password_hash):
             rehashed = self._passwords.hash(fields["password"])
-        signed_in = None
+        logged_in = None
         with self._store.writing(SystemActor("log in")) as work:
             current = work.users.find(user.id)
-            # The password was verified before this work began; what was verified must still be what is stored.
-            moved = current is None or not current.is_active or current.password_hash != user.password_hash
-            if current is not None and not moved:
-                signed_in = self._sign_in(work, current, fields, rehashed, origin)
-        if moved:
-            # Not necessarily another password: another login may have hashed the same one anew.
-            self._throttle.refund(*tries)
+            # The hash was verified before this work began. It must still be the stored one.
+            has_changed = current is None or not current.is_active or current.password_hash != user.password_hash
+            if current is not None and not has_changed:
+                logged_in = self._log_in(work, current, fields, rehashed, origin)
+        if has_changed:
+            # The password may still be right: another login may have hashed it again.
+            self._throttle.refund(*buckets)
             return self.login(username, password, device, code, origin)
-        if signed_in is None:
+        if logged_in is None:
             self._recorder.failure(Kind.LOGIN, origin, user.id)
             raise InvalidCredentials
-        self._throttle.refund(*tries)
-        return signed_in
+        self._throttle.refund(*buckets)
+        return logged_in
 
     def refresh(self, token: str, origin: Origin = UNKNOWN_ORIGIN) -> TokenPair:
         """Exchange a refresh token for the next generation of tokens.
 
-        Raises InvalidToken, TooManyRequests, and SessionEnded for a token that is of no use any more. One that was
-        replayed ends its session, which stands even though this raises.
+        Raises InvalidToken, TooManyRequests, and SessionEnded for a token that is no longer accepted. A replayed token
+        ends its session; this is committed before SessionEnded is raised.
         """
         claims = self._signer.read(token)
         if claims.kind is not TokenKind.REFRESH:
@@ -161,7 +162,7 @@ class SessionService:
         return self.tokens_of(refreshed)
 
     def verify(self, token: str) -> TokenClaims:
-        """Return what a token says, if it would be accepted now. Raises InvalidToken, SessionEnded."""
+        """Return the claims of a token, if it would be accepted now. Raises InvalidToken, SessionEnded."""
         claims = self._signer.read(token)
         with self._store.reading(SystemActor("verify a token")) as work:
             now = work.now
@@ -181,7 +182,7 @@ class SessionService:
         return claims
 
     def logout(self, *tokens: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """End the sessions of these tokens. Expired and revoked ones will do; forged ones raise InvalidToken."""
+        """End the sessions of these tokens. Accepts expired and revoked tokens. Raises InvalidToken for forged ones."""
         sessions = {self._signer.read(token, expired=True).session_id for token in tokens}
         with self._store.writing(SystemActor("log out")) as work:
             for session_id in sorted(sessions):
@@ -203,18 +204,18 @@ class SessionService:
         self._recorder.success(work, Kind.SESSION_END, origin, session.user_id, session_id)
 
     def end_others(self, work: AccountWork[SessionActor], origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """End every session of the actor but the one they act in."""
+        """End every session of the actor except the current one."""
         for session in work.sessions.list(work.actor.user_id):
             if session.id != work.actor.session_id:
                 self._recorder.success(work, Kind.SESSION_END, origin, session.user_id, session.id)
         work.sessions.remove_others(work.actor.user_id, keep=work.actor.session_id)
 
     def open(self, work: AccountWork[AnyActor], user: User, device: str | None) -> Session:
-        """Start a session for a user locked by this work. Over the limit, the ones idle longest make room."""
+        """Start a session for a user locked by this work. Over the limit, end those not refreshed for longest."""
         now = work.now
         sessions = work.sessions.list(user.id)
-        live = [session for session in sessions if session.is_live(now)]
-        kept = {session.id for session in live[: self._policy.most - 1]}
+        live_sessions = [session for session in sessions if session.is_live(now)]
+        kept = {session.id for session in live_sessions[: self._policy.max_sessions - 1]}
         for session in sessions:
             if session.id not in kept:
                 work.sessions.remove(session.id)
@@ -234,18 +235,18 @@ class SessionService:
 
     def _spend(self, username: str, origin: Origin) -> Sequence[Bucket]:
         account, address = case_key(username), network(origin.address)
-        tries = [
+        buckets = [
             Bucket.of(LOGIN_BY_PAIR, account, address),
             Bucket.of(LOGIN_BY_ADDRESS, address),
             Bucket.of(LOGIN_BY_ACCOUNT, account),
         ]
-        self._throttle.spend(*tries)
-        return tries
+        self._throttle.spend(*buckets)
+        return buckets
 
-    def _sign_in(
+    def _log_in(
         self, work: AccountWork[SystemActor], user: User, fields: _Login, rehashed: str | None, origin: Origin
-    ) -> SignedIn | None:
-        """Open a session for a locked user whose password was verified; None where the code is wrong."""
+    ) -> LoggedIn | None:
+        """Open a session for a locked user whose password was verified; None if the code is wrong."""
         factor = work.second_factors.find(user.id)
         if factor is not None and factor.is_required:
             accepted = self._two_factor.accept(factor, fields["code"] or "")
@@ -259,7 +260,7 @@ class SessionService:
             work.users.save(user)
         session = self.open(work, user, fields["device"])
         self._recorder.success(work, Kind.LOGIN, origin, user.id, session.id)
-        return SignedIn(user, self.tokens_of(session))
+        return LoggedIn(user, self.tokens_of(session))
 
     def _refresh(self, work: AccountWork[SystemActor], claims: TokenClaims, origin: Origin) -> Session | None:
         now = work.now

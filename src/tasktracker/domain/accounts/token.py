@@ -1,4 +1,4 @@
-"""What a token says, whatever format carries it."""
+"""The claims of tokens, independent of their format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class TokenKind(StrEnum):
-    """The kind of a token. One kind is never accepted in place of the other."""
+    """The kind of a token. A token of one kind is never accepted as the other."""
 
     ACCESS = "access"
     REFRESH = "refresh"
@@ -17,7 +17,7 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenClaims:
-    """A user's session at one generation, from `issued_at` until `expires_at`."""
+    """The claims of a token of one generation of a session, valid until `expires_at`."""
 
     kind: TokenKind
     user_id: UUID
@@ -29,7 +29,7 @@ class TokenClaims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPair:
-    """The tokens of one generation of a session. `expires_in` is the access token's remaining life in seconds."""
+    """The tokens of one generation of a session. `expires_in` is the access token's remaining lifetime in seconds."""
 
     access: str
     refresh: str

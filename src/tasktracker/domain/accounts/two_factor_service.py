@@ -1,4 +1,4 @@
-"""Turning two-factor authentication on and off, and passing it."""
+"""Turning two-factor authentication on and off, and checking codes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CODE_RULES = {"code": text(longest=MAX_CODE_LENGTH, trim=True)}
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What a generator app is given: the secret, as it is and as a URI for a QR code."""
+    """The secret for an authenticator app, as text and as a URI for a QR code."""
 
     secret: str
     provisioning_uri: str
 
 
 class TwoFactorService:
-    """Processes on the actor's own second factor: each verifies a password or spends a try."""
+    """Processes on the actor's own second factor. Each verifies a password or counts an attempt."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class TwoFactorService:
         self._clock = clock
 
     def enrol(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> Enrolment:
-        """Make a secret for a generator. Nothing changes before it is confirmed; another call replaces the secret.
+        """Create a secret for an authenticator app. Codes are not required until `confirm`; another call replaces it.
 
         Raises InvalidInput for a wrong password, TwoFactorOn, TooManyRequests.
         """
@@ -69,34 +69,34 @@ class TwoFactorService:
         return self._confirmation.write(actor, password, "password", Kind.TWO_FACTOR_ENABLE, origin, enrol)
 
     def confirm(self, actor: SessionActor, code: str, origin: Origin = UNKNOWN_ORIGIN) -> Sequence[str]:
-        """Require codes from now on, given one that shows the generator works. Returns the recovery codes, once.
+        """Require codes from now on, after the app produced a valid one. Return the recovery codes, this time only.
 
-        Raises InvalidInput for a wrong code, TwoFactorOff when none was enrolled, TwoFactorOn, TooManyRequests.
+        Raises InvalidInput for a wrong code, TwoFactorOff without a preceding `enrol`, TwoFactorOn, TooManyRequests.
         """
         code = check(CODE_RULES, {"code": code})["code"]
-        recovery: Sequence[str] = ()
-        tries = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
-        self._throttle.spend(tries)
+        recovery_codes: Sequence[str] = ()
+        bucket = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
+        self._throttle.spend(bucket)
         with self._store.writing(actor) as work:
             work.users.find(actor.user_id)
             factor = work.second_factors.find(actor.user_id)
             if factor is None:
-                raise TwoFactorOff("Two-factor authentication has not been enrolled.")
+                raise TwoFactorOff("Two-factor authentication has not been set up.")
             if factor.is_required:
                 raise TwoFactorOn
             step = self._step(factor, code)
             if step is not None:
-                confirmed, recovery = factor.confirm(step, work.now)
+                confirmed, recovery_codes = factor.confirm(step, work.now)
                 work.second_factors.save(confirmed)
                 self._recorder.success(work, Kind.TWO_FACTOR_ENABLE, origin, actor.user_id, actor.session_id)
-        if not recovery:
+        if not recovery_codes:
             self._recorder.failure(Kind.TWO_FACTOR_ENABLE, origin, actor.user_id, actor.session_id)
             raise InvalidInput.of("code", "is wrong")
-        self._throttle.refund(tries)
-        return recovery
+        self._throttle.refund(bucket)
+        return recovery_codes
 
     def disable(self, actor: SessionActor, password: str, code: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Require no codes any more, given the password and a code of either kind.
+        """Stop requiring codes. Takes the password and a one-time or recovery code.
 
         Raises InvalidInput, TwoFactorOff, TooManyRequests.
         """
@@ -112,22 +112,22 @@ class TwoFactorService:
             self._recorder.success(work, Kind.TWO_FACTOR_DISABLE, origin, user.id, actor.session_id)
             return True
 
-        # Whoever knows the password must not be able to try all codes.
-        tries = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
-        self._throttle.spend(tries)
+        # An attacker with the password must not be able to try all codes.
+        bucket = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
+        self._throttle.spend(bucket)
         if not self._confirmation.write(actor, password, "password", Kind.TWO_FACTOR_DISABLE, origin, disable):
             self._recorder.failure(Kind.TWO_FACTOR_DISABLE, origin, actor.user_id, actor.session_id)
             raise InvalidInput.of("code", "is wrong")
-        self._throttle.refund(tries)
+        self._throttle.refund(bucket)
 
     def accept(self, factor: SecondFactor, code: str) -> SecondFactor | None:
-        """Return the factor as it is after a code was used, or None where the code is wrong or used already."""
+        """Return the factor after a code was used, or None if the code is wrong or already used."""
         return factor.accept_step(self._step(factor, code)) or factor.accept_recovery(code)
 
     def _step(self, factor: SecondFactor, code: str) -> int | None:
         try:
             secret = self._cipher.open(factor.sealed_secret)
         except ValueError:
-            # Its key was taken out of the ring too early. Recovery codes are not encrypted, and still work.
+            # Its key was removed from the key ring too early. Recovery codes are not encrypted, and still work.
             return None
         return self._codes.step(secret, code, self._clock.now())

@@ -1,4 +1,4 @@
-"""A person with an account."""
+"""A user: an account with its profile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEFAULT_TIME_ZONE = "UTC"
 
 
 class UserFields(TypedDict, total=False):
-    """What a user may say about themselves; an absent field is left as it is."""
+    """The profile fields that a user may set; an absent field is left unchanged."""
 
     username: str
     email: str | None
@@ -39,10 +39,7 @@ class UserFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An account: who somebody is, and whether they may act.
-
-    `version` grows by one with every change, so that no change is lost to a concurrent one.
-    """
+    """An account. `version` grows by one with every change, so that no concurrent change is lost."""
 
     id: UUID
     username: Annotated[str, Editable(canonical_username)]
@@ -57,7 +54,7 @@ class User:
     version: int = 1
 
     def edit(self, fields: UserFields) -> User:
-        """Return the user with these (checked) profile fields; itself when they change nothing."""
+        """Return the user with these (checked) profile fields; itself if they change nothing."""
         return self._changed(replace(self, **fields))
 
     def with_password(self, password_hash: str) -> User:
@@ -65,7 +62,7 @@ class User:
         return self._changed(replace(self, password_hash=password_hash))
 
     def activated(self, is_active: bool) -> User:
-        """Return the user allowed, or no longer allowed, to act."""
+        """Return the user, enabled or disabled."""
         return self._changed(replace(self, is_active=is_active))
 
     def _changed(self, other: User) -> User:
@@ -73,7 +70,7 @@ class User:
 
 
 def canonical_username(value: str) -> str:
-    """A username in its canonical form. Never contains `@`, so it can never be somebody's e-mail address."""
+    """A username in canonical form. It never contains `@`, so it never equals an e-mail address."""
     require_storable(value)
     value = _nfkc(value.strip())
     if not MIN_USERNAME_LENGTH <= len(value) <= MAX_USERNAME_LENGTH:
@@ -84,9 +81,9 @@ def canonical_username(value: str) -> str:
 
 
 def canonical_email(value: str) -> str | None:
-    """An e-mail address. Only its shape is judged: that it is somebody's, only a message sent there can tell.
+    """An e-mail address. Only its form is checked, not that it exists.
 
-    Blank means none, as clients with an empty form field send it.
+    A blank value means none, because clients send it for an empty form field.
     """
     require_storable(value)
     value = _nfkc(value.strip())

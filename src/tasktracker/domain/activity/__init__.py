@@ -1,1 +1,1 @@
-"""What has happened around people's authentication."""
+"""Authentication events of users."""

@@ -1,4 +1,4 @@
-"""An authentication event: who did what, where from, and whether it worked. Never a secret."""
+"""Authentication events: user, kind, address and outcome. They never contain a secret."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    """What was done."""
+    """The kind of an event."""
 
     REGISTER = "register"
     LOGIN = "login"
@@ -31,15 +31,13 @@ class Kind(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The outcome."""
-
     SUCCESS = "success"
     FAILURE = "failure"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from."""
+    """The network address from which a request was sent."""
 
     address: str | None = None
 
@@ -49,7 +47,7 @@ UNKNOWN_ORIGIN = Origin()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthEvent:
-    """Something that happened. `user_id` is None where nobody was meant, or nobody is left."""
+    """An authentication event. `user_id` is None if the request named no existing user, or the user was removed."""
 
     id: UUID
     at: datetime
@@ -61,13 +59,13 @@ class AuthEvent:
 
     @property
     def key(self) -> EventKey:
-        """Its place in the list of a user's events."""
+        """The sort key in the list of a user's events."""
         return EventKey(self.at, self.id)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class EventKey:
-    """The order of events: the newest first, and by id among those of one moment."""
+    """The sort key of events, which are listed newest first; the id orders events of the same time."""
 
     at: datetime
     id: UUID

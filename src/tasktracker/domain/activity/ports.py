@@ -12,7 +12,7 @@ from tasktracker.domain.kernel.paging import Page
 
 
 class ActivityRepository(Protocol):
-    """Authentication events. What is added is also handed to the `AuditLog` once, and only if, the work commits."""
+    """Authentication events. When the work commits, and only then, added events are also written to the `AuditLog`."""
 
     def add(self, event: AuthEvent) -> None:
         """Store an event."""
@@ -23,15 +23,15 @@ class ActivityRepository(Protocol):
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove events of before a moment, and return how many."""
+        """Remove at most `limit` events older than `before`, and return how many."""
         ...
 
 
 class AuditLog(Protocol):
-    """Where events are written down for the operator of the service."""
+    """The log of events for the operator of the service."""
 
     def write(self, event: AuthEvent) -> None:
-        """Write an event down. Never raises."""
+        """Write an event. Never raises."""
         ...
 
 
@@ -45,7 +45,7 @@ class EventWork(Protocol):
 
 
 class UserLookup(Protocol):
-    """Finds out whether a user exists."""
+    """Looks up a user."""
 
     def find(self, user_id: UUID) -> object | None:
         """Return the user, or None."""
@@ -53,7 +53,7 @@ class UserLookup(Protocol):
 
 
 class FailureWork(EventWork, Protocol):
-    """Work that records a refusal, about a user who may have been removed meanwhile."""
+    """Work that records a failure of a user who may have been removed meanwhile."""
 
     @property
     def users(self) -> UserLookup: ...

@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.store import Store
 
 
 class Recorder:
-    """Makes events, and records them in the unit of work in which they happen."""
+    """Creates events and records them in the unit of work in which they happen."""
 
     def __init__(self, *, store: Store[SystemActor, FailureWork], ids: IdGenerator) -> None:
         self._store = store
@@ -22,13 +22,13 @@ class Recorder:
     def success(
         self, work: EventWork, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None
     ) -> None:
-        """Record that something was done. It has happened when the work commits."""
+        """Record a success. It is stored when the work commits."""
         work.activity.add(self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id))
 
     def failure(self, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None) -> None:
-        """Record that something was refused, in a unit of work of its own: the refused one leaves no trace."""
-        with self._store.writing(SystemActor("record a refusal")) as work:
-            # A user who was removed meanwhile must not turn one refusal into another.
+        """Record a failure, in a separate unit of work, because the refused one is undone."""
+        with self._store.writing(SystemActor("record a failure")) as work:
+            # If the user was removed meanwhile, storing their id would fail.
             if user_id is not None and work.users.find(user_id) is None:
                 user_id = None
             work.activity.add(self._event(kind, Outcome.FAILURE, work.now, origin, user_id, session_id))

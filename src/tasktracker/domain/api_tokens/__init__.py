@@ -1,1 +1,1 @@
-"""Tokens by which scripts and integrations act for a user."""
+"""API tokens, with which scripts and integrations act for a user."""

@@ -1,7 +1,7 @@
-"""A token that a user hands to a program.
+"""API tokens, which users create for programs.
 
-Its text holds the user's and the token's id and a random secret, of which only a hash is stored. The secret has 192
-bits, so a plain hash is as good as a slow one: there is nothing to guess.
+The text of a token contains the user's id, the token's id and a random secret. Only a hash of the secret is stored. The
+secret has 192 bits and cannot be guessed, so a fast hash is enough.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tasktracker.domain.kernel.errors import InvalidToken
 from tasktracker.domain.kernel.fields import Editable, EditableFields, Refused, moment, optional, text
 
 MAX_NAME_LENGTH = 100
-PREFIX = "tt_"  # lets a person, and a secret scanner, know one when they see it
+PREFIX = "tt_"  # lets users and secret scanners recognize an API token
 SECRET_BYTES = 24
 _PAYLOAD_BYTES = 16 + 16 + SECRET_BYTES
 
 
 class ApiTokenFields(TypedDict, total=False):
-    """What a user says about a token they want."""
+    """The fields that a user sets on a new token."""
 
     name: str
     scopes: frozenset[Scope]
@@ -36,7 +36,7 @@ class ApiTokenFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token of a user. It never expires where `expires_at` is None."""
+    """A token of a user. It never expires if `expires_at` is None."""
 
     id: UUID
     user_id: UUID
@@ -48,7 +48,7 @@ class ApiToken:
 
     @classmethod
     def create(cls, *, id: UUID, user_id: UUID, fields: ApiTokenFields, now: datetime) -> tuple[ApiToken, str]:
-        """Return a new token, and its text, which cannot be had again."""
+        """Return a new token and its text, which is not stored."""
         secret = secrets.token_bytes(SECRET_BYTES)
         token = cls(id=id, user_id=user_id, secret_hash=_hash(secret), created_at=now, **fields)
         return token, _text(user_id.bytes + id.bytes + secret)
@@ -58,19 +58,19 @@ class ApiToken:
         return self.expires_at is None or now < self.expires_at
 
 
-def looks_like_one(token: str) -> bool:
-    """Whether a bearer token means to be an API token."""
+def has_api_token_prefix(token: str) -> bool:
+    """Whether a bearer token is meant as an API token."""
     return token.startswith(PREFIX)
 
 
 def actor_of(token: str) -> TokenActor:
-    """Read who acts by a token. Whether there is such a token, opening the work will tell. Raises InvalidToken."""
+    """Return the actor of a token. Opening a work later checks that the token exists. Raises InvalidToken."""
     encoded = token.removeprefix(PREFIX)
     try:
         payload = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except (binascii.Error, ValueError):
         raise InvalidToken from None
-    # One token has one text: decoding alone would overlook characters that are none of base64's, and odd bits.
+    # A token has exactly one text. The decoder ignores characters outside base64 and unused bits.
     if len(payload) != _PAYLOAD_BYTES or _text(payload) != token:
         raise InvalidToken
     user_id, token_id = UUID(bytes=payload[:16]), UUID(bytes=payload[16:32])

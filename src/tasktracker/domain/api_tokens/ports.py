@@ -13,18 +13,18 @@ from tasktracker.domain.kernel.actors import SessionActor
 
 
 class ApiTokenRepository(Protocol):
-    """API tokens. One that was revoked is gone."""
+    """API tokens. Revoking a token removes it."""
 
     def add(self, token: ApiToken) -> None:
         """Store a new token."""
         ...
 
     def remove(self, user_id: UUID, token_id: UUID) -> bool:
-        """Remove a user's token, and tell whether there was one."""
+        """Remove a user's token, and return whether it existed."""
         ...
 
     def list(self, user_id: UUID) -> Sequence[ApiToken]:
-        """Return a user's tokens, the newest first; expired ones are among them."""
+        """Return a user's tokens, including expired ones, the newest first."""
         ...
 
 

@@ -16,7 +16,7 @@ MAX_API_TOKENS = 50
 
 
 class ApiTokenService:
-    """Use cases on the actor's own API tokens. No API token can make, see or end one."""
+    """Use cases on the actor's own API tokens. They require a session: no API token can manage API tokens."""
 
     def __init__(self, *, recorder: Recorder, ids: IdGenerator, limit: int = MAX_API_TOKENS) -> None:
         self._recorder = recorder
@@ -26,15 +26,15 @@ class ApiTokenService:
     def create(
         self, work: ApiTokenWork, fields: ApiTokenFields, origin: Origin = UNKNOWN_ORIGIN
     ) -> tuple[ApiToken, str]:
-        """Create a token and return it with its text, which cannot be had again.
+        """Create a token and return it with its text, which is not stored.
 
         Raises InvalidInput, TooManyApiTokens.
         """
         actor = work.actor
         fields = API_TOKEN.complete(fields)
         if fields["expires_at"] is not None and fields["expires_at"] <= work.now:
-            raise InvalidInput.of("expires_at", "must lie in the future")
-        work.users.find(actor.user_id)  # locked, so that two at a time cannot both be the last allowed
+            raise InvalidInput.of("expires_at", "must be in the future")
+        work.users.find(actor.user_id)  # locks the user, so that concurrent calls cannot exceed the limit
         if len(work.api_tokens.list(actor.user_id)) >= self._limit:
             raise TooManyApiTokens(f"An account has at most {self._limit} API tokens.")
         token, text = ApiToken.create(id=self._ids.new(), user_id=actor.user_id, fields=fields, now=work.now)
@@ -47,7 +47,7 @@ class ApiTokenService:
         return work.api_tokens.list(work.actor.user_id)
 
     def revoke(self, work: ApiTokenWork, token_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Revoke a token: the very next request by it is refused. Raises ApiTokenNotFound."""
+        """Revoke a token: its next request is refused. Raises ApiTokenNotFound."""
         actor = work.actor
         if not work.api_tokens.remove(actor.user_id, token_id):
             raise ApiTokenNotFound

@@ -1,1 +1,1 @@
-"""A user's own filing of tasks."""
+"""Categories, under which users file their own tasks."""

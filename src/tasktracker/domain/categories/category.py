@@ -1,4 +1,4 @@
-"""A category: a name, perhaps a colour, that a user files tasks under."""
+"""A category, under which a user files tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 
 
 class CategoryFields(TypedDict, total=False):
-    """What a user may say about a category; an absent field is left as it is."""
+    """The fields of a category that a user may set; an absent field is left unchanged."""
 
     name: str
     description: str
@@ -37,7 +37,7 @@ class Category:
     version: int = 1
 
     def edit(self, fields: CategoryFields, now: datetime) -> Category:
-        """Return the category with these (checked) fields; itself when they change nothing."""
+        """Return the category with these (checked) fields; itself if they change nothing."""
         edited = replace(self, **fields)
         if edited == self:
             return self
@@ -45,20 +45,20 @@ class Category:
 
     @property
     def key(self) -> CategoryKey:
-        """Its place in the list of the user's categories."""
+        """The sort key in the list of the user's categories."""
         return CategoryKey(name_key(self.name), self.id)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class CategoryKey:
-    """The order of categories: by name without regard to case, compared by code point."""
+    """The sort key of categories: by case-folded name, compared by code point."""
 
     name: str
     id: UUID
 
 
 def rgb_color(value: str) -> str:
-    """An RGB colour as CSS writes it, in lower case."""
+    """An RGB colour in CSS notation, in lower case."""
     if not COLOR.fullmatch(value):
         raise Refused("must be a colour, as in #1e90ff")
     return value.lower()

@@ -11,9 +11,9 @@ from tasktracker.domain.kernel.paging import Page
 
 
 class CategoryRepository(Protocol):
-    """Categories. No two of a user share a name, compared by `name_key`, however concurrently added.
+    """Categories. Names are unique for each user by `name_key`, also when categories are added concurrently.
 
-    A category is only ever seen through its user: to everybody else it does not exist.
+    A category is only visible to its user. For all other users it does not exist.
     """
 
     def add(self, category: Category) -> None:
@@ -21,19 +21,19 @@ class CategoryRepository(Protocol):
         ...
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
-        """Return the user's category; while writing, locked until the work ends."""
+        """Return the user's category; a writing work locks the row until it ends."""
         ...
 
     def save(self, category: Category) -> None:
-        """Store a changed category. Raises CategoryNameTaken, and Stale unless its predecessor is stored."""
+        """Store a changed category. Raises CategoryNameTaken, and Stale unless the previous version is stored."""
         ...
 
     def remove(self, category: Category) -> None:
-        """Remove a category no task is filed under. Raises Stale unless this very version is stored."""
+        """Remove a category without tasks. Raises Stale unless this version is stored."""
         ...
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
-        """Return the user's categories that follow `after`, in the order of their keys."""
+        """Return a page of the user's categories, starting after `after`, in the order of their keys."""
         ...
 
 

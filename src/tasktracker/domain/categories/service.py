@@ -14,16 +14,16 @@ from tasktracker.domain.kernel.versions import Expected, require, with_version_a
 
 
 class CategoryService:
-    """Use cases on the actor's own categories. To everybody else they do not exist.
+    """Use cases on the actor's own categories. For all other users they do not exist.
 
-    Deleting one changes tasks, and is a use case of `removal`.
+    Deleting a category changes tasks, and is a use case of `removal`.
     """
 
     def __init__(self, *, ids: IdGenerator) -> None:
         self._ids = ids
 
     def create(self, work: CategoryWork, fields: CategoryFields, category_id: UUID | None = None) -> Category:
-        """Create a category, under the caller's own id where one is given.
+        """Create a category, with the caller's id if one is given.
 
         Raises InvalidInput, CategoryNameTaken, IdTaken.
         """
@@ -42,14 +42,14 @@ class CategoryService:
         return category
 
     def create_if_absent(self, work: CategoryWork, category_id: UUID, fields: CategoryFields) -> Category:
-        """Create a category under the caller's own id. Raises Stale where the actor has a category of this id."""
+        """Create a category with the caller's id. Raises Stale if the actor has a category with this id."""
         existing = work.categories.find(work.actor.user_id, category_id)
         if existing is not None:
             raise Stale(existing)
         return self.create(work, fields, category_id)
 
     def get(self, work: CategoryWork, category_id: UUID) -> Category:
-        """Return a category; while writing, locked. Raises CategoryNotFound."""
+        """Return a category; a writing work locks it. Raises CategoryNotFound."""
         category = work.categories.find(work.actor.user_id, category_id)
         if category is None:
             raise CategoryNotFound
@@ -64,7 +64,7 @@ class CategoryService:
     def replace(
         self, work: CategoryWork, category_id: UUID, fields: CategoryFields, expected: Expected = None
     ) -> Category:
-        """Change every field: what is not given goes back to its default. Raises like `edit`."""
+        """Set every field; a missing field gets its default. Raises like `edit`."""
         return self.edit(work, category_id, CATEGORY.complete(fields), expected)
 
     def edit(

@@ -1,1 +1,1 @@
-"""Feeds: for each user, what has changed, in the order of the commits."""
+"""Feeds: for each user, the changed items, in the order of the commits."""

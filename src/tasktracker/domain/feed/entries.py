@@ -1,4 +1,4 @@
-"""Feed entries: for each user and item, where the item stands now."""
+"""Feed entries: the current state of each item for each user."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tasktracker.domain.feed.items import Item, ItemType, synced_type_of
 
 
 class Op(StrEnum):
-    """Whether to store or to delete the item."""
+    """Whether the client must store or delete the item."""
 
     UPSERT = "upsert"
     DELETE = "delete"
 
 
 class Reason(StrEnum):
-    """Why a user can see an item now, or can no longer see it."""
+    """Why a user can now see an item, or can no longer see it."""
 
     ACCESS_GRANTED = "access_granted"
     ACCESS_REVOKED = "access_revoked"
@@ -27,7 +27,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """The state of one item in one user's feed. The latest entry of an item stands for all before it."""
+    """The state of one item in one user's feed. The latest entry of an item replaces all earlier ones."""
 
     user_id: UUID
     type: ItemType
@@ -36,8 +36,8 @@ class FeedEntry:
     op: Op = Op.UPSERT
     reason: Reason | None = None
 
-    def after(self, earlier: FeedEntry) -> FeedEntry:
-        """Return this entry as it is published when an earlier one of the same work was not yet."""
+    def merged_with(self, earlier: FeedEntry) -> FeedEntry:
+        """Merge with an earlier, not yet published entry of the same unit of work."""
         if self.op is earlier.op is Op.UPSERT and self.reason is None:
             return replace(self, reason=earlier.reason)
         return self
@@ -45,7 +45,7 @@ class FeedEntry:
 
 @dataclass(frozen=True, slots=True)
 class FeedItem:
-    """An entry with its sequence number in a user's feed, and the item as it is; None where it is gone."""
+    """An entry with its sequence number in a user's feed, and the current item; None if it was deleted."""
 
     sequence: int
     entry: FeedEntry
@@ -53,44 +53,44 @@ class FeedItem:
 
 
 def entries_of(before: Item | None, after: Item | None) -> Sequence[FeedEntry]:
-    """Return the feed entries of the step from one state of an item to the next.
+    """Return the feed entries of a change of an item.
 
-    None is for an item that is not there, before or after. An item without viewers, as a task in the trash, is deleted
-    in all their feeds. When it is restored, they get it again without a reason: it is their item as it was.
+    `before` is None for a new item, `after` for a removed one. An item that loses all viewers, such as a task moved to
+    the trash, is deleted in all feeds. When it is restored, its viewers get it again without a reason.
     """
-    known = after or before
-    assert known is not None, "a step from nothing to nothing"
-    synced = synced_type_of(type(known))
-    version = after.version if after else known.version + 1
-    saw = synced.viewers(before) if before else frozenset()
-    sees = synced.viewers(after) if after else frozenset()
+    item = after or before
+    assert item is not None, "before and after are both None"
+    synced = synced_type_of(type(item))
+    version = after.version if after else item.version + 1
+    viewers_before = synced.viewers(before) if before else frozenset()
+    viewers_after = synced.viewers(after) if after else frozenset()
     entries = []
-    for user_id in sorted(sees):
-        reason = Reason.ACCESS_GRANTED if saw and user_id not in saw else None
-        entries.append(FeedEntry(user_id, synced.type, known.id, version, Op.UPSERT, reason))
-    for user_id in sorted(saw - sees):
-        reason = Reason.ACCESS_REVOKED if sees else Reason.DELETED
-        entries.append(FeedEntry(user_id, synced.type, known.id, version, Op.DELETE, reason))
+    for user_id in sorted(viewers_after):
+        reason = Reason.ACCESS_GRANTED if viewers_before and user_id not in viewers_before else None
+        entries.append(FeedEntry(user_id, synced.type, item.id, version, Op.UPSERT, reason))
+    for user_id in sorted(viewers_before - viewers_after):
+        reason = Reason.ACCESS_REVOKED if viewers_after else Reason.DELETED
+        entries.append(FeedEntry(user_id, synced.type, item.id, version, Op.DELETE, reason))
     return entries
 
 
 def coalesced(entries: Iterable[FeedEntry]) -> Sequence[FeedEntry]:
-    """Return what is left of the entries of one work, by user and in the order in which they were last changed."""
-    left: dict[tuple[UUID, ItemType, UUID], FeedEntry] = {}
+    """Merge the entries of one work to one for each user and item, by user and in the order of the last changes."""
+    merged: dict[tuple[UUID, ItemType, UUID], FeedEntry] = {}
     for entry in entries:
         key = (entry.user_id, entry.type, entry.id)
-        earlier = left.pop(key, None)
-        left[key] = entry.after(earlier) if earlier else entry
-    return sorted(left.values(), key=lambda entry: entry.user_id)
+        earlier = merged.pop(key, None)
+        merged[key] = entry.merged_with(earlier) if earlier else entry
+    return sorted(merged.values(), key=lambda entry: entry.user_id)
 
 
 def deletions(
     stored: Mapping[UUID, int], entries: Iterable[FeedEntry], user_id: UUID, type: ItemType, ids: Collection[UUID]
 ) -> Mapping[UUID, int]:
-    """Return the versions at which items were deleted, by what is stored of that and by later entries."""
-    found, asked = dict(stored), set(ids)
+    """Return the versions at which items were deleted: the stored ones, updated by later entries."""
+    found, requested = dict(stored), set(ids)
     for entry in entries:
-        if entry.user_id == user_id and entry.type is type and entry.id in asked:
+        if entry.user_id == user_id and entry.type is type and entry.id in requested:
             found.pop(entry.id, None)
             if entry.op is Op.DELETE:
                 found[entry.id] = entry.version

@@ -1,7 +1,7 @@
-"""The types of items that are kept in sync.
+"""The types of synced items.
 
-A new type is one entry here, one in each storage adapter, one among the mutations of `sync`, one among the HTTP
-schemas, and one in the client; a test names the place that misses it.
+A new type needs one entry here, in each storage adapter, in the mutations of `sync`, in the HTTP schemas, and in the
+client. A test names a registry without it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ItemType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncedType:
-    """A type of items: its entity, and the users who see an item of it."""
+    """A type of synced items: its entity, and the users who see an item."""
 
     entity: type[Item]
     type: ItemType

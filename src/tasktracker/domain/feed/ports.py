@@ -1,4 +1,4 @@
-"""What feeds need of storage."""
+"""The repository of feeds."""
 
 from __future__ import annotations
 
@@ -12,63 +12,66 @@ from tasktracker.domain.feed.entries import FeedEntry, FeedItem
 from tasktracker.domain.feed.items import ItemType
 
 EPOCH = "epoch"
-"""The name of the secret that stands for the epoch."""
+"""The name of the secret that is used as the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """How far a user's feed has come, and the epoch of the data: sequence numbers mean nothing in another one."""
+    """The highest sequence number of a user's feed, and the epoch of the data.
+
+    Sequence numbers are valid in one epoch only. `epoch` is empty until the first one is created.
+    """
 
     head: int
     epoch: bytes
 
 
 class FeedRepository(Protocol):
-    """For each user one entry an item, moved to the end of the feed by each change of it.
+    """Feeds: one entry for each user and item. Each change of an item moves its entry to the end of the feed.
 
-    The order of a feed is that in which works were committed: a reader who has read a feed up to some place, and then
-    reads what follows, has missed nothing, however many works were writing meanwhile.
+    A feed is in the order of commits. A reader who has read a feed up to a sequence number, and then reads the entries
+    after it, misses nothing, even if other works commit concurrently.
     """
 
     def add(self, entries: Iterable[FeedEntry]) -> None:
-        """Add entries. They get their sequence numbers when the work ends, and are stored if and only if it succeeds.
+        """Add entries. They get their sequence numbers when the work ends, and are stored only if it commits.
 
-        Of several entries of one item, the last is kept.
+        Several entries of one item are merged into one.
         """
         ...
 
     def state(self, user_id: UUID) -> FeedState:
-        """Return how far a feed has come. All up to there is in any page that is read later."""
+        """Return the state of a feed. Pages read after this call include every entry up to its `head`."""
         ...
 
     def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """Return how far those feeds have come that have begun."""
+        """Return the highest sequence number of each feed that has entries."""
         ...
 
     def page(
         self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0
     ) -> Sequence[FeedItem]:
-        """Return what follows a place in a feed, in its order, without deletions up to another place.
+        """Return at most `limit` entries after the sequence number `after`, without deletions up to `tombstones_after`.
 
-        Entries and items are of one moment.
+        Entries and items are read in one state of the data.
         """
         ...
 
     def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
-        """Return the entries of all items that the user has, in any order."""
+        """Return the entries of all items that the user can see, in any order."""
         ...
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """Return the versions at which those of the user's items that were deleted were so, as far as is known.
+        """Return the recorded versions at which the user's items with these ids were deleted.
 
-        What was added in this work counts as if it were stored already.
+        Entries added in this work are included.
         """
         ...
 
     def drop(self, user_id: UUID) -> None:
-        """Remove a user's feed, and the entries of it that this work has added."""
+        """Remove a user's feed, including the entries added in this work."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove deletions recorded before a moment, and return how many."""
+        """Remove at most `limit` deletions recorded before `before`, and return how many."""
         ...

@@ -1,1 +1,1 @@
-"""What was done to tasks, by whom, and how it is undone."""
+"""Histories of tasks, and undoing their changes."""

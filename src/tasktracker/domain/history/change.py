@@ -1,4 +1,4 @@
-"""A change of a task: who changed which fields from what to what."""
+"""A change of a task: its actor, and the fields with their values before and after."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One entry of a task's history. `actor` is None for somebody whose account is gone."""
+    """One entry of a task's history. `actor` is None if the user's account was removed."""
 
     id: UUID
     task_id: UUID
@@ -40,11 +40,11 @@ class Change:
     def of(
         cls, *, id: UUID, action: Action, actor: AnyActor, now: datetime, before: Task | None, after: Task
     ) -> Change:
-        """Describe the step from one state of a task to the next."""
+        """Return the change from one state of a task to the next."""
         return cls(
             id=id,
             task_id=after.id,
-            # As on the task: a clock that went back does not put a change before the one it follows.
+            # As for the task: even if the clock was set back, a change is not earlier than its predecessor.
             at=now if before is None else max(now, before.updated_at),
             action=action,
             version=after.version,
@@ -56,20 +56,20 @@ class Change:
 
     @property
     def key(self) -> ChangeKey:
-        """Its place in a task's history."""
+        """The sort key in a task's history."""
         return ChangeKey(self.version, self.id)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ChangeKey:
-    """The order of a history: the newest first."""
+    """The sort key of changes, which are listed newest first."""
 
     version: int
     id: UUID
 
 
 def differences(before: Task | None, after: Task) -> dict[str, FieldChange]:
-    """Return what differs between two states of a task; from nothing, only what is not empty."""
+    """Return the fields that differ between two states of a task. For a new task, these are the fields with a value."""
     changed = {}
     for name in TASK.names:
         old, new = (getattr(before, name) if before else None), getattr(after, name)

@@ -13,10 +13,13 @@ from tasktracker.domain.tasks.ports import TaskWork
 
 
 class HistoryRepository(Protocol):
-    """Changes of tasks. They are removed with their task, and after the window; their actors become anonymous."""
+    """Changes of tasks. They are removed with their task, and after the retention time.
+
+    When a user is removed, their changes lose the actor.
+    """
 
     def add(self, *changes: Change) -> None:
-        """Store changes, however many at once."""
+        """Store changes."""
         ...
 
     def find(self, task_id: UUID, change_id: UUID) -> Change | None:
@@ -24,16 +27,16 @@ class HistoryRepository(Protocol):
         ...
 
     def list(self, task_id: UUID, after: ChangeKey | None, limit: int) -> Page[Change, ChangeKey]:
-        """Return a task's changes that follow `after`, the newest first."""
+        """Return a page of a task's changes, the newest first, starting after `after`."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove changes made before a moment, the oldest first, and return how many."""
+        """Remove at most `limit` changes older than `before`, the oldest first, and return how many."""
         ...
 
 
 class HistoryWork(TaskWork, Protocol):
-    """Work on tasks with their histories and the names of those who changed them."""
+    """Work on tasks, their histories and the names of the users who changed them."""
 
     @property
     def history(self) -> HistoryRepository: ...

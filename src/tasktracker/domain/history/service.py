@@ -21,7 +21,7 @@ from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Some changes of a task, and the names of those who made them, as far as they still have accounts."""
+    """A page of changes of a task, and the usernames of their actors who still have accounts."""
 
     changes: Page[Change, ChangeKey]
     names: Mapping[UUID, str]
@@ -45,10 +45,10 @@ class HistoryService:
         return HistoryPage(page, names)
 
     def undo(self, work: HistoryWork, task_id: UUID, change_id: UUID, expected: Expected = None) -> Task:
-        """Set the fields of one change back to what they were before it, and no other.
+        """Set the fields of one change back to their values before it.
 
-        Raises TaskNotFound, NotAllowed, ChangeNotFound, Stale, AlreadyChanged when one of them has been
-        changed since, and InvalidInput for a change that is no edit or whose category or parent is gone.
+        Raises TaskNotFound, NotAllowed, ChangeNotFound, Stale; AlreadyChanged if one of the fields has been changed
+        again; InvalidInput for a change that is not an edit, or whose category or parent was removed.
         """
         task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
         change = work.history.find(task_id, change_id)
@@ -60,15 +60,15 @@ class HistoryService:
         if task.created_by != work.actor.user_id:
             fields = TASK.without_owner_only(fields)
             if not fields:
-                raise NotAllowed("Only whoever created a task may file or move it.")
+                raise NotAllowed("Only the task's owner may change its category or parent.")
         while True:
             require(task, expected)
             if any(getattr(task, name) != change.fields[name].after for name in fields):
                 raise AlreadyChanged
-            # `edit` locks whatever the fields concern; the version makes sure that it edits what was looked at.
+            # `edit` takes the locks that these fields need. The version ensures that it edits the checked state.
             with suppress(Stale):
                 return self._tasks.edit(work, task_id, fields, frozenset({task.version}), Action.UNDO)
-            # Another work was faster. From now on the task is locked, and stays as it is.
+            # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
             task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
 
 

@@ -1,1 +1,1 @@
-"""Requests that may be sent again without being done again."""
+"""Idempotent requests: a repeated request is executed once."""

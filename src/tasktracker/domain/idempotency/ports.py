@@ -1,4 +1,4 @@
-"""The repository of kept results, and the work that keeps them."""
+"""The repository of stored results, and the work that stores them."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from tasktracker.domain.kernel.actors import Actor
 
 
 class IdempotencyRepository(Protocol):
-    """Kept results by user and key."""
+    """Stored results, by user and key."""
 
     def claim(self, user_id: UUID, key: str) -> Record | None:
-        """Return what was kept under a key before, or None and hold the key until the work ends.
+        """Return the record stored under a key. If there is none, claim the key until the work ends and return None.
 
-        Waits for another work that holds it, and returns what that stored. Raises KeyInUse when it takes too long.
+        If another work has claimed the key, wait for it and return its record. Raises KeyInUse if that takes too long.
         """
         ...
 
     def add(self, record: Record) -> None:
-        """Store the result for a key held by this work, committed together with what the work did."""
+        """Store the result for a key claimed by this work. It commits together with the changes of the work."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove results kept before a moment, and return how many."""
+        """Remove at most `limit` results older than `before`, and return how many."""
         ...
 
 
 class IdempotentWork(Protocol):
-    """Work whose result is kept."""
+    """Work whose result is stored."""
 
     @property
     def actor(self) -> Actor: ...

@@ -1,4 +1,4 @@
-"""The kept result of a request that may be sent again."""
+"""The stored result of an idempotent request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that may be sent again: the key chosen by the caller, and a fingerprint of all that it asks for."""
+    """An idempotent request: the key chosen by the caller, and a fingerprint of its content."""
 
     key: str
     fingerprint: bytes
@@ -19,7 +19,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A result kept for as long as the request may be sent again: bytes that only the boundary understands."""
+    """A result stored for repeated requests: bytes whose format only the boundary knows."""
 
     user_id: UUID
     key: str
@@ -29,5 +29,5 @@ class Record:
 
     @property
     def id(self) -> UUID:
-        """An id made of the user and the key, which together identify the record."""
+        """An id derived from the user and the key, which together identify the record."""
         return uuid5(self.user_id, self.key)

@@ -1,4 +1,4 @@
-"""Doing what a request asks for once, however often it is sent."""
+"""Executing an idempotent request once, even if it is sent several times."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tasktracker.domain.kernel.errors import KeyReused
 
 
 def once(work: IdempotentWork, request: Request, do: Callable[[], bytes]) -> tuple[bytes, bool]:
-    """Do what a request asks for, or return its kept result; and whether that was the case.
+    """Execute a request, or return its stored result. The second value is True for a stored result.
 
-    The result is committed together with what was done, so there is never one without the other. What is refused is
-    not kept. Raises KeyReused, KeyInUse, and whatever `do` raises.
+    The result commits together with the changes of the request. Nothing is stored for a refused request. Raises
+    KeyReused, KeyInUse, and the errors of `do`.
     """
     record = work.idempotency.claim(work.actor.user_id, request.key)
     if record is not None:

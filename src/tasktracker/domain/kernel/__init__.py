@@ -1,1 +1,1 @@
-"""What every part of the domain is built from: errors, field rules, pages, versions, time, ids and actors."""
+"""Types shared by the whole domain: errors, field rules, pages, versions, time, ids and actors."""

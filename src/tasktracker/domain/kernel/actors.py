@@ -1,4 +1,4 @@
-"""The actors: a user in a session, a program with an API token, and the service itself."""
+"""Actors: a user in a session, a program with an API token, and the service itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class Scope(StrEnum):
-    """What an API token may be used for."""
+    """A permission of an API token."""
 
     TASKS_READ = "tasks:read"
     TASKS_WRITE = "tasks:write"
@@ -17,7 +17,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionActor:
-    """A user acting in one of their sessions, by a token of that session's `generation`."""
+    """A user acting in one of their sessions, with a token of that session's `generation`."""
 
     user_id: UUID
     session_id: UUID
@@ -26,7 +26,7 @@ class SessionActor:
 
 @dataclass(frozen=True, slots=True)
 class TokenActor:
-    """A program acting for a user by an API token."""
+    """A program acting for a user with an API token."""
 
     user_id: UUID
     token_id: UUID
@@ -35,9 +35,9 @@ class TokenActor:
 
 @dataclass(frozen=True, slots=True)
 class SystemActor:
-    """The service itself, for a stated reason: signing in, administration, housekeeping.
+    """The service itself, for a stated reason: login, administration, housekeeping.
 
-    `user_id` is set where it acts in place of a user, as an import by command does: histories then name that user.
+    `user_id` is set when the service acts for a user, as in an import by command. Histories then name that user.
     """
 
     reason: str
@@ -45,7 +45,7 @@ class SystemActor:
 
 
 Actor = SessionActor | TokenActor
-"""The actors of use cases on tasks and categories. What concerns the account itself takes a session."""
+"""The actors of use cases on tasks and categories. Use cases on the account itself require a session."""
 
 AnyActor = SessionActor | TokenActor | SystemActor
 

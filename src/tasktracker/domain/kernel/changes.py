@@ -1,4 +1,4 @@
-"""The port by which use cases record what they changed."""
+"""The port through which use cases record their changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.versions import Versioned
 
 
 class Action(StrEnum):
-    """What was done. A task is moved by what is done to another that it is under; what that was is in its history."""
+    """The kind of a change. MOVE is the change of a subtask that follows from a change of a task above it."""
 
     CREATE = "create"
     EDIT = "edit"
@@ -29,28 +29,28 @@ Item = TypeVar("Item", bound=Versioned)
 
 
 class ChangeLog(Protocol):
-    """The changes that a piece of work makes to synced items, by its actor and at its moment.
+    """Records the changes of one unit of work to synced items, with its actor and its time.
 
-    Every change of such an item is recorded here, and nowhere else: the log writes it to the item's history, where it
-    has one, and to the feeds of all users who see the item before or after.
+    Every change of a synced item is recorded here, and nowhere else. The log writes it to the item's history, if the
+    item has one, and to the feeds of all users who see the item before or after the change.
     """
 
     def record(self, action: Action, before: Item | None, after: Item) -> None:
-        """Record the step from one state of an item to the next; `before` is None for a new item."""
+        """Record a change of an item; `before` is None for a new item."""
         ...
 
     def record_many(self, action: Action, steps: Iterable[tuple[Item | None, Item]]) -> None:
-        """Record many steps of one kind of item, with one statement in place of hundreds."""
+        """Record many changes (before, after) of items of one type, in one statement."""
         ...
 
     def record_removal(self, item: Versioned) -> None:
-        """Record that an item was removed for good, together with its history."""
+        """Record that an item was permanently removed, together with its history."""
         ...
 
     def deleted_version(self, kind: type[Versioned], item_id: UUID) -> int | None:
-        """Return the version at which the actor's item of this id was deleted, None where no such item is known.
+        """Return the version at which the actor's item with this id was deleted, or None if none is recorded.
 
-        A new item with the id of a deleted one continues from there: versions never go back.
+        A new item that reuses the id continues from that version: versions never decrease.
         """
         ...
 

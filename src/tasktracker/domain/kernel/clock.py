@@ -11,7 +11,7 @@ class Clock(Protocol):
     """The current time."""
 
     def now(self) -> datetime:
-        """Return the present moment in UTC, to the microsecond."""
+        """Return the current time in UTC, to the microsecond."""
         ...
 
 
@@ -19,5 +19,5 @@ class IdGenerator(Protocol):
     """Makes ids."""
 
     def new(self) -> UUID:
-        """Return an id never returned before, later ones sorting after earlier ones (UUIDv7, RFC 9562 §5.7)."""
+        """Return a new unique id. Later ids sort after earlier ones (UUIDv7, RFC 9562 §5.7)."""
         ...

@@ -1,19 +1,19 @@
-"""Everything a use case can refuse, as facts.
+"""Domain errors: all reasons for which a use case refuses a request.
 
-An error names what is the case; what a caller is told, and by which status, is the entrypoint's affair.
+An error states a fact. The entrypoint decides on the response and its status.
 
     DomainError
-    ├── InvalidInput            a value that can never be accepted, with every bad field
-    ├── NotAuthenticated        nobody can be told apart from anybody
-    │   ├── InvalidCredentials  unknown user, wrong password or disabled user: never says which
-    │   ├── CodeRequired        the password is right, and a code is needed too
+    ├── InvalidInput            values that can never be accepted; lists every bad field
+    ├── NotAuthenticated        the caller is not identified
+    │   ├── InvalidCredentials  unknown user, wrong password or disabled user: does not say which
+    │   ├── CodeRequired        the password is right, but a two-factor code is required
     │   ├── InvalidToken        forged, malformed, expired or of the wrong kind
-    │   └── SessionEnded        a genuine token whose session or user is no longer live
-    ├── Forbidden               known, and not allowed
-    │   ├── NotAllowed          a member of the task, but not in the part this takes
-    │   ├── SessionRequired     an API token was used for what takes a session
-    │   └── InsufficientScope   an API token was used for what it was not made for
-    ├── NotFound                absent, or not the caller's to see
+    │   └── SessionEnded        a genuine token whose session has ended or whose user is disabled
+    ├── Forbidden               the caller is identified, but not allowed to do this
+    │   ├── NotAllowed          the caller's role in the task does not allow this
+    │   ├── SessionRequired     an API token was used where a session is required
+    │   └── InsufficientScope   the API token lacks the required scope
+    ├── NotFound                absent, or not visible to the caller
     │   ├── TaskNotFound
     │   ├── CategoryNotFound
     │   ├── ChangeNotFound
@@ -21,25 +21,25 @@ An error names what is the case; what a caller is told, and by which status, is 
     │   ├── SessionNotFound
     │   ├── ApiTokenNotFound
     │   └── UserNotFound
-    ├── Conflict                true of the data as it stands now
+    ├── Conflict                conflicts with the stored data
     │   ├── UsernameTaken
     │   ├── EmailTaken
     │   ├── CategoryNameTaken
     │   ├── IdTaken
     │   ├── TooManyMembers
-    │   ├── AlreadyChanged      what is to be undone has been changed again
-    │   ├── NotApplied          what was to be done together with it was refused
-    │   ├── KeyInUse            the request with this idempotency key is still under way
+    │   ├── AlreadyChanged      the fields to undo have been changed again
+    │   ├── NotApplied          another mutation of the same atomic push was refused
+    │   ├── KeyInUse            the request with this idempotency key is still in progress
     │   ├── TooManyApiTokens
     │   ├── TooManyStreams
     │   ├── TwoFactorOn
     │   └── TwoFactorOff
     ├── KeyReused               an idempotency key was used for another request
-    ├── Stale                   the caller decided on an older version
-    ├── CursorExpired           what has changed since can no longer be told
-    ├── TooManyRequests         tried too often; `retry_after` says when to try again
-    └── Unavailable             not now; the same call may succeed later
-        ├── Busy                too much of the same work is already waiting
+    ├── Stale                   the caller's version is not the current one
+    ├── CursorExpired           changes since the cursor can no longer be read
+    ├── TooManyRequests         too many attempts; retry after `retry_after` seconds
+    └── Unavailable             temporary; the same call may succeed later
+        ├── Busy                too many calls of this kind are waiting
         ├── StorageUnavailable  the database cannot be reached or did not answer in time
         └── StorageFull         the database has no room left for this write
 """
@@ -56,7 +56,7 @@ MAX_RETRY_SECONDS = 5  # seconds
 
 
 class DomainError(Exception):
-    """A use case refused. `slug` identifies the kind to machines, `title` to people."""
+    """A use case refused a request. `slug` identifies the kind for programs, `title` describes it for users."""
 
     slug: ClassVar[str] = "error"
     title: ClassVar[str] = "The request was refused"
@@ -68,14 +68,14 @@ class DomainError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One refused value: the field's name as the caller knows it, and why."""
+    """One refused value: the field's name in the caller's input, and the reason."""
 
     field: str
     message: str
 
 
 class InvalidInput(DomainError):
-    """Some values can never be accepted; `errors` names each of them."""
+    """Some values can never be accepted; `errors` lists each of them."""
 
     slug = "invalid-input"
     title = "Some fields are invalid"
@@ -90,26 +90,26 @@ class InvalidInput(DomainError):
         return cls(FieldError(field, message))
 
     def within(self, field: str) -> InvalidInput:
-        """Return the same of what is in a field of something larger."""
+        """Return this error with every field name prefixed by the name of an enclosing field."""
         return InvalidInput(*(FieldError(f"{field}.{error.field}", error.message) for error in self.errors))
 
 
 class NotAuthenticated(DomainError):
-    """The caller has not shown who they are."""
+    """The caller is not authenticated."""
 
     slug = "not-authenticated"
     title = "Authentication is required"
 
 
 class InvalidCredentials(NotAuthenticated):
-    """The login failed; on purpose, nothing tells why."""
+    """The login failed. The error deliberately does not contain the reason."""
 
     slug = "invalid-credentials"
     title = "The username or password is wrong"
 
 
 class CodeRequired(NotAuthenticated):
-    """The password is right; logging in also takes a code of the second factor."""
+    """The password is right, but the login also requires a code of the second factor."""
 
     slug = "code-required"
     title = "A two-factor code is required"
@@ -123,46 +123,46 @@ class InvalidToken(NotAuthenticated):
 
 
 class SessionEnded(NotAuthenticated):
-    """The token is well-formed, but the session or API token behind it has ended, or its user may not act any more."""
+    """The token is well-formed, but its session has ended, its API token is gone, or its user is disabled."""
 
     slug = "session-ended"
     title = "The session has ended"
 
 
 class Forbidden(DomainError):
-    """The caller is known, and may not do this."""
+    """The caller is authenticated, but may not do this."""
 
     slug = "forbidden"
     title = "This is not allowed"
 
 
 class SessionRequired(Forbidden):
-    """An API token was used for something that takes a person who has logged in."""
+    """An API token was used for an operation that requires a session."""
 
     slug = "session-required"
     title = "A session is required; API tokens are not accepted"
 
 
 class InsufficientScope(Forbidden):
-    """An API token was used for something it was not made for. `scope` is what it would take."""
+    """The API token lacks the required `scope`."""
 
     slug = "insufficient-scope"
     title = "The API token lacks the scope for this"
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
-        super().__init__(f"This takes the scope {scope}.")
+        super().__init__(f"This requires the scope {scope}.")
 
 
 class NotAllowed(Forbidden):
-    """The caller sees the task, and has not the part in it that this takes."""
+    """The caller sees the task, but lacks the required role in it."""
 
     slug = "not-allowed"
     title = "Your role in this task does not allow this"
 
 
 class NotFound(DomainError):
-    """There is no such thing, or it is not the caller's to see: the two are never told apart."""
+    """The object does not exist or is not visible to the caller. The error does not show which."""
 
     slug = "not-found"
     title = "Not found"
@@ -211,99 +211,99 @@ class ApiTokenNotFound(NotFound):
 
 
 class UserNotFound(NotFound):
-    """No user has this name."""
+    """No user has this username or e-mail address."""
 
     slug = "user-not-found"
     title = "There is no such user"
 
 
 class Conflict(DomainError):
-    """The values are fine in themselves but clash with what is stored."""
+    """The values are valid, but conflict with the stored data."""
 
     slug = "conflict"
-    title = "The request conflicts with what is stored"
+    title = "The request conflicts with stored data"
 
 
 class UsernameTaken(Conflict):
-    """Somebody has this username, perhaps spelled in another case or Unicode form."""
+    """Another user has this username, possibly in another case or Unicode form."""
 
     slug = "username-taken"
     title = "The username is taken"
 
 
 class EmailTaken(Conflict):
-    """Somebody has this e-mail address."""
+    """Another user has this e-mail address."""
 
     slug = "email-taken"
     title = "The e-mail address is taken"
 
 
 class CategoryNameTaken(Conflict):
-    """The user has another category of this name."""
+    """The user has another category with this name."""
 
     slug = "category-name-taken"
     title = "A category of this name exists"
 
 
 class IdTaken(Conflict):
-    """Something else is stored under this id."""
+    """Another item is stored under this id."""
 
     slug = "id-taken"
     title = "The id is taken"
 
 
 class TooManyMembers(Conflict):
-    """The task is shared with as many people as it can be."""
+    """The task has the maximum number of members."""
 
     slug = "too-many-members"
     title = "The task has too many members"
 
 
 class AlreadyChanged(Conflict):
-    """The change cannot be undone: the same fields have been changed again since."""
+    """The change cannot be undone: a later change affects the same fields."""
 
     slug = "already-changed"
-    title = "The same fields have been changed since"
+    title = "The same fields have been changed again"
 
 
 class NotApplied(Conflict):
-    """Nothing was done, as another mutation was refused that was to be applied together with this one."""
+    """The mutation was not applied, because another mutation of the same atomic push was refused."""
 
     slug = "not-applied"
     title = "Another mutation was refused"
 
 
 class KeyInUse(Conflict):
-    """A request with the same idempotency key is still under way."""
+    """A request with the same idempotency key is still in progress."""
 
     slug = "idempotency-key-in-use"
-    title = "A request with this idempotency key is under way"
+    title = "A request with this idempotency key is in progress"
     retry_after: ClassVar[int] = 1
 
 
 class KeyReused(DomainError):
-    """The idempotency key was used for another request before: another method, path or body."""
+    """The idempotency key was used before, for a request with another method, path or body."""
 
     slug = "idempotency-key-reused"
     title = "The idempotency key was used for another request"
 
 
 class TooManyApiTokens(Conflict):
-    """The account has as many API tokens as it may have; one must be revoked first."""
+    """The account has the maximum number of API tokens; one must be revoked first."""
 
     slug = "too-many-api-tokens"
     title = "The account has too many API tokens"
 
 
 class TooManyStreams(Conflict):
-    """The user has as many event streams open as they may have."""
+    """The user has the maximum number of event streams open."""
 
     slug = "too-many-streams"
     title = "Too many streams are open"
 
 
 class TwoFactorOn(Conflict):
-    """Two-factor authentication is on already; it must be turned off first."""
+    """Two-factor authentication is already on; it must be turned off first."""
 
     slug = "two-factor-on"
     title = "Two-factor authentication is on"
@@ -317,7 +317,7 @@ class TwoFactorOff(Conflict):
 
 
 class Stale(DomainError):
-    """The caller named a version that is not the current one. `current` is the entity as it stands."""
+    """The caller's version is not the current one. `current` is the current entity."""
 
     slug = "stale-version"
     title = "The resource has changed since it was read"
@@ -328,14 +328,14 @@ class Stale(DomainError):
 
 
 class CursorExpired(DomainError):
-    """What has changed since a sync cursor was given can no longer be told: the full state is to be fetched anew."""
+    """Changes since this sync cursor can no longer be read: the client must fetch the full state again."""
 
     slug = "cursor-expired"
-    title = "The cursor can no longer be continued from"
+    title = "The cursor has expired"
 
 
 class TooManyRequests(DomainError):
-    """This was tried too often; it may be tried again after `retry_after` seconds."""
+    """There were too many attempts; the caller may retry after `retry_after` seconds."""
 
     slug = "too-many-requests"
     title = "Too many requests"
@@ -354,19 +354,19 @@ class Unavailable(DomainError):
 
 
 class Busy(Unavailable):
-    """Too many of the same costly calls are waiting already."""
+    """Too many costly calls of the same kind are already waiting."""
 
     slug = "busy"
     title = "The service is too busy"
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail)
-        # Spread out, or else all who are turned away at once also come back at once.
+        # Random, so that clients refused at the same time do not all retry at the same time.
         self.retry_after = random.randint(1, MAX_RETRY_SECONDS)  # noqa: S311  # nothing secret about it
 
 
 class StorageUnavailable(Unavailable):
-    """The database cannot be reached, or could not finish in time."""
+    """The database cannot be reached, or did not answer in time."""
 
     slug = "storage-unavailable"
     title = "The database is not available"

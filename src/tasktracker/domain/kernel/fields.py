@@ -1,8 +1,8 @@
-"""What a field's value must be like, whichever way it came in.
+"""Rules that check the values of fields, for every kind of input.
 
-A *rule* takes a value of the right type and returns it in its canonical form, or raises `Refused`. Every
-storage accepts whatever passes its rule: what one database would store and another refuse (NUL, lone
-surrogates, times outside UTC's range) is refused here.
+A *rule* takes a value of the right type and returns it in canonical form, or raises `Refused`. Every storage accepts
+every value that passes its rule: values that only some databases can store (NUL, lone surrogates, times outside UTC's
+range) are refused here.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def check(
     required: Iterable[str] = (),
     also: Iterable[FieldError] = (),
 ) -> Fields:
-    """Return `values` in canonical form. A value without a rule passes as it is.
+    """Return `values` in canonical form. A value without a rule is returned unchanged.
 
-    Raises InvalidInput naming every field that breaks its rule or is required and missing, and those in `also`.
+    Raises InvalidInput with every field that breaks its rule or is required but missing, and the errors in `also`.
     """
     cleaned: dict[str, Any] = {}
     errors = [FieldError(name, "is required") for name in required if name not in values]
@@ -52,10 +52,10 @@ def check(
 
 @dataclass(frozen=True, slots=True)
 class Editable:
-    """Says of an entity's field, in its annotation, that people set it, and by which rule.
+    """Marks an entity's field, in its annotation, as set by users, and gives its rule.
 
-    Where an entity has a history, the changes of its editable fields are in it, and can be undone. What others than the
-    owner send in a field that is `owner_only` is ignored; they do not see one that is `private`.
+    If the entity has a history, it contains the changes of editable fields, and they can be undone. An `owner_only`
+    field is ignored when another user sends it. A `private` field is visible to the owner only.
     """
 
     rule: Rule | None = None
@@ -64,7 +64,7 @@ class Editable:
 
 
 class EditableFields(Generic[Fields]):
-    """The editable fields of an entity, read from its declaration; `Fields` is the TypedDict of them."""
+    """The editable fields of an entity, read from its declaration; `Fields` is their TypedDict."""
 
     def __init__(self, entity: type) -> None:
         annotations = get_type_hints(entity, include_extras=True)
@@ -89,11 +89,11 @@ class EditableFields(Generic[Fields]):
         self.private = frozenset(name for name, mark in marks.items() if mark.private)
 
     def check(self, values: Fields) -> Fields:
-        """Return some fields in canonical form. Raises InvalidInput."""
+        """Return the given fields in canonical form. Raises InvalidInput."""
         return check(self.rules, values)
 
     def complete(self, values: Fields) -> Fields:
-        """Return all fields in canonical form, those not given at their defaults. Raises InvalidInput."""
+        """Return all fields in canonical form; missing ones get their defaults. Raises InvalidInput."""
         whole = {**self.defaults, **values}
         in_order = cast(Fields, {name: whole[name] for name in self.names if name in whole})
         return check(self.rules, in_order, required=self.required)
@@ -103,12 +103,12 @@ class EditableFields(Generic[Fields]):
         return {name: getattr(entity, name) for name in self.names}
 
     def without_owner_only(self, values: Fields) -> Fields:
-        """Return those of the fields that others than the owner may set."""
+        """Return the fields that users other than the owner may set."""
         return cast(Fields, {name: value for name, value in values.items() if name not in self.owner_only})
 
 
 def text(*, longest: int, shortest: int = 0, trim: bool = False) -> Rule:
-    """Text of `shortest` to `longest` code points, counted after trimming white space where `trim` is set."""
+    """Text of `shortest` to `longest` code points. If `trim` is set, white space is trimmed before counting."""
 
     def rule(value: str) -> str:
         require_storable(value)
@@ -126,7 +126,7 @@ def require_storable(value: str) -> None:
     """Refuse text that no UTF-8 database can hold: NUL characters and lone surrogates."""
     if "\0" in value:
         raise Refused("must not contain NUL characters")
-    # Encoding is the one test for surrogates that runs at the speed of C.
+    # Encoding is the fastest test for surrogates, because it runs in C.
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -134,21 +134,21 @@ def require_storable(value: str) -> None:
 
 
 def optional(rule: Rule) -> Rule:
-    """Let None pass, and everything else by `rule`."""
+    """Accept None, and check any other value by `rule`."""
     return lambda value: None if value is None else rule(value)
 
 
 def moment(value: datetime) -> datetime:
-    """A point in time, in UTC. Refuses a time without an offset, and one that UTC's calendar cannot express."""
+    """A point in time, in UTC. Refuses a time without an offset, and a time outside UTC's range."""
     if value.tzinfo is None:
         raise Refused("must have a UTC offset, as in 2026-01-31T12:00:00Z")
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        raise Refused("must lie between the years 1 and 9999 in UTC") from None
+        raise Refused("must be between the years 1 and 9999 in UTC") from None
 
 
 def case_key(value: str) -> str:
-    """The form in which names that people would call the same are equal: NFKC, case-folded (UAX #15, UTR #36)."""
+    """A key for comparing names: equal for names that users read as the same (NFKC, case-folded; UAX #15, UTR #36)."""
     folded = unicodedata.normalize("NFKC", value).casefold()
     return unicodedata.normalize("NFKC", folded)

@@ -1,6 +1,6 @@
-"""Lists that are read a page at a time, by the key of the last row seen rather than by a row count.
+"""Pages of lists. The next page is found by the key of the last row, not by an offset.
 
-A row whose sort key does not change while the pages are read is therefore seen exactly once, whatever is
+A row whose sort key does not change while the pages are read is therefore read exactly once, even if other rows are
 inserted or removed meanwhile.
 """
 
@@ -19,13 +19,13 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item, Key]):
-    """Some rows in order, and the key to continue after; None when these were the last."""
+    """Some rows in order, and the key to continue after; None on the last page."""
 
     items: Sequence[Item]
     next: Key | None
 
     @classmethod
     def cut(cls, rows: Sequence[Item], limit: int, key: Callable[[Item], Key]) -> Page[Item, Key]:
-        """Make a page of at most `limit` of `rows`, of which one more was fetched to know whether any follow."""
+        """Make a page of at most `limit` rows. The caller fetches one row more, which shows whether any follow."""
         items = rows[:limit]
         return cls(items, key(items[-1]) if len(rows) > limit else None)

@@ -1,4 +1,4 @@
-"""Deciding on what one has seen: the precondition of a conditional change."""
+"""Versions of entities, and the precondition of a conditional change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from tasktracker.domain.kernel.errors import Stale
 
 Expected = frozenset[int] | None
-"""The versions a caller is prepared to change; None for whichever it is."""
+"""The versions that a caller accepts as current; None accepts any."""
 
 
 class Versioned(Protocol):
@@ -22,12 +22,12 @@ class Versioned(Protocol):
 
     @property
     def version(self) -> int:
-        """One more with every change."""
+        """The version, which grows by one with every change."""
         ...
 
 
 def require(current: Versioned, expected: Expected) -> None:
-    """Raise Stale, with the entity as it stands, unless it is at an expected version."""
+    """Raise Stale, with the current entity, unless its version is an expected one."""
     if expected is not None and current.version not in expected:
         raise Stale(current)
 
@@ -36,7 +36,7 @@ Entity = TypeVar("Entity", bound=Versioned)
 
 
 def with_version_after(entity: Entity, deleted: int | None) -> Entity:
-    """Return a new entity as one whose id was that of another, deleted at a version: versions never go back."""
+    """Return a new entity with a version above that at which an entity with the same id was deleted."""
     if deleted is None or deleted < entity.version:
         return entity
     return cast(Entity, replace(cast(Any, entity), version=deleted + 1))

@@ -1,1 +1,1 @@
-"""Taking everything one has somewhere else, and bringing it in."""
+"""Exporting all data of a user, and importing files."""

@@ -23,19 +23,19 @@ BLOCK = 64 * 1024
 Progress = Callable[[int, int], None]
 
 Owner = SessionActor | SystemActor
-"""The user, or the service acting in place of the user that it names."""
+"""The owner of the data: the user, or the service acting for the user that it names."""
 
 
 class ExportService:
-    """The process of writing everything a user owns as lines of JSON: its work stays open while blocks are sent."""
+    """The process that exports everything a user owns as lines of JSON. Its work stays open while blocks are sent."""
 
     def __init__(self, *, store: Store[Owner, ExportWork]) -> None:
         self._store = store
 
     def export(self, actor: Owner, *, progress: Progress | None = None) -> Iterator[bytes]:
-        """Yield the actor's export in blocks, read from one state of the data that is held until the last or `close`.
+        """Yield the actor's export in blocks, read from one state of the data. The work ends with the last block.
 
-        `progress` gets the number of tasks that have been written, and of all. Raises SessionEnded with the first.
+        `progress` gets the number of tasks written and of all tasks. The first block raises SessionEnded.
         """
         with self._store.snapshot(actor) as work:
             block = bytearray()
@@ -76,7 +76,7 @@ class ExportService:
             yield from page.items
 
     def _pages(self, work: ExportWork, user_id: UUID) -> Iterator[list[Task]]:
-        """Yield the user's own tasks, those in the trash last: what is not in it is under nothing that is."""
+        """Yield the user's own tasks, those in the trash last: a task outside the trash has no parent in it."""
         query = TaskQuery(at=work.now, role=Role.OWNER, sort=TaskSort.OLDEST, limit=PAGE)
         page = work.tasks.list(user_id, query)
         yield list(page.items)
@@ -91,7 +91,7 @@ class ExportService:
 
 
 def acting_for(store: Store[Owner, PortabilityWork], reason: str, login: str) -> SystemActor:
-    """Return the service acting in place of the user with this name or e-mail address. Raises UserNotFound."""
+    """Return the service acting for the user with this username or e-mail address. Raises UserNotFound."""
     with store.reading(SystemActor(reason)) as work:
         user = work.users.find_by_login(login)
     if user is None:
@@ -100,7 +100,7 @@ def acting_for(store: Store[Owner, PortabilityWork], reason: str, login: str) ->
 
 
 def find_owner(work: PortabilityWork, actor: Owner) -> User:
-    """Return the user whose data it is. Raises SessionEnded."""
+    """Return the user who owns the data. Raises SessionEnded."""
     user = work.users.find(actor.user_id) if actor.user_id else None
     if user is None:
         raise SessionEnded

@@ -24,15 +24,15 @@ from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.record import Line
 from tasktracker.domain.portability.report import ImportReport
 
-CHUNK = 500
+BATCH = 500
 MAX_LINES = 500_000
-TRIES = 3
+MAX_ATTEMPTS = 3
 
 Progress = Callable[[int], None]
 
 
-class Form(StrEnum):
-    """What a file is written in."""
+class FileFormat(StrEnum):
+    """The format of a file."""
 
     NDJSON = "ndjson"
     TODOIST = "csv"
@@ -40,18 +40,18 @@ class Form(StrEnum):
 
 @dataclass(slots=True)
 class _Import:
-    """A file under way into an account. One that an administrator imports may have any number of lines."""
+    """An import in progress. A file that an administrator imports may have any number of lines."""
 
     actor: Owner
     user: User
     source: BinaryIO
-    form: Form
+    format: FileFormat
     report: ImportReport
     progress: Progress | None
     context: ImportContext = field(default_factory=ImportContext)
 
     def lines(self, wanted: Container[int] | None = None) -> Iterator[Line]:
-        if self.form is Form.NDJSON:
+        if self.format is FileFormat.NDJSON:
             return ndjson.read(self.source, wanted, self._max_lines)
         return todoist.read(self.source, self.user.id, ZoneInfo(self.user.time_zone), wanted, self._max_lines)
 
@@ -61,77 +61,89 @@ class _Import:
 
 
 class ImportService:
-    """The process of importing a file some hundred lines at a time, each lot of which is committed by itself."""
+    """The process that imports a file in batches of lines. Each batch is committed separately."""
 
-    def __init__(self, *, store: Store[Owner, ImportWork], chunk: int = CHUNK) -> None:
+    def __init__(self, *, store: Store[Owner, ImportWork], batch_size: int = BATCH) -> None:
         self._store = store
-        self._chunk = chunk
+        self._batch_size = batch_size
 
     def admit(self, actor: SessionActor) -> None:
-        """Require that the actor may act, before a large file is received from them. Raises SessionEnded."""
+        """Check that the actor may act, before the server receives a large file from them. Raises SessionEnded."""
         with self._store.reading(actor):
             pass
 
-    def bring_in(
-        self, actor: Owner, source: BinaryIO, form: Form, *, dry_run: bool = False, progress: Progress | None = None
+    def import_file(
+        self,
+        actor: Owner,
+        source: BinaryIO,
+        file_format: FileFormat,
+        *,
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> ImportReport:
         """Import a file into the actor's account, or report what would be done. The file may be read more than once.
 
-        What is already there stays as it is. A line that is refused is reported, and the others are imported.
-        `progress` gets the number of bytes that have been read.
+        Existing items are not changed. A refused line is reported, and the others are imported. `progress` gets the
+        number of bytes read.
 
-        Raises SessionEnded, and InvalidInput for what is no such file at all. What was committed before that stays,
-        and does no harm when the file is imported again.
+        Raises SessionEnded, and InvalidInput for a file in another format. Batches committed before an error stay; the
+        file can then be imported again.
         """
         with self._store.reading(actor) as work:
             user = find_owner(work, actor)
-        return self._run(_Import(actor, user, source, form, ImportReport(dry_run), progress))
+        return self._run(_Import(actor, user, source, file_format, ImportReport(dry_run), progress))
 
-    def bring_in_for(
-        self, login: str, source: BinaryIO, form: Form, *, dry_run: bool = False, progress: Progress | None = None
+    def import_file_for(
+        self,
+        login: str,
+        source: BinaryIO,
+        file_format: FileFormat,
+        *,
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> ImportReport:
-        """Import a file into a user's account, as an administrator of the service. Raises UserNotFound, too."""
+        """Import a file into a user's account, for an administrator of the service. Also raises UserNotFound."""
         actor = acting_for(self._store, "import", login)
-        return self.bring_in(actor, source, form, dry_run=dry_run, progress=progress)
+        return self.import_file(actor, source, file_format, dry_run=dry_run, progress=progress)
 
     def _run(self, run: _Import) -> ImportReport:
         waiting = self._pass(run, run.lines())
         while waiting:
-            # Each time, those are imported whose parent was imported the last time.
-            still = self._pass(run, run.lines(waiting))
-            if still == waiting:
-                self._pass(run, run.lines(still), last=True)
+            # Each pass imports the tasks whose parents were imported by the previous pass.
+            remaining = self._pass(run, run.lines(waiting))
+            if remaining == waiting:
+                self._pass(run, run.lines(remaining), last=True)
                 break
-            waiting = still
+            waiting = remaining
         return run.report
 
     def _pass(self, run: _Import, lines: Iterator[Line], *, last: bool = False) -> set[int]:
-        """Import lines a chunk at a time, and return the numbers of those that wait for their parent."""
+        """Import lines in batches, and return the numbers of those that wait for their parent."""
         waiting: set[int] = set()
-        while chunk := list(islice(lines, self._chunk)):
-            plan = self._import(run, chunk, last=last)
+        while batch := list(islice(lines, self._batch_size)):
+            plan = self._import(run, batch, last=last)
             waiting.update(plan.waiting)
-            _report(run, chunk, plan)
+            _report(run, batch, plan)
             _show_progress(run)
         _show_progress(run)
         return waiting
 
-    def _import(self, run: _Import, chunk: Sequence[Line], *, last: bool) -> ImportPlan:
-        for attempt in range(1, TRIES + 1):
+    def _import(self, run: _Import, batch: Sequence[Line], *, last: bool) -> ImportPlan:
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                return self._try(run, chunk, last=last)
+                return self._import_once(run, batch, last=last)
             except (IdTaken, CategoryNameTaken):
-                # Another work took it after we looked: perhaps the same file, sent twice. Look again.
-                if attempt == TRIES:
+                # Another work took the id or name after the check, perhaps for the same file sent twice: retry.
+                if attempt == MAX_ATTEMPTS:
                     raise Busy from None
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
-    def _try(self, run: _Import, chunk: Sequence[Line], *, last: bool) -> ImportPlan:
+    def _import_once(self, run: _Import, batch: Sequence[Line], *, last: bool) -> ImportPlan:
         is_writing = not run.report.dry_run
         opening = self._store.writing if is_writing else self._store.reading
         with opening(run.actor) as work:
             planner = ImportPlanner(work, run.user.id, run.context, is_writing=is_writing)
-            plan = planner.decide(chunk, last=last)
+            plan = planner.decide(batch, last=last)
             if is_writing:
                 _store(work, run.user.id, plan)
         return plan
@@ -149,13 +161,13 @@ def _store(work: ImportWork, user_id: UUID, plan: ImportPlan) -> None:
     work.changes.record_many(Action.CREATE, [(None, task) for task in tasks])
 
 
-def _report(run: _Import, chunk: Sequence[Line], plan: ImportPlan) -> None:
+def _report(run: _Import, batch: Sequence[Line], plan: ImportPlan) -> None:
     report = run.report
     report.categories.add(plan.categories)
     report.tasks.add(plan.tasks)
     waiting = set(plan.waiting)
-    refused = [(line.number, line.errors) for line in chunk if line.errors]
-    changed = [(line.number, line.notices) for line in chunk if line.record or not line.errors]
+    refused = [(line.number, line.errors) for line in batch if line.errors]
+    changed = [(line.number, line.notices) for line in batch if line.record or not line.errors]
     for number, errors in sorted([*refused, *plan.errors], key=_number):
         report.skip(number, errors)
     for number, notices in sorted([*changed, *plan.notices], key=_number):
@@ -164,7 +176,7 @@ def _report(run: _Import, chunk: Sequence[Line], plan: ImportPlan) -> None:
     run.context.categories.update(plan.context.categories)
     if report.dry_run:
         run.context.names.update(plan.context.names)
-        run.context.places.update(plan.context.places)
+        run.context.parents.update(plan.context.parents)
 
 
 def _show_progress(run: _Import) -> None:

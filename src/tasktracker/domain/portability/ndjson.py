@@ -1,4 +1,4 @@
-"""The format of exports: a JSON object a line, each with its `type`, between a header and an end."""
+"""The format of exports: one JSON object with a `type` on each line. The first is a header, the last an end."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tasktracker.domain.accounts.user import USER, User
 from tasktracker.domain.categories.category import CATEGORY, Category
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import EditableFields, Refused, Rule, check, moment, optional
-from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, NOT_UTF8, TOO_LONG, numbered, printable
+from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, NOT_UTF8, TOO_LONG, numbered_lines, printable
 from tasktracker.domain.portability.record import MAX_VERSION, CategoryRecord, Line, TaskRecord
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 
 FORMAT = "tasktracker"
 VERSION = 2
 READ_VERSIONS = range(1, VERSION + 1)
-# As everywhere else here; Python reads much that is neither.
+# The same forms as in the HTTP API; Python's parsers accept more.
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 TIME_FORM = re.compile(
     r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE
-)  # an offset is asked for elsewhere
+)  # the rule `moment` requires an offset
 
 DAY_FORM = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -34,12 +34,12 @@ DAY_FORM = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def header(now: datetime) -> bytes:
-    """Return the first line, which says what the others are."""
+    """Return the first line, with the format and its version."""
     return _line("header", format=FORMAT, version=VERSION, exported_at=now)
 
 
 def profile(user: User) -> bytes:
-    """Return the line of the user who owns everything, without secrets."""
+    """Return the line of the user, without secrets."""
     return _line("profile", id=user.id, **USER.of(user), created_at=user.created_at)
 
 
@@ -56,7 +56,7 @@ def category(each: Category) -> bytes:
 
 
 def task(each: Task, names: Mapping[UUID, str]) -> bytes:
-    """Return the line of a task, with its members by these names."""
+    """Return the line of a task. `names` has the usernames of its members."""
     members = [
         {"username": names[member.user_id], "role": str(member.role)}
         for member in each.members
@@ -77,7 +77,7 @@ def task(each: Task, names: Mapping[UUID, str]) -> bytes:
 
 
 def end(categories: int, tasks: int) -> bytes:
-    """Return the last line: without it, an export is not complete."""
+    """Return the last line. An export without it is incomplete."""
     return _line("end", categories=categories, tasks=tasks)
 
 
@@ -97,16 +97,16 @@ def _text(value: object) -> str:
 # ------------------------------------------------------------------ reading
 
 
-def read(source: BinaryIO, wanted: Container[int] | None = None, most: int | None = None) -> Iterator[Line]:
-    """Yield the categories and tasks of an export, or those on wanted lines, and what is wrong with other lines.
+def read(source: BinaryIO, wanted: Container[int] | None = None, max_lines: int | None = None) -> Iterator[Line]:
+    """Yield the categories and tasks of an export, and the errors of other lines; or only lines with `wanted` numbers.
 
-    Raises InvalidInput when it is no export of a version that is known, and when it has more than `most` lines.
+    Raises InvalidInput if the file is not an export in a supported version, or has more than `max_lines` lines.
     """
     if wanted is None:
         _require_header(source)
     number, complete = 1, False
     seen: Counter[object] = Counter()
-    for number, raw in numbered(source, wanted, most):
+    for number, raw in numbered_lines(source, wanted, max_lines):
         if number == 1 or (raw is not None and not raw.strip()):
             continue
         if complete:
@@ -120,8 +120,8 @@ def read(source: BinaryIO, wanted: Container[int] | None = None, most: int | Non
             continue
         type_ = read.get("type")
         complete = type_ == "end"
-        if complete and wanted is None and (gaps := tuple(_gaps(read, seen))):
-            yield Line(number, notices=gaps)
+        if complete and wanted is None and (missing := tuple(_missing_lines(read, seen))):
+            yield Line(number, notices=missing)
         try:
             record = _record(read)
         except InvalidInput as invalid:
@@ -131,16 +131,16 @@ def read(source: BinaryIO, wanted: Container[int] | None = None, most: int | Non
                 yield Line(number, record)
         seen[type_ if isinstance(type_, str) else None] += 1
     if wanted is None and not complete:
-        missing = FieldError("line", "is missing: the export is not complete, as it has no line of the type end")
-        yield Line(number + 1, notices=(missing,))
+        no_end = FieldError("line", "is missing: the export is incomplete, because it has no line of type end")
+        yield Line(number + 1, notices=(no_end,))
 
 
-def _gaps(end: Mapping[str, Any], seen: Mapping[object, int]) -> Iterator[FieldError]:
-    """Compare the numbers in the last line with those of the lines seen, of which `None` may have been of any type."""
+def _missing_lines(end: Mapping[str, Any], seen: Mapping[object, int]) -> Iterator[FieldError]:
+    """Compare the counts in the last line with the counts of lines seen; lines of type `None` may be of any type."""
     for name, type_ in (("categories", "category"), ("tasks", "task")):
-        said = end.get(name)
-        if isinstance(said, int) and said > seen.get(type_, 0) + seen.get(None, 0):
-            yield FieldError(name, f"are {said} by the last line, but {seen.get(type_, 0)} are in the file")
+        expected = end.get(name)
+        if isinstance(expected, int) and expected > seen.get(type_, 0) + seen.get(None, 0):
+            yield FieldError(name, f"should be {expected} according to the last line, but are {seen.get(type_, 0)}")
 
 
 def _require_header(source: BinaryIO) -> None:
@@ -152,8 +152,8 @@ def _require_header(source: BinaryIO) -> None:
     if found.get("type") != "header" or found.get("format") != FORMAT:
         raise InvalidInput.of("body", f'must begin with a line {{"type":"header","format":"{FORMAT}", …}}')
     if found.get("version") not in READ_VERSIONS:
-        known = " or ".join(str(version) for version in READ_VERSIONS)
-        raise InvalidInput.of("body", f"is of another version of the format than {known}")
+        supported = " or ".join(str(version) for version in READ_VERSIONS)
+        raise InvalidInput.of("body", f"must be in version {supported} of the format")
 
 
 def _object(raw: bytes | None) -> dict[str, Any]:
@@ -168,8 +168,8 @@ def _object(raw: bytes | None) -> dict[str, Any]:
         raise InvalidInput.of("line", "is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise InvalidInput.of("line", f"is not valid JSON: {error.msg} at character {error.pos + 1}") from None
-    except ValueError:  # more digits than Python reads
-        raise InvalidInput.of("line", "contains a number of too many digits") from None
+    except ValueError:  # more digits than Python's limit
+        raise InvalidInput.of("line", "contains a number with too many digits") from None
     if not isinstance(value, dict):
         raise InvalidInput.of("line", "must be a JSON object")
     return value
@@ -178,7 +178,7 @@ def _object(raw: bytes | None) -> dict[str, Any]:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) != len(pairs):
-        raise InvalidInput.of("line", "has a field twice")
+        raise InvalidInput.of("line", "has a duplicate field")
     return read
 
 
@@ -191,15 +191,15 @@ def _record(read: dict[str, Any]) -> CategoryRecord | TaskRecord | None:
     if type_ == "task":
         values = _checked(_TASK, read, ("id", "title"))
         values["members"] = tuple(values.get("members", ()))
-        mistakes = list(_contradictions(values))
-        if mistakes:
-            raise InvalidInput(*mistakes)
+        errors = list(_task_errors(values))
+        if errors:
+            raise InvalidInput(*errors)
         return TaskRecord(**_as_record(values, TASK))
     if type_ == "category":
         values = _checked(_CATEGORY, read, ("id", "name"))
-        mistakes = list(_disorder(values))
-        if mistakes:
-            raise InvalidInput(*mistakes)
+        errors = list(_time_errors(values))
+        if errors:
+            raise InvalidInput(*errors)
         return CategoryRecord(**_as_record(values, CATEGORY))
     if type_ in ("profile", "end"):
         return None
@@ -207,7 +207,7 @@ def _record(read: dict[str, Any]) -> CategoryRecord | TaskRecord | None:
 
 
 def _as_record(values: dict[str, Any], editable: EditableFields[Any]) -> dict[str, Any]:
-    """Return the values with the editable fields apart, as records have them."""
+    """Return the values as arguments of a record, with the editable fields in `fields`."""
     fields = {name: values.pop(name) for name in editable.names if name in values}
     return {**values, "fields": fields}
 
@@ -217,25 +217,25 @@ def _checked(rules: Mapping[str, Rule], read: dict[str, Any], required: tuple[st
     return check(rules, read, required=required, also=unknown)
 
 
-def _contradictions(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    yield from _disorder(values)
+def _task_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    yield from _time_errors(values)
     if values.get("completed_at") and values.get("state") is not State.DONE:
         yield FieldError("completed_at", "must be null unless the state is done")
     if values.get("trashed_with") and not values.get("trashed_at"):
         yield FieldError("trashed_with", "must be null unless the task is in the trash")
 
 
-def _disorder(values: Mapping[str, Any]) -> Iterator[FieldError]:
+def _time_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     created, updated = values.get("created_at"), values.get("updated_at")
     if updated and not created:
-        yield FieldError("created_at", "is required where updated_at is given")
+        yield FieldError("created_at", "is required if updated_at is given")
     elif updated and updated < created:
         yield FieldError("updated_at", "must not be earlier than created_at")
 
 
 def _typed(type_: type, name: str, rule: Rule) -> Rule:
     def typed(value: object) -> Any:
-        # True is an int to Python, and to nobody else.
+        # In Python, bool is a subclass of int.
         if not isinstance(value, type_) or isinstance(value, bool):
             raise Refused(f"must be {name}")
         return rule(value)
@@ -284,12 +284,12 @@ def _members(value: list[Any]) -> list[str]:
 
 def _day(value: str) -> date:
     try:
-        return date.fromisoformat(value) if DAY_FORM.fullmatch(value) else _no_day()
+        return date.fromisoformat(value) if DAY_FORM.fullmatch(value) else _refuse_day()
     except ValueError:
-        return _no_day()
+        return _refuse_day()
 
 
-def _no_day() -> NoReturn:
+def _refuse_day() -> NoReturn:
     raise Refused("is not a date, as in 2026-01-31")
 
 
@@ -307,14 +307,14 @@ _READERS: Mapping[type, Rule] = {
 
 
 def _readers(editable: EditableFields[Any]) -> dict[str, Rule]:
-    """Return what reads the editable fields of an entity, each as its type, and then by its rule."""
+    """Return the rules that read the editable fields of an entity: each by its type, then by its own rule."""
     return {name: _reader(name, editable.types[name], editable.rules.get(name)) for name in editable.names}
 
 
 def _reader(name: str, annotation: Any, rule: Rule | None) -> Rule:
     (type_,) = (each for each in get_args(annotation) or (annotation,) if each is not NoneType)
     if type_ not in _READERS:
-        raise TypeError(f"nothing reads the {type_.__name__} of the field {name} from an export")
+        raise TypeError(f"no reader for the type {type_.__name__} of the field {name}")
     read = _READERS[type_]
     checked: Rule = read if rule is None else lambda value: rule(read(value))
     return optional(checked) if NoneType in get_args(annotation) else checked

@@ -1,4 +1,4 @@
-"""Reading and storing many items at once, and the work of exports and imports."""
+"""Bulk reading and writing of items, and the work of exports and imports."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from tasktracker.domain.tasks.task import Task
 
 
 class TaskArchive(Protocol):
-    """Tasks and categories by the hundred. One statement takes the place of hundreds."""
+    """Tasks and categories in bulk: each method reads or writes many rows in one statement."""
 
     def count(self, user_id: UUID) -> int:
-        """Return how many tasks the user has created, those in the trash included."""
+        """Return the number of tasks that the user created, including those in the trash."""
         ...
 
     def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
-        """Return all of the user's own tasks in the trash, also those deleted with others, the first deleted first."""
+        """Return a page of all of the user's own tasks in the trash, the first deleted first."""
         ...
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
-        """Return those of the tasks that exist, whoever created them, also from the trash. Locks nothing."""
+        """Return the existing tasks with these ids, of all users, also from the trash. Locks nothing."""
         ...
 
     def lock(self, task_ids: Collection[UUID]) -> None:
-        """Lock those of the tasks that exist, in the order of their ids, until the work ends."""
+        """Lock the existing tasks with these ids, in the order of their ids, until the work ends."""
         ...
 
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
     ) -> Sequence[Category]:
-        """Return the user's categories with any of these ids or names, by id; while writing, locked in that order."""
+        """Return the user's categories with any of these ids or names, by id; a writing work locks them in order."""
         ...
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
-        """Return those of the ids that somebody's category has."""
+        """Return the ids that are in use by a category of any user."""
         ...
 
     def add(self, tasks: Sequence[Task]) -> None:
@@ -66,14 +66,14 @@ class PortabilityWork(Protocol):
 
 
 class ExportWork(PortabilityWork, Protocol):
-    """Work that reads it."""
+    """Work that exports."""
 
     @property
     def tasks(self) -> TaskRepository: ...
 
 
 class ImportWork(PortabilityWork, Protocol):
-    """Work that adds to it."""
+    """Work that imports."""
 
     @property
     def feed(self) -> FeedRepository: ...

@@ -1,4 +1,4 @@
-"""The categories and tasks of a file, before they have a place in an account."""
+"""Records: the categories and tasks of a file, before they are imported."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.tasks.task import TASK, State, TaskFields
 
 MAX_VERSION = 1_000_000_000
-"""Far from what a column holds, so that there is room for changes to come."""
+"""Far below the maximum of the column, so that later changes can increase the version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryRecord:
-    """A category, its fields checked. Without times, it is as old as its import."""
+    """A category with checked fields. Without times, it gets the time of the import."""
 
     id: UUID
     fields: CategoryFields
@@ -27,7 +27,7 @@ class CategoryRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
-    """A task, its fields checked. `category`, `parent` and `trashed_with` are ids of the file's."""
+    """A task with checked fields. `category`, `parent` and `trashed_with` are ids in the file."""
 
     id: UUID
     fields: TaskFields
@@ -41,24 +41,23 @@ class TaskRecord:
 
     @property
     def category(self) -> UUID | None:
-        """The category it is filed under in the file."""
+        """The id of its category in the file."""
         return self.fields.get("category")
 
     @property
     def parent(self) -> UUID | None:
-        """The task it is under in the file."""
+        """The id of its parent in the file."""
         return self.fields.get("parent")
 
     @property
     def state(self) -> State:
-        """Its state."""
         state: State = self.fields.get("state", TASK.defaults["state"])
         return state
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a file: a record, or the reasons why it is none, and what was changed to make it one."""
+    """A line of a file: its record, or the errors that prevent one, and notices of what was changed."""
 
     number: int
     record: CategoryRecord | TaskRecord | None = None

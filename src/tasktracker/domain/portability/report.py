@@ -1,4 +1,4 @@
-"""What has become of a file."""
+"""The report of an import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_FINDINGS = 200
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a line that its owner should know."""
+    """An error or a notice about one field of a line."""
 
     line: int
     field: str
@@ -20,15 +20,15 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Tally:
-    """How many were created, were there already, and could not keep their id."""
+class Counts:
+    """The numbers of items that were created, existed already (`unchanged`), and got another id (`mapped`)."""
 
     created: int = 0
     unchanged: int = 0
     mapped: int = 0
 
-    def add(self, other: Tally) -> None:
-        """Count more."""
+    def add(self, other: Counts) -> None:
+        """Add other counts."""
         self.created += other.created
         self.unchanged += other.unchanged
         self.mapped += other.mapped
@@ -36,32 +36,32 @@ class Tally:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What was done, or in a dry run would be, with each line of a file.
+    """What an import did, or in a dry run would do.
 
-    `errors` are of lines that were skipped, `notices` of lines that came in with something about them changed. Of each
-    the first are told; `omitted` says how many more there were.
+    `errors` concern skipped lines, `notices` concern lines that were imported with changes. Each list has at most
+    MAX_FINDINGS findings; `omitted` is the number of further ones.
     """
 
     dry_run: bool
-    categories: Tally = field(default_factory=Tally)
-    tasks: Tally = field(default_factory=Tally)
+    categories: Counts = field(default_factory=Counts)
+    tasks: Counts = field(default_factory=Counts)
     skipped: int = 0
     errors: list[Finding] = field(default_factory=list)
     notices: list[Finding] = field(default_factory=list)
     omitted: int = 0
 
     def skip(self, line: int, errors: Iterable[FieldError]) -> None:
-        """Note that a line was left out, and why."""
+        """Record that a line was skipped, and why."""
         self.skipped += 1
-        self._tell(self.errors, line, errors)
+        self._add(self.errors, line, errors)
 
     def notice(self, line: int, notices: Iterable[FieldError]) -> None:
-        """Note what was changed about a line."""
-        self._tell(self.notices, line, notices)
+        """Record what was changed in a line."""
+        self._add(self.notices, line, notices)
 
-    def _tell(self, told: list[Finding], line: int, errors: Iterable[FieldError]) -> None:
+    def _add(self, findings: list[Finding], line: int, errors: Iterable[FieldError]) -> None:
         for error in errors:
-            if len(told) < MAX_FINDINGS:
-                told.append(Finding(line, error.field, error.message))
+            if len(findings) < MAX_FINDINGS:
+                findings.append(Finding(line, error.field, error.message))
             else:
                 self.omitted += 1

@@ -1,7 +1,7 @@
-"""Todoist's CSV, as its backups and exported projects are written.
+"""Todoist's CSV format of backups and exported projects.
 
-Sections become categories, and notes part of their task's description. Rows have no ids: they get some that follow
-from what they say and where they stand, so that the same file leads to the same ids.
+Sections become categories. Notes are added to their task's description. Rows have no ids; each id is derived from the
+content and the position of its row, so that the same file gives the same ids.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, na
 from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check, moment, require_storable
-from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered, printable
+from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered_lines, printable
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
 from tasktracker.domain.tasks.task import (
     MAX_DEPTH,
@@ -31,9 +31,10 @@ from tasktracker.domain.tasks.task import (
 )
 
 PRIORITIES = {"": Priority.NORMAL, "1": Priority.URGENT, "2": Priority.HIGH, "3": Priority.NORMAL, "4": Priority.LOW}
-REQUIRED = ("TYPE", "CONTENT")
-READ = {*REQUIRED, "DESCRIPTION", "PRIORITY", "INDENT", "RESPONSIBLE", "DATE", "DEADLINE", "DURATION", "TIMEZONE"}
-PASSED_OVER = {"AUTHOR", "DATE_LANG", "DEADLINE_LANG", "DURATION_UNIT", "IS_COLLAPSED", "META", ""}
+REQUIRED_COLUMNS = ("TYPE", "CONTENT")
+OPTIONAL_COLUMNS = {"DESCRIPTION", "PRIORITY", "INDENT", "RESPONSIBLE", "DATE", "DEADLINE", "DURATION", "TIMEZONE"}
+OTHER_COLUMNS = {"AUTHOR", "DATE_LANG", "DEADLINE_LANG", "DURATION_UNIT", "IS_COLLAPSED", "META", ""}
+KNOWN_COLUMNS = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *OTHER_COLUMNS}
 END_OF_DAY = time(23, 59, 59)
 
 Row = Mapping[str, str]
@@ -44,27 +45,27 @@ def read(
     owner: UUID,
     zone: ZoneInfo,
     wanted: Container[int] | None = None,
-    most: int | None = None,
+    max_lines: int | None = None,
 ) -> Iterator[Line]:
-    """Yield the sections and tasks of a file, or those on wanted lines, and what is wrong with other rows.
+    """Yield the sections and tasks of a file, and the errors of other rows; or only lines with `wanted` numbers.
 
-    Times without a zone of their own are in that of `zone`. Raises InvalidInput when it is no such file, and
-    when it has more than `most` lines.
+    Times without a time zone are in `zone`. Raises InvalidInput if the file is not in this format, or has more than
+    `max_lines` lines.
     """
-    reading = _Reading(owner, zone)
-    for number, row in _rows(source, most):
-        for line in reading.lines(number, row):
+    reader = _Reader(owner, zone)
+    for number, row in _rows(source, max_lines):
+        for line in reader.lines(number, row):
             if wanted is None or line.number in wanted:
                 yield line
-    for line in reading.rest():
+    for line in reader.flush():
         if wanted is None or line.number in wanted:
             yield line
 
 
-def _rows(source: BinaryIO, most: int | None) -> Iterator[tuple[int, Row | FieldError]]:
-    """Yield each row, or what keeps it from being one, with the number of its first line."""
-    long: list[int] = []
-    reader = csv.reader(_texts(source, long, most), strict=False)
+def _rows(source: BinaryIO, max_lines: int | None) -> Iterator[tuple[int, Row | FieldError]]:
+    """Yield each row, or its error, with the number of its first line."""
+    too_long: list[int] = []
+    reader = csv.reader(_texts(source, too_long, max_lines), strict=False)
     columns: list[str] = []
     while True:
         number = reader.line_num + 1
@@ -73,8 +74,8 @@ def _rows(source: BinaryIO, most: int | None) -> Iterator[tuple[int, Row | Field
         except csv.Error as error:
             yield number, FieldError("line", f"is not valid CSV: {error}")
             continue
-        yield from ((each, TOO_LONG) for each in long)
-        long.clear()
+        yield from ((each, TOO_LONG) for each in too_long)
+        too_long.clear()
         if cells is None:
             break
         if not any(cells):
@@ -82,9 +83,9 @@ def _rows(source: BinaryIO, most: int | None) -> Iterator[tuple[int, Row | Field
         if not columns:
             columns = [cell.strip().upper() for cell in cells]
             _require_columns(columns)
-            unknown = [printable(name) for name in columns if name not in READ | PASSED_OVER]
+            unknown = [printable(name) for name in columns if name not in KNOWN_COLUMNS]
             for name in unknown:
-                yield number, FieldError(name, "is a column that is not known and was left out")
+                yield number, FieldError(name, "is an unknown column and was ignored")
         elif any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
             yield number, NOT_UTF8
         else:
@@ -93,34 +94,34 @@ def _rows(source: BinaryIO, most: int | None) -> Iterator[tuple[int, Row | Field
         _require_columns([])
 
 
-def _texts(source: BinaryIO, long: list[int], most: int | None) -> Iterator[str]:
-    for number, raw in numbered(source, None, most):
+def _texts(source: BinaryIO, too_long: list[int], max_lines: int | None) -> Iterator[str]:
+    for number, raw in numbered_lines(source, None, max_lines):
         if raw is None:
-            long.append(number)
+            too_long.append(number)
             yield "\n"
         else:
-            # What is not UTF-8 becomes lone surrogates, by which its row is known.
+            # Bytes that are not UTF-8 become lone surrogates, by which `_rows` finds the row.
             yield raw.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape")
 
 
 def _require_columns(columns: list[str]) -> None:
-    missing = [name for name in REQUIRED if name not in columns]
+    missing = [name for name in REQUIRED_COLUMNS if name not in columns]
     if missing:
-        raise InvalidInput.of("body", f"must begin with a row of column names, which lacks {', '.join(missing)}")
+        raise InvalidInput.of("body", f"must begin with a row of column names; missing: {', '.join(missing)}")
     if len(set(columns)) < len(columns):
-        raise InvalidInput.of("body", "has a column twice")
+        raise InvalidInput.of("body", "has a duplicate column")
 
 
 @dataclass(slots=True)
 class _Draft:
-    """A task whose notes may be still to come."""
+    """A task whose notes may follow in later rows."""
 
     number: int
     record: TaskRecord
     notices: list[FieldError] = field(default_factory=list)
 
     def describe(self, text: str) -> None:
-        """Add to the description, as far as there is room."""
+        """Add a text to the description, up to the maximum length."""
         before = self.record.fields.get("description")
         described = f"{before}\n\n{text}" if before else text
         if len(described) > MAX_DESCRIPTION_LENGTH:
@@ -129,33 +130,32 @@ class _Draft:
         self.set({"description": described})
 
     def set(self, fields: TaskFields) -> None:
-        """Set some fields of the task."""
         self.record = replace(self.record, fields={**self.record.fields, **fields})
 
     def line(self) -> Line:
         return Line(self.number, self.record, notices=tuple(dict.fromkeys(self.notices)))
 
 
-class _Reading:
-    """What rows mean depends on those before them."""
+class _Reader:
+    """Converts rows to lines. The meaning of a row depends on the rows before it."""
 
     def __init__(self, owner: UUID, zone: ZoneInfo) -> None:
         self._owner = owner
         self._zone = zone
         self._section: UUID | None = None
-        self._above: list[tuple[int, UUID]] = []
+        self._ancestors: list[tuple[int, UUID]] = []
         self._draft: _Draft | None = None
-        self._times: Counter[bytes] = Counter()
+        self._occurrences: Counter[bytes] = Counter()
 
     def lines(self, number: int, row: Row | FieldError) -> Iterator[Line]:
         if isinstance(row, FieldError):
-            yield from self.rest()
-            known = row in (NOT_UTF8, TOO_LONG) or row.field == "line"
-            yield Line(number, errors=(row,)) if known else Line(number, notices=(row,))
+            yield from self.flush()
+            is_error = row in (NOT_UTF8, TOO_LONG) or row.field == "line"
+            yield Line(number, errors=(row,)) if is_error else Line(number, notices=(row,))
             return
         kind = row["TYPE"].strip().lower()
         if kind != "note":
-            yield from self.rest()
+            yield from self.flush()
         try:
             if kind == "task":
                 self._draft = self._task(number, row)
@@ -168,14 +168,14 @@ class _Reading:
         except InvalidInput as invalid:
             yield Line(number, errors=invalid.errors)
 
-    def rest(self) -> Iterator[Line]:
-        """Yield the task that was waiting for its notes."""
+    def flush(self) -> Iterator[Line]:
+        """Yield the task whose notes have all been read."""
         if self._draft is not None:
             yield self._draft.line()
             self._draft = None
 
     def _begin_section(self, number: int, row: Row) -> Line:
-        self._above.clear()
+        self._ancestors.clear()
         self._section = None
         content, description = row.get("CONTENT", "").strip(), row.get("DESCRIPTION", "")
         notices = []
@@ -193,19 +193,19 @@ class _Reading:
     def _note(self, row: Row) -> None:
         content = row.get("CONTENT", "").strip()
         if self._draft is None:
-            raise InvalidInput.of("TYPE", "is note, and there is no task before it that came in")
+            raise InvalidInput.of("TYPE", "is note, but no imported task precedes it")
         _require_storable("CONTENT", content)
         self._draft.describe(content)
 
     def _task(self, number: int, row: Row) -> _Draft:
         indent = self._indent(row)
-        self._above = [(depth, id_) for depth, id_ in self._above if depth < indent]
+        self._ancestors = [(depth, id_) for depth, id_ in self._ancestors if depth < indent]
         content, priority = row.get("CONTENT", "").strip(), row.get("PRIORITY", "").strip()
         errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
         title = content if len(content) <= MAX_TITLE_LENGTH else content[: MAX_TITLE_LENGTH - 1].rstrip() + "…"
         rules = {"CONTENT": TASK.rules["title"], "DESCRIPTION": _storable, "RESPONSIBLE": _storable, "DATE": _storable}
         values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
-        parents = self._above[: MAX_DEPTH - 1]
+        parents = self._ancestors[: MAX_DEPTH - 1]
         parent = parents[-1][1] if parents else None
         id_ = self._id(parent, content)
         draft = _Draft(
@@ -222,36 +222,36 @@ class _Reading:
         )
         if title != content:
             draft.notices.append(
-                FieldError("CONTENT", f"was cut at {MAX_TITLE_LENGTH} characters; all of it is described")
+                FieldError("CONTENT", f"was cut at {MAX_TITLE_LENGTH} characters; the full text is in the description")
             )
             draft.describe(content)
         if values["DESCRIPTION"].strip():
             draft.describe(values["DESCRIPTION"])
-        if len(self._above) >= MAX_DEPTH:
-            draft.notices.append(FieldError("INDENT", f"is more than {MAX_DEPTH} deep: the task was put higher up"))
-        elif len(self._above) + 1 != indent:
+        if len(self._ancestors) >= MAX_DEPTH:
             draft.notices.append(
-                FieldError("INDENT", "does not follow from the rows above: the task was put higher up")
+                FieldError("INDENT", f"is more than {MAX_DEPTH} levels deep: the task was moved to a higher level")
             )
-        self._above.append((indent, id_))
+        elif len(self._ancestors) + 1 != indent:
+            draft.notices.append(FieldError("INDENT", "skips a level: the task was moved to a higher level"))
+        self._ancestors.append((indent, id_))
         self._date(draft, row)
         return draft
 
     def _indent(self, row: Row) -> int:
         text = row.get("INDENT", "").strip() or "1"
         if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= 100:
-            # What follows is under nothing that is known.
-            self._above.clear()
+            # The parent of the following rows is unknown.
+            self._ancestors.clear()
             raise InvalidInput.of("INDENT", "must be a whole number from 1")
         return int(text)
 
     def _id(self, parent: UUID | None, content: str) -> UUID:
-        place = uuid5(self._owner, f"todoist task {self._section} {parent} {content}")
-        self._times[place.bytes] += 1
-        return uuid5(place, str(self._times[place.bytes]))
+        base = uuid5(self._owner, f"todoist task {self._section} {parent} {content}")
+        self._occurrences[base.bytes] += 1
+        return uuid5(base, str(self._occurrences[base.bytes]))
 
     def _date(self, draft: _Draft, row: Row) -> None:
-        """Set what the task is due, and keep what has no place in a task where it can be read."""
+        """Set the due date. Add values without a matching field to the description."""
         due = None
         for name in ("DATE", "DEADLINE"):
             text = row.get(name, "").strip()
@@ -259,13 +259,13 @@ class _Reading:
             if due is None and found is not None:
                 due = found
             elif text:
-                _keep(draft, name, text)
+                _describe_value(draft, name, text)
         draft.set({"due_date": due})
         duration = row.get("DURATION", "").strip()
         if duration and duration.lower() != "none":
-            _keep(draft, "DURATION", f"{duration} {row.get('DURATION_UNIT', '').strip()}".strip())
+            _describe_value(draft, "DURATION", f"{duration} {row.get('DURATION_UNIT', '').strip()}".strip())
         if responsible := row.get("RESPONSIBLE", "").strip():
-            _keep(draft, "RESPONSIBLE", responsible)
+            _describe_value(draft, "RESPONSIBLE", responsible)
 
     def _moment(self, text: str, zone: str) -> datetime | None:
         try:
@@ -284,14 +284,14 @@ class _Reading:
     def _zone_named(self, name: str) -> ZoneInfo:
         try:
             return ZoneInfo(name) if name else self._zone
-        except (ValueError, OSError):  # no name of a zone, or none that is known
+        except (ValueError, OSError):  # an invalid or unknown name
             return self._zone
 
 
-def _keep(draft: _Draft, name: str, text: str) -> None:
+def _describe_value(draft: _Draft, name: str, text: str) -> None:
     _require_storable(name, text)
     draft.describe(f"{name.capitalize()}: {text}")
-    draft.notices.append(FieldError(name, "has no place in a task here, and was put into the description"))
+    draft.notices.append(FieldError(name, "has no matching field, and was added to the description"))
 
 
 def _storable(value: str) -> str:

@@ -1,1 +1,1 @@
-"""Removing what other things depend on: categories that tasks are filed under, and accounts."""
+"""Removing categories, which changes their tasks, and accounts, which removes everything in them."""

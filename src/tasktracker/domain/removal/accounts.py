@@ -1,4 +1,4 @@
-"""Deleting an account, with everything in it."""
+"""Deleting an account with all its data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasktracker.domain.tasks.tree import lock_roots
 
 
 class AccountRemoval:
-    """The process of deleting the actor's account: the password is verified first."""
+    """The process that deletes the actor's account, after verifying the password."""
 
     def __init__(
         self, *, confirmation: PasswordConfirmation[AccountRemovalWork], sharing: SharingService, recorder: Recorder
@@ -26,9 +26,9 @@ class AccountRemoval:
         self._recorder = recorder
 
     def delete(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Remove the actor's account and everything in it.
+        """Remove the actor's account with all its data.
 
-        Raises InvalidInput when the password is wrong, TooManyRequests.
+        Raises InvalidInput if the password is wrong, TooManyRequests.
         """
 
         def delete(work: AccountRemovalWork, user: User) -> None:
@@ -42,7 +42,7 @@ class AccountRemoval:
 
 
 def _revoke_all(work: AccountRemovalWork) -> None:
-    """Publish to the members of the actor's tasks that these are gone: they are about to be removed."""
+    """Add deletions of the actor's shared tasks to the feeds of their members, before the tasks are removed."""
     for root in work.tasks.shared_by(work.actor.user_id):
         lock_roots(work, root)
         for each in work.tasks.tree(root):

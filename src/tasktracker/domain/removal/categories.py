@@ -1,4 +1,4 @@
-"""Deleting a category, which changes the tasks that are filed under it."""
+"""Deleting a category, which changes its tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CategoryRemoval:
     """The use case of deleting a category."""
 
     def delete(self, work: TaskWork, category_id: UUID, expected: Expected = None) -> None:
-        """Remove a category; its tasks stay, and are without one. Raises CategoryNotFound, Stale."""
+        """Remove a category. Its tasks remain, without a category. Raises CategoryNotFound, Stale."""
         category = work.categories.find(work.actor.user_id, category_id)
         if category is None:
             raise CategoryNotFound

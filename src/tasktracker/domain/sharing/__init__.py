@@ -1,1 +1,1 @@
-"""Who else sees a task, and who may change it."""
+"""Sharing tasks with other users."""

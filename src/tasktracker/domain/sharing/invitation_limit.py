@@ -1,4 +1,4 @@
-"""Limiting how many names of users one may try."""
+"""A limit on the usernames that a user may try when sharing tasks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tasktracker.domain.throttling.throttle import Throttle
 
 
 class InvitationLimit:
-    """A process that spends a try before a task is shared by username."""
+    """The process that counts an attempt before a task is shared by username."""
 
     def __init__(self, *, store: Store[Actor, SharingWork], throttle: Throttle) -> None:
         self._store = store
         self._throttle = throttle
 
     def spend(self, actor: Actor, task_id: UUID) -> None:
-        """Take one try at naming a user. Only an actor who may share the task gets to try names at all, and few.
+        """Count an attempt to name a user. The actor must be the owner of the task.
 
         Raises TaskNotFound, NotAllowed, TooManyRequests.
         """
-        with self._store.writing(actor) as work:  # nothing is written, but an API token must have the scope to write
+        with self._store.writing(actor) as work:  # writes nothing, but checks that an API token has the write scope
             require_owned(work.tasks.find_unlocked(task_id), actor.user_id)
         self._throttle.spend(Bucket.of(INVITATION_BY_ACCOUNT, str(actor.user_id)))

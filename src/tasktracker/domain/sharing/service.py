@@ -11,21 +11,21 @@ from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed, TooManyMembers
 from tasktracker.domain.kernel.fields import Refused, Rule, check, text
 from tasktracker.domain.sharing.ports import SharingWork
-from tasktracker.domain.tasks.member import INVITED, MAX_MEMBERS, Member, Role
+from tasktracker.domain.tasks.member import INVITABLE_ROLES, MAX_MEMBERS, Member, Role
 from tasktracker.domain.tasks.policy import require_owned, require_visible
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import lock_roots
 
 
-def invited(role: Role) -> Role:
-    """A role that one can be given."""
-    if role not in INVITED:
+def invitable_role(role: Role) -> Role:
+    """A role that a member can be given."""
+    if role not in INVITABLE_ROLES:
         raise Refused("must be viewer or editor")
     return role
 
 
-SHARE_RULES: dict[str, Rule] = {"username": text(longest=MAX_USERNAME_LENGTH, trim=True), "role": invited}
-"""What a name must be like to be looked for, and a role to be given."""
+SHARE_RULES: dict[str, Rule] = {"username": text(longest=MAX_USERNAME_LENGTH, trim=True), "role": invitable_role}
+"""The rules for the fields of a share request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +38,31 @@ class Share:
 
 
 class SharingService:
-    """Use cases on the members of a task. A subtask has its root's, so they are changed for a whole tree."""
+    """Use cases on the members of a task. All tasks of a tree have the same members, so each change covers a tree."""
 
     def __init__(self, *, limit: int = MAX_MEMBERS) -> None:
         self._limit = limit
 
     def list(self, work: SharingWork, task_id: UUID) -> Sequence[Share]:
-        """Return a task's members, its owner first. Raises TaskNotFound."""
+        """Return the owner and the members of a task, the owner first. Raises TaskNotFound."""
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
-        parts = [Member(task.created_by, Role.OWNER), *task.members]
-        names = work.users.names([part.user_id for part in parts])
-        return [Share(part.user_id, names[part.user_id], part.role) for part in parts if part.user_id in names]
+        members = [Member(task.created_by, Role.OWNER), *task.members]
+        names = work.users.names([each.user_id for each in members])
+        return [Share(each.user_id, names[each.user_id], each.role) for each in members if each.user_id in names]
 
     def share(self, work: SharingWork, task_id: UUID, username: str, role: Role) -> Share:
-        """Make a user a member of a task, or change the role of a member. A try must have been spent on it.
+        """Make a user a member of a task, or change a member's role. Call `InvitationLimit.spend` before.
 
-        Raises TaskNotFound, NotAllowed, TooManyMembers, and InvalidInput where there is no such user.
+        Raises TaskNotFound, NotAllowed, TooManyMembers, and InvalidInput if there is no such user.
         """
-        require_owned(work.tasks.find_unlocked(task_id), work.actor.user_id)  # before it shows which names there are
+        # Checked first: a caller who does not own the task must not learn which usernames exist.
+        require_owned(work.tasks.find_unlocked(task_id), work.actor.user_id)
         username = str(check(SHARE_RULES, {"username": username, "role": role})["username"])
         found = work.users.find_by_login(username) if "@" not in username else None
-        # Locked, so that an account that is removed meanwhile becomes a member of nothing.
+        # Locked, so that the account cannot be removed concurrently.
         user = work.users.find(found.id) if found else None
         if user is None or not user.is_active:
-            raise InvalidInput.of("username", "names no user")
+            raise InvalidInput.of("username", "does not match a user")
         return self._assign(work, task_id, user, role)
 
     def assign(self, work: SharingWork, task_id: UUID, user_id: UUID, role: Role) -> Share:
@@ -76,21 +77,21 @@ class SharingService:
         return self._assign(work, task_id, user, role)
 
     def unshare(self, work: SharingWork, task_id: UUID, user_id: UUID) -> None:
-        """End a membership in a task; each member may end their own.
+        """End a membership in a task. Each member may end their own.
 
-        No write of that user is committed after this has been. Raises TaskNotFound, NotAllowed, MemberNotFound.
+        No write of that user is committed after this commits. Raises TaskNotFound, NotAllowed, MemberNotFound.
         """
         lock_roots(work, task_id)
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
         if work.actor.user_id not in (task.created_by, user_id):
-            raise NotAllowed("Only whoever created a task may remove its members.")
+            raise NotAllowed("Only the task's owner may remove other members.")
         if user_id not in {member.user_id for member in task.members}:
             raise MemberNotFound
         _remove_member(work, task, user_id)
 
     def leave_all(self, work: SharingWork) -> None:
-        """End the actor's membership in all tasks of others, also in what is in its owner's trash."""
-        # Again, as until its root was locked, a part of a tree may have become one of its own.
+        """End the actor's memberships in all tasks of others, including those in the trash."""
+        # Repeated, because a subtree may have become a separate tree before its root was locked.
         while roots := work.tasks.shared_with(work.actor.user_id):
             for root in roots:
                 lock_roots(work, root)
@@ -117,7 +118,7 @@ def _remove_member(work: SharingWork, task: Task, user_id: UUID) -> None:
 
 def _set_members(work: SharingWork, task: Task, members: tuple[Member, ...], action: Action) -> None:
     for each in work.tasks.tree(task.root):
-        changed = each.under(each.root, members, work.now)
+        changed = each.with_tree(each.root, members, work.now)
         if changed is not each:
             work.tasks.save_shared(changed)
             work.changes.record(action, each, changed)

@@ -1,1 +1,1 @@
-"""Keeping devices in sync: what has changed for whom, in which order."""
+"""Keeping devices in sync: reading changes, and pushing changes made offline."""

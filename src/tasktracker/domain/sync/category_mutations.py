@@ -1,4 +1,7 @@
-"""The mutations of categories. Their past is not kept: a base that is not current conflicts in every other value."""
+"""The mutations of categories.
+
+Categories have no history. If the base is not the current version, every field with a different value is in conflict.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class CategoryMutations:
         }
 
     def of(self, op: MutationOp) -> Apply | None:
-        """Return what applies an operation, None where there is no such operation on a category."""
+        """Return the function that applies an operation, or None if categories do not have it."""
         return self._by_op.get(op)
 
     def _create(self, work: PushWork, mutation: Mutation) -> Outcome:
@@ -47,7 +50,7 @@ class CategoryMutations:
     def _delete(self, work: PushWork, mutation: Mutation) -> Outcome:
         category = self._categories.get(work, mutation.target)
         if mutation.base_version not in (None, category.version):
-            theirs = {name: FieldConflict(None, None, value) for name, value in CATEGORY.of(category).items()}
-            raise InConflict(category.version, theirs)
+            conflicts = {name: FieldConflict(None, None, value) for name, value in CATEGORY.of(category).items()}
+            raise InConflict(category.version, conflicts)
         self._removal.delete(work, category.id)
         return Outcome(status=Status.APPLIED, version=category.version + 1)

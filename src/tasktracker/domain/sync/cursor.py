@@ -1,4 +1,4 @@
-"""How far a device has come."""
+"""Sync cursors: the position of a device in a user's feed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from tasktracker.domain.feed.ports import FeedState
 from tasktracker.domain.kernel.errors import CursorExpired
 
 RETENTION = timedelta(days=30)
-"""How long deltas can be read from a cursor, and how long the trash, histories and kept results stay."""
+"""The retention time: how long a cursor is valid, and how long the trash, histories and results are stored."""
 
 MARGIN = timedelta(days=1)
-"""Deletions are kept longer than the cursors from which they can be read, by this much."""
+"""Deletions in feeds are stored longer than cursors are valid, by this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncCursor:
-    """A place in a user's feed. `since` is the moment up to which its device is known to have been told everything.
+    """A position in a user's feed: the device has all entries up to `sequence`.
 
-    `began` is how far the feed had come when the device began with the full state: what was deleted before that, it
-    has never had.
+    `since` is a time up to which the device has all changes. `began` is the feed's head when the device started to
+    fetch the full state: the device never received items deleted before that.
     """
 
     epoch: bytes
@@ -30,18 +30,18 @@ class SyncCursor:
 
     @classmethod
     def start(cls, state: FeedState, now: datetime) -> SyncCursor:
-        """Return the cursor of a device that has nothing yet."""
+        """Return the cursor of a device that has no items yet."""
         return cls(state.epoch, 0, state.head, now)
 
     def valid_until(self, retention: timedelta) -> datetime:
-        """Return until when deltas can be read from here."""
+        """Return the time until which changes can be read from this cursor."""
         return self.since + retention
 
     def require_valid(self, state: FeedState, now: datetime, retention: timedelta) -> None:
-        """Raise CursorExpired where what has happened since can no longer be told."""
+        """Raise CursorExpired if changes since this cursor can no longer be read."""
         if self.epoch != state.epoch:
-            raise CursorExpired("The data has been restored from a backup since.")
+            raise CursorExpired("The data has been restored from a backup since the cursor was issued.")
         if self.sequence > state.head:
             raise CursorExpired("The cursor is ahead of the data.")
         if now > self.valid_until(retention):
-            raise CursorExpired("The cursor is older than the window.")
+            raise CursorExpired("The cursor is older than the retention time.")

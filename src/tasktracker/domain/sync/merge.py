@@ -1,4 +1,4 @@
-"""Merging by field: what a device has changed, with what others have changed since it knew the item."""
+"""Merging by field: a device's changes with the changes of others since the device's base version."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tasktracker.domain.sync.mutation import FieldConflict
 def conflicts_of(
     wanted: Mapping[str, Any], current: Mapping[str, Any], since: Sequence[Change] | None, actor: Actor
 ) -> Mapping[str, FieldConflict]:
-    """Return the fields that others have changed since to something other than what is wanted.
+    """Return the `wanted` fields that others changed, since the base version, to a different value.
 
-    `since` are the changes after the base, the first one first; None where they are not known any more, and every
-    field that differs must be taken for changed. What the device itself has changed is no conflict: it knew.
+    `since` are the changes after the base, the oldest first. It is None if they are no longer stored; then every field
+    with a different value is in conflict. A change by the device itself is no conflict.
     """
     conflicts = {}
     for name, value in wanted.items():

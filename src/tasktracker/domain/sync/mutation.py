@@ -1,4 +1,4 @@
-"""What a device did while nobody could be told, and what came of it."""
+"""Mutations: changes that a device made offline, and their outcomes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_MUTATIONS = 100
 
 
 class MutationOp(StrEnum):
-    """What was done to an item."""
+    """The operation of a mutation."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -25,7 +25,7 @@ class MutationOp(StrEnum):
 
 
 class Status(StrEnum):
-    """The result of a mutation. A mutation that is in conflict or rejected has changed nothing."""
+    """The status of a mutation. CONFLICT and REJECTED mean that nothing was changed."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
@@ -36,10 +36,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
-    """Something done to an item, under an id by which it is done once however often it is sent.
+    """An operation on an item. Its id makes it idempotent: it is applied once, even if it is sent several times.
 
-    `base_version` is that of the item as the device knew it: only what others have changed since can be in conflict
-    with it. `error` is why its data cannot be read, where it cannot. `fingerprint` stands for all of it.
+    `base_version` is the version of the item that the device had: only later changes of others can be in conflict.
+    `error` is set if the data cannot be read. `fingerprint` is a hash of the whole mutation.
     """
 
     id: UUID
@@ -54,7 +54,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
-    """A field that a device and somebody else have changed: its value before both, and after each."""
+    """A field changed by a device and by another: its value before both changes, and after each."""
 
     base: Any
     yours: Any
@@ -63,7 +63,7 @@ class FieldConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The result of a mutation, and the current version of its item."""
+    """The outcome of a mutation, and the current version of its item."""
 
     status: Status
     version: int | None = None
@@ -72,7 +72,7 @@ class Outcome:
 
 
 class InConflict(Exception):
-    """Undoes the work of a mutation that is in conflict."""
+    """Raised for a mutation in conflict, so that its work is undone."""
 
     def __init__(self, version: int, conflicts: Mapping[str, FieldConflict]) -> None:
         self.outcome = Outcome(status=Status.CONFLICT, version=version, conflicts=conflicts)
@@ -82,8 +82,8 @@ Apply = Callable[[PushWork, Mutation], Outcome]
 
 
 class Mutations(Protocol):
-    """The operations on one type of items. Adding a synced type is one entry in the registry of `PushService`."""
+    """The operations on one type of items. A new synced type needs an entry in the registry of `PushService`."""
 
     def of(self, op: MutationOp) -> Apply | None:
-        """Return what applies an operation, None where the type has no such operation."""
+        """Return the function that applies an operation, or None if the type does not have it."""
         ...

@@ -16,45 +16,45 @@ from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.ports import TaskWork, TrashWork
 
 ChangeListener = Callable[[Collection[UUID] | None], None]
-"""Takes the ids of users whose feeds have changed; None where they are not known, and any feed may have."""
+"""Takes the ids of users whose feeds have changed, or None if any feed may have changed."""
 
 
 class FeedPublisher(Protocol):
-    """Publishes changes to feeds, to all processes."""
+    """Publishes changes of feeds to all server processes."""
 
     def publish(self, user_ids: Collection[UUID]) -> None:
-        """Publish that a commit has added to the feeds of these users."""
+        """Publish that a commit added entries to the feeds of these users."""
         ...
 
 
 class ChangeNotifier(Protocol):
-    """Notifies a process of changes to feeds, whichever process made them."""
+    """Notifies this process of changes of feeds made by any process."""
 
     def open(self, listener: ChangeListener) -> None:
-        """Notify a listener, on any thread, of every change that is committed from now on, soon after it is.
+        """Start notifying the listener, on any thread, of every change soon after its commit.
 
-        Where changes may have been missed, as after a lost connection, it is called with None.
+        If changes may have been missed, as after a lost connection, the listener is called with None.
         """
         ...
 
     def close(self) -> None:
-        """Notify it no more."""
+        """Stop notifying the listener."""
         ...
 
 
 class TicketRepository(Protocol):
-    """Tickets that were not used yet. They go with their session."""
+    """Unused tickets. They are removed with their session."""
 
     def add(self, ticket: Ticket) -> None:
         """Store a ticket."""
         ...
 
     def take(self, digest: bytes) -> Ticket | None:
-        """Return a ticket and remove it: of all who try to take it, one does."""
+        """Return a ticket and remove it. If several callers take it concurrently, one gets it."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove tickets that expired before a moment, and return how many."""
+        """Remove at most `limit` tickets that expired before `before`, and return how many."""
         ...
 
 
@@ -68,7 +68,7 @@ class FeedWork(Protocol):
 
 
 class TicketWork(FeedWork, Protocol[ActorT_co]):
-    """Work on tickets, and on the feeds that they give access to."""
+    """Work on tickets and feeds."""
 
     @property
     def actor(self) -> ActorT_co: ...

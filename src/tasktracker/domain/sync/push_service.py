@@ -1,4 +1,4 @@
-"""Applying what devices did while they were offline."""
+"""Applying mutations, which devices made offline."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tasktracker.domain.sync.task_mutations import TaskMutations
 
 
 class PushService:
-    """The process that applies mutations, in their order, each once."""
+    """The process that applies mutations in order, each once."""
 
     def __init__(self, *, store: Store[Actor, PushWork], tasks: TaskMutations, categories: CategoryMutations) -> None:
         self._store = store
@@ -35,12 +35,12 @@ class PushService:
     def push(self, actor: Actor, mutations: Sequence[Mutation], *, atomic: bool = False) -> Sequence[Outcome]:
         """Apply mutations, and return the outcome of each.
 
-        Those that are in conflict or rejected change nothing, and keep the others from nothing unless `atomic`: then
-        all are applied or none. Raises Unavailable, NotAuthenticated and InsufficientScope; everything may then be
-        sent again.
+        A mutation in conflict or rejected changes nothing, and the others are still applied. If `atomic` is set, all
+        are applied or none. Raises Unavailable, NotAuthenticated and InsufficientScope; the caller may then send all
+        mutations again.
         """
         if atomic or not mutations:
-            return self._push_at_once(actor, mutations)
+            return self._push_atomically(actor, mutations)
         return [self._push(actor, mutation) for mutation in mutations]
 
     def _push(self, actor: Actor, mutation: Mutation) -> Outcome:
@@ -52,24 +52,25 @@ class PushService:
         except DomainError as error:
             return _rejection(error)
 
-    def _push_at_once(self, actor: Actor, mutations: Sequence[Mutation]) -> Sequence[Outcome]:
+    def _push_atomically(self, actor: Actor, mutations: Sequence[Mutation]) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []
         try:
             with self._store.writing(actor) as work:
                 for mutation in mutations:
-                    outcomes.append(self._apply(work, mutation))  # noqa: PERF401  # those before a refusal count
+                    outcomes.append(self._apply(work, mutation))  # noqa: PERF401  # the length shows which one failed
                 return outcomes
         except InConflict as conflict:
             failure = conflict.outcome
         except DomainError as error:
             failure = _rejection(error)
-        # It may have come to light only at the end what cannot be: then it is the last one's.
+        # If the error was raised by the commit, it is reported for the last mutation.
         position = min(len(outcomes), len(mutations) - 1)
         other = Outcome(status=Status.REJECTED, error=NotApplied())
         return [failure if number == position else other for number in range(len(mutations))]
 
     def _apply(self, work: PushWork, mutation: Mutation) -> Outcome:
-        request = Request(f"sync {mutation.id}", mutation.fingerprint)  # no header can say this: it holds a space
+        # The key contains a space, so no Idempotency-Key header equals it.
+        request = Request(f"sync {mutation.id}", mutation.fingerprint)
         outcome = Outcome(status=Status.DUPLICATE)
 
         def do() -> bytes:
@@ -85,7 +86,7 @@ class PushService:
             raise mutation.error
         apply = self.mutations[mutation.type].of(mutation.op)
         if apply is None:
-            raise InvalidInput.of("op", f"cannot be done to a {mutation.type}")
+            raise InvalidInput.of("op", f"is not supported for a {mutation.type}")
         try:
             return apply(work, mutation)
         except InvalidInput as invalid:
@@ -93,10 +94,10 @@ class PushService:
 
 
 def _rejection(error: DomainError) -> Outcome:
-    """Return the outcome of a mutation that was refused, unless it is for a reason that concerns all of them."""
+    """Return the outcome of a refused mutation. Raises errors that concern all mutations."""
     if isinstance(error, NotAuthenticated | InsufficientScope | Unavailable):
         raise error
     if isinstance(error, KeyInUse):
-        # The same was sent before and is still under way: its outcome is not known yet.
+        # The same mutation was sent before and is still in progress: its outcome is not yet known.
         raise StorageUnavailable from error
     return Outcome(status=Status.REJECTED, error=error)

@@ -1,4 +1,4 @@
-"""Telling devices what has changed."""
+"""Reading changes from feeds, and digests for comparing states."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUCKETS = frozenset(f"{number:02x}" for number in range(256))
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What has changed since a cursor, and the cursor to go on from. `head` is how far the feed had come by then."""
+    """The changes since a cursor, and the next cursor. `head` is the feed's highest sequence number at that time."""
 
     items: Sequence[FeedItem]
     next: SyncCursor
@@ -34,7 +34,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A summary of all that a user has: the number of items, and a hash for each bucket that is not empty."""
+    """A digest of all items that a user can see: their number, and a hash for each bucket that is not empty."""
 
     as_of: SyncCursor
     count: int
@@ -42,7 +42,7 @@ class Digest:
 
 
 class SyncService:
-    """Processes that read the feed of the actor's own and shared items; the epoch is made when it is first read."""
+    """Processes that read the feed of the actor's own and shared items. The first read creates the epoch."""
 
     def __init__(
         self, *, store: Store[Actor, FeedWork], secrets: SecretStore, retention: timedelta = RETENTION
@@ -58,7 +58,7 @@ class SyncService:
         limit: int = DEFAULT_PAGE,
         types: Collection[ItemType] = ALL_TYPES,
     ) -> Changes:
-        """Return the changes since a cursor; from None the full state. Raises CursorExpired."""
+        """Return the changes since a cursor; without one, the full state. Raises CursorExpired."""
         while True:
             with self._store.reading(actor) as work:
                 state = work.feed.state(actor.user_id)
@@ -67,7 +67,7 @@ class SyncService:
             self._secrets.get_or_create_secret(EPOCH)
 
     def latest(self, actor: Actor) -> SyncCursor:
-        """Return the cursor of a device that has everything there is."""
+        """Return the cursor of a device that has all items."""
         while True:
             with self._store.reading(actor) as work:
                 state = work.feed.state(actor.user_id)
@@ -76,12 +76,12 @@ class SyncService:
             self._secrets.get_or_create_secret(EPOCH)
 
     def require_valid(self, actor: Actor, cursor: SyncCursor) -> None:
-        """Raise CursorExpired where changes cannot be read from a cursor any more."""
+        """Raise CursorExpired if changes since a cursor can no longer be read."""
         with self._store.reading(actor) as work:
             cursor.require_valid(work.feed.state(actor.user_id), work.now, self._retention)
 
     def digest(self, actor: Actor, types: Collection[ItemType] = ALL_TYPES) -> Digest:
-        """Return the summary of all the actor has."""
+        """Return the digest of all items that the actor can see."""
         while True:
             with self._store.snapshot(actor) as work:
                 state = work.feed.state(actor.user_id)
@@ -92,7 +92,7 @@ class SyncService:
             self._secrets.get_or_create_secret(EPOCH)
 
     def bucket(self, actor: Actor, name: str, types: Collection[ItemType] = ALL_TYPES) -> Sequence[FeedEntry]:
-        """Return what is in one bucket, ordered by type and id."""
+        """Return the entries in one bucket, ordered by type and id."""
         with self._store.reading(actor) as work:
             entries = work.feed.entries(actor.user_id, types)
         return sorted(
@@ -111,9 +111,9 @@ class SyncService:
         cursor.require_valid(state, work.now, self._retention)
         found = work.feed.page(actor.user_id, cursor.sequence, limit + 1, types, cursor.began)
         items, has_more = found[:limit], len(found) > limit
-        reached = items[-1].sequence if items else cursor.sequence
-        # Once a device has all there was, its cursor is as good as new.
-        following = replace(cursor, sequence=reached, since=cursor.since if has_more else work.now)
+        sequence = items[-1].sequence if items else cursor.sequence
+        # A device that has all entries has all changes up to now.
+        following = replace(cursor, sequence=sequence, since=cursor.since if has_more else work.now)
         return Changes(items, following, state.head, has_more, following.valid_until(self._retention))
 
 

@@ -1,4 +1,4 @@
-"""Tickets for event streams, and what the streams of a process ask for together."""
+"""Tickets for event streams, and the shared queries of all streams of a process."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken
 from tasktracker.domain.kernel.store import Admission, Store
 from tasktracker.domain.sync.ports import TicketWork
-from tasktracker.domain.sync.ticket import TICKET_LIFE, Ticket, digest_of_ticket, new_ticket
+from tasktracker.domain.sync.ticket import TICKET_LIFETIME, Ticket, digest_of_ticket, new_ticket
 
 
 class StreamService:
-    """Processes that open streams by ticket, and find out which of them must end or have changes to read."""
+    """Processes that open streams by ticket, and check which streams must end or have changes to read."""
 
     def __init__(
         self, *, store: Store[SystemActor, TicketWork[SystemActor]], admission: Admission, clock: Clock
@@ -25,7 +25,7 @@ class StreamService:
         self._clock = clock
 
     def issue(self, work: TicketWork[SessionActor], token_expires_at: datetime) -> str:
-        """Return a ticket by which the actor can open one stream within the next minute."""
+        """Return a ticket with which the actor can open one stream within `TICKET_LIFETIME`."""
         text = new_ticket()
         work.tickets.add(
             Ticket(
@@ -34,13 +34,13 @@ class StreamService:
                 session_id=work.actor.session_id,
                 generation=work.actor.generation,
                 token_expires_at=token_expires_at,
-                expires_at=work.now + TICKET_LIFE,
+                expires_at=work.now + TICKET_LIFETIME,
             )
         )
         return text
 
     def redeem(self, text: str) -> tuple[SessionActor, datetime]:
-        """Return the actor of a ticket, and until when they may stay. It is used up. Raises InvalidToken."""
+        """Use up a ticket. Return its actor, and the time at which the stream must end. Raises InvalidToken."""
         with self._store.writing(SystemActor("redeem a ticket")) as work:
             ticket = work.tickets.take(digest_of_ticket(text))
         if ticket is None or ticket.expires_at <= self._clock.now():
@@ -48,10 +48,10 @@ class StreamService:
         return SessionActor(ticket.user_id, ticket.session_id, ticket.generation), ticket.token_expires_at
 
     def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """Return how far feeds have come."""
+        """Return the highest sequence number of each feed that has entries."""
         with self._store.reading(SystemActor("look for changes")) as work:
             return work.feed.heads(user_ids)
 
     def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
-        """Return those of the actors who may still act."""
+        """Return the actors who may still act."""
         return self._admission.filter_admissible(actors)

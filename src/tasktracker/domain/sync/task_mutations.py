@@ -1,4 +1,4 @@
-"""The mutations of tasks: each merged by field with what others have changed since its base."""
+"""The mutations of tasks. Each is merged by field with the changes of others since its base version."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TaskMutations:
         }
 
     def of(self, op: MutationOp) -> Apply | None:
-        """Return what applies an operation, None where there is no such operation on a task."""
+        """Return the function that applies an operation, or None if tasks do not have it."""
         return self._by_op.get(op)
 
     def _create(self, work: PushWork, mutation: Mutation) -> Outcome:
@@ -52,16 +52,16 @@ class TaskMutations:
             since, is_current = _since(work, task, mutation.base_version)
             if not is_current:
                 is_owner = task.created_by == work.actor.user_id
-                # What others send in fields that the owner alone sets is ignored.
+                # Fields that only the owner may set are ignored for others.
                 wanted = cast(Mapping[str, Any], fields if is_owner else TASK.without_owner_only(fields))
                 conflicts = conflicts_of(wanted, TASK.of(task), since, work.actor)
                 if conflicts:
                     raise InConflict(task.version, conflicts)
-            # `edit` locks whatever the fields concern; the version makes sure that it edits what was looked at.
+            # `edit` takes the locks that these fields need. The version ensures that it edits the checked state.
             with suppress(Stale):
                 edited = self._tasks.edit(work, task.id, fields, frozenset({task.version}))
                 return Outcome(status=Status.APPLIED if is_current else Status.MERGED, version=edited.version)
-            # Another work was faster. From now on the task is locked, and stays as it is.
+            # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
 
     def _delete(self, work: PushWork, mutation: Mutation) -> Outcome:
         while True:
@@ -82,34 +82,34 @@ class TaskMutations:
 
 
 def _since(work: PushWork, task: Task, base: int | None) -> tuple[Sequence[Change] | None, bool]:
-    """Return the changes since a version, None where they are not known, and whether there were none."""
+    """Return the changes since a version, None if they are not all stored, and whether it is the current version."""
     if base is None or base == task.version:
         return (), True
     if base > task.version:
         return None, False
-    changes, reaches_back = _changes_after(work, task, base)
-    # Versions that merely followed from a change of another task are in no history, and have changed none of its
-    # fields. Histories are swept from their beginning: one that reaches back as far as the base lacks nothing else.
+    changes, reaches_base = _changes_after(work, task, base)
+    # Some versions are not in the history: those that follow from a change of another task and change no field.
+    # Histories are swept from the oldest change, so a history that reaches the base has all changes after it.
     versions = [change.version for change in changes]
-    is_complete = reaches_back or versions == list(range(base + 1, task.version + 1))
+    is_complete = reaches_base or versions == list(range(base + 1, task.version + 1))
     return (changes if is_complete else None), False
 
 
 def _changes_after(work: PushWork, task: Task, base: int) -> tuple[Sequence[Change], bool]:
-    """Return the changes after a version, the first one first, and whether there is any that is not after it."""
+    """Return the changes after a version, the oldest first, and whether the history also has older changes."""
     changes: list[Change] = []
     after: ChangeKey | None = None
     while True:
         page = work.history.list(task.id, after, min(task.version - base + 1, MAX_PAGE))
         later = [change for change in page.items if change.version > base]
         changes += later
-        reaches_back, after = len(later) < len(page.items), page.next
-        if reaches_back or after is None:
-            return changes[::-1], reaches_back
+        reaches_base, after = len(later) < len(page.items), page.next
+        if reaches_base or after is None:
+            return changes[::-1], reaches_base
 
 
 def _changed_by_others(task: Task, since: Sequence[Change] | None, actor: Actor) -> Mapping[str, FieldConflict]:
-    """Return what others have changed since, in conflict with a wish to delete it all."""
+    """Return the fields that others have changed since, which are in conflict with deleting the task."""
     if since is None:
         return {name: FieldConflict(None, None, value) for name, value in TASK.of(task).items()}
     conflicts: dict[str, FieldConflict] = {}

@@ -1,4 +1,4 @@
-"""Tickets: how what cannot send a header opens a stream."""
+"""Single-use tickets for opening an event stream, for clients that cannot send headers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-TICKET_LIFE = timedelta(seconds=60)
+TICKET_LIFETIME = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Lets its bearer act in a session, once and soon. It is kept as a hash: a database dump yields none.
+    """Lets its bearer act in a session, once, until `expires_at`. Only a hash of its text is stored.
 
-    `token_expires_at` is the end of the access token that it was got by, which what it opens does not outlive.
+    `token_expires_at` is the expiry of the access token with which it was issued. The stream must end at that time.
     """
 
     digest: bytes
@@ -28,10 +28,10 @@ class Ticket:
 
 
 def new_ticket() -> str:
-    """Return a text that nobody can guess."""
+    """Return the text of a new ticket, which cannot be guessed."""
     return urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
 
 
 def digest_of_ticket(text: str) -> bytes:
-    """Return what is kept of a ticket."""
+    """Return the hash of a ticket, which is stored."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

@@ -1,1 +1,1 @@
-"""What people have to do."""
+"""Tasks, and who may do what with them."""

@@ -1,4 +1,4 @@
-"""A user's part in a task."""
+"""The members of a task and their roles."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ MAX_MEMBERS = 100
 
 
 class Role(StrEnum):
-    """What a user may do with a task: a viewer reads it, an editor changes it, the owner also shares and deletes it."""
+    """A user's role in a task. A viewer reads it, an editor changes it, the owner also shares and deletes it."""
 
     OWNER = "owner"
     EDITOR = "editor"
     VIEWER = "viewer"
 
 
-INVITED = frozenset({Role.EDITOR, Role.VIEWER})
-"""The roles one can be given. The owner is whoever created the task, and stays it."""
+INVITABLE_ROLES = frozenset({Role.EDITOR, Role.VIEWER})
+"""The roles that a member can be given. The owner is always the user who created the task."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Member:
-    """Somebody the task is shared with."""
+    """A user with whom the task is shared."""
 
     user_id: UUID
     role: Role

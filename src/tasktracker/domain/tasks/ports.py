@@ -15,97 +15,97 @@ from tasktracker.domain.tasks.task import Task
 
 
 class TaskRepository(Protocol):
-    """Tasks, with their members. Who may see what is for `tasks.policy` to decide, but for the lists."""
+    """Tasks, with their members. `tasks.policy` decides on access; only the lists filter by user."""
 
     def add(self, task: Task) -> None:
-        """Store a new task. Raises IdTaken, and InvalidInput when its creator has no such category (any more)."""
+        """Store a new task. Raises IdTaken, and InvalidInput if its creator does not have its category."""
         ...
 
     def find(self, task_id: UUID) -> Task | None:
-        """Return a task, also one in the trash; while writing, locked until the work ends."""
+        """Return a task, also from the trash; a writing work locks the row until it ends."""
         ...
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
-        """Return a task as it was committed last, without locking it: for deciding what to lock."""
+        """Return a task as last committed. Locks nothing; it serves to decide what to lock."""
         ...
 
     def save(self, task: Task) -> None:
         """Store a changed task.
 
-        Raises Stale unless its predecessor is stored, and InvalidInput when its creator has no such category.
+        Raises Stale unless the previous version is stored, and InvalidInput if its creator does not have its category.
         """
         ...
 
     def save_shared(self, task: Task) -> None:
-        """Store a changed task whose members may have changed, too. Raises like `save`."""
+        """Store a changed task together with its members. Raises like `save`."""
         ...
 
     def tree(self, root: UUID) -> Sequence[Task]:
-        """Return all tasks of a tree, also those in the trash, in the order of their ids; while writing, locked.
+        """Return all tasks of a tree, including those in the trash, ordered by id; a writing work locks them.
 
-        Whoever changes the shape or the members of a tree must have found its root by this work before.
+        A caller that changes the structure or the members of the tree must first lock its root with `find`.
         """
         ...
 
     def children(self, parents: Collection[UUID]) -> Sequence[Task]:
-        """Return all tasks directly under any of these, also those in the trash, by id; while writing, locked.
+        """Return the direct subtasks of these tasks, including those in the trash, by id; a writing work locks them.
 
-        The same goes as for `tree`.
+        The root must be locked first, as for `tree`.
         """
         ...
 
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
-        """Return the roots of the trees of others that the user is a member of, in the order of their ids."""
+        """Return the roots of other users' trees that the user is a member of, ordered by id."""
         ...
 
     def shared_by(self, user_id: UUID) -> Sequence[UUID]:
-        """Return the roots of the user's own trees that others are members of, in the order of their ids."""
+        """Return the roots of the user's own trees that have members, ordered by id."""
         ...
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
-        """Take all of the user's tasks out of a category: a change to each, advancing its version.
+        """Remove a category from all of the user's tasks in it, and return the changed tasks.
 
-        Returns them as they are then.
+        Each task gets a new version.
         """
         ...
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-        """Return the tasks the user is a member of that the query asks for, none of them from the trash."""
+        """Return a page of the tasks that the user can see and that match the query, without those in the trash."""
         ...
 
 
 class TrashRepository(Protocol):
-    """Tasks that were deleted, until they are purged."""
+    """Deleted tasks, until they are purged."""
 
     def list(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
-        """Return the user's own deleted tasks, the last deleted first; each stands for those deleted with it."""
+        """Return the user's own deleted tasks, the last deleted first, without the tasks deleted with another task."""
         ...
 
     def purge(self, tasks: Collection[Task]) -> None:
-        """Remove tasks for good, with their histories. None may be left that has one of them as its parent."""
+        """Permanently remove tasks, with their histories. No remaining task may have one of them as its parent."""
         ...
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
-        """Return the tasks that others were deleted with, deleted before a moment, the longest ago first."""
+        """Return tasks deleted before `before`, the oldest deletion first, without tasks deleted with another task."""
         ...
 
 
 class TreeWork(Protocol):
-    """Work on the shape of trees of tasks."""
+    """Work on the structure of trees of tasks."""
 
     @property
     def tasks(self) -> TaskRepository: ...
 
 
 class TaskWork(TreeWork, ChangingWork, Protocol):
-    """Work on tasks and how they are filed."""
+    """Work on tasks and their categories."""
 
     @property
     def categories(self) -> CategoryRepository: ...
 
 
 class PurgeWork(TreeWork, Protocol):
-    """Work that removes tasks for good."""
+    """Work that permanently removes tasks."""
 
     @property
     def trash(self) -> TrashRepository: ...

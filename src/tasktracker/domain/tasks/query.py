@@ -1,4 +1,4 @@
-"""Which tasks a list is to show, in which order, and from where."""
+"""Queries for lists of tasks: filters, order and start of the page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class TaskSort(StrEnum):
-    """What tasks are ordered by; a minus reverses it. Tasks alike in it are ordered by id, in the same direction."""
+    """The order of tasks. A minus means descending. Equal values are ordered by id, in the same direction."""
 
     NEWEST = "-created_at"
     OLDEST = "created_at"
@@ -33,36 +33,36 @@ class TaskSort(StrEnum):
 
     @property
     def field(self) -> str:
-        """The field ordered by."""
+        """The field by which tasks are ordered."""
         return self.value.removeprefix("-")
 
     @property
     def is_descending(self) -> bool:
-        """Whether the greatest comes first. Tasks without the value come last all the same."""
+        """Whether the greatest value is first. Tasks without a value are last in both directions."""
         return self.value.startswith("-")
 
     def key(self, task: Task) -> TaskKey[Any]:
-        """Return a task's place in this order."""
+        """Return a task's sort key in this order."""
         value = title_key(task.title) if self is TaskSort.TITLE else getattr(task, self.field)
         return TaskKey(value, task.id)
 
     def ordered(self, tasks: Iterable[Task]) -> list[Task]:
         """Return tasks in this order."""
-        return sorted(tasks, key=lambda task: _Place(self.key(task), self.is_descending))
+        return sorted(tasks, key=lambda task: _OrderedKey(self.key(task), self.is_descending))
 
-    def is_after(self, key: TaskKey[Any], place: TaskKey[Any]) -> bool:
-        """Whether a key comes after a place in this order."""
-        return _Place(place, self.is_descending) < _Place(key, self.is_descending)
+    def is_after(self, key: TaskKey[Any], other: TaskKey[Any]) -> bool:
+        """Whether a key is after another in this order."""
+        return _OrderedKey(other, self.is_descending) < _OrderedKey(key, self.is_descending)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A key that compares as an order wants it: what has no value comes last, whichever way the order runs."""
+class _OrderedKey:
+    """A sort key that compares in one direction. A key without a value is last in both directions."""
 
     key: TaskKey[Any]
     is_descending: bool
 
-    def __lt__(self, other: _Place) -> bool:
+    def __lt__(self, other: _OrderedKey) -> bool:
         if (self.key.value is None) != (other.key.value is None):
             return other.key.value is None
         mine, theirs = [(key.id,) if key.value is None else (key.value, key.id) for key in (self.key, other.key)]
@@ -71,25 +71,25 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class TaskKey(Generic[Value]):
-    """A task's place in an order: the value ordered by, and the id among those alike."""
+    """A task's sort key: the value ordered by, and the id for equal values."""
 
     value: Value
     id: UUID
 
 
 def trash_key(task: Task) -> TaskKey[datetime]:
-    """Return a deleted task's place in the trash: by when it was deleted."""
-    assert task.trashed_at is not None, "asked of what is in the trash"
+    """Return a deleted task's sort key in the trash, by the time of its deletion."""
+    assert task.trashed_at is not None, "the task is not in the trash"
     return TaskKey(task.trashed_at, task.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskQuery:
-    """The tasks that pass every filter, in an order, after a place and up to a number.
+    """Selects at most `limit` tasks that pass every filter, in the order of `sort`, starting after the key `after`.
 
-    An empty `states` or `words`, and None elsewhere, let every task pass; `NONE` means tasks without a category, or
-    parent. `due_after` and `due_before` are the ends of a half-open range. `at` is the moment at which a task is
-    overdue or not: the same for every page of a list. In the `time_zone`, its day decides what has `started`.
+    An empty `states` or `words`, and None for other filters, let every task pass; `NONE` means tasks without a category
+    or parent. `due_after` and `due_before` are the ends of a half-open range. `at` is the time at which `overdue` is
+    decided: it is the same for every page of a list. Its day in `time_zone` decides which tasks have `started`.
     """
 
     at: datetime
@@ -110,16 +110,16 @@ class TaskQuery:
 
     @property
     def today(self) -> date:
-        """The day at the moment of the list, where the viewer is."""
+        """The day of `at` in the viewer's time zone."""
         return self.at.astimezone(ZoneInfo(self.time_zone)).date()
 
     def matches(self, task: Task, viewer: UUID, role: Role) -> bool:
-        """Whether the task, as a member sees it, passes every filter."""
-        filed_under = task.category if viewer == task.created_by else None
+        """Whether the task, as the viewer sees it, passes every filter."""
+        visible_category = task.category if viewer == task.created_by else None
         return (
             (not self.states or task.state in self.states)
             and (self.priority is None or task.priority is self.priority)
-            and (self.category is None or filed_under == _or_none(self.category))
+            and (self.category is None or visible_category == _or_none(self.category))
             and (self.parent is None or task.parent == _or_none(self.parent))
             and (self.due_after is None or (task.due_date is not None and task.due_date >= self.due_after))
             and (self.due_before is None or (task.due_date is not None and task.due_date < self.due_before))
@@ -131,22 +131,22 @@ class TaskQuery:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Split what is searched for into words, each of which must be found."""
+    """Split a search text into words, all of which must be found."""
     return tuple(dict.fromkeys(folded(text).split()))
 
 
 def search_text(task: Task) -> str:
-    """Return the text that is searched: title and description, without regard to case."""
+    """Return the text that is searched: title and description, case-folded."""
     return f"{folded(task.title)}\n{folded(task.description)}"
 
 
 def title_key(title: str) -> str:
-    """Return what titles are ordered by, code point by code point."""
+    """Return the sort key of a title, to be compared by code point."""
     return folded(title)
 
 
 def folded(text: str) -> str:
-    """Return text without regard to case. Canonically equivalent texts give the same (UAX #15, NFC)."""
+    """Return text case-folded. Canonically equivalent texts give the same result (UAX #15, NFC)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 

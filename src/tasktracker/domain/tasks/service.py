@@ -16,7 +16,7 @@ from tasktracker.domain.tasks.policy import is_visible, require_editable, requir
 from tasktracker.domain.tasks.ports import TaskWork
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
-from tasktracker.domain.tasks.tree import find_parent, lock_roots, require_room, subtree
+from tasktracker.domain.tasks.tree import find_parent, lock_roots, require_depth, subtree
 
 
 class ListWork(TaskWork, Protocol):
@@ -27,20 +27,20 @@ class ListWork(TaskWork, Protocol):
 
 
 class TaskService:
-    """Use cases on the tasks that the actor of the work can see."""
+    """Use cases on the tasks that the actor can see."""
 
     def __init__(self, *, ids: IdGenerator) -> None:
         self._ids = ids
 
     def create(self, work: TaskWork, fields: TaskFields, task_id: UUID | None = None) -> Task:
-        """Create a task, under the caller's own id where one is given. Raises InvalidInput, IdTaken."""
+        """Create a task, with the caller's id if one is given. Raises InvalidInput, IdTaken."""
         fields = TASK.complete(fields)
         _require_category(work, fields)
         parent = None
         if fields["parent"] is not None:
             lock_roots(work, fields["parent"])
             parent = find_parent(work, work.actor.user_id, fields["parent"])
-            require_room(work, parent)
+            require_depth(work, parent)
         task = Task.create(
             id=task_id or self._ids.new(), created_by=work.actor.user_id, now=work.now, fields=fields, parent=parent
         )
@@ -51,7 +51,7 @@ class TaskService:
         return task
 
     def create_if_absent(self, work: TaskWork, task_id: UUID, fields: TaskFields) -> Task:
-        """Create a task under the caller's own id. Raises Stale where the actor sees a task of this id already."""
+        """Create a task with the caller's id. Raises Stale if the actor already sees a task with this id."""
         existing = work.tasks.find_unlocked(task_id)
         if is_visible(existing, work.actor.user_id):
             raise Stale(existing)
@@ -62,13 +62,13 @@ class TaskService:
         return require_visible(work.tasks.find(task_id), work.actor.user_id)
 
     def list(self, work: ListWork, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-        """Return a page of tasks. What has started is so by the actor's time zone."""
+        """Return a page of tasks. The filter `started` uses the actor's time zone."""
         if query.started is not None and (user := work.users.find_unlocked(work.actor.user_id)):
             query = replace(query, time_zone=user.time_zone)
         return work.tasks.list(work.actor.user_id, query)
 
     def replace(self, work: TaskWork, task_id: UUID, fields: TaskFields, expected: Expected = None) -> Task:
-        """Change every field: what is not given goes back to its default. Raises like `edit`."""
+        """Set every field; a missing field gets its default. Raises like `edit`."""
         return self.edit(work, task_id, TASK.complete(fields), expected)
 
     def edit(
@@ -79,7 +79,7 @@ class TaskService:
         expected: Expected = None,
         action: Action = Action.EDIT,
     ) -> Task:
-        """Change the given fields and no other. Raises InvalidInput, TaskNotFound, NotAllowed, Stale."""
+        """Change the given fields. Raises InvalidInput, TaskNotFound, NotAllowed, Stale."""
         fields = TASK.check(fields)
         if not fields.keys().isdisjoint(TASK.owner_only):
             found = require_visible(work.tasks.find_unlocked(task_id), work.actor.user_id)
@@ -101,21 +101,21 @@ class TaskService:
 
 
 def _move(work: TaskWork, task: Task, edited: Task) -> Task:
-    """Put a task, with all that is under it, under another parent; both trees are locked by their roots."""
+    """Move a task, with all its subtasks, to another parent. The roots of both trees must be locked."""
     levels = subtree(work, task)
     moved = {each.id for level in levels for each in level}
     root, members = task.id, task.members
     if edited.parent is not None:
         if edited.parent in moved:
-            raise InvalidInput.of("parent", "is the task itself or under it")
+            raise InvalidInput.of("parent", "must not be the task itself or one of its subtasks")
         parent = find_parent(work, task.created_by, edited.parent)
-        require_room(work, parent, len(levels))
+        require_depth(work, parent, len(levels))
         root, members = parent.root, parent.members
     edited = replace(edited, root=root, members=members)
     work.tasks.save_shared(edited)
     for level in levels[1:]:
         for each in level:
-            changed = each.under(root, members, edited.updated_at)
+            changed = each.with_tree(root, members, edited.updated_at)
             if changed is not each:
                 work.tasks.save_shared(changed)
                 work.changes.record(Action.MOVE, each, changed)
@@ -123,10 +123,10 @@ def _move(work: TaskWork, task: Task, edited: Task) -> Task:
 
 
 def _require_category(work: TaskWork, fields: TaskFields) -> None:
-    """Refuse a category the actor does not have.
+    """Refuse a category that the actor does not have.
 
-    Finding it locks it before any task is locked, the order in which deleting a category locks them too.
+    This locks the category before any task, in the same order as deleting a category does.
     """
     category = fields.get("category")
     if category is not None and work.categories.find(work.actor.user_id, category) is None:
-        raise InvalidInput.of("category", "names no category of yours")
+        raise InvalidInput.of("category", "is not one of your categories")

@@ -1,4 +1,4 @@
-"""A task: something to be done."""
+"""Tasks: their fields, and the rules that need no storage."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ MAX_DEPTH = 5
 
 
 class Priority(IntEnum):
-    """How much a task matters."""
-
     LOW = 1
     NORMAL = 2
     HIGH = 3
@@ -26,7 +24,7 @@ class Priority(IntEnum):
 
 
 class State(StrEnum):
-    """How far a task has come. Any state may follow any other."""
+    """The progress of a task. Any state may follow any other."""
 
     OPEN = "open"
     IN_PROGRESS = "in_progress"
@@ -35,12 +33,12 @@ class State(StrEnum):
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the task is done or cancelled."""
         return self in (State.DONE, State.CANCELLED)
 
 
 class TaskFields(TypedDict, total=False):
-    """What people may say about a task; an absent field is left as it is."""
+    """The fields of a task that users may set; an absent field is left unchanged."""
 
     title: str
     description: str
@@ -54,12 +52,12 @@ class TaskFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Something to be done, by whoever created it and those it is shared with.
+    """A task of its creator and the members with whom it is shared.
 
-    Before the day `start_on`, it need not be looked at. `category` is the creator's own filing. `completed_at` is set
-    while the state is done, and only then. `version` grows by one with every change; times are UTC. A subtask has its
-    `parent`'s creator and members; `root` is where following parents ends, the task itself where it has none.
-    `trashed_with` is the task by whose deletion this one came into the trash: with it, it comes out again.
+    Work on the task need not start before the day `start_on`. `category` is a category of the creator. `completed_at`
+    is set while the state is done, and only then. `version` grows by one with every change; times are UTC. A subtask
+    has the creator and members of its `parent`. `root` is the topmost task of the tree, or the task itself if it has no
+    parent. `trashed_with` is the task with which this one was deleted, and with which it is restored.
     """
 
     id: UUID
@@ -98,32 +96,32 @@ class Task:
         return replace(task, completed_at=now) if task.state is State.DONE else task
 
     def edit(self, fields: TaskFields, now: datetime) -> Task:
-        """Return the task with these (checked) fields; itself when they change nothing."""
+        """Return the task with these (checked) fields; itself if they change nothing."""
         edited = replace(self, **fields)
         if edited.state is not self.state:
             done_at = max(now, self.updated_at) if edited.state is State.DONE else None
             edited = replace(edited, completed_at=done_at)
         return self._changed(edited, now)
 
-    def under(self, root: UUID, members: tuple[Member, ...], now: datetime) -> Task:
-        """Return the task as part of another tree, or of its tree after that was shared with others."""
+    def with_tree(self, root: UUID, members: tuple[Member, ...], now: datetime) -> Task:
+        """Return the task with the root and the members of its tree."""
         return self._changed(replace(self, root=root, members=members), now)
 
     def trash(self, with_: UUID, now: datetime) -> Task:
-        """Return the task in the trash, deleted together with another."""
+        """Return the task moved to the trash, deleted together with another."""
         return self._changed(replace(self, trashed_at=max(now, self.updated_at), trashed_with=with_), now)
 
     def restore(self, root: UUID, parent: UUID | None, now: datetime) -> Task:
-        """Return the task out of the trash, in a tree and under a parent that are not in it."""
+        """Return the task restored from the trash, in a tree and under a parent that are not in the trash."""
         return self._changed(replace(self, root=root, parent=parent, trashed_at=None, trashed_with=None), now)
 
     def is_overdue(self, at: datetime) -> bool:
-        """Whether the task should have been done by then and is neither done nor cancelled."""
+        """Whether the task is due before `at` and neither done nor cancelled."""
         return self.due_date is not None and self.due_date < at and not self.state.is_closed
 
     @property
     def owners(self) -> tuple[UUID, ...]:
-        """Who may change the task: its creator and every editor."""
+        """The users who may change the task: its creator and every editor."""
         if not self.members:
             return (self.created_by,)
         return (self.created_by, *(member.user_id for member in self.members if member.role is Role.EDITOR))

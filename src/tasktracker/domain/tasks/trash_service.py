@@ -1,4 +1,4 @@
-"""Deleting tasks, and restoring them."""
+"""Deleting, restoring and purging tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import TaskNotFound
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.versions import Expected, require
-from tasktracker.domain.tasks.policy import require_own, require_owned
+from tasktracker.domain.tasks.policy import require_owned, require_owned_also_in_trash
 from tasktracker.domain.tasks.ports import PurgeWork, TrashWork
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
@@ -17,10 +17,10 @@ from tasktracker.domain.tasks.tree import lock_roots, subtree
 
 
 class TrashService:
-    """Use cases on the trash of the actor's own tasks. A task goes there, and comes back, with all that is under it."""
+    """Use cases on the trash of the actor's own tasks. A task is deleted and restored with all its subtasks."""
 
     def delete(self, work: TrashWork, task_id: UUID, expected: Expected = None) -> None:
-        """Move a task to the trash, with all that is under it. Raises TaskNotFound, NotAllowed, Stale."""
+        """Move a task to the trash, with all its subtasks. Raises TaskNotFound, NotAllowed, Stale."""
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
@@ -38,12 +38,12 @@ class TrashService:
         return work.trash.list(work.actor.user_id, after, limit)
 
     def restore(self, work: TrashWork, task_id: UUID, expected: Expected = None) -> Task:
-        """Restore a task, with those that were deleted with it. Restoring it twice changes nothing.
+        """Restore a task, with the tasks that were deleted with it. Restoring it twice changes nothing.
 
-        Where its parent is still in the trash, it becomes a task of its own. Raises TaskNotFound, NotAllowed, Stale.
+        If its parent is still in the trash, the task becomes a root. Raises TaskNotFound, NotAllowed, Stale.
         """
         lock_roots(work, task_id)
-        task = require_own(work.tasks.find(task_id), work.actor.user_id)
+        task = require_owned_also_in_trash(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
         if not task.trashed_at:
             return task
@@ -54,20 +54,20 @@ class TrashService:
             for each in level:
                 if each.trashed_with == task.trashed_with:
                     parent_id = None if each.id == task.id and root == task.id else each.parent
-                    back = each.restore(root, parent_id, work.now)
-                    work.tasks.save(back)
-                    work.changes.record(Action.RESTORE, each, back)
-                    restored = back if each.id == task.id else restored
+                    changed = each.restore(root, parent_id, work.now)
+                    work.tasks.save(changed)
+                    work.changes.record(Action.RESTORE, each, changed)
+                    restored = changed if each.id == task.id else restored
                 elif each.root != root:
-                    moved = each.under(root, each.members, work.now)
+                    moved = each.with_tree(root, each.members, work.now)
                     work.tasks.save(moved)
                     work.changes.record(Action.MOVE, each, moved)
         return restored
 
     def purge(self, work: TrashWork, task_id: UUID, expected: Expected = None) -> None:
-        """Remove a task in the trash for good, with all that is under it. Raises TaskNotFound, NotAllowed, Stale."""
+        """Permanently remove a task in the trash, with all its subtasks. Raises TaskNotFound, NotAllowed, Stale."""
         lock_roots(work, task_id)
-        task = require_own(work.tasks.find(task_id), work.actor.user_id)
+        task = require_owned_also_in_trash(work.tasks.find(task_id), work.actor.user_id)
         if not task.trashed_at:
             raise TaskNotFound
         require(task, expected)
@@ -75,7 +75,7 @@ class TrashService:
 
 
 def purge_expired(work: PurgeWork, task_id: UUID, before: datetime) -> int:
-    """Purge a tree of tasks that was deleted before a moment, and return how many tasks that were."""
+    """Purge a task deleted before `before`, with all its subtasks, and return the number of purged tasks."""
     lock_roots(work, task_id)
     task = work.tasks.find(task_id)
     if task is None or not task.trashed_at or task.trashed_at >= before:

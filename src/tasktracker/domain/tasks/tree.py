@@ -1,7 +1,7 @@
-"""Tasks within tasks: locking a tree, and its shape.
+"""Trees of tasks: their locks and their structure.
 
-Whoever changes the shape or the members of a tree locks its root first, so two such changes never cross. Locks are
-taken in one order by everybody: users, then categories, then roots, then other tasks, each by id.
+A change of the structure or the members of a tree locks its root first, so two such changes never run concurrently.
+Every use case takes locks in the same order: users, categories, roots, other tasks, each by id.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tasktracker.domain.tasks.task import MAX_DEPTH, Task
 
 
 def lock_roots(work: TreeWork, *task_ids: UUID) -> None:
-    """Lock the roots of these tasks, and see to it that they are still their roots once locked."""
+    """Lock the roots of these tasks, and repeat if the roots changed before they were locked."""
     locked = None
     while True:
         found = (work.tasks.find_unlocked(task_id) for task_id in task_ids)
@@ -28,26 +28,26 @@ def lock_roots(work: TreeWork, *task_ids: UUID) -> None:
 
 
 def find_parent(work: TreeWork, owner: UUID, parent_id: UUID) -> Task:
-    """Return a task that another of the owner's is to be put under. Its root must be locked. Raises InvalidInput."""
+    """Return the owner's task with this id, as the parent of another. Its root must be locked. Raises InvalidInput."""
     parent = work.tasks.find(parent_id)
     if parent is None or parent.created_by != owner or parent.trashed_at:
-        raise InvalidInput.of("parent", "names no task of yours")
+        raise InvalidInput.of("parent", "is not one of your tasks")
     return parent
 
 
-def require_room(work: TreeWork, parent: Task, levels: int = 1) -> None:
-    """Refuse to put so many levels of tasks under a parent that the tree gets too deep. Raises InvalidInput."""
-    above, depth = parent, 1
-    while above.parent is not None:
-        found = work.tasks.find_unlocked(above.parent)
-        assert found is not None, "a task outlives its subtasks"
-        above, depth = found, depth + 1
+def require_depth(work: TreeWork, parent: Task, levels: int = 1) -> None:
+    """Require that a parent with `levels` more levels below it is within MAX_DEPTH. Raises InvalidInput."""
+    ancestor, depth = parent, 1
+    while ancestor.parent is not None:
+        found = work.tasks.find_unlocked(ancestor.parent)
+        assert found is not None, "the parent of a stored task is stored"
+        ancestor, depth = found, depth + 1
     if depth + levels > MAX_DEPTH:
-        raise InvalidInput.of("parent", f"would nest tasks more than {MAX_DEPTH} deep")
+        raise InvalidInput.of("parent", f"would nest tasks more than {MAX_DEPTH} levels deep")
 
 
 def subtree(work: TreeWork, top: Task) -> Sequence[Sequence[Task]]:
-    """Return a task and what is under it, level by level, all of it locked. Its root must be locked, and itself."""
+    """Return a task and all its subtasks, level by level, and lock them. The task and its root must be locked."""
     levels: list[Sequence[Task]] = [[top]]
     while below := work.tasks.children([task.id for task in levels[-1]]):
         levels.append(below)

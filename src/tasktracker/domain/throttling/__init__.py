@@ -1,1 +1,1 @@
-"""Slowing down whoever guesses."""
+"""Limits on how often an operation may be attempted, to slow down guessing."""

@@ -1,4 +1,4 @@
-"""What throttling needs of storage."""
+"""The port of throttling."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tasktracker.domain.throttling.limit import Bucket
 
 
 class RateLimiter(Protocol):
-    """Buckets that all processes share.
+    """Buckets that all server processes share.
 
-    Every call stands for itself: it is durable at once, and undone by no unit of work. Of concurrent tries, exactly
-    as many pass as the bucket holds. Raises StorageUnavailable.
+    Every call is durable at once and independent of units of work. Of concurrent attempts, exactly as many pass as the
+    bucket holds. Raises StorageUnavailable.
     """
 
     def spend(self, bucket: Bucket, now: datetime) -> timedelta | None:
-        """Take one try out of a bucket and return None; from an empty one take nothing, and return how long to wait."""
+        """Take one attempt from a bucket and return None. If it is empty, return the time to wait instead."""
         ...
 
     def refund(self, bucket: Bucket) -> None:
-        """Put one try back."""
+        """Put one attempt back."""
         ...

@@ -1,4 +1,4 @@
-"""Spending tries, on the way into a use case."""
+"""Counting attempts before a use case runs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tasktracker.domain.throttling.ports import RateLimiter
 
 
 class Throttle:
-    """Lets a use case go ahead while there are tries left for it. Without a limiter, always."""
+    """Lets a use case run while attempts are left. Without a limiter, it always runs."""
 
     def __init__(self, limiter: RateLimiter | None, clock: Clock) -> None:
         self._limiter = limiter
         self._clock = clock
 
     def spend(self, *buckets: Bucket) -> None:
-        """Take one try out of each bucket in turn, the narrowest first. Raises TooManyRequests at an empty one.
+        """Take one attempt from each bucket, the narrowest first. Raises TooManyRequests if one is empty.
 
-        What is refused has cost nothing: those who wait as long as they are told to may then try.
+        A refused attempt is not counted, so a caller who waits for the given time may then try.
         """
         if self._limiter is None:
             return
@@ -30,7 +30,7 @@ class Throttle:
                 raise TooManyRequests(wait)
 
     def refund(self, *buckets: Bucket) -> None:
-        """Put the tries back: whoever turned out to be right has not been guessing."""
+        """Put the attempts back, after a success: it was not a guess."""
         if self._limiter is not None:
             for bucket in buckets:
                 self._limiter.refund(bucket)

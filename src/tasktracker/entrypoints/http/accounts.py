@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tasktracker.domain.accounts.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
-from tasktracker.domain.accounts.session_service import SignedIn
+from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.user import (
     MAX_EMAIL_LENGTH,
     MAX_PERSON_NAME_LENGTH,
@@ -119,7 +119,7 @@ def view_user(user: User, *_: object) -> UserView:
     return UserView(*_values(user))
 
 
-def view_signed_in(signed_in: SignedIn) -> SignedInView:
+def view_signed_in(signed_in: LoggedIn) -> SignedInView:
     """Return the response to a login."""
     tokens = signed_in.tokens
     return SignedInView(tokens.access, tokens.refresh, "Bearer", tokens.expires_in, view_user(signed_in.user))

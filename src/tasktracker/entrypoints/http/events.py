@@ -26,7 +26,7 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import Changes, SyncService
 from tasktracker.domain.sync.stream_service import StreamService
-from tasktracker.domain.sync.ticket import TICKET_LIFE
+from tasktracker.domain.sync.ticket import TICKET_LIFETIME
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.changes import SyncCursors, Typed
 from tasktracker.entrypoints.http.core.middleware import IS_HEAD
@@ -97,7 +97,7 @@ class EventController(Controller):
         assert request.auth is not None, "a session has an access token"
         with self.store.writing(request.session_actor) as work:
             text = self.streams.issue(work, request.auth.expires_at)
-        return TicketView(text, int(TICKET_LIFE.total_seconds()))
+        return TicketView(text, int(TICKET_LIFETIME.total_seconds()))
 
     @get(
         "/",

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.domain.portability.export_service import ExportService
-from tasktracker.domain.portability.import_service import Form, ImportService
-from tasktracker.domain.portability.report import Finding, ImportReport, Tally
+from tasktracker.domain.portability.import_service import FileFormat, ImportService
+from tasktracker.domain.portability.report import Counts, Finding, ImportReport
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, UnsupportedMediaType, query
 from tasktracker.entrypoints.http.core.schemas import Query
@@ -19,7 +19,7 @@ from tasktracker.entrypoints.http.transfers import Transfers
 
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
-FORMS = {NDJSON: Form.NDJSON, CSV: Form.TODOIST}
+FORMS = {NDJSON: FileFormat.NDJSON, CSV: FileFormat.TODOIST}
 
 
 class ImportFile(Query):
@@ -69,7 +69,7 @@ def view_report(report: ImportReport) -> ImportView:
     )
 
 
-def _tally(tally: Tally) -> TallyView:
+def _tally(tally: Counts) -> TallyView:
     return TallyView(tally.created, tally.unchanged, tally.mapped)
 
 
@@ -123,11 +123,11 @@ class PortabilityController(Controller):
         with self.transfers.slot(actor.user_id):
             await run(self.imports.admit, actor)
             async with self.transfers.upload(request) as file:
-                report = await run(self.imports.bring_in, actor, file, form, dry_run=filters.dry_run)
+                report = await run(self.imports.import_file, actor, file, form, dry_run=filters.dry_run)
         return view_report(report)
 
 
-def _form(request: Request) -> Form:
+def _form(request: Request) -> FileFormat:
     """Return the format of the body. Raises UnsupportedMediaType."""
     sent, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     name, _, charset = parameters.strip().partition("=")

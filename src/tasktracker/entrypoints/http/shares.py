@@ -20,7 +20,7 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SHARE_RULES, Share, SharingService
-from tasktracker.domain.tasks.member import INVITED, Role
+from tasktracker.domain.tasks.member import INVITABLE_ROLES, Role
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.idempotency import Writes, no_content, rendered
 from tasktracker.entrypoints.http.core.operation import operation
@@ -28,7 +28,7 @@ from tasktracker.entrypoints.http.core.request import Request, identifier
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
-InvitedRole = Annotated[Role, Meta(extra_json_schema={"enum": sorted(INVITED)})]
+InvitedRole = Annotated[Role, Meta(extra_json_schema={"enum": sorted(INVITABLE_ROLES)})]
 
 
 class ShareTask(Body, kw_only=True):

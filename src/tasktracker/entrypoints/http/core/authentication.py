@@ -75,7 +75,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         token = bearer_token(connection)
         if token is None:
             raise NotAuthenticated
-        if api_token.looks_like_one(token):
+        if api_token.has_api_token_prefix(token):
             return AuthenticationResult(user=api_token.actor_of(token), auth=None)
         claims = self._signer.read(token)
         if claims.kind is not TokenKind.ACCESS:
