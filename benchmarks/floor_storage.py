@@ -223,7 +223,7 @@ class Sqlite:
     @contextmanager
     def writing(self) -> Iterator[Any]:
         """Return a cursor in a transaction."""
-        if not self._turns.take(5):
+        if not self._turns.acquire(5):
             raise TimeoutError
         try:
             cursor = self._writer.execute("BEGIN IMMEDIATE")
@@ -234,7 +234,7 @@ class Sqlite:
                 self._writer.execute("ROLLBACK")
                 raise
         finally:
-            self._turns.pass_on()
+            self._turns.release()
 
     def close(self) -> None:
         """Let go of the connections."""

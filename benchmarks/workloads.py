@@ -28,7 +28,7 @@ from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.entrypoints.http.changes import SyncCursors
-from tasktracker.entrypoints.http.core.cursors import KEPT_AS, Cursors
+from tasktracker.entrypoints.http.core.cursors import STORED_AS, Cursors
 from tests.fakes import SYSTEM
 
 PAGE, CHANGES = 20, 10
@@ -114,7 +114,7 @@ def fill(data: Data) -> Data:
         connection.execute(text("VACUUM ANALYZE" if connection.dialect.name == "postgresql" else "ANALYZE"))
     engine.dispose()
     with closing(_store(data.url)) as store:
-        secret, epoch = store.get_or_create_secret(KEPT_AS), store.get_or_create_secret(EPOCH)
+        secret, epoch = store.get_or_create_secret(STORED_AS), store.get_or_create_secret(EPOCH)
     return Data(**{**vars(data), "secret": secret, "epoch": epoch})
 
 

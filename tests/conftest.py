@@ -7,6 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tasktracker.domain.throttling.ports import RateLimiter
+from tasktracker.domain.work import Storage
+from tests import backends
+from tests.backends import Backend
+from tests.contracts.base import Seed
+from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
 from tests.postgres import RUN_FOLDER_VARIABLE, DatabaseFactory, PrivatePostgres, ServerFolder, shared_server
 
 RUN_FOLDER = pytest.StashKey[ServerFolder]()
@@ -57,3 +63,49 @@ def private_postgres() -> Iterator[PrivatePostgres]:
     """A running server that this test may stop and start."""
     with PrivatePostgres() as server:
         yield server
+
+
+# ------------------------------------------------------------------- storages
+
+
+@pytest.fixture(scope="session", params=backends.NAMES)
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """Each storage in turn: a test that uses it, or `store`, is a contract."""
+    if request.param == "memory":
+        yield backends.memory()
+    elif request.param == "sqlite":
+        with backends.sqlite(tmp_path_factory.mktemp("sqlite") / "tasks.db") as backend:
+            yield backend
+    else:
+        databases: DatabaseFactory = request.getfixturevalue("postgres_url_factory")
+        with backends.postgresql(databases.create_database()) as backend:
+            yield backend
+
+
+@pytest.fixture
+def clock(backend: Backend) -> ManualClock:
+    """The clock of the store."""
+    return backend.clock
+
+
+@pytest.fixture
+def audit_log(backend: Backend) -> RecordingAuditLog:
+    """The log to which the store writes events."""
+    return backend.audit_log
+
+
+@pytest.fixture
+def store(backend: Backend) -> Storage:
+    """An empty store."""
+    backend.reset()
+    return backend.store
+
+
+@pytest.fixture
+def limiter(backend: Backend, store: Storage) -> RateLimiter:
+    return backend.limiter
+
+
+@pytest.fixture
+def seed(store: Storage, clock: ManualClock) -> Seed:
+    return Seed(store, clock, SequentialIds())

@@ -8,43 +8,23 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
-from tasktracker.domain.accounts.password import PasswordPolicy
-from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
-from tasktracker.domain.accounts.reencryption_service import ReencryptionService
-from tasktracker.domain.accounts.registration_service import RegistrationService
-from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
-from tasktracker.domain.accounts.session_service import SessionService, SignedIn
+from tasktracker.domain.accounts.session_service import SignedIn
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
-from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.event import AuthEvent
-from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.activity.service import ActivityService
-from tasktracker.domain.api_tokens.service import MAX_API_TOKENS, ApiTokenService
-from tasktracker.domain.categories.service import CategoryService
-from tasktracker.domain.history.service import HistoryService
-from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.api_tokens.service import MAX_API_TOKENS
 from tasktracker.domain.kernel.actors import Actor, ActorT, SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken, NotAuthenticated
-from tasktracker.domain.removal.accounts import AccountRemoval
-from tasktracker.domain.removal.categories import CategoryRemoval
-from tasktracker.domain.sharing.invitation_limit import InvitationLimit
-from tasktracker.domain.sharing.service import SharingService
-from tasktracker.domain.sync.category_mutations import CategoryMutations
-from tasktracker.domain.sync.push_service import PushService
-from tasktracker.domain.sync.service import SyncService
-from tasktracker.domain.sync.task_mutations import TaskMutations
 from tasktracker.domain.tasks.member import MAX_MEMBERS
-from tasktracker.domain.tasks.service import TaskService
-from tasktracker.domain.tasks.trash_service import TrashService
-from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.work import Storage, UnitOfWork
+from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.settings import load
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -279,7 +259,7 @@ class RecordingAuditLog:
 
 
 class App:
-    """The services, on a store and on fakes of everything else."""
+    """The services that the container wires, on a store and on fakes of everything else."""
 
     def __init__(
         self,
@@ -291,81 +271,63 @@ class App:
         api_token_limit: int = MAX_API_TOKENS,
         member_limit: int = MAX_MEMBERS,
     ) -> None:
-        self.store = store = WatchedStore(store)
-        self.audit_log = RecordingAuditLog()
+        container = Container(
+            settings=load(
+                {
+                    "DATABASE_URL": "memory://",
+                    "THROTTLE": "on" if throttled else "off",
+                    "API_TOKENS_PER_USER": str(api_token_limit),
+                    "MEMBERS_PER_TASK": str(member_limit),
+                },
+                None,
+            )
+        )
+        self.store = WatchedStore(store)
         self.clock = clock
+        # A series of its own: events without a user outlive the users of a test, in a database that tests share.
+        self.ids = SequentialIds(series=next(_series))
         self.policy = policy or SessionPolicy()
-        # Of its own: events that name nobody outlive a test's people, in a database that tests share.
-        self.ids = ids = SequentialIds(series=next(_series))
+        self.audit_log = RecordingAuditLog()
         self.signer = FakeSigner(clock)
-        self.hasher = FakeHasher(store)
+        self.hasher = FakeHasher(self.store)
         self.strength = FakeStrength()
         self.limiter = MemoryRateLimiter()
-        self.throttle = throttle = Throttle(self.limiter if throttled else None, clock)
-        self.recorder = recorder = Recorder(store=store, ids=ids)
-        password_policy = PasswordPolicy(self.strength)
-        self.confirmation: PasswordConfirmation[UnitOfWork[SessionActor]] = PasswordConfirmation(
-            store=store, recorder=recorder, passwords=self.hasher, throttle=throttle
-        )
-        # One object, seen as each service declares it.
-        confirmation = cast(Any, self.confirmation)
         self.codes = FakeCodes()
         self.cipher = FakeCipher()
-        self.two_factor = TwoFactorService(
-            store=store,
-            recorder=recorder,
-            confirmation=confirmation,
-            codes=self.codes,
-            cipher=self.cipher,
-            throttle=throttle,
-            clock=clock,
-        )
-        self.reencryption = ReencryptionService(store=store, cipher=self.cipher)
-        self.sessions = SessionService(
-            store=store,
-            recorder=recorder,
-            throttle=throttle,
-            two_factor=self.two_factor,
-            tokens=self.signer,
-            passwords=self.hasher,
-            clock=clock,
-            ids=ids,
-            policy=self.policy,
-        )
-        self.registration = RegistrationService(
-            store=store,
-            sessions=self.sessions,
-            recorder=recorder,
-            throttle=throttle,
-            passwords=self.hasher,
-            policy=password_policy,
-            clock=clock,
-            ids=ids,
-        )
-        self.accounts = AccountService(
-            store=store,
-            confirmation=confirmation,
-            recorder=recorder,
-            passwords=self.hasher,
-            policy=password_policy,
-        )
-        self.api_tokens = ApiTokenService(recorder=recorder, ids=ids, limit=api_token_limit)
-        self.activity = ActivityService()
-        self.tasks = TaskService(ids=ids)
-        self.categories = CategoryService(ids=ids)
-        self.trash = TrashService()
-        self.history = HistoryService(tasks=self.tasks)
-        self.sharing = SharingService(limit=member_limit)
-        self.invitation_limit = InvitationLimit(store=store, throttle=throttle)
-        self.category_removal = CategoryRemoval()
-        self.account_removal = AccountRemoval(confirmation=confirmation, sharing=self.sharing, recorder=recorder)
-        self.sync = SyncService(store=store, secrets=store)
-        self.pushing = PushService(
-            store=store,
-            tasks=TaskMutations(tasks=self.tasks, trash=self.trash),
-            categories=CategoryMutations(categories=self.categories, removal=self.category_removal),
-        )
-        self.housekeeping = HousekeepingService(store=store, clock=clock)
+        for provider, fake in (
+            (container.store, self.store),
+            (container.clock, clock),
+            (container.ids, self.ids),
+            (container.session_policy, self.policy),
+            (container.signer, self.signer),
+            (container.passwords, self.hasher),
+            (container.strength, self.strength),
+            (container.limiter, self.limiter),
+            (container.one_time_codes, self.codes),
+            (container.secret_cipher, self.cipher),
+        ):
+            provider.override(fake)
+        self.throttle = container.throttle()
+        self.recorder = container.recorder()
+        self.confirmation = container.confirmation()
+        self.two_factor = container.two_factor()
+        self.reencryption = container.reencryption()
+        self.sessions = container.sessions()
+        self.registration = container.registration()
+        self.accounts = container.accounts()
+        self.api_tokens = container.api_tokens()
+        self.activity = container.activity()
+        self.tasks = container.tasks()
+        self.categories = container.categories()
+        self.trash = container.trash()
+        self.history = container.history()
+        self.sharing = container.sharing()
+        self.invitation_limit = container.invitation_limit()
+        self.category_removal = container.category_removal()
+        self.account_removal = container.account_removal()
+        self.sync = container.sync()
+        self.pushing = container.pushing()
+        self.housekeeping = container.housekeeping()
 
     def do(
         self,

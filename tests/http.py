@@ -27,7 +27,7 @@ from tasktracker.domain.kernel.errors import InvalidToken
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.settings import load
-from tests.contracts.http.documentation import Documentation
+from tests.documentation import Documentation
 from tests.fakes import SYSTEM, ManualClock
 
 PASSWORD = "uH8#kq2Lx9"

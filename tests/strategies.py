@@ -1,22 +1,38 @@
-"""Every Hypothesis strategy, once.
+"""Every Hypothesis strategy, once, and how many examples of it the tests try.
 
 `raw_*` is what a client might send, acceptable or not; the others are acceptable, though not yet canonical.
 """
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, cast
 from uuid import UUID
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tasktracker.domain.categories.category import CategoryFields
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
+
+THOROUGHNESS = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 1
+"""How many times the usual number of examples `make test-thorough` tries."""
+
+
+def examples(number: int, **more: Any) -> settings:
+    """Hypothesis settings: this many examples, which may share a store and take as long as they need."""
+    return settings(
+        max_examples=number * THOROUGHNESS,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+        **more,
+    )
+
 
 # ---------------------------------------------------------------- text
 

@@ -1,4 +1,4 @@
-"""A client of Task Tracker that works offline and keeps in sync. `docs/sync.md` describes what it speaks."""
+"""A client of Task Tracker that works offline and keeps in sync. `docs/sync.md` describes the protocol."""
 
 from tasktracker_client.client import Replica
 from tasktracker_client.errors import (

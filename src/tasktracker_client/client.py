@@ -1,4 +1,4 @@
-"""A copy of all that a user has, on a device that may be offline at any time."""
+"""The client: a copy of a user's data on a device that may be offline."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ PAGE = 200
 ATTEMPTS = 5
 POLL_SECONDS = 30.0
 PATHS = {ItemType.TASK: "/tasks", ItemType.CATEGORY: "/categories"}
-COMPUTED = "is_overdue"  # depends on the time, so copies go without
+COMPUTED = "is_overdue"  # depends on the current time, so it is not stored
 
 
 class Replica:
-    """A user's tasks and categories in a file: read and edited at any time, in sync whenever there is a network.
+    """A user's tasks and categories in a file: usable offline, and synchronized when the server is reachable.
 
-    It may be used from several threads: one can follow the server while others edit.
+    Several threads may use it: one can follow the server while others edit.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class Replica:
         client: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Open the copy in a file, which is made where there is none.
+        """Open the copy in a file. A missing file is created.
 
-        `api_url` is that of the API, such as http://127.0.0.1:8000/api. A `token` is an API token; with a password,
-        use `login`. Tokens are kept in the file, so a copy that is opened again need not log in.
+        `api_url` is the URL of the API, such as http://127.0.0.1:8000/api. `token` is an API token; to use a password,
+        call `login`. The file stores the tokens, so a reopened copy stays logged in.
         """
         self._local = LocalCopy(path)
         self._api = Api(api_url, self._local, client, sleep)
@@ -76,22 +76,22 @@ class Replica:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file and of connections."""
+        """Close the file and the connections."""
         self._api.close()
         self._local.close()
 
     # -------------------------------------------------------------- sessions
 
     def register(self, username: str, password: str, **more: Any) -> None:
-        """Create an account, and be logged in."""
+        """Create an account and log in."""
         self._api.open_session("/accounts/register/", {"username": username, "password": password, **more})
 
     def login(self, username: str, password: str, **more: Any) -> None:
-        """Log in; `more` may be `device` and `code`. Raises WrongUser where the copy is another user's."""
+        """Log in. `more` may contain `device` and `code`. Raises WrongUser if the copy belongs to another user."""
         self._api.open_session("/accounts/login/", {"username": username, "password": password, **more})
 
     def logout(self) -> None:
-        """End the session. The copy and the edits stay."""
+        """End the session. The copy and the edits are kept."""
         self._api.close_session()
 
     # ----------------------------------------------------------------- tasks
@@ -113,7 +113,7 @@ class Replica:
         self._local.edit(ItemType.TASK, Op.UPDATE, id, fields)
 
     def complete(self, id: str) -> None:
-        """Say that a task is done. Raises UnknownItem."""
+        """Mark a task as done. Raises UnknownItem."""
         self.edit_task(id, state="done")
 
     def delete(self, id: str) -> None:
@@ -121,7 +121,7 @@ class Replica:
         self._local.edit(ItemType.TASK, Op.DELETE, id, {})
 
     def restore(self, id: str) -> None:
-        """Take a task out of the trash."""
+        """Restore a task from the trash."""
         self._local.edit(ItemType.TASK, Op.RESTORE, id, {})
 
     # ------------------------------------------------------------ categories
@@ -143,7 +143,7 @@ class Replica:
         self._local.edit(ItemType.CATEGORY, Op.UPDATE, id, fields)
 
     def delete_category(self, id: str) -> None:
-        """Remove a category. Raises UnknownItem."""
+        """Delete a category. Raises UnknownItem."""
         self._local.edit(ItemType.CATEGORY, Op.DELETE, id, {})
 
     def _create(self, type: ItemType, fields: dict[str, Any]) -> str:
@@ -160,19 +160,19 @@ class Replica:
 
     @property
     def pending(self) -> Sequence[Mutation]:
-        """The edits that the server is not known to have."""
+        """The edits that the server has not confirmed yet."""
         return self._local.outbox()
 
     def issues(self) -> Sequence[Issue]:
-        """Return the edits that the server did not take, until they are dismissed."""
+        """Return the edits that the server did not accept, until they are dismissed."""
         return self._local.issues()
 
     def dismiss(self, *issues: Issue) -> None:
-        """Forget edits that the server did not take."""
+        """Remove edits that the server did not accept from `issues`."""
         self._local.dismiss([issue.mutation for issue in issues])
 
     def sync(self) -> SyncReport:
-        """Send all edits, and take all that has changed. Raises SyncError; what was done until then is done."""
+        """Send all edits and fetch all changes. Raises SyncError; the steps completed before it remain in effect."""
         with self._syncing:
             report = SyncReport()
             self._push(report)
@@ -180,22 +180,22 @@ class Replica:
             return report
 
     def _push(self, report: SyncReport) -> None:
-        most = BATCH
-        while batch := self._local.next_batch(most):
+        limit = BATCH
+        while batch := self._local.next_batch(limit):
             results: Sequence[Result]
             try:
                 answer = self._api.post("/sync/", {"mutations": [mutation.body for mutation in batch]})
             except Refused as refused:
                 if refused.status not in (400, 413):
                     raise
-                # One of them makes the whole unreadable, or too large: find out which.
+                # One edit makes the request invalid or too large. Find it by halving the batch.
                 if len(batch) > 1:
-                    most = len(batch) // 2
+                    limit = len(batch) // 2
                     continue
                 results = [Result(mutation=batch[0].id, status=Status.REJECTED, version=None, problem=refused.problem)]
             else:
                 results = self._results(answer, batch)
-            most = min(BATCH, most * 2)
+            limit = min(BATCH, limit * 2)
             for result in results:
                 report.applied += result.status is Status.APPLIED
                 report.merged += result.status is Status.MERGED
@@ -208,9 +208,9 @@ class Replica:
         try:
             results = [Result.read(each) for each in answer["results"]]
         except (KeyError, TypeError, ValueError):
-            raise NotUnderstood("What came of the edits cannot be read.") from None
+            raise NotUnderstood("The results of the edits cannot be read.") from None
         if [result.mutation for result in results] != [mutation.id for mutation in batch]:
-            raise NotUnderstood("This is an answer to something else.")
+            raise NotUnderstood("The results do not match the edits that were sent.")
         return results
 
     def _pull(self, report: SyncReport) -> None:
@@ -227,7 +227,7 @@ class Replica:
             try:
                 page = Page.read(answer)
             except (KeyError, TypeError, ValueError):
-                raise NotUnderstood("What has changed cannot be read.") from None
+                raise NotUnderstood("The page of changes cannot be read.") from None
             if self._local.apply(page, cursor):
                 report.pulled += len(page.changes)
                 if not page.has_more:
@@ -241,10 +241,10 @@ class Replica:
         on_sync: Callable[[SyncReport], object] = lambda _: None,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """Stay in sync until told to stop, which may take until the server says something: 20 seconds at most.
+        """Stay in sync until `stop` is set. It returns after the server's next message, which takes at most 20 seconds.
 
-        `on_sync` is told of each sync, and may tell to stop. Where the server has no stream, it is asked every
-        `poll_seconds`. Being offline is waited out; raises LoginRequired and Refused.
+        `on_sync` receives the report of each sync, and may set `stop`. If the server has no stream, it is polled every
+        `poll_seconds`. If the server is unreachable, it retries. Raises LoginRequired and Refused.
         """
         backoff = Backoff()
         while not stop.is_set():
@@ -256,9 +256,9 @@ class Replica:
             except Unavailable as unavailable:
                 delay = unavailable.retry_after
             except (Offline, NotUnderstood, CursorExpired):
-                pass  # waited out; what has expired, the next sync starts over
+                pass  # retried; after an expired cursor, the next sync starts over
             except Refused as refused:
-                if refused.status not in (404, 409):  # none, or no more of them
+                if refused.status not in (404, 409):  # there is no stream, or too many are open
                     raise
                 stop.wait(poll_seconds)
                 continue
@@ -268,13 +268,13 @@ class Replica:
         with self._api.stream("/events/", self._local.cursor) as lines:
             for event in events(lines):
                 backoff.reset()
-                if not stop.is_set() and event is not None and not self._has(event):
+                if not stop.is_set() and event is not None and not self._includes(event):
                     on_sync(self.sync())
                 if stop.is_set():
                     return
 
-    def _has(self, event: Event) -> bool:
-        """Whether the copy has what an event tells of, such as this device's own edit."""
+    def _includes(self, event: Event) -> bool:
+        """Return whether the copy already includes the change of an event, such as this device's own edit."""
         with suppress(ValueError, KeyError, TypeError):
             data = json.loads(event.data)
             known = self._local.version(data["type"], data["id"])
@@ -286,7 +286,7 @@ class Replica:
     # ------------------------------------------------------------- verifying
 
     def verify(self) -> Verification:
-        """Compare digests with the server, after taking what has changed. Edits that were not sent do not count."""
+        """Fetch all changes, then compare digests with the server. Edits that were not sent are ignored."""
         with self._syncing:
             self._pull(SyncReport())
             found = self._compare()
@@ -297,7 +297,7 @@ class Replica:
                 self._pull(between)
                 if not between.pulled:
                     break
-                # It has changed while we were asking.
+                # The server's data has changed during the comparison.
                 found = self._compare()
             return found
 
@@ -313,13 +313,13 @@ class Replica:
         return Verification(len(versions), count, names)
 
     def repair(self) -> Verification:
-        """Put right what differs from what the server has, and only that; return how it then compares."""
+        """Fetch only the items that differ from the server's, and return the result of a new comparison."""
         with self._syncing:
             for bucket in self.verify().buckets:
-                self._mend(bucket)
+                self._repair_bucket(bucket)
             return self.verify()
 
-    def _mend(self, bucket: str) -> None:
+    def _repair_bucket(self, bucket: str) -> None:
         mine = {item[:2]: item[2] for item in self._local.versions() if bucket_of(item[1]) == bucket}
         answer = self._api.get(f"/sync/digest/{bucket}/")
         try:
@@ -328,14 +328,14 @@ class Replica:
             raise NotUnderstood("The bucket cannot be read.") from None
         differing = [key for key, version in theirs.items() if mine.get(key) != version]
         found = [change for key in differing if (change := self._fetch(*key))]
-        self._local.mend(mine.keys() - theirs.keys(), found)
+        self._local.repair(mine.keys() - theirs.keys(), found)
 
     def _fetch(self, type: ItemType, id: str) -> Change | None:
         try:
             data = dict(self._api.get(f"{PATHS[type]}/{id}/"))
         except Refused as refused:
             if refused.status == 404:
-                return None  # gone since, which the next page tells
+                return None  # deleted meanwhile, which the next page reports
             raise
         data.pop(COMPUTED, None)
         return Change(type, id, data["version"], data)

@@ -1,4 +1,4 @@
-"""The digest by which a copy proves that it has what the server has."""
+"""The digest that verifies that a copy matches the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def bucket_of(id: str) -> str:
 
 
 def buckets_of(items: Iterable[tuple[ItemType, str, int]]) -> Mapping[str, str]:
-    """Return the hash of each bucket that is not empty, of items as type, id and version."""
+    """Return the hash of each non-empty bucket. Items are given as type, id and version."""
     lines: dict[str, list[str]] = {}
     for kind, item_id, version in items:
         lines.setdefault(bucket_of(item_id), []).append(f"{kind} {item_id} {version}\n")

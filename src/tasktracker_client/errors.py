@@ -1,4 +1,4 @@
-"""What can go wrong. None of it loses an edit: whatever was not sent is sent by the next sync."""
+"""Errors of the client. None of them loses an edit: the next sync sends edits that were not sent."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 
 class SyncError(Exception):
-    """Something is in the way of syncing."""
+    """Syncing failed."""
 
 
 class Offline(SyncError):
-    """The server cannot be reached, or its answer was lost. To be tried again later."""
+    """The server cannot be reached, or its answer was lost. Try again later."""
 
 
 class Unavailable(SyncError):
-    """The server cannot serve just now. `retry_after` are the seconds after which to try again."""
+    """The server cannot answer now. Try again after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -23,11 +23,11 @@ class Unavailable(SyncError):
 
 
 class NotUnderstood(SyncError):
-    """What answers does not speak this protocol: it may be a proxy, or the log-in page of a network."""
+    """The answer does not follow this protocol. It may come from a proxy, or be the login page of a network."""
 
 
 class LoginRequired(SyncError):
-    """Nobody is logged in, or the session has ended."""
+    """No user is logged in, or the session has ended."""
 
 
 class WrongUser(SyncError):
@@ -35,7 +35,7 @@ class WrongUser(SyncError):
 
 
 class UnknownItem(SyncError, LookupError):
-    """There is no such item here."""
+    """The copy has no such item."""
 
 
 class Refused(SyncError):
@@ -48,4 +48,4 @@ class Refused(SyncError):
 
 
 class CursorExpired(Refused):
-    """What has changed since the cursor cannot be told any more: the full state is to be fetched anew."""
+    """The server no longer has all changes since the cursor. The full state must be fetched again."""

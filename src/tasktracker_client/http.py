@@ -1,4 +1,4 @@
-"""Talking to the server: tokens, waiting, and what answers mean."""
+"""HTTP requests to the server: tokens, retries, and the meaning of answers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tasktracker_client.errors import CursorExpired, LoginRequired, NotUnderstoo
 from tasktracker_client.local import LocalCopy
 
 ATTEMPTS = 3
-LONGEST_WAIT = 30.0
+MAX_WAIT = 30.0
 TIMEOUT = httpx.Timeout(30, connect=10)
-SILENCE = 60.0  # a stream says something every 20 seconds
+STREAM_READ_TIMEOUT = 60.0  # seconds; a stream sends something every 20
 PROBLEM = "application/problem+json"
 
 
 class Api:
-    """Requests in the name of whoever is logged in. The tokens are kept with the copy."""
+    """Sends requests for the user who is logged in. The copy stores the tokens."""
 
     def __init__(
         self,
@@ -32,28 +32,28 @@ class Api:
     ) -> None:
         self._url = url.rstrip("/")
         self._local = local
-        self._own = client is None
+        self._owns_client = client is None
         self._client = client or httpx.Client(timeout=TIMEOUT)
         self._sleep = sleep
         self._refreshing = threading.Lock()
 
     def close(self) -> None:
-        """Let go of connections."""
-        if self._own:
+        """Close the connections."""
+        if self._owns_client:
             self._client.close()
 
     # -------------------------------------------------------------- sessions
 
     def open_session(self, path: str, body: Mapping[str, Any]) -> None:
-        """Log in or register, and keep the tokens. Raises WrongUser where the copy is another user's."""
+        """Log in or register, and store the tokens. Raises WrongUser if the copy belongs to another user."""
         answer = self._read(self._attempt("POST", path, json=body))
         try:
-            self._local.belong_to(answer["user"]["id"], access=answer["access"], refresh=answer["refresh"])
+            self._local.set_user(answer["user"]["id"], access=answer["access"], refresh=answer["refresh"])
         except (KeyError, TypeError):
-            raise NotUnderstood("The answer to the log-in cannot be read.") from None
+            raise NotUnderstood("The answer to the login cannot be read.") from None
 
     def close_session(self) -> None:
-        """Log out, and forget the tokens."""
+        """Log out, and remove the tokens."""
         refresh = self._local.get("refresh")
         if refresh:
             self._attempt("POST", "/accounts/logout/", json={"refresh": refresh})
@@ -62,16 +62,16 @@ class Api:
     # -------------------------------------------------------------- requests
 
     def get(self, path: str, **params: Any) -> Any:
-        """Ask for something."""
+        """Send a GET request and return the body of the answer. Raises SyncError."""
         return self._call("GET", path, params=params)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Send something."""
+        """Send a POST request and return the body of the answer. Raises SyncError."""
         return self._call("POST", path, json=body)
 
     @contextmanager
     def stream(self, path: str, last_event_id: str | None) -> Iterator[Iterator[str]]:
-        """Open a stream, and yield its lines as they come."""
+        """Open a stream, and yield its lines as they arrive."""
         access = self._access()
         for _ in range(2):
             headers = {"Authorization": f"Bearer {access}", "Accept": "text/event-stream"}
@@ -79,7 +79,7 @@ class Api:
                 headers["Last-Event-ID"] = last_event_id
             try:
                 with self._client.stream(
-                    "GET", self._url + path, headers=headers, timeout=httpx.Timeout(30, read=SILENCE)
+                    "GET", self._url + path, headers=headers, timeout=httpx.Timeout(30, read=STREAM_READ_TIMEOUT)
                 ) as response:
                     if response.status_code == 401:
                         response.read()
@@ -90,7 +90,7 @@ class Api:
                         yield response.iter_lines()
                         return
             except (httpx.TransportError, httpx.StreamError) as error:
-                raise Offline(f"The stream broke off: {error!r}") from error
+                raise Offline(f"The stream was interrupted: {error!r}") from error
             access = self._refreshed(access)
         raise LoginRequired("The session has ended.")
 
@@ -104,20 +104,20 @@ class Api:
     def _access(self) -> str:
         access = self._local.get("access")
         if access is None:
-            raise LoginRequired("Nobody is logged in.")
+            raise LoginRequired("No user is logged in.")
         return access
 
     def _refreshed(self, stale: str) -> str:
-        """Return an access token that replaces one that has expired.
+        """Return an access token that replaces an expired one.
 
-        Where the answer is lost, the same refresh token gets the same tokens again.
+        If the answer is lost, the same refresh token returns the same tokens again.
         """
         with self._refreshing:
             access, refresh = self._access(), self._local.get("refresh")
             if access != stale:
                 return access  # another thread was faster
             if refresh is None:
-                raise LoginRequired("The token is not valid any more.")
+                raise LoginRequired("The token is no longer valid.")
             response = self._attempt("POST", "/accounts/refresh/", json={"refresh": refresh})
             if response.status_code == 401:
                 raise LoginRequired("The session has ended.")
@@ -129,7 +129,7 @@ class Api:
                 raise NotUnderstood("The answer to the refresh cannot be read.") from None
 
     def _attempt(self, method: str, path: str, access: str | None = None, **more: Any) -> httpx.Response:
-        """Send a request, and again for as long as the server asks for a little patience."""
+        """Send a request, and retry when the server asks for it, with limits on the attempts and the wait."""
         headers = {"Authorization": f"Bearer {access}"} if access else {}
         attempt = 0
         while True:
@@ -141,26 +141,26 @@ class Api:
             if response.status_code not in (429, 503):
                 return response
             wait = _retry_after(response, 1.0)
-            if attempt == ATTEMPTS or wait > LONGEST_WAIT:
+            if attempt == ATTEMPTS or wait > MAX_WAIT:
                 raise Unavailable("The server is busy.", wait)
             self._sleep(wait)
 
     @staticmethod
     def _read(response: httpx.Response) -> Any:
-        """Return the body of an answer. Raises what it stands for otherwise."""
+        """Return the body of a successful answer. Raises SyncError for any other."""
         status = response.status_code
         try:
             body = response.json() if response.content else None
         except ValueError:
             body = None
-        if status == 413:  # any proxy may say so
+        if status == 413:  # may come from any proxy
             raise Refused(status, body if isinstance(body, Mapping) else {"title": "Too large", "status": status})
         if status >= 500:
             raise Unavailable(f"The server answers with status {status}.", _retry_after(response, 0.0))
         if response.is_success and isinstance(body, Mapping):
             return body
         if not response.headers.get("content-type", "").startswith(PROBLEM) or not isinstance(body, Mapping):
-            raise NotUnderstood(f"This is not an answer of Task Tracker: status {status} from {response.url}")
+            raise NotUnderstood(f"The answer is not from Task Tracker: status {status} from {response.url}")
         raise (CursorExpired if status == 410 else Refused)(status, body)
 
 
@@ -168,4 +168,4 @@ def _retry_after(response: httpx.Response, otherwise: float) -> float:
     try:
         return max(0.0, float(response.headers["retry-after"]))
     except (KeyError, ValueError):
-        return otherwise  # nothing, or a date: proxies may send one
+        return otherwise  # no value, or a date, which proxies may send

@@ -1,6 +1,6 @@
-"""The copy on disk: what the server told, and edits that it was not told yet.
+"""The copy on disk: the items received from the server, and the edits not sent yet.
 
-The two are kept apart. What a user sees is one laid over the other.
+Both are stored separately. A user sees the items with the edits applied.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from tasktracker_client.model import DEFAULTS, Change, Issue, Item, ItemType, Mu
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
--- What the server told. Stale: from before the copy was started over, and not told again yet.
+-- The items received from the server. Stale: received before the copy was started over, and not received again yet.
 CREATE TABLE IF NOT EXISTS items (
     type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, data TEXT NOT NULL, stale INTEGER NOT NULL,
     PRIMARY KEY (type, id)
 ) WITHOUT ROWID;
 
--- Edits in their order. Once sent, an edit does not change. Those that the server has are kept, with the version they
--- came to, until the copy has it too. `reached` is that version where nobody else's edit lies between it and the base.
+-- Edits in their order. An edit does not change once it was sent. After the server has accepted it, it is kept with the
+-- resulting version (`done_version`) until the copy has received that version. `reached` is the same version, but null
+-- if edits of others lie between it and the base version.
 CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
     type TEXT NOT NULL, op TEXT NOT NULL, target TEXT NOT NULL, base_version INTEGER, data TEXT NOT NULL,
@@ -37,7 +38,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 );
 CREATE INDEX IF NOT EXISTS outbox_target ON outbox (type, target);
 
--- Edits that the server did not take.
+-- Edits that the server did not accept.
 CREATE TABLE IF NOT EXISTS issues (
     number INTEGER PRIMARY KEY AUTOINCREMENT, mutation TEXT NOT NULL UNIQUE,
     type TEXT NOT NULL, op TEXT NOT NULL, target TEXT NOT NULL, status TEXT NOT NULL,
@@ -46,11 +47,11 @@ CREATE TABLE IF NOT EXISTS issues (
 """
 
 CURSOR = "cursor"
-BATCH_BYTES = 200_000  # the server takes 256 KiB, unless it is told otherwise
+BATCH_BYTES = 200_000  # the server accepts 256 KiB by default
 
 
 class LocalCopy:
-    """An SQLite file. Each method is one transaction, so that a crash at any moment leaves nothing half done."""
+    """An SQLite file. Each method is one transaction, so a crash leaves no partial change."""
 
     def __init__(self, path: Path | str) -> None:
         # The file holds tokens.
@@ -63,43 +64,44 @@ class LocalCopy:
             self._database.executescript(SCHEMA)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._database.close()
 
     # -------------------------------------------------------------- settings
 
     def get(self, name: str) -> str | None:
-        """Return a setting."""
+        """Return a setting, or None."""
         with self._lock:
             found = self._database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return found[0] if found else None
 
     def set(self, **settings: str | None) -> None:
-        """Keep settings; None removes one."""
+        """Store settings; None removes one."""
         with self._transaction() as database:
             for name, value in settings.items():
-                rows.keep_setting(database, name, value)
+                rows.store_setting(database, name, value)
 
-    def belong_to(self, user: str, **settings: str | None) -> None:
-        """Keep settings of a user. Raises WrongUser where this copy is another's."""
+    def set_user(self, user: str, **settings: str | None) -> None:
+        """Store the user of the copy, and settings. Raises WrongUser if the copy belongs to another user."""
         with self._transaction() as database:
             if (self.get("user") or user) != user:
                 raise WrongUser("This copy belongs to another user.")
             for name, value in {"user": user, **settings}.items():
-                rows.keep_setting(database, name, value)
+                rows.store_setting(database, name, value)
 
     @property
     def cursor(self) -> str | None:
-        """How far the copy has been told what has changed."""
+        """The cursor after the last page of changes that was applied."""
         return self.get(CURSOR)
 
     # ----------------------------------------------------------------- edits
 
     def edit(self, type: ItemType, op: Op, target: str, fields: Mapping[str, Any]) -> None:
-        """Keep an edit until it is sent. Raises UnknownItem where there is nothing to edit."""
-        data = json.dumps(fields, default=rows.plain, allow_nan=False)
-        json.dumps(fields, default=rows.plain, ensure_ascii=False).encode()  # as it will be sent: no lone surrogates
+        """Store an edit until it is sent. Raises UnknownItem if the item does not exist."""
+        data = json.dumps(fields, default=rows.json_default, allow_nan=False)
+        # Encoded as it will be sent: lone surrogates raise UnicodeEncodeError.
+        json.dumps(fields, default=rows.json_default, ensure_ascii=False).encode()
         with self._transaction() as database:
             if op in (Op.UPDATE, Op.DELETE) and not any(item.id == target for item in self._view(type, target)):
                 raise UnknownItem(target)
@@ -115,15 +117,15 @@ class LocalCopy:
             )
 
     def outbox(self) -> Sequence[Mutation]:
-        """Return the edits that the server is not known to have, in their order."""
+        """Return the edits that the server has not confirmed yet, in their order."""
         with self._lock:
             found = self._database.execute("SELECT * FROM outbox WHERE done_version IS NULL ORDER BY number").fetchall()
         return [rows.mutation_of(row) for row in found]
 
-    def next_batch(self, most: int) -> Sequence[Mutation]:
-        """Return the edits to be sent next. From now on they stay as they are.
+    def next_batch(self, limit: int) -> Sequence[Mutation]:
+        """Return the edits to send next. They do not change from now on.
 
-        No item is in it twice: what comes of the first edit of an item decides on which version the next one builds.
+        A batch has at most one edit of an item: its result determines the base version of the item's next edit.
         """
         batch: list[Mutation] = []
         targets: set[tuple[str, str]] = set()
@@ -131,7 +133,7 @@ class LocalCopy:
         with self._transaction() as database:
             for mutation in self.outbox():
                 size += len(json.dumps(mutation.body))
-                is_full = len(batch) == most or size > BATCH_BYTES
+                is_full = len(batch) == limit or size > BATCH_BYTES
                 if (batch and is_full) or (mutation.type, mutation.target) in targets:
                     break
                 batch.append(mutation)
@@ -140,12 +142,12 @@ class LocalCopy:
         return batch
 
     def settle(self, results: Iterable[Result]) -> Sequence[Issue]:
-        """Take note of what came of edits, and return those that were not taken."""
+        """Store the results of edits, and return the edits that were not accepted."""
         with self._transaction() as database:
             return [issue for result in results if (issue := rows.settle(database, result))]
 
     def issues(self) -> Sequence[Issue]:
-        """Return the edits that were not taken, in the order in which that became known."""
+        """Return the edits that were not accepted, in the order of their results."""
         with self._lock:
             found = self._database.execute(
                 "SELECT mutation, type, op, target, status, data, conflicts, problem FROM issues ORDER BY number"
@@ -153,16 +155,16 @@ class LocalCopy:
         return [rows.issue_of(row) for row in found]
 
     def dismiss(self, mutations: Collection[str]) -> None:
-        """Forget edits that were not taken."""
+        """Remove edits that were not accepted."""
         with self._transaction() as database:
             database.executemany("DELETE FROM issues WHERE mutation = ?", [(each,) for each in mutations])
 
-    # -------------------------------------------------------- what was told
+    # -------------------------------------------------------- received items
 
     def apply(self, page: Page, cursor: str | None) -> bool:
-        """Apply a page that was asked for with a cursor, and keep the next one, or nothing at all.
+        """Apply a page that was requested with a cursor, and store the next cursor.
 
-        Return whether it was applied: a page from another place than where the copy is now is not.
+        Return False, and change nothing, if the copy has another cursor by now.
         """
         with self._transaction() as database:
             if self.cursor != cursor:
@@ -170,34 +172,34 @@ class LocalCopy:
             for change in page.changes:
                 rows.apply(database, change)
             if not page.has_more:
-                # All has been told: what was not told again is gone, and what the server had is in the copy.
+                # The copy is complete: stale items do not exist any more, and all accepted edits are included.
                 database.execute("DELETE FROM items WHERE stale")
                 database.execute("DELETE FROM outbox WHERE done_version IS NOT NULL")
-            rows.keep_setting(database, CURSOR, page.next_cursor)
+            rows.store_setting(database, CURSOR, page.next_cursor)
             return True
 
     def start_over(self, cursor: str | None) -> None:
-        """Let go of a cursor. What was told so far is shown until all has been told again."""
+        """Drop the cursor. Items received so far stay visible until all have been received again."""
         with self._transaction() as database:
             if self.cursor == cursor:
                 database.execute("UPDATE items SET stale = 1")
-                rows.keep_setting(database, CURSOR, None)
+                rows.store_setting(database, CURSOR, None)
 
-    def mend(self, gone: Iterable[tuple[ItemType, str]], found: Iterable[Change]) -> None:
-        """Put right what differs from what the server has."""
+    def repair(self, gone: Iterable[tuple[ItemType, str]], found: Iterable[Change]) -> None:
+        """Remove the items that the server does not have, and store those that differ."""
         with self._transaction() as database:
             database.executemany("DELETE FROM items WHERE type = ? AND id = ?", list(gone))
             for change in found:
                 rows.put(database, change)
 
     def versions(self) -> Sequence[tuple[ItemType, str, int]]:
-        """Return type, id and version of all that the server told."""
+        """Return type, id and version of all items received from the server."""
         with self._lock:
             found = self._database.execute("SELECT type, id, version FROM items ORDER BY type, id").fetchall()
         return [(ItemType(row[0]), row[1], row[2]) for row in found]
 
     def version(self, type: str, id: str) -> int | None:
-        """Return the version of an item as the server told it; None where it is not there."""
+        """Return the version of an item as received from the server, or None."""
         with self._lock:
             found = self._database.execute(
                 "SELECT version FROM items WHERE type = ? AND id = ? AND NOT stale", (type, id)
@@ -207,7 +209,7 @@ class LocalCopy:
     # -------------------------------------------------------------- the view
 
     def view(self, type: ItemType, id: str | None = None) -> Sequence[Item]:
-        """Return all items of a type, or the one with an id, as their user sees them; oldest edits first."""
+        """Return all items of a type, or the one with this id, with all edits applied in their order."""
         with self._transaction():
             return self._view(type, id)
 
@@ -244,6 +246,6 @@ class LocalCopy:
                 yield self._database
                 self._database.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.OperationalError):  # SQLite may have done it by itself
+                with suppress(sqlite3.OperationalError):  # SQLite may already have rolled back
                     self._database.execute("ROLLBACK")
                 raise

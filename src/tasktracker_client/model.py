@@ -1,4 +1,4 @@
-"""What a copy holds, and what becomes of edits."""
+"""Items, edits and their results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class ItemType(StrEnum):
-    """What is kept in sync."""
+    """The types of items that are kept in sync."""
 
     TASK = "task"
     CATEGORY = "category"
@@ -25,7 +25,7 @@ class Op(StrEnum):
 
 
 class Status(StrEnum):
-    """What came of an edit. What is in conflict or rejected has changed nothing."""
+    """The result of an edit. A conflict or a rejection has changed nothing."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
@@ -57,14 +57,14 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
     },
     ItemType.CATEGORY: {"name": "", "description": "", "color": None, "created_at": None, "updated_at": None},
 }
-"""What a new item is taken for until the server has told what it is."""
+"""The fields of a new item until it is received from the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A task or category as its user sees it: as the server told it, with the edits that it was not told yet.
+    """A task or category as received from the server, with the local edits applied that it does not include yet.
 
-    `version` is that of the server's; None where the server does not have it. `is_pending` while edits are under way.
+    `version` is the server's, or None if the item was not received. `is_pending` is true while there are such edits.
     """
 
     type: ItemType
@@ -79,7 +79,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
-    """An edit. Its id is made with it, so that it is done once however often it is sent."""
+    """An edit. Its id makes it idempotent: it is applied once, even if it is sent several times."""
 
     id: str
     type: ItemType
@@ -90,7 +90,7 @@ class Mutation:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The edit as it is sent."""
+        """The edit as a JSON object to send."""
         body: dict[str, Any] = {"id": self.id, "type": self.type, "op": self.op, "target": self.target}
         if self.base_version is not None:
             body["base_version"] = self.base_version
@@ -101,7 +101,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
-    """A field that both sides have changed: before both (None where not known any more), and after each."""
+    """A field that both sides have changed: the value before (None if no longer stored), and each side's value."""
 
     base: Any
     yours: Any
@@ -110,9 +110,9 @@ class FieldConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """An edit that the server did not take: in conflict with others' edits, or rejected for a `problem`.
+    """An edit that the server did not accept: in conflict with other edits, or rejected because of a `problem`.
 
-    The copy shows what the server has. `data` is what was wanted: it can be made an edit again.
+    The copy shows the server's values. `data` are the values of the edit, which can be submitted again.
     """
 
     mutation: str
@@ -127,7 +127,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of an edit that was sent, and the version at which its item then was."""
+    """The result of an edit that was sent, and the version of its item after it."""
 
     mutation: str
     status: Status
@@ -137,7 +137,7 @@ class Result:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Result:
-        """Read what the server said of one edit."""
+        """Parse the server's result for one edit."""
         return cls(
             mutation=answer["id"],
             status=Status(answer["status"]),
@@ -149,7 +149,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An item as it is now; gone where `data` is None."""
+    """The current state of an item. `data` is None if it was deleted."""
 
     type: ItemType
     id: str
@@ -158,16 +158,16 @@ class Change:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Change:
-        """Read what the server said of one item."""
+        """Parse the server's entry for one item."""
         data = answer["data"] if answer["op"] == "upsert" else None
         if answer["op"] == "upsert" and not isinstance(data, Mapping):
-            raise TypeError("an upsert carries the item")
+            raise TypeError("an upsert must contain the item")
         return cls(ItemType(answer["type"]), answer["id"], int(answer["version"]), data)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Changes in the order in which they are to be applied, and the cursor to go on from."""
+    """Changes in the order in which to apply them, and the cursor for the next page."""
 
     changes: Sequence[Change]
     next_cursor: str
@@ -175,14 +175,14 @@ class Page:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Page:
-        """Read an answer of the server."""
+        """Parse an answer of the server."""
         changes = [Change.read(each) for each in answer["changes"]]
         return cls(changes, str(answer["next_cursor"]), bool(answer["has_more"]))
 
 
 @dataclass(slots=True)
 class SyncReport:
-    """What a sync did."""
+    """The results of a sync."""
 
     applied: int = 0
     merged: int = 0
@@ -194,13 +194,13 @@ class SyncReport:
 
     @property
     def is_clean(self) -> bool:
-        """Whether every edit was taken."""
+        """Whether every edit was accepted."""
         return not self.conflicts and not self.rejections
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How the copy compares with all that the server has. `buckets` are those that differ."""
+    """A comparison of the copy with the server's data. `buckets` are those that differ."""
 
     count: int
     their_count: int
@@ -208,5 +208,5 @@ class Verification:
 
     @property
     def is_in_sync(self) -> bool:
-        """Whether both are the same."""
+        """Whether the copy matches the server."""
         return not self.buckets and self.count == self.their_count

@@ -1,4 +1,4 @@
-"""What the tables of a copy hold. Everything here is part of a larger transaction."""
+"""Reading and writing rows of a copy, within the caller's transaction."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tasktracker_client.model import Change, FieldConflict, Issue, ItemType, Mut
 
 
 def settle(database: sqlite3.Connection, result: Result) -> Issue | None:
-    """Take note of what came of an edit, and return it where it was not taken."""
+    """Store the result of an edit. Return an issue if the edit was not accepted."""
     row = database.execute("SELECT * FROM outbox WHERE id = ? AND done_version IS NULL", (result.mutation,)).fetchone()
     if row is None:
-        return None  # it was settled before: this answer came twice
+        return None  # already settled: this answer was received twice
     mutation = mutation_of(row)
     if not result.status.is_done:
         issue = Issue(
@@ -30,7 +30,7 @@ def settle(database: sqlite3.Connection, result: Result) -> Issue | None:
             problem=result.problem,
         )
         database.execute("DELETE FROM outbox WHERE id = ?", (mutation.id,))
-        _keep(database, issue)
+        _add_issue(database, issue)
         return issue
     base, version = mutation.base_version, result.version
     is_next = mutation.op is Op.CREATE or (base is not None and version == base + 1)
@@ -39,7 +39,7 @@ def settle(database: sqlite3.Connection, result: Result) -> Issue | None:
         "UPDATE outbox SET done_version = ?, reached = ? WHERE id = ?", (version or 0, reached, mutation.id)
     )
     if reached is not None:
-        # Nobody else's edit lies between: later edits of the item were made by somebody who knew this version.
+        # No edits of others lie between, so later local edits of the item are based on this version.
         database.execute(
             "UPDATE outbox SET base_version = ? WHERE type = ? AND target = ? AND NOT sent AND base_version IS ?",
             (reached, mutation.type, mutation.target, base),
@@ -47,7 +47,7 @@ def settle(database: sqlite3.Connection, result: Result) -> Issue | None:
     return None
 
 
-def _keep(database: sqlite3.Connection, issue: Issue) -> None:
+def _add_issue(database: sqlite3.Connection, issue: Issue) -> None:
     database.execute(
         "INSERT OR IGNORE INTO issues (mutation, type, op, target, status, data, conflicts, problem)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -65,12 +65,12 @@ def _keep(database: sqlite3.Connection, issue: Issue) -> None:
 
 
 def apply(database: sqlite3.Connection, change: Change) -> None:
-    """Put in place what was told of an item, unless something later was."""
+    """Store a change received from the server, unless a newer version is stored."""
     known = database.execute(
         "SELECT version FROM items WHERE type = ? AND id = ? AND NOT stale", (change.type, change.id)
     ).fetchone()
     if known and known[0] > change.version:
-        return  # versions never go back
+        return  # versions never decrease
     put(database, change)
     database.execute(
         "DELETE FROM outbox WHERE type = ? AND target = ? AND done_version <= ?",
@@ -79,7 +79,7 @@ def apply(database: sqlite3.Connection, change: Change) -> None:
 
 
 def put(database: sqlite3.Connection, change: Change) -> None:
-    """Put in place what is known of an item."""
+    """Store an item, or remove it if it was deleted."""
     if change.data is None:
         database.execute("DELETE FROM items WHERE type = ? AND id = ?", (change.type, change.id))
     else:
@@ -89,8 +89,8 @@ def put(database: sqlite3.Connection, change: Change) -> None:
         )
 
 
-def keep_setting(database: sqlite3.Connection, name: str, value: str | None) -> None:
-    """Keep a setting; None removes it."""
+def store_setting(database: sqlite3.Connection, name: str, value: str | None) -> None:
+    """Store a setting; None removes it."""
     if value is None:
         database.execute("DELETE FROM settings WHERE name = ?", (name,))
     else:
@@ -98,13 +98,13 @@ def keep_setting(database: sqlite3.Connection, name: str, value: str | None) -> 
 
 
 def mutation_of(row: tuple[Any, ...]) -> Mutation:
-    """Read a row of the outbox."""
+    """Convert a row of the outbox."""
     _, name, kind, op, target, base, data, *_ = row
     return Mutation(id=name, type=ItemType(kind), op=Op(op), target=target, base_version=base, data=json.loads(data))
 
 
 def issue_of(row: tuple[Any, ...]) -> Issue:
-    """Read a row of the issues."""
+    """Convert a row of the issues."""
     mutation, kind, op, target, status, data, conflicts, problem = row
     return Issue(
         mutation=mutation,
@@ -118,11 +118,11 @@ def issue_of(row: tuple[Any, ...]) -> Issue:
     )
 
 
-def plain(value: object) -> str:
-    """Write what JSON does not know."""
+def json_default(value: object) -> str:
+    """Convert a UUID, a date, or a time with a UTC offset for JSON. Raises TypeError for other values."""
     if isinstance(value, UUID):
         return str(value)
     is_without_offset = isinstance(value, datetime) and value.tzinfo is None
     if isinstance(value, date) and not is_without_offset:
         return value.isoformat()
-    raise TypeError(f"cannot be sent: {value!r}")
+    raise TypeError(f"cannot be converted to JSON: {value!r}")

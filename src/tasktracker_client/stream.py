@@ -1,4 +1,4 @@
-"""Server-sent events, as far as they are needed to know that something has changed."""
+"""Server-sent events, as far as needed to receive notifications of changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_DELAY = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a stream said."""
+    """An event of a stream."""
 
     name: str
     data: str
@@ -20,8 +20,8 @@ class Event:
 
 
 def events(lines: Iterable[str]) -> Iterator[Event | None]:
-    """Read a stream. A heartbeat, and whatever else is a comment, is None."""
-    name, place, data = "message", None, list[str]()
+    """Parse a stream. Yield None for a comment, such as a heartbeat."""
+    name, event_id, data = "message", None, list[str]()
     for line in lines:
         if line.startswith(":"):
             yield None
@@ -33,23 +33,23 @@ def events(lines: Iterable[str]) -> Iterator[Event | None]:
             elif field == "data":
                 data.append(value)
             elif field == "id":
-                place = value
+                event_id = value
         elif data or name != "message":
-            yield Event(name, "\n".join(data), place)
-            name, place, data = "message", None, []
+            yield Event(name, "\n".join(data), event_id)
+            name, event_id, data = "message", None, []
 
 
 class Backoff:
-    """How long to wait before the next attempt: longer each time, and not for all clients the same."""
+    """The delay before the next attempt: it grows with each one, and is randomized."""
 
     def __init__(self) -> None:
         self._delay = FIRST_DELAY
 
     def reset(self) -> None:
-        """Begin again: it went well."""
+        """Start again with the first delay, after a success."""
         self._delay = FIRST_DELAY
 
     def next(self, least: float = 0.0) -> float:
-        """Return how long to wait now."""
+        """Return the seconds to wait now, at least `least`."""
         delay, self._delay = self._delay, min(self._delay * 2, LONGEST_DELAY)
-        return max(least, delay * random.uniform(0.5, 1))  # noqa: S311  # it keeps nothing secret
+        return max(least, delay * random.uniform(0.5, 1))  # noqa: S311  # no secret

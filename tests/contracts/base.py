@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session, SessionPolicy
@@ -17,18 +19,36 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import AuthEvent, Kind
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category
+from tasktracker.domain.history.change import Change, FieldChange
+from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.actors import AnyActor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
-from tests.fakes import SYSTEM, ManualClock, RecordingAuditLog, SequentialIds
+from tests.backends import Backend
+from tests.fakes import START, SYSTEM
+from tests.strategies import examples
 
 POLICY = SessionPolicy()
 
 Result = TypeVar("Result")
+MOMENT = timedelta(microseconds=1)
+
+A_WHILE = 0.2
+
+Opening = Literal["reading", "writing"]
+
+openings = pytest.mark.parametrize("opening", ["reading", "writing"])
+
+SECOND = timedelta(seconds=1)
+
+
+class Oops(Exception):
+    """Something goes wrong in the middle of a work."""
 
 
 class Seed:
@@ -163,29 +183,6 @@ class Seed:
                 work.tasks.add(task)
 
 
-class Contract:
-    """The fixtures of every contract."""
-
-    @pytest.fixture
-    def clock(self) -> ManualClock:
-        """The clock that the store goes by."""
-        return ManualClock()
-
-    @pytest.fixture
-    def audit_log(self) -> RecordingAuditLog:
-        """Where the store writes events down."""
-        return RecordingAuditLog()
-
-    @pytest.fixture
-    def store(self, clock: ManualClock, audit_log: RecordingAuditLog) -> Storage:
-        """An empty store."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def seed(self, store: Storage, clock: ManualClock) -> Seed:
-        return Seed(store, clock, SequentialIds())
-
-
 def acting(session: Session, generation: int | None = None) -> SessionActor:
     """Whoever acts in the session, by a token of its current generation unless said otherwise."""
     return SessionActor(session.user_id, session.id, session.generation if generation is None else generation)
@@ -272,16 +269,60 @@ class Aside:
         return self._outcome
 
 
-def examples(number: int, **more: Any) -> settings:
-    """Hypothesis settings for tests that are inherited and share a store between examples."""
-    return settings(
-        max_examples=number,
-        deadline=None,
-        suppress_health_check=[
-            HealthCheck.differing_executors,
-            HealthCheck.function_scoped_fixture,
-            HealthCheck.too_slow,
-            HealthCheck.data_too_large,
-        ],
-        **more,
-    )
+def new_change(seed: Seed, task: Task, user: User, **more: Any) -> Change:
+    values: dict[str, Any] = {
+        "id": seed.id(),
+        "task_id": task.id,
+        "at": START,
+        "action": Action.EDIT,
+        "version": task.version,
+        "actor": user.id,
+        "session_id": seed.id(),
+        "token_id": None,
+        "fields": {"title": FieldChange("before", "after")},
+    }
+    return Change(**(values | more))
+
+
+def new_record(user: User, key: str = "key", **more: Any) -> Record:
+    values: dict[str, Any] = {
+        "user_id": user.id,
+        "key": key,
+        "fingerprint": b"\x00\xff" * 16,
+        "result": b'\x00\xff{"id": "\xc3\xa9\\u0000"}',
+        "created_at": START,
+    }
+    return Record(**(values | more))
+
+
+def find(store: Storage, task: Task) -> Task | None:
+    with store.reading(SYSTEM) as work:
+        return work.tasks.find(task.id)
+
+
+def purge(store: Storage, *tasks: Task) -> None:
+    with store.writing(SYSTEM) as work:
+        work.trash.purge(tasks)
+
+
+def pages(store: Storage, user: User, query: TaskQuery) -> list[list[Task]]:
+    """Return what a query finds, page by page."""
+    found: list[list[Task]] = []
+    while True:
+        with store.reading(SYSTEM) as work:
+            page = work.tasks.list(user.id, query)
+        found.append(list(page.items))
+        if page.next is None:
+            return found
+        query = replace(query, after=page.next)
+
+
+def listed(store: Storage, user: User, query: TaskQuery) -> list[Task]:
+    """Return what a query finds, on all pages."""
+    return [task for page in pages(store, user, query) for task in page]
+
+
+def run(machine: Callable[[], RuleBasedStateMachine], backend: Backend, in_memory: int, on_sql: int = 8) -> None:
+    """Run random histories of a state machine: more where a step costs less."""
+    histories = examples(in_memory if backend.name == "memory" else on_sql, stateful_step_count=40)
+    run_state_machine_as_test(cast(Any, machine), settings=histories)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import tasktracker
-from tests.contracts.http.devices import Device
-from tests.http import Person, Server, migrated
+from tests.http import Person, Server, expect, migrated
+from tests.integration.devices import Device
 
 THIS_CODE = {"PYTHONPATH": str(Path(tasktracker.__file__).parents[1])}  # whatever is installed
 STEPS = 100
@@ -46,6 +46,9 @@ def test_all_devices_end_up_with_what_the_server_has(servers: tuple[Server, Serv
 
     with ExitStack() as stack:
         devices = [stack.enter_context(device_of(*each)) for each in enumerate([ada, ada, ada, bob])]
+        scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
+        token = expect(ada.post("/api/accounts/tokens/", scopes), 201)["token"]
+        devices[2]._local.set(access=token, refresh=None)  # that of a script
         with ThreadPoolExecutor(len(devices)) as threads:
             list(threads.map(live, devices))
         for device in devices * 2:

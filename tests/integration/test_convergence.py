@@ -31,11 +31,12 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker_client import Replica, SyncError, UnknownItem, stream
-from tests.contracts.http.line import Line
 from tests.dying_server import DIE
 from tests.http import Api, Person, migrated
+from tests.line import Line
 from tests.postgres import DatabaseFactory
 from tests.security.processes import THIS_CODE, Pair
+from tests.strategies import THOROUGHNESS
 
 USERS, DEVICES = 3, 9
 STEPS = 120
@@ -393,7 +394,7 @@ def require_equal(device: Device) -> None:
 
 def few(number: int) -> settings:
     return settings(
-        max_examples=number,
+        max_examples=number * THOROUGHNESS,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         print_blob=True,
@@ -405,7 +406,7 @@ seeds = st.integers(0, 2**31)
 
 
 @given(seed=seeds)
-@few(6)
+@few(4)
 def test_on_memory(tmp_path: Path, seed: int) -> None:
     with Api("memory://") as api:
         converge(InProcess(api), tmp_path, seed)
@@ -434,6 +435,6 @@ def pair(
 
 
 @given(seed=seeds)
-@few(3)
+@few(2)
 def test_on_two_processes(pair: Pair, tmp_path: Path, seed: int) -> None:
     converge(InProcesses(pair), tmp_path, seed)

@@ -105,7 +105,7 @@ def test_what_could_not_be_said_is_said_when_the_connection_is_back(database_url
 
 def test_a_notification_that_was_never_sent_is_made_up_for(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its process has died between the commit and that."""
-    monkeypatch.setattr(postgresql, "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(postgresql, "RECHECK_SECONDS", 0.1)
     with process(database_url) as (_, ear):
         assert ear.next() is None
 

@@ -229,7 +229,7 @@ def test_a_database_is_ready_when_it_is_at_the_newest_revision(url: str) -> None
         store.ready()
         with connected(url) as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'future'")
-        with pytest.raises(StorageUnavailable, match=f"revision future, where {migrate.head()} is needed"):
+        with pytest.raises(StorageUnavailable, match=f"revision future, but this version needs {migrate.head()}"):
             store.ready()
         with connected(url) as connection:
             connection.exec_driver_sql("DELETE FROM alembic_version")

@@ -31,18 +31,17 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Contract, Seed, race
+from tests.backends import on_sql
+from tests.contracts.base import Seed, race
 from tests.fakes import SYSTEM, App, ManualClock
-from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, postgresql, sqlite
 from tests.strategies import spellings
-
-__all__ = ["postgresql", "sqlite"]
 
 PASSWORD = "correct horse"
 ROUNDS = 5
 
 
-class RaceContract(Contract):
+@on_sql
+class TestRaces:
     @pytest.fixture
     def app(self, store: Storage, clock: ManualClock) -> App:
         return App(store, clock, SessionPolicy())
@@ -287,11 +286,3 @@ def all_tasks(app: App, user_id: UUID) -> list[Task]:
     with app.store.reading(SYSTEM) as work:
         page = work.tasks.list(user_id, TaskQuery(at=app.clock.now(), limit=10_000))
     return list(page.items)
-
-
-class TestRacesOnSqlite(OnSqlite, RaceContract):
-    pass
-
-
-class TestRacesOnPostgreSQL(OnPostgreSQL, RaceContract):
-    pass

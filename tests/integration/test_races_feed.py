@@ -22,11 +22,9 @@ from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import ALL_TYPES
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Contract, race
+from tests.backends import Backend, on_postgresql, on_sql
+from tests.contracts.base import race
 from tests.fakes import SYSTEM, App, ManualClock
-from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, Shared, postgresql, sqlite
-
-__all__ = ["postgresql", "sqlite"]
 
 WRITERS = 16
 WRITES = 12
@@ -99,44 +97,42 @@ def missed(told: list[tuple[UUID, int]], stored: dict[UUID, int]) -> set[UUID]:
     return {item_id for item_id, version in stored.items() if version not in versions[item_id]}
 
 
-class FeedRaceContract(Contract):
-    @pytest.fixture
-    def app(self, store: Storage, clock: ManualClock) -> App:
-        return App(store, clock)
+@pytest.fixture
+def app(store: Storage, clock: ManualClock) -> App:
+    return App(store, clock)
 
-    @pytest.fixture
-    def actor(self, app: App) -> SessionActor:
-        return app.actor(app.registration.register({"username": "alice"}, "correct horse"))
 
-    def test_whoever_pages_a_feed_is_told_everything(
-        self, app: App, actor: SessionActor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(SqlFeed, "flush", slowly(SqlFeed.flush))
+@pytest.fixture
+def actor(app: App) -> SessionActor:
+    return app.actor(app.registration.register({"username": "alice"}, "correct horse"))
+
+
+@on_sql
+def test_whoever_pages_a_feed_is_told_everything(
+    app: App, actor: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SqlFeed, "flush", slowly(SqlFeed.flush))
+    told, stored = race_with_writers(app, actor)
+    assert len(stored) == 2 * WRITERS + 1
+    assert missed(told, stored) == set()
+    # With every commit its own place, the reader has seen the final version of each once, and that last.
+    assert {item_id: version for item_id, version in told if stored[item_id] == version} == stored
+
+
+@on_postgresql
+def test_a_feed_numbered_by_a_sequence_would_be_found_out(
+    app: App, actor: SessionActor, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sequences give numbers in an order that is not that of the commits: the same race shows it."""
+    database = open_database(backend.url)
+    with database.writing() as connection:
+        connection.run(f"CREATE SEQUENCE {SEQUENCE}")
+    monkeypatch.setattr(sql_feed, "_ADVANCE", text(f"SELECT nextval('{SEQUENCE}')"))
+    monkeypatch.setattr(SqlFeed, "flush", slowly(SqlFeed.flush))
+    try:
         told, stored = race_with_writers(app, actor)
-        assert len(stored) == 2 * WRITERS + 1
-        assert missed(told, stored) == set()
-        # With every commit its own place, the reader has seen the final version of each once, and that last.
-        assert {item_id: version for item_id, version in told if stored[item_id] == version} == stored
-
-
-class TestOnSqlite(OnSqlite, FeedRaceContract):
-    pass
-
-
-class TestOnPostgreSQL(OnPostgreSQL, FeedRaceContract):
-    def test_a_feed_numbered_by_a_sequence_would_be_found_out(
-        self, app: App, actor: SessionActor, shared: Shared, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Sequences give numbers in an order that is not that of the commits: the same race shows it."""
-        database = open_database(shared.url)
+    finally:
         with database.writing() as connection:
-            connection.run(f"CREATE SEQUENCE {SEQUENCE}")
-        monkeypatch.setattr(sql_feed, "_ADVANCE", text(f"SELECT nextval('{SEQUENCE}')"))
-        monkeypatch.setattr(SqlFeed, "flush", slowly(SqlFeed.flush))
-        try:
-            told, stored = race_with_writers(app, actor)
-        finally:
-            with database.writing() as connection:
-                connection.run(f"DROP SEQUENCE {SEQUENCE}")
-            SqlStore(database, shared.clock, Uuid7Generator()).close()
-        assert missed(told, stored), "the race does not tell an order of numbers from an order of commits"
+            connection.run(f"DROP SEQUENCE {SEQUENCE}")
+        SqlStore(database, backend.clock, Uuid7Generator()).close()
+    assert missed(told, stored), "the race does not tell an order of numbers from an order of commits"

@@ -33,11 +33,9 @@ from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Contract, race
+from tests.backends import on_sql
+from tests.contracts.base import race
 from tests.fakes import SYSTEM, App, ManualClock
-from tests.integration.sql_stores import OnPostgreSQL, OnSqlite, postgresql, sqlite
-
-__all__ = ["postgresql", "sqlite"]
 
 PASSWORD = "correct horse"
 ROUNDS = 6
@@ -45,7 +43,8 @@ ROUNDS = 6
 Call = Callable[[], object]
 
 
-class SharingRaceContract(Contract):
+@on_sql
+class TestSharingRaces:
     @pytest.fixture
     def app(self, store: Storage, clock: ManualClock) -> App:
         return App(store, clock)
@@ -378,11 +377,3 @@ def require_order(app: App, owner: SessionActor, *others: SessionActor) -> dict[
         for user_id, listed in lists.items():
             assert (listed.get(task.id) == task) is (user_id in parts | {owner.user_id})
     return tasks
-
-
-class TestSharingRacesOnSqlite(OnSqlite, SharingRaceContract):
-    pass
-
-
-class TestSharingRacesOnPostgreSQL(OnPostgreSQL, SharingRaceContract):
-    pass

@@ -51,10 +51,10 @@ def test_a_key_can_be_retired_once_everything_is_encrypted_anew(store: SqlStore,
 
     status, told = reencrypt(NEW)
     assert status == 1
-    assert "encrypted 0 anew" in told
-    assert "3 are encrypted under none of the keys" in told
-    assert reencrypt(f"{NEW},{OLD}") == (0, "encrypted 3 anew\n")
-    assert reencrypt(NEW) == (0, "encrypted 0 anew\n")
+    assert "re-encrypted 0 secrets" in told
+    assert "no key in SECRET_KEYS decrypts 3 secrets" in told
+    assert reencrypt(f"{NEW},{OLD}") == (0, "re-encrypted 3 secrets\n")
+    assert reencrypt(NEW) == (0, "re-encrypted 0 secrets\n")
     with store.reading(SYSTEM) as work:
         factors = [work.second_factors.find(user.id) for user in users]
     box = FernetSecretCipher(KeyRing([NEW]))

@@ -63,14 +63,18 @@ def test_it_says_where_it_is(server: Server) -> None:
     assert f"Task Tracker on http://127.0.0.1:{server.port} (interactive docs at /docs)\n" in server.log
 
 
-def test_its_log_is_json_and_tells_no_secrets(server: Server) -> None:
-    person = server.register()
-    problem(server.post("/api/accounts/login/", {"username": person.username, "password": "wr0ng-secret"}), 401,
-            "invalid-credentials")  # fmt: skip
-    problem(server.get(f"/api/tasks/?token={person.access}"), 401, "not-authenticated")
+@pytest.mark.parametrize("production", [{}, {"ENVIRONMENT": "production", "THROTTLE": "on"}])
+def test_its_log_is_json_in_production_and_tells_no_secrets(tmp_path: Path, production: dict[str, str]) -> None:
+    with Server(tmp_path, DATABASE_URL="", **production) as server:
+        person = server.register()
+        problem(server.post("/api/accounts/login/", {"username": person.username, "password": "wr0ng-secret"}), 401,
+                "invalid-credentials")  # fmt: skip
+        problem(server.get(f"/api/tasks/?token={person.access}"), 401, "not-authenticated")
     for line in server.log.splitlines():
         if not line.startswith("Task Tracker on "):
-            assert {"event", "level", "timestamp"} <= json.loads(line).keys()
+            assert line.startswith("{") == bool(production)
+            if production:
+                assert {"event", "level", "timestamp"} <= json.loads(line).keys()
     for secret in (PASSWORD, "wr0ng-secret", person.access, person.refresh, person.access.split(".")[2]):
         assert secret not in server.log
 

@@ -189,8 +189,8 @@ def test_a_connection_keeps_so_many_statements_prepared_and_no_more(
     database_url: str, monkeypatch: pytest.MonkeyPatch, closes: bool
 ) -> None:
     """Where libpq can, they are dropped by the protocol: PgBouncer knows its own names only, and no DEALLOCATE."""
-    assert postgresql._CLOSES, "the libpq that psycopg brings along can"
-    monkeypatch.setattr(postgresql, "_CLOSES", closes)
+    assert postgresql._CAN_CLOSE, "the libpq that psycopg brings along can"
+    monkeypatch.setattr(postgresql, "_CAN_CLOSE", closes)
     monkeypatch.setattr(postgresql, "MAX_PREPARED", 3)
     commands: list[str] = []
     run = PostgresDriver.run
@@ -240,12 +240,12 @@ def test_nothing_but_the_time_zone_stays_where_a_pooler_stands_between(database_
 
 def test_a_statement_is_compiled_once_and_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     compiling = Statements(pysqlite.dialect())
-    monkeypatch.setattr(statements, "MAX_KEPT", 3)
+    monkeypatch.setattr(statements, "MAX_CACHED", 3)
     kept = text("SELECT :n")
     assert compiling.compiled(kept, {"n": 1}) is compiling.compiled(kept, {"n": 2})
     for number in range(10):
         compiling.compiled(text(f"SELECT {number}"), {})
-        assert len(compiling._kept) <= 3
+        assert len(compiling._cache) <= 3
 
 
 # ------------------------------------------------------------------ transactions
@@ -375,23 +375,23 @@ def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
 def test_turns_come_in_the_order_of_asking() -> None:
     turns = FairLock()
     served: list[int] = []
-    assert turns.take(0)
+    assert turns.acquire(0)
 
     def wait(number: int) -> None:
-        assert turns.take(30)
+        assert turns.acquire(30)
         served.append(number)
-        turns.pass_on()
+        turns.release()
 
     threads = [threading.Thread(target=wait, args=(number,)) for number in range(5)]
     for number, thread in enumerate(threads):
         thread.start()
         until(lambda number=number: len(turns._waiting) == number + 1)  # type: ignore[misc]
-    assert not turns.take(0.01)
-    turns.pass_on()
+    assert not turns.acquire(0.01)
+    turns.release()
     for thread in threads:
         thread.join()
     assert served == [0, 1, 2, 3, 4]
-    assert turns.take(0)
+    assert turns.acquire(0)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -553,7 +553,7 @@ def test_a_connection_does_nothing_once_its_driver_went_back(url: str) -> None:
             lambda: connection.value(text("SELECT n FROM t")),
             lambda: connection.change(add, {"n": 1}),
             lambda: connection.change_all(add, [{"n": 1}]),
-            lambda: connection.changed(add, {"n": 1}),
+            lambda: connection.change_returning(add, {"n": 1}),
             lambda: connection.run("INSERT INTO t VALUES (1)"),
             connection.rollback,
         ]
@@ -574,7 +574,7 @@ def test_a_connection_for_reading_changes_nothing(url: str) -> None:
             for change in (
                 lambda: connection.change(add, {"n": 1}),
                 lambda: connection.change_all(add, [{"n": 1}]),
-                lambda: connection.changed(add, {"n": 1}),
+                lambda: connection.change_returning(add, {"n": 1}),
             ):
                 with pytest.raises(RuntimeError, match="opened for reading only"):
                     change()

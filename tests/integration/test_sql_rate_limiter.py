@@ -78,7 +78,7 @@ def test_so_many_are_cleared_away_at_a_time(
     limiter: SqlRateLimiter, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(random, "randrange", lambda _: 1)
-    monkeypatch.setattr(rate_limiter, "MAX_FORGET", 5)
+    monkeypatch.setattr(rate_limiter, "MAX_PURGED", 5)
     for number in range(12):
         limiter.spend(Bucket.of(LIMIT, f"old {number}"), START)
     clear_away(monkeypatch)

@@ -52,9 +52,7 @@ from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
 from tasktracker.domain.work import UnitOfWork
-from tests.contracts.base import Seed, everything, race
-from tests.contracts.history import new_change
-from tests.contracts.idempotency import new_record
+from tests.contracts.base import Seed, everything, new_change, new_record, race
 from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
 
@@ -434,7 +432,7 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
             first = TaskQuery(at=MOMENTS[0], sort=sort, states=some, **more)
             for after in (None, TaskKey(MOMENTS[0], UUID(int=1)), TaskKey(None, UUID(int=1))):
                 query = replace(first, after=after)
-                for place in task_lists._places(query):
+                for place in task_lists._segments(query):
                     shape = (task_lists._filters(query), len(some), 0, sort, place)
                     statement = str(task_lists._list(*shape).compile(dialect=pysqlite.dialect()))
                     unknown = (None,) * statement.count("?")

@@ -17,16 +17,16 @@ from tests.http import Server
 # Whatever is installed, the servers run the code that is under test.
 THIS_CODE = {"PYTHONPATH": str(Path(tasktracker.__file__).parents[1])}
 TRANSCRIPT = """\
-A server of its own, on a fresh database; a laptop and a phone of one user.
+A temporary server with a new database; a laptop and a phone of one user.
 
-1. Edits cross
+1. Both devices create tasks
    laptop  creates "Buy milk" in a new category "Home"
    phone   creates "Call the bank"
    both have "Buy milk" and "Call the bank"
 
-2. What happens is told at once
+2. Changes arrive at once
    phone   follows the server; laptop creates "Water the plants"
-   phone   has "Water the plants" without having asked
+   phone   receives "Water the plants"
 
 3. Offline edits of different fields merge
    both are offline
@@ -36,22 +36,22 @@ A server of its own, on a fresh database; a laptop and a phone of one user.
    both are online again, and sync
    both have "Buy oat milk", urgent
 
-4. A lost answer does nothing twice
-   phone   creates "Feed the cat"; the server has it, but its answer is lost
-   phone   sends it again; the server knows it by its id: it is there once
+4. A retry applies nothing twice
+   phone   creates "Feed the cat"; the server stores it, but its response is lost
+   phone   sends it again; the server recognizes its id and applies it only once
 
 5. A conflict is reported
    laptop  renames "Call the bank" to "Call the bank on Monday", and syncs first
    phone   renames it to "Write to the bank"
-   phone   is told of a conflict in the title
+   phone   gets a conflict in the title
            base    "Call the bank"
            yours   "Write to the bank"
            theirs  "Call the bank on Monday"
-   phone   shows theirs, and keeps its own for its user to decide
+   phone   shows theirs, and keeps its own edit until the user decides
 
-6. Both prove themselves in sync
-   laptop  5 items; its digest is that of the server
-   phone   5 items; its digest is that of the server
+6. Both devices are in sync
+   laptop  5 items; the digest equals that of the server
+   phone   5 items; the digest equals that of the server
 """
 
 
@@ -102,12 +102,12 @@ class TestFailures:
         assert "cannot be used" in demo("--url", url, status=1).output
 
     def test_something_else_than_task_tracker(self, shared: Server) -> None:
-        assert "registers nobody" in demo("--url", f"{shared.url}/elsewhere", status=1).output
+        assert "refuses to register a user" in demo("--url", f"{shared.url}/elsewhere", status=1).output
 
     def test_a_copy_that_is_not_in_sync(self, shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Replica, "verify", lambda _: Verification(5, 5, ["a7"]))
         shown = demo("--url", shared.url, status=1).output
-        assert shown.endswith("Error: it should be that the laptop is in sync\n")
+        assert shown.endswith("Error: expected, but not true: the laptop is in sync\n")
 
     def test_a_conflict_that_is_not_reported(self, shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         def sync(self: Replica) -> SyncReport:
@@ -126,15 +126,15 @@ class TestFailures:
 
     def test_a_server_that_does_not_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sys.executable", "false")
-        assert "the server does not start" in demo(status=1).output
+        assert "the server did not start" in demo(status=1).output
 
     def test_the_server_of_its_own_is_stopped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         urls = []
 
         def fail(laptop: Replica, *_: object) -> None:
             urls.append(laptop._api._url)
-            raise sync_demo.NotAsExpected("enough")
+            raise sync_demo.DemoFailed("enough")
 
-        monkeypatch.setattr(sync_demo, "_cross", fail)
+        monkeypatch.setattr(sync_demo, "_edit_concurrently", fail)
         demo(status=1)
         assert "cannot be used" in demo("--url", urls[0], status=1).output

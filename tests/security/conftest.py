@@ -29,7 +29,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory, postgres_url_factory: Databa
                 folder = tmp_path_factory.mktemp("servers")
                 sqlite = f"sqlite:///{folder}/tasks.db"
                 url = migrated(sqlite if storage == "sqlite" else postgres_url_factory.create_database())
-                known[key] = stack.enter_context(Pair(folder, url, **settings))
+                known[key] = stack.enter_context(Pair(folder, url, ENVIRONMENT="production", **settings))
             return known[key]
 
         yield give

@@ -127,7 +127,7 @@ def test_no_request_fails_while_keys_are_rotated(rotated: Pair, tmp_path: Path) 
         # What the old key has signed is good until the old key is retired.
         expect(rotated.visitor(1).get("/api/accounts/me/", headers=bearer(idle.access)), 200)
         result = run(tmp_path, "keys", "reencrypt", **THIS_CODE, DATABASE_URL=rotated.url, SECRET_KEYS=f"{NEW},{OLD}")
-        assert (result.returncode, result.stdout.splitlines()[-1]) == (0, "encrypted 1 anew"), result.stderr
+        assert (result.returncode, result.stdout.splitlines()[-1]) == (0, "re-encrypted 1 secrets"), result.stderr
         for server in rotated.servers:
             balancer.restart(server, NEW)
     finally:

@@ -91,7 +91,9 @@ def test_what_concerns_authentication_is_in_the_audit_log_and_in_the_activity(pa
 
 
 def test_an_uncaught_error_is_logged_under_the_id_that_the_client_saw(tmp_path: Path, database_url: str) -> None:
-    with Server(tmp_path, **{**THIS_CODE, "DATABASE_URL": migrated(database_url)}) as server:
+    with Server(
+        tmp_path, **{**THIS_CODE, "ENVIRONMENT": "production", "DATABASE_URL": migrated(database_url)}
+    ) as server:
         person = server.register()
         database = open_database(database_url, pool_size=1)
         with database.writing() as connection:

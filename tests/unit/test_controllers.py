@@ -42,5 +42,5 @@ def test_only_what_a_controller_annotates_is_bound() -> None:
 
 
 def test_a_service_that_is_missing_is_named() -> None:
-    with pytest.raises(LookupError, match="Greeter needs 'name'"):
+    with pytest.raises(LookupError, match="Greeter needs the service 'name'"):
         bind(Greeter, {"words": lambda: "Hello,"})

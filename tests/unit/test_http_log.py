@@ -1,15 +1,20 @@
-"""What is logged of an error in the program."""
+"""The format of the log, and the traceback of an error in the program."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable
+import logging as standard_logging
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import structlog
 
+from tasktracker.entrypoints import logging
 from tasktracker.entrypoints.logging import TRACEBACKS
+from tasktracker.entrypoints.settings import load
 
 SECRET = "the password of somebody"
 
@@ -32,3 +37,54 @@ def test_a_traceback_says_where_and_what_but_not_with_which_values() -> None:
     (exception,) = json.loads(line)["exception"]
     assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "a message of 25 characters")
     assert exception["frames"][-1]["name"] == "fail"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Restores the log of this process after the test."""
+    root = standard_logging.getLogger()
+    before, handlers, level = structlog.get_config(), root.handlers[:], root.level
+    root.handlers.clear()
+    structlog.contextvars.clear_contextvars()
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in ("sqlalchemy", "tasktracker", "uvicorn.error"):
+        standard_logging.getLogger(name).setLevel(standard_logging.NOTSET)
+
+
+def logged(stream: io.StringIO, **settings: str) -> list[str]:
+    """Write three lines to the log with these settings, and return them."""
+    logging.configure(load(settings, None), stream)
+    structlog.get_logger().info("request", method="GET", status=200, user=None)
+    standard_logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+    standard_logging.getLogger("alembic").info("Running upgrade")
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.usefixtures("restored_logging")
+class TestFormat:
+    def test_development_logs_short_lines(self) -> None:
+        request, started = logged(io.StringIO())
+        assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] request method=GET status=200 user=None", request)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d \[info\] Started server process \[7\]", started)
+
+    def test_only_a_terminal_gets_colours(self) -> None:
+        assert "\x1b[" not in "".join(logged(io.StringIO()))
+        assert "\x1b[" in logged(Terminal())[0]
+
+    def test_debug_adds_the_messages_of_libraries(self) -> None:
+        assert logged(io.StringIO(), DEBUG="true")[-1].endswith("[info] Running upgrade")
+
+    def test_production_logs_json(self) -> None:
+        key = "0123456789abcdef0123456789abcdef"
+        request, started = map(json.loads, logged(Terminal(), ENVIRONMENT="production", SECRET_KEYS=key))
+        assert request.pop("timestamp").endswith("Z")
+        assert request == {"event": "request", "level": "info", "method": "GET", "status": 200, "user": None}
+        assert (started["event"], started["logger"]) == ("Started server process [7]", "uvicorn.error")

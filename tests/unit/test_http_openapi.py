@@ -1,6 +1,6 @@
 """The description of the API, and its interactive documentation.
 
-That it says what is answered is tested wherever something is asked: see `tests.contracts.http.documentation`.
+That it says what is answered is tested wherever something is asked: see `tests.documentation`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH
 from tasktracker.domain.categories.category import MAX_NAME_LENGTH
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH
-from tests.contracts.http.bad_input import OPERATIONS
 from tests.contracts.http.base import problem
-from tests.contracts.http.conventions import PROTECTED, SERVED
+from tests.contracts.http.operations import OPERATIONS, PROTECTED, SERVED
 from tests.http import Api, expect
 
 IDENTIFIER = re.compile(r"[a-z][A-Za-z]+")

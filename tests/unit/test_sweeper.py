@@ -61,7 +61,7 @@ def test_of_all_servers_one_sweeps_in_an_hour(app: App, alice: SessionActor) -> 
 def test_a_sweep_does_so_much_and_the_next_one_the_rest(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeping, "MOST", 3)
+    monkeypatch.setattr(sweeping, "MAX_PER_SWEEP", 3)
     delete_some(app, alice, 5)
     swept = []
     for _ in range(3):
@@ -75,7 +75,7 @@ def test_what_a_sweep_leaves_over_does_not_wait_for_an_hour(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or else no more than that could be done in an hour, however much becomes due."""
-    monkeypatch.setattr(sweeping, "MOST", 3)
+    monkeypatch.setattr(sweeping, "MAX_PER_SWEEP", 3)
     one, other = a_sweeper(app), a_sweeper(app)
     delete_some(app, alice, 5)
     assert (one.sweep(), other.sweep(), one.sweep()) == (3 + 3 + 1, 2, None)
@@ -97,7 +97,7 @@ def test_a_sweep_ends_soon_where_the_server_stops(
 
 
 def test_a_sweep_that_fails_is_tried_again(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(sweeping, "CHECK_SECONDS", 0.001)
     outcomes: list[Callable[[], int]] = []
 
     def fail() -> int:
@@ -122,7 +122,7 @@ def test_a_sweep_that_fails_is_tried_again(app: App, monkeypatch: pytest.MonkeyP
 
 
 def test_a_server_sweeps_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(sweeping, "CHECK_SECONDS", 0.02)
     with Api("memory://") as api:
         alice = api.register()
         restore = f"/api/tasks/{alice.task()['id']}/restore/"

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from tasktracker.adapters.memory import rate_limiter
+from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Origin
 from tasktracker.domain.kernel.errors import (
     CodeRequired,
@@ -31,9 +33,10 @@ from tasktracker.domain.throttling.limit import (
     Limit,
     network,
 )
-from tests.fakes import App
+from tests.fakes import START, App
 
 PASSWORD = "correct horse"
+SECOND = timedelta(seconds=1)
 HOME, ATTACKER = Origin("192.0.2.1"), Origin("198.51.100.7")
 LIMITS = [value for value in vars(limit).values() if isinstance(value, Limit)]
 
@@ -361,3 +364,14 @@ class TestRetryAfter:
     )
     def test_is_rounded_up_to_whole_seconds(self, wait: timedelta, seconds: int) -> None:
         assert TooManyRequests(wait).retry_after == seconds
+
+
+def test_in_memory_full_buckets_are_forgotten_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limiter, "MAX_BUCKETS", 2)
+    limiter, short, long = MemoryRateLimiter(), Limit("short", 1, SECOND), Limit("long", 1, 10 * SECOND)
+    assert limiter.spend(Bucket.of(short, "full again"), START) is None
+    assert limiter.spend(Bucket.of(long, "active"), START) is None
+    for number in range(3):
+        assert limiter.spend(Bucket.of(short, str(number)), START + SECOND) is None
+    assert limiter.spend(Bucket.of(long, "active"), START + SECOND) == 9 * SECOND
+    assert len(limiter._full_at) == 4

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasktracker.adapters.security.keys import KeyRing, derive, key_id
-from tasktracker.adapters.security.tokens import LEEWAY, LONGEST, TYPES, JwtTokenSigner
+from tasktracker.adapters.security.tokens import LEEWAY, MAX_LENGTH, TYPES, JwtTokenSigner
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 from tasktracker.domain.kernel.errors import InvalidToken
 
@@ -268,7 +268,7 @@ class TestForged:
         refused(signer, "a" * 100_000)
         refused(signer, signer.sign(CLAIMS) + "." * 100_000)
         padded = made({"x": "x" * 100_000})
-        assert len(padded) > LONGEST
+        assert len(padded) > MAX_LENGTH
         refused(signer, padded)
 
     def test_nothing_but_its_own_text(self, signer: JwtTokenSigner) -> None:

@@ -73,11 +73,11 @@ async def given_back(transfers: Transfers, blocks: Blocks) -> None:
     assert await asyncio.to_thread(blocks.closed.wait, 10)
     for _ in range(1000):
         try:
-            transfers.take(USER)
+            transfers.acquire(USER)
         except Busy:
             await asyncio.sleep(0.01)
         else:
-            transfers.give_back(USER)
+            transfers.release(USER)
             return
     pytest.fail("the place was not given back")
 
@@ -143,7 +143,7 @@ def test_who_is_refused_may_ask_for_the_next_at_once() -> None:
         for _ in range(20):
             with pytest.raises(RuntimeError):
                 await download(transfers, Blocks(fails_at=0), Client())
-            with transfers.turn(USER):
+            with transfers.slot(USER):
                 pass
 
     run(scenario)
@@ -164,11 +164,11 @@ def test_a_cancelled_download_ends_after_the_block_that_is_being_made() -> None:
 
 def test_one_a_user_and_so_many_for_all() -> None:
     async def scenario(transfers: Transfers) -> None:
-        with transfers.turn(USER):
+        with transfers.slot(USER):
             for user in (USER, uuid4()):
-                with pytest.raises(Busy), transfers.turn(user):
+                with pytest.raises(Busy), transfers.slot(user):
                     pass
-        with transfers.turn(USER):
+        with transfers.slot(USER):
             pass
 
     run(scenario)

@@ -1,1 +1,1 @@
-"""What the domain needs of the outside, as it is here: storage, and security."""
+"""Implementations of the domain's ports: storage, events and security."""

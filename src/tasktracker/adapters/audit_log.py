@@ -1,4 +1,4 @@
-"""Authentication events as lines of the log."""
+"""Writes authentication events to the log."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ log = structlog.get_logger("tasktracker.audit")
 
 
 class StructlogAuditLog:
-    """Implements AuditLog: one structured line for each event."""
+    """Implements AuditLog: one structured log line per event."""
 
     def write(self, event: AuthEvent) -> None:
-        """Write a line."""
+        """Log an event: a success as info, a failure as a warning."""
         write = log.info if event.outcome is Outcome.SUCCESS else log.warning
-        # What has happened has happened, and is stored, even if nobody takes the log any more.
+        # The event is already stored, so a failing log output must not raise.
         with suppress(OSError, ValueError):
             write(
                 "audit",

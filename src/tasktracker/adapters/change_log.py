@@ -1,4 +1,4 @@
-"""The change log of a unit of work, over whichever repositories it has."""
+"""The change log of a unit of work, for any storage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ItemT = TypeVar("ItemT", bound=Versioned)
 
 
 class WorkChangeLog:
-    """Implements ChangeLog: writes each change to the history of its task, and to the feeds of its viewers."""
+    """Implements ChangeLog: adds each change to the task's history and to the feeds of the item's viewers."""
 
     __slots__ = ("_actor", "_feed", "_history", "_ids", "_now")
 

@@ -1,4 +1,4 @@
-"""The machine's clock, and ids made from it."""
+"""The system clock, and ids that contain its time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from uuid_utils.compat import uuid7
 
 
 class SystemClock:
-    """Tells the time by the machine's clock."""
+    """Implements Clock with the system clock."""
 
     def now(self) -> datetime:
-        """Return the present moment in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(UTC)
 
 
 class Uuid7Generator:
-    """Makes UUIDv7 ids: unique without coordination, and sorted by time, which keeps index inserts local."""
+    """Generates UUIDv7 ids: unique without coordination, and sorted by time, which keeps index inserts local."""
 
     def new(self) -> UUID:
         """Return a new id."""

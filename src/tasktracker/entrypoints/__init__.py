@@ -1,1 +1,1 @@
-"""Translators between an outside language, HTTP or a command line, and the domain's services."""
+"""Entrypoints: the HTTP API and the command line, which call the domain's services."""

@@ -26,22 +26,22 @@ from tasktracker.entrypoints.container import Container, Schema
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="tasktracker", prog_name="tasktracker")
 def main() -> None:
-    """Task Tracker: the task backend that you host yourself.
+    """Task Tracker: a self-hosted task service.
 
-    Settings come from the environment and from a .env file in the current folder; the documentation lists
-    them all. Without any, everything runs on an SQLite database in the folder `data`.
+    Settings are environment variables, or lines of a .env file in the current folder; docs/configuration.md
+    lists them. By default, the data is in an SQLite database in the folder `data`.
     """
 
 
-def _reporting(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command end with a message and status 1, not a traceback, where its user can do something about it."""
+def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn the errors that a user can correct into a message and exit status 1, instead of a traceback."""
 
     @wraps(command)
-    def reported(*args: Any, **kwargs: Any) -> None:
+    def wrapper(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
         except settings.SettingsError as error:
-            raise click.ClickException(f"the configuration cannot be used:\n{error}") from None
+            raise click.ClickException(f"the configuration is not valid:\n{error}") from None
         except InvalidInput as error:
             raise click.ClickException("\n".join(f"{each.field} {each.message}" for each in error.errors)) from None
         except DomainError as error:
@@ -49,13 +49,13 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
         except OSError as error:
             raise click.ClickException(str(error)) from None
 
-    return reported
+    return wrapper
 
 
 @contextmanager
 def _container() -> Iterator[Container]:
     loaded = settings.load()
-    logging.configure(loaded, sys.stderr)  # standard output is for what was asked for
+    logging.configure(loaded, sys.stderr)  # standard output is for the result of the command
     _require_schema(loaded)
     container = Container(settings=loaded)
     try:
@@ -65,7 +65,7 @@ def _container() -> Iterator[Container]:
 
 
 def _require_schema(loaded: settings.Settings) -> None:
-    """Bring an embedded database up to date, and refuse any other that is not."""
+    """Migrate an embedded database. Refuse any other database whose schema is not current."""
     schema = Schema(loaded)
     if schema.current() == schema.head:
         return
@@ -82,20 +82,20 @@ def _require_schema(loaded: settings.Settings) -> None:
 @click.option("--host", help="Address to listen on.  [default: HOST, else 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on.  [default: PORT, else 8000]")
 @click.option("--workers", type=int, help="Server processes.  [default: WORKERS, else 1]")
-@_reporting
+@_report_errors
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the API.
 
-    An SQLite database is created and migrated first. On PostgreSQL run `tasktracker migrate` before: a server
-    whose schema is behind says so and does not start.
+    An SQLite database is created and migrated automatically. For PostgreSQL, run `tasktracker migrate` first:
+    the server does not start if the schema is outdated.
     """
     for name, value in {"HOST": host, "PORT": port, "WORKERS": workers}.items():
         if value is not None:
-            os.environ[name] = str(value)  # the workers read the same environment
+            os.environ[name] = str(value)  # the worker processes read the environment
     loaded = settings.load()
     logging.configure(loaded)
     container = Container(settings=loaded)
-    container.keys()  # makes the development key, once, before the workers look for it
+    container.keys()  # creates the development key once, before the workers start
     _require_schema(loaded)
     click.echo(f"Task Tracker on http://{loaded.host}:{loaded.port} (interactive docs at /docs)", err=True)
     from tasktracker.entrypoints import server
@@ -104,12 +104,12 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 
 
 @main.command()
-@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when the schema is behind.")
-@_reporting
+@click.option("--check", is_flag=True, help="Only check; exit with status 1 if the schema is outdated.")
+@_report_errors
 def migrate(check: bool) -> None:
-    """Bring the database schema up to date.
+    """Upgrade the database schema to this version.
 
-    Needs DATABASE_URL alone. May be run by several hosts at once, and again: the work is done once.
+    Requires only DATABASE_URL. Several hosts may run it concurrently, and it may be run again.
     """
     schema = Schema(settings.load(serving=False))
     before = schema.current()
@@ -118,17 +118,19 @@ def migrate(check: bool) -> None:
     after = schema.current()
     click.echo(f"schema: {before or 'none'} -> {after or 'none'}" if before != after else f"schema: {after or 'none'}")
     if after != schema.head:
-        click.echo(f"behind: this version needs {schema.head}", err=True)
+        click.echo(f"outdated: this version needs {schema.head}", err=True)
         sys.exit(1)
 
 
 @main.command("create-admin")
 @click.argument("username")
 @click.option("--email", help="E-mail address.")
-@click.password_option(envvar="TASKTRACKER_PASSWORD", help="Asked for when not given.  [env: TASKTRACKER_PASSWORD]")
-@_reporting
+@click.password_option(
+    envvar="TASKTRACKER_PASSWORD", help="Password.  [default: a prompt]  [env: TASKTRACKER_PASSWORD]"
+)
+@_report_errors
 def create_admin(username: str, email: str | None, password: str) -> None:
-    """Create a user who may administer the service."""
+    """Create an administrator."""
     with _container() as container:
         user = container.registration().create_admin(UserFields(username=username, email=email), password)
     click.echo(f"created administrator {user.username}")
@@ -136,17 +138,17 @@ def create_admin(username: str, email: str | None, password: str) -> None:
 
 @main.command("disable-user")
 @click.argument("login")
-@_reporting
+@_report_errors
 def disable_user(login: str) -> None:
-    """End all sessions of a user, by username or e-mail address, and let them log in no more."""
+    """Disable a user, by username or e-mail address: end all sessions and refuse logins."""
     _set_active(login, False)
 
 
 @main.command("enable-user")
 @click.argument("login")
-@_reporting
+@_report_errors
 def enable_user(login: str) -> None:
-    """Let a disabled user log in again."""
+    """Enable a disabled user, by username or e-mail address."""
     _set_active(login, True)
 
 
@@ -157,12 +159,12 @@ def _set_active(login: str, is_active: bool) -> None:
 
 
 @main.command()
-@click.option("--most", type=click.IntRange(min=1), help="Remove at most so many things of each kind.")
-@_reporting
+@click.option("--most", type=click.IntRange(min=1), help="Maximum number of items of each kind to remove.")
+@_report_errors
 def sweep(most: int | None) -> None:
-    """Remove what has passed the window: old trash, histories, and answers to idempotency keys.
+    """Remove expired data: trash, histories and stored responses older than WINDOW_DAYS.
 
-    Done a little at a time, beside a running server. The server does the same by itself now and then.
+    Works in small batches and may run beside a server. Servers also do this themselves.
     """
     with _container() as container:
         count = container.housekeeping().sweep(most)
@@ -171,19 +173,20 @@ def sweep(most: int | None) -> None:
 
 @main.group()
 def epoch() -> None:
-    """Manage what the cursors of devices count from."""
+    """Manage the epoch, which all sync cursors belong to."""
 
 
 @epoch.command("new")
-@_reporting
+@_report_errors
 def new_epoch() -> None:
-    """Begin a new epoch: run this after a backup was restored.
+    """Start a new epoch. Run this after restoring a backup.
 
-    Devices then fetch everything anew, rather than go on from a place that the restored data has never reached.
+    The sync cursors of all devices become invalid, so every device fetches the full state again. An old cursor
+    may point past the end of the restored data.
     """
     with _container() as container:
         container.store().rotate_secret(EPOCH)
-    click.echo("A new epoch has begun: devices will fetch everything anew.")
+    click.echo("A new epoch has started: devices will fetch the full state again.")
 
 
 @main.command("export")
@@ -192,11 +195,14 @@ def new_epoch() -> None:
     "--output",
     "-o",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write it there.  [default: standard output]",
+    help="File to write.  [default: standard output]",
 )
-@_reporting
+@_report_errors
 def export(user: str, output: Path | None) -> None:
-    """Export all that a user owns, by username or e-mail address, as one JSON object a line."""
+    """Export everything that a user owns, as one JSON object per line.
+
+    USER is a username or an e-mail address.
+    """
     with _container() as container:
         transfer_commands.export_to(container, user, output)
 
@@ -204,16 +210,19 @@ def export(user: str, output: Path | None) -> None:
 @main.command("import")
 @click.argument("user")
 @click.argument("file", type=click.File("rb"))
-@click.option("--dry-run", is_flag=True, help="Report what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Report the result without importing anything.")
 @click.option(
-    "--format", "form", type=click.Choice([form.value for form in Form]), help="[default: by the name of the file]"
+    "--format",
+    "form",
+    type=click.Choice([form.value for form in Form]),
+    help="File format.  [default: by its name]",
 )
-@_reporting
+@_report_errors
 def import_(user: str, file: BinaryIO, dry_run: bool, form: str | None) -> None:
-    """Import an export of this service, or a CSV file of Todoist, into a user's account.
+    """Import a Task Tracker export or a Todoist CSV file into a user's account.
 
-    What is there already stays as it is, so a file may be imported again. Lines that are refused are reported, and the
-    others come in. The FILE `-` is the standard input.
+    USER is a username or an e-mail address; the FILE `-` is standard input. Existing items are not changed, so a
+    file may be imported again. Invalid lines are skipped and reported.
     """
     with _container() as container:
         chosen = transfer_commands.form_of(file.name, form)
@@ -224,21 +233,19 @@ def import_(user: str, file: BinaryIO, dry_run: bool, form: str | None) -> None:
 
 
 @main.command("sync-demo")
-@click.option(
-    "--url", help="Use the server there, and an account that is removed afterwards.  [default: one of its own]"
-)
-@_reporting
+@click.option("--url", help="Server to use; the demo deletes its account at the end.  [default: a temporary server]")
+@_report_errors
 def sync_demo(url: str | None) -> None:
-    """Show two devices keeping in sync.
+    """Show how two devices stay in sync.
 
-    Edits cross, offline edits merge, a lost answer does nothing twice, a conflict is reported, and both devices prove
-    that they have what the server has. Ends with 1 when anything is not as it should be.
+    Shows concurrent edits, live updates, the merge of offline edits, the retry after a lost response, a conflict,
+    and a final comparison with the server. Exits with status 1 if a step fails.
     """
     from tasktracker.entrypoints import sync_demo as demo
 
     try:
         demo.show(url, click.echo)
-    except demo.NotAsExpected as error:
+    except demo.DemoFailed as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -247,34 +254,34 @@ def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API."""
     from tasktracker.entrypoints.http.app import create_app
 
-    nowhere = settings.load({"DATABASE_URL": "memory://", "SECRET_KEYS": "not used to sign anything at all"}, None)
-    app = create_app(Container(settings=nowhere))
+    unconnected = settings.load({"DATABASE_URL": "memory://", "SECRET_KEYS": "not used to sign anything at all"}, None)
+    app = create_app(Container(settings=unconnected))
     click.echo(json.dumps(app.litestar.state.openapi(), indent=2))
 
 
 @main.group()
 def keys() -> None:
-    """Manage the keys that tokens are signed with."""
+    """Manage the secret keys for signing and encryption."""
 
 
 @keys.command("reencrypt")
-@_reporting
+@_report_errors
 def reencrypt() -> None:
-    """Encrypt what is stored encrypted under the first key of SECRET_KEYS.
+    """Encrypt stored secrets again, with the first key in SECRET_KEYS.
 
-    To be run before another key is taken out of the ring.
+    Run this before removing another key from SECRET_KEYS.
     """
     with _container() as container:
         reencrypted = container.reencryption().run()
-    click.echo(f"encrypted {reencrypted.done} anew")
+    click.echo(f"re-encrypted {reencrypted.done} secrets")
     if reencrypted.lost:
         raise click.ClickException(
-            f"{reencrypted.lost} are encrypted under none of the keys in SECRET_KEYS: put that key back into the ring,"
-            " or their users can log in by recovery codes only"
+            f"no key in SECRET_KEYS decrypts {reencrypted.lost} secrets: put the missing key back,"
+            " or their users can log in only with recovery codes"
         )
 
 
 @keys.command("new")
 def new_key() -> None:
-    """Print a fresh key for SECRET_KEYS."""
+    """Print a new key for SECRET_KEYS."""
     click.echo(secrets.token_urlsafe(48))

@@ -1,4 +1,4 @@
-"""The composition root: the one place that knows which adapter stands behind which port."""
+"""The composition root: the only module that chooses the adapter for each port."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.entrypoints.settings import MIN_KEY_LENGTH, STREAM_THREADS, THREADS_A_HASH, Settings, SettingsError
+from tasktracker.entrypoints.settings import MIN_KEY_LENGTH, STREAM_THREADS, THREADS_PER_HASH, Settings, SettingsError
 
 
 def _key_ring(settings: Settings) -> KeyRing:
@@ -65,7 +65,7 @@ def _key_ring(settings: Settings) -> KeyRing:
     key = secret_file.read_or_create(settings.secret_file)
     if len(key) < MIN_KEY_LENGTH:
         raise SettingsError(
-            f"SECRET_KEYS: is not set, and {settings.secret_file} holds no key: delete it for a new one"
+            f"SECRET_KEYS: is not set, and {settings.secret_file} contains no key: delete the file to create a new one"
         )
     return KeyRing([key])
 
@@ -85,7 +85,7 @@ def _password_hasher(settings: Settings) -> Argon2PasswordHasher:
         memory_kib=settings.argon2_memory_kib,
         passes=settings.argon2_passes,
         lanes=settings.argon2_lanes,
-        at_a_time=settings.hashing_threads,
+        threads=settings.hashing_threads,
     )
 
 
@@ -94,10 +94,10 @@ def _storage(settings: Settings) -> str:
 
 
 def _database_url(settings: Settings) -> str:
-    """Return the URL of the database, whose beginning is all that was looked at so far. Raises SettingsError."""
+    """Return the URL of the database. `settings.load` has checked only how it starts. Raises SettingsError."""
     try:
         database_url(settings.database_url)
-    except ValueError:  # which may quote a part of it, and there is a password in it
+    except ValueError:  # its message may quote the password
         raise SettingsError(
             "DATABASE_URL: must be like sqlite:///path/to/file.db or postgresql://user:password@host/name"
         ) from None
@@ -107,9 +107,9 @@ def _database_url(settings: Settings) -> str:
 def _database(settings: Settings) -> Database:
     return open_database(
         _database_url(settings),
-        # Every thread that may want a connection gets one without waiting for another.
+        # One connection for each thread that may need one, so that none waits for another.
         pool_size=settings.database_connections
-        + THREADS_A_HASH * settings.hashing_threads
+        + THREADS_PER_HASH * settings.hashing_threads
         + settings.transfers
         + STREAM_THREADS,
         pool_timeout=settings.database_wait_seconds,
@@ -136,12 +136,12 @@ def _notifier(settings: Settings) -> Notifier:
     if parsed.drivername == SQLITE:
         return SqliteChangeNotifier(parsed.database or "")
     if not settings.database_prepared_statements and not settings.listen_database_url:
-        return PollingChangeNotifier()  # behind a transaction pooler, LISTEN receives nothing
+        return PollingChangeNotifier()  # LISTEN does not work behind a transaction pooler
     return PostgresChangeNotifier(conninfo(url))
 
 
 class Schema:
-    """The database's schema: where it stands, where this version needs it, and how it gets there."""
+    """The schema of the database: its revision, the revision that this version needs, and the upgrade."""
 
     def __init__(self, settings: Settings) -> None:
         self._exists = _storage(settings) == "sql"
@@ -151,19 +151,19 @@ class Schema:
 
     @property
     def head(self) -> str | None:
-        """The revision this version needs; None where storage has no schema."""
+        """The revision that this version needs; None if the storage has no schema."""
         return migrate.head() if self._exists else None
 
     def current(self) -> str | None:
-        """Return the revision the database is at; None before the first. Raises StorageUnavailable."""
+        """Return the revision of the database; None if it has no schema yet. Raises StorageUnavailable."""
         if not self._exists or (self.is_embedded and not self._file.exists()):
             return None
         return migrate.current(self._url)
 
     def upgrade(self) -> None:
-        """Bring the schema to `head`, creating an embedded database. Raises StorageUnavailable."""
+        """Upgrade the schema to `head`; create an embedded database if it is missing. Raises StorageUnavailable."""
         if self.is_embedded:
-            # Password hashes are in it: other users of the machine must not read them.
+            # The file contains password hashes: other users of the machine must not read it.
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file.touch(mode=0o600)
         if self._exists:
@@ -171,7 +171,7 @@ class Schema:
 
 
 class Container(containers.DeclarativeContainer):
-    """Everything the entrypoints need, made when first asked for."""
+    """The services and adapters that the entrypoints use, each created on first use."""
 
     settings = providers.Dependency(instance_of=Settings)
 

@@ -1,4 +1,4 @@
-"""Logging: one JSON object per line on standard output, in the terms of this service."""
+"""Logging on standard output: readable lines in development, one JSON object per line in production."""
 
 from __future__ import annotations
 
@@ -10,25 +10,16 @@ import structlog
 
 from tasktracker.entrypoints.settings import Settings
 
-# Never with local variables: they hold passwords and tokens.
+# Never with local variables: they contain passwords and tokens.
 TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send what this service and its libraries have to say to standard output, or another stream."""
+    """Write the log of this service and of its libraries to standard output, or to another stream."""
     stream = stream or sys.stdout
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    if settings.debug:
-        plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        rendering: list[Any] = [plain]
-    else:
-        rendering = [TRACEBACKS, structlog.processors.JSONRenderer()]
+    processors, rendering = _json() if settings.is_production else _text(colors=stream.isatty())
     structlog.configure(
-        processors=[*shared, *rendering],
+        processors=[*processors, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=True,
@@ -36,10 +27,33 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*processors, structlog.stdlib.add_logger_name] if settings.is_production else processors,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[handler], level=logging.INFO if settings.debug else logging.WARNING, force=True)
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # it would log statements with private data
     logging.getLogger("tasktracker").setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.INFO)
+
+
+def _json() -> tuple[list[Any], list[Any]]:
+    return _processors(structlog.processors.TimeStamper(fmt="iso", utc=True)), [
+        TRACEBACKS,
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+def _text(*, colors: bool) -> tuple[list[Any], list[Any]]:
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=colors,
+        pad_event_to=0,
+        pad_level=False,
+        sort_keys=False,
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+    return _processors(structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)), [renderer]
+
+
+def _processors(timestamp: Any) -> list[Any]:
+    return [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, timestamp]

@@ -1,4 +1,4 @@
-"""The server process: what `tasktracker serve` starts, once or in several workers."""
+"""The server process. `tasktracker serve` starts one or several of them."""
 
 from __future__ import annotations
 
@@ -14,41 +14,42 @@ from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 
-DEADLINE = 10  # seconds that requests under way have to finish when the server is asked to stop
+SHUTDOWN_SECONDS = 10
+"""How long running requests may take to finish after the server was asked to stop."""
 
 
 def create() -> Application:
-    """Build the application from the environment, in each worker."""
+    """Build the application from the environment. Each worker process calls this."""
     loaded = settings.load()
     logging.configure(loaded)
     container = Container(settings=loaded)
     app = create_app(container)
-    release_on_signals(app.services.subscriptions)
-    # What is there now stays. Looking through all of it for garbage, as the collector does now and then, would keep
-    # every request that is under way waiting for a twentieth of a second.
+    end_streams_on_signals(app.services.subscriptions)
+    # Objects created so far live as long as the process. A full garbage collection would scan them all, and stop
+    # every running request for a twentieth of a second.
     gc.collect()
     gc.freeze()
     return app
 
 
-def release_on_signals(subscriptions: SubscriptionRegistry) -> None:
-    """End open streams as soon as the process is asked to stop: the server waits for them before it does.
+def end_streams_on_signals(subscriptions: SubscriptionRegistry) -> None:
+    """End open streams when the process is asked to stop, because uvicorn waits for them before it stops.
 
-    uvicorn has installed its own handlers by the time that it builds the application; they are called afterwards.
+    uvicorn installs its own signal handlers before it builds the application; the new handlers call them.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         previous = signal.getsignal(number)
 
-        def release(signum: int, frame: FrameType | None, previous: Any = previous) -> None:
-            subscriptions.release()
+        def on_signal(signum: int, frame: FrameType | None, previous: Any = previous) -> None:
+            subscriptions.end_all_soon()
             if callable(previous):
                 previous(signum, frame)
 
-        signal.signal(number, release)
+        signal.signal(number, on_signal)
 
 
 def serve(loaded: settings.Settings) -> None:
-    """Serve until asked to stop."""
+    """Run the server until it is asked to stop."""
     uvicorn.run(
         f"{__name__}:create",
         factory=True,
@@ -58,8 +59,8 @@ def serve(loaded: settings.Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Forwarded addresses are believed only from proxies that are named.
+        # Accept X-Forwarded-For only from the configured proxies.
         proxy_headers=bool(loaded.trusted_proxies),
         forwarded_allow_ips=list(loaded.trusted_proxies),
-        timeout_graceful_shutdown=DEADLINE,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

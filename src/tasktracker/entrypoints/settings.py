@@ -1,4 +1,4 @@
-"""Configuration: one list of settings, read from the environment and a `.env` file."""
+"""The settings, read from environment variables and a `.env` file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIN_KEY_LENGTH = 32
 
 
 class Environment(StrEnum):
-    """Where the service runs. Production refuses what only development may do without."""
+    """Where the service runs. Production refuses settings that are acceptable only in development."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
@@ -31,114 +31,114 @@ LISTS = {"secret_keys", "cors_allowed_origins", "trusted_proxies"}
 SWITCHES = {"on": "true", "off": "false"}
 
 
-THREADS_A_HASH = 2
-"""Threads of each worker for use cases that hash, for each password that is hashed at a time."""
+THREADS_PER_HASH = 2
+"""Threads that run use cases with password hashing, for each of HASHING_THREADS."""
 
 STREAM_THREADS = 2
-"""Threads of each worker that read for event streams, beside those that serve requests."""
+"""Threads of each worker that read the changes for event streams."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Every setting. The variable is the field's name in capitals; the text under it says what it does."""
+    """All settings. The environment variable of a field is its name in capitals."""
 
     environment: Environment = Environment.DEVELOPMENT
-    """`production` refuses to start without SECRET_KEYS."""
+    """`production` requires SECRET_KEYS and logs JSON; `development` logs plain text."""
     debug: bool = False
-    """Development only: write the log as plain text for people, with tracebacks."""
+    """Development only: also log messages of libraries, such as each database migration."""
 
     data_folder: Path = Path("data")
-    """Where the embedded database and the development key live."""
+    """Folder of the SQLite database and of the development key."""
     database_url: str = ""
     """`sqlite:///path`, `postgresql://…` or `memory://`; by default an SQLite file in the data folder."""
     database_connections: Count = 10
-    """Requests that each worker works on at a time, each with a connection of its own; other threads' come on top."""
+    """Concurrent requests per worker. Each has its own connection; other threads need further connections."""
     database_wait_seconds: Annotated[int, Meta(ge=1, le=60)] = 5
-    """How long a request waits for a connection, or SQLite's write lock, before it is answered with 503."""
+    """Timeout of waiting for a connection, or for SQLite's write lock; after it, the response is 503."""
     database_prepared_statements: bool = True
-    """Off where a pooler such as PgBouncer in transaction mode stands before PostgreSQL."""
+    """Set to false behind a connection pooler in transaction mode, such as PgBouncer."""
 
     listen_database_url: str = ""
-    """PostgreSQL with no pooler in between, to tell and hear of changes; by default DATABASE_URL, where it has none."""
+    """PostgreSQL URL for LISTEN/NOTIFY, not through a pooler. Default: DATABASE_URL, or polling behind a pooler."""
 
     secret_keys: tuple[Annotated[str, Meta(min_length=MIN_KEY_LENGTH)], ...] = ()
-    """Comma-separated, each of at least 32 characters: the first signs, all verify. See `tasktracker keys new`."""
+    """Comma-separated keys of at least 32 characters: the first signs and encrypts, all verify and decrypt."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     """Port to listen on."""
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    """Server processes."""
+    """Number of server processes."""
     cors_allowed_origins: tuple[str, ...] = ()
-    """Comma-separated origins of browser apps; in development by default those of a local Vite server."""
+    """Comma-separated origins of browser apps; in development, the default is a local Vite server."""
     max_body_bytes: Annotated[int, Meta(ge=1024)] = 262_144
-    """The largest request body accepted."""
+    """Maximum size of a request body."""
 
     import_max_bytes: Annotated[int, Meta(ge=1024)] = 64 * 1024 * 1024
-    """The largest file that may be imported."""
+    """Maximum size of an imported file."""
     transfers: Count = 2
-    """Exports and imports that each worker has under way at a time, one a user; one more is answered with 503."""
+    """Concurrent exports and imports per worker, one per user; the response to another one is 503."""
 
     access_token_seconds: Seconds = 15 * 60
-    """Life of an access token."""
+    """Lifetime of an access token."""
     session_idle_seconds: Seconds = 14 * 24 * 3600
-    """A session ends when it was not refreshed for so long."""
+    """A session expires when it is not refreshed for this time."""
     session_absolute_seconds: Seconds = 60 * 24 * 3600
-    """A session ends so long after its login, whatever happens."""
+    """A session expires this time after the login, even if it is refreshed."""
     refresh_grace_seconds: Annotated[int, Meta(ge=0, le=60)] = 10
-    """How long a used refresh token may be presented again for the same successor; 0 makes it strictly single use."""
+    """For this time, a used refresh token still returns the same successor; 0: strictly single use."""
     sessions_per_user: Count = 50
-    """Live sessions a user may have; at one more, the one idle longest ends."""
+    """Maximum number of sessions per user; a further login ends the session that was refreshed longest ago."""
 
     api_tokens_per_user: Count = 50
-    """API tokens a user may have."""
+    """Maximum number of API tokens per user."""
     streams_per_user: Count = 20
-    """Event streams that a user may have open in each worker."""
+    """Maximum number of open event streams per user and worker."""
     members_per_task: Count = 100
-    """People a task may be shared with."""
+    """Maximum number of users that a task is shared with."""
     window_days: Annotated[int, Meta(ge=1, le=3650)] = 30
-    """Days for which the trash, histories and the answers to idempotency keys are kept."""
+    """Retention of the trash, histories and stored responses of idempotency keys, in days."""
     throttle: bool = True
-    """Limits on logins, registrations, refreshes and password checks; `off` for load tests in development only."""
+    """Rate limits on logins, registrations, refreshes and password checks; `off` only in development."""
     trusted_proxies: tuple[str, ...] = ()
-    """Comma-separated addresses or networks of reverse proxies, whose `X-Forwarded-For` is believed."""
+    """Comma-separated addresses or networks of trusted reverse proxies, which send `X-Forwarded-For`."""
     request_log: bool = True
-    """One line of log for each request."""
+    """Log one line for each request."""
 
     password_min_length: Annotated[int, Meta(ge=8, le=64)] = 8
-    """The shortest password that may be chosen."""
+    """Minimum length of a new password."""
     argon2_memory_kib: Annotated[int, Meta(ge=8, le=4 * 1024 * 1024)] = 19 * 1024
-    """Memory of one password hash; 8 is for tests."""
+    """argon2id memory of one password hash; 8 is for tests."""
     argon2_passes: Annotated[int, Meta(ge=1, le=100)] = 2
-    """Passes over that memory."""
+    """argon2id passes over that memory."""
     argon2_lanes: Annotated[int, Meta(ge=1, le=16)] = 1
-    """Lanes of that memory."""
+    """argon2id lanes."""
     hashing_threads: Count = 1
-    """Passwords hashed at a time by each worker. On as many threads as there are cores, little is left for the rest."""
+    """Concurrent password hashes per worker. As many as there are cores would slow down all other requests."""
     hashing_queue: Annotated[int, Meta(ge=0)] = 64
-    """Logins that may wait for that; one more is answered with 503."""
+    """Requests per worker that may wait for a hashing thread; the response to another one is 503."""
 
     @property
     def is_production(self) -> bool:
-        """Whether this is the real thing."""
+        """Whether the service runs in production."""
         return self.environment is Environment.PRODUCTION
 
     @property
     def secret_file(self) -> Path:
-        """Where the key is kept that development makes for itself."""
+        """The file of the key that development creates."""
         return self.data_folder / "secret.key"
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used; the message names each variable and what is wrong with it."""
+    """The configuration is not valid. The message has a line for each invalid variable."""
 
 
 def load(
     environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"), *, serving: bool = True
 ) -> Settings:
-    """Read the settings; a variable that is set wins over the same one in the file, a blank one counts as unset.
+    """Read the settings. A variable overrides the same one in the file; a blank variable counts as unset.
 
-    What only a server needs is not asked for unless `serving`. Raises SettingsError naming every variable at fault.
+    Settings that only a server needs are required only if `serving`. Raises SettingsError for all invalid variables.
     """
     try:
         values: dict[str, str | None] = dict(dotenv_values(dotenv)) if dotenv else {}
@@ -164,7 +164,7 @@ def load(
 def _completed(settings: Settings, serving: bool) -> Settings:
     problems = []
     if serving and settings.is_production and not settings.secret_keys:
-        problems.append("SECRET_KEYS: is required in production; `tasktracker keys new` prints a fresh key")
+        problems.append("SECRET_KEYS: is required in production; `tasktracker keys new` prints a new key")
     if serving and settings.is_production and settings.debug:
         problems.append("DEBUG: must be off in production")
     if serving and settings.is_production and not settings.throttle:
@@ -172,7 +172,7 @@ def _completed(settings: Settings, serving: bool) -> Settings:
     if not all(_is_network(proxy) for proxy in settings.trusted_proxies):
         problems.append("TRUSTED_PROXIES: must be addresses or networks, as in 127.0.0.1,10.0.0.0/8")
     if settings.workers > 1 and settings.database_url.startswith("memory:"):
-        problems.append("WORKERS: must be 1 with DATABASE_URL=memory://, which no two processes can share")
+        problems.append("WORKERS: must be 1 with DATABASE_URL=memory://, because processes cannot share it")
     if settings.argon2_memory_kib < 8 * settings.argon2_lanes:  # RFC 9106 §3.1
         problems.append("ARGON2_MEMORY_KIB: must be at least 8 for each of ARGON2_LANES")
     if settings.session_idle_seconds < settings.access_token_seconds:
@@ -210,7 +210,7 @@ def _path(type_: type[Path], text: str) -> Path:
 
 
 def _explain(message: str, type_: Any) -> str:
-    """Say what msgspec says, without the path inside a value, and never quote the value, which may be secret."""
+    """Return the message of msgspec without the path inside a value. It never quotes the value, which may be secret."""
     if type_ is Environment:
         return f"must be {' or '.join(Environment)}"
     return message.split(" - at ", maxsplit=1)[0].replace("Expected", "expected", 1)

@@ -1,4 +1,4 @@
-"""Syncing, shown: two devices of one user, a network that fails, and proof that both end up with the same."""
+"""A demonstration of syncing: two devices of one user, network failures, and a final comparison."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ FOLLOW_SECONDS = 30
 Say = Callable[[str], object]
 
 
-class NotAsExpected(Exception):
-    """The demonstration shows something else than it should."""
+class DemoFailed(Exception):
+    """A step of the demonstration failed."""
 
 
 def show(url: str | None, say: Say) -> None:
-    """Show syncing with the server at a URL, or with one of its own. Raises NotAsExpected."""
+    """Run the demonstration with the server at a URL, or with a temporary server. Raises DemoFailed."""
     with tempfile.TemporaryDirectory(prefix="tasktracker-demo-") as name, ExitStack() as stack:
         folder = Path(name)
         if url is None:
-            say("A server of its own, on a fresh database; a laptop and a phone of one user.")
+            say("A temporary server with a new database; a laptop and a phone of one user.")
             url = stack.enter_context(_server(folder))
         else:
-            say("A laptop and a phone of a new user, who is removed afterwards.")
+            say("A laptop and a phone of a new user, whose account is deleted at the end.")
         api_url = f"{url.rstrip('/').removesuffix('/api')}/api"
         try:
             username, password = stack.enter_context(_user(api_url))
@@ -46,28 +46,28 @@ def show(url: str | None, say: Say) -> None:
             phone = stack.enter_context(_Device("phone", folder, api_url))
             for device in (laptop, phone):
                 device.login(username, password, device=device.name)
-            for step in (_cross, _follow, _merge, _lose_an_answer, _conflict, _prove):
+            for step in (_edit_concurrently, _follow, _merge, _lose_a_response, _conflict, _verify):
                 step(laptop, phone, say)
         except SyncError as error:
-            raise NotAsExpected(str(error)) from error
+            raise DemoFailed(str(error)) from error
 
 
 class _Network(httpx.BaseTransport):
-    """The way to the server. It can be cut, and lose an answer."""
+    """A transport that can be offline, and can lose a response."""
 
     def __init__(self) -> None:
         self._transport = httpx.HTTPTransport()
-        self.is_up = True
-        self.loses_next_answer = False
+        self.is_online = True
+        self.loses_next_response = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not self.is_up:
-            raise httpx.ConnectError("the network is cut", request=request)
+        if not self.is_online:
+            raise httpx.ConnectError("the network is down", request=request)
         response = self._transport.handle_request(request)
-        if self.loses_next_answer:
-            self.loses_next_answer = False
+        if self.loses_next_response:
+            self.loses_next_response = False
             response.read()
-            raise httpx.ReadError("the answer is lost", request=request)
+            raise httpx.ReadError("the response is lost", request=request)
         return response
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class _Network(httpx.BaseTransport):
 
 
 class _Device(Replica):
-    """A copy on a network of its own."""
+    """A local copy with its own network connection."""
 
     def __init__(self, name: str, folder: Path, api_url: str) -> None:
         self.name = name
@@ -95,24 +95,24 @@ class _Device(Replica):
         return next(task.id for task in self.tasks() if task["title"] == title)
 
 
-# ------------------------------------------------------------------------------ what is shown
+# ------------------------------------------------------------------------------ steps
 
 
-def _cross(laptop: _Device, phone: _Device, say: Say) -> None:
-    say("\n1. Edits cross")
+def _edit_concurrently(laptop: _Device, phone: _Device, say: Say) -> None:
+    say("\n1. Both devices create tasks")
     say('   laptop  creates "Buy milk" in a new category "Home"')
     say('   phone   creates "Call the bank"')
     laptop.create_task(title="Buy milk", category=laptop.create_category(name="Home"))
     phone.create_task(title="Call the bank")
     for device in (laptop, phone, laptop):
-        _require(device.sync().is_clean, "every edit is taken")
+        _require(device.sync().is_clean, "the server accepts every edit")
     for device in (laptop, phone):
-        _require(device.titles == ["Buy milk", "Call the bank"], "both have both")
+        _require(device.titles == ["Buy milk", "Call the bank"], "both devices have both tasks")
     say(f"   both have {_listed(laptop.titles)}")
 
 
 def _follow(laptop: _Device, phone: _Device, say: Say) -> None:
-    say("\n2. What happens is told at once")
+    say("\n2. Changes arrive at once")
     stop, following = threading.Event(), threading.Event()
 
     def on_sync(_: object) -> None:
@@ -127,15 +127,15 @@ def _follow(laptop: _Device, phone: _Device, say: Say) -> None:
     laptop.create_task(title="Water the plants")
     laptop.sync()
     thread.join(FOLLOW_SECONDS)
-    _require("Water the plants" in phone.titles, "the phone is told")
-    say('   phone   has "Water the plants" without having asked')
+    _require("Water the plants" in phone.titles, "the phone receives the change")
+    say('   phone   receives "Water the plants"')
 
 
 def _merge(laptop: _Device, phone: _Device, say: Say) -> None:
     say("\n3. Offline edits of different fields merge")
     milk = laptop.id_of("Buy milk")
     for device in (laptop, phone):
-        device.network.is_up = False
+        device.network.is_online = False
     say("   both are offline")
     laptop.edit_task(milk, priority=4)
     phone.edit_task(milk, title="Buy oat milk")
@@ -145,33 +145,33 @@ def _merge(laptop: _Device, phone: _Device, say: Say) -> None:
         laptop.sync()
     except Offline:
         say("   laptop  cannot reach the server, and keeps its edit")
-    _require([edit.target for edit in laptop.pending] == [milk], "the edit is kept")
+    _require([edit.target for edit in laptop.pending] == [milk], "the laptop keeps the edit")
     for device in (laptop, phone):
-        device.network.is_up = True
+        device.network.is_online = True
     say("   both are online again, and sync")
     _require(laptop.sync().applied == 1, "the first edit is applied")
     _require(phone.sync().merged == 1, "the second edit is merged")
     laptop.sync()
     for device in (laptop, phone):
         task = device.task(milk)
-        _require((task["title"], task["priority"]) == ("Buy oat milk", 4), "both have both edits")
+        _require((task["title"], task["priority"]) == ("Buy oat milk", 4), "both devices have both edits")
     say('   both have "Buy oat milk", urgent')
 
 
-def _lose_an_answer(laptop: _Device, phone: _Device, say: Say) -> None:
-    say("\n4. A lost answer does nothing twice")
+def _lose_a_response(laptop: _Device, phone: _Device, say: Say) -> None:
+    say("\n4. A retry applies nothing twice")
     cat = phone.create_task(title="Feed the cat")
-    phone.network.loses_next_answer = True
-    say('   phone   creates "Feed the cat"; the server has it, but its answer is lost')
+    phone.network.loses_next_response = True
+    say('   phone   creates "Feed the cat"; the server stores it, but its response is lost')
     try:
         phone.sync()
     except Offline:
-        _require([edit.target for edit in phone.pending] == [cat], "the edit is kept")
+        _require([edit.target for edit in phone.pending] == [cat], "the phone keeps the edit")
     report = phone.sync()
-    _require((report.duplicates, report.applied) == (1, 0), "the server knows the edit")
+    _require((report.duplicates, report.applied) == (1, 0), "the server recognizes the edit")
     laptop.sync()
-    _require(list(laptop.titles).count("Feed the cat") == 1, "it is there once")
-    say("   phone   sends it again; the server knows it by its id: it is there once")
+    _require(list(laptop.titles).count("Feed the cat") == 1, "the task exists once")
+    say("   phone   sends it again; the server recognizes its id and applies it only once")
 
 
 def _conflict(laptop: _Device, phone: _Device, say: Say) -> None:
@@ -187,20 +187,20 @@ def _conflict(laptop: _Device, phone: _Device, say: Say) -> None:
     title = conflicts[0].conflicts["title"]
     values = (title.base, title.yours, title.theirs)
     _require(values == ("Call the bank", "Write to the bank", "Call the bank on Monday"), "base, yours and theirs")
-    say("   phone   is told of a conflict in the title")
+    say("   phone   gets a conflict in the title")
     for name, value in zip(("base", "yours", "theirs"), values, strict=True):
         say(f'           {name:6}  "{value}"')
-    _require(phone.task(bank)["title"] == title.theirs, "the copy takes theirs")
-    _require(list(phone.issues()) == conflicts, "the edit is kept for its user to decide")
-    say("   phone   shows theirs, and keeps its own for its user to decide")
+    _require(phone.task(bank)["title"] == title.theirs, "the phone has the other title")
+    _require(list(phone.issues()) == conflicts, "the phone keeps its edit for the user to decide")
+    say("   phone   shows theirs, and keeps its own edit until the user decides")
 
 
-def _prove(laptop: _Device, phone: _Device, say: Say) -> None:
-    say("\n6. Both prove themselves in sync")
+def _verify(laptop: _Device, phone: _Device, say: Say) -> None:
+    say("\n6. Both devices are in sync")
     for device in (laptop, phone):
         found = device.verify()
         _require(found.is_in_sync and not device.pending, f"the {device.name} is in sync")
-        say(f"   {device.name:6}  {found.count} items; its digest is that of the server")
+        say(f"   {device.name:6}  {found.count} items; the digest equals that of the server")
     _require(laptop.tasks() == phone.tasks(), "both have the same tasks")
     _require(laptop.categories() == phone.categories(), "both have the same categories")
 
@@ -209,26 +209,26 @@ def _listed(titles: Sequence[str]) -> str:
     return " and ".join(f'"{title}"' for title in titles)
 
 
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        raise NotAsExpected(f"it should be that {what}")
+def _require(condition: bool, expectation: str) -> None:
+    if not condition:
+        raise DemoFailed(f"expected, but not true: {expectation}")
 
 
-# ------------------------------------------------------------------------------ where it happens
+# ------------------------------------------------------------------------------ set-up
 
 
 @contextmanager
 def _user(api_url: str) -> Iterator[tuple[str, str]]:
-    """Yield name and password of a new user, who is removed at the end."""
+    """Yield the name and password of a new user; delete the account at the end."""
     username, password = f"demo-{secrets.token_hex(6)}", secrets.token_urlsafe(18)
     with httpx.Client(timeout=30) as client:
         try:
             answer = client.post(f"{api_url}/accounts/register/", json={"username": username, "password": password})
             access = answer.json().get("access")
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError) as error:
-            raise NotAsExpected(f"{api_url} cannot be used: {error}") from error
+            raise DemoFailed(f"{api_url} cannot be used: {error}") from error
         if access is None:
-            raise NotAsExpected(f"{api_url} registers nobody: {answer.text}")
+            raise DemoFailed(f"{api_url} refuses to register a user: {answer.text}")
         try:
             yield username, password
         finally:
@@ -239,7 +239,7 @@ def _user(api_url: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[str]:
-    """Yield the URL of a server process with its data in a folder, and with no settings of this process."""
+    """Yield the URL of a server process with its data in a folder. It gets none of this process's settings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -257,7 +257,7 @@ def _server(folder: Path) -> Iterator[str]:
         deadline = time.monotonic() + START_SECONDS
         while not _answers(url):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise NotAsExpected(f"the server does not start:\n{log.read_text(errors='replace')}")
+                raise DemoFailed(f"the server did not start:\n{log.read_text(errors='replace')}")
             time.sleep(0.05)
         yield url
     finally:

@@ -1,4 +1,4 @@
-"""The commands that export and import accounts."""
+"""The `export` and `import` commands."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ IN_MEMORY = 1024 * 1024
 
 
 def export_to(container: Container, user: str, output: Path | None) -> None:
-    """Write a user's export to a file, or to the standard output, showing how far it has come."""
-    # Where the export itself is to be seen, that shows how far it has come.
-    is_seen = output is None and sys.stdout.isatty()
-    bar = click.progressbar(length=1, label="exporting", file=sys.stderr, hidden=is_seen)
+    """Write a user's export to a file or to standard output, with a progress bar on standard error."""
+    # Without the bar when the export itself is printed to the terminal.
+    to_terminal = output is None and sys.stdout.isatty()
+    bar = click.progressbar(length=1, label="exporting", file=sys.stderr, hidden=to_terminal)
 
     def progress(done: int, total: int) -> None:
         bar.length = total
@@ -42,7 +42,7 @@ def _print(blocks: Iterator[bytes]) -> int:
 
 
 def _write(blocks: Iterator[bytes], output: Path) -> int:
-    # Under its name only once it is complete.
+    # Renamed only when complete, so that the final name never holds a partial export.
     partial = output.with_name(f".{output.name}.partial")
     try:
         with partial.open("wb") as file:
@@ -54,7 +54,7 @@ def _write(blocks: Iterator[bytes], output: Path) -> int:
 
 
 def import_from(container: Container, user: str, source: BinaryIO, form: Form, *, dry_run: bool) -> ImportReport:
-    """Bring a file into a user's account, showing how far it has come."""
+    """Import a file into a user's account, with a progress bar on standard error."""
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as spooled:
         if not source.seekable():
             shutil.copyfileobj(source, spooled)
@@ -63,33 +63,33 @@ def import_from(container: Container, user: str, source: BinaryIO, form: Form, *
         with click.progressbar(length=size, label="importing", file=sys.stderr) as bar:
 
             def progress(read: int) -> None:
-                # What waits for its parent is read again: the bar does not go back.
+                # Tasks that wait for their parent are read again; the bar must not go back.
                 bar.update(max(0, read - bar.pos))
 
             return container.imports().bring_in_for(user, source, form, dry_run=dry_run, progress=progress)
 
 
 def show(report: ImportReport) -> None:
-    """Write a report for people."""
+    """Print a report: findings on standard error, counts on standard output."""
     for finding in report.errors:
-        click.echo(_told(finding), err=True)
+        click.echo(_describe(finding), err=True)
     for finding in report.notices:
-        click.echo(f"{_told(finding)} (imported)", err=True)
+        click.echo(f"{_describe(finding)} (imported)", err=True)
     if report.omitted:
         click.echo(f"… and {report.omitted} more", err=True)
     verb = "would create" if report.dry_run else "created"
     for name, tally in (("categories", report.categories), ("tasks", report.tasks)):
-        mapped = f", {tally.mapped} of them under another id" if tally.mapped else ""
-        click.echo(f"{name}: {verb} {tally.created}{mapped}; {tally.unchanged} there already")
+        mapped = f", {tally.mapped} of them with a new id" if tally.mapped else ""
+        click.echo(f"{name}: {verb} {tally.created}{mapped}; {tally.unchanged} already existed")
     click.echo(f"lines skipped: {report.skipped}")
 
 
 def form_of(name: str, chosen: str | None) -> Form:
-    """Return what a file is written in, by its name unless it was said."""
+    """Return the chosen format, or the format that the file's name suggests."""
     if chosen:
         return Form(chosen)
     return Form.TODOIST if name.lower().endswith(".csv") else Form.NDJSON
 
 
-def _told(finding: Finding) -> str:
+def _describe(finding: Finding) -> str:
     return f"line {finding.line}: {finding.field} {finding.message}"

@@ -1,55 +1,18 @@
-"""What the HTTP contracts stand on: the application, some people, and what a refusal looks like."""
+"""Helpers of the HTTP contracts: paths, refusals, and everything that a user can read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import pytest
 
-from tests.fakes import ManualClock
 from tests.http import Api, Person, expect
 
 NewApi = Callable[..., Api]
-
-
-class HttpContract:
-    """The fixtures of every HTTP contract."""
-
-    @pytest.fixture
-    def shared(self) -> Api:
-        """The application on a storage, shared by many tests, each with people of its own."""
-        raise NotImplementedError
-
-    @pytest.fixture
-    def api(self, shared: Api) -> Api:
-        """The application, at a whole second later than all that has happened."""
-        shared.clock.set(shared.clock.now().replace(microsecond=0) + timedelta(seconds=1))
-        return shared
-
-    @pytest.fixture
-    def new_api(self, api: Api) -> Iterator[NewApi]:
-        """Makes another application on the same storage, with other settings: `new_api(REFRESH_GRACE_SECONDS="0")`."""
-        with ExitStack() as stack:
-            yield lambda **settings: stack.enter_context(api.beside(**settings))
-
-    @pytest.fixture
-    def clock(self, api: Api) -> ManualClock:
-        """The clock that the application goes by."""
-        return api.clock
-
-    @pytest.fixture
-    def alice(self, api: Api) -> Person:
-        return api.register()
-
-    @pytest.fixture
-    def bob(self, api: Api) -> Person:
-        """A stranger to alice."""
-        return api.register()
+Task = dict[str, Any]
 
 
 def problem(response: httpx.Response, status: int, slug: str, *fields: str) -> dict[str, Any]:
@@ -81,3 +44,46 @@ def everything(person: Person) -> dict[str, Any]:
 def nowhere(path: str) -> str:
     """The path of something that does not exist."""
     return path.format(id=uuid4())
+
+
+TASKS = "/api/tasks/"
+
+
+DEFAULTS = {
+    "description": "",
+    "priority": 2,
+    "state": "open",
+    "start_on": None,
+    "due_date": None,
+    "is_overdue": False,
+    "category": None,
+    "parent": None,
+    "completed_at": None,
+    "version": 1,
+}
+
+
+def place(task: dict[str, Any]) -> str:
+    return f"{TASKS}{task['id']}/"
+
+
+def text(moment: datetime) -> str:
+    """A moment as it is answered."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def paged(person: Person, query: str = "") -> dict[str, Any]:
+    """The first page of one of two tasks that the filters let pass."""
+    person.task("first of two")
+    person.task("second of two")
+    page: dict[str, Any] = expect(person.get(f"{TASKS}?limit=1&{query}".rstrip("&")), 200)
+    assert page["next_cursor"]
+    return page
+
+
+def chain(person: Person, depth: int, top: str | None = None) -> list[dict[str, Any]]:
+    """Tasks each under the one before."""
+    tasks: list[dict[str, Any]] = []
+    for number in range(depth):
+        tasks.append(person.task(f"{number}", parent=tasks[-1]["id"] if tasks else top))
+    return tasks

@@ -1,1 +1,1 @@
-"""How changes to feeds are published, and how a process is notified of them."""
+"""Publishing changes of feeds, and notifying processes of them."""

@@ -1,4 +1,4 @@
-"""Changes that this very process makes."""
+"""Notification of feed changes made by this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tasktracker.domain.sync.ports import ChangeListener
 
 
 class LocalChangeNotifier:
-    """Implements FeedPublisher and ChangeNotifier for storage that only one process writes to."""
+    """Implements FeedPublisher and ChangeNotifier for storage that only this process writes to."""
 
     def __init__(self) -> None:
         self._listener: ChangeListener | None = None

@@ -1,4 +1,4 @@
-"""Changes to feeds where there is nothing to listen to."""
+"""Polling for feed changes, where the database cannot send notifications."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POLL_SECONDS = 1.0
 
 
 class PollingChangeNotifier:
-    """Implements FeedPublisher and ChangeNotifier where nothing can be published, as behind a transaction pooler."""
+    """Implements FeedPublisher and ChangeNotifier without notifications, as behind a transaction pooler."""
 
     def __init__(self, every_seconds: float = POLL_SECONDS) -> None:
         self._every = every_seconds
@@ -29,7 +29,7 @@ class PollingChangeNotifier:
             self._thread.join()
 
     def publish(self, user_ids: Collection[UUID]) -> None:
-        """Do nothing: each process looks for changes by itself."""
+        """Do nothing: each process polls for changes."""
 
     def _poll(self, listener: ChangeListener) -> None:
         while not self._closing.wait(self._every):

@@ -1,4 +1,4 @@
-"""Changes to feeds, whichever process on any host makes them."""
+"""Notification of feed changes made by any process on any host, by LISTEN and NOTIFY."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tasktracker.domain.sync.ports import ChangeListener
 CHANNEL = "tasktracker_feeds"
 
 FIRST_PAUSE, MAX_PAUSE = 0.1, 5.0
-LOOK_UP_SECONDS = 0.5
-# Notifications that come one after the other go out together.
-BREATH_SECONDS = 0.005
-# When a process dies between a commit and its notification, others notice the change after this time.
-AGAIN_SECONDS = 10.0
-# What a notification has room for is 8,000 bytes.
-USERS_A_NOTIFICATION = 200
+POLL_SECONDS = 0.5
+# Changes within this time are published together.
+BATCH_SECONDS = 0.005
+# If a process dies between a commit and its notification, others notice the change after this time.
+RECHECK_SECONDS = 10.0
+# The payload of a notification is limited to 8,000 bytes.
+USERS_PER_NOTIFICATION = 200
 
 _NOTIFY = "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload"
 
@@ -32,10 +32,10 @@ log = structlog.get_logger("tasktracker.events")
 
 
 class PostgresChangeNotifier:
-    """Implements FeedPublisher and ChangeNotifier: one connection listens, and is made anew when it is lost.
+    """Implements FeedPublisher and ChangeNotifier with one connection, which is opened again when it is lost.
 
-    The same one publishes what this process commits, after the commit. Within it, PostgreSQL would have all commits
-    wait for one another until each is on the disk.
+    The connection listens, and publishes this process's changes after their commit. With NOTIFY inside the
+    transactions, PostgreSQL would serialize all commits, each until it is on disk.
     """
 
     def __init__(self, conninfo: str) -> None:
@@ -46,9 +46,9 @@ class PostgresChangeNotifier:
         self._unpublished: set[UUID] = set()
 
     def open(self, listener: ChangeListener) -> None:
-        self._waking, self._woken = socket.socketpair()
-        self._waking.setblocking(False)
-        self._thread = Thread(target=self._work, args=(listener,), name="events", daemon=True)
+        self._wake_writer, self._wake_reader = socket.socketpair()
+        self._wake_writer.setblocking(False)
+        self._thread = Thread(target=self._run, args=(listener,), name="events", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -56,11 +56,11 @@ class PostgresChangeNotifier:
         if self._thread is not None:
             self._wake()
             self._thread.join()
-            self._waking.close()
-            self._woken.close()
+            self._wake_writer.close()
+            self._wake_reader.close()
 
     def publish(self, user_ids: Collection[UUID]) -> None:
-        if self._thread is None:  # of a command, which ends soon
+        if self._thread is None:  # in a command-line process, which ends soon
             with suppress(psycopg.Error), self._connect() as connection:
                 _notify(connection, user_ids)
             return
@@ -71,19 +71,19 @@ class PostgresChangeNotifier:
             self._wake()
 
     def _wake(self) -> None:
-        with suppress(OSError):  # it is being woken already, or has ended
-            self._waking.send(b"!")
+        with suppress(OSError):  # the thread is already being woken, or has ended
+            self._wake_writer.send(b"!")
 
-    def _work(self, listener: ChangeListener) -> None:
+    def _run(self, listener: ChangeListener) -> None:
         pause = FIRST_PAUSE
         while not self._closing.is_set():
             try:
                 with self._connect() as connection:
                     connection.execute(f"LISTEN {CHANNEL}".encode())
-                    # There may have been notifications before this connection listened.
+                    # Notifications may have been missed before this connection listened.
                     listener(None)
                     pause = FIRST_PAUSE
-                    self._pass_on(connection, listener)
+                    self._forward(connection, listener)
             except psycopg.Error as error:
                 log.warning("not listening to the database", cause=type(error).__name__, retry_seconds=pause)
                 self._closing.wait(pause)
@@ -91,30 +91,30 @@ class PostgresChangeNotifier:
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
-        # Seen in the list of the database's connections.
+        # Shown in the database's list of connections.
         connection.execute("SET application_name = 'tasktracker events'")
-        # There is nothing in a notification that would have to reach the disk.
+        # A notification need not be on disk.
         connection.execute("SET synchronous_commit = off")
         return connection
 
-    def _pass_on(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
-        """Pass on what other processes publish, and publish what this one commits, until closed."""
+    def _forward(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
+        """Forward other processes' notifications to the listener, and publish this process's changes, until closed."""
         poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN)
-        poll.register(self._woken.fileno(), select.POLLIN)
-        looked = time.monotonic()
+        poll.register(self._wake_reader.fileno(), select.POLLIN)
+        checked = time.monotonic()
         is_last = False
         while not is_last:
             is_last = self._closing.is_set()
-            ready = dict(poll.poll(0 if is_last else LOOK_UP_SECONDS * 1000))
-            if self._woken.fileno() in ready:
-                self._woken.recv(4096)
+            ready = dict(poll.poll(0 if is_last else POLL_SECONDS * 1000))
+            if self._wake_reader.fileno() in ready:
+                self._wake_reader.recv(4096)
             self._publish_all(connection, listener)
             for notification in connection.notifies(timeout=0):
-                if notification.pid != connection.info.backend_pid:  # not what this process published itself
+                if notification.pid != connection.info.backend_pid:  # not published by this process
                     listener(users_in(notification.payload))
-            if time.monotonic() - looked > AGAIN_SECONDS:
-                looked = time.monotonic()
+            if time.monotonic() - checked > RECHECK_SECONDS:
+                checked = time.monotonic()
                 listener(None)
 
     def _publish_all(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
@@ -129,11 +129,11 @@ class PostgresChangeNotifier:
             with self._guard:
                 self._unpublished |= users
             raise
-        self._closing.wait(BREATH_SECONDS)
+        self._closing.wait(BATCH_SECONDS)
 
 
 def users_in(payload: str) -> Collection[UUID] | None:
-    """Return the users that a notification is about; None, which stands for all, where it is not one of ours."""
+    """Return the users in a notification's payload. None stands for all users, if another program sent it."""
     try:
         return [UUID(user) for user in payload.split(",")]
     except ValueError:
@@ -146,5 +146,5 @@ def _notify(connection: psycopg.Connection[tuple[object, ...]], user_ids: Collec
 
 def _payloads(user_ids: Collection[UUID]) -> Sequence[str]:
     users = [str(user_id) for user_id in user_ids]
-    starts = range(0, len(users), USERS_A_NOTIFICATION)
-    return [",".join(users[start : start + USERS_A_NOTIFICATION]) for start in starts]
+    starts = range(0, len(users), USERS_PER_NOTIFICATION)
+    return [",".join(users[start : start + USERS_PER_NOTIFICATION]) for start in starts]

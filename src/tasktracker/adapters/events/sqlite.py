@@ -1,4 +1,4 @@
-"""Changes of an SQLite file, made by any process."""
+"""Notification of changes of an SQLite file made by any process."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import structlog
 from tasktracker.adapters.events.local import LocalChangeNotifier
 from tasktracker.domain.sync.ports import ChangeListener
 
-EVERY_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 log = structlog.get_logger("tasktracker.events")
 
 
 class SqliteChangeNotifier(LocalChangeNotifier):
-    """Implements FeedPublisher and ChangeNotifier: it polls for commits of other processes.
+    """Implements FeedPublisher and ChangeNotifier: polls for commits of other processes.
 
     SQLite counts the commits of other connections (https://www.sqlite.org/pragma.html#pragma_data_version), and
-    asking for the count reads a few bytes of the file.
+    reading the count takes a few bytes of the file.
     """
 
     def __init__(self, path: str) -> None:
@@ -32,7 +32,7 @@ class SqliteChangeNotifier(LocalChangeNotifier):
 
     def open(self, listener: ChangeListener) -> None:
         super().open(listener)
-        self._thread = Thread(target=self._look, args=(listener,), name="events", daemon=True)
+        self._thread = Thread(target=self._run, args=(listener,), name="events", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -41,10 +41,10 @@ class SqliteChangeNotifier(LocalChangeNotifier):
         if self._thread is not None:
             self._thread.join()
 
-    def _look(self, listener: ChangeListener) -> None:
+    def _run(self, listener: ChangeListener) -> None:
         while not self._closing.is_set():
             if not Path(self._path).exists():
-                self._closing.wait(1)  # nothing was written to it yet
+                self._closing.wait(1)  # no process has created it yet
                 continue
             try:
                 with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
@@ -55,7 +55,7 @@ class SqliteChangeNotifier(LocalChangeNotifier):
 
     def _watch(self, connection: sqlite3.Connection, listener: ChangeListener) -> None:
         seen = None
-        while not self._closing.wait(EVERY_SECONDS):
+        while not self._closing.wait(POLL_SECONDS):
             (version,) = connection.execute("PRAGMA data_version").fetchone()
             if version != seen:
                 seen = version

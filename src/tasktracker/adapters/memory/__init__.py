@@ -1,1 +1,1 @@
-"""Storage in this process's memory: for trying things out, for tests, and gone when the process ends."""
+"""Storage in the memory of this process, for trials and tests. All data is lost when the process ends."""

@@ -20,9 +20,9 @@ class MemoryActivity:
 
     def add(self, event: AuthEvent) -> None:
         if event.user_id is not None and self._transaction.data.users.get(event.user_id) is None:
-            raise RuntimeError(f"There is no user {event.user_id}.")
+            raise RuntimeError(f"User {event.user_id} does not exist.")
         if self._transaction.data.events.get(event.id) is not None:
-            raise RuntimeError(f"There is an event {event.id} already.")
+            raise RuntimeError(f"Event {event.id} already exists.")
         self._transaction.put(self._transaction.data.events, event)
         self.added.append(event)
 

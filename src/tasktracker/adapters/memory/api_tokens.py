@@ -18,9 +18,9 @@ class MemoryApiTokens:
     def add(self, token: ApiToken) -> None:
         data = self._transaction.data
         if data.users.get(token.user_id) is None:
-            raise RuntimeError(f"There is no user {token.user_id}.")
+            raise RuntimeError(f"User {token.user_id} does not exist.")
         if data.api_tokens.get(token.id) is not None:
-            raise RuntimeError(f"There is a token {token.id} already.")
+            raise RuntimeError(f"Token {token.id} already exists.")
         self._transaction.put(data.api_tokens, token)
 
     def remove(self, user_id: UUID, token_id: UUID) -> bool:

@@ -1,4 +1,4 @@
-"""Many tasks and categories at once, in memory."""
+"""Bulk access to tasks and categories, in memory."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class MemoryTaskArchive:
 
     def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
         own = [task for task in visible(self._transaction, user_id) if task.trashed_at and task.created_by == user_id]
-        ordered = sorted(own, key=_place)
-        following = [task for task in ordered if after is None or _place(task) > (after.value, after.id)]
+        ordered = sorted(own, key=_sort_key)
+        following = [task for task in ordered if after is None or _sort_key(task) > (after.value, after.id)]
         return Page.cut(following[: limit + 1], limit, trash_key)
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
@@ -34,7 +34,7 @@ class MemoryTaskArchive:
         return [task for task in found if task is not None]
 
     def lock(self, task_ids: Collection[UUID]) -> None:
-        """Do nothing: works take turns."""
+        """Do nothing: units of work run one at a time."""
 
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
@@ -54,6 +54,6 @@ class MemoryTaskArchive:
             repository.add(task)
 
 
-def _place(task: Task) -> tuple[datetime, UUID]:
+def _sort_key(task: Task) -> tuple[datetime, UUID]:
     key = trash_key(task)
     return key.value, key.id

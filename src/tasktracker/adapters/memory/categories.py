@@ -22,7 +22,7 @@ class MemoryCategories:
         if data.categories.get(category.id) is not None:
             raise self._transaction.refusal(IdTaken())
         if data.users.get(category.user_id) is None:
-            raise RuntimeError(f"There is no user {category.user_id}.")
+            raise RuntimeError(f"User {category.user_id} does not exist.")
         self._put(category)
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
@@ -37,7 +37,7 @@ class MemoryCategories:
         self._require(category, category.version)
         data = self._transaction.data
         if data.tasks_in.keys(category.id):
-            raise RuntimeError(f"There are tasks in category {category.id}.")
+            raise RuntimeError(f"Category {category.id} still has tasks.")
         self._transaction.drop(data.categories, category.id)
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:

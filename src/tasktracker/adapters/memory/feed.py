@@ -29,12 +29,12 @@ class MemoryFeed:
         self._added.extend(entries)
 
     def flush(self, now: datetime) -> Collection[UUID]:
-        """Number and store what was added, as the work ends, and return the users whose feeds have grown."""
+        """Number and store the added entries at the end of the work. Return the users whose feeds have new entries."""
         data = self._transaction.data
         changed = []
         for user_id, entries in groupby(coalesced(self._added), key=lambda entry: entry.user_id):
             if data.users.get(user_id) is None:
-                raise RuntimeError(f"There is no user {user_id}.")
+                raise RuntimeError(f"User {user_id} does not exist.")
             head = self.head(user_id)
             for entry in entries:
                 head += 1
@@ -44,7 +44,7 @@ class MemoryFeed:
         return changed
 
     def head(self, user_id: UUID) -> int:
-        """Return how far a feed has come."""
+        """Return the highest sequence number of a feed, 0 for an empty one."""
         feed = self._transaction.data.feeds.get(user_id)
         return feed.head if feed else 0
 
@@ -62,7 +62,7 @@ class MemoryFeed:
         found: list[FeedItem] = []
         for _, id_ in keys[bisect_right(keys, (after, _LAST)) :]:
             stored = data.entries.get(id_)
-            assert stored is not None, "the index knows rows only"
+            assert stored is not None, "every indexed row is stored"
             entry = stored.entry
             if entry.type in types and (entry.op is Op.UPSERT or stored.sequence > tombstones_after):
                 item = data.synced[entry.type].get(entry.id) if entry.op is Op.UPSERT else None

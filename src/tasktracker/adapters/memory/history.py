@@ -21,7 +21,7 @@ class MemoryHistory:
         data = self._transaction.data
         for change in changes:
             if data.tasks.get(change.task_id) is None:
-                raise RuntimeError(f"There is no task {change.task_id}.")
+                raise RuntimeError(f"Task {change.task_id} does not exist.")
             self._transaction.put(data.changes, change)
 
     def find(self, task_id: UUID, change_id: UUID) -> Change | None:

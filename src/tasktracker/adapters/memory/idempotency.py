@@ -1,4 +1,4 @@
-"""Answers to requests in memory."""
+"""Results stored under idempotency keys, in memory."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tasktracker.domain.idempotency.record import Record
 
 
 class MemoryIdempotency:
-    """Implements IdempotencyRepository. Works take turns, so whoever looks holds the key already."""
+    """Implements IdempotencyRepository. Units of work run one at a time, so none competes for a key."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
     def claim(self, user_id: UUID, key: str) -> Record | None:
-        return self._transaction.data.answers.get(uuid5(user_id, key))
+        return self._transaction.data.idempotency_records.get(uuid5(user_id, key))
 
     def add(self, record: Record) -> None:
-        self._transaction.put(self._transaction.data.answers, record)
+        self._transaction.put(self._transaction.data.idempotency_records, record)
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        answers = self._transaction.data.answers
-        old = list(islice((record.id for record in answers.rows() if record.created_at < before), limit))
+        records = self._transaction.data.idempotency_records
+        old = list(islice((record.id for record in records.rows() if record.created_at < before), limit))
         for record_id in old:
-            self._transaction.drop(answers, record_id)
+            self._transaction.drop(records, record_id)
         return len(old)

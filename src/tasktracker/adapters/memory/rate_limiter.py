@@ -7,11 +7,11 @@ from threading import Lock
 
 from tasktracker.domain.throttling.limit import Bucket
 
-REMEMBERED = 10_000  # buckets, before the full ones, which say nothing, are forgotten
+MAX_BUCKETS = 10_000  # stored before the full ones, which limit no caller, are removed
 
 
 class MemoryRateLimiter:
-    """Implements RateLimiter: of each bucket, when it will be full again."""
+    """Implements RateLimiter. Stores for each bucket the time at which it is full again."""
 
     def __init__(self) -> None:
         self._full_at: dict[str, datetime] = {}
@@ -24,7 +24,7 @@ class MemoryRateLimiter:
             wait = full_at - now - limit.burst * limit.refill
             if wait > timedelta():
                 return wait
-            if len(self._full_at) >= REMEMBERED:
+            if len(self._full_at) >= MAX_BUCKETS:
                 self._full_at = {key: moment for key, moment in self._full_at.items() if moment > now}
             self._full_at[bucket.key] = full_at
             return None

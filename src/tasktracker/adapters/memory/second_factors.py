@@ -21,7 +21,7 @@ class MemorySecondFactors:
     def save(self, factor: SecondFactor) -> None:
         data = self._transaction.data
         if data.users.get(factor.user_id) is None:
-            raise RuntimeError(f"There is no user {factor.user_id}.")
+            raise RuntimeError(f"User {factor.user_id} does not exist.")
         self._transaction.put(data.second_factors, factor)
 
     def remove(self, user_id: UUID) -> None:

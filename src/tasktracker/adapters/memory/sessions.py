@@ -21,9 +21,9 @@ class MemorySessions:
     def add(self, session: Session) -> None:
         data = self._transaction.data
         if data.sessions.get(session.id) is not None:
-            raise RuntimeError(f"There is a session {session.id} already.")
+            raise RuntimeError(f"Session {session.id} already exists.")
         if data.users.get(session.user_id) is None:
-            raise RuntimeError(f"There is no user {session.user_id}.")
+            raise RuntimeError(f"User {session.user_id} does not exist.")
         self._transaction.put(data.sessions, session)
 
     def find(self, session_id: UUID) -> Session | None:

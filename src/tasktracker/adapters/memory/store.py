@@ -60,8 +60,8 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
 class MemoryStore:
     """Implements Storage.
 
-    Works take turns, reading ones too, so each sees one state of the data. What a database would answer with
-    a deadlock or an integrity error, both mistakes of the program, is a RuntimeError here.
+    Units of work run one at a time, reading ones included, so each sees one state of the data. Where a database would
+    report a deadlock or an integrity error, both of them bugs of the program, this raises RuntimeError.
     """
 
     def __init__(
@@ -77,8 +77,8 @@ class MemoryStore:
         self._audit_log = audit_log
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
-        self._turn = Lock()
-        self._owner: int | None = None
+        self._lock = Lock()
+        self._lock_owner: int | None = None
 
     @contextmanager
     def reading(self, actor: ActorT) -> Iterator[MemoryUnitOfWork[ActorT]]:
@@ -87,11 +87,11 @@ class MemoryStore:
 
     @contextmanager
     def snapshot(self, actor: ActorT) -> Iterator[MemoryUnitOfWork[ActorT]]:
-        if self._owner == get_ident():
+        if self._lock_owner == get_ident():
             raise RuntimeError("A unit of work is open in this thread already.")
-        with self._turn:
+        with self._lock:
             self._admit(actor, Scope.TASKS_READ)
-            # Rows never change, so a copy of the tables is one of everything, and no work has to wait for its end.
+            # Rows are immutable, so copying the tables is enough, and other units of work need not wait for this one.
             data = self._data.copy()
         transaction = Transaction(data, writable=False)
         try:
@@ -126,10 +126,10 @@ class MemoryStore:
 
     @contextmanager
     def _work(self, actor: ActorT, *, writable: bool) -> Iterator[MemoryUnitOfWork[ActorT]]:
-        if self._owner == get_ident():
+        if self._lock_owner == get_ident():
             raise RuntimeError("A unit of work is open in this thread already.")
-        with self._turn:
-            self._owner = get_ident()
+        with self._lock:
+            self._lock_owner = get_ident()
             transaction = Transaction(self._data, writable=writable)
             try:
                 self._admit(actor, Scope.TASKS_WRITE if writable else Scope.TASKS_READ)
@@ -142,7 +142,7 @@ class MemoryStore:
                 raise
             finally:
                 transaction.close()
-                self._owner = None
+                self._lock_owner = None
         if self._audit_log is not None:
             for event in work.activity.added:
                 self._audit_log.write(event)
@@ -174,7 +174,7 @@ class MemoryStore:
             raise InsufficientScope(scope)
 
     def _admit_session(self, actor: SessionActor) -> None:
-        """Let the actor in and confirm the generation, whatever becomes of the work."""
+        """Check the session and confirm its generation, even if the work fails later."""
         session = self._data.sessions.get(actor.session_id)
         user = self._data.users.get(actor.user_id)
         if (

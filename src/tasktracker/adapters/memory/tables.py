@@ -1,4 +1,4 @@
-"""Rows, indexes over them, and changes that can be taken back."""
+"""Tables of rows with indexes, and transactions that can be rolled back."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from tasktracker.domain.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
-class KeptTicket:
-    """A ticket, under an id made of what is kept of it."""
+class StoredTicket:
+    """A ticket, with an id derived from its digest."""
 
     ticket: Ticket
 
     @property
     def id(self) -> UUID:
-        """The id."""
+        """The id that `ticket_id` derives."""
         return ticket_id(self.ticket.digest)
 
 
 def ticket_id(digest: bytes) -> UUID:
-    """Return the id of the ticket with a digest."""
+    """Return the id of the ticket with this digest."""
     return UUID(bytes=digest[:16])
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How far a user's feed has come."""
+    """The highest sequence number of a user's feed."""
 
     id: UUID
     head: int
@@ -59,12 +59,12 @@ class StoredEntry:
 
     @property
     def id(self) -> UUID:
-        """An id made of the user and the item, which together identify the entry."""
+        """An id derived from the user and the item, which together identify the entry."""
         return entry_id(self.entry.user_id, self.entry.type, self.entry.id)
 
 
 def entry_id(user_id: UUID, type: ItemType, item_id: UUID) -> UUID:
-    """Return the id of the entry of a user's item."""
+    """Return the id of the feed entry for an item of a user."""
     return uuid5(user_id, f"{type} {item_id}")
 
 
@@ -94,17 +94,17 @@ class Index(Generic[Row, Group, Key]):
         """Return the keys of a group's rows."""
         return self._keys.get(group, ())
 
-    def take(self, other: Index[Row, Group, Key]) -> None:
-        """Become like another index."""
+    def copy_from(self, other: Index[Row, Group, Key]) -> None:
+        """Replace the keys with those of another index."""
         self._keys = {group: list(keys) for group, keys in other._keys.items()}
 
     def add(self, row: Row) -> None:
-        """Take up a row."""
+        """Add the key of a row."""
         for group in self._groups(row):
             insort(self._keys.setdefault(group, []), self._key(row))
 
     def remove(self, row: Row) -> None:
-        """Forget a row."""
+        """Remove the key of a row."""
         for group in self._groups(row):
             keys = self._keys[group]
             del keys[bisect_left(keys, self._key(row))]
@@ -113,14 +113,14 @@ class Index(Generic[Row, Group, Key]):
 
 
 class Table(Generic[Row]):
-    """Rows by id, and indexes that follow every change."""
+    """Rows by id, with indexes that are updated on every change."""
 
     def __init__(self) -> None:
         self._rows: dict[UUID, Row] = {}
         self._indexes: list[Index[Row, Any, Any]] = []
 
     def index(self, group: Callable[[Row], Group | None], key: Callable[[Row], Key]) -> Index[Row, Group, Key]:
-        """Begin an index. Rows in the group None are left out."""
+        """Add an index. Rows whose group is None are left out."""
 
         def groups(row: Row) -> Iterable[Group]:
             found = group(row)
@@ -129,27 +129,27 @@ class Table(Generic[Row]):
         return self.index_many(groups, key)
 
     def index_many(self, groups: Callable[[Row], Iterable[Group]], key: Callable[[Row], Key]) -> Index[Row, Group, Key]:
-        """Begin an index in which a row may be in several groups."""
+        """Add an index in which a row may be in several groups."""
         index = Index(groups, key)
         self._indexes.append(index)
         return index
 
-    def take(self, other: Table[Row]) -> None:
-        """Become like another table with the same indexes."""
+    def copy_from(self, other: Table[Row]) -> None:
+        """Replace the rows with those of another table that has the same indexes."""
         self._rows = dict(other._rows)
         for mine, its in zip(self._indexes, other._indexes, strict=True):
-            mine.take(its)
+            mine.copy_from(its)
 
     def rows(self) -> Collection[Row]:
         """Return all rows."""
         return self._rows.values()
 
     def get(self, row_id: UUID) -> Row | None:
-        """Return a row."""
+        """Return the row with this id, or None."""
         return self._rows.get(row_id)
 
     def set(self, row_id: UUID, row: Row | None) -> None:
-        """Put a row in the place of the one with this id, or, for None, nothing."""
+        """Replace the row with this id; None removes it."""
         previous = self._rows.pop(row_id, None)
         if previous is not None:
             for index in self._indexes:
@@ -161,7 +161,7 @@ class Table(Generic[Row]):
 
 
 class Data:
-    """Everything that is stored."""
+    """All tables, with their indexes."""
 
     def __init__(self) -> None:
         self.users = Table[User]()
@@ -193,9 +193,9 @@ class Data:
         self.changes = Table[Change]()
         self.changes_of = self.changes.index(lambda change: change.task_id, lambda change: change.key)
 
-        self.answers = Table[Record]()
+        self.idempotency_records = Table[Record]()
 
-        self.tickets = Table[KeptTicket]()
+        self.tickets = Table[StoredTicket]()
 
         self.synced: Mapping[ItemType, Table[Any]] = {ItemType.TASK: self.tasks, ItemType.CATEGORY: self.categories}
 
@@ -206,11 +206,11 @@ class Data:
         )
 
     def copy(self) -> Data:
-        """Return the data as it is now, whatever becomes of it."""
+        """Return a copy, which later changes do not affect."""
         copied = Data()
         for name, mine in vars(self).items():
             if isinstance(mine, Table):
-                getattr(copied, name).take(mine)
+                getattr(copied, name).copy_from(mine)
         return copied
 
 
@@ -227,7 +227,7 @@ def _user(row: Session | ApiToken | Category) -> UUID:
 
 
 class Transaction:
-    """Access to the data for as long as it is open, and the way back."""
+    """Access to the data until it is closed, with an undo log."""
 
     def __init__(self, data: Data, *, writable: bool) -> None:
         self._data = data
@@ -238,13 +238,13 @@ class Transaction:
 
     @property
     def data(self) -> Data:
-        """The data, to be read. Raises RuntimeError when the transaction is over."""
+        """The data, for reading. Raises RuntimeError if the transaction is closed."""
         if not self._open:
             raise RuntimeError("This unit of work is closed.")
         return self._data
 
     def put(self, table: Table[Row], row: Row) -> None:
-        """Store a row, in place of the one with its id."""
+        """Store a row, replacing the one with the same id."""
         self._change(table, row.id, row)
 
     def drop(self, table: Table[Row], row_id: UUID) -> None:
@@ -252,27 +252,27 @@ class Transaction:
         self._change(table, row_id, None)
 
     def refusal(self, error: DomainError) -> DomainError:
-        """Return the error, noting that nothing can come of this transaction any more, whoever handles it."""
+        """Return the error, and mark the transaction as failed, even if a caller handles the error."""
         self._failure = error
         return error
 
     def require_success(self) -> None:
-        """Raise the last refusal again, if there was any."""
+        """Raise the last refusal again, if there is one."""
         if self._failure is not None:
             raise self._failure
 
     def close(self) -> None:
-        """Allow nothing more."""
+        """Refuse every further access."""
         self._open = False
 
     def roll_back(self) -> None:
-        """Take back every change, the latest first."""
+        """Undo every change, the latest first."""
         while self._undo:
             table, row_id, row = self._undo.pop()
             table.set(row_id, row)
 
     def require_writable(self) -> None:
-        """Raise RuntimeError where nothing may be changed (any more)."""
+        """Raise RuntimeError if the transaction is closed or read-only."""
         if not self._open:
             raise RuntimeError("This unit of work is closed.")
         if not self._writable:

@@ -26,7 +26,7 @@ class MemoryTasks:
         if data.tasks.get(task.id) is not None:
             raise self._transaction.refusal(IdTaken())
         if data.users.get(task.created_by) is None:
-            raise RuntimeError(f"There is no user {task.created_by}.")
+            raise RuntimeError(f"User {task.created_by} does not exist.")
         self._put(task)
 
     def find(self, task_id: UUID) -> Task | None:
@@ -38,7 +38,7 @@ class MemoryTasks:
     def save(self, task: Task) -> None:
         stored = self._require_predecessor(task)
         if stored.members != task.members:
-            raise RuntimeError("Members are saved by save_shared.")
+            raise RuntimeError("Use save_shared to change members.")
         self._put(task)
 
     def save_shared(self, task: Task) -> None:
@@ -102,7 +102,7 @@ class MemoryTasks:
 
 
 def visible(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
-    """Return the tasks a user is a member of."""
+    """Return the tasks that a user has created or is a member of, those in the trash included."""
     data = transaction.data
     found = (data.tasks.get(task_id) for task_id in data.tasks_of.keys(user_id))
     return [task for task in found if task is not None]

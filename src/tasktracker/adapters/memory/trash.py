@@ -36,7 +36,7 @@ class MemoryTrash:
         data = self._transaction.data
         for task in tasks:
             if data.tasks_below.keys(task.id):
-                raise RuntimeError(f"There are tasks under {task.id}.")
+                raise RuntimeError(f"Task {task.id} still has subtasks.")
             for key in tuple(data.changes_of.keys(task.id)):
                 self._transaction.drop(data.changes, key.id)
             self._transaction.drop(data.tasks, task.id)

@@ -20,7 +20,7 @@ class MemoryUsers:
     def add(self, user: User) -> None:
         data = self._transaction.data
         if data.users.get(user.id) is not None:
-            raise RuntimeError(f"There is a user {user.id} already.")
+            raise RuntimeError(f"User {user.id} already exists.")
         self._put(user)
 
     def find(self, user_id: UUID) -> User | None:
@@ -58,8 +58,8 @@ class MemoryUsers:
             drop(data.tasks, task_id)
         for change in [change for change in data.changes.rows() if change.actor == user_id]:
             self._transaction.put(data.changes, replace(change, actor=None))
-        for record in [record for record in data.answers.rows() if record.user_id == user_id]:
-            drop(data.answers, record.id)
+        for record in [record for record in data.idempotency_records.rows() if record.user_id == user_id]:
+            drop(data.idempotency_records, record.id)
         for category in tuple(data.categories_of.keys(user_id)):
             drop(data.categories, category.id)
         for _, session_id in tuple(data.sessions_of.keys(user_id)):

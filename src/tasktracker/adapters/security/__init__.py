@@ -1,1 +1,1 @@
-"""Cryptography: tokens and passwords."""
+"""Tokens, passwords, one-time codes, and the secrets they need."""

@@ -1,4 +1,4 @@
-"""The ring of secrets that everything is signed with."""
+"""The key ring: the secrets from which all keys are derived."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ MIN_SECRET_LENGTH = 32
 class KeyRing:
     """Secrets in order: the first signs, all of them verify.
 
-    No secret is used itself. Each purpose has its own key, derived by HKDF (RFC 5869) under the purpose's name, so
-    that what is signed for one purpose means nothing to another.
+    No secret is used directly. Each purpose has its own key, derived by HKDF (RFC 5869) from the purpose's name, so
+    that a signature for one purpose is not valid for another.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
@@ -26,19 +26,19 @@ class KeyRing:
 
     @property
     def ids(self) -> Sequence[str]:
-        """The names of the keys, as tokens carry them in `kid`."""
+        """The ids of the keys, as in the `kid` of tokens."""
         return list(self._secrets)
 
     def key(self, kid: str, purpose: str) -> bytes:
-        """Return the 32-byte key of a secret for a purpose."""
+        """Return the 32-byte key derived from the secret `kid` for a purpose."""
         return derive(self._secrets[kid].encode(), purpose)
 
 
 def derive(secret: bytes, purpose: str) -> bytes:
-    """Return the 32-byte key for one purpose."""
+    """Derive the 32-byte key for one purpose."""
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"tasktracker/{purpose}".encode()).derive(secret)
 
 
 def key_id(secret: str) -> str:
-    """Name a secret without telling anything of it."""
+    """Return an id for a secret, which reveals nothing about it."""
     return hashlib.sha256(derive(secret.encode(), "key-id")).hexdigest()[:12]

@@ -7,11 +7,11 @@ from datetime import datetime
 import pyotp
 
 ISSUER = "Task Tracker"
-NEIGHBOURS = (0, -1, 1)  # steps of 30 seconds by which a generator's clock may differ (RFC 6238 §5.2)
+STEP_OFFSETS = (0, -1, 1)  # time steps by which a generator's clock may differ (RFC 6238 §5.2)
 
 
 class PyotpOneTimeCodes:
-    """Implements OneTimeCodes with what every generator app knows: SHA-1, six digits, 30 seconds."""
+    """Implements OneTimeCodes with the parameters that every generator app supports: SHA-1, six digits, 30 seconds."""
 
     def new_secret(self) -> str:
         """Return 160 random bits in base 32."""
@@ -22,12 +22,12 @@ class PyotpOneTimeCodes:
         return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=ISSUER)
 
     def step(self, secret: str, code: str, now: datetime) -> int | None:
-        """Return the time step a code belongs to, or None."""
+        """Return the time step of a valid code, or None."""
         generator = pyotp.TOTP(secret)
-        spelled = code.replace(" ", "")
+        digits = code.replace(" ", "")
         current = generator.timecode(now)
-        for neighbour in NEIGHBOURS:
-            step = current + neighbour
-            if pyotp.utils.strings_equal(spelled, generator.generate_otp(step)):
+        for offset in STEP_OFFSETS:
+            step = current + offset
+            if pyotp.utils.strings_equal(digits, generator.generate_otp(step)):
                 return step
         return None

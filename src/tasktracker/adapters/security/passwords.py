@@ -1,4 +1,4 @@
-"""Password hashing by argon2id (RFC 9106), and an estimate of how soon a password is guessed."""
+"""Password hashing with argon2id (RFC 9106), and an estimate of password strength."""
 
 from __future__ import annotations
 
@@ -11,63 +11,63 @@ from concurrent.futures import ThreadPoolExecutor
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-STRONG_ENOUGH = 3  # zxcvbn: "safely unguessable", beyond 10^8 guesses
-JUDGED = 32  # characters; the estimate takes seconds for some longer texts, and more cannot make a password weaker
+MIN_SCORE = 3  # zxcvbn: "safely unguessable", beyond 10^8 guesses
+MAX_ESTIMATED_LENGTH = 32  # characters: longer texts may take seconds, and more characters never weaken a password
 
 
-# Enough to stand back: the scheduler gives these threads a tenth of what others get who want the same core. Lower
-# still, a thread that holds the interpreter's lock for a moment would keep everybody waiting for its next turn.
+# On a busy core, the scheduler gives a thread of this niceness a tenth of the time of other threads. With an even lower
+# priority, a thread that holds the interpreter lock would block all others until it is scheduled again.
 NICENESS = 10
 
 
 class Argon2PasswordHasher:
-    """Hashes with argon2id, so many passwords at a time, whoever asks, on threads that stand back for all others.
+    """Hashes with argon2id on low-priority threads, whose number limits the concurrent hashes.
 
     The default parameters are the OWASP minimum: 19 MiB, two passes, one lane.
     """
 
-    def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2, lanes: int = 1, at_a_time: int = 1) -> None:
+    def __init__(self, *, memory_kib: int = 19 * 1024, passes: int = 2, lanes: int = 1, threads: int = 1) -> None:
         self._argon2 = PasswordHasher(memory_cost=memory_kib, time_cost=passes, parallelism=lanes)
-        self._threads = ThreadPoolExecutor(at_a_time, thread_name_prefix="hashing", initializer=_stand_back)
-        self._nobody: str | None = None
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="hashing", initializer=_lower_priority)
+        self._dummy: str | None = None
 
     def hash(self, password: str) -> str:
         """Return a salted hash with its parameters, as a PHC string."""
-        return self._threads.submit(self._argon2.hash, password).result()
+        return self._executor.submit(self._argon2.hash, password).result()
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Tell whether the password made the hash; without one, verify against a hash that no password made."""
+        """Check a password against its hash. Without a hash, return False after the same work, with a dummy hash."""
         try:
-            self._threads.submit(self._argon2.verify, password_hash or self._nobodys_hash(), password).result()
+            self._executor.submit(self._argon2.verify, password_hash or self._dummy_hash(), password).result()
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None
 
     def needs_rehash(self, password_hash: str) -> bool:
-        """Tell whether the parameters have changed since the hash was made."""
+        """Return whether the hash was made with other parameters."""
         return self._argon2.check_needs_rehash(password_hash)
 
-    def _nobodys_hash(self) -> str:
-        if self._nobody is None:
-            self._nobody = self.hash(secrets.token_urlsafe())
-        return self._nobody
+    def _dummy_hash(self) -> str:
+        if self._dummy is None:
+            self._dummy = self.hash(secrets.token_urlsafe())
+        return self._dummy
 
 
-def _stand_back() -> None:
-    if sys.platform == "linux":  # where it is about the thread that asks; elsewhere, about the whole process
+def _lower_priority() -> None:
+    if sys.platform == "linux":  # there it applies to the calling thread; elsewhere, to the whole process
         os.nice(NICENESS)
 
 
 class ZxcvbnPasswordStrength:
-    """Judges passwords with zxcvbn (Wheeler, USENIX Security 2016): dictionaries and patterns, not composition."""
+    """Rates passwords with zxcvbn (Wheeler, USENIX Security 2016), by dictionaries and patterns, not by composition."""
 
     def weakness(self, password: str, guesses: Sequence[str]) -> str | None:
         """Return why the password is too easy to guess, or None."""
-        # Its dictionaries take longer to load than the rest of the server to start.
+        # Imported late: loading its dictionaries takes longer than starting the rest of the server.
         from zxcvbn import zxcvbn
 
-        result = zxcvbn(password[:JUDGED], user_inputs=list(guesses))
-        if result["score"] >= STRONG_ENOUGH:
+        result = zxcvbn(password[:MAX_ESTIMATED_LENGTH], user_inputs=list(guesses))
+        if result["score"] >= MIN_SCORE:
             return None
         warning: str = result["feedback"]["warning"]
         return warning or "Add another word or two; uncommon words are better."

@@ -1,4 +1,4 @@
-"""Encryption of what must be read again, by Fernet (AES-128-CBC and HMAC-SHA-256) with keys derived from the ring."""
+"""Encryption of stored secrets by Fernet (AES-128-CBC and HMAC-SHA-256), with keys derived from the key ring."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ PURPOSE = "second-factor"
 
 
 class FernetSecretCipher:
-    """Implements SecretCipher: the ring's first secret seals, all of them open."""
+    """Implements SecretCipher: the first secret of the key ring encrypts, all of them decrypt."""
 
     def __init__(self, keys: KeyRing) -> None:
-        boxes = [Fernet(urlsafe_b64encode(keys.key(kid, PURPOSE))) for kid in keys.ids]
-        self._first = boxes[0]
-        self._all = MultiFernet(boxes)
+        ciphers = [Fernet(urlsafe_b64encode(keys.key(kid, PURPOSE))) for kid in keys.ids]
+        self._first = ciphers[0]
+        self._all = MultiFernet(ciphers)
 
     def seal(self, secret: str) -> str:
-        """Return the secret encrypted."""
+        """Encrypt a secret."""
         return self._first.encrypt(secret.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """Return what was sealed. Raises ValueError."""
+        """Decrypt a secret. Raises ValueError if no key fits."""
         try:
             return self._all.decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise ValueError("sealed under none of the keys in SECRET_KEYS") from None
+            raise ValueError("none of the keys in SECRET_KEYS decrypts this secret") from None
 
     def is_current(self, sealed: str) -> bool:
-        """Whether the first key opens it."""
+        """Return whether the secret is encrypted with the first key."""
         try:
             self._first.decrypt(sealed.encode())
         except InvalidToken:

@@ -1,4 +1,4 @@
-"""The secret that the embedded default signs with when none is configured."""
+"""The file with the signing secret, used if no secret is configured."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 
 def read_or_create(path: Path) -> str:
-    """Return the secret in the file, which is made with a random one, readable by its owner only, where missing.
+    """Return the secret in the file. A missing file is created with a random secret, readable by its owner only.
 
-    Processes that start together agree on one: whoever links the file first has made it.
+    Processes that start concurrently get the same secret: the first one to link its file decides.
     """
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A temporary file is made with mode 0600.
+        # mkstemp creates the file with mode 0600.
         handle, name = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "w") as file:

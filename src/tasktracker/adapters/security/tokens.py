@@ -1,4 +1,4 @@
-"""Tokens as JSON Web Tokens (RFC 7519), by the current best practice for them (RFC 8725)."""
+"""Access and refresh tokens as JSON Web Tokens (RFC 7519), following their best current practices (RFC 8725)."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ ALGORITHM: Final = "HS256"
 ISSUER: Final = "tasktracker"
 AUDIENCE: Final = "tasktracker"
 LEEWAY: Final = 5  # seconds by which the clocks of two servers may differ
-VERIFIED: Final = 4096  # tokens whose signature is remembered; about 1 KiB each
-LONGEST: Final = 2048
+MAX_CACHED: Final = 4096  # verified tokens; about 1 KiB each
+MAX_LENGTH: Final = 2048
 TYPES: Final = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}  # RFC 9068 §2.1 for the first
 KINDS: Final = {name: kind for kind, name in TYPES.items()}
-# As RFC 7515 §7.1 writes it; PyJWT is content with padding.
+# The compact serialization of RFC 7515 §7.1. PyJWT also accepts padding.
 COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-GENERATION_LARGEST: Final = 2**31 - 1  # that a database stores
+MAX_GENERATION: Final = 2**31 - 1  # the limit of the database column
 
 
 class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The payload, typed strictly: PyJWT would take `exp` as a numeric string."""
+    """The payload, typed strictly: PyJWT would accept a numeric string as `exp`."""
 
     iss: str
     aud: str
     sub: UUID
     sid: UUID
-    gen: Annotated[int, msgspec.Meta(ge=1, le=GENERATION_LARGEST)]
+    gen: Annotated[int, msgspec.Meta(ge=1, le=MAX_GENERATION)]
     jti: UUID
     iat: int
     exp: int
 
 
 class JwtTokenSigner:
-    """Signs and reads tokens with a key ring.
+    """Signs and verifies tokens with a key ring.
 
-    Each kind of token has keys of its own, so one kind cannot pass for another even where `typ` were ignored.
+    Each kind of token has separate keys, so one kind cannot be used as another even if `typ` were ignored.
     """
 
     def __init__(self, keys: KeyRing) -> None:
         self._signing = keys.signing
         self._keys = {(kid, kind): keys.key(kid, TYPES[kind]) for kid in keys.ids for kind in TokenKind}
-        # A token is sent many times, and never says anything else: verifying took half of the time of a request. What
-        # may change, whether it has expired and its session has ended, is looked at each time.
-        self._verified = lru_cache(VERIFIED)(self._verify)
+        # Cached, because a token is sent many times, and verifying it took half of the time of a request. Its expiry
+        # and its session are checked each time.
+        self._verified = lru_cache(MAX_CACHED)(self._verify)
 
     def sign(self, claims: TokenClaims) -> str:
         """Return the claims as a compact JWT, a pure function of the claims and the signing key."""
@@ -72,15 +72,15 @@ class JwtTokenSigner:
         return jwt.encode(payload, self._keys[self._signing, claims.kind], algorithm=ALGORITHM, headers=headers)
 
     def read(self, token: str, *, expired: bool = False) -> TokenClaims:
-        """Return what a genuine token says. Raises InvalidToken."""
+        """Return the claims of a valid token. `expired` also accepts an expired one. Raises InvalidToken."""
         claims = self._verified(token)
         if not expired and claims.expires_at.timestamp() <= time.time() - LEEWAY:
             raise InvalidToken
         return claims
 
     def _verify(self, token: str) -> TokenClaims:
-        """Return what a token says, if it is genuine, whether or not it has expired. Raises InvalidToken."""
-        if len(token) > LONGEST or not COMPACT.fullmatch(token):
+        """Return the claims of a token with a valid signature, expired or not. Raises InvalidToken."""
+        if len(token) > MAX_LENGTH or not COMPACT.fullmatch(token):
             raise InvalidToken
         try:
             header = jwt.get_unverified_header(token)
@@ -103,8 +103,7 @@ class JwtTokenSigner:
                 issued_at=_moment(claims.iat),
                 expires_at=_moment(claims.exp),
             )
-        # A key error is an unknown `typ` or `kid`; the others are what odd numbers, moments before any calendar and
-        # nesting come to.
+        # KeyError: an unknown `typ` or `kid`. The others: numbers and times out of range, and nested values.
         except (
             jwt.PyJWTError,
             msgspec.ValidationError,

@@ -17,7 +17,7 @@ from tasktracker.domain.kernel.paging import Page
 
 _EVENTS = Rows(AuthEvent, auth_events)
 _ADD = insert(auth_events)
-_FORGET = delete(auth_events).where(
+_PURGE = delete(auth_events).where(
     auth_events.c.id.in_(
         select(auth_events.c.id).where(auth_events.c.at < bindparam("before")).limit(bindparam("limit", type_=Integer))
     )
@@ -28,16 +28,16 @@ _FORGET = delete(auth_events).where(
 def _list(after: bool) -> Select[Any]:
     statement = select(*_EVENTS.columns).where(auth_events.c.user_id == bindparam("user_id"))
     if after:
-        place = tuple_(
+        position = tuple_(
             bindparam("after_at", type_=auth_events.c.at.type), bindparam("after_id", type_=auth_events.c.id.type)
         )
-        statement = statement.where(tuple_(auth_events.c.at, auth_events.c.id) < place)
+        statement = statement.where(tuple_(auth_events.c.at, auth_events.c.id) < position)
     newest_first = statement.order_by(auth_events.c.at.desc(), auth_events.c.id.desc())
     return newest_first.limit(bindparam("limit", type_=Integer))
 
 
 class SqlActivity:
-    """Implements ActivityRepository. What was `added` is for the audit log once the work has committed."""
+    """Implements ActivityRepository. The `added` events go to the audit log after the commit."""
 
     __slots__ = ("_connection", "added")
 
@@ -50,7 +50,7 @@ class SqlActivity:
         self.added.append(event)
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._connection.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_PURGE, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}

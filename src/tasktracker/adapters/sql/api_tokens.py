@@ -15,7 +15,7 @@ from tasktracker.domain.kernel.actors import Scope
 
 
 def scopes_of(text: str) -> frozenset[Scope]:
-    """Read scopes as they are stored: in one text, as OAuth writes them (RFC 6749 §3.3)."""
+    """Parse stored scopes: one text, separated by spaces as in OAuth (RFC 6749 §3.3)."""
     return frozenset(Scope(scope) for scope in text.split())
 
 

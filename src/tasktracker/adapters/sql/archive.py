@@ -1,4 +1,4 @@
-"""Many tasks and categories at once, in SQL."""
+"""Bulk access to tasks and categories, in SQL."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def _trashed(after: bool) -> Select[Any]:
         .where(entry.user_id == bindparam("user_id"), entry.trashed_at.is_not(None), entry.role == Role.OWNER.value)
     )
     if after:
-        place = tuple_(
+        position = tuple_(
             bindparam("after_value", type_=entry.trashed_at.type), bindparam("after_id", type_=entry.task_id.type)
         )
-        statement = statement.where(tuple_(entry.trashed_at, entry.task_id) > place)
+        statement = statement.where(tuple_(entry.trashed_at, entry.task_id) > position)
     return statement.order_by(entry.trashed_at, entry.task_id).limit(bindparam("limit", type_=Integer))
 
 
@@ -67,7 +67,7 @@ class SqlTaskArchive:
 
     def count(self, user_id: UUID) -> int:
         row = self._connection.one(_COUNT, {"user_id": user_id})
-        assert row is not None, "a number"
+        assert row is not None, "count() returns a row"
         return int(row[0])
 
     def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
@@ -90,7 +90,7 @@ class SqlTaskArchive:
         if not category_ids and not name_keys:
             return []
         statement = _LOCK_CATEGORIES if self._connection.is_writing else _CATEGORIES
-        # In one statement, whatever their number, for the locks to be taken in order.
+        # One statement for any number of values, so that the locks are taken in order.
         parameters = {"user_id": user_id, "ids": list(category_ids), "keys": list(name_keys)}
         return [CATEGORIES.entity(row) for row in self._connection.rows(statement, parameters)]
 

@@ -14,15 +14,15 @@ from tasktracker.adapters.sql.violations import unavailable, violated
 from tasktracker.domain.kernel.errors import DomainError
 
 NOTHING: Parameters = {}
-# Values of one statement, below what any database takes as its parameters.
+# Values in one statement, below the parameter limit of every database.
 MAX_VALUES = 1000
 
 
 class Connection:
-    """Lends a driver to one unit of work, until it is closed; after that, every method raises RuntimeError.
+    """Gives one unit of work access to a driver. After `close`, every method raises RuntimeError.
 
-    Errors of the driver are raised as the domain errors that they mean, the last of which is kept as the `failure`,
-    and unchanged where they mean none.
+    A driver's error is raised as the corresponding domain error, the last of which is stored in `failure`. An error
+    without a corresponding one is raised unchanged.
     """
 
     __slots__ = ("_driver", "failure", "is_writing")
@@ -40,13 +40,13 @@ class Connection:
         return self._driver
 
     def driver_for_writing(self) -> Driver:
-        """Return the driver, where it may be used to change anything. Raises RuntimeError where not."""
+        """Return the driver. Raises RuntimeError if the connection is for reading only."""
         if not self.is_writing:
             raise RuntimeError("This unit of work was opened for reading only.")
         return self.driver
 
     def rows(self, statement: Executable, parameters: Parameters = NOTHING) -> Sequence[Row]:
-        """Run a statement, and return all its rows."""
+        """Run a statement and return all its rows."""
         driver = self.driver
         compiled = driver.statements.compiled(statement, parameters)
         try:
@@ -57,7 +57,7 @@ class Connection:
     def rows_of_many(
         self, statement: Executable, name: str, values: Collection[Any], parameters: Parameters = NOTHING
     ) -> Sequence[Row]:
-        """Run a statement that takes a list, by this name, as often as the number of values needs; return all rows."""
+        """Run a statement for each batch of values, passed as the list parameter `name`. Return all rows."""
         found: list[Row] = []
         remaining = list(values)
         while remaining:
@@ -66,17 +66,17 @@ class Connection:
         return found
 
     def one(self, statement: Executable, parameters: Parameters = NOTHING) -> Row | None:
-        """Run a statement, and return its first row, if there is one."""
+        """Run a statement and return its first row, or None."""
         rows = self.rows(statement, parameters)
         return rows[0] if rows else None
 
     def value(self, statement: Executable, parameters: Parameters = NOTHING) -> Any:
-        """Run a statement, and return the first column of its first row, if there is one."""
+        """Run a statement and return the first column of its first row, or None."""
         rows = self.rows(statement, parameters)
         return rows[0][0] if rows else None
 
     def change(self, statement: Executable, parameters: Parameters = NOTHING) -> int:
-        """Run a statement, and return how many rows it changed."""
+        """Run a statement and return the number of rows it changed."""
         driver = self.driver_for_writing()
         compiled = driver.statements.compiled(statement, parameters)
         try:
@@ -85,7 +85,7 @@ class Connection:
             self._raise(error, statement, parameters)
 
     def change_all(self, statement: Executable, rows: Sequence[Parameters]) -> None:
-        """Run a statement with one set of parameters after the other; all have the same names."""
+        """Run a statement once for each set of parameters, all with the same names."""
         driver = self.driver_for_writing()
         if not rows:
             return
@@ -95,13 +95,13 @@ class Connection:
         except DRIVER_ERRORS as error:
             self._raise(error, statement, rows[0])
 
-    def changed(self, statement: Executable, parameters: Parameters) -> Sequence[Row]:
-        """Run a statement that changes rows, and return those that it returns."""
+    def change_returning(self, statement: Executable, parameters: Parameters) -> Sequence[Row]:
+        """Run a statement that changes rows, and return the rows of its RETURNING clause."""
         self.driver_for_writing()
         return self.rows(statement, parameters)
 
     def run(self, command: str) -> None:
-        """Run a command that has neither parameters nor results."""
+        """Run a command without parameters and results."""
         try:
             self.driver.run(command)
         except DRIVER_ERRORS as error:
@@ -109,7 +109,7 @@ class Connection:
 
     @contextmanager
     def transaction(self, begin: str) -> Iterator[None]:
-        """Begin a transaction by a command: leaving it normally commits, leaving it by an exception rolls back."""
+        """Begin a transaction with the command `begin`. Commit on a normal exit, roll back on an exception."""
         self.run(begin)
         try:
             yield
@@ -119,12 +119,12 @@ class Connection:
             raise
 
     def rollback(self) -> None:
-        """Undo what was done since a transaction began, if one has and has not ended by itself."""
-        if not (self.driver.is_at_rest or self.driver.is_lost):
+        """Roll back the open transaction, if there is one."""
+        if not (self.driver.is_idle or self.driver.is_lost):
             self.run("ROLLBACK")
 
     def close(self) -> None:
-        """Take the driver away: another unit of work may have it next."""
+        """Release the driver, which another unit of work may use next."""
         self._driver = None
 
     def _raise(

@@ -1,4 +1,4 @@
-"""What units of work need of a database: connections, taken from a pool and given back."""
+"""Databases, and the pool of their connections."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from tasktracker.domain.kernel.errors import StorageUnavailable
 
 
 class Database(ABC):
-    """Where units of work get their connections from."""
+    """Provides connections to units of work."""
 
     @abstractmethod
     def reading(self) -> AbstractContextManager[Connection]:
-        """Take a connection of which every statement stands for itself. Raises StorageUnavailable."""
+        """Open a connection for reading, without a transaction. Raises StorageUnavailable."""
 
     @abstractmethod
     def snapshot(self) -> AbstractContextManager[Connection]:
-        """Open a transaction that only reads, and sees one state of the data. Raises StorageUnavailable."""
+        """Open a read-only transaction that sees one state of the data. Raises StorageUnavailable."""
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
-        """Open a transaction: leaving it normally commits, leaving it by an exception rolls back.
+        """Open a transaction. Commit on a normal exit, roll back on an exception.
 
         Raises StorageUnavailable, StorageFull.
         """
 
     @abstractmethod
     def changing(self, reading: Connection) -> AbstractContextManager[Connection]:
-        """Return a connection for a change made beside reading. It never waits for the reading connection."""
+        """Open a connection for a change during reading. It never waits for the reading connection."""
 
     @abstractmethod
     def close(self) -> None:
@@ -42,52 +42,52 @@ class Database(ABC):
 
 
 class Pool:
-    """Keeps so many drivers at most, and hands out the one used last."""
+    """Keeps at most `size` drivers, and leases the most recently used one first."""
 
     def __init__(self, connect: Callable[[], Driver], size: int, timeout: float) -> None:
         self._connect = connect
         self._timeout = timeout
         self._idle: list[Driver] = []
-        # One for each driver that may still be taken.
-        self._places: SimpleQueue[None] = SimpleQueue()
+        # One permit for each driver that may still be acquired.
+        self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
-            self._places.put(None)
+            self._permits.put(None)
         self._is_closed = False
 
     def lease(self, *, is_writing: bool = False) -> Lease:
-        """Return a lease, which takes a driver when entered, and gives it back when left."""
+        """Return a lease, which acquires a driver on entry and releases it on exit."""
         return Lease(self, is_writing=is_writing)
 
-    def take(self) -> Driver:
-        """Take a driver, to be given back. Raises StorageUnavailable."""
+    def acquire(self) -> Driver:
+        """Return an idle or a new driver, to be released later. Raises StorageUnavailable."""
         try:
-            self._places.get(timeout=self._timeout)
+            self._permits.get(timeout=self._timeout)
         except Empty:
             raise StorageUnavailable from None
         try:
             return self._last_used() or self._connect()
         except BaseException as error:
-            self._places.put(None)
+            self._permits.put(None)
             meaning = unavailable(error, is_lost=False)
             if meaning is None:
                 raise
             raise meaning from error
 
-    def give_back(self, driver: Driver) -> None:
-        """Keep a driver for the next lease, if it is still of use."""
+    def release(self, driver: Driver) -> None:
+        """Keep a driver for the next lease if it is idle; otherwise close it."""
         try:
             if driver.is_lost:
-                # What cut it has mostly cut the others.
+                # The same failure has probably cut the other connections, too.
                 self._close_idle()
-            if driver.is_at_rest and not self._is_closed:
+            if driver.is_idle and not self._is_closed:
                 self._idle.append(driver)
             else:
                 driver.close()
         finally:
-            self._places.put(None)
+            self._permits.put(None)
 
     def close(self) -> None:
-        """Close all drivers, those on lease as they are given back."""
+        """Close all idle drivers now, and leased ones when they are released."""
         self._is_closed = True
         self._close_idle()
 
@@ -98,7 +98,7 @@ class Pool:
 
     def _last_used(self) -> Driver | None:
         while self._idle:
-            with suppress(IndexError):  # another thread was quicker
+            with suppress(IndexError):  # another thread has taken it
                 driver = self._idle.pop()
                 if driver.is_alive():
                     return driver
@@ -107,7 +107,7 @@ class Pool:
 
 
 class Lease:
-    """A connection that has a driver of the pool from entering to leaving."""
+    """A context manager for a connection, which holds a driver of the pool from entry to exit."""
 
     __slots__ = ("_connection", "_driver", "_is_writing", "_pool")
 
@@ -116,7 +116,7 @@ class Lease:
         self._is_writing = is_writing
 
     def __enter__(self) -> Connection:
-        self._driver = self._pool.take()
+        self._driver = self._pool.acquire()
         self._connection = Connection(self._driver, is_writing=self._is_writing)
         return self._connection
 
@@ -124,4 +124,4 @@ class Lease:
         self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         self._connection.close()
-        self._pool.give_back(self._driver)
+        self._pool.release(self._driver)

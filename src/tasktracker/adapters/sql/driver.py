@@ -1,4 +1,4 @@
-"""What a database's own module offers, in one form for all databases."""
+"""One interface to the Python modules of all databases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 
 
 class Driver(ABC):
-    """An open connection of a database's own module, which a pool keeps. It is used by one thread at a time.
+    """An open connection of a database's module, kept in a pool. Only one thread uses it at a time.
 
     Its methods raise the errors of that module, `DRIVER_ERRORS`.
     """
@@ -25,33 +25,33 @@ class Driver(ABC):
 
     @abstractmethod
     def fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
-        """Run a statement, and return all its rows as they are stored."""
+        """Run a statement and return all its rows, unconverted."""
 
     @abstractmethod
     def change(self, compiled: Compiled, values: list[Any]) -> int:
-        """Run a statement, and return how many rows it changed."""
+        """Run a statement and return the number of rows it changed."""
 
     @abstractmethod
     def change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
-        """Run a statement with one list of values after the other."""
+        """Run a statement once for each list of values."""
 
     @abstractmethod
     def run(self, command: str) -> None:
-        """Run a command that has neither parameters nor results."""
+        """Run a command without parameters and results."""
 
     @property
     @abstractmethod
     def is_lost(self) -> bool:
-        """Whether it leads to no database any more."""
+        """Whether the connection to the database is lost."""
 
     @property
     @abstractmethod
-    def is_at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether another unit of work can use it: it is not lost, and no transaction is open."""
 
     @abstractmethod
     def is_alive(self) -> bool:
-        """Return whether it is still of use after it lay idle, at little cost."""
+        """Return whether an idle connection can still be used, without a round trip."""
 
     @abstractmethod
     def close(self) -> None:

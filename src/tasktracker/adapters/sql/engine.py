@@ -1,4 +1,4 @@
-"""Opens databases, and engines of SQLAlchemy for what migrates them."""
+"""Opens databases, and SQLAlchemy engines for migrating them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _DRIVERS = {
 
 
 def open_database(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, pooler: bool = False) -> Database:
-    """Prepare to connect to a database; nothing is sent before it is used.
+    """Open a database; the first connection is made at the first use.
 
-    `pool_size` connections are kept at most (SQLite has one more, for writing); a unit of work that gets none within
-    `pool_timeout` seconds raises StorageUnavailable. Set `pooler` when a pooler in transaction mode, such as PgBouncer,
-    stands between: nothing may then be kept on a connection, neither settings nor prepared statements.
+    At most `pool_size` connections are open, plus one for writing in SQLite. A unit of work that gets none within
+    `pool_timeout` seconds raises StorageUnavailable. Set `pooler` if connections go through a pooler in transaction
+    mode, such as PgBouncer: connections then keep neither settings nor prepared statements.
 
-    Raises ValueError for a URL of anything but a PostgreSQL database or an SQLite file.
+    Raises ValueError for a URL of any other database than PostgreSQL or an SQLite file.
     """
     parsed = database_url(url)
     if parsed.drivername == SQLITE:
@@ -39,7 +39,7 @@ def open_database(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, p
 
 
 def database_url(url: str) -> URL:
-    """Return a database's URL with the driver that is used for it. Raises ValueError, which never quotes the URL."""
+    """Parse a database URL and set its driver. Raises ValueError, which never quotes the URL."""
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -80,7 +80,7 @@ def postgresql_engine(url: URL, *, connect_args: Mapping[str, Any] = {}, **optio
 
 
 def conninfo(url: str) -> str:
-    """Return what a connection beside the pool is made by, with the same defaults. Raises ValueError."""
+    """Return a libpq connection string for a connection outside the pool, with the same defaults. Raises ValueError."""
     parsed = database_url(url)
     address = parsed.translate_connect_args(username="user", database="dbname")
     return make_conninfo(**{**postgresql.DEFAULTS, **address, **parsed.query})

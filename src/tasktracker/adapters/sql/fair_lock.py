@@ -1,4 +1,4 @@
-"""A lock that serves its waiters in the order they came."""
+"""A lock that threads acquire in the order of their requests."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from threading import Lock
 
 
 class FairLock:
-    """A lock with one holder at a time, which waiting threads get in the order they came.
+    """A lock that waiting threads acquire in the order of their requests.
 
-    A plain lock goes to the thread that asks first after its release, which under load is mostly the one that just
-    released it: the others starve.
+    A plain lock goes to the first thread that requests it after its release. Under load, this is mostly the thread that
+    has just released it, and the others starve.
     """
 
     def __init__(self) -> None:
         self._guard = Lock()
-        self._taken = False
+        self._is_held = False
         self._waiting: deque[Lock] = deque()
 
-    def take(self, timeout: float) -> bool:
-        """Wait for a turn, and return whether it came in time. The holder must pass it on."""
+    def acquire(self, timeout: float) -> bool:
+        """Wait for the lock, and return whether it was acquired within `timeout` seconds."""
         with self._guard:
-            if not self._taken:
-                self._taken = True
+            if not self._is_held:
+                self._is_held = True
                 return True
             mine = Lock()
             mine.acquire()
@@ -31,14 +31,14 @@ class FairLock:
             return True
         with self._guard:
             if mine not in self._waiting:
-                return True  # it came at the last moment
+                return True  # acquired at the last moment
             self._waiting.remove(mine)
             return False
 
-    def pass_on(self) -> None:
-        """Give the turn to the thread that has waited longest."""
+    def release(self) -> None:
+        """Release the lock, to the thread that has waited longest."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
-                self._taken = False
+                self._is_held = False

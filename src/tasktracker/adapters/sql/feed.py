@@ -1,8 +1,8 @@
 """Feeds in SQL.
 
-A feed's numbers come from its user's row in `feeds`, which is locked from then until the work is committed. They are
-taken last, and in the order of the users: so the order of the numbers is that of the commits, and no deadlock can
-arise.
+A feed's sequence numbers come from its user's row in `feeds`, which stays locked until the commit. A unit of work
+assigns them last, in the order of the user ids. Their order is therefore the order of the commits, and no deadlock can
+occur.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, 
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
 
-# SQLite understands these clauses, too.
+# SQLite supports these clauses, too.
 _advanced = insert(feeds)
 _ADVANCE = _advanced.on_conflict_do_update(
     index_elements=["user_id"], set_={"head": feeds.c.head + _advanced.excluded.head}
@@ -47,11 +47,11 @@ SYNCED_ROWS: Mapping[ItemType, tuple[Table, Rows[Any]]] = {
     ItemType.TASK: (tasks, TASKS),
     ItemType.CATEGORY: (categories, CATEGORIES),
 }
-"""The table of each synced type, and how its rows are read."""
+"""The table of each synced type, and the mapping of its rows."""
 
 
 def _slices() -> Mapping[ItemType, slice]:
-    """Return where in a row of a page the columns of each type are: after the sequence and those of the entry."""
+    """Return the position of each type's columns in a row of a page: after the sequence and the entry's columns."""
     slices, begin = {}, 1 + len(_ENTRIES.columns)
     for type_, (_, rows) in SYNCED_ROWS.items():
         slices[type_] = slice(begin, begin + len(rows.columns))
@@ -72,7 +72,7 @@ _TOMBSTONES = select(feed_items.c.id, feed_items.c.version).where(
     feed_items.c.op == Op.DELETE.value,
 )
 _KEY = tuple_(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
-_FORGET = delete(feed_items).where(
+_PURGE = delete(feed_items).where(
     _KEY.in_(
         select(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
         .where(feed_items.c.op == Op.DELETE.value, feed_items.c.recorded_at < bindparam("before"))
@@ -83,7 +83,7 @@ _FORGET = delete(feed_items).where(
 
 @cache
 def _page(types: frozenset[ItemType]) -> Select[Any]:
-    """Build the statement for a page of a feed, with the items as they are at the very moment."""
+    """Build the statement for a page of a feed, joined with the current state of the items."""
     entry = feed_items.c
     is_there = entry.op == Op.UPSERT.value
     columns = [column for _, rows in SYNCED_ROWS.values() for column in rows.columns]
@@ -117,11 +117,11 @@ class SqlFeed:
         self._added.extend(entries)
 
     def flush(self, now: datetime) -> Collection[UUID]:
-        """Number and store what was added, as the last thing a work does, and return the users whose feeds grew."""
+        """Number and store the added entries at the end of the work. Return the users whose feeds have new entries."""
         changed = []
         for user_id, of_user in groupby(coalesced(self._added), key=lambda entry: entry.user_id):
             entries = list(of_user)
-            (row,) = self._connection.changed(_ADVANCE, {"user_id": user_id, "head": len(entries)})
+            (row,) = self._connection.change_returning(_ADVANCE, {"user_id": user_id, "head": len(entries)})
             begin = row[0] - len(entries) + 1
             rows = [
                 _ENTRIES.row(entry) | {"sequence": begin + number, "recorded_at": now}
@@ -136,7 +136,7 @@ class SqlFeed:
 
     def state(self, user_id: UUID) -> FeedState:
         row = self._connection.one(_STATE, {"user_id": user_id})
-        assert row is not None, "a row of two values, found or not"
+        assert row is not None, "a SELECT of two scalars returns a row"
         head, epoch = row
         return FeedState(head or 0, epoch or b"")
 
@@ -161,16 +161,16 @@ class SqlFeed:
         return deletions(stored, self._added, user_id, type, ids)
 
     def drop(self, user_id: UUID) -> None:
-        # What is stored goes with the user, by the foreign keys.
+        # The foreign keys delete stored entries together with the user.
         self._added = [entry for entry in self._added if entry.user_id != user_id]
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._connection.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_PURGE, {"before": before, "limit": limit})
 
 
 def _item(row: Sequence[Any]) -> FeedItem:
     entry = _ENTRIES.entity(row[1 : 1 + len(_ENTRIES.columns)])
     columns = row[_SLICES[entry.type]]
     _, rows = SYNCED_ROWS[entry.type]
-    # The id comes first, and is null where the item is gone.
+    # The first column is the id, which is null if the item does not exist any more.
     return FeedItem(row[0], entry, None if columns[0] is None else rows.entity(columns))

@@ -39,7 +39,7 @@ _ADD = insert(task_changes)
 _FIND = select(*_CHANGES.columns).where(
     task_changes.c.task_id == bindparam("task_id"), task_changes.c.id == bindparam("id")
 )
-_FORGET = delete(task_changes).where(
+_PURGE = delete(task_changes).where(
     task_changes.c.id.in_(
         select(task_changes.c.id)
         .where(task_changes.c.at < bindparam("before"))
@@ -53,8 +53,10 @@ _FORGET = delete(task_changes).where(
 def _list(after: bool) -> Select[Any]:
     statement = select(*_CHANGES.columns).where(task_changes.c.task_id == bindparam("task_id"))
     if after:
-        place = tuple_(bindparam("after_version", type_=Integer), bindparam("after_id", type_=task_changes.c.id.type))
-        statement = statement.where(tuple_(task_changes.c.version, task_changes.c.id) < place)
+        position = tuple_(
+            bindparam("after_version", type_=Integer), bindparam("after_id", type_=task_changes.c.id.type)
+        )
+        statement = statement.where(tuple_(task_changes.c.version, task_changes.c.id) < position)
     newest_first = statement.order_by(task_changes.c.version.desc(), task_changes.c.id.desc())
     return newest_first.limit(bindparam("limit", type_=Integer))
 
@@ -85,4 +87,4 @@ class SqlHistory:
         return Page.cut([_CHANGES.entity(row) for row in rows], limit, lambda change: change.key)
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._connection.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_PURGE, {"before": before, "limit": limit})

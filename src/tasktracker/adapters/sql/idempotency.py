@@ -1,4 +1,4 @@
-"""Results kept under idempotency keys, in SQL."""
+"""Results stored under idempotency keys, in SQL."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from sqlalchemy.dialects.postgresql import insert
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import idempotency_keys as keys
-from tasktracker.adapters.sql.violations import has_waited_too_long
+from tasktracker.adapters.sql.violations import is_lock_timeout
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.errors import KeyInUse, StorageUnavailable
 
-# Waits for a transaction that has inserted the same key and not committed yet. SQLite understands this clause, too.
+# Waits for a transaction that has inserted the same key and not committed yet. SQLite supports this clause, too.
 _CLAIM = (
     insert(keys)
     .on_conflict_do_nothing(index_elements=["user_id", "key"])
-    .execution_options(preserve_rowcount=True)  # whether there was a conflict
+    .execution_options(preserve_rowcount=True)  # 0 means a conflict
 )
 _RECORDS = Rows(Record, keys, fixed=("user_id", "key"))
 _FIND = select(*_RECORDS.columns).where(keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key"))
 _ADD = update(keys).where(keys.c.user_id == bindparam("of_user_id"), keys.c.key == bindparam("of_key"))
-_FORGET = delete(keys).where(
+_PURGE = delete(keys).where(
     tuple_(keys.c.user_id, keys.c.key).in_(
         select(keys.c.user_id, keys.c.key)
         .where(keys.c.created_at < bindparam("before"))
@@ -46,7 +46,7 @@ class SqlIdempotency:
             if self._connection.change(_CLAIM, {"user_id": user_id, "key": key}):
                 return None
         except StorageUnavailable as error:
-            if not has_waited_too_long(error):
+            if not is_lock_timeout(error):
                 raise
             raise KeyInUse from error
         row = self._connection.one(_FIND, {"user_id": user_id, "key": key})
@@ -59,4 +59,4 @@ class SqlIdempotency:
         self._connection.change(_ADD, _RECORDS.changes(record) | of)
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._connection.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_PURGE, {"before": before, "limit": limit})

@@ -1,7 +1,7 @@
-"""Brings a database's schema to another revision.
+"""Migrates a database's schema to another revision.
 
-Alembic is imported when there is something to do: a server whose database is up to date starts without it, a sixth of
-a second sooner.
+Alembic is imported only for a migration: a server whose database is up to date starts without it, a sixth of a second
+faster.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from tasktracker.adapters.sql.violations import raise_unavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# An arbitrary number that every Task Tracker agrees on.
+# An arbitrary number, the same in every version of Task Tracker.
 _LOCK = text("SELECT pg_advisory_xact_lock(7203417519)")
 _WAIT_SECONDS = 60
 
-# Alembic keeps what it is doing in a module, for one thread.
-_alembic = Lock()
+# Alembic keeps its state in a module, so only one thread may use it.
+_alembic_lock = Lock()
 
 
 def head() -> str:
-    """Return the revision that this version of the program works with."""
+    """Return the revision that this version of the program needs."""
     return REVISION
 
 
 def current(url: str) -> str | None:
-    """Return the revision the database is at, None for none. Raises StorageUnavailable."""
+    """Return the database's revision, None before the first migration. Raises StorageUnavailable."""
     with _connection(url) as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
@@ -43,7 +43,7 @@ def current(url: str) -> str | None:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Migrate to a newer revision, wholly or not at all, one process at a time. Raises StorageUnavailable."""
+    """Migrate to a newer revision in one transaction, one process at a time. Raises StorageUnavailable."""
     from alembic import command
 
     with _locked(url) as connection:
@@ -51,7 +51,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Migrate to an older revision, `base` for an empty database. Raises StorageUnavailable."""
+    """Migrate back to an older revision; `base` is an empty database. Raises StorageUnavailable."""
     from alembic import command
 
     with _locked(url) as connection:
@@ -59,7 +59,7 @@ def downgrade(url: str, revision: str) -> None:
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """Return what Alembic has to know, as there is no file to read it from."""
+    """Return Alembic's configuration, which replaces its `alembic.ini`."""
     from alembic.config import Config
 
     config = Config()
@@ -71,10 +71,10 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 @contextmanager
 def _locked(url: str) -> Iterator[Connection]:
-    """Open a transaction for migrating. Others wait until it ends and then find that nothing is left to do."""
-    with _alembic, _connection(url) as connection:
+    """Open a transaction for migrating. Other processes wait for its end, and then find the database migrated."""
+    with _alembic_lock, _connection(url) as connection:
         if connection.dialect.name == SQLITE:
-            # A table that is altered is rebuilt and its old self dropped, which must not cascade.
+            # Altering a table means rebuilding it and dropping the old one, which must not cascade.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
@@ -93,7 +93,7 @@ def _require_intact(connection: Connection) -> None:
     if connection.dialect.name == SQLITE:
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         if broken is not None:
-            raise RuntimeError(f"The migration left rows of {broken[0]} that refer to nothing.")
+            raise RuntimeError(f"The migration left rows in {broken[0]} with broken foreign keys.")
 
 
 @contextmanager

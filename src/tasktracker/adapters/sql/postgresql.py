@@ -1,7 +1,7 @@
-"""PostgreSQL: a server, and one pool for reading and writing.
+"""PostgreSQL, with one pool for reading and writing.
 
-Statements are sent by libpq's own calls, which psycopg offers (https://www.psycopg.org/psycopg3/docs/api/pq.html):
-its cursors take three times as long around each.
+Statements are sent through psycopg's libpq wrapper (https://www.psycopg.org/psycopg3/docs/api/pq.html): a cursor's
+overhead per statement is three times as high.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
 
 LOCK_TIMEOUT = "5s"
-# Statements that a connection keeps prepared: each takes memory on the server.
+# Prepared statements per connection: each takes memory on the server.
 MAX_PREPARED = 200
 
-# Any of these can be set in the URL instead.
+# The URL can override each of these.
 DEFAULTS = {
     "application_name": "tasktracker",
     "connect_timeout": 5,
-    # A server that vanished without a word is noticed within a minute while nothing is sent, and within 15 seconds
-    # of sending something.
+    # A server that disappears without closing the connection is noticed within a minute on an idle connection, and
+    # within 15 seconds after sending data.
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -46,12 +46,12 @@ DEFAULTS = {
 
 def _moment(value: datetime) -> bytes:
     if value.tzinfo is None:
-        raise ValueError("a time without an offset is no moment")
-    # Not every offset that Python knows is one to PostgreSQL.
+        raise ValueError("a time without an offset cannot be stored")
+    # PostgreSQL does not accept every UTC offset that Python allows.
     return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat().encode()
 
 
-# Everything is sent as text, of the types that the statements say.
+# All values are sent as text; the statements determine their types.
 _DUMPS: dict[type, Callable[[Any], bytes]] = {
     str: str.encode,
     UUID: lambda value: value.hex.encode(),
@@ -68,27 +68,27 @@ def _dump(value: Any) -> bytes | None:
 
 
 class _Dumped(Dumper):
-    """Passes on what `_dump` has made."""
+    """Passes bytes from `_dump` through unchanged."""
 
     def dump(self, value: bytes) -> bytes:
         return value
 
 
 _DIALECT: Dialect = dialects.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-# Whether libpq can have a prepared statement dropped by other means than SQL; from 17 on.
-_CLOSES = psycopg.capabilities.has_send_close_prepared()
+# Whether libpq can close a prepared statement without SQL: since version 17.
+_CAN_CLOSE = psycopg.capabilities.has_send_close_prepared()
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
 class PostgresDriver(Driver):
-    """Runs statements by libpq, each for itself where no transaction was begun."""
+    """Runs statements through libpq, in autocommit mode unless a transaction is open."""
 
     dialect = "postgresql"
     statements = Statements(_DIALECT, _dump)
 
     def __init__(self, connection: psycopg.Connection[Any], *, prepares: bool) -> None:
         self._connection = connection
-        self._link = connection.pgconn
+        self._pgconn = connection.pgconn
         self._prepares = prepares
         self._prepared: dict[Compiled, bytes] = {}
         self._numbers = count()
@@ -110,49 +110,49 @@ class PostgresDriver(Driver):
         return self._execute(compiled, values).command_tuples or 0
 
     def change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
-        # A cursor sends many without waiting for each, which is worth what it costs.
+        # A cursor sends many statements without waiting for each result, which outweighs its overhead.
         with psycopg.RawCursor(self._connection) as cursor:
             cursor.executemany(compiled.text, rows)
 
     def run(self, command: str) -> None:
-        _require_done(self._link.exec_(command.encode()))
+        _require_done(self._pgconn.exec_(command.encode()))
 
     @property
     def is_lost(self) -> bool:
-        return self._link.status == ConnStatus.BAD
+        return self._pgconn.status == ConnStatus.BAD
 
     @property
-    def is_at_rest(self) -> bool:
-        return self._link.transaction_status == TransactionStatus.IDLE
+    def is_idle(self) -> bool:
+        return self._pgconn.transaction_status == TransactionStatus.IDLE
 
     def is_alive(self) -> bool:
-        # A server has nothing to say on an idle connection but that it is going. Looking costs no round trip.
+        # On an idle connection, a server sends data only to announce its shutdown. Polling needs no round trip.
         return not self._poll.poll(0)
 
     def close(self) -> None:
         self._connection.close()
 
     def _execute(self, compiled: Compiled, values: list[Any]) -> PGresult:
-        if not self._prepares or compiled.is_for_once:
-            result = self._link.exec_params(compiled.text.encode(), values, result_format=Format.BINARY)
+        if not self._prepares or compiled.is_single_use:
+            result = self._pgconn.exec_params(compiled.text.encode(), values, result_format=Format.BINARY)
         else:
             name = self._prepared.get(compiled) or self._prepare(compiled)
-            result = self._link.exec_prepared(name, values, result_format=Format.BINARY)
+            result = self._pgconn.exec_prepared(name, values, result_format=Format.BINARY)
         return _require_done(result)
 
     def _prepare(self, compiled: Compiled) -> bytes:
         if len(self._prepared) >= MAX_PREPARED:
-            # The oldest makes room. (Not DEALLOCATE ALL: psycopg's cursors have prepared statements of their own.)
+            # Drop the oldest. (DEALLOCATE ALL would also drop the prepared statements of psycopg's cursors.)
             self._drop(self._prepared.pop(next(iter(self._prepared))))
         name = b"s%d" % next(self._numbers)
-        _require_done(self._link.prepare(name, compiled.text.encode()))
+        _require_done(self._pgconn.prepare(name, compiled.text.encode()))
         self._prepared[compiled] = name
         return name
 
     def _drop(self, name: bytes) -> None:
-        if _CLOSES:
-            _require_done(self._link.close_prepared(name))
-        else:  # which a pooler does not follow
+        if _CAN_CLOSE:
+            _require_done(self._pgconn.close_prepared(name))
+        else:  # a pooler does not track this
             self.run(f"DEALLOCATE {name.decode()}")
 
 
@@ -163,7 +163,7 @@ def _require_done(result: PGresult) -> PGresult:
 
 
 class PostgreSQL(Database):
-    """One pool for reading and writing."""
+    """Implements Database with one pool for reading and writing."""
 
     def __init__(self, url: URL, pool_size: int, pool_timeout: float, *, pooler: bool) -> None:
         self._arguments, self._options = _DIALECT.create_connect_args(url)
@@ -177,7 +177,7 @@ class PostgreSQL(Database):
     def snapshot(self) -> Iterator[Connection]:
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         with self._pool.lease() as connection, connection.transaction(begin):
-            # The state that is seen is that at the first statement.
+            # The snapshot is taken at the first statement.
             connection.run("SELECT 1")
             yield connection
 
@@ -199,7 +199,7 @@ class PostgreSQL(Database):
         if self._pooler:
             connection.prepare_threshold = None
         try:
-            # Moments are handed out in the time zone of the session. (PgBouncer takes this along to every server.)
+            # Times are returned in the time zone of the session. (PgBouncer applies it to every server connection.)
             connection.execute("SET TimeZone = 'UTC'")
             if not self._pooler:
                 connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")

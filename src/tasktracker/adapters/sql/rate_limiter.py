@@ -1,4 +1,4 @@
-"""Rate limiting in SQL: one row a bucket, one statement a try."""
+"""Rate limiting in SQL: one row per bucket, one statement per attempt."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy import BigInteger, Integer, bindparam, text
 from tasktracker.adapters.sql.database import Database
 from tasktracker.domain.throttling.limit import Bucket
 
-# `full_at` is when the bucket will be full again. An upsert decides and takes at once: of concurrent tries, the
-# database lets one after another see the row. Where it takes nothing, it returns nothing.
+# `full_at` is the time at which the bucket is full again. One upsert checks and updates it; the database runs
+# concurrent upserts of a row one after the other. For an empty bucket, it changes nothing and returns no row.
 _SPEND = {
     dialect: text(
-        "INSERT INTO rate_limits (key, full_at) VALUES (:key, :now + :refill)"  # noqa: S608  # `latest` is written below
+        "INSERT INTO rate_limits (key, full_at) VALUES (:key, :now + :refill)"  # noqa: S608  # `latest` is a constant below
         f" ON CONFLICT (key) DO UPDATE SET full_at = {latest}(rate_limits.full_at, :now) + :refill"
         f" WHERE {latest}(rate_limits.full_at, :now) + :refill <= :now + :holds"
         " RETURNING full_at"
@@ -23,16 +23,16 @@ _SPEND = {
 }
 _FULL_AT = text("SELECT full_at FROM rate_limits WHERE key = :key")
 _REFUND = text("UPDATE rate_limits SET full_at = full_at - :refill WHERE key = :key")
-# Rows that another transaction has locked are skipped: neither waited for, nor deleted after they were spent from.
-_FORGET = {
+# Rows locked by another transaction are skipped: they are neither waited for, nor deleted after an update.
+_PURGE = {
     dialect: text(
-        "DELETE FROM rate_limits WHERE full_at < :now AND key IN"  # noqa: S608  # `skipping` is written below
+        "DELETE FROM rate_limits WHERE full_at < :now AND key IN"  # noqa: S608  # `skipping` is a constant below
         f" (SELECT key FROM rate_limits WHERE full_at < :now LIMIT :most{skipping})"
     ).bindparams(bindparam("now", type_=BigInteger), bindparam("most", type_=Integer))
     for dialect, skipping in {"postgresql": " FOR UPDATE SKIP LOCKED", "sqlite": ""}.items()
 }
-FORGET_EVERY = 200  # tries, on average
-MAX_FORGET = 1000  # rows at a time: more than are added meanwhile
+PURGE_EVERY = 200  # attempts, on average
+MAX_PURGED = 1000  # rows per purge, more than are added between two purges
 
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MICROSECOND = timedelta(microseconds=1)
@@ -49,8 +49,8 @@ class SqlRateLimiter:
         holds = bucket.limit.burst * refill
         with self._database.writing() as connection:
             dialect = connection.driver.dialect
-            if random.randrange(FORGET_EVERY) == 0:  # noqa: S311  # nothing secret about it
-                connection.change(_FORGET[dialect], {"now": at, "most": MAX_FORGET})
+            if random.randrange(PURGE_EVERY) == 0:  # noqa: S311  # no secret
+                connection.change(_PURGE[dialect], {"now": at, "most": MAX_PURGED})
             taken = connection.value(_SPEND[dialect], {"key": bucket.key, "now": at, "refill": refill, "holds": holds})
             if taken is not None:
                 return None

@@ -1,4 +1,4 @@
-"""The tables, and how values are kept in them."""
+"""The tables, and the types of their columns."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ from tasktracker.domain.tasks.task import Priority, State
 
 _MIGRATIONS = Path(__file__).with_name("migrations") / "versions"
 REVISION = max(file.name.partition("_")[0] for file in _MIGRATIONS.glob("[0-9]*.py"))
-"""The newest migration, after which the tables are as they are here."""
+"""The newest migration, whose result is the tables in this module."""
 
 
 class IsoMoment(UserDefinedType[datetime]):
-    """A moment as text of one length, which sorts as the moments do from the year 1 to 9999."""
+    """A UTC time as text of fixed length, which sorts chronologically from the year 1 to 9999."""
 
     cache_ok = True
     load = staticmethod(datetime.fromisoformat)
@@ -65,7 +65,7 @@ def _iso(value: datetime | None) -> str | None:
     if value is None:
         return None
     if value.tzinfo is None:
-        raise ValueError("a time without an offset is no moment")
+        raise ValueError("a time without an offset cannot be stored")
     return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(" ", "microseconds")
 
 
@@ -73,7 +73,7 @@ def _moment(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
-# Ids of users and categories come up in row after row, and parsing takes longer than remembering.
+# Ids of users and categories are the same in many rows; the cache is faster than parsing.
 _parsed = lru_cache(maxsize=4096)(UUID)
 
 
@@ -90,11 +90,11 @@ def _uuid(value: str | None) -> UUID | None:
     return None if value is None else _parsed(value)
 
 
-# PostgreSQL has types for both.
+# PostgreSQL has native types for both.
 Moment = DateTime(timezone=True).with_variant(IsoMoment(), "sqlite")
 Id = Uuid().with_variant(HexId(), "sqlite")
 
-# Text that is compared code point by code point, as SQLite does anyway, whatever language the database is set to.
+# Text compared by code point for any locale of the database, as SQLite always does.
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 
 metadata = MetaData(
@@ -158,9 +158,9 @@ categories = Table(
     Column("updated_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("id", name="pk_categories"),
-    # Its index is also the order of the list: within a user, no two rows have the same key.
+    # Its index also provides the order of the list: the keys of a user's categories are unique.
     UniqueConstraint("user_id", "name_key", name="uq_categories_user_id_name_key"),
-    # Says nothing that the primary key does not; it is what tasks refer to.
+    # Redundant to the primary key, but the target of a foreign key of tasks.
     UniqueConstraint("user_id", "id", name="uq_categories_user_id_id"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_categories_user_id", ondelete="CASCADE"),
 )
@@ -171,7 +171,7 @@ tasks = Table(
     Column("id", Id, nullable=False),
     Column("title", String(task.MAX_TITLE_LENGTH), nullable=False),
     Column("description", String(task.MAX_DESCRIPTION_LENGTH), nullable=False),
-    # What is searched: title and description, folded.
+    # The text that is searched: title and description, folded.
     Column("search", Text, nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("state", String(20), nullable=False),
@@ -191,8 +191,8 @@ tasks = Table(
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("id", name="pk_tasks"),
     ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_tasks_created_by", ondelete="CASCADE"),
-    # Both columns, so that a task can only be filed by its creator. Where there is no category, nothing is
-    # checked. No cascade: tasks are taken out of a category first, each a change of its own (`unfile`).
+    # Both columns, so that a task can only be filed under a category of its creator. A null category is not checked.
+    # No cascade: `unfile` first takes tasks out of a category, each as a separate change.
     ForeignKeyConstraint(["created_by", "category"], ["categories.user_id", "categories.id"], name="fk_tasks_category"),
     ForeignKeyConstraint(["parent"], ["tasks.id"], name="fk_tasks_parent"),
     CheckConstraint(f"priority IN ({', '.join(str(int(each)) for each in Priority)})", name="priority"),
@@ -206,7 +206,8 @@ tasks = Table(
 LISTED = text("trashed_at IS NULL")
 TRASHED = text("trashed_at IS NOT NULL")
 
-# One row a viewer, the creator too: what lists filter and sort by. Each index is the order of a list.
+# One row per task and viewer, the creator included, with the columns that lists filter and sort by. Each index
+# provides the order of one list.
 task_entries = Table(
     "task_entries",
     metadata,
@@ -274,7 +275,7 @@ idempotency_keys = Table(
     metadata,
     Column("user_id", Id, nullable=False),
     Column("key", Key, nullable=False),
-    # Empty only while the request that holds the key is under way.
+    # Null only while the request that claimed the key is in progress.
     Column("fingerprint", LargeBinary),
     Column("result", LargeBinary),
     Column("created_at", Moment),
@@ -326,7 +327,7 @@ auth_events = Table(
     Index("ix_auth_events_at", "at"),
 )
 
-# Times are microseconds since 1970: the arithmetic on them is then the same in every dialect.
+# Times are in microseconds since 1970, so that arithmetic on them is the same in every dialect.
 rate_limits = Table(
     "rate_limits",
     metadata,
@@ -351,7 +352,7 @@ tickets = Table(
     Index("ix_tickets_expires_at", "expires_at"),
 )
 
-# How far each user's feed has come.
+# The highest sequence number of each user's feed.
 feeds = Table(
     "feeds",
     metadata,
@@ -361,7 +362,7 @@ feeds = Table(
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feeds_user_id", ondelete="CASCADE"),
 )
 
-# One row for each user and item, moved to the end of the feed by each change.
+# One row per user and item, moved to the end of the feed by each change.
 feed_items = Table(
     "feed_items",
     metadata,

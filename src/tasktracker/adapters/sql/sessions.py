@@ -27,7 +27,7 @@ _ADD = insert(sessions)
 _SAVE = update(sessions).where(sessions.c.id == bindparam("of_id"), sessions.c.generation <= bindparam("of_generation"))
 _REMOVE = delete(sessions).where(sessions.c.id == bindparam("id"))
 _REMOVE_ALL = delete(sessions).where(sessions.c.user_id == bindparam("user_id"))
-_FORGET = delete(sessions).where(
+_PURGE = delete(sessions).where(
     sessions.c.id.in_(
         select(sessions.c.id)
         .where(or_(sessions.c.idle_until < bindparam("before"), sessions.c.ends_at < bindparam("before")))
@@ -67,7 +67,7 @@ class SqlSessions:
             self._connection.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._connection.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_PURGE, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID) -> Sequence[Session]:
         return [_SESSIONS.entity(row) for row in self._connection.rows(_LIST, {"user_id": user_id})]

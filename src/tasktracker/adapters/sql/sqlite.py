@@ -1,4 +1,4 @@
-"""SQLite: a file, any number of readers, and one writer at a time."""
+"""SQLite: a file with many concurrent readers and one writer."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
 from tasktracker.domain.kernel.errors import StorageUnavailable
 
-# How long to wait for another process that writes. It may have been stopped in the middle of it.
+# The time to wait for a writing process, which may have been suspended in a transaction.
 BUSY_SECONDS = 5.0
-# Statements that a connection keeps prepared.
+# Prepared statements per connection.
 MAX_PREPARED = 500
 
 
 class SqliteDriver(Driver):
-    """Runs statements by Python's own module, in its autocommit mode."""
+    """Runs statements through Python's sqlite3 module, in autocommit mode."""
 
     dialect = "sqlite"
     statements = Statements(pysqlite.dialect())
@@ -50,7 +50,7 @@ class SqliteDriver(Driver):
         return False
 
     @property
-    def is_at_rest(self) -> bool:
+    def is_idle(self) -> bool:
         return not self.connection.in_transaction
 
     def is_alive(self) -> bool:
@@ -61,12 +61,12 @@ class SqliteDriver(Driver):
 
 
 class Sqlite(Database):
-    """Readers, and one writer at a time, the others waiting in the order they came."""
+    """Implements Database with a pool of readers and one writer, for which threads wait in order."""
 
     def __init__(self, url: URL, pool_size: int, pool_timeout: float) -> None:
         self._path = url.database or ""
         self._timeout = pool_timeout
-        self._turns = FairLock()
+        self._writer_lock = FairLock()
         self._readers = Pool(self._reader, pool_size, pool_timeout)
         self._writer = Pool(self._set_up_writer, 1, pool_timeout)
 
@@ -76,20 +76,20 @@ class Sqlite(Database):
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         with self._readers.lease() as connection, connection.transaction("BEGIN"):
-            # The state that is seen is that of the first page read.
+            # The snapshot is taken when the first page is read.
             connection.run("SELECT count(*) FROM sqlite_master")
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        if not self._turns.take(self._timeout):
+        if not self._writer_lock.acquire(self._timeout):
             raise StorageUnavailable
         try:
-            # IMMEDIATE, as a transaction that begins by reading may find that it cannot write any more.
+            # IMMEDIATE, because a transaction that begins with reading may later fail to write.
             with self._writer.lease(is_writing=True) as connection, connection.transaction("BEGIN IMMEDIATE"):
                 yield connection
         finally:
-            self._turns.pass_on()
+            self._writer_lock.release()
 
     def changing(self, _reading: Connection) -> AbstractContextManager[Connection]:
         return self.writing()
@@ -115,9 +115,9 @@ class Sqlite(Database):
     def _set_up_writer(self) -> SqliteDriver:
         connection = self._connect()
         try:
-            # Readers and the writer do not wait for each other. The file remembers it.
+            # In WAL mode, readers and the writer do not wait for each other. The file stores the mode.
             _switch_to_wal(connection)
-            # What was committed survives a power cut.
+            # Commits survive a power failure.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
@@ -127,7 +127,7 @@ class Sqlite(Database):
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    # Of several that switch a new file, SQLite has all but one fail at once, whatever the timeout.
+    # If several connections switch a new file, SQLite fails all but one immediately, whatever the timeout.
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

@@ -1,8 +1,7 @@
-"""Statements in the words of a driver, put into them once.
+"""Statements compiled once for a driver.
 
-Compiling a statement takes SQLAlchemy longer than a database takes to run it, and so does everything it does around
-running one. What is kept of it here is the text, the order of the parameters, and what turns values into what the
-driver takes, and columns into values.
+SQLAlchemy takes longer to compile a statement than a database takes to run it, and so does its execution layer. Cached
+here are the text, the order of the parameters, and the functions that convert parameters and columns.
 """
 
 from __future__ import annotations
@@ -21,40 +20,40 @@ Parameters = Mapping[str, Any]
 Row = Sequence[Any]
 Process = Callable[[Any], Any]
 
-# Far more than there are, but for lists with every filter there can be.
-MAX_KEPT = 1000
+# Far more than the program has, not counting lists with every combination of filters.
+MAX_CACHED = 1000
 
 
 class Compiled:
-    """A statement in the words of a driver."""
+    """A statement in the SQL of a driver."""
 
-    __slots__ = ("_given", "_parameters", "_results", "is_for_once", "text")
+    __slots__ = ("_constants", "_parameters", "_results", "is_single_use", "text")
 
     def __init__(
         self,
         text: str,
         parameters: Sequence[tuple[str, Process | None]],
-        given: Parameters,
+        constants: Parameters,
         results: Sequence[tuple[int, Process]],
         *,
-        is_for_once: bool,
+        is_single_use: bool,
     ) -> None:
         self.text = text
-        self.is_for_once = is_for_once
+        self.is_single_use = is_single_use
         self._parameters = parameters
-        self._given = given
+        self._constants = constants
         self._results = results
 
     def values(self, parameters: Parameters) -> list[Any]:
-        """Return the parameters as the driver takes them."""
-        if self._given:
-            parameters = {**self._given, **parameters}
+        """Return the parameters in order, converted for the driver."""
+        if self._constants:
+            parameters = {**self._constants, **parameters}
         return [
             parameters[name] if process is None else process(parameters[name]) for name, process in self._parameters
         ]
 
     def results(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Return what the driver has fetched as it was stored, a column after the other."""
+        """Convert fetched rows, column by column."""
         if not rows or not self._results:
             return rows
         columns: list[Any] = list(zip(*rows, strict=True))
@@ -64,24 +63,24 @@ class Compiled:
 
 
 class Statements:
-    """Compiles statements for a dialect. `dump` turns any value into a parameter, where their types do not."""
+    """Compiles statements for a dialect. `dump`, if given, converts every parameter instead of the column types."""
 
     def __init__(self, dialect: Dialect, dump: Process | None = None) -> None:
         self._dialect = dialect
         self._dump = dump
-        self._kept: dict[tuple[object, ...], Compiled] = {}
+        self._cache: dict[tuple[object, ...], Compiled] = {}
 
     def compiled(self, statement: Executable, parameters: Parameters) -> Compiled:
-        """Return a statement as it is for parameters of these names."""
-        # Which columns are inserted, or updated, depends on what there are values for.
+        """Return the statement compiled for parameters of these names."""
+        # The names of the parameters determine which columns are inserted or updated.
         key = (statement, *parameters)
-        found = self._kept.get(key)
+        found = self._cache.get(key)
         if found is None:
             found = self._compile(statement, parameters)
-            if not found.is_for_once:
-                if len(self._kept) >= MAX_KEPT:
-                    self._kept.clear()
-                self._kept[key] = found
+            if not found.is_single_use:
+                if len(self._cache) >= MAX_CACHED:
+                    self._cache.clear()
+                self._cache[key] = found
         return found
 
     def _compile(self, statement: Executable, parameters: Parameters) -> Compiled:
@@ -94,22 +93,22 @@ class Statements:
         lists = [name for name in expanded.parameter_expansion if name in parameters]
         order = expanded.positiontup or ()
         of_types = [(name, self._dumping(compiled.binds[origins.get(name, name)].type)) for name in order]
-        given = {name: expanded.parameters[name] for name in order if name not in parameters}
+        constants = {name: expanded.parameters[name] for name in order if name not in parameters}
         results = [(number, load) for number, type_ in enumerate(_types(statement)) if (load := self._loading(type_))]
-        return Compiled(expanded.statement, of_types, given, results, is_for_once=bool(lists))
+        return Compiled(expanded.statement, of_types, constants, results, is_single_use=bool(lists))
 
     def _dumping(self, type_: TypeEngine[Any]) -> Process | None:
         return self._dump or type_.dialect_impl(self._dialect).bind_processor(self._dialect)
 
     def _loading(self, type_: TypeEngine[Any]) -> Process | None:
         implementation = type_.dialect_impl(self._dialect)
-        # Types of ours say how to read what is there, which is quicker than what asks each value whether it is.
+        # Our types have `load`, which is faster than a result processor, as it does not check for null.
         load: Process | None = getattr(implementation, "load", None)
         return load or implementation.result_processor(self._dialect, None)
 
 
 def _types(statement: Executable) -> list[TypeEngine[Any]]:
-    """Return the types of a statement's columns, as far as it says."""
+    """Return the types of a statement's result columns, if it declares them."""
     if isinstance(statement, Select):
         return [column["type"] for column in statement.column_descriptions]
     if isinstance(statement, UpdateBase):

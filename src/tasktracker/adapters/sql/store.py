@@ -87,8 +87,8 @@ _FOUND_REVISION = text("SELECT version_num FROM alembic_version")
 Repository = TypeVar("Repository")
 
 
-class Made(Generic[Repository]):
-    """A repository of a unit of work, made when it is asked for."""
+class RepositoryAttribute(Generic[Repository]):
+    """A repository of a unit of work, created when the attribute is read."""
 
     def __init__(self, make: Callable[[Connection], Repository]) -> None:
         self._make = make
@@ -102,24 +102,24 @@ class SqlUnitOfWork(Generic[ActorT_co]):
 
     __slots__ = ("_ids", "activity", "actor", "connection", "feed", "now")
 
-    users = Made(SqlUsers)
-    sessions = Made(SqlSessions)
-    categories = Made(SqlCategories)
-    tasks = Made(SqlTasks)
-    trash = Made(SqlTrash)
-    history = Made(SqlHistory)
-    archive = Made(SqlTaskArchive)
-    idempotency = Made(SqlIdempotency)
-    second_factors = Made(SqlSecondFactors)
-    api_tokens = Made(SqlApiTokens)
-    tickets = Made(SqlTickets)
+    users = RepositoryAttribute(SqlUsers)
+    sessions = RepositoryAttribute(SqlSessions)
+    categories = RepositoryAttribute(SqlCategories)
+    tasks = RepositoryAttribute(SqlTasks)
+    trash = RepositoryAttribute(SqlTrash)
+    history = RepositoryAttribute(SqlHistory)
+    archive = RepositoryAttribute(SqlTaskArchive)
+    idempotency = RepositoryAttribute(SqlIdempotency)
+    second_factors = RepositoryAttribute(SqlSecondFactors)
+    api_tokens = RepositoryAttribute(SqlApiTokens)
+    tickets = RepositoryAttribute(SqlTickets)
 
     def __init__(self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator) -> None:
         self.connection = connection
         self.actor = actor
         self.now = now
         self._ids = ids
-        # These two remember what was added until the work ends.
+        # These two collect additions until the work ends.
         self.activity = SqlActivity(connection)
         self.feed = SqlFeed(connection)
 
@@ -157,7 +157,7 @@ class SqlStore:
     @contextmanager
     def snapshot(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
         if isinstance(actor, SessionActor):
-            # Confirms the generation, which cannot be written where nothing can.
+            # Confirm the generation first, because a snapshot cannot write.
             with self.reading(actor):
                 pass
         with self._database.snapshot() as connection:
@@ -172,12 +172,12 @@ class SqlStore:
             with self._database.writing() as connection:
                 now = self._clock.now()
                 if not self._admit(connection, actor, Scope.TASKS_WRITE, now):
-                    # Confirmed in a transaction of its own, to stand whatever becomes of the work.
+                    # Confirmed in a separate transaction, so that it remains even if the work fails.
                     self._confirm(connection, actor)
                     continue
                 work = SqlUnitOfWork(connection, actor, now, self._ids)
                 yield work
-                # PostgreSQL would undo everything without a word, and SQLite only what failed.
+                # After a failed statement, PostgreSQL would roll back silently, and SQLite would commit the other ones.
                 if connection.failure is not None:
                     raise connection.failure
                 changed = work.feed.flush(now)
@@ -189,14 +189,14 @@ class SqlStore:
             self._publisher.publish(changed)
 
     def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
-        people = [actor for actor in actors if isinstance(actor, SessionActor)]
+        session_actors = [actor for actor in actors if isinstance(actor, SessionActor)]
         with self._database.reading() as connection:
-            ids = [actor.session_id for actor in people]
+            ids = [actor.session_id for actor in session_actors]
             rows = connection.rows_of_many(_ADMISSIBLE, "ids", ids, {"now": self._clock.now()})
             found = {row[0]: row[1:] for row in rows}
             admissible: list[Actor] = [
                 actor
-                for actor in people
+                for actor in session_actors
                 if (row := found.get(actor.session_id)) and row[0] == actor.user_id and actor.generation <= row[1]
             ]
             for actor in actors:
@@ -209,7 +209,7 @@ class SqlStore:
     def get_or_create_secret(self, name: str) -> bytes:
         found = self._secret(name)
         while found is None:
-            # The first process to write decides; the others find its value.
+            # The first process to write decides; others read its value.
             with self._database.writing() as connection:
                 connection.change(_NEW_SECRET, {"name": name, "value": random.token_bytes(32)})
             found = self._secret(name)
@@ -229,14 +229,17 @@ class SqlStore:
                 raise StorageUnavailable("The database has no schema yet: it must be migrated.") from error
         if found != REVISION:
             raise StorageUnavailable(
-                f"The database's schema is at revision {found}, where {REVISION} is needed: it must be migrated."
+                f"The database's schema is at revision {found}, but this version needs {REVISION}: it must be migrated."
             )
 
     def close(self) -> None:
         self._database.close()
 
     def _admit(self, connection: Connection, actor: AnyActor, scope: Scope, now: datetime) -> bool:
-        """Require that the actor may act, and return whether nothing is left to confirm."""
+        """Check that the actor may act, and return whether the generation is already confirmed.
+
+        Raises SessionEnded and InsufficientScope.
+        """
         if isinstance(actor, SessionActor):
             return self._admit_session(connection, actor, now)
         if isinstance(actor, TokenActor):
@@ -269,7 +272,7 @@ class SqlStore:
         return bool(actor.generation <= confirmed)
 
     def _confirm(self, connection: Connection, actor: AnyActor) -> None:
-        assert isinstance(actor, SessionActor), "nothing else has generations"
+        assert isinstance(actor, SessionActor), "only sessions have generations"
         connection.change(_CONFIRM, {"session_id": actor.session_id, "confirmed": actor.generation})
 
     def _secret(self, name: str) -> bytes | None:

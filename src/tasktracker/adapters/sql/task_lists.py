@@ -1,4 +1,4 @@
-"""Lists of tasks in SQL, made of their entries."""
+"""Lists of tasks in SQL, read through their entries."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ _CLOSED: list[BindParameter[str]] = [bindparam(f"closed_{state}", state.value) f
 
 
 class Unindexed(ColumnElement[Any]):
-    """A moment by which rows must not be looked up.
+    """A time column for which the database must not use an index.
 
-    SQLite knows too little of the data to decide, and PostgreSQL, once it has planned for any range at all, assumes a
-    small one.
+    SQLite has too few statistics to decide. A generic plan of PostgreSQL assumes that every range is small.
     """
 
     inherit_cache = True
@@ -61,13 +60,13 @@ _ORDERED_BY = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Filter:
-    """What of a query is its parameter, whether the query asks for it, and its condition on entries.
+    """A filter: its query field, a check of whether a query uses it, and its condition on entries.
 
-    The condition is made of the due date in the form in which rows may be looked up by it, or may not.
+    The condition takes the due date column, which may be wrapped in `Unindexed`.
     """
 
     parameter: str | None
-    is_asked: Callable[[TaskQuery], bool]
+    is_used: Callable[[TaskQuery], bool]
     condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
 
 
@@ -108,11 +107,12 @@ _FILTERS = (
 )
 
 
-@lru_cache(512)  # there are more combinations than anybody asks for
-def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort, place: str) -> Select[Any]:
-    """Build the statement for some filters, numbers of states and words, an order, and where it begins.
+@lru_cache(512)  # most combinations are never requested
+def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort, segment: str) -> Select[Any]:
+    """Build the statement for a list with these filters, numbers of states and words, order, and segment.
 
-    `place` is "start", or "after" a task, or, among tasks without the value ordered by, "null" or "after null".
+    `segment` is "start", or "after" the cursor's task. For tasks without a value to sort by, it is "null" or
+    "after null".
     """
     ordered = _ORDERED_BY[sort.field]
     statement = (
@@ -126,27 +126,27 @@ def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort,
         statement = statement.where(
             _ENTRY.state.in_([bindparam(f"state_{n}", type_=_ENTRY.state.type) for n in range(states)])
         )
-    # A range of due dates is no way to a list in another order: all of it would have to be read, and sorted.
+    # For a list in another order, an index on due dates is no help: the whole range would be read and sorted.
     due = _ENTRY.due_date if sort.field == "due_date" else Unindexed(_ENTRY.due_date)
     statement = statement.where(*(each.condition(due) for each in filters))
     for number in range(words):
         statement = statement.where(tasks.c.search.contains(bindparam(f"word_{number}"), autoescape=False, escape="\\"))
     if ordered.nullable:
-        statement = statement.where(ordered.is_(None) if "null" in place else ordered.is_not(None))
+        statement = statement.where(ordered.is_(None) if "null" in segment else ordered.is_not(None))
     value = bindparam("after_value", type_=ordered.type)
     id_ = bindparam("after_id", type_=_ENTRY.task_id.type)
-    if place == "after":
-        here, there = tuple_(ordered, _ENTRY.task_id), tuple_(value, id_)
-        statement = statement.where(here < there if sort.is_descending else here > there)
-    elif place == "after null":
+    if segment == "after":
+        row, cursor = tuple_(ordered, _ENTRY.task_id), tuple_(value, id_)
+        statement = statement.where(row < cursor if sort.is_descending else row > cursor)
+    elif segment == "after null":
         statement = statement.where(_ENTRY.task_id < id_ if sort.is_descending else _ENTRY.task_id > id_)
-    order = [_ENTRY.task_id] if "null" in place else [ordered, _ENTRY.task_id]
+    order = [_ENTRY.task_id] if "null" in segment else [ordered, _ENTRY.task_id]
     statement = statement.order_by(*(column.desc() if sort.is_descending else column.asc() for column in order))
     return statement.limit(bindparam("limit", type_=Integer))
 
 
-def listed(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-    """Return a page of tasks: a stretch of one index, or of two where tasks without the value ordered by come last."""
+def list_tasks(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
+    """Return a page of tasks: a range of one index, and of a second one for tasks without a value to sort by."""
     filters = _filters(query)
     parameters = {each.parameter: _stored(getattr(query, each.parameter)) for each in filters if each.parameter}
     parameters["user_id"] = user_id
@@ -155,13 +155,13 @@ def listed(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task
     for number, word in enumerate(query.words):
         parameters[f"word_{number}"] = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     found: list[Task] = []
-    for place in _places(query):
-        after = query.after if place.startswith("after") else None
-        statement = _list(filters, len(query.states), len(query.words), query.sort, place)
+    for segment in _segments(query):
+        after = query.after if segment.startswith("after") else None
+        statement = _list(filters, len(query.states), len(query.words), query.sort, segment)
         values = parameters | {"limit": query.limit + 1 - len(found)}
         if after is not None:
             values["after_id"] = after.id
-            if place == "after":
+            if segment == "after":
                 values["after_value"] = int(after.value) if query.sort.field == "priority" else after.value
         found += [TASKS.entity(row) for row in connection.rows(statement, values)]
         if len(found) > query.limit:
@@ -170,18 +170,18 @@ def listed(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[Task
 
 
 def _filters(query: TaskQuery) -> tuple[_Filter, ...]:
-    return tuple(each for each in _FILTERS if each.is_asked(query))
+    return tuple(each for each in _FILTERS if each.is_used(query))
 
 
 def _stored(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _places(query: TaskQuery) -> Sequence[str]:
-    """Return where to look, in turn: tasks without the value ordered by come after those with it."""
+def _segments(query: TaskQuery) -> Sequence[str]:
+    """Return the segments of the list in order: tasks without a value to sort by follow those with one."""
     if query.sort.field != "due_date":
         return ("after",) if query.after else ("start",)
-    # What must be due at some time need not be looked for among what is not due at all.
+    # A filter by due date excludes all tasks without one.
     null = () if query.due_after or query.due_before or query.overdue else ("null",)
     if query.after is None:
         return ("start", *null)

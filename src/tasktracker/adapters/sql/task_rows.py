@@ -1,4 +1,4 @@
-"""Tasks as rows: the task itself, and an entry for each of its viewers."""
+"""Rows of tasks: one for the task, and an entry for each of its viewers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TASKS = Rows(
     fixed=("id", "created_by", "created_at"),
 )
 
-# All other columns of an entry are the task's own: what `tasks` has no column for fails here.
+# All other columns of an entry are copies of the task's. A column missing in `tasks` raises KeyError here.
 _OF_ENTRY = ("task_id", "user_id", "role", "title_key")
 _OF_TASK = [tasks.columns[each.name].name for each in task_entries.columns if each.name not in _OF_ENTRY]
 ENTRY_CHANGES = ["title_key", *(name for name in _OF_TASK if name not in TASKS.fixed)]
@@ -41,12 +41,12 @@ ENTRY_CHANGES = ["title_key", *(name for name in _OF_TASK if name not in TASKS.f
 
 
 def entry_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what all viewers' entries take from a task's row, or from what changes of it."""
+    """Return the values that all viewers' entries copy from a task's row, or from its changed columns."""
     return {name: row[name] for name in _OF_TASK if name in row} | {"title_key": title_key(row["title"])}
 
 
 def entry_rows(task: Task, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what is stored for each viewer of a task that is stored as the row."""
+    """Return the entries of all viewers of a task. `row` is the task's row."""
     shared = entry_of(row) | {"task_id": task.id}
     owner = shared | {"user_id": task.created_by, "role": Role.OWNER.value}
     members = [

@@ -1,7 +1,7 @@
 """Tasks in SQL.
 
-A task's row holds the whole task. For lists there is one entry a viewer, the creator too, which carries all that
-lists filter and sort by: a page is then a stretch of one index, however many tasks there are, shared ones included.
+A task's row holds the whole task. For lists, each viewer of a task, the creator included, has an entry with the columns
+that lists filter and sort by. So a page is a range of one index, for any number of tasks, shared ones included.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
-from tasktracker.adapters.sql.task_lists import listed
+from tasktracker.adapters.sql.task_lists import list_tasks
 from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, TASKS, entry_of, entry_rows
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.paging import Page
@@ -68,7 +68,7 @@ _UNFILE = (
     )
     .returning(*TASKS.columns)
 )
-# Of all viewers' entries, as lists may be ordered by when tasks were changed.
+# Updates the entries of all viewers, as lists may be sorted by the time of the last change.
 _filed = task_entries.alias()
 _UNFILE_ENTRIES = (
     update(task_entries)
@@ -148,14 +148,14 @@ class SqlTasks:
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
         filed = {"of_user": user_id, "of_category": category_id}
-        # Tasks are changed in no order: no other work may lock more than one task of any of these trees meanwhile.
+        # The update locks tasks in any order. With the roots locked, no other work locks several tasks of these trees.
         self._connection.rows(_LOCK_ROOTS_OF_FILED, filed)
-        rows = self._connection.changed(_UNFILE, filed | {"now": now})
+        rows = self._connection.change_returning(_UNFILE, filed | {"now": now})
         self._connection.change(_UNFILE_ENTRIES, filed)
         return [TASKS.entity(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-        return listed(self._connection, user_id, query)
+        return list_tasks(self._connection, user_id, query)
 
     def _save(self, task: Task, changes: Mapping[str, Any]) -> None:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}

@@ -14,7 +14,7 @@ from tasktracker.domain.sync.ticket import Ticket
 _TICKETS = Rows(Ticket, tickets)
 _ADD = insert(tickets)
 _TAKE = delete(tickets).where(tickets.c.digest == bindparam("digest")).returning(*_TICKETS.columns)
-_FORGET = delete(tickets).where(
+_PURGE = delete(tickets).where(
     tickets.c.digest.in_(
         select(tickets.c.digest)
         .where(tickets.c.expires_at < bindparam("before"))
@@ -35,8 +35,8 @@ class SqlTickets:
         self._connection.change(_ADD, _TICKETS.row(ticket))
 
     def take(self, digest: bytes) -> Ticket | None:
-        rows = self._connection.changed(_TAKE, {"digest": digest})
+        rows = self._connection.change_returning(_TAKE, {"digest": digest})
         return _TICKETS.entity(rows[0]) if rows else None
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._connection.change(_FORGET, {"before": before, "limit": limit})
+        return self._connection.change(_PURGE, {"before": before, "limit": limit})

@@ -41,10 +41,10 @@ def _list(after: bool) -> Select[Any]:
         )
     )
     if after:
-        place = tuple_(
+        position = tuple_(
             bindparam("after_value", type_=entry.trashed_at.type), bindparam("after_id", type_=entry.task_id.type)
         )
-        statement = statement.where(tuple_(entry.trashed_at, entry.task_id) < place)
+        statement = statement.where(tuple_(entry.trashed_at, entry.task_id) < position)
     last_first = statement.order_by(entry.trashed_at.desc(), entry.task_id.desc())
     return last_first.limit(bindparam("limit", type_=Integer))
 
@@ -65,7 +65,7 @@ class SqlTrash:
         return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
 
     def purge(self, tasks: Collection[Task]) -> None:
-        # Entries and histories go with them, by the foreign keys.
+        # The foreign keys delete entries and histories, too.
         for task in tasks:
             self._connection.change(_PURGE, {"id": task.id})
 

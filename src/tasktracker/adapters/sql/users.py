@@ -24,7 +24,7 @@ _USERS = Rows(
 )
 
 _FIND = select(*_USERS.columns).where(users.c.id == bindparam("id"))
-# NO KEY UPDATE: what refers to the user (a new task, say) need not wait for it.
+# NO KEY UPDATE: inserts that refer to the user, such as a new task, need not wait for this lock.
 _LOCK = _FIND.with_for_update(key_share=True)
 _FIND_BY_USERNAME = select(*_USERS.columns).where(users.c.username_key == bindparam("key"))
 _FIND_BY_EMAIL = select(*_USERS.columns).where(users.c.email_key == bindparam("key"))
@@ -70,5 +70,5 @@ class SqlUsers:
             raise Stale
 
     def remove(self, user_id: UUID) -> None:
-        # Everything that is theirs goes with it, by the foreign keys.
+        # The foreign keys delete the user's data, too.
         self._connection.change(_REMOVE, {"id": user_id})

@@ -1,4 +1,4 @@
-"""What a driver reports, as what it means to the domain."""
+"""Translates errors of drivers into domain errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "uq_categories_user_id_id": IdTaken,
     "pk_tasks": IdTaken,
     "fk_tasks_category": lambda: InvalidInput.of("category", "names no category of yours"),
-    # The user was removed after this work had begun for them.
+    # The user was removed after this unit of work began.
     "fk_sessions_user_id": SessionEnded,
     "fk_categories_user_id": SessionEnded,
     "fk_tasks_created_by": SessionEnded,
@@ -49,7 +49,7 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _DISK_FULL = "53100"
-_NOT_NOW = (
+_TEMPORARY = (
     "08",  # connection exceptions
     "25P03",  # idle_in_transaction_session_timeout
     "25P04",  # transaction_timeout
@@ -62,7 +62,7 @@ _NOT_NOW = (
 )
 
 # https://www.sqlite.org/rescode.html
-_SQLITE_NOT_NOW = (
+_SQLITE_TEMPORARY = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_IOERR,
@@ -72,7 +72,7 @@ _SQLITE_NOT_NOW = (
 
 
 def raise_unavailable(engine: Engine) -> None:
-    """Have an engine raise StorageUnavailable and StorageFull; everything else stays as it is."""
+    """Make an engine raise StorageUnavailable and StorageFull. Other errors remain unchanged."""
     event.listen(
         engine,
         "handle_error",
@@ -81,33 +81,33 @@ def raise_unavailable(engine: Engine) -> None:
 
 
 def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
-    """Return the domain error where the database itself failed, or the connection to it was lost."""
+    """Return the domain error if the database itself failed or the connection was lost, or None."""
     if isinstance(error, sqlite3.Error):
-        # The low byte is the kind; the rest says more about it. Errors of Python's own module have no code.
+        # The low byte is the kind of error; the rest is detail. Errors of the Python module itself have no code.
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             return StorageFull()
-        if code in _SQLITE_NOT_NOW:
+        if code in _SQLITE_TEMPORARY:
             return StorageUnavailable()
     elif isinstance(error, psycopg.Error):
         state = error.sqlstate
         if state == _DISK_FULL:
             return StorageFull()
-        # Without a state, it is not the server that says so: there is none to talk to.
+        # An error without an SQLSTATE does not come from the server: it cannot be reached.
         is_lost = is_lost or (state is None and isinstance(error, psycopg.OperationalError))
-        if is_lost or (state or "").startswith(_NOT_NOW):
+        if is_lost or (state or "").startswith(_TEMPORARY):
             return StorageUnavailable()
     return None
 
 
-def has_waited_too_long(error: StorageUnavailable) -> bool:
-    """Whether the database works, and only a lock of another transaction was waited for too long."""
+def is_lock_timeout(error: StorageUnavailable) -> bool:
+    """Return whether only the wait for another transaction's lock timed out."""
     return isinstance(error.__cause__, psycopg.errors.LockNotAvailable)
 
 
 def violated(error: BaseException, statement: Executable | None, parameters: Mapping[str, Any]) -> DomainError | None:
-    """Return the domain error where what a statement was to store clashes with what is stored."""
-    # To remove a row that others refer to is a mistake of the program, not a bad choice of values.
+    """Return the domain error if an insert or update violates a constraint, or None."""
+    # Deleting a row that others refer to is a bug of the program, not an invalid value.
     if not isinstance(statement, Insert | Update):
         return None
     name = None
@@ -123,7 +123,7 @@ def violated(error: BaseException, statement: Executable | None, parameters: Map
 
 
 def _unique(message: str) -> str | None:
-    """Find what is meant by, say, "UNIQUE constraint failed: categories.user_id, categories.name_key"."""
+    """Find the constraint in a message like "UNIQUE constraint failed: categories.user_id, categories.name_key"."""
     columns = re.findall(r"(\w+)\.(\w+)", message.partition("UNIQUE constraint failed: ")[2])
     return _CONSTRAINT_BY_COLUMNS.get(frozenset(columns))
 
@@ -137,7 +137,7 @@ _CONSTRAINT_BY_COLUMNS = {
 
 
 def _foreign_key(table: Table, values: Mapping[str, Any]) -> str | None:
-    """Find the foreign key, which SQLite does not name: where there is a category or a parent, they are in doubt."""
+    """Find the violated foreign key, which SQLite does not name: that of the category or parent, if one is set."""
     referred = users
     if table is tasks:
         filed, nested = values.get("category") is not None, values.get("parent") is not None

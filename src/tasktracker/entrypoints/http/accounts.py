@@ -27,7 +27,7 @@ from tasktracker.domain.removal.accounts import AccountRemoval
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request
-from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, given, text, view
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, sent_fields, text, view
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 
 Username = Annotated[
@@ -48,7 +48,7 @@ class Register(Body, kw_only=True):
 
     username: Username
     password: NewPassword
-    password2: Annotated[Password, Meta(description="The password once more.")] | UnsetType = UNSET
+    password2: Annotated[Password, Meta(description="The same password again.")] | UnsetType = UNSET
     email: Email | UnsetType | None = UNSET
     first_name: PersonName | UnsetType = UNSET
     last_name: PersonName | UnsetType = UNSET
@@ -56,7 +56,7 @@ class Register(Body, kw_only=True):
 
 
 class EditProfile(Body, kw_only=True):
-    """A change to a profile: what is left out stays as it is."""
+    """A change to a profile. Omitted fields do not change."""
 
     rules = USER.rules
 
@@ -66,7 +66,7 @@ class EditProfile(Body, kw_only=True):
     last_name: PersonName | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
     password: (
-        Annotated[Password, Meta(description="Needed to change the username or the e-mail address.")] | UnsetType
+        Annotated[Password, Meta(description="Required to change the username or the e-mail address.")] | UnsetType
     ) = UNSET
 
     id: ReadOnly = UNSET
@@ -82,7 +82,7 @@ class ChangePassword(Body, kw_only=True):
 
 
 class ConfirmPassword(Body, kw_only=True):
-    """The password, to confirm."""
+    """The password, as a confirmation."""
 
     password: Password
 
@@ -120,7 +120,7 @@ def view_user(user: User, *_: object) -> UserView:
 
 
 def view_signed_in(signed_in: SignedIn) -> SignedInView:
-    """Return the answer to a login."""
+    """Return the response to a login."""
     tokens = signed_in.tokens
     return SignedInView(tokens.access, tokens.refresh, "Bearer", tokens.expires_in, view_user(signed_in.user))
 
@@ -146,17 +146,17 @@ class AccountController(Controller):
     )
     @on_hashing_thread
     def register(self, request: Request, data: JsonBody[Register]) -> SignedInView:
-        """Create an account and log it in."""
+        """Create an account and open a session."""
         repeated = None if data.password2 is UNSET else data.password2
         return view_signed_in(
-            self.registration.register(given(data, UserFields), data.password, repeated, request.origin)
+            self.registration.register(sent_fields(data, UserFields), data.password, repeated, request.origin)
         )
 
     @get("/me", operation_id="getProfile", summary="Read the profile", opt=operation(access=Access.SESSION))
     @on_thread
     def get_profile(self, request: Request) -> UserView:
         """The caller's own account."""
-        with self.store.reading(request.person) as work:
+        with self.store.reading(request.session_actor) as work:
             return view_user(self.accounts.profile(work))
 
     @patch(
@@ -167,9 +167,11 @@ class AccountController(Controller):
     )
     @on_hashing_thread
     def edit_profile(self, request: Request, data: JsonBody[EditProfile]) -> UserView:
-        """Change the fields that are sent, and no other."""
+        """Change only the fields that are sent."""
         password = None if data.password is UNSET else data.password
-        return view_user(self.accounts.edit(request.person, given(data, UserFields), password, request.origin))
+        return view_user(
+            self.accounts.edit(request.session_actor, sent_fields(data, UserFields), password, request.origin)
+        )
 
     @post(
         "/me/password",
@@ -181,7 +183,7 @@ class AccountController(Controller):
     @on_hashing_thread
     def change_password(self, request: Request, data: JsonBody[ChangePassword]) -> None:
         """Change the password, and end every other session."""
-        self.accounts.change_password(request.person, data.current_password, data.new_password, request.origin)
+        self.accounts.change_password(request.session_actor, data.current_password, data.new_password, request.origin)
 
     @post(
         "/me/delete",
@@ -192,5 +194,5 @@ class AccountController(Controller):
     )
     @on_hashing_thread
     def delete_account(self, request: Request, data: JsonBody[ConfirmPassword]) -> None:
-        """Delete the account and everything in it, for good."""
-        self.account_removal.delete(request.person, data.password, request.origin)
+        """Delete the account and all its data permanently."""
+        self.account_removal.delete(request.session_actor, data.password, request.origin)

@@ -54,9 +54,9 @@ class ActivityController(Controller):
     )
     @on_thread
     def list_activity(self, request: Request) -> Response[Listed[AuthEventView]]:
-        """Logins, refused ones too, and changes to how one logs in, the newest first."""
+        """Successful and failed logins, and changes to passwords and other credentials, newest first."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, EventKey)
-        with self.store.reading(request.person) as work:
+        with self.store.reading(request.session_actor) as work:
             page = self.activity.list(work, cursor.after, filters.limit)
         return cursor.answer(page, [view_event(event) for event in page.items], self.clock.now())

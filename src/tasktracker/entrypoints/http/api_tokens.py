@@ -17,7 +17,7 @@ from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, identifier
 from tasktracker.entrypoints.http.core.responses import JsonResponse
-from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, given, text
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, sent_fields, text
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
@@ -28,7 +28,7 @@ class CreateApiToken(Body, kw_only=True):
 
     name: Annotated[str, text(shortest=1, longest=MAX_NAME_LENGTH, pattern=r"\S")]
     scopes: Annotated[list[Scope], Meta(extra_json_schema={"minItems": 1})]
-    expires_at: Annotated[Moment, Meta(description="Must lie in the future.")] | UnsetType | None = UNSET
+    expires_at: Annotated[Moment, Meta(description="Must be in the future.")] | UnsetType | None = UNSET
 
 
 class ApiTokenView(Struct):
@@ -42,7 +42,7 @@ class ApiTokenView(Struct):
 
 
 class NewApiTokenView(ApiTokenView):
-    """A new API token. Only this answer contains its text."""
+    """A new API token. Only this response contains its text."""
 
     token: str
 
@@ -71,8 +71,8 @@ class ApiTokenController(Controller):
     @get("/", operation_id="listApiTokens", summary="List API tokens", opt=operation(access=Access.SESSION))
     @on_thread
     def list_api_tokens(self, request: Request) -> Listed[ApiTokenView]:
-        """The caller's API tokens, the newest first, without pages."""
-        with self.store.reading(request.person) as work:
+        """All API tokens of the caller, newest first, on one page."""
+        with self.store.reading(request.session_actor) as work:
             tokens = self.api_tokens.list(work)
         return Listed([view_api_token(token) for token in tokens])
 
@@ -84,9 +84,9 @@ class ApiTokenController(Controller):
     )
     @on_thread
     def create_api_token(self, request: Request, data: JsonBody[CreateApiToken]) -> Response[NewApiTokenView]:
-        """Create an API token for a script or an integration. Only this answer contains its text."""
-        fields = given(data, ApiTokenFields)
-        with self.store.writing(request.person) as work:
+        """Create an API token for a script or an integration. Only this response contains its text."""
+        fields = sent_fields(data, ApiTokenFields)
+        with self.store.writing(request.session_actor) as work:
             token, text = self.api_tokens.create(work, fields, request.origin)
         seen = view_api_token(token)
         view = NewApiTokenView(seen.id, seen.name, seen.scopes, seen.created_at, seen.expires_at, text)
@@ -100,6 +100,6 @@ class ApiTokenController(Controller):
     )
     @on_thread
     def revoke_api_token(self, request: Request, id: FromPath[str]) -> None:
-        """Revoke an API token. Every later request with it is refused."""
-        with self.store.writing(request.person) as work:
+        """Revoke an API token. The service refuses all later requests with it."""
+        with self.store.writing(request.session_actor) as work:
             self.api_tokens.revoke(work, identifier(id), request.origin)

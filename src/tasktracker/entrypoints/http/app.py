@@ -1,4 +1,4 @@
-"""The HTTP application: its controllers, the services that they use, and the layers around them."""
+"""The HTTP application: its controllers, their services and the middleware."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
-from tasktracker.entrypoints.settings import STREAM_THREADS, THREADS_A_HASH, Settings
+from tasktracker.entrypoints.settings import STREAM_THREADS, THREADS_PER_HASH, Settings
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
@@ -69,16 +69,16 @@ CONTROLLERS: Sequence[type[Controller]] = (
 
 
 class Services:
-    """What the application itself adds to the container: threads, and what works on them. Each is named as there."""
+    """Services that exist only in the HTTP application. Controllers get them by name, like those of the container."""
 
     def __init__(self, container: Container) -> None:
         settings, store = container.settings(), container.store()
-        # As many requests are worked on at a time as there are connections to work with.
+        # One thread for each connection.
         self.threads = ThreadRunner(settings.database_connections, "requests")
-        # The hasher bounds how many passwords are hashed at a time. There are more threads than that, so that one may
-        # ask the database while another hashes.
+        # The hasher limits concurrent password hashes. There are more threads than that, so that one thread can
+        # query the database while another one hashes.
         self.hashing_threads = ThreadRunner(
-            THREADS_A_HASH * settings.hashing_threads,
+            THREADS_PER_HASH * settings.hashing_threads,
             "hashing",
             limit=settings.hashing_threads + settings.hashing_queue,
         )
@@ -96,7 +96,7 @@ class Services:
 
 
 class Application:
-    """The ASGI application: Litestar within the middleware that every response passes."""
+    """The ASGI application: Litestar, wrapped in the middleware for all responses."""
 
     def __init__(self, litestar: Litestar, services: Services, settings: Settings) -> None:
         self.litestar = litestar
@@ -106,12 +106,12 @@ class Application:
         self._asgi = ResponseMiddleware(app, methods, request_log=settings.request_log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Handle one ASGI connection."""
         await self._asgi(scope, receive, send)
 
 
 def create_app(container: Container) -> Application:
-    """Build the application on what a container provides."""
+    """Build the application with the services of a container."""
     settings, services = container.settings(), Services(container)
     provided = {**container.providers, **{name: Object(value) for name, value in vars(services).items()}}
     authentication = DefineMiddleware(
@@ -134,7 +134,7 @@ def create_app(container: Container) -> Application:
 
 @asynccontextmanager
 async def _running(container: Container, services: Services, _: Litestar) -> AsyncIterator[None]:
-    """Run what goes on beside requests; in the end, finish what was begun and let go of all connections."""
+    """Run the background tasks. At the end, finish running requests and close all connections."""
     sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
     sweeping = asyncio.create_task(sweeper.run(services.threads))
     services.subscriptions.open()

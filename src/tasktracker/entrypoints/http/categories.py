@@ -24,7 +24,7 @@ from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidInput, Stale
 from tasktracker.domain.removal.categories import CategoryRemoval
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.core.conditional import creates, etag, expected, fresh
+from tasktracker.entrypoints.http.core.conditional import conditional_response, etag, expected_versions, is_create
 from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.core.idempotency import Answer, Writes, no_content, rendered
 from tasktracker.entrypoints.http.core.operation import operation
@@ -37,7 +37,7 @@ from tasktracker.entrypoints.http.core.schemas import (
     PagedQuery,
     ReadOnly,
     Version,
-    given,
+    sent_fields,
     text,
     view,
 )
@@ -49,7 +49,7 @@ Color = Annotated[str, text(longest=7, pattern=f"^{COLOR.pattern}$")]
 
 
 class CategoryBody(Body):
-    """The fields of a category that may be left out."""
+    """The optional fields of a category."""
 
     rules = CATEGORY.rules
 
@@ -69,14 +69,14 @@ class CreateCategory(CategoryBody, kw_only=True):
 
 
 class ReplaceCategory(CategoryBody, kw_only=True):
-    """A whole category: what is left out goes back to its default."""
+    """A whole category. Omitted fields get their default values."""
 
     name: Name
     version: Version | UnsetType = UNSET
 
 
 class EditCategory(CategoryBody, kw_only=True):
-    """A change to a category (RFC 7396): what is left out stays as it is, null clears what can be empty."""
+    """A change to a category (RFC 7396). Omitted fields do not change; null clears a field that may be empty."""
 
     name: Name | UnsetType = UNSET
     version: Version | UnsetType = UNSET
@@ -125,7 +125,7 @@ class CategoryController(Controller):
     )
     @on_thread
     def list_categories(self, request: Request) -> Response[Listed[CategoryView]]:
-        """The caller's categories, by name."""
+        """The caller's categories, sorted by name."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, CategoryKey)
         with self.store.reading(request.user) as work:
@@ -143,7 +143,7 @@ class CategoryController(Controller):
         self, request: Request, data: JsonBody[CreateCategory], body: RawBody
     ) -> Response[CategoryView]:
         """Create a category that the caller owns."""
-        fields = given(data, CategoryFields)
+        fields = sent_fields(data, CategoryFields)
         return self.writes.answer(
             request,
             body,
@@ -159,10 +159,10 @@ class CategoryController(Controller):
     )
     @on_thread
     def get_category(self, request: Request, id: FromPath[str]) -> Response[CategoryView]:
-        """One category; 304 when `If-None-Match` names its current representation."""
+        """One category; 304 if `If-None-Match` contains its current `ETag`."""
         with self.store.reading(request.user) as work:
             seen = view_category(self.categories.get(work, identifier(id)))
-        return fresh(request, etag(seen.version), seen)
+        return conditional_response(request, etag(seen.version), seen)
 
     @put(
         "/{id:str}",
@@ -183,9 +183,16 @@ class CategoryController(Controller):
     def replace_category(
         self, request: Request, id: FromPath[str], data: JsonBody[ReplaceCategory], body: RawBody
     ) -> Response[CategoryView]:
-        """Set every field of a category; what is left out goes back to its default."""
-        category_id, fields, versions = identifier(id), given(data, CategoryFields), expected(request, data.version)
-        if creates(request):
+        """Set every field of a category. Omitted fields get their default values.
+
+        With `If-None-Match: *`, create the category under this id instead, unless it exists.
+        """
+        category_id, fields, versions = (
+            identifier(id),
+            sent_fields(data, CategoryFields),
+            expected_versions(request, data.version),
+        )
+        if is_create(request):
             return self.writes.answer(
                 request,
                 body,
@@ -206,8 +213,12 @@ class CategoryController(Controller):
     def edit_category(
         self, request: Request, id: FromPath[str], data: JsonBody[EditCategory], body: RawBody
     ) -> Response[CategoryView]:
-        """Change the fields that are sent, and no other."""
-        category_id, fields, versions = identifier(id), given(data, CategoryFields), expected(request, data.version)
+        """Change only the fields that are sent."""
+        category_id, fields, versions = (
+            identifier(id),
+            sent_fields(data, CategoryFields),
+            expected_versions(request, data.version),
+        )
         return self.writes.answer(
             request,
             body,
@@ -224,8 +235,8 @@ class CategoryController(Controller):
     )
     @on_thread
     def delete_category(self, request: Request, id: FromPath[str], body: RawBody) -> Response[None]:
-        """Delete a category. Its tasks stay, without a category."""
-        category_id, versions = identifier(id), expected(request)
+        """Delete a category. Its tasks remain, without a category."""
+        category_id, versions = identifier(id), expected_versions(request)
         return self.writes.answer(
             request, body, lambda work: self.category_removal.delete(work, category_id, versions), no_content
         )

@@ -1,4 +1,4 @@
-"""Changes of a feed as answers carry them, and sync cursors as text."""
+"""Changes of a feed as JSON, and sync cursors as text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tasktracker.entrypoints.http.task_schemas import TaskData, view_data
 
 
 class TaskChange(Struct, tag_field="type", tag=ItemType.TASK.value):
-    """The current state of a task; `data` is null where it was removed."""
+    """The current state of a task. `data` is null if the task was removed."""
 
     id: UUID
     op: Op
@@ -33,7 +33,7 @@ class TaskChange(Struct, tag_field="type", tag=ItemType.TASK.value):
 
 
 class CategoryChange(Struct, tag_field="type", tag=ItemType.CATEGORY.value):
-    """The current state of a category; `data` is null where it was removed."""
+    """The current state of a category. `data` is null if the category was removed."""
 
     id: UUID
     op: Op
@@ -58,14 +58,14 @@ def _types(text: str) -> frozenset[ItemType]:
     except ValueError:
         types = frozenset()
     if len(types) != len(names):
-        raise Refused(f"must be of {', '.join(sorted(ItemType))}, with commas between them")
+        raise Refused(f"must be a comma-separated list of {', '.join(sorted(ItemType))}, without duplicates")
     return types
 
 
 Types = Annotated[
     str,
     Meta(
-        description="Only these types, separated by commas.",
+        description="Only these types of items, separated by commas.",
         extra_json_schema={
             "enum": sorted(",".join(each) for number in (1, 2) for each in permutations(ItemType, number))
         },
@@ -74,7 +74,7 @@ Types = Annotated[
 
 
 class Typed(Query):
-    """Which types of items."""
+    """A filter by types of items."""
 
     rules = {"types": _types}
 
@@ -82,7 +82,7 @@ class Typed(Query):
 
     @property
     def chosen(self) -> frozenset[ItemType]:
-        """The types asked for."""
+        """The requested types; all types by default."""
         return ALL_TYPES if self.types is UNSET else self.types  # type: ignore[return-value]  # its rule made it a set
 
 
@@ -90,30 +90,30 @@ MAX_WAIT = 60
 
 
 class PullChanges(Typed):
-    """Where to go on from, and how far."""
+    """Where to continue, and how many changes to return."""
 
-    wait: Annotated[int, Meta(ge=0, le=MAX_WAIT, description="Seconds to wait for changes where there are none.")] = 0
+    wait: Annotated[int, Meta(ge=0, le=MAX_WAIT, description="Seconds to wait if there are no changes yet.")] = 0
 
     cursor: CursorText | UnsetType = UNSET
     limit: Limit = DEFAULT_PAGE
 
 
 class SyncCursors:
-    """Cursors of feeds as text, each bound to its user and types."""
+    """Sync cursors as text. Each is valid only for its user and types."""
 
     def __init__(self, cursors: Cursors) -> None:
         self._cursors = cursors
 
     def open(self, text: str | UnsetType, actor: Actor, types: frozenset[ItemType]) -> SyncCursor | None:
-        """Read a cursor. Raises InvalidInput."""
-        return None if text is UNSET else self._cursors.unseal(str(text), SyncCursor, _bound(actor, types))
+        """Decode a cursor. Raises InvalidInput."""
+        return None if text is UNSET else self._cursors.unseal(str(text), SyncCursor, _context(actor, types))
 
     def seal(self, cursor: SyncCursor, actor: Actor, types: frozenset[ItemType]) -> str:
-        """Write a cursor."""
-        return self._cursors.seal(cursor, _bound(actor, types))
+        """Encode a cursor."""
+        return self._cursors.seal(cursor, _context(actor, types))
 
 
-def _bound(actor: Actor, types: frozenset[ItemType]) -> str:
+def _context(actor: Actor, types: frozenset[ItemType]) -> str:
     return f"{actor.user_id} sync {','.join(sorted(types))}"
 
 
@@ -121,11 +121,11 @@ VIEWS: Mapping[ItemType, tuple[type[TaskChange | CategoryChange], Callable[[Any,
     ItemType.TASK: (TaskChange, view_data),
     ItemType.CATEGORY: (CategoryChange, view_category),
 }
-"""How a change of each synced type is represented, and its item, as a user's devices keep it."""
+"""For each type of items: the view of a change, and the function that returns the view of the item."""
 
 
 def view_change(found: FeedItem, actor: Actor) -> TaskChange | CategoryChange:
-    """Return the representation of a change, as its user sees the item."""
+    """Return the representation of a change, with the item as the actor sees it."""
     entry = found.entry
     change, view_item = VIEWS[entry.type]
     data = None if found.item is None else view_item(found.item, actor.user_id)

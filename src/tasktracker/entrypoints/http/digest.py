@@ -1,4 +1,4 @@
-"""Digests over HTTP: how devices prove that they have everything."""
+"""Digests over HTTP. Devices compare them with their own data."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 
 class DigestView(Struct):
-    """A summary of all that the caller has."""
+    """A summary of all items of the caller."""
 
-    as_of: Annotated[str, Meta(description="A cursor: what changes after it is not in this digest.")]
+    as_of: Annotated[str, Meta(description="A cursor: the digest contains no changes after it.")]
     count: int
     buckets: Annotated[
         dict[str, str],
-        Meta(description="By the first byte of the SHA-256 of an item's id, in hexadecimal: SHA-256 of what is there."),
+        Meta(
+            description="SHA-256 of each bucket. An item's bucket is the first byte of the SHA-256 of its id, in hex."
+        ),
     ]
 
 
@@ -56,7 +58,7 @@ class DigestController(Controller):
     @get("/", operation_id="digest", summary="Get the digest", opt=operation(query=Typed))
     @on_thread
     def digest(self, request: Request) -> DigestView:
-        """Hashes that a device compares with those of its own copy, to find where they differ."""
+        """Hashes of the caller's items. A device compares them with its own, to find differences."""
         types = query(Typed, request).chosen
         digest = self.sync.digest(request.user, types)
         as_of = self.sync_cursors.seal(digest.as_of, request.user, types)
@@ -73,6 +75,6 @@ class DigestController(Controller):
         """The items of one bucket, with their versions."""
         types = query(Typed, request).chosen
         if bucket not in BUCKETS:
-            raise InvalidInput.of("bucket", "must be two hexadecimal digits, in lower case")
+            raise InvalidInput.of("bucket", "must be two lower-case hexadecimal digits")
         entries = self.sync.bucket(request.user, bucket, types)
         return BucketView([EntryView(entry.type, entry.id, entry.version) for entry in entries])

@@ -1,4 +1,4 @@
-"""Changes as they happen, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""Event streams of changes: server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ PAGE = 100
 
 
 class FollowChanges(Typed):
-    """Where to begin, and by which right."""
+    """Where to start, and a ticket."""
 
     cursor: CursorText | UnsetType = UNSET
     ticket: (
@@ -61,7 +61,7 @@ class TicketView(Struct):
 
 
 class EventView(Struct):
-    """An item that has changed."""
+    """A changed item."""
 
     type: ItemType
     id: UUID
@@ -93,40 +93,40 @@ class EventController(Controller):
     )
     @on_thread
     def create_ticket(self, request: Request) -> TicketView:
-        """A single-use ticket for clients that cannot send headers with an event stream, such as browsers."""
+        """Create a single-use ticket for opening an event stream without headers, for example in a browser."""
         assert request.auth is not None, "a session has an access token"
-        with self.store.writing(request.person) as work:
+        with self.store.writing(request.session_actor) as work:
             text = self.streams.issue(work, request.auth.expires_at)
         return TicketView(text, int(TICKET_LIFE.total_seconds()))
 
     @get(
         "/",
         operation_id="followChanges",
-        summary="Follow changes as they happen",
+        summary="Stream changes",
         opt=operation(TooManyStreams, access=Access.TICKET, query=FollowChanges, produces=MEDIA_TYPE),
     )
     async def follow_changes(self, request: Request) -> Response[bytes]:
-        """A stream of changes since `Last-Event-ID` or `cursor`. The id of each event is a sync cursor.
+        """Stream the changes after `Last-Event-ID` or `cursor`. The id of each event is a sync cursor.
 
-        Without either, it starts with the next change. It ends when the token that opened it expires. After an event of
-        the type `resync`, the cursor cannot be used any more, and the client pulls the full state.
+        Without either, the stream starts with the next change. It ends when the token that opened it expires. An event
+        of the type `resync` means that the cursor is no longer valid: the client must pull the full state.
         """
         filters = query(FollowChanges, request)
         actor, until = await self._admit(request, filters)
         run, types = self.stream_threads.run, filters.chosen
-        # A client that reconnects by itself has the later of the two in the header.
+        # A client that reconnects automatically sends the more recent position in the header.
         text = request.headers.get("last-event-id") or filters.cursor
         cursor = await run(self.sync_cursors.open, text, actor, types)
         latest = await run(self.sync.latest, actor)
         with self.subscriptions.subscribed(actor):
-            pass  # refused before the answer begins
+            pass  # raises TooManyStreams before the response starts
         if IS_HEAD in request.scope["state"]:
             return Response(b"", media_type=MEDIA_TYPE)
         stream = _Stream(self, actor, types, cursor or latest, until)
         return _StreamResponse(stream, begin=latest if cursor is None else None)
 
     async def _admit(self, request: Request, filters: FollowChanges) -> tuple[Actor, datetime | None]:
-        """Return the actor, by a ticket or the token, and until when the stream may stay open."""
+        """Return the actor of the ticket or token, and the time at which the stream must end."""
         if filters.ticket is not UNSET:
             actor, until = await self.stream_threads.run(self.streams.redeem, filters.ticket)
             request.scope["user"] = actor  # for the log
@@ -135,7 +135,7 @@ class EventController(Controller):
 
 
 class _Stream:
-    """What one stream sends, and for how long."""
+    """The events of one stream, and the time at which it ends."""
 
     def __init__(
         self,
@@ -157,32 +157,32 @@ class _Stream:
 
     @property
     def seconds_left(self) -> float:
-        """Until the next thing to do though nothing happens."""
+        """Seconds until the next heartbeat, or until the token expires."""
         if self._until is None:
             return HEARTBEAT_SECONDS
         return min(HEARTBEAT_SECONDS, (self._until - self._clock.now()).total_seconds())
 
     @property
     def is_over(self) -> bool:
-        """Whether the token has expired that it was opened by."""
+        """Whether the token that opened the stream has expired."""
         return self._until is not None and self._clock.now() >= self._until
 
     async def read(self, subscription: Subscription) -> tuple[bytes, bool]:
-        """Return the events that are to be sent, and whether there are more."""
+        """Return the events to send, and whether there are more."""
         subscription.clear()
         try:
             changes = await self._run(self._sync.pull, self.actor, self._cursor, PAGE, self._types)
         except CursorExpired:
             self._cursor = await self._run(self._sync.latest, self.actor)
             subscription.position = self._cursor.sequence
-            return self.mark(self._cursor, "resync", b"{}"), False
-        block = self._write(changes)
+            return self.format_event(self._cursor, "resync", b"{}"), False
+        block = self._format(changes)
         self._cursor = changes.next
         subscription.position = max(subscription.position, changes.head)
         return block, changes.has_more
 
-    def mark(self, cursor: SyncCursor, kind: str | None = None, data: bytes | None = None) -> bytes:
-        """Return one event."""
+    def format_event(self, cursor: SyncCursor, kind: str | None = None, data: bytes | None = None) -> bytes:
+        """Return one event in the format of the stream."""
         lines = [f"id: {self._sealed.seal(cursor, self.actor, self._types)}".encode()]
         if kind is not None:
             lines.append(f"event: {kind}".encode())
@@ -190,20 +190,20 @@ class _Stream:
             lines.append(b"data: " + data)
         return b"\n".join(lines) + b"\n\n"
 
-    def _write(self, changes: Changes) -> bytes:
+    def _format(self, changes: Changes) -> bytes:
         last = len(changes.items) - 1
         events = []
         for number, found in enumerate(changes.items):
-            # All but the last of a page have more to come: their cursors are as old as that of the page before.
+            # Only the last event of a page completes it. The others keep the time of the previous page's cursor.
             cursor = changes.next if number == last else replace(self._cursor, sequence=found.sequence)
             entry = found.entry
             view = EventView(entry.type, entry.id, entry.op, entry.version)
-            events.append(self.mark(cursor, data=msgspec.json.encode(view)))
+            events.append(self.format_event(cursor, data=msgspec.json.encode(view)))
         return b"".join(events)
 
 
 class _StreamResponse(StreamedResponse):
-    """Sends events until the token expires, the session ends, the client goes or the server stops."""
+    """Sends events until the token expires, the session ends, the client disconnects or the server stops."""
 
     def __init__(self, stream: _Stream, begin: SyncCursor | None) -> None:
         super().__init__(MEDIA_TYPE, {"X-Accel-Buffering": "no"})
@@ -211,17 +211,17 @@ class _StreamResponse(StreamedResponse):
         self._begin = begin
 
     async def stream(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Start the answer and send its body."""
+        """Start the response and send its body."""
         stream = self._stream
         subscribed = stream.subscriptions.subscribed(stream.actor)
         try:
             with subscribed as subscription, ended_on_disconnect(receive, subscription):
                 await self.start(send)
-                # Something to read at once, so that every proxy in between passes the answer on.
-                await _send(send, b": hello\n\n" if self._begin is None else stream.mark(self._begin))
+                # Send a first block at once, so that proxies forward the response.
+                await _send(send, b": hello\n\n" if self._begin is None else stream.format_event(self._begin))
                 await self._follow(subscription, send)
         except TimeoutError:
-            return  # a client that takes nothing; the connection is closed
+            return  # the client does not read; the connection is closed
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _follow(self, subscription: Subscription, send: Send) -> None:
@@ -230,7 +230,7 @@ class _StreamResponse(StreamedResponse):
             try:
                 block, has_more = await stream.read(subscription)
             except Unavailable:
-                # The database is gone for the moment. What is changed meanwhile is read once it is back.
+                # The next successful read includes the changes made in the meantime.
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             except DomainError:

@@ -31,14 +31,14 @@ class ActorView(Struct):
 
 
 class FieldChangeView(Struct):
-    """A field's value before and after."""
+    """The value of a field before and after the change."""
 
     before: Any
     after: Any
 
 
 class ChangeView(Struct):
-    """A change of a task. `actor`, `session_id` and `token_id` are null where the account no longer exists."""
+    """A change of a task. `actor`, `session_id` and `token_id` are null if the account no longer exists."""
 
     id: UUID
     at: Moment
@@ -59,7 +59,7 @@ def view_change(change: Change, names: Mapping[UUID, str]) -> ChangeView:
         action=change.action,
         version=change.version,
         actor=actor,
-        # By those, the changes of deleted accounts could still be distinguished.
+        # These ids would still distinguish the changes of different deleted accounts.
         session_id=change.session_id if actor else None,
         token_id=change.token_id if actor else None,
         fields={name: FieldChangeView(each.before, each.after) for name, each in change.fields.items()},
@@ -86,7 +86,7 @@ class HistoryController(Controller):
     )
     @on_thread
     def list_history(self, request: Request, id: FromPath[str]) -> Response[Listed[ChangeView]]:
-        """The changes of a task, the newest first: the user, the time, and each field before and after."""
+        """The changes of a task, newest first: the user, the time, and each field before and after."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, ChangeKey)
         with self.store.reading(request.user) as work:

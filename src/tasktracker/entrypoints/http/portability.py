@@ -25,15 +25,15 @@ FORMS = {NDJSON: Form.NDJSON, CSV: Form.TODOIST}
 class ImportFile(Query):
     """How to import."""
 
-    dry_run: Annotated[bool, Meta(description="Report what would be done, and do nothing.")] = False
+    dry_run: Annotated[bool, Meta(description="Report the result without importing anything.")] = False
 
 
 class TallyView(Struct):
     """Counts."""
 
     created: int
-    unchanged: Annotated[int, Meta(description="Existed already, and were not changed.")]
-    mapped: Annotated[int, Meta(description="Of those created, how many got another id because theirs is taken.")]
+    unchanged: Annotated[int, Meta(description="Already existed, and were not changed.")]
+    mapped: Annotated[int, Meta(description="How many of the created items got a new id because theirs was taken.")]
 
 
 class FindingView(Struct):
@@ -45,15 +45,15 @@ class FindingView(Struct):
 
 
 class ImportView(Struct):
-    """What an import did, or would do."""
+    """The result of an import, or of a dry run."""
 
     dry_run: bool
     categories: TallyView
     tasks: TallyView
-    skipped: Annotated[int, Meta(description="How many lines were refused, for the reasons in `errors`.")]
+    skipped: Annotated[int, Meta(description="How many lines were not imported. `errors` contains the reasons.")]
     errors: list[FindingView]
-    notices: Annotated[list[FindingView], Meta(description="Changes that were made to lines to import them.")]
-    omitted: Annotated[int, Meta(description="How many errors and notices are not listed.")]
+    notices: Annotated[list[FindingView], Meta(description="Changes that were necessary to import a line.")]
+    omitted: Annotated[int, Meta(description="How many errors and notices are not included here.")]
 
 
 def view_report(report: ImportReport) -> ImportView:
@@ -95,40 +95,40 @@ class PortabilityController(Controller):
         opt=operation(Busy, access=Access.SESSION, headers=("Content-Disposition",), produces=NDJSON),
     )
     async def export_account(self, request: Request) -> Response[bytes]:
-        """All that the caller owns, the trash included, as one JSON object a line.
+        """Everything that the caller owns, including the trash, as one JSON object per line.
 
-        It is all of one moment. The last line is of the type `end`; without it, the export is not complete.
+        The export is a consistent snapshot. The last line has the type `end`; without it, the export is incomplete.
         """
         name = f"tasktracker-{self.clock.now():%Y-%m-%d}.ndjson"
-        blocks = self.exports.export(request.person)
-        return await self.transfers.download(request.person.user_id, blocks, NDJSON, name)
+        blocks = self.exports.export(request.session_actor)
+        return await self.transfers.download(request.session_actor.user_id, blocks, NDJSON, name)
 
     @post(
         "/import",
         operation_id="importAccount",
         summary="Import a file",
         status_code=200,
-        # The limit is one of its own, and checked as the body comes in.
+        # Imports have their own limit, which is checked while the body is received.
         request_max_body_size=None,
         opt=operation(InvalidInput, Busy, access=Access.SESSION, query=ImportFile, consumes=tuple(FORMS)),
     )
     async def import_account(self, request: Request) -> ImportView:
-        """Import an export of this service, or a CSV file of Todoist.
+        """Import a Task Tracker export or a Todoist CSV file.
 
-        What is there already stays as it is, so a file may be sent again. Lines that are refused are reported; the
-        others come in, some hundred at a time.
+        Existing items are not changed, so a file may be sent again. Invalid lines are skipped and reported. The other
+        lines are committed in batches of a few hundred.
         """
-        person, filters, form = request.person, query(ImportFile, request), _form(request)
+        actor, filters, form = request.session_actor, query(ImportFile, request), _form(request)
         run = self.transfers.threads.run
-        with self.transfers.turn(person.user_id):
-            await run(self.imports.admit, person)
+        with self.transfers.slot(actor.user_id):
+            await run(self.imports.admit, actor)
             async with self.transfers.upload(request) as file:
-                report = await run(self.imports.bring_in, person, file, form, dry_run=filters.dry_run)
+                report = await run(self.imports.bring_in, actor, file, form, dry_run=filters.dry_run)
         return view_report(report)
 
 
 def _form(request: Request) -> Form:
-    """Return what the body is written in. Raises UnsupportedMediaType."""
+    """Return the format of the body. Raises UnsupportedMediaType."""
     sent, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     name, _, charset = parameters.strip().partition("=")
     if sent.strip() not in FORMS or (name == "charset" and charset.strip('"') not in ("utf-8", "utf8", "us-ascii")):

@@ -1,4 +1,4 @@
-"""What devices did while offline, as requests and answers carry it."""
+"""Mutations, which devices made while offline, as JSON."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ from tasktracker.entrypoints.http.categories import CreateCategory, EditCategory
 from tasktracker.entrypoints.http.changes import CategoryChange, TaskChange, Typed
 from tasktracker.entrypoints.http.core.problems import Problem, problem_of
 from tasktracker.entrypoints.http.core.request_parsing import converted
-from tasktracker.entrypoints.http.core.schemas import Body, CursorText, Limit, Moment, given
+from tasktracker.entrypoints.http.core.schemas import Body, CursorText, Limit, Moment, sent_fields
 from tasktracker.entrypoints.http.task_schemas import CreateTask, EditTask
 
 
 class PushOptions(Typed):
-    """How much to answer of what has changed since."""
+    """How many changes to return."""
 
     limit: Limit = DEFAULT_PAGE
 
 
 class MutationBody(Body, kw_only=True):
-    """A change that a device has made."""
+    """A change that a device made."""
 
     id: Annotated[UUID, Meta(description="The id of the mutation. A mutation that is sent again is not applied again.")]
     type: ItemType
     op: MutationOp
     target: Annotated[UUID, Meta(description="The id of the item. For a new item, the device chooses it.")]
-    base_version: Annotated[int, Meta(ge=1, description="The version that the device knew.")] | UnsetType | None = UNSET
+    base_version: (
+        Annotated[int, Meta(ge=1, description="The version that the change is based on.")] | UnsetType | None
+    ) = UNSET
     data: (
-        Annotated[dict[str, Any], Meta(description="The fields that were set, as in a `POST` or `PATCH` of the item.")]
+        Annotated[dict[str, Any], Meta(description="The changed fields, as in a `POST` or `PATCH` of the item.")]
         | UnsetType
     ) = UNSET
 
@@ -54,7 +56,7 @@ class PushMutations(Body, kw_only=True):
 
 
 class ConflictView(Struct):
-    """A field that this device and another have both changed. `base` is null where it is no longer known."""
+    """A field that this device and another one both changed. `base` is null if it is no longer stored."""
 
     base: Any
     yours: Any
@@ -68,15 +70,15 @@ class ResultView(Struct):
     status: Status
     version: int | None
     conflicts: dict[str, ConflictView]
-    problem: Annotated[Problem | None, Meta(description="Why it was rejected.")]
+    problem: Annotated[Problem | None, Meta(description="Why the mutation was rejected.")]
 
 
 class PushedView(Struct):
-    """The result of each mutation, and all changes since the cursor, these mutations included."""
+    """The result of each mutation, and the changes since the cursor, including these mutations."""
 
     results: list[ResultView]
     changes: list[TaskChange | CategoryChange]
-    next_cursor: Annotated[str | None, Meta(description="Null where no cursor was sent.")]
+    next_cursor: Annotated[str | None, Meta(description="Null if no cursor was sent.")]
     has_more: bool
     cursor_valid_until: Moment | None
 
@@ -87,18 +89,18 @@ BODIES: Mapping[tuple[ItemType, MutationOp], tuple[type[Body], type[Any]]] = {
     (ItemType.CATEGORY, MutationOp.CREATE): (CreateCategory, CategoryFields),
     (ItemType.CATEGORY, MutationOp.UPDATE): (EditCategory, CategoryFields),
 }
-"""What the data of a mutation must be; others have none."""
+"""The types of a mutation's data. Mutations that are not listed have no data."""
 
 
 def read_mutation(body: MutationBody) -> Mutation:
-    """Return the mutation that is meant. What is wrong with its data is its own affair."""
+    """Return the mutation of a body. Errors in its data become part of the mutation and are not raised."""
     data = {} if body.data is UNSET else body.data
     base = None if body.base_version is UNSET else body.base_version
     fields: Mapping[str, Any] = {}
     error = None
     if known := BODIES.get((body.type, body.op)):
         try:
-            fields = given(converted(known[0], data), known[1])
+            fields = sent_fields(converted(known[0], data), known[1])
         except InvalidInput as invalid:
             error = invalid.within("data")
     elif data:
@@ -116,13 +118,13 @@ def read_mutation(body: MutationBody) -> Mutation:
 
 
 def _fingerprint(body: MutationBody) -> bytes:
-    # Whatever its data may be, lone surrogates and the largest of numbers included.
+    # `json` rather than msgspec, because the data may contain lone surrogates and very large numbers.
     written = json.dumps(msgspec.to_builtins(body), sort_keys=True)
     return hashlib.sha256(written.encode("ascii")).digest()
 
 
 def view_result(mutation: Mutation, outcome: Outcome) -> ResultView:
-    """Return the representation of what came of a mutation."""
+    """Return the representation of the outcome of a mutation."""
     return ResultView(
         id=mutation.id,
         status=outcome.status,

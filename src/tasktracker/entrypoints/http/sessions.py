@@ -1,4 +1,4 @@
-"""Logging in and out over HTTP, and the devices one is logged in on."""
+"""Logins, logouts and sessions over HTTP."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_t
 Code = Annotated[
     str,
     text(longest=MAX_CODE_LENGTH),
-    Meta(description="A code of the app or a recovery code, when two-factor authentication is on."),
+    Meta(description="A code from the authenticator app or a recovery code, if two-factor authentication is on."),
 ]
 
 
@@ -52,7 +52,7 @@ class Login(Body, kw_only=True):
 
 
 class Refresh(Body, kw_only=True):
-    """The refresh token of the last answer."""
+    """The latest refresh token."""
 
     refresh: str
 
@@ -64,7 +64,7 @@ class Verify(Body, kw_only=True):
 
 
 class Logout(Body, kw_only=True):
-    """A refresh token, where there is no access token in the header."""
+    """A refresh token, if the header contains no access token."""
 
     refresh: str | UnsetType = UNSET
 
@@ -88,18 +88,18 @@ class TokenView(Struct):
 
 
 class SessionView(Struct):
-    """A device that is logged in."""
+    """A session on a device."""
 
     id: UUID
     device: str | None
     created_at: Moment
     last_refreshed_at: Moment
-    expires_at: Annotated[Moment, Meta(description="When the session ends unless it is refreshed before.")]
+    expires_at: Annotated[Moment, Meta(description="When the session expires, unless it is refreshed before.")]
     is_current: Annotated[bool, Meta(description="Whether this is the session of the request.")]
 
 
 def view_session(session: Session, actor: SessionActor) -> SessionView:
-    """Return the representation of a session to one who is logged in."""
+    """Return the representation of a session for an actor."""
     return SessionView(
         id=session.id,
         device=session.device,
@@ -156,7 +156,7 @@ class SessionController(Controller):
     )
     @on_thread
     def verify(self, data: JsonBody[Verify]) -> TokenView:
-        """Check whether a token is valid now."""
+        """Check whether a token is currently valid."""
         claims = self.sessions.verify(data.token)
         return TokenView(claims.kind, claims.user_id, claims.session_id, claims.expires_at)
 
@@ -186,10 +186,10 @@ class SessionController(Controller):
     )
     @on_thread
     def list_sessions(self, request: Request) -> Listed[SessionView]:
-        """The caller's sessions, the last used first, without pages."""
-        with self.store.reading(request.person) as work:
+        """All sessions of the caller, the last used first, on one page."""
+        with self.store.reading(request.session_actor) as work:
             sessions = self.sessions.list(work)
-        return Listed([view_session(session, request.person) for session in sessions])
+        return Listed([view_session(session, request.session_actor) for session in sessions])
 
     @delete(
         "/sessions",
@@ -200,7 +200,7 @@ class SessionController(Controller):
     @on_thread
     def end_other_sessions(self, request: Request) -> None:
         """End every session of the caller except the one of this request."""
-        with self.store.writing(request.person) as work:
+        with self.store.writing(request.session_actor) as work:
             self.sessions.end_others(work, request.origin)
 
     @delete(
@@ -211,6 +211,6 @@ class SessionController(Controller):
     )
     @on_thread
     def end_session(self, request: Request, id: FromPath[str]) -> None:
-        """End one of the caller's sessions, perhaps that of the request."""
-        with self.store.writing(request.person) as work:
+        """End one of the caller's sessions. It may be that of this request."""
+        with self.store.writing(request.session_actor) as work:
             self.sessions.end(work, identifier(id), request.origin)

@@ -32,7 +32,7 @@ InvitedRole = Annotated[Role, Meta(extra_json_schema={"enum": sorted(INVITED)})]
 
 
 class ShareTask(Body, kw_only=True):
-    """The user to share with, and their role."""
+    """The user to share with, and the user's role."""
 
     rules = SHARE_RULES
 
@@ -49,7 +49,7 @@ class AssignRole(Body, kw_only=True):
 
 
 class ShareView(Struct):
-    """A member of a task, with their role."""
+    """A member of a task, and the member's role."""
 
     user_id: UUID
     username: str
@@ -57,7 +57,7 @@ class ShareView(Struct):
 
 
 def view_share(share: Share) -> ShareView:
-    """Return the representation of a part in a task."""
+    """Return the representation of a member."""
     return ShareView(share.user_id, share.username, share.role)
 
 
@@ -76,7 +76,7 @@ class ShareController(Controller):
     @get("/", operation_id="listShares", summary="List the members of a task", opt=operation(TaskNotFound))
     @on_thread
     def list_shares(self, request: Request, id: FromPath[str]) -> Listed[ShareView]:
-        """The members of the task, its owner first, without pages."""
+        """All members of the task, the owner first, on one page."""
         with self.store.reading(request.user) as work:
             shares = self.sharing.list(work, identifier(id))
         return Listed([view_share(share) for share in shares])
@@ -101,7 +101,7 @@ class ShareController(Controller):
     ) -> Response[ShareView]:
         """Share a task and its subtasks with a user, or change the user's role."""
         task_id = identifier(id)
-        # An actor who may not share it now is refused below, unless the request is an earlier one that is sent again.
+        # If the actor may not share the task, the use case below refuses. A retry of an earlier request still succeeds.
         with suppress(TaskNotFound, NotAllowed):
             self.invitation_limit.spend(request.user, task_id)
         return self.writes.answer(

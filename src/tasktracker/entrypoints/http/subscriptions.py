@@ -1,4 +1,4 @@
-"""Subscriptions to changes: thousands of them, none of which holds a thread or a transaction."""
+"""Subscriptions to changes. A subscription holds neither a thread nor a transaction, so there may be thousands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 CHECK_SECONDS = 4
-"""How often it is checked whether subscribers may still act; they are dropped within 5 seconds of a revocation."""
+"""Interval of the check whether actors may still act. A subscription ends within 5 seconds of a revocation."""
 
 
 class Subscription:
@@ -31,21 +31,21 @@ class Subscription:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Have `wait` return."""
+        """Make `wait` return."""
         self._woken.set()
 
     def end(self) -> None:
-        """Have it return at once from now on."""
+        """Make `wait` return at once, from now on."""
         self.is_over = True
         self._woken.set()
 
     def clear(self) -> None:
-        """Forget what has happened so far."""
+        """Make `wait` wait for the next `wake`, unless the subscription has ended."""
         if not self.is_over:
             self._woken.clear()
 
     async def wait(self, seconds: float) -> bool:
-        """Wait for something to happen, and return whether it did."""
+        """Wait for `wake` or `end`, and return False on a timeout."""
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._woken.wait()
@@ -56,12 +56,12 @@ class Subscription:
 
 @contextmanager
 def ended_on_disconnect(receive: Receive, subscription: Subscription) -> Iterator[None]:
-    """End a subscription when its client hangs up. What is still to be read of the request is lost."""
-    watching = asyncio.ensure_future(_end_on_disconnect(receive, subscription))
+    """End a subscription when its client disconnects. Discards the unread part of the request."""
+    watcher = asyncio.ensure_future(_end_on_disconnect(receive, subscription))
     try:
         yield
     finally:
-        watching.cancel()
+        watcher.cancel()
 
 
 async def _end_on_disconnect(receive: Receive, subscription: Subscription) -> None:
@@ -71,7 +71,7 @@ async def _end_on_disconnect(receive: Receive, subscription: Subscription) -> No
 
 
 class SubscriptionRegistry:
-    """All subscriptions of this process. It listens for changes, and wakes the subscriptions that they concern."""
+    """All subscriptions of this process. Listens for changes and wakes the subscriptions to the changed feeds."""
 
     def __init__(
         self, notifier: ChangeNotifier, streams: StreamService, threads: ThreadRunner, *, per_user: int
@@ -87,20 +87,20 @@ class SubscriptionRegistry:
         self._is_closing = False
 
     def open(self) -> None:
-        """Begin to listen, within the event loop."""
+        """Start to listen. Must be called in the event loop."""
         self._loop = asyncio.get_running_loop()
         self._background = [asyncio.create_task(self._drop_revoked()), asyncio.create_task(self._resync())]
-        self._notifier.open(self._pass_on)
+        self._notifier.open(self._on_change)
 
-    def release(self) -> None:
-        """End all subscriptions soon, and any that follows at once: the server waits for open streams before it stops.
+    def end_all_soon(self) -> None:
+        """Schedule the end of all subscriptions, and end later ones at once: the server waits for open streams to end.
 
-        May be called on any thread, and by the handler of a signal.
+        May be called on any thread, and by a signal handler.
         """
         self._call_soon(self._end_all)
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Stop listening, and end all subscriptions."""
         self._end_all()
         for task in self._background:
             task.cancel()
@@ -111,7 +111,7 @@ class SubscriptionRegistry:
         """Subscribe to the actor's feed. Raises TooManyStreams."""
         subscriptions = self._subscriptions[actor.user_id]
         if len(subscriptions) >= self._per_user:
-            raise TooManyStreams(f"There are {self._per_user} streams of yours open already.")
+            raise TooManyStreams(f"You already have {self._per_user} open streams.")
         subscription = Subscription(actor)
         if self._is_closing:
             subscription.end()
@@ -131,13 +131,13 @@ class SubscriptionRegistry:
         for subscription in self._all():
             subscription.end()
 
-    def _pass_on(self, user_ids: Collection[UUID] | None) -> None:
-        """Implements ChangeListener, on the notifier's thread."""
+    def _on_change(self, user_ids: Collection[UUID] | None) -> None:
+        """Implement ChangeListener. Called on the notifier's thread."""
         self._call_soon(self._wake, user_ids)
 
     def _call_soon(self, callback: Callable[..., None], *args: object) -> None:
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
+            with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(callback, *args)
 
     def _wake(self, user_ids: Collection[UUID] | None) -> None:
@@ -149,7 +149,7 @@ class SubscriptionRegistry:
                 subscription.wake()
 
     async def _resync(self) -> None:
-        """Wake subscriptions whose feeds have changed, whenever changes may have been missed."""
+        """After notifications may have been lost, wake the subscriptions whose feeds have changed."""
         while True:
             await self._missed.wait()
             self._missed.clear()
@@ -158,7 +158,7 @@ class SubscriptionRegistry:
             try:
                 heads = await self._threads.run(self._streams.heads, list(self._subscriptions))
             except DomainError:
-                # Subscribers read for themselves once the storage is there again.
+                # The storage is unavailable: try again.
                 await asyncio.sleep(1)
                 self._missed.set()
                 continue
@@ -167,7 +167,7 @@ class SubscriptionRegistry:
                     subscription.wake()
 
     async def _drop_revoked(self) -> None:
-        """End subscriptions whose actor may not act any more."""
+        """End the subscriptions of actors that may no longer act."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             subscriptions = self._all()

@@ -1,4 +1,4 @@
-"""Housekeeping beside the requests: now and then, on one process at a time."""
+"""Periodic housekeeping, run by one server process at a time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
-LOOK_SECONDS = 300
-MOST = 10_000  # things of each kind at a time; the next sweep, of any process, does what is left over
-# A bucket that holds one try an hour, shared by all processes: the one that gets it does the work.
+CHECK_SECONDS = 300
+MAX_PER_SWEEP = 10_000  # items of each kind; the next sweep, by any process, continues
+# All processes share this bucket with one attempt per hour. The process that gets the attempt sweeps.
 TURN = Bucket.of(Limit("sweep", 1, timedelta(hours=1)))
 
 log = structlog.get_logger("tasktracker.sweep")
@@ -34,10 +34,10 @@ class Sweeper:
         self._stopping = Event()
 
     async def run(self, threads: ThreadRunner) -> None:
-        """Sweep whenever it is this process's turn, on one of the threads, until cancelled."""
+        """Sweep on one of the threads whenever it is this process's turn, until cancelled."""
         while True:
-            # Not all processes at the same moment, and not while the server starts.
-            await asyncio.sleep(LOOK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # nothing secret about it
+            # Random, so that the processes check at different times, and not while the server starts.
+            await asyncio.sleep(CHECK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # not a secret
             try:
                 await threads.run(self.sweep)
             except DomainError as error:
@@ -46,16 +46,16 @@ class Sweeper:
                 log.exception("sweep failed")
 
     def sweep(self) -> int | None:
-        """Sweep if it is this process's turn, and return how many things were removed."""
+        """Sweep if it is this process's turn, and return the number of removed items; otherwise return None."""
         if self._limiter.spend(TURN, self._clock.now()) is not None:
             return None
-        removed = self._housekeeping.sweep(MOST, self._stopping.is_set)
+        removed = self._housekeeping.sweep(MAX_PER_SWEEP, self._stopping.is_set)
         log.info("swept", removed=removed)
-        if removed >= MOST and not self._stopping.is_set():
-            # There may be more: the next process to look goes on.
+        if removed >= MAX_PER_SWEEP and not self._stopping.is_set():
+            # There may be more: the next process that checks continues.
             self._limiter.refund(TURN)
         return removed
 
     def stop(self) -> None:
-        """Have a sweep under way end soon: a server that stops waits for its threads."""
+        """End a running sweep soon, because a server that stops waits for its threads."""
         self._stopping.set()

@@ -1,4 +1,4 @@
-"""Syncing over HTTP: the full state, what has changed since, and what was done offline."""
+"""Syncing over HTTP: pull the full state or later changes, and push offline changes."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class SyncController(Controller):
         opt=operation(CursorExpired, TooManyStreams, query=PullChanges),
     )
     async def pull_changes(self, request: Request) -> ChangesView:
-        """The full state without a cursor; with a cursor, all changes since then.
+        """Without a cursor, return the full state; with a cursor, the changes after it.
 
         Each item is returned once, in its current state, even if it has changed several times. With `wait`, the server
-        answers as soon as there is a change, or when this time has passed.
+        responds as soon as there is a change, or after this time.
         """
         filters = query(PullChanges, request)
         pull = partial(self._pull, request.user, filters.cursor, filters.limit, filters.chosen)
@@ -68,8 +68,8 @@ class SyncController(Controller):
     def push_mutations(self, request: Request, data: JsonBody[PushMutations]) -> PushedView:
         """Apply the mutations of a device, merged by field with the changes of others.
 
-        Each mutation has a result of its own. What is in conflict, or rejected, has changed nothing. The whole
-        request may be sent again: what was applied is not applied twice.
+        Each mutation has its own result. A rejected or conflicting mutation changes nothing. The whole request may be
+        sent again: no mutation is applied twice.
         """
         actor, filters = request.user, query(PushOptions, request)
         cursor = self.sync_cursors.open(UNSET if data.cursor is None else data.cursor, actor, filters.chosen)
@@ -93,13 +93,13 @@ class SyncController(Controller):
     async def _with_changes(
         self, subscription: Subscription, seconds: int, pull: Callable[[], tuple[Changes, ChangesView]]
     ) -> ChangesView:
-        """Pull until there is something, or the time has passed. Meanwhile no thread and no connection is held."""
+        """Pull until there are changes or the time is over. Holds no thread and no connection while it waits."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
             subscription.clear()
             changes, view = await self.threads.run(pull)
             subscription.position = changes.head
-            # What has changed may be of other types.
+            # The subscription also wakes for changes of other types.
             if changes.items or subscription.is_over or not await subscription.wait(deadline - loop.time()):
                 return view

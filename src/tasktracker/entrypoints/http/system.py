@@ -1,4 +1,4 @@
-"""The service itself over HTTP: its health, its description and its documentation."""
+"""Health checks, the OpenAPI document and the documentation pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_o
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 
 STATIC = Path(__file__).parent / "static"
-# Swagger UI sets styles from its scripts; scripts themselves come from here and nowhere else.
+# Swagger UI sets inline styles. Scripts are loaded only from this server.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -51,7 +51,7 @@ class SystemController(Controller):
         opt=operation(access=Access.PUBLIC),
     )
     async def live(self) -> Health:
-        """Answers as long as the process serves requests, whatever the database does."""
+        """Respond with 200 if the process handles requests. Does not check the database."""
         return Health("live")
 
     @get(
@@ -62,7 +62,7 @@ class SystemController(Controller):
     )
     @on_thread
     def ready(self) -> Health:
-        """Answers 200 while the database is reachable and its schema is this version's, else 503."""
+        """Respond with 200 if the database is reachable and its schema is current, otherwise with 503."""
         self.store.ready()
         return Health("ready")
 
@@ -84,15 +84,15 @@ class SystemController(Controller):
 
     @get("/docs/assets/{name:str}", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def docs_asset(self, name: FromPath[str]) -> Response[bytes]:
-        """A part of Swagger UI, from the package: no content delivery network is asked for anything."""
-        if name not in _assets():  # it comes from outside, and is never looked up among files
+        """A file of Swagger UI. The package contains it, so that browsers need no content delivery network."""
+        if name not in _assets():  # the name is untrusted: never use it as a path before this check
             raise NotFoundException
         media_type = ASSET_TYPES[Path(name).suffix]
         return Response(_read("swagger-ui", name), media_type=media_type, headers={"Cache-Control": ASSET_CACHING})
 
 
 class ProblemController(Controller):
-    """The explanations that the `type` of a problem points to."""
+    """The pages that the `type` of a problem points to."""
 
     path = "/problems"
     tags = ("service",)
@@ -105,7 +105,7 @@ class ProblemController(Controller):
         opt=operation(NotFound, access=Access.PUBLIC),
     )
     async def explain(self, slug: FromPath[str]) -> str:
-        """Answer with a short explanation of the `type` of a problem document."""
+        """Return a short explanation of a `type` of problem documents."""
         for kind in kinds():
             if kind.slug == slug and kind is not DomainError:
                 return f"{kind.title} (status {status_of(kind).value}).\n\n{kind.__doc__}\n"

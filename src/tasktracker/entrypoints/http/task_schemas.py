@@ -1,4 +1,4 @@
-"""Tasks as requests and answers carry them."""
+"""Tasks as JSON, and the query parameters of their lists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Description = Annotated[str, text(longest=MAX_DESCRIPTION_LENGTH)]
 
 
 class TaskBody(Body):
-    """The fields of a task that may be left out."""
+    """The optional fields of a task."""
 
     rules = TASK.rules
 
@@ -54,21 +54,21 @@ class CreateTask(TaskBody, kw_only=True):
 
 
 class ReplaceTask(TaskBody, kw_only=True):
-    """A whole task: what is left out goes back to its default."""
+    """A whole task. Omitted fields get their default values."""
 
     title: Title
     version: Version | UnsetType = UNSET
 
 
 class EditTask(TaskBody, kw_only=True):
-    """A change to a task (RFC 7396): what is left out stays as it is, null clears what can be empty."""
+    """A change to a task (RFC 7396). Omitted fields do not change; null clears a field that may be empty."""
 
     title: Title | UnsetType = UNSET
     version: Version | UnsetType = UNSET
 
 
 class TaskData(Struct):
-    """A task as devices store it, without the fields that depend on the time."""
+    """A task as devices store it, without fields that depend on the current time."""
 
     id: UUID
     title: str
@@ -98,12 +98,12 @@ _values = attrgetter(*TaskData.__struct_fields__)
 
 @view.register
 def view_task(task: Task, at: datetime, viewer: UUID) -> TaskView:
-    """Return the representation of a task at a moment, as one of its members sees it."""
+    """Return the representation of a task at a time, as a member sees it."""
     return _as_seen(TaskView(*(*_values(task), task.is_overdue(at))), task, viewer)
 
 
 def view_data(task: Task, viewer: UUID) -> TaskData:
-    """Return the representation of a task as a member's devices keep it."""
+    """Return the representation of a task as a member's devices store it."""
     return _as_seen(TaskData(*_values(task)), task, viewer)
 
 
@@ -134,14 +134,14 @@ def _words(value: str) -> tuple[str, ...]:
 IdOrNone = Annotated[
     str,
     Meta(
-        description=f"An id, or `{NONE}` for tasks without one.",
+        description=f"An id, or `{NONE}` for tasks where this field is null.",
         extra_json_schema={"anyOf": [{"format": "uuid"}, {"const": NONE}]},
     ),
 ]
 
 
 class ListTasks(PagedQuery):
-    """Which tasks to list, and in which order. Every filter narrows the list further."""
+    """Filters and order of a list of tasks. A task must match all filters."""
 
     rules = {
         "category": _id_or_none,
@@ -151,29 +151,32 @@ class ListTasks(PagedQuery):
         "q": _words,
     }
 
-    state: Annotated[list[State], Meta(description="One of these states; may be repeated.")] = []
+    state: Annotated[list[State], Meta(description="One of these states. May be repeated.")] = []
     priority: Priority | UnsetType = UNSET
     category: IdOrNone | UnsetType = UNSET
     parent: IdOrNone | UnsetType = UNSET
     due_after: Annotated[Moment, Meta(description="Due at this time or later.")] | UnsetType = UNSET
     due_before: Annotated[Moment, Meta(description="Due before this time.")] | UnsetType = UNSET
-    overdue: Annotated[bool, Meta(description="Past its due date and neither done nor cancelled.")] | UnsetType = UNSET
+    overdue: (
+        Annotated[bool, Meta(description="Whether the task is past its due date, and neither done nor cancelled.")]
+        | UnsetType
+    ) = UNSET
     started: (
-        Annotated[bool, Meta(description="Whether `start_on` is empty or has come, in the caller's time zone.")]
+        Annotated[bool, Meta(description="Whether `start_on` is empty, today or earlier, in the caller's time zone.")]
         | UnsetType
     ) = UNSET
     q: (
         Annotated[
             str,
             Meta(
-                description="Every word is in the title or the description, whatever its case.",
+                description="Words that must all be in the title or the description. Case is ignored.",
                 extra_json_schema={"maxLength": MAX_SEARCH_LENGTH},
             ),
         ]
         | UnsetType
     ) = UNSET
     role: Annotated[Role, Meta(description="The caller's role in the task.")] | UnsetType = UNSET
-    sort: Annotated[TaskSort, Meta(description="A minus reverses the order. Tasks without a due date come last.")] = (
+    sort: Annotated[TaskSort, Meta(description="A minus reverses the order. Tasks without a due date are last.")] = (
         TaskSort.NEWEST
     )
 
@@ -185,11 +188,11 @@ KEYS: dict[str, Any] = {
     "priority": TaskKey[int],
     "title": TaskKey[str],
 }
-"""What a cursor of a list ordered by a field holds."""
+"""The type of a cursor's key, by the field that the list is sorted by."""
 
 
 def query_of(filters: ListTasks, at: datetime, after: TaskKey[Any] | None) -> TaskQuery:
-    """Return the query of a request. The rules have turned ids, times and words into what they mean."""
+    """Return the query of a request. The rules have already converted ids, times and words."""
     wanted = {name: value for name, value in structs.asdict(filters).items() if value is not UNSET}
     wanted.pop("cursor", None)
     return TaskQuery(at=at, after=after, states=frozenset(wanted.pop("state")), words=wanted.pop("q", ()), **wanted)

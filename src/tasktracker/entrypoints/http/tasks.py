@@ -24,12 +24,12 @@ from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.core.conditional import creates, etag, expected, fresh
+from tasktracker.entrypoints.http.core.conditional import conditional_response, etag, expected_versions, is_create
 from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.core.idempotency import Answer, Writes, no_content, rendered
 from tasktracker.entrypoints.http.core.operation import operation
 from tasktracker.entrypoints.http.core.request import Request, identifier, query
-from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, given
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, sent_fields
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 from tasktracker.entrypoints.http.task_schemas import (
     KEYS,
@@ -67,7 +67,7 @@ class TaskController(Controller):
     @get("/", operation_id="listTasks", summary="List tasks", opt=operation(query=ListTasks, headers=("Link",)))
     @on_thread
     def list_tasks(self, request: Request) -> Response[Listed[TaskView]]:
-        """The caller's own tasks, and tasks shared with the caller."""
+        """The tasks that the caller owns, and tasks shared with the caller."""
         filters = query(ListTasks, request)
         cursor: ListCursor[Any] = ListCursor(self.cursors, request, filters, KEYS[filters.sort.field])
         at = cursor.at(self.clock.now())
@@ -84,7 +84,7 @@ class TaskController(Controller):
     @on_thread
     def create_task(self, request: Request, data: JsonBody[CreateTask], body: RawBody) -> Response[TaskView]:
         """Create a task that the caller owns."""
-        actor, fields = request.user, given(data, TaskFields)
+        actor, fields = request.user, sent_fields(data, TaskFields)
         return self.writes.answer(
             request,
             body,
@@ -95,11 +95,11 @@ class TaskController(Controller):
     @get("/{id:str}", operation_id="getTask", summary="Read a task", opt=operation(TaskNotFound, headers=("ETag",)))
     @on_thread
     def get_task(self, request: Request, id: FromPath[str]) -> Response[TaskView]:
-        """One task; 304 when `If-None-Match` names its current representation."""
+        """One task; 304 if `If-None-Match` contains its current `ETag`."""
         with self.store.reading(request.user) as work:
             task = self.tasks.get(work, identifier(id))
         seen = view_task(task, self.clock.now(), request.user.user_id)
-        return fresh(request, etag(seen.version, is_overdue=seen.is_overdue), seen)
+        return conditional_response(request, etag(seen.version, is_overdue=seen.is_overdue), seen)
 
     @put(
         "/{id:str}",
@@ -113,13 +113,13 @@ class TaskController(Controller):
     def replace_task(
         self, request: Request, id: FromPath[str], data: JsonBody[ReplaceTask], body: RawBody
     ) -> Response[TaskView]:
-        """Set every field of a task; what is left out goes back to its default.
+        """Set every field of a task. Omitted fields get their default values.
 
-        With `If-None-Match: *`, create the task under this id instead, unless there is one.
+        With `If-None-Match: *`, create the task under this id instead, unless it exists.
         """
         actor, task_id = request.user, identifier(id)
-        fields, versions = given(data, TaskFields), expected(request, data.version)
-        if creates(request):
+        fields, versions = sent_fields(data, TaskFields), expected_versions(request, data.version)
+        if is_create(request):
             return self.writes.answer(
                 request,
                 body,
@@ -143,9 +143,9 @@ class TaskController(Controller):
     def edit_task(
         self, request: Request, id: FromPath[str], data: JsonBody[EditTask], body: RawBody
     ) -> Response[TaskView]:
-        """Change the fields that are sent, and no other."""
+        """Change only the fields that are sent."""
         actor, task_id = request.user, identifier(id)
-        fields, versions = given(data, TaskFields), expected(request, data.version)
+        fields, versions = sent_fields(data, TaskFields), expected_versions(request, data.version)
         return self.writes.answer(
             request,
             body,
@@ -163,7 +163,7 @@ class TaskController(Controller):
     @on_thread
     def delete_task(self, request: Request, id: FromPath[str], body: RawBody) -> Response[None]:
         """Move a task and its subtasks to the trash."""
-        task_id, versions = identifier(id), expected(request)
+        task_id, versions = identifier(id), expected_versions(request)
         return self.writes.answer(request, body, lambda work: self.trash.delete(work, task_id, versions), no_content)
 
     @post(
@@ -175,8 +175,8 @@ class TaskController(Controller):
     )
     @on_thread
     def restore_task(self, request: Request, id: FromPath[str], body: RawBody) -> Response[TaskView]:
-        """Restore a task, with the subtasks that were deleted with it."""
-        actor, task_id, versions = request.user, identifier(id), expected(request)
+        """Restore a task and the subtasks that were deleted with it."""
+        actor, task_id, versions = request.user, identifier(id), expected_versions(request)
         return self.writes.answer(
             request,
             body,
@@ -204,8 +204,8 @@ class TaskController(Controller):
     def undo_change(
         self, request: Request, id: FromPath[str], data: JsonBody[UndoChange], body: RawBody
     ) -> Response[TaskView]:
-        """Set the fields of one change back to what they were; 409 when they have been changed again since."""
-        actor, task_id, versions = request.user, identifier(id), expected(request)
+        """Set the fields of one change back to their previous values; 409 if they have changed again since."""
+        actor, task_id, versions = request.user, identifier(id), expected_versions(request)
         return self.writes.answer(
             request,
             body,

@@ -1,4 +1,4 @@
-"""Long transfers: exports as they are read, and files as they arrive, a few at a time."""
+"""Downloads of exports and uploads of imports, with a limit on concurrent transfers."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 IN_MEMORY = 1024 * 1024
 STALLED_SECONDS = 60
+"""A transfer is aborted when its client neither reads nor sends for this time."""
 
 
 class BodyTooLarge(HTTPException):
-    """The body is larger than what may be imported."""
+    """The file is larger than the limit on imports."""
 
     status_code = 413
 
 
 class Transfers:
-    """The exports and imports under way, and the threads that they run on.
+    """The running exports and imports, and their threads.
 
-    Each may take minutes and holds a connection while it does, so there are few, and one a user: no user keeps
-    others from theirs, and other requests have threads and connections of their own.
+    A transfer may take minutes and holds a database connection. Therefore the number of slots is small, each user
+    gets only one, and transfers do not use the threads and connections of other requests.
     """
 
     def __init__(self, threads: ThreadRunner, *, limit: int, import_bytes: int) -> None:
@@ -46,44 +47,44 @@ class Transfers:
         self._users: set[UUID] = set()
 
     @contextmanager
-    def turn(self, user_id: UUID) -> Iterator[None]:
-        """Keep a place for a user's transfer. Raises Busy."""
-        self.take(user_id)
+    def slot(self, user_id: UUID) -> Iterator[None]:
+        """Hold a slot for a user's transfer. Raises Busy."""
+        self.acquire(user_id)
         try:
             yield
         finally:
-            self.give_back(user_id)
+            self.release(user_id)
 
-    def take(self, user_id: UUID) -> None:
-        """Take a place, to be given back. Raises Busy."""
+    def acquire(self, user_id: UUID) -> None:
+        """Acquire a slot, which the caller must release. Raises Busy."""
         if user_id in self._users:
-            raise Busy("An export or import of yours is under way.")
+            raise Busy("Another export or import of your account is running.")
         if len(self._users) >= self._limit:
             raise Busy
         self._users.add(user_id)
 
-    def give_back(self, user_id: UUID) -> None:
-        """Give a place back."""
+    def release(self, user_id: UUID) -> None:
+        """Release a slot."""
         self._users.discard(user_id)
 
     async def download(self, user_id: UUID, blocks: Iterator[bytes], media_type: str, name: str) -> Response[bytes]:
-        """Answer with blocks that are made while they are sent. Raises Busy, and what making the first one raises."""
-        self.take(user_id)
-        source = _Blocks(blocks, self.threads, partial(self.give_back, user_id))
+        """Return a response that sends blocks as they are produced. Raises Busy, and errors of the first block."""
+        self.acquire(user_id)
+        source = _Blocks(blocks, self.threads, partial(self.release, user_id))
         try:
-            # What is refused is refused before the answer begins.
+            # Read the first block before the response starts, so that an error still has a status.
             first = await source.next()
         except BaseException as error:
             source.close()
             if isinstance(error, Exception):
-                # The client may ask for the next at once.
+                # Release the slot before the error response: the client may retry at once.
                 await source.closed()
             raise
         return _Download(source, first or b"", media_type, name)
 
     @contextlib.asynccontextmanager
     async def upload(self, request: Request) -> AsyncIterator[BinaryIO]:
-        """Receive a body into a temporary file, of which little is in memory. Raises BodyTooLarge."""
+        """Receive a body into a temporary file. Raises BodyTooLarge, and InvalidInput for an incomplete body."""
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as spooled:
             file = cast(BinaryIO, spooled)
             block = bytearray()
@@ -92,7 +93,7 @@ class Transfers:
             if announced.isdecimal() and int(announced) > self._import_bytes:
                 raise BodyTooLarge(self._too_large)
             parts = request.stream()
-            while part := await _in_time(anext(parts, b"")):
+            while part := await _before_timeout(anext(parts, b"")):
                 received += len(part)
                 if received > self._import_bytes:
                     raise BodyTooLarge(self._too_large)
@@ -105,17 +106,17 @@ class Transfers:
 
     @property
     def _too_large(self) -> str:
-        return f"An import may have at most {self._import_bytes} bytes."
+        return f"An import must not be larger than {self._import_bytes} bytes."
 
 
 class _Blocks:
-    """A generator that is advanced on one thread after another, and closed once whatever runs has come to its end."""
+    """A generator that runs on a pool of threads. It is closed only after a running step has finished."""
 
-    def __init__(self, blocks: Iterator[bytes], threads: ThreadRunner, give_back: Callable[[], None]) -> None:
+    def __init__(self, blocks: Iterator[bytes], threads: ThreadRunner, release: Callable[[], None]) -> None:
         self._blocks = blocks
         self._threads = threads
-        self._give_back = give_back
-        self._turn = Lock()
+        self._release = release
+        self._lock = Lock()
         self._closing: asyncio.Future[None] | None = None
 
     async def next(self) -> bytes | None:
@@ -123,35 +124,35 @@ class _Blocks:
         return await self._threads.run(self._next)
 
     def close(self) -> None:
-        """Have what the generator holds given back, without waiting for it: the caller may have been cancelled."""
+        """Start to close the generator. Does not wait, because the caller may have been cancelled."""
         if self._closing is not None:
             return
         try:
             self._closing = self._threads.start(self._close)
         except RuntimeError:
-            # The threads are gone, as the server stops: nothing runs any more.
+            # The server stops and its threads have ended, so no step is running.
             self._close()
             self._closing = asyncio.get_running_loop().create_future()
             self._closing.set_result(None)
-        self._closing.add_done_callback(lambda _: self._give_back())
+        self._closing.add_done_callback(lambda _: self._release())
 
     async def closed(self) -> None:
-        """Close, and return when all is given back."""
+        """Close the generator, and return when it is closed and the slot is released."""
         self.close()
         if self._closing is not None:
             await asyncio.wait([self._closing])
 
     def _next(self) -> bytes | None:
-        with self._turn:
+        with self._lock:
             return next(self._blocks, None)
 
     def _close(self) -> None:
-        with self._turn:
+        with self._lock:
             cast(Any, self._blocks).close()
 
 
 class _Download(StreamedResponse):
-    """Sends blocks until the last, or until the client takes no more of them."""
+    """Sends all blocks, unless the client disconnects or stops reading."""
 
     def __init__(self, source: _Blocks, first: bytes, media_type: str, name: str) -> None:
         super().__init__(media_type, {"Content-Disposition": f'attachment; filename="{name}"'})
@@ -159,36 +160,36 @@ class _Download(StreamedResponse):
         self._first = first
 
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Start the answer and send its body."""
-        gone = asyncio.ensure_future(_gone(receive))
+        """Start the response and send its body."""
+        disconnected = asyncio.ensure_future(_disconnected(receive))
         try:
             await self.start(send)
-            # HEAD asks for none of it.
+            # HEAD has no body.
             block: bytes | None = None if IS_HEAD in scope.get("state", {}) else self._first
-            while block is not None and not gone.done():
-                # A client that takes nothing holds a connection to the database: it is not waited for.
+            while block is not None and not disconnected.done():
+                # The transfer holds a database connection, so abort it if the client does not read.
                 async with asyncio.timeout(STALLED_SECONDS):
                     await send({"type": "http.response.body", "body": block, "more_body": True})
                 block = await self._source.next()
-            if not gone.done():
-                # A client that has read the last of it may ask for the next at once: the place is free by then.
+            if not disconnected.done():
+                # Release the slot before the response ends: the client may start the next transfer at once.
                 await self._source.closed()
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            gone.cancel()
+            disconnected.cancel()
             self._source.close()
 
 
-async def _in_time(part: Awaitable[bytes]) -> bytes:
-    """Return a part of a body. A client that sends nothing more keeps others from theirs: it is not waited for."""
+async def _before_timeout(part: Awaitable[bytes]) -> bytes:
+    """Return a part of a body. Raises InvalidInput if the client stops sending, because it would block a slot."""
     try:
         async with asyncio.timeout(STALLED_SECONDS):
             return await part
     except TimeoutError:
-        raise InvalidInput.of("body", "did not come in completely") from None
+        raise InvalidInput.of("body", "was not sent completely") from None
 
 
-async def _gone(receive: Receive) -> None:
-    """Return when the client has hung up."""
+async def _disconnected(receive: Receive) -> None:
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

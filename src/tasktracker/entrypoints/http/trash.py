@@ -16,7 +16,7 @@ from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.core.conditional import expected
+from tasktracker.entrypoints.http.core.conditional import expected_versions
 from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.core.operation import operation
 from tasktracker.entrypoints.http.core.request import Request, identifier, query
@@ -35,7 +35,7 @@ class DeletedTaskView(TaskView):
 
 def view_deleted(task: Task, at: datetime, viewer: UUID) -> DeletedTaskView:
     """Return the representation of a task in the trash."""
-    assert task.trashed_at is not None, "asked of what is in the trash"
+    assert task.trashed_at is not None, "the task is in the trash"
     return DeletedTaskView(**structs.asdict(view_task(task, at, viewer)), deleted_at=task.trashed_at)
 
 
@@ -59,7 +59,7 @@ class TrashController(Controller):
     )
     @on_thread
     def list_trash(self, request: Request) -> Response[Listed[DeletedTaskView]]:
-        """The tasks that the caller has deleted, the last deleted first, without the subtasks deleted with them."""
+        """The tasks that the caller deleted, the last deleted first, without the subtasks deleted with them."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, TaskKey[datetime])
         at = cursor.at(self.clock.now())
@@ -70,11 +70,11 @@ class TrashController(Controller):
     @delete(
         "/{id:str}",
         operation_id="purgeTask",
-        summary="Delete a task for good",
+        summary="Delete a task permanently",
         opt=operation(TaskNotFound, NotAllowed, Stale),
     )
     @on_thread
     def purge_task(self, request: Request, id: FromPath[str]) -> None:
-        """Remove a task in the trash and its subtasks for good."""
+        """Permanently delete a task in the trash and its subtasks."""
         with self.store.writing(request.user) as work:
-            self.trash.purge(work, identifier(id), expected(request))
+            self.trash.purge(work, identifier(id), expected_versions(request))

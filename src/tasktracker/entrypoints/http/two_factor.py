@@ -20,27 +20,27 @@ Code = Annotated[str, text(longest=MAX_CODE_LENGTH)]
 
 
 class ConfirmCode(Body, kw_only=True):
-    """The current code of the authenticator app."""
+    """The current code from the authenticator app."""
 
     code: Code
 
 
 class DisableTwoFactor(Body, kw_only=True):
-    """The password, and a code of the app or a recovery code."""
+    """The password, and a code from the authenticator app or a recovery code."""
 
     password: Password
     code: Code
 
 
 class EnrolmentView(Struct):
-    """What to enter in an authenticator app."""
+    """The secret for an authenticator app."""
 
     secret: str
-    provisioning_uri: Annotated[str, Meta(description="The secret as an `otpauth:` URI, to be shown as a QR code.")]
+    provisioning_uri: Annotated[str, Meta(description="The secret as an `otpauth:` URI, for a QR code.")]
 
 
 class RecoveryCodesView(Struct):
-    """Recovery codes, for when the authenticator app is lost. Each works once; only this answer contains them."""
+    """Recovery codes, in case the authenticator app is lost. Each works once. Only this response contains them."""
 
     recovery_codes: list[str]
 
@@ -64,8 +64,8 @@ class TwoFactorController(Controller):
     )
     @on_hashing_thread
     def enrol(self, request: Request, data: JsonBody[ConfirmPassword]) -> EnrolmentView:
-        """Create a secret for an authenticator app. Login requires a code only after a code has confirmed it."""
-        enrolment = self.two_factor.enrol(request.person, data.password, request.origin)
+        """Create a secret for an authenticator app. Logins require a code only after the secret is confirmed."""
+        enrolment = self.two_factor.enrol(request.session_actor, data.password, request.origin)
         return EnrolmentView(enrolment.secret, enrolment.provisioning_uri)
 
     @post(
@@ -77,8 +77,8 @@ class TwoFactorController(Controller):
     )
     @on_thread
     def confirm(self, request: Request, data: JsonBody[ConfirmCode]) -> RecoveryCodesView:
-        """Confirm the secret with a code of the app. From then on, login requires a code."""
-        return RecoveryCodesView(list(self.two_factor.confirm(request.person, data.code, request.origin)))
+        """Confirm the secret with a code from the app. Later logins require a code."""
+        return RecoveryCodesView(list(self.two_factor.confirm(request.session_actor, data.code, request.origin)))
 
     @post(
         "/disable",
@@ -89,5 +89,5 @@ class TwoFactorController(Controller):
     )
     @on_hashing_thread
     def disable(self, request: Request, data: JsonBody[DisableTwoFactor]) -> None:
-        """From then on, login requires the password only."""
-        self.two_factor.disable(request.person, data.password, data.code, request.origin)
+        """Turn two-factor authentication off. Later logins require only the password."""
+        self.two_factor.disable(request.session_actor, data.password, data.code, request.origin)

@@ -1,1 +1,1 @@
-"""What all features of the REST interface are built on."""
+"""The shared parts of the HTTP API."""

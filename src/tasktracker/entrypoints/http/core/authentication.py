@@ -1,4 +1,4 @@
-"""Authentication: who calls, by the bearer token of the request."""
+"""Authentication: find the actor of a request by its bearer token."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.api_tokens import api_token
 from tasktracker.domain.kernel.actors import Actor, SessionActor
-from tasktracker.domain.kernel.errors import InsufficientScope, InvalidToken, NotAuthenticated, SessionRequired
+from tasktracker.domain.kernel.errors import (
+    InsufficientScope,
+    InvalidToken,
+    NotAuthenticated,
+    SessionEnded,
+    SessionRequired,
+)
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, Operation
+from tasktracker.entrypoints.http.core.problems import API_TOKEN_ENDED
 from tasktracker.entrypoints.http.core.request import header
 from tasktracker.entrypoints.http.core.request_parsing import read_query
 from tasktracker.entrypoints.http.core.schemas import Query
@@ -25,14 +32,14 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner
 Connection = ASGIConnection[Any, Any, Any, Any]
 ANONYMOUS = AuthenticationResult(user=None, auth=None)
 OPTIONS = Operation(access=Access.PUBLIC)
-"""What Litestar answers itself, of every path."""
+"""The operation of OPTIONS requests, which Litestar handles itself."""
 
 
 class Authentication(AbstractAuthenticationMiddleware):
-    """Finds the actor of a request by a genuine access or API token, and refuses parameters that it may not have.
+    """Finds the actor of a request by its access or API token, and refuses unknown query parameters.
 
-    A stranger is refused before anything else of the request is judged. Whether the actor may still act is checked
-    when the use case opens its unit of work.
+    This happens before the rest of the request is validated. Whether the actor may still act is checked when the use
+    case opens its unit of work.
     """
 
     def __init__(self, app: ASGIApp, signer: TokenSigner, store: Storage, threads: ThreadRunner) -> None:
@@ -42,7 +49,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         self._threads = threads
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
-        """Return the actor and the claims of the access token.
+        """Return the actor, and the claims of the access token.
 
         Raises NotAuthenticated, InvalidToken, SessionRequired, and InvalidInput for query parameters.
         """
@@ -58,8 +65,7 @@ class Authentication(AbstractAuthenticationMiddleware):
                 raise SessionRequired
         elif access is Access.TICKET and "ticket" not in connection.query_params:
             result = self._authenticated(connection)
-        # A misspelt parameter must not go unnoticed. Where there is no body to be read first, a handler that takes
-        # parameters refuses it when it reads them.
+        # Refuse unknown parameters. Without a body, a handler with parameters refuses them itself when it reads them.
         raw = scope["query_string"]
         if raw and (operation.query is None or handler.parsed_data_field is not None):
             read_query(operation.query or Query, raw)
@@ -77,12 +83,15 @@ class Authentication(AbstractAuthenticationMiddleware):
         return AuthenticationResult(SessionActor(claims.user_id, claims.session_id, claims.generation), claims)
 
     def _require_live(self, actor: Actor) -> None:
-        # An API token is not enough here whatever its scopes: what matters is only whether there is such a token.
-        with suppress(InsufficientScope), self._store.reading(actor):
-            pass
+        # A session is required, so the scopes of the API token do not matter, only whether the token is live.
+        try:
+            with suppress(InsufficientScope), self._store.reading(actor):
+                pass
+        except SessionEnded:
+            raise SessionEnded(API_TOKEN_ENDED) from None
 
 
 def bearer_token(connection: Connection) -> str | None:
-    """Return the bearer token of the request (RFC 6750 §2.1), or None where another or no scheme is used."""
+    """Return the bearer token of the request (RFC 6750 §2.1); None if there is no token, or another scheme."""
     scheme, _, token = (header(connection, "Authorization") or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

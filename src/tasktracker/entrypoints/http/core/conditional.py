@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110 §13): entity tags made of versions, and preconditions on them."""
+"""Conditional requests (RFC 9110 §13): entity tags and preconditions."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tasktracker.entrypoints.http.core.request import Request, header
 from tasktracker.entrypoints.http.core.responses import JsonResponse
 
 TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
-# Written so that no text can be matched in two ways, which would take time without end to find out for a long one.
+# No text matches in two ways, so matching takes no exponential time.
 LIST_OF_TAGS = re.compile(rf"[ \t,]*{TAG.pattern}([ \t]*,[ \t,]*{TAG.pattern})*[ \t,]*")
 VERSION = re.compile(r"([1-9][0-9]{0,18})(\.o)?", re.ASCII)
 
 
 def etag(version: int, *, is_overdue: bool = False) -> str:
-    """Return the strong tag of a representation. Becoming overdue changes it without a change of version."""
+    """Return the strong entity tag of a representation. It also changes when a task becomes overdue."""
     return f'"{version}.o"' if is_overdue else f'"{version}"'
 
 
-def expected(request: Request, version: int | UnsetType = UNSET) -> Expected:
-    """Return the versions the caller is prepared to change, by `If-Match` and a `version` in the body together."""
+def expected_versions(request: Request, version: int | UnsetType = UNSET) -> Expected:
+    """Return the versions that satisfy both `If-Match` and the `version` in the body; None allows any version."""
     versions: Expected = None
     sent = header(request, "If-Match")
     if sent is not None and sent.strip() != "*":
@@ -39,20 +39,20 @@ def expected(request: Request, version: int | UnsetType = UNSET) -> Expected:
     return versions
 
 
-def creates(request: Request) -> bool:
-    """Whether a PUT is to create what it names, and only that (RFC 9110 §13.1.2)."""
+def is_create(request: Request) -> bool:
+    """Whether a PUT must create the item and never replace it: `If-None-Match: *` (RFC 9110 §13.1.2)."""
     sent = header(request, "If-None-Match")
     if sent is None:
         return False
     if sent.strip() != "*":
-        raise InvalidInput.of("If-None-Match", "must be * here: create, unless there is one")
+        raise InvalidInput.of("If-None-Match", "must be * here: create the item unless it exists")
     if header(request, "If-Match") is not None:
-        raise InvalidInput.of("If-Match", "cannot hold together with If-None-Match: *")
+        raise InvalidInput.of("If-Match", "cannot be combined with If-None-Match: *")
     return True
 
 
-def fresh(request: Request, tag: str, representation: Struct) -> Response[Any]:
-    """Answer a GET: 304 where `If-None-Match` names the representation, which compares weakly (§13.1.2)."""
+def conditional_response(request: Request, tag: str, representation: Struct) -> Response[Any]:
+    """Return the response to a GET: 304 if a tag in `If-None-Match` matches by weak comparison (§13.1.2)."""
     sent = header(request, "If-None-Match")
     if sent is not None and (sent.strip() == "*" or tag[1:-1] in {tag for _, tag in _tags("If-None-Match", sent)}):
         return JsonResponse(None, status_code=304, headers={"ETag": tag})

@@ -1,4 +1,4 @@
-"""Controllers and the services that they use."""
+"""Binding of services to controllers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from litestar import Controller
 
 
 def bind(controller: type[Controller], services: Mapping[str, Callable[[], object]]) -> type[Controller]:
-    """Return a controller that has, as attributes, those services that it annotates.
+    """Return a subclass of the controller with a service for each annotated attribute.
 
-    It is a class of its own, so that several applications in one process have services of their own. Raises
-    LookupError naming an attribute for which there is no service.
+    Each application in a process gets its own subclass with its own services. Raises LookupError if a service is
+    missing.
     """
     bound: dict[str, object] = {}
     for name in controller.__annotations__:
         if name not in services:
-            raise LookupError(f"{controller.__name__} needs {name!r}, and the application has no such service")
+            raise LookupError(f"{controller.__name__} needs the service {name!r}, which the application does not have")
         bound[name] = services[name]()
     return type(controller.__name__, (controller,), bound)

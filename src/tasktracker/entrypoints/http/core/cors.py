@@ -1,4 +1,4 @@
-"""Pages of other origins (the Fetch standard's CORS protocol): which of them may call, and read what is answered."""
+"""CORS (https://fetch.spec.whatwg.org/#http-cors-protocol): which origins may call the API from a browser."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ VARY = (b"vary", b"Origin")
 
 
 class Cors:
-    """Wraps an application: answers preflights, and names the origin of a page that may read an answer.
+    """Wraps an application: responds to preflight requests, and adds CORS headers for allowed origins.
 
-    Any other page is refused nothing here: it is simply not named, and its browser keeps the answer from it.
+    Requests from other origins are not refused. Their responses have no CORS headers, so the browser blocks them.
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
@@ -26,7 +26,7 @@ class Cors:
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Handle one ASGI connection."""
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
@@ -37,7 +37,7 @@ class Cors:
         if scope["method"] == HttpMethod.OPTIONS and origin and PREFLIGHT in headers:
             await _answer_preflight(granted, send)
         else:
-            await self.app(scope, receive, _naming(granted, send))
+            await self.app(scope, receive, _with_cors_headers(granted, send))
 
 
 async def _answer_preflight(granted: bytes | None, send: Send) -> None:
@@ -53,7 +53,7 @@ async def _answer_preflight(granted: bytes | None, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _naming(granted: bytes | None, send: Send) -> Send:
+def _with_cors_headers(granted: bytes | None, send: Send) -> Send:
     added = [VARY]
     if granted:
         added += [
@@ -61,9 +61,9 @@ def _naming(granted: bytes | None, send: Send) -> Send:
             (b"access-control-expose-headers", EXPOSED_HEADERS.encode()),
         ]
 
-    async def name(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], *added]
         await send(message)
 
-    return name
+    return send_with_headers

@@ -1,4 +1,4 @@
-"""The write boundary: the unit of work of a request, and requests with an `Idempotency-Key` that are sent again."""
+"""Units of work of write requests, and retries with an `Idempotency-Key`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class Answer(Struct, array_like=True, frozen=True):
-    """The answer to a write, in the form in which it is also kept for when the request is sent again."""
+    """The response to a write request, in the form that is also stored for retries."""
 
     status: int
     etag: str | None
@@ -35,7 +35,7 @@ class Answer(Struct, array_like=True, frozen=True):
 
 
 class Writes:
-    """Runs the use case of a request that writes, and answers the request."""
+    """Runs the use case of a write request, and returns the response."""
 
     def __init__(self, store: Storage) -> None:
         self._store = store
@@ -47,10 +47,10 @@ class Writes:
         write: Callable[[UnitOfWork[Actor]], Result],
         render: Callable[[Result], Answer],
     ) -> Response[Any]:
-        """Run a use case in a unit of work of the actor's, and render its result.
+        """Run a use case in a unit of work of the actor, and render its result.
 
-        With an `Idempotency-Key`, the answer is kept in the same transaction, and a request that is sent again gets it
-        again. Without one, nothing is rendered before the work has ended and its locks are released.
+        With an `Idempotency-Key`, the response is stored in the same transaction, and a retry gets the stored response.
+        Without a key, the result is rendered after the transaction, when its locks are released.
         """
         key = _key(request, body)
         if key is None:
@@ -63,21 +63,21 @@ class Writes:
 
 
 def rendered(view: Struct | None, *, status: int = 200, etag: str | None = None, location: str | None = None) -> Answer:
-    """Return the answer with a representation."""
+    """Return the response with a representation."""
     return Answer(status, etag, location, None if view is None else msgspec.json.encode(view))
 
 
 def no_content(_: object) -> Answer:
-    """Return the answer to a request of which nothing is left to represent."""
+    """Return a response without a body."""
     return rendered(None, status=204)
 
 
 def _key(request: Request, body: bytes) -> record.Request | None:
-    """Return the key of a request, if it carries one, and a fingerprint of the request. Raises InvalidInput."""
+    """Return the key and the fingerprint of a request; None without a key. Raises InvalidInput."""
     key = header(request, HEADER)
     if key is None:
         return None
-    if not KEY.fullmatch(key):  # nor does a header that came in several lines
+    if not KEY.fullmatch(key):  # this also refuses several header lines
         raise InvalidInput.of(HEADER, f"must be 1 to {MAX_KEY_LENGTH} visible ASCII characters")
     parts = (request.method.encode(), request.scope["path"].rstrip("/").encode(), body)
     return record.Request(key, hashlib.sha256(b"\0".join(parts)).digest())

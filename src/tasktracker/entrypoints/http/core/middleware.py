@@ -1,4 +1,4 @@
-"""The outermost middleware: request ids, security headers and the request log, for every response."""
+"""The outermost middleware: request ids, security headers and the request log."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 Header = tuple[bytes, bytes]
 NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
-UNLESS_SENT: Sequence[Header] = (
+DEFAULT_HEADERS: Sequence[Header] = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", API_POLICY.encode()),
 )
 
 IS_HEAD = "is_head"
-"""Set in the connection's state where no body will be sent, for responses whose body takes long."""
+"""Key in the connection's state. It is set for HEAD requests, so that handlers can skip an expensive body."""
 
-# Ids have to differ, not to be secret: asking the system for random bytes takes longer than all else done here.
+# Request ids must be unique, but not secret. Random bytes of the operating system would be much slower.
 _RANDOM = random.Random()  # noqa: S311
 
 log = structlog.get_logger("tasktracker.request")
 
 
 @dataclass(slots=True)
-class Answer:
-    """What has become of a request."""
+class SentStatus:
+    """The status of the response, once it has started."""
 
     status: int | None = None
 
 
 class ResponseMiddleware:
-    """Wraps an application: request ids, security headers, and HEAD as a GET without its body.
+    """Wraps an application: adds request ids and security headers, and handles HEAD as GET without a body.
 
-    `methods` says what each path template serves, for the answer to OPTIONS.
+    `methods` contains the methods of each path template, for the response to OPTIONS.
     """
 
     def __init__(self, app: ASGIApp, methods: Mapping[str, Iterable[str]], *, request_log: bool = True) -> None:
@@ -52,24 +52,24 @@ class ResponseMiddleware:
         self._request_log = request_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Handle one ASGI connection."""
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
         request_id = _request_id(scope["headers"])
         head = scope["method"] == HttpMethod.HEAD
         if head:
-            # A copy: the server goes by its own whether a body may follow.
+            # A copy, because the server decides by its own scope whether to send a body.
             scope = {**scope, "method": HttpMethod.GET, "state": {**scope.get("state", {}), IS_HEAD: True}}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = perf_counter()
-        answer = Answer()
+        answer = SentStatus()
         try:
             await self.app(scope, receive, self._finishing(scope, send, request_id, answer, head))
         finally:
             if self._request_log:
-                # Never the path itself or the query: the route says enough, and those may hold what is private.
+                # The route, and never the path or the query, which may contain private data.
                 log.info(
                     "request",
                     method="HEAD" if head else scope["method"],
@@ -79,10 +79,10 @@ class ResponseMiddleware:
                     user=_user(scope),
                 )
 
-    def _finishing(self, scope: Scope, send: Send, request_id: str, answer: Answer, head: bool) -> Send:
+    def _finishing(self, scope: Scope, send: Send, request_id: str, answer: SentStatus, head: bool) -> Send:
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
-                answer.status = message["status"]
+                answer.status = int(message["status"])  # an HTTPStatus would be logged by its name
                 message["headers"] = self._headers(scope, message["headers"], request_id)
             elif head and message["type"] == "http.response.body":
                 message["body"] = b""
@@ -93,7 +93,7 @@ class ResponseMiddleware:
     def _headers(self, scope: Scope, sent: Iterable[Header], request_id: str) -> list[Header]:
         headers = [*sent, (b"x-request-id", request_id.encode()), NOSNIFF]
         names = {name for name, _ in headers}
-        headers += [(name, value) for name, value in UNLESS_SENT if name not in names]
+        headers += [(name, value) for name, value in DEFAULT_HEADERS if name not in names]
         if b"allow" in names:
             (allowed,) = (value for name, value in headers if name == b"allow")
             served = self._methods.get(scope.get("path_template", ""), allowed.decode().split(", "))
@@ -114,7 +114,7 @@ def _user(scope: Scope) -> str | None:
 
 
 def _allow(methods: Iterable[str]) -> bytes:
-    """Every path answers OPTIONS, and one that serves GET serves HEAD."""
+    """Return the `Allow` header. Every path supports OPTIONS, and a path with GET supports HEAD."""
     allowed = {"OPTIONS", *methods}
     if "GET" in allowed:
         allowed.add("HEAD")

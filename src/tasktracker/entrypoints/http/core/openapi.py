@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 description, made from what the handlers declare and from the very types that read requests.
+"""The OpenAPI 3.1 document, generated from the handlers and from the types that validate requests.
 
-Every status, header and kind of problem of an operation is in it: those that hold for all operations are added
-here, by rule, and those of one alone are named in its `operation(…)`.
+It contains every status, header and problem of each operation. This module adds those of all operations; `operation(…)`
+declares those of a single one.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from tasktracker.entrypoints.http.core.responses import JSON
 SCHEMAS = "#/components/schemas/{name}"
 
 HEADERS: dict[str, dict[str, Any]] = {
-    "X-Request-ID": {"description": "The request's id, as it is in the log.", "schema": {"type": "string"}},
+    "X-Request-ID": {"description": "The id of the request, which is also in the log.", "schema": {"type": "string"}},
     "X-Content-Type-Options": {"schema": {"const": "nosniff"}},
     "Cache-Control": {"schema": {"type": "string"}},
     "Content-Security-Policy": {"schema": {"type": "string"}},
@@ -52,16 +52,16 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "Content-Disposition": {"description": "The file name.", "schema": {"type": "string"}},
     "Link": {
-        "description": 'The next page, as `<…>; rel="next"`; absent on the last.',
+        "description": 'The next page, as `<…>; rel="next"`. Absent on the last page.',
         "schema": {"type": "string"},
     },
     "Idempotency-Replayed": {
-        "description": "`true` where this is the stored answer of an earlier request with the same key.",
+        "description": "`true` if this is the stored response to an earlier request with the same key.",
         "schema": {"const": "true"},
     },
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
-    "MissingScope": {"description": "The scope that an API token would need for this.", "schema": {"type": "string"}},
-    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
+    "MissingScope": {"description": "The scope that the API token lacks.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
 }
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"format": "uuid"},
@@ -69,7 +69,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "bucket": {"pattern": "^[0-9a-f]{2}$"},
     "slug": {"examples": [NotFound.slug]},
 }
-# `*`, or entity tags with commas between them.
+# `*`, or comma-separated entity tags.
 TAGS_SCHEMA = {
     "type": "string",
     "pattern": r'^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$',
@@ -85,17 +85,17 @@ SECURITY: dict[Access, list[dict[str, Any]]] = {
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
 OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope")
 TAGS = {
-    "accounts": "People and their profiles.",
-    "sessions": "Logging in, staying logged in, and logging out.",
+    "accounts": "User accounts and profiles.",
+    "sessions": "Login, token refresh, logout and active sessions.",
     "two-factor": "Two-factor authentication.",
     "api tokens": "Tokens for scripts and integrations.",
     "categories": "Categories of tasks.",
-    "tasks": "Creating, finding and changing tasks.",
-    "sharing": "Sharing tasks with other users.",
+    "tasks": "Tasks: create, list and change them.",
+    "sharing": "Members of shared tasks.",
     "trash": "Deleted tasks that can still be restored.",
-    "history": "The changes of a task, and undo.",
-    "sync": "Keeping devices in sync.",
-    "service": "The service itself.",
+    "history": "The changes of a task.",
+    "sync": "Synchronization of devices.",
+    "service": "Health checks and explanations of problems.",
 }
 
 
@@ -115,7 +115,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         "info": {
             "title": "Task Tracker",
             "version": version("tasktracker"),
-            "description": "A self-hosted task service with an API to build apps on.",
+            "description": "A self-hosted task service with an API for apps.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
@@ -148,7 +148,7 @@ def _result(handler: HTTPRouteHandler) -> Any:
     annotation = handler.parsed_fn_signature.return_type.annotation
     if get_origin(annotation) is Response:
         (annotation,) = get_args(annotation)
-    # Bytes are a body that the handler makes itself; its operation says of which media type.
+    # With bytes, the handler produces the body itself, and its operation declares the media type.
     return None if annotation in (type(None), bytes) else annotation
 
 
@@ -243,7 +243,7 @@ def _parameters(
         text = "`*`: create the item under this id, unless it exists."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"const": "*"}}
     if method == "GET" and "ETag" in operation.headers:
-        text = "Answer 304 without a body if this is the current representation."
+        text = "Return 304 without a body if this is the current `ETag`."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
 
 

@@ -1,4 +1,4 @@
-"""What a handler declares of its operation: who may call it, and what its signature cannot say."""
+"""Declarations of operations: required access, problems, headers and media types."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ OPERATION = "operation"
 
 
 class Access(Enum):
-    """What an operation requires of its caller."""
+    """The authentication that an operation requires."""
 
     PUBLIC = auto()
-    """Nothing."""
+    """None."""
     OPTIONAL = auto()
-    """Nothing; where there is a token, the handler itself reads it."""
+    """None. The handler itself reads a token, if there is one."""
     TOKEN = auto()
     """An access token, or an API token whose scopes the use case checks."""
     SESSION = auto()
-    """An access token: API tokens are refused."""
+    """An access token. API tokens are refused."""
     TICKET = auto()
-    """A token, or a ticket in the query string that the handler redeems."""
+    """A token as for `TOKEN`, or a ticket in the query string, which the handler redeems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a handler declares of its operation."""
+    """The declaration of an operation. See `operation`."""
 
     problems: tuple[type[DomainError], ...] = ()
     access: Access
@@ -44,7 +44,7 @@ class Operation:
 
     @classmethod
     def of(cls, handler: BaseRouteHandler) -> Operation:
-        """Return what a handler declares."""
+        """Return the declaration of a handler's operation."""
         declared: Operation = handler.opt[OPERATION]
         return declared
 
@@ -61,9 +61,9 @@ def operation(
 ) -> dict[str, Any]:
     """Return the `opt` of a handler.
 
-    It says by which problems a call is refused, what it requires of its caller, which query parameters it takes, which
-    headers a success has, and whether it may be sent again with a key, or creates what it names. `consumes` and
-    `produces` are the media types of bodies that are not JSON.
+    `problems` are the errors specific to the operation, `query` is the type of its query parameters, and `headers` are
+    those of a successful response. An `idempotent` operation accepts an `Idempotency-Key`; one that `creates` accepts
+    `If-None-Match: *`. `consumes` and `produces` are the media types of bodies that are not JSON.
     """
     return {
         OPERATION: Operation(

@@ -1,4 +1,4 @@
-"""Why a request is refused: one table from domain error to status, and RFC 9457 documents."""
+"""Problem documents (RFC 9457), and the status of each domain error."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from litestar.exceptions import HTTPException
 from msgspec import Struct
 
 from tasktracker.domain.kernel import errors
-from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.actors import Actor, TokenActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import (
     DomainError,
     InsufficientScope,
     InvalidInput,
     KeyInUse,
+    SessionEnded,
     Stale,
     TooManyRequests,
     Unavailable,
@@ -41,30 +42,33 @@ STATUSES: Mapping[type[DomainError], HTTPStatus] = {
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The nearest class counts: a family stands for all its members that are not listed themselves."""
+"""The status of a class also applies to its subclasses, unless they have their own entry."""
 
 PROTOCOL: Mapping[int, tuple[str, str]] = {
     400: ("bad-request", "The request is malformed"),
-    404: ("unknown-path", "Nothing is served under this path"),
-    405: ("method-not-allowed", "This path does not serve this method"),
+    404: ("unknown-path", "This path does not exist"),
+    405: ("method-not-allowed", "This path does not support this method"),
     413: ("body-too-large", "The request body is too large"),
     415: ("unsupported-media-type", "The request body has the wrong content type"),
-    500: ("internal-error", "Something went wrong on the server; it has been logged under the request id"),
+    500: ("internal-error", "The server failed; the log contains the error under the request id"),
 }
-"""Refusals that are about HTTP itself, by status: slug and title."""
+"""Slug and title of HTTP errors that are not domain errors, by status."""
+
+API_TOKEN_ENDED = "The API token is unknown, expired or revoked, or its user is disabled."  # noqa: S105
+"""The detail of SessionEnded for API tokens."""
 
 log = structlog.get_logger("tasktracker.http")
 
 
 class FieldProblem(Struct):
-    """One bad field of a request."""
+    """An invalid field of a request."""
 
     field: str
     message: str
 
 
 class Problem(Struct, omit_defaults=True):
-    """Why a request was refused (RFC 9457). `type` is a path that explains the kind of problem."""
+    """Why a request was refused (RFC 9457). `type` is the path of an explanation."""
 
     type: str
     title: str
@@ -75,12 +79,12 @@ class Problem(Struct, omit_defaults=True):
 
 
 def status_of(error: type[DomainError]) -> HTTPStatus:
-    """Return the status by which a kind of domain error is answered."""
+    """Return the HTTP status of a class of domain errors."""
     return next(STATUSES[family] for family in error.__mro__ if family in STATUSES)
 
 
 def problem_of(error: DomainError) -> Problem:
-    """Return the problem document of a domain error, without what only the request knows."""
+    """Return the problem document of a domain error, without the parts that depend on the request."""
     problem = Problem(f"/problems/{error.slug}", error.title, status_of(type(error)), error.detail)
     if isinstance(error, InvalidInput):
         problem.errors = [FieldProblem(each.field, each.message) for each in error.errors]
@@ -88,10 +92,12 @@ def problem_of(error: DomainError) -> Problem:
 
 
 def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response[Problem]:
-    """Answer a domain error."""
+    """Return the response to a domain error."""
     status = status_of(type(error))
     problem = problem_of(error)
     headers = {}
+    if isinstance(error, SessionEnded) and isinstance(request.scope.get("user"), TokenActor):
+        problem.detail = API_TOKEN_ENDED
     if isinstance(error, Stale) and error.current is not None:
         clock: Clock = request.app.state.clock
         actor: Actor = request.scope["user"]
@@ -110,14 +116,14 @@ def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response
 
 
 def from_protocol(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    """Answer a refusal by the framework, such as an unknown path."""
+    """Return the response to an error of the framework, such as an unknown path."""
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return from_bug(request, error)
     return _protocol_problem(error)
 
 
 def from_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """Answer anything unforeseen with an opaque 500, and log all there is to know."""
+    """Log an unexpected error with its traceback, and return a response 500 without details."""
     log.error("uncaught error", method=request.method, path=request.scope["path"], exc_info=error)
     return _protocol_problem(HTTPException(status_code=HTTPStatus.INTERNAL_SERVER_ERROR))
 
@@ -130,7 +136,7 @@ def _protocol_problem(error: HTTPException) -> Response[Problem]:
 
 
 def kinds(family: type[DomainError] = DomainError) -> Iterator[type[DomainError]]:
-    """Yield a family of domain errors and all its members."""
+    """Yield a class of domain errors and all its subclasses."""
     yield family
     for kind in family.__subclasses__():
         yield from kinds(kind)

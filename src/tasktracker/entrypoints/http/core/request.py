@@ -1,4 +1,4 @@
-"""The request as handlers are given it: its caller, its headers, and its body read strictly."""
+"""Requests: their actor, headers, ids and strictly validated bodies."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ QueryT = TypeVar("QueryT", bound=Query)
 
 
 class UnsupportedMediaType(HTTPException):
-    """The body is declared to be something other than JSON."""
+    """The `Content-Type` of the body is not accepted."""
 
     status_code = 415
 
 
 class Request(LitestarRequest[Actor, TokenClaims | None, State]):
-    """A request whose JSON body is read strictly, as the type its handler declares for `data`.
+    """A request whose JSON body is validated strictly, as the type that its handler declares for `data`.
 
-    Its `user` is the actor that the request is authenticated as, and `auth` says what the access token claims.
+    `user` is the authenticated actor. `auth` contains the claims of the access token.
     """
 
     @property
-    def person(self) -> SessionActor:
-        """The actor of an operation that requires a session."""
+    def session_actor(self) -> SessionActor:
+        """The actor, in an operation that requires a session."""
         actor = self.user
         assert isinstance(actor, SessionActor), "the operation does not require a session"
         return actor
 
     @property
     def origin(self) -> Origin:
-        """Where the request comes from. The server has looked through proxies that it trusts."""
+        """The client's address. uvicorn has already resolved trusted proxies."""
         client = self.scope.get("client")
         return Origin(client[0] if client else None)
 
     async def body(self) -> bytes:
-        """Return the body; refuse an empty one where the handler requires data."""
+        """Return the body. Raises InvalidInput for an empty body if the handler requires data."""
         try:
             raw = await super().body()
-        except InternalServerException:  # Litestar raises it when the client has hung up
-            raise HTTPException(status_code=400, detail="The request broke off.") from None
+        except InternalServerException:  # Litestar raises it when the client disconnects
+            raise HTTPException(status_code=400, detail="The request was not sent completely.") from None
         if not raw:
             field = self.route_handler.parsed_data_field
             if field is not None and not field.has_default:
@@ -69,19 +69,19 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
         if sent not in accepted:
             raise UnsupportedMediaType(f"The body must be sent as {' or '.join(sorted(accepted))}.")
         type_ = body_type(self.route_handler)
-        assert type_ is not None, "only a handler that takes a body has it decoded"
+        assert type_ is not None, "only handlers with a body decode it"
         return decode(type_, await self.body())
 
 
 def query(type_: type[QueryT], request: Request) -> QueryT:
-    """Read the query string of a request as a query type. Raises InvalidInput."""
+    """Parse the query string of a request as a query type. Raises InvalidInput."""
     return read_query(type_, request.scope["query_string"])
 
 
 def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
-    """Return a header as it was sent; one that came in several lines, with commas between them (RFC 9110 §5.3).
+    """Return the value of a header. Several lines of one header are joined by commas (RFC 9110 §5.3).
 
-    Only this one is looked at: making Litestar's `headers` of them all takes as long as finding a task.
+    It is much faster than Litestar's `headers`, which parses all headers and takes as long as reading a task.
     """
     sought = name.lower().encode()
     found: bytes | None = None
@@ -92,7 +92,7 @@ def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | N
 
 
 def identifier(text: str, name: str = "id") -> UUID:
-    """Read an id in a path. Raises InvalidInput."""
+    """Parse an id in a path. Raises InvalidInput."""
     try:
         return msgspec.convert(text, UUID)
     except (msgspec.ValidationError, UnicodeEncodeError):

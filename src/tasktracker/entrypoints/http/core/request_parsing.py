@@ -1,7 +1,7 @@
-"""Reading requests strictly: what JSON and query strings may say, and everything that is wrong with what they do say.
+"""Strict parsing of JSON bodies and query strings.
 
-A request is decoded in one step. Only when that fails is it gone through field by field, so that the answer names
-every bad field and not just the first.
+A body is decoded in one step. Only if that fails, each field is checked separately, so that the error contains every
+invalid field and not only the first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tasktracker.domain.kernel.fields import Refused, Rule
 from tasktracker.entrypoints.http.core.schemas import Body, Query
 
 MAX_QUERY_PARAMETERS = 100
-MAX_NESTING = 100  # no request of ours has more than a few levels; how many a parser takes depends on the Python
+MAX_NESTING = 100  # a fixed limit, because the limit of the JSON parser depends on the Python version
 JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 BodyT = TypeVar("BodyT", bound=Body)
@@ -30,7 +30,7 @@ QueryT = TypeVar("QueryT", bound=Query)
 
 
 def decode(type_: type[BodyT], raw: bytes) -> BodyT:
-    """Read a JSON object as a body type. Raises InvalidInput naming every bad field."""
+    """Parse a JSON object as a body type. Raises InvalidInput with every invalid field."""
     try:
         written = raw.decode("utf-8")
         if _nesting(written) > MAX_NESTING:
@@ -42,15 +42,15 @@ def decode(type_: type[BodyT], raw: bytes) -> BodyT:
         raise InvalidInput.of("body", "is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise InvalidInput.of("body", f"is not valid JSON: {error}") from None
-    except ValueError:  # more digits than Python reads
-        raise InvalidInput.of("body", "contains a number of too many digits") from None
+    except ValueError:  # more digits than Python converts
+        raise InvalidInput.of("body", "contains a number with too many digits") from None
     if not isinstance(value, dict):
         raise InvalidInput.of("body", "must be a JSON object")
     return converted(type_, value)
 
 
 def converted(type_: type[BodyT], value: dict[str, Any]) -> BodyT:
-    """Read a decoded JSON object as a body type. Raises InvalidInput naming every bad field."""
+    """Convert a decoded JSON object to a body type. Raises InvalidInput with every invalid field."""
     try:
         return msgspec.convert(value, type_)
     except (msgspec.ValidationError, UnicodeEncodeError):
@@ -58,7 +58,7 @@ def converted(type_: type[BodyT], value: dict[str, Any]) -> BodyT:
 
 
 def read_query(type_: type[QueryT], raw: bytes) -> QueryT:
-    """Read a query string as a query type. Raises InvalidInput naming every bad parameter."""
+    """Parse a query string as a query type. Raises InvalidInput with every invalid parameter."""
     try:
         pairs = parse_qsl(
             raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_PARAMETERS
@@ -78,7 +78,7 @@ def read_query(type_: type[QueryT], raw: bytes) -> QueryT:
         elif _is_list(fields[name].type):
             values.setdefault(name, []).append(text)
         elif name in values:
-            errors.append(FieldError(name, "may be given only once"))
+            errors.append(FieldError(name, "may be sent only once"))
         else:
             values[name] = text
     read: dict[str, Any] = {}
@@ -118,7 +118,7 @@ def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule
 
 
 def _within(type_: Any, name: str, value: Any) -> Sequence[FieldError]:
-    """Say what is wrong with each of the bodies in a list; nothing where something is wrong with the list itself."""
+    """Return the errors of each body in a list; no errors if the list itself is invalid, or no list of bodies."""
     info = _without_meta(type_)
     if not isinstance(info, msgspec.inspect.ListType) or not isinstance(info.item_type, msgspec.inspect.StructType):
         return ()
@@ -143,7 +143,7 @@ def _explain(error: Exception) -> str:
 
 
 def _nesting(written: str) -> int:
-    """Return how deep brackets are nested, looking closely only where there are many."""
+    """Return the depth of nested brackets; 0 if there are too few brackets to exceed the limit."""
     if written.count("[") + written.count("{") <= MAX_NESTING:
         return 0
     deepest = depth = 0
@@ -157,12 +157,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) != len(pairs):
         times = Counter(name for name, _ in pairs)
-        raise InvalidInput(*[FieldError(_printable(name), "is given twice") for name in read if times[name] > 1])
+        raise InvalidInput(*[FieldError(_printable(name), "is sent twice") for name in read if times[name] > 1])
     return read
 
 
 def _number(text: str) -> float | int:
-    # JSON has one kind of number: 7.0 is 7, as JSON Schema has it, too.
+    # JSON does not distinguish integers: 7.0 equals 7, as in JSON Schema.
     number = float(text)
     return int(number) if number.is_integer() else number
 
@@ -175,13 +175,13 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, pars
 
 
 def _printable(name: str) -> str:
-    """A name from outside, fit to be quoted in an answer: never too long, and without lone surrogates."""
+    """Return an untrusted name in a form that is safe in a response: short, and without lone surrogates."""
     return name[:100].encode(errors="backslashreplace").decode()
 
 
 @cache
 def _fields(type_: type[Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
-    # What msgspec works out from the annotations, anew each time it is asked.
+    # Cached, because msgspec evaluates the annotations on every call.
     return {field.encode_name: field for field in msgspec.structs.fields(type_)}
 
 
@@ -192,7 +192,7 @@ def _is_list(type_: Any) -> bool:
 
 @cache
 def _is_time(type_: Any) -> bool:
-    """Whether text is a time. Where msgspec is not strict, it takes a number for seconds since 1970."""
+    """Whether a field is a time. Unless strict, msgspec would accept a number as seconds since 1970."""
     return isinstance(_without_meta(type_), msgspec.inspect.DateTimeType)
 
 

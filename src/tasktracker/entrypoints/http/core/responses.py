@@ -1,4 +1,4 @@
-"""Answers in JSON, and answers whose body is made while it is sent."""
+"""JSON responses and streamed responses."""
 
 from __future__ import annotations
 
@@ -17,57 +17,57 @@ WITHOUT_BODY = (204, 304)
 
 
 class JsonResponse(Response[T]):
-    """An answer whose body is encoded where it is made, on the thread of its handler, and sent as it is.
+    """A response that is encoded in its constructor, on the thread of the handler.
 
-    A body that is bytes has been encoded before. Without a status, it is that of the handler.
+    `content` of type bytes is already encoded. Without `status_code`, the status is that of the handler.
     """
 
     def __init__(self, content: T, *, status_code: int | None = None, headers: Mapping[str, str] = {}) -> None:
         super().__init__(content, status_code=status_code, media_type=JSON)
         self.body = content if isinstance(content, bytes) else msgspec.json.encode(content)
-        self.lines = _lines(headers)
+        self.raw_headers = _raw_headers(headers)
 
     def to_asgi_response(self, *_args: Any, status_code: int | None = None, **_options: Any) -> ASGIResponse:
-        """Return what sends the answer."""
-        return _Sent(self.status_code or status_code or 200, self.lines, self.body)
+        """Return the ASGI application that sends the response."""
+        return _Sent(self.status_code or status_code or 200, self.raw_headers, self.body)
 
 
 class _Sent(ASGIResponse):
-    """Sends an answer with the headers that HTTP requires of it; the response middleware adds the others."""
+    """Sends a response with the headers that HTTP requires. ResponseMiddleware adds the others."""
 
-    __slots__ = ("lines", "status")
+    __slots__ = ("raw_headers", "status")
 
-    def __init__(self, status: int, lines: list[tuple[bytes, bytes]], body: bytes) -> None:
+    def __init__(self, status: int, raw_headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         if status in WITHOUT_BODY:
             body = b""
         else:
-            lines += [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
-        self.status, self.lines, self.body = status, lines, body
+            raw_headers += [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
+        self.status, self.raw_headers, self.body = status, raw_headers, body
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it."""
-        await send({"type": "http.response.start", "status": self.status, "headers": self.lines})
+        """Send the response."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
 class StreamedResponse(Response[bytes]):
-    """An answer whose body is made while it is sent."""
+    """A response whose body is produced while it is sent."""
 
     def __init__(self, media_type: str, headers: Mapping[str, str]) -> None:
         super().__init__(b"", media_type=media_type)
         content_type = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
-        self.lines = _lines({**headers, "content-type": content_type})
+        self.raw_headers = _raw_headers({**headers, "content-type": content_type})
 
     @abstractmethod
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Start the answer and send its body."""
+        """Start the response and send its body."""
 
     async def start(self, send: Send) -> None:
         """Send the status and the headers."""
-        await send({"type": "http.response.start", "status": 200, "headers": self.lines})
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
 
     def to_asgi_response(self, *_args: Any, **_options: Any) -> ASGIResponse:
-        """Return what sends the answer."""
+        """Return the ASGI application that sends the response."""
         return _Streamed(self)
 
 
@@ -81,5 +81,5 @@ class _Streamed(ASGIResponse):
         await self.response.stream(scope, receive, send)
 
 
-def _lines(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def _raw_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]

@@ -1,4 +1,4 @@
-"""The types that requests and answers are made of, whatever they are about."""
+"""Shared types of requests and responses."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ BodyT = TypeVar("BodyT")
 FieldsT = TypeVar("FieldsT")
 
 JsonBody = JSONBody[SkipValidation[BodyT]]
-"""The body of a request. The request class has read it as this type, so Litestar does not validate it again."""
+"""The body of a request. `Request.json` has already validated it, so Litestar does not validate it again."""
 
 ReadOnly = Annotated[Any, Meta(extra_json_schema={"readOnly": True})]
-"""A field that only the server sets. It may be sent back, as part of a whole representation, and is ignored."""
+"""A field that only the server sets. Clients may send it back with a whole representation; it is ignored."""
 
 Version = Annotated[
     int,
-    Meta(ge=1, description="Sent back, it is a precondition: the change is refused unless this is the version."),
+    Meta(ge=1, description="In a request, a precondition: the change is refused unless this is the current version."),
 ]
 
 Moment = Annotated[datetime, Meta(tz=True)]
-"""A point in time as RFC 3339 writes it, with its UTC offset."""
+"""A point in time with a UTC offset (RFC 3339)."""
 
-Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="How many results a page has at the most.")]
-CursorText = Annotated[str, Meta(description="Where to continue: the `next_cursor` of the page before.")]
+Limit = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="Maximum number of results on a page.")]
+CursorText = Annotated[str, Meta(description="Where to continue: the `next_cursor` of the previous page.")]
 
 
 class Body(Struct, forbid_unknown_fields=True, kw_only=True):
     """A JSON request body. An absent field is UNSET, which is not the same as null."""
 
     rules: ClassVar[Mapping[str, Rule]] = {}
-    """The domain's rules of its fields, so that a body with one mistyped field is refused for the others too."""
+    """The domain's rules for the fields. With them, an error contains all invalid fields, not only wrong types."""
 
 
 class Query(Struct, forbid_unknown_fields=True, kw_only=True):
     """The parameters of a query string."""
 
     rules: ClassVar[Mapping[str, Rule]] = {}
-    """What their types cannot say of them."""
+    """Further rules for the parameters, which their types cannot express."""
 
 
 class PagedQuery(Query):
-    """The parameters of a list that comes in pages."""
+    """The query parameters of a list with pages."""
 
     cursor: CursorText | UnsetType = UNSET
     limit: Limit = DEFAULT_PAGE
 
 
 class Listed(Struct, Generic[View]):
-    """A page of a list, and the cursor of the page that follows; null after the last."""
+    """A page of a list, and the cursor of the next page; null on the last page."""
 
     results: list[View]
     next_cursor: str | None = None
 
 
 def text(*, longest: int, shortest: int = 0, pattern: str | None = None, **more: Any) -> Meta:
-    """Describe text whose length the domain checks, after trimming."""
+    """Return the schema of a text. The domain trims the text and checks its length."""
     schema: dict[str, Any] = {"maxLength": longest, **more}
     if shortest:
         schema |= {"minLength": shortest}
@@ -74,13 +74,13 @@ def text(*, longest: int, shortest: int = 0, pattern: str | None = None, **more:
     return Meta(extra_json_schema=schema)
 
 
-def given(body: Body, fields: type[FieldsT]) -> FieldsT:
-    """Return those fields of a body that were sent, as the (partial) TypedDict that a service takes."""
+def sent_fields(body: Body, fields: type[FieldsT]) -> FieldsT:
+    """Return the fields of a body that were sent, as the partial TypedDict of a service."""
     values = ((name, getattr(body, name, UNSET)) for name in fields.__annotations__)
     return cast(FieldsT, {name: value for name, value in values if value is not UNSET})
 
 
 @singledispatch
 def view(entity: object, at: datetime, viewer: UUID) -> Struct:
-    """Return the representation of an entity as a user sees it at a moment. Each feature registers its own."""
+    """Return the representation of an entity at a time, as a user sees it. Each feature registers its own."""
     raise NotImplementedError(f"{type(entity).__name__} has no representation")

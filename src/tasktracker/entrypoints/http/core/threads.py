@@ -1,4 +1,4 @@
-"""The threads on which requests are worked on."""
+"""The threads that run request handlers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Call = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[[], Any]]
 
 
 class ThreadRunner:
-    """Calls functions that would block the event loop on threads of its own.
+    """A thread pool for functions that would block the event loop.
 
-    `loop.run_in_executor` makes two futures for each call, with a lock and a condition, and links them; here the thread
-    hands its result straight to the loop. With many calls under way a call takes 9 µs instead of 14, and a request a
+    `loop.run_in_executor` creates two linked futures for each call, with a lock and a condition. Here, the thread
+    passes its result directly to the loop. With many concurrent calls, a call takes 9 µs instead of 14, and a request a
     tenth less (`python -m benchmarks.studies.library`).
 
-    `limit` bounds the calls that are under way or waiting. What is counted is the work itself, not the request that
-    waits for it: a client that hangs up does not make room for the next one before its work is done.
+    `limit` is the maximum number of running and waiting calls. A call counts until it ends, even if the client of its
+    request has disconnected.
     """
 
     def __init__(self, count: int, name: str, limit: int | None = None) -> None:
@@ -42,14 +42,14 @@ class ThreadRunner:
             thread.start()
 
     async def run(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-        """Call a function on one of the threads, in the context of the caller, and return its result.
+        """Call a function on one of the threads, with the caller's context variables, and return its result.
 
-        It is called even if the caller is cancelled before. Raises Busy beyond the limit, RuntimeError after `close`.
+        The function is called even if the caller is cancelled. Raises Busy above the limit, RuntimeError after `close`.
         """
         return await self.start(function, *args, **kwargs)
 
     def start(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> asyncio.Future[Result]:
-        """Do as `run` does, and return at once with a future of the result."""
+        """Like `run`, but return a future of the result at once."""
         if self._is_closed:
             raise RuntimeError("The threads have ended.")
         if self._limit is not None and self._pending >= self._limit:
@@ -62,7 +62,7 @@ class ThreadRunner:
         return future
 
     def close(self) -> None:
-        """Finish what was begun, and end the threads."""
+        """Finish all started calls, and end the threads."""
         self._is_closed = True
         for _ in self._threads:
             self._queue.put(None)
@@ -76,13 +76,13 @@ class ThreadRunner:
                 result, failure = call(), None
             except BaseException as error:
                 result, failure = None, error
-            with suppress(RuntimeError):  # the loop has ended
+            with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(self._settle, future, result, failure)
-            del work, loop, future, call, result, failure  # what a request held is not kept until the next one comes
+            del work, loop, future, call, result, failure  # free their memory before waiting for the next call
 
     def _settle(self, future: asyncio.Future[Any], result: Any, failure: BaseException | None) -> None:
-        self._pending -= 1  # on the event loop only, so that no lock is needed
-        if future.done():  # its caller was cancelled
+        self._pending -= 1  # no lock, because this runs only on the event loop
+        if future.done():  # the caller was cancelled
             return
         if failure is None:
             future.set_result(result)
@@ -109,7 +109,7 @@ HashingT = TypeVar("HashingT", bound=Hashing)
 def on_thread(
     handler: Callable[Concatenate[ThreadedT, Parameters], Result],
 ) -> Callable[Concatenate[ThreadedT, Parameters], Coroutine[Any, Any, Result]]:
-    """Have a handler called on one of the threads of its controller, where its answer is also encoded."""
+    """Run a handler on one of the threads of its controller, and encode its result there."""
 
     @wraps(handler)
     async def called(self: ThreadedT, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -121,10 +121,10 @@ def on_thread(
 def on_hashing_thread(
     handler: Callable[Concatenate[HashingT, Parameters], Result],
 ) -> Callable[Concatenate[HashingT, Parameters], Coroutine[Any, Any, Result]]:
-    """Have a handler called on one of the few threads for what hashes passwords.
+    """Run a handler on one of the few threads for password hashing.
 
-    Hashing is costly on purpose. On the same threads it would starve other requests; without a limit, a flood of logins
-    would take all memory.
+    Hashing is expensive on purpose. On the threads of other requests it would block them, and without a limit, a flood
+    of logins would use all memory.
     """
 
     @wraps(handler)

@@ -10,7 +10,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Written out rather than taken from the program: what a revision makes must not change with the program.
+# Not imported from the program: the result of a migration must not change with the program.
 MOMENT = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 

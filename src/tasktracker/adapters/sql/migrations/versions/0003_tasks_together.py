@@ -1,4 +1,4 @@
-"""Sharing, the trash, histories, subtasks, search and idempotency keys; one entry a viewer for lists."""
+"""Sharing, the trash, histories, subtasks, search and idempotency keys; one list entry per viewer of a task."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Migrate back to the revision before. What is in the trash comes out of it."""
+    """Migrate back to the revision before. Tasks in the trash become normal tasks again."""
     for table in ("idempotency_keys", "task_changes", "task_entries"):
         op.drop_table(table)
     for index in ("root", "parent", "trashed_at", "category"):
@@ -128,7 +128,7 @@ def downgrade() -> None:
 
 
 def _fill() -> None:
-    """Give every task its entry, and what is searched of it: folding is beyond SQL."""
+    """Add the entry and the search text of every task, in Python because SQL cannot fold text."""
     connection = op.get_bind()
     same = ("priority", "state", "due_date", "category", "created_at", "updated_at")
     columns: list[sa.ColumnClause[object]] = [

@@ -1,4 +1,4 @@
-"""Feeds: for each user one row an item, in the order in which their devices are to be told; tickets for streams."""
+"""Feeds: one row per user and item, in the order in which devices receive them; tickets for event streams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 MOMENT = sa.DateTime(timezone=True).with_variant(sa.String(32), "sqlite")
 
-# Categories before tasks, and each in the order in which it was made.
+# Categories before tasks, each in the order of creation.
 FILL = """
 INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, told_at)
 SELECT user_id, type, id,

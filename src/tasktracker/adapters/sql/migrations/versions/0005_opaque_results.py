@@ -1,4 +1,4 @@
-"""Results kept under idempotency keys become opaque bytes, and the time of a feed entry gets a plainer name."""
+"""Results under idempotency keys become opaque bytes; `told_at` of feed entries is renamed to `recorded_at`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-PUSHED = "sync "  # keys of pushed mutations begin so; their result is the version alone
+PUSHED = "sync "  # prefix of the keys of pushed mutations, whose result is only the version
 
 KEYS = sa.table(
     "idempotency_keys",
@@ -55,7 +55,7 @@ def downgrade() -> None:
 
 
 def _rows(*names: str) -> list[sa.RowMapping]:
-    """Return the kept results; a key without a fingerprint is that of a request still under way."""
+    """Return the stored results. A key without a fingerprint belongs to a request in progress."""
     columns = [KEYS.c[name] for name in ("user_id", "key", *names)]
     kept = sa.select(*columns).where(KEYS.c.fingerprint.is_not(None))
     return list(op.get_bind().execute(kept).mappings())

@@ -1,4 +1,4 @@
-"""Tasks get the day from which they are to be looked at."""
+"""Add `start_on` to tasks: the day before which a task need not be considered."""
 
 from __future__ import annotations
 

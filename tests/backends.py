@@ -1,0 +1,99 @@
+"""The storages that the contracts run on: memory, SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
+from tasktracker.adapters.memory.store import MemoryStore
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
+from tasktracker.adapters.sql.schema import metadata
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import Uuid7Generator
+from tasktracker.domain.throttling.ports import RateLimiter
+from tasktracker.domain.work import Storage
+from tests.fakes import START, ManualClock, RecordingAuditLog, SequentialIds
+
+NAMES = ("memory", "sqlite", "postgresql")
+TABLES = [table.name for table in reversed(metadata.sorted_tables)]
+
+on_sql = pytest.mark.parametrize("backend", NAMES[1:], indirect=True)
+on_postgresql = pytest.mark.parametrize("backend", NAMES[2:], indirect=True)
+
+# HTTP tests of what the storage has no part in, and of input that should never reach it: on the strictest.
+http_on_memory = pytest.mark.parametrize("shared", NAMES[:1], indirect=True)
+http_on_postgresql = pytest.mark.parametrize("shared", NAMES[2:], indirect=True)
+
+
+@dataclass
+class Backend:
+    """A storage that many tests use one after the other: creating a database takes longer than a test."""
+
+    name: str
+    url: str
+    store: Storage
+    limiter: RateLimiter
+    clock: ManualClock
+    audit_log: RecordingAuditLog
+    _delete_rows: Callable[[], None] = field(default=lambda: None)
+
+    def reset(self) -> None:
+        """Delete everything, and set the clock to the start."""
+        self.clock.set(START)
+        self.audit_log.events.clear()
+        if self.name == "memory":
+            self.store = MemoryStore(self.clock, SequentialIds(), self.audit_log)
+            self.limiter = MemoryRateLimiter()
+        self._delete_rows()
+
+    def another_store(self) -> SqlStore:
+        """Return a second store on the same database, as another process has. The caller closes it."""
+        return SqlStore(open_database(self.url), self.clock, Uuid7Generator())
+
+
+def memory() -> Backend:
+    clock, audit_log = ManualClock(), RecordingAuditLog()
+    store = MemoryStore(clock, SequentialIds(), audit_log)
+    return Backend("memory", "memory://", store, MemoryRateLimiter(), clock, audit_log)
+
+
+@contextmanager
+def sqlite(file: Path) -> Iterator[Backend]:
+    def delete_rows() -> None:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            for table in TABLES:
+                connection.execute(f"DELETE FROM {table}")
+
+    with _sql("sqlite", f"sqlite:///{file}", delete_rows) as backend:
+        yield backend
+
+
+@contextmanager
+def postgresql(url: str) -> Iterator[Backend]:
+    statements = "; ".join(f"DELETE FROM {table}" for table in TABLES).encode()
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def delete_rows() -> None:
+            connection.execute(statements)
+
+        with _sql("postgresql", url, delete_rows) as backend:
+            yield backend
+
+
+@contextmanager
+def _sql(name: str, url: str, delete_rows: Callable[[], None]) -> Iterator[Backend]:
+    migrate.upgrade(url)
+    clock, audit_log = ManualClock(), RecordingAuditLog()
+    database = open_database(url)
+    store = SqlStore(database, clock, Uuid7Generator(), audit_log)
+    yield Backend(name, url, store, SqlRateLimiter(database), clock, audit_log, delete_rows)
+    store.close()

@@ -1,0 +1,328 @@
+"""Every operation of the API, with values that it accepts and values that it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.http import OTHER_PASSWORD, PASSWORD
+
+SERVED = {
+    "/api/accounts/register/": {"POST"},
+    "/api/accounts/login/": {"POST"},
+    "/api/accounts/refresh/": {"POST"},
+    "/api/accounts/verify/": {"POST"},
+    "/api/accounts/logout/": {"POST"},
+    "/api/accounts/sessions/": {"GET", "DELETE"},
+    "/api/accounts/sessions/{id}/": {"DELETE"},
+    "/api/accounts/me/": {"GET", "PATCH"},
+    "/api/accounts/me/password/": {"POST"},
+    "/api/accounts/me/delete/": {"POST"},
+    "/api/accounts/me/totp/": {"POST"},
+    "/api/accounts/me/totp/confirm/": {"POST"},
+    "/api/accounts/me/totp/disable/": {"POST"},
+    "/api/accounts/me/activity/": {"GET"},
+    "/api/accounts/tokens/": {"GET", "POST"},
+    "/api/accounts/tokens/{id}/": {"DELETE"},
+    "/api/accounts/me/export/": {"GET"},
+    "/api/accounts/me/import/": {"POST"},
+    "/api/tasks/": {"GET", "POST"},
+    "/api/tasks/{id}/": {"GET", "PUT", "PATCH", "DELETE"},
+    "/api/tasks/{id}/history/": {"GET"},
+    "/api/tasks/{id}/restore/": {"POST"},
+    "/api/tasks/{id}/shares/": {"GET", "POST"},
+    "/api/tasks/{id}/shares/{user_id}/": {"PUT", "DELETE"},
+    "/api/tasks/{id}/undo/": {"POST"},
+    "/api/trash/": {"GET"},
+    "/api/trash/{id}/": {"DELETE"},
+    "/api/sync/": {"GET", "POST"},
+    "/api/sync/digest/": {"GET"},
+    "/api/sync/digest/{bucket}/": {"GET"},
+    "/api/events/": {"GET"},
+    "/api/events/tickets/": {"POST"},
+    "/api/categories/": {"GET", "POST"},
+    "/api/categories/{id}/": {"GET", "PUT", "PATCH", "DELETE"},
+    "/health/live": {"GET"},
+    "/health/ready": {"GET"},
+    "/problems/{slug}": {"GET"},
+}
+PUBLIC = {
+    "/api/accounts/register/",
+    "/api/accounts/login/",
+    "/api/accounts/refresh/",
+    "/api/accounts/verify/",
+    "/api/accounts/logout/",
+}
+ROUTES = [(method, path) for path, methods in SERVED.items() for method in sorted(methods)]
+PROTECTED = [(method, path) for method, path in ROUTES if path.startswith("/api/") and path not in PUBLIC]
+# Answers with an end that does not come by itself, and one that is never the same: they have tests of their own.
+STREAM, TICKETS = ("GET", "/api/events/"), ("POST", "/api/events/tickets/")
+LOGOUT = "/api/accounts/logout/"
+
+# JSON texts, as some of these cannot be said by way of Python.
+NO_TEXT = ["1", "1.5", "true", "[]", "{}", '["x"]']
+UNSTORABLE = [r'"a\u0000b"', r'"\u0000"', r'"\ud800"', r'"a\udfffb"', r'"\udc00\ud800"']
+NO_INTEGER = ["true", "false", '"1"', '"x"', '""', "1.5", "[]", "{}", "1e400", "-1e400", "1e-400"]
+HUGE = [str(2**31), str(2**63), str(2**64), "-1", str(-(2**63) - 1), "1" + "0" * 400, "-1" + "0" * 400]
+NO_DAY = [
+    *NO_TEXT,
+    '""',
+    '"tomorrow"',
+    '"2026-02-29"',
+    '"2026-13-01"',
+    '"2026-3-1"',
+    '"20260301"',
+    '"2026-W09-7"',
+    '"2026-03-01T12:00:00Z"',
+    '"2026-03-01 "',
+    '"\uff12\uff10\uff12\uff16-03-01"',
+    '"10000-01-01"',
+    '"0000-01-01"',
+]
+NO_MOMENT = [
+    *NO_TEXT,
+    '""',
+    '"tomorrow"',
+    '"2026-03-01"',
+    '"12:00:00Z"',
+    '"2026-03-01T12:00:00"',
+    '"2026-03-01 12:00:00"',
+    '"2026-03-01T12:00:00.5"',
+    '"2026-13-01T12:00:00Z"',
+    '"2026-02-29T12:00:00Z"',
+    '"2026-03-01T25:00:00Z"',
+    '"2026-03-01T12:00Z"',
+    '"2026-03-01T12:00:00+25:00"',
+    '"2026-03-01T12:00:00Z "',
+    '"\uff12\uff10\uff12\uff16-03-01T12:00:00Z"',
+    '"9999-12-31T23:59:59-14:00"',
+    '"0001-01-01T00:00:00+14:00"',
+    '"10000-01-01T00:00:00Z"',
+    '"+002026-03-01T12:00:00Z"',
+    r'"2026-03-01T12:00:00Z\u0000"',
+    r'"\ud800"',
+]
+NO_ID = [
+    *NO_TEXT,
+    '""',
+    '"x"',
+    '"none"',
+    '"0"',
+    '"urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057"',
+    '"{01890a5d-ac96-774b-bcce-b302099a8057}"',
+    '"0\uff11890a5d-ac96-774b-bcce-b302099a8057"',
+    '"01890a5d-ac96-774b-bcce-b302099a805"',
+    '"01890a5d-ac96-774b-bcce-b302099a8057 "',
+    r'"01890a5d-ac96-774b-bcce-b302099a8057\u0000"',
+    r'"\ud800"',
+]
+NULL = ["null"]
+
+LONG = [json.dumps("x" * 201), json.dumps("\U0001f4a5" * 201)]
+TITLE = [*NO_TEXT, *UNSTORABLE, *LONG, '""', '" "', r'"\t\r\n"', '"\u3000"']
+DESCRIPTION = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 10_001)]
+PRIORITY = [*NO_INTEGER, *HUGE, "0", "5", "2.5"]
+STATE = [*NO_TEXT, *UNSTORABLE, '""', '"OPEN"', '"someday"', '"open "', '"0"']
+VERSION = [*NO_INTEGER, "0", "-1", str(-(2**63) - 1)]
+NAME = [*NO_TEXT, *UNSTORABLE, '""', '" "', json.dumps("x" * 65)]
+NO_COLOR = [*NO_TEXT, *UNSTORABLE, '""', '"red"', '"#12345"']
+COLOR = [*NO_COLOR, '"#1234567"', '"#\uff11\uff12\uff13\uff14\uff15\uff16"', r'"#12345\u0000"', r'"#123456\n"']
+USERNAME = [*NO_TEXT, *UNSTORABLE, '""', '"ab"', '"a b"', '"a@b"', json.dumps("x" * 151)]
+LONG_EMAIL = json.dumps("x" * 254 + "@a.b")
+EMAIL = [*NO_TEXT, *UNSTORABLE, LONG_EMAIL, '"x"', r'"a\u0000b@example.org"', r'"\ud800@example.org"']
+PERSON = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 151)]
+TIME_ZONE = [*NO_TEXT, *UNSTORABLE, '""', '"Mars/X"', r'"UTC\u0000"', '"/etc/passwd"']
+SECRET = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 1025)]
+NEW_SECRET = [*NO_TEXT, *UNSTORABLE, '"short"', json.dumps("xY7#" * 33)]
+TOKEN = NO_TEXT
+DEVICE = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 201)]
+NOBODY = [
+    *NO_TEXT,
+    *UNSTORABLE,
+    '""',
+    '"nobody"',
+    '"no body"',
+    '"{username}"',
+    '"a@example.org"',
+    json.dumps("x" * 5000),
+]
+ROLE = [*NO_TEXT, *UNSTORABLE, '""', '"owner"', '"Viewer"', '"admin"']
+
+# What stands in the paths below, and what the description calls it.
+PARAMETERS = {"task": "id", "category": "id", "new": "id", "member": "user_id"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A request that succeeds, and what each of its fields may not be."""
+
+    name: str
+    method: str
+    path: str
+    good: dict[str, Any]
+    bad: dict[str, list[str]]
+    nullable: frozenset[str] = field(default=frozenset())
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def template(self) -> str:
+        """Its path as it is described."""
+        return re.sub(r"\{(\w+)\}", lambda match: f"{{{PARAMETERS[match[1]]}}}", self.path)
+
+    def values(self, name: str) -> list[str]:
+        """What the field may not be."""
+        return self.bad[name] if name in self.nullable else [*self.bad[name], *NULL]
+
+    def body(self, **raw: str) -> bytes:
+        """The good body with these fields as JSON texts."""
+        fields = {name: json.dumps(value) for name, value in self.good.items()} | raw
+        return ("{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in fields.items()) + "}").encode()
+
+
+TASK = {
+    "title": TITLE,
+    "description": DESCRIPTION,
+    "priority": PRIORITY,
+    "state": STATE,
+    "start_on": NO_DAY,
+    "due_date": NO_MOMENT,
+    "category": NO_ID,
+    "parent": NO_ID,
+}
+CATEGORY = {"name": NAME, "description": [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 1001)], "color": COLOR}
+PROFILE = {
+    "username": USERNAME,
+    "email": EMAIL,
+    "first_name": PERSON,
+    "last_name": PERSON,
+    "time_zone": TIME_ZONE,
+}
+GOOD_TASK = {
+    "title": "changed",
+    "description": "changed",
+    "priority": 4,
+    "state": "done",
+    "start_on": "2000-01-01",
+    "due_date": "2000-01-01T00:00:00Z",
+}
+GOOD_CATEGORY = {"name": "changed", "description": "changed", "color": "#123456"}
+CLEARED = frozenset({"start_on", "due_date", "category", "parent"})
+CREATE = {"If-None-Match": "*"}
+
+OPERATIONS = [
+    Operation("create-task", "POST", "/api/tasks/", GOOD_TASK, TASK, CLEARED),
+    Operation("replace-task", "PUT", "/api/tasks/{task}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED),
+    Operation(
+        "put-new-task", "PUT", "/api/tasks/{new}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED, headers=CREATE
+    ),
+    Operation("edit-task", "PATCH", "/api/tasks/{task}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED),
+    Operation("undo-change", "POST", "/api/tasks/{task}/undo/", {"change": "{change}"}, {"change": NO_ID}),
+    Operation(
+        "share-task",
+        "POST",
+        "/api/tasks/{task}/shares/",
+        {"username": "{other}", "role": "viewer"},
+        {"username": NOBODY, "role": ROLE},
+    ),
+    Operation("assign-role", "PUT", "/api/tasks/{task}/shares/{member}/", {"role": "editor"}, {"role": ROLE}),
+    Operation(
+        "push-mutations",
+        "POST",
+        "/api/sync/",
+        {"mutations": []},
+        {"cursor": [*NO_TEXT, '""', '"x"'], "atomic": ["1", '"true"']},
+        frozenset({"cursor"}),
+    ),
+    Operation("create-category", "POST", "/api/categories/", GOOD_CATEGORY, CATEGORY, frozenset({"color"})),
+    Operation(
+        "replace-category",
+        "PUT",
+        "/api/categories/{category}/",
+        GOOD_CATEGORY,
+        CATEGORY | {"version": VERSION},
+        frozenset({"color"}),
+    ),
+    Operation(
+        "put-new-category",
+        "PUT",
+        "/api/categories/{new}/",
+        GOOD_CATEGORY,
+        CATEGORY | {"version": VERSION},
+        frozenset({"color"}),
+        headers=CREATE,
+    ),
+    Operation(
+        "edit-category",
+        "PATCH",
+        "/api/categories/{category}/",
+        GOOD_CATEGORY,
+        CATEGORY | {"version": VERSION},
+        frozenset({"color"}),
+    ),
+    Operation(
+        "register",
+        "POST",
+        "/api/accounts/register/",
+        {"username": "{name}", "password": PASSWORD},
+        PROFILE | {"password": NEW_SECRET, "password2": [*NO_TEXT, *UNSTORABLE, '"other"']},
+        frozenset({"email"}),
+    ),
+    Operation(
+        "login",
+        "POST",
+        "/api/accounts/login/",
+        {"username": "{username}", "password": PASSWORD},
+        {"username": SECRET, "password": SECRET, "device": DEVICE},
+        frozenset({"device"}),
+    ),
+    Operation(
+        "edit-profile",
+        "PATCH",
+        "/api/accounts/me/",
+        {"first_name": "changed", "password": PASSWORD},
+        PROFILE | {"password": [*SECRET, '"wrong"']},
+        frozenset({"email"}),
+    ),
+    Operation(
+        "change-password",
+        "POST",
+        "/api/accounts/me/password/",
+        {"current_password": PASSWORD, "new_password": OTHER_PASSWORD},
+        {"current_password": [*SECRET, '"wrong"'], "new_password": NEW_SECRET},
+    ),
+    Operation(
+        "delete-account",
+        "POST",
+        "/api/accounts/me/delete/",
+        {"password": PASSWORD},
+        {"password": [*SECRET, '"wrong"']},
+    ),
+    Operation(
+        "create-api-token",
+        "POST",
+        "/api/accounts/tokens/",
+        {"name": "script", "scopes": ["tasks:read"]},
+        {
+            "name": [*NO_TEXT, *UNSTORABLE, '""', '" "', json.dumps("x" * 101)],
+            "scopes": ["null", "1", '"tasks:read"', "[]", '["tasks"]', "[1]", "{}"],
+            "expires_at": [*NO_MOMENT, '"2000-01-01T00:00:00Z"'],
+        },
+        frozenset({"expires_at"}),
+    ),
+    Operation(
+        "enrol-two-factor",
+        "POST",
+        "/api/accounts/me/totp/",
+        {"password": PASSWORD},
+        {"password": [*SECRET, '"wrong"']},
+    ),
+    Operation("refresh", "POST", "/api/accounts/refresh/", {"refresh": "{refresh}"}, {"refresh": TOKEN}),
+    Operation("verify", "POST", "/api/accounts/verify/", {"token": "{refresh}"}, {"token": TOKEN}),
+    Operation("logout", "POST", LOGOUT, {"refresh": "{refresh}"}, {"refresh": TOKEN}),
+]

@@ -1,0 +1,478 @@
+"""What holds for every path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from tasktracker.domain.accounts.token import TokenClaims, TokenKind
+from tests.backends import http_on_memory
+from tests.contracts.http.base import NewApi, everything, invalid, problem
+from tests.contracts.http.operations import OPERATIONS, PROTECTED, ROUTES, SERVED, STREAM, TICKETS
+from tests.http import PASSWORD, Api, Person, bearer, expect
+
+pytestmark = http_on_memory
+
+EVERYWHERE = {
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+EXPOSED = {"ETag", "Link", "Location", "Retry-After", "Idempotency-Replayed", "X-Request-ID"}
+SENT = {
+    "authorization",
+    "content-type",
+    "if-match",
+    "if-none-match",
+    "idempotency-key",
+    "last-event-id",
+    "x-request-id",
+}
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+LOCAL = "http://localhost:5173"
+NDJSON = {"Content-Type": "application/x-ndjson"}
+
+GOOD = {(each.method, each.template): each.good for each in OPERATIONS}
+GOOD[("POST", "/api/tasks/{id}/undo/")] = {"change": str(uuid4())}
+GOOD[("POST", "/api/accounts/me/totp/confirm/")] = {"code": "000000"}
+GOOD[("POST", "/api/accounts/me/totp/disable/")] = {"password": PASSWORD, "code": "000000"}
+
+
+def place(path: str, id: str | None = None) -> str:
+    """A path that a template stands for; unless an id is given, there is nothing there."""
+    return path.format(id=id or uuid4(), user_id=uuid4(), slug="invalid-input", bucket="00")
+
+
+def responses(alice: Person) -> Iterator[tuple[int, httpx.Response]]:
+    """Yield a response of every kind, with the status expected."""
+    task = alice.task()
+    path = f"/api/tasks/{task['id']}/"
+    yield 200, alice.get(path)
+    yield 200, alice.head(path)
+    yield 200, alice.get("/health/live")
+    yield 200, alice.get("/problems/invalid-input")
+    yield 200, alice.get("/schema/openapi.json")
+    yield 201, alice.post("/api/tasks/", {"title": "another"})
+    yield 204, alice.options(path)
+    yield 204, alice.options(path, headers={"Origin": LOCAL, "Access-Control-Request-Method": "PUT"})
+    yield 304, alice.get(path, headers={"If-None-Match": "*"})
+    yield 400, alice.get("/api/tasks/?limit=0")
+    yield 401, alice.get(path, headers=bearer("nonsense"))
+    yield 404, alice.get("/api/nothing/")
+    yield 404, alice.get(place("/api/tasks/{id}/"))
+    yield 405, alice.post(path)
+    yield 409, alice.post("/api/accounts/register/", {"username": alice.username, "password": alice.password})
+    yield 412, alice.patch(path, {}, headers={"If-Match": '"9"'})
+    yield 413, alice.send("POST", "/api/tasks/", b" " * 300_000)
+    yield 415, alice.request("POST", "/api/tasks/", content=b"title", headers={"Content-Type": "text/plain"})
+    yield 204, alice.delete(path)
+
+
+class TestResponse:
+    """What every response carries."""
+
+    def test_every_response_forbids_storing_sniffing_and_embedding(self, alice: Person) -> None:
+        for status, response in responses(alice):
+            assert response.status_code == status
+            assert EVERYWHERE.items() <= dict(response.headers).items()
+            assert "server" not in response.headers
+
+    def test_every_response_echoes_the_request_id(self, alice: Person) -> None:
+        alice.headers["X-Request-ID"] = "Sane-id_1.2"
+        for _, response in responses(alice):
+            assert response.headers.get_list("x-request-id") == ["Sane-id_1.2"]
+
+    @pytest.mark.parametrize("sane", ["a", "A" * 128, "9f1b2c3d-0000-4000-8000-1234567890ab", "0.-_Z"])
+    def test_a_sane_request_id_is_kept(self, api: Api, sane: str) -> None:
+        assert api.get("/health/live", headers={"X-Request-ID": sane}).headers["x-request-id"] == sane
+
+    @pytest.mark.parametrize("odd", ["", "A" * 129, "two words", "semi;colon", '"quoted"', "<script>", "a,b", "a\tb"])
+    def test_any_other_request_id_is_replaced(self, api: Api, odd: str) -> None:
+        given = api.get("/health/live", headers={"X-Request-ID": odd}).headers["x-request-id"]
+        assert re.fullmatch(r"[0-9a-f]{32}", given)
+
+    def test_requests_without_an_id_get_one_each(self, api: Api) -> None:
+        first, second = (api.get("/health/live").headers["x-request-id"] for _ in range(2))
+        assert first != second
+
+    def test_an_error_in_the_program_is_an_opaque_500_that_is_logged_under_the_request_id(
+        self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        api.client.event_hooks["response"].clear()  # it would object
+        secret = "the secret of the program"
+
+        def fail(*_: object) -> None:
+            raise RuntimeError(secret)
+
+        monkeypatch.setattr(api.container.tasks(), "list", fail)
+        with capture_logs([merge_contextvars]) as logs:
+            response = alice.get("/api/tasks/", headers={"X-Request-ID": "find-me"})
+        api.client.event_hooks["response"].append(api.documentation.check)
+        body = problem(response, 500, "internal-error")
+        assert secret not in response.text
+        assert body.keys() == {"type", "title", "status", "detail"}
+        assert EVERYWHERE.items() <= dict(response.headers).items()
+        (entry,) = [entry for entry in logs if entry["event"] == "uncaught error"]
+        assert (entry["log_level"], entry["request_id"]) == ("error", "find-me")
+        assert (entry["method"], entry["path"]) == ("GET", "/api/tasks")
+        assert secret in repr(entry["exc_info"])
+        monkeypatch.undo()
+        assert expect(alice.get("/api/tasks/"), 200)["results"] == []
+
+
+class TestPath:
+    """Which paths there are, and what they serve."""
+
+    def test_the_description_lists_what_is_served(self, api: Api) -> None:
+        paths: Mapping[str, Mapping[str, Any]] = api.documentation.document["paths"]
+        assert {path: {method.upper() for method in methods} for path, methods in paths.items()} == SERVED
+
+    @pytest.mark.parametrize("path", SERVED)
+    @pytest.mark.parametrize("slash", ["", "/"])
+    def test_options_lists_every_method(self, api: Api, path: str, slash: str) -> None:
+        response = api.options(place(path).rstrip("/") + slash)
+        assert response.status_code == 204
+        head = {"HEAD"} if "GET" in SERVED[path] else set()
+        assert response.headers["allow"].split(", ") == sorted(SERVED[path] | head | {"OPTIONS"})
+
+    @pytest.mark.parametrize("path", SERVED)
+    def test_options_takes_no_parameters_whatever_the_path_takes(self, api: Api, path: str) -> None:
+        response = api.options(f"{place(path)}?limit=1&types=task&something=else")
+        invalid(response, "limit", "types", "something")
+
+    @pytest.mark.parametrize("path", SERVED)
+    def test_options_from_a_page_that_is_no_preflight_lists_every_method_too(self, api: Api, path: str) -> None:
+        plain = api.options(place(path))
+        response = api.options(place(path), headers={"Origin": LOCAL})
+        assert (response.status_code, response.headers.get("allow")) == (204, plain.headers["allow"])
+
+    @pytest.mark.parametrize("path", SERVED)
+    def test_any_other_method_is_refused_with_those_that_are_allowed(self, api: Api, path: str) -> None:
+        allowed = api.options(place(path)).headers["allow"]
+        for method in [*sorted(METHODS - set(allowed.split(", "))), "TRACE", "LINK"]:
+            response = api.request(method, place(path))
+            if method == "HEAD":
+                assert response.status_code == 405
+            else:
+                problem(response, 405, "method-not-allowed")
+            assert response.headers["allow"] == allowed
+
+    @pytest.mark.parametrize(("method", "path"), [each for each in ROUTES if each not in (STREAM, TICKETS)])
+    def test_the_slash_at_the_end_is_optional(self, alice: Person, method: str, path: str) -> None:
+        # Something is wrong with most of these requests, and has to be found wrong on either path.
+        path = place(path).rstrip("/")
+        with_slash, without = alice.request(method, f"{path}/"), alice.request(method, path)
+        assert with_slash.status_code == without.status_code
+        assert with_slash.text == without.text
+        assert {"allow"}.isdisjoint(without.headers)
+
+    @pytest.mark.parametrize("path", ["/", "/api", "/api/", "/api/task/", "/api/tasks/a/b/", "/admin/", "/.env"])
+    def test_an_unknown_path_is_a_problem_like_any_other(self, api: Api, path: str) -> None:
+        problem(api.get(path), 404, "unknown-path")
+        problem(api.post(path, {}), 404, "unknown-path")
+
+    @pytest.mark.parametrize("path", [path for method, path in ROUTES if method == "GET" and (method, path) != STREAM])
+    def test_head_mirrors_get(self, alice: Person, path: str) -> None:
+        task, category = alice.task(), alice.category()
+        alice.headers["X-Request-ID"] = "same"
+        real = task if "tasks" in path else category
+        variants: list[tuple[str, dict[str, str]]] = [
+            (place(path, real["id"]), {}),
+            (place(path, real["id"]), {"If-None-Match": '"1"'}),
+            (place(path), {}),
+            (place(path) + "?unknown=1", {}),
+            (place(path), {"Authorization": "Bearer nonsense"}),
+        ]
+        for url, headers in variants:
+            head, get = alice.head(url, headers=headers), alice.get(url, headers=headers)
+            assert head.status_code == get.status_code
+            assert head.headers == get.headers
+
+    @pytest.mark.parametrize(("method", "path"), ROUTES)
+    def test_unknown_query_parameters_are_refused_by_name(self, alice: Person, method: str, path: str) -> None:
+        task, category = alice.task(), alice.category()
+        real = task if "tasks" in path else category
+        url = place(path, real["id"])
+        invalid(alice.request(method, f"{url}?surprise=1&Limit=2"), "surprise", "Limit")
+        assert expect(alice.get("/api/tasks/"), 200)["results"] == [task]
+        assert expect(alice.get("/api/categories/"), 200)["results"] == [category]
+
+    def test_an_unknown_query_parameter_of_any_name_can_be_told_of(self, alice: Person) -> None:
+        invalid(alice.get("/api/tasks/?=1"), "")
+        invalid(alice.get("/api/tasks/?a%00b=1"), "a\0b")
+        invalid(alice.get("/api/tasks/?%F0%9F%92%A5"), "\N{COLLISION SYMBOL}")
+        (error,) = invalid(alice.get(f"/api/tasks/?{'n' * 5000}=1"), "n" * 100)["errors"]
+        assert len(error["message"]) < 200
+
+    def test_a_flood_of_query_parameters_is_refused(self, alice: Person) -> None:
+        invalid(alice.get("/api/tasks/?" + "&".join(f"p{number}=1" for number in range(101))), "query")
+
+
+class TestProblem:
+    """Refusals."""
+
+    def test_the_type_of_a_problem_answers_with_an_explanation(self, alice: Person) -> None:
+        seen = set()
+        for status, response in responses(alice):
+            if status < 400:
+                continue
+            body = response.json()
+            explanation = alice.get(body["type"])
+            assert explanation.status_code == 200
+            assert explanation.headers["content-type"] == "text/plain; charset=utf-8"
+            assert body["title"] in explanation.text
+            assert str(status) in explanation.text
+            seen.add(status)
+        assert seen == {400, 401, 404, 405, 409, 412, 413, 415}
+
+    def test_every_kind_of_problem_that_is_described_is_explained(self, api: Api) -> None:
+        operations = [each for path in api.documentation.document["paths"].values() for each in path.values()]
+        described = {
+            slug
+            for operation in operations
+            for status, response in operation["responses"].items()
+            if status >= "400"
+            for slug in re.findall("`([a-z-]+)`", response["description"])
+        }
+        assert {"invalid-input", "stale-version", "username-taken", "storage-unavailable"} <= described
+        for slug in described:
+            assert api.get(f"/problems/{slug}").status_code == 200
+
+    def test_there_is_no_explanation_of_what_is_no_problem(self, api: Api) -> None:
+        problem(api.get("/problems/no-such-thing"), 404, "not-found")
+        problem(api.get("/problems/error"), 404, "not-found")
+
+    def test_several_bad_fields_are_all_named(self, alice: Person) -> None:
+        body = {"title": "", "priority": 9, "state": "someday", "due_date": "soon", "category": "x", "tilte": "typo"}
+        invalid(alice.post("/api/tasks/", body), *body)
+        invalid(alice.put(place("/api/tasks/{id}/"), body), *body)
+        invalid(alice.patch(place("/api/tasks/{id}/"), body | {"version": "7"}), *body, "version")
+        invalid(alice.post("/api/categories/", {"color": "red", "description": 3}), "name", "color", "description")
+        invalid(
+            alice.post("/api/accounts/register/", {"username": "a@b", "email": "nobody", "first_name": 1}),
+            "username",
+            "password",
+            "email",
+            "first_name",
+        )
+        invalid(
+            alice.get("/api/tasks/?limit=0&priority=5&state=open&state=x&stat=1"), "limit", "priority", "state", "stat"
+        )
+
+    def test_several_bad_fields_are_all_named_where_each_is_of_the_right_type(self, api: Api) -> None:
+        body = {"username": "a b", "password": "short", "password2": "other", "email": "nobody", "time_zone": "Mars/X"}
+        invalid(api.post("/api/accounts/register/", body), *body)
+
+
+class TestAuthentication:
+    """Nothing of anybody's is told, and nothing done, without a token that is good now."""
+
+    @pytest.mark.parametrize(("method", "path"), PROTECTED)
+    def test_a_request_without_a_token_is_refused_whatever_else_is_wrong_with_it(
+        self, api: Api, method: str, path: str
+    ) -> None:
+        for url in (place(path), place(path) + "?surprise=1", place(path, "no-uuid")):
+            for body in (None, b"", b"{", b"{}", b'{"surprise": 1}'):
+                response = api.request(method, url) if body is None else api.send(method, url, body)
+                problem(response, 401, "not-authenticated")
+                assert response.headers["www-authenticate"] == "Bearer"
+
+    @pytest.mark.parametrize(
+        ("credentials", "slug"),
+        [
+            ("Basic YWxpY2U6cGFzc3dvcmQ=", "not-authenticated"),
+            ("Token abc", "not-authenticated"),
+            ("", "not-authenticated"),
+            ("Bearer", "invalid-token"),
+            ("Bearer ", "invalid-token"),
+            ("Bearer x", "invalid-token"),
+            ("Bearer a.b.c", "invalid-token"),
+            ("Bearer " + "a" * 10_000, "invalid-token"),
+            ("Bearer one two", "invalid-token"),
+        ],
+    )
+    def test_what_is_no_token_is_refused(self, api: Api, credentials: str, slug: str) -> None:
+        response = api.get("/api/tasks/", headers={"Authorization": credentials})
+        problem(response, 401, slug)
+        assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+    def test_bytes_that_are_no_text_are_refused(self, api: Api) -> None:
+        response = api.client.get("/api/tasks/", headers={b"Authorization": b"Bearer \xff\xfe"})
+        problem(response, 401, "invalid-token")
+
+    @pytest.mark.parametrize(("method", "path"), PROTECTED)
+    def test_a_refresh_token_is_no_access_token(self, api: Api, alice: Person, method: str, path: str) -> None:
+        problem(api.request(method, place(path), headers=bearer(alice.refresh)), 401, "invalid-token")
+
+    def test_the_name_of_the_scheme_is_in_any_case(self, api: Api, alice: Person) -> None:
+        for scheme in ("bearer", "BEARER"):
+            response = api.get("/api/accounts/me/", headers={"Authorization": f"{scheme} {alice.access}"})
+            assert expect(response, 200)["id"] == alice.id
+
+    def test_a_token_that_was_tampered_with_is_refused(self, api: Api, alice: Person) -> None:
+        head, payload, signature = alice.access.split(".")
+        changed = "B" if payload[10] == "A" else "A"
+        others = api.register().access.split(".")
+        for token in (
+            f"{head}.{payload[:10]}{changed}{payload[11:]}.{signature}",
+            f"{head}.{payload}.{others[2]}",
+            f"{head}.{others[1]}.{signature}",
+            f"{head}.{payload}.",
+            f"eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{payload}.",
+        ):
+            problem(api.get("/api/tasks/", headers=bearer(token)), 401, "invalid-token")
+
+    def test_an_expired_token_is_refused(self, api: Api, alice: Person) -> None:
+        now = api.clock.now()
+        real = api.container.signer().read(alice.access)
+        claims = TokenClaims(
+            kind=TokenKind.ACCESS,
+            user_id=real.user_id,
+            session_id=real.session_id,
+            generation=real.generation,
+            issued_at=now - timedelta(minutes=20),
+            expires_at=now - timedelta(seconds=6),
+        )
+        token = api.container.signer().sign(claims)
+        problem(api.get("/api/tasks/", headers=bearer(token)), 401, "invalid-token")
+
+    @pytest.mark.parametrize(("method", "path"), PROTECTED)
+    def test_a_session_that_ended_can_do_nothing_any_more(
+        self, api: Api, alice: Person, method: str, path: str
+    ) -> None:
+        task, category = alice.task(), alice.category()
+        ended = api.login(alice)
+        (session,) = [session["id"] for session in alice.listed("/api/accounts/sessions/") if session["is_current"]]
+        expect(ended.post("/api/accounts/logout/"), 204)
+        before = everything(alice)
+        ids = {"tasks": task["id"], "trash": task["id"], "categories": category["id"], "accounts": session}
+        url = place(path, ids.get(path.split("/")[2]))
+        is_import = path == "/api/accounts/me/import/"
+        body = {"content": b"{}", "headers": NDJSON} if is_import else {"json": GOOD.get((method, path))}
+        problem(ended.request(method, url, **body), 401, "session-ended")
+        assert everything(alice) == before
+
+    @pytest.mark.parametrize("path", ["/api/tasks/", "/api/accounts/me/"])
+    def test_a_revoked_api_token_is_named_as_the_cause(self, api: Api, alice: Person, path: str) -> None:
+        created = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}), 201)
+        expect(alice.delete(f"/api/accounts/tokens/{created['id']}/"), 204)
+        body = problem(api.get(path, headers=bearer(created["token"])), 401, "session-ended")
+        assert body["detail"] == "The API token is unknown, expired or revoked, or its user is disabled."
+
+    def test_a_token_of_another_service_is_refused(self, new_api: NewApi, alice: Person) -> None:
+        other = new_api(SECRET_KEYS="the secret of quite another service")
+        problem(other.get("/api/tasks/", headers=bearer(alice.access)), 401, "invalid-token")
+
+    def test_keys_can_be_rotated_without_logging_anybody_out(self, new_api: NewApi, alice: Person) -> None:
+        old = "tests sign with this and with nothing else"
+        rotated = new_api(SECRET_KEYS=f"the next secret of this very service,{old}")
+        expect(rotated.get("/api/tasks/", headers=bearer(alice.access)), 200)
+
+    def test_the_ids_in_a_token_are_those_of_the_user_and_the_session(self, alice: Person) -> None:
+        answer = expect(alice.post("/api/accounts/verify/", {"token": alice.access}), 200)
+        assert answer["user_id"] == alice.id
+        assert UUID(answer["session_id"]).version == 7
+
+
+class TestCors:
+    """Pages of other origins."""
+
+    @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:5173"])
+    @pytest.mark.parametrize("method", sorted(METHODS - {"OPTIONS"}))
+    def test_a_preflight_from_a_local_page_is_granted(self, api: Api, origin: str, method: str) -> None:
+        asked = {
+            "Origin": origin,
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": ", ".join(sorted(SENT)),
+        }
+        response = api.options("/api/tasks/", headers=asked)
+        assert response.status_code == 204
+        assert response.headers["access-control-allow-origin"] == origin
+        assert set(split(response.headers["access-control-allow-methods"])) >= METHODS
+        assert set(split(response.headers["access-control-allow-headers"].lower())) >= SENT
+        assert int(response.headers["access-control-max-age"]) > 0
+        assert "origin" in response.headers["vary"].lower()
+        assert "access-control-allow-credentials" not in response.headers
+
+    @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:5173"])
+    def test_a_local_page_may_read_the_answers_and_their_headers(self, alice: Person, origin: str) -> None:
+        for _, response in responses(with_origin(alice, origin)):
+            if response.request.method == "OPTIONS":
+                continue
+            assert response.headers["access-control-allow-origin"] == origin
+            assert "origin" in response.headers["vary"].lower()
+            assert set(split(response.headers["access-control-expose-headers"])) == EXPOSED
+            assert "access-control-allow-credentials" not in response.headers
+
+    @pytest.mark.parametrize(
+        "origin",
+        ["http://example.org", "https://localhost:5173", "http://localhost:5174", "http://localhost:5173.evil", "null"],
+    )
+    def test_any_other_page_may_not(self, alice: Person, origin: str) -> None:
+        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        preflight = alice.options("/api/tasks/", headers=asked)
+        assert "access-control-allow-origin" not in preflight.headers
+        response = alice.get("/api/tasks/", headers={"Origin": origin})
+        assert response.status_code == 200, "it is for the browser to keep the answer from the page"
+        assert "access-control-allow-origin" not in response.headers
+
+    def test_origins_can_be_configured(self, new_api: NewApi) -> None:
+        api = new_api(CORS_ALLOWED_ORIGINS="https://tasks.example.org, https://other.example.org")
+        for origin in ("https://tasks.example.org", "https://other.example.org"):
+            response = api.get("/health/live", headers={"Origin": origin})
+            assert response.headers["access-control-allow-origin"] == origin
+        assert "access-control-allow-origin" not in api.get("/health/live", headers={"Origin": LOCAL}).headers
+
+    def test_in_production_no_origin_is_allowed_by_default(self, new_api: NewApi) -> None:
+        api = new_api(ENVIRONMENT="production", THROTTLE="on")
+        asked = {"Origin": LOCAL, "Access-Control-Request-Method": "GET"}
+        for response in (api.options("/api/tasks/", headers=asked), api.get("/health/live", headers={"Origin": LOCAL})):
+            assert "access-control-allow-origin" not in response.headers
+
+
+class TestService:
+    """The service itself."""
+
+    def test_it_tells_that_it_runs_and_is_ready(self, api: Api) -> None:
+        assert expect(api.get("/health/live"), 200) == {"status": "live"}
+        assert expect(api.get("/health/ready"), 200) == {"status": "ready"}
+
+    @pytest.mark.parametrize("media_type", ["application/json", "Application/JSON", "application/json; charset=utf-8"])
+    def test_bodies_are_json(self, alice: Person, media_type: str) -> None:
+        response = alice.request("POST", "/api/tasks/", content=b'{"title":"x"}', headers={"Content-Type": media_type})
+        assert expect(response, 201)["title"] == "x"
+
+    def test_a_patch_may_be_a_merge_patch(self, alice: Person) -> None:
+        merge = {"Content-Type": "application/merge-patch+json"}
+        task, category = alice.task(), alice.category()
+        for path, body in (
+            (f"/api/tasks/{task['id']}/", b'{"title":"x"}'),
+            (f"/api/categories/{category['id']}/", b'{"name":"x"}'),
+            ("/api/accounts/me/", b'{"first_name":"x"}'),
+        ):
+            expect(alice.request("PATCH", path, content=body, headers=merge), 200)
+        for method, path in (("POST", "/api/tasks/"), ("PUT", f"/api/tasks/{task['id']}/")):
+            problem(alice.request(method, path, content=b'{"title":"y"}', headers=merge), 415, "unsupported-media-type")
+        assert alice.titles() == ["x"]
+
+    def test_answers_are_utf_8(self, alice: Person) -> None:
+        title = "日本語 \N{COLLISION SYMBOL} é"
+        response = alice.post("/api/tasks/", {"title": title})
+        assert title.encode() in response.content
+
+
+def split(header: str) -> list[str]:
+    return [part.strip() for part in header.split(",")]
+
+
+def with_origin(person: Person, origin: str) -> Person:
+    person.headers["Origin"] = origin
+    return person

@@ -1,0 +1,329 @@
+"""Lists of tasks: in every order, through every filter, on pages of any length."""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.contracts.http.base import TASKS, Task, invalid, paged, place, text
+from tests.fakes import ManualClock
+from tests.http import Person, expect
+
+SORTS = ["-created_at", "created_at", "due_date", "-due_date", "priority", "-priority", "title", "-updated_at"]
+# A storage with rules of its own for text would order these in another way, or find others alike.
+TITLES = [
+    "apple",
+    "Apple",
+    "\u00c9clair",
+    "e\u0301clair",
+    "zebra",
+    "Zebra",
+    "10 straße",
+    "9 STRASSE",
+    "_x",
+    "-x",
+    "a b",
+    "ab",
+    "\ufffd",
+    "\N{COLLISION SYMBOL}",
+]
+
+
+def folded(words: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", words).casefold())
+
+
+def ordered(tasks: Iterable[Task], sort: str) -> list[Task]:
+    """Tasks as a list in this order has them: those alike by id, and those without a value last."""
+    name, is_descending = sort.removeprefix("-"), sort.startswith("-")
+
+    def key(task: Task) -> tuple[Any, str]:
+        value = task[name]
+        if name == "title":
+            value = folded(value)
+        elif name.endswith(("_at", "_date")):
+            value = datetime.fromisoformat(value)
+        return value, task["id"]
+
+    tasks = list(tasks)
+    with_it = sorted((task for task in tasks if task[name] is not None), key=key, reverse=is_descending)
+    without = sorted((task for task in tasks if task[name] is None), key=lambda task: task["id"], reverse=is_descending)
+    return with_it + without
+
+
+class World:
+    """Tasks of alice and of others, unlike in all that a list may go by."""
+
+    def __init__(self, alice: Person, bob: Person, clock: ManualClock) -> None:
+        chance = random.Random(7)
+        self.alice = alice
+        self.due = [None, clock.now() - timedelta(days=1), clock.now() + timedelta(days=1), clock.now()]
+        self.category, self.others = alice.category()["id"], bob.category()["id"]
+        self.top = alice.task("top", category=self.category)["id"]
+        made = []
+        for number, title in enumerate(TITLES):
+            owner = bob if number % 5 == 4 else alice
+            due = self.due[chance.randrange(4)]
+            fields = {
+                "description": chance.choice(["", "100% Cotton", "a_b", "Straße und éclair"]),
+                "priority": chance.randrange(1, 5),
+                "state": chance.choice(["open", "in_progress", "done", "cancelled"]),
+                "start_on": chance.choice([None, "2000-01-01", "2999-01-01"]),
+                "due_date": due and text(due),
+                "category": chance.choice([None, self.category if owner is alice else self.others]),
+                "parent": chance.choice([None, self.top]) if owner is alice else None,
+            }
+            made.append((owner, owner.task(title, **fields)))
+            clock.advance(microseconds=chance.randrange(2))
+        clock.advance(seconds=1)
+        for role, (owner, task) in zip(("editor", "viewer", "editor"), made[4::5], strict=False):
+            owner.share(task, alice, role)
+        for _, task in made[5:8]:
+            expect(alice.patch(place(task), {"priority": task["priority"] % 4 + 1}), 200)
+            clock.advance(microseconds=1)
+        self.tasks = [expect(alice.get(place(task)), 200) for _, task in made] + [
+            expect(alice.get(f"{TASKS}{self.top}/"), 200)
+        ]
+
+    def role(self, task: Task) -> str:
+        if task["created_by"] == self.alice.id:
+            return "owner"
+        return "editor" if self.alice.id in task["owners"] else "viewer"
+
+    def filters(self) -> list[tuple[str, Callable[[Task], bool]]]:
+        """Filters, and what each lets pass of what alice reads."""
+        now = self.due[3]
+        assert now is not None
+
+        def due(task: Task, passes: Callable[[datetime], bool]) -> bool:
+            return task["due_date"] is not None and passes(datetime.fromisoformat(task["due_date"]))
+
+        def found(task: Task, *words: str) -> bool:
+            return all(word in folded(task["title"]) + "\n" + folded(task["description"]) for word in words)
+
+        at = text(now)
+        return [
+            ("state=open", lambda task: task["state"] == "open"),
+            ("state=done&state=in_progress", lambda task: task["state"] in ("done", "in_progress")),
+            ("priority=2", lambda task: task["priority"] == 2),
+            ("started=true", lambda task: task["start_on"] in (None, "2000-01-01")),
+            ("started=false", lambda task: task["start_on"] == "2999-01-01"),
+            (f"category={self.category}", lambda task: task["category"] == self.category),
+            (f"category={self.others}", lambda _: False),
+            ("category=none", lambda task: task["category"] is None),
+            (f"parent={self.top}", lambda task: task["parent"] == self.top),
+            ("parent=none", lambda task: task["parent"] is None),
+            (f"due_before={at}", lambda task: due(task, lambda moment: moment < now)),
+            (f"due_after={at}", lambda task: due(task, lambda moment: moment >= now)),
+            ("overdue=true", lambda task: task["is_overdue"]),
+            ("overdue=false", lambda task: not task["is_overdue"]),
+            ("role=owner", lambda task: self.role(task) == "owner"),
+            ("role=editor", lambda task: self.role(task) == "editor"),
+            ("role=viewer", lambda task: self.role(task) == "viewer"),
+            ("q=STRASSE", lambda task: found(task, "strasse")),
+            ("q=%C3%89CLAIR%20e", lambda task: found(task, "\u00e9clair", "e")),
+            ("q=_", lambda task: found(task, "_")),
+            ("q=%25", lambda task: found(task, "%")),
+        ]
+
+
+class TestTaskOrder:
+    """`sort`"""
+
+    @pytest.fixture
+    def world(self, alice: Person, bob: Person, clock: ManualClock) -> World:
+        return World(alice, bob, clock)
+
+    def test_a_list_is_in_the_order_asked_for_on_pages_of_any_length(self, world: World) -> None:
+        for sort, limit in product(SORTS, (1, 4, 200)):
+            assert world.alice.listed(TASKS, f"sort={sort}&limit={limit}") == ordered(world.tasks, sort), sort
+
+    def test_every_filter_lets_the_right_ones_pass(self, world: World) -> None:
+        for query, passes in world.filters():
+            assert world.alice.listed(TASKS, query) == ordered(filter(passes, world.tasks), "-created_at"), query
+
+    def test_filters_narrow_a_list_together_in_any_order_and_on_any_page(self, world: World) -> None:
+        chance = random.Random(7)
+        for sort in SORTS * 4:
+            chosen = chance.sample(world.filters(), chance.choice([1, 2]))
+            while len({query.partition("=")[0] for query, _ in chosen}) < len(chosen):
+                chosen = chance.sample(world.filters(), 2)
+            query = "&".join([*(query for query, _ in chosen), f"sort={sort}", f"limit={chance.choice([2, 3, 5])}"])
+            expected = [task for task in world.tasks if all(passes(task) for _, passes in chosen)]
+            assert world.alice.listed(TASKS, query) == ordered(expected, sort), query
+
+    @pytest.mark.parametrize("sort", ["due_date", "-due_date", "-priority", "title"])
+    def test_what_keeps_its_place_is_seen_once_whatever_happens_meanwhile(self, alice: Person, sort: str) -> None:
+        made = [
+            alice.task(title, priority=priority, due_date=due)
+            for title, priority, due in (
+                ("a", 1, None),
+                ("b", 2, "2026-03-01T00:00:00Z"),
+                ("c", 2, None),
+                ("d", 3, "2026-03-02T00:00:00Z"),
+                ("e", 4, None),
+                ("f", 4, "2026-03-01T00:00:00Z"),
+            )
+        ]
+        order = ordered(made, sort)
+        seen = []
+        query = f"sort={sort}&limit=2"
+        while True:
+            page = expect(alice.get(f"{TASKS}?{query}"), 200)
+            seen += [task["id"] for task in page["results"]]
+            if len(seen) == 2:
+                expect(alice.delete(place(order[1])), 204)  # the very task that the cursor continues after
+                alice.task(order[1]["title"], **{name: order[1][name] for name in ("priority", "due_date")})
+                expect(alice.patch(place(order[4]), {"description": "changed"}), 200)
+            if page["next_cursor"] is None:
+                break
+            query = f"sort={sort}&limit=2&cursor={page['next_cursor']}"
+        assert [each for each in seen if each in {task["id"] for task in made}] == [task["id"] for task in order]
+        assert len(set(seen)) == len(seen)
+
+    def test_what_is_changed_comes_to_the_front_of_the_last_changed(self, alice: Person, clock: ManualClock) -> None:
+        tasks = []
+        for title in "abc":
+            clock.advance(seconds=1)
+            tasks.append(alice.task(title))
+        clock.advance(seconds=1)
+        expect(alice.patch(place(tasks[0]), {"description": "changed"}), 200)
+        expect(alice.patch(place(tasks[1]), {}), 200)
+        assert alice.titles("sort=-updated_at") == ["a", "c", "b"]
+
+
+# A search, and the titles of the tasks that it finds.
+SEARCHES: list[tuple[str, set[str]]] = [
+    ("milk", {"Buy MILK", "else"}),
+    ("BUY milk", {"Buy MILK"}),
+    ("milk buy", {"Buy MILK"}),
+    ("  buy\t\nilk ", {"Buy MILK"}),
+    ("two litres buy", {"Buy MILK"}),
+    ("buy bread", set()),
+    ("100%", {"100% sure"}),
+    ("%", {"100% sure"}),
+    ("_", {"snake_case"}),
+    ("e_c", {"snake_case"}),
+    ("b%k", set()),
+    ("s_ake", set()),
+    ("\\", {"back\\slash"}),
+    ("\\s", {"back\\slash"}),
+    ("*", set()),
+    ("?", set()),
+    ("[a-z]", set()),
+    ("'", {"it's"}),
+    ('"', {'a "quote"'}),
+    ("STRASSE", {"Hauptstraße"}),
+    ("straße", {"Hauptstraße"}),
+    ("\u00c9T\u00c9", {"\u00e9te\u0301"}),
+    ("e\u0301te\u0301", {"\u00e9te\u0301"}),
+    ("\u0399\u0394\u039f\u03a3", {"\u03b9\u03b4\u03bf\u03c2"}),
+    ("\N{COLLISION SYMBOL}", {"\N{COLLISION SYMBOL}"}),
+    ("milk\u3000buy", {"Buy MILK"}),
+]
+
+
+class TestTaskFilter:
+    """What narrows a list."""
+
+    def test_what_is_due_lies_between_a_moment_and_the_next(self, alice: Person) -> None:
+        for title, due in {
+            "early": "2026-03-01T11:59:59.999999Z",
+            "sharp": "2026-03-01T12:00:00Z",
+            "late": "2026-03-01T13:00:00+00:30",
+            "never": None,
+        }.items():
+            alice.task(title, due_date=due)
+        for query, titles in {
+            "due_before=2026-03-01T12:00:00Z": {"early"},
+            "due_after=2026-03-01T12:00:00Z": {"sharp", "late"},
+            "due_before=2026-03-01T13:00:00%2B01:00": {"early"},
+            "due_after=2026-03-01T12:00:00Z&due_before=2026-03-01T12:30:00Z": {"sharp"},
+            "due_after=2026-03-01T12:30:00Z&due_before=2026-03-01T12:00:00Z": set(),
+            "due_after=0001-01-01T00:00:00Z": {"early", "sharp", "late"},
+            "due_before=9999-12-31T23:59:59.999999Z": {"early", "sharp", "late"},
+        }.items():
+            assert set(alice.titles(query)) == titles, query
+
+    def test_every_word_is_in_what_is_found(self, alice: Person) -> None:
+        alice.task("Buy MILK", description="Two\nlitres")
+        alice.task("else", description="or oat milk")
+        for title in set().union(*(titles for _, titles in SEARCHES)) - {"Buy MILK", "else"}:
+            alice.task(title)
+        for searched, titles in SEARCHES:
+            found = expect(alice.get(TASKS, params={"q": searched}), 200)["results"]
+            assert {task["title"] for task in found} == titles, searched
+
+    def test_a_search_goes_by_what_a_task_says_now(self, alice: Person) -> None:
+        task = alice.task("old", description="kept")
+        expect(alice.patch(place(task), {"title": "new"}), 200)
+        assert alice.titles("q=new%20kept") == ["new"]
+        assert alice.titles("q=old") == []
+
+    def test_a_search_for_nothing_finds_everything(self, alice: Person) -> None:
+        alice.task("a")
+        for nothing in ("", "%20", "%09%20"):
+            assert alice.titles(f"q={nothing}") == ["a"]
+
+    def test_a_search_is_up_to_200_characters_long(self, alice: Person) -> None:
+        alice.task("x" * 200)
+        assert alice.titles(f"q={'x' * 200}") == ["x" * 200]
+        invalid(alice.get(f"{TASKS}?q={'x' * 201}"), "q")
+
+    def test_nobody_finds_what_they_cannot_see(self, alice: Person, bob: Person) -> None:
+        task = alice.task("secret", due_date="2026-03-01T00:00:00Z")
+        child = alice.task("secret too", parent=task["id"])
+        for query in ("q=secret", f"parent={task['id']}", f"parent={child['id']}", "due_after=2026-01-01T00:00:00Z"):
+            assert bob.titles(query) == []
+        for role in ("owner", "editor", "viewer"):
+            assert bob.titles(f"role={role}") == []
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("parent", "none"),
+            ("due_after", "2026-03-01T00:00:00Z"),
+            ("due_before", "2026-03-01T00:00:00Z"),
+            ("q", "two"),
+            ("role", "owner"),
+            ("sort", "title"),
+        ],
+    )
+    def test_a_filter_of_one_value_is_given_once(self, alice: Person, name: str, value: str) -> None:
+        expect(alice.get(f"{TASKS}?{name}={value}"), 200)
+        body = invalid(alice.get(f"{TASKS}?{name}={value}&{name}={value}"), name)
+        assert body["errors"][0]["message"] == "may be sent only once"
+
+    def test_every_bad_filter_is_named(self, alice: Person) -> None:
+        bad = {"parent": "x", "due_after": "soon", "due_before": "", "q": "\0", "role": "boss", "sort": "size"}
+        invalid(alice.get(TASKS, params={**bad, "limit": "0", "cursor": "x"}), *bad, "limit")
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("sort=title", ""),
+            ("", "sort=title"),
+            ("sort=priority", "sort=-priority"),
+            ("sort=due_date", "sort=-due_date"),
+            ("sort=created_at", "sort=-updated_at"),
+            ("q=two", "q=first"),
+            ("role=owner", "role=editor"),
+            ("parent=none", ""),
+            ("sort=title&q=of", "sort=title"),
+        ],
+    )
+    def test_a_cursor_of_another_order_or_filter_is_refused(self, alice: Person, one: str, other: str) -> None:
+        cursor = paged(alice, one)["next_cursor"]
+        invalid(alice.get(f"{TASKS}?{other}&cursor={cursor}".replace("?&", "?")), "cursor")
+        assert len(expect(alice.get(f"{TASKS}?{one}&cursor={cursor}".replace("?&", "?")), 200)["results"]) == 1
+
+    def test_a_parent_that_is_nowhere_has_no_children(self, alice: Person) -> None:
+        alice.task()
+        assert alice.titles(f"parent={uuid4()}") == []

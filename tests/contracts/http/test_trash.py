@@ -1,0 +1,259 @@
+"""The trash."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.contracts.http.base import TASKS, Task, chain, everything, invalid, place, problem, text
+from tests.fakes import ManualClock
+from tests.http import Api, Person, expect
+
+TRASH = "/api/trash/"
+
+
+def deleted(person: Person, *tasks: Task) -> None:
+    """Move tasks to the trash, one after another."""
+    for task in tasks:
+        expect(person.delete(place(task)), 204)
+
+
+def restored(person: Person, task: Task) -> Task:
+    """Restore a task."""
+    body: Task = expect(person.post(f"{place(task)}restore/"), 200)
+    return body
+
+
+def in_trash(person: Person, query: str = "") -> list[str]:
+    return [task["title"] for task in person.listed(TRASH, query)]
+
+
+class TestTrash:
+    """Deleting, restoring, purging."""
+
+    def test_what_is_deleted_is_in_the_trash_and_nowhere_else(self, alice: Person, clock: ManualClock) -> None:
+        task, change = alice.task("gone", due_date="2000-01-01T00:00:00Z"), alice.task("kept")
+        expect(alice.patch(place(task), {"title": "gone for now"}), 200)
+        change = alice.listed(f"{place(task)}history/")[0]
+        clock.advance(minutes=1)
+        deleted(alice, task)
+        now = text(clock.now())
+        after = task | {"title": "gone for now", "version": 3, "updated_at": now, "deleted_at": now}
+        assert alice.listed(TRASH) == [after]
+        assert alice.titles() == ["kept"]
+        for query in ("q=gone", "overdue=true", "role=owner&state=open&q=gone"):
+            assert alice.titles(query) == []
+        for method, path, body in (
+            ("GET", place(task), None),
+            ("PUT", place(task), {"title": "x"}),
+            ("PATCH", place(task), {"title": "x"}),
+            ("DELETE", place(task), None),
+            ("GET", f"{place(task)}history/", None),
+            ("GET", f"{place(task)}shares/", None),
+            ("POST", f"{place(task)}undo/", {"change": change["id"]}),
+        ):
+            problem(alice.request(method, path, json=body), 404, "task-not-found")
+        assert alice.listed(TRASH) == [after]
+
+    def test_what_is_restored_is_as_it_was(self, alice: Person, clock: ManualClock) -> None:
+        task = alice.task(
+            "all",
+            description="of it",
+            priority=4,
+            state="done",
+            due_date="2000-01-01T00:00:00Z",
+            category=alice.category()["id"],
+            parent=alice.task("parent")["id"],
+        )
+        deleted(alice, task)
+        clock.advance(minutes=1)
+        response = alice.post(f"{place(task)}restore/")
+        after = task | {"version": 3, "updated_at": text(clock.now())}
+        assert expect(response, 200) == after == expect(alice.get(place(task)), 200)
+        assert response.headers["etag"] == '"3"'
+        assert alice.listed(TRASH) == []
+        clock.advance(minutes=1)
+        assert restored(alice, task) == after, "it is out already"
+        expect(alice.patch(place(task), {"title": "changed"}), 200)
+
+    def test_the_last_deleted_come_first_on_every_page(self, alice: Person, clock: ManualClock) -> None:
+        tasks = [alice.task(f"{number}") for number in range(6)]
+        for number, task in enumerate((tasks[3], tasks[0], tasks[5], tasks[1], tasks[4])):
+            clock.advance(microseconds=number % 2)
+            deleted(alice, task)
+        whole = alice.listed(TRASH)
+
+        def key(task: Task) -> tuple[datetime, str]:
+            return datetime.fromisoformat(task["deleted_at"]), task["id"]
+
+        assert len(whole) == 5
+        assert whole == sorted(whole, key=key, reverse=True)
+        for limit in (1, 2, 4, 5):
+            assert alice.listed(TRASH, f"limit={limit}") == whole
+        page = alice.get(f"{TRASH}?limit=2")
+        link = page.links["next"]["url"]
+        assert expect(alice.get(link), 200)["results"] == whole[2:4]
+        invalid(alice.get(f"{TRASH}?limit=201"), "limit")
+        invalid(alice.get(f"{TRASH}?state=open"), "state")
+
+    def test_a_cursor_of_the_trash_is_good_for_nothing_else(self, alice: Person, bob: Person) -> None:
+        for person in (alice, bob):
+            deleted(person, person.task(), person.task())
+        cursor = expect(alice.get(f"{TRASH}?limit=1"), 200)["next_cursor"]
+        expect(alice.get(f"{TRASH}?cursor={cursor}"), 200)
+        invalid(bob.get(f"{TRASH}?cursor={cursor}"), "cursor")
+        invalid(alice.get(f"{TASKS}?cursor={cursor}"), "cursor")
+
+    def test_what_is_purged_is_gone(self, alice: Person) -> None:
+        task, other = alice.task("purged"), alice.task("other")
+        deleted(alice, task, other)
+        response = alice.delete(f"{TRASH}{task['id']}/")
+        assert (response.status_code, response.content) == (204, b"")
+        problem(alice.delete(f"{TRASH}{task['id']}/"), 404, "task-not-found")
+        problem(alice.post(f"{place(task)}restore/"), 404, "task-not-found")
+        problem(alice.get(place(task)), 404, "task-not-found")
+        assert in_trash(alice) == ["other"]
+        assert restored(alice, other)["title"] == "other"
+
+    def test_only_what_is_in_the_trash_is_purged(self, alice: Person) -> None:
+        task = alice.task()
+        problem(alice.delete(f"{TRASH}{task['id']}/"), 404, "task-not-found")
+        assert alice.listed(TASKS) == [task]
+
+    @pytest.mark.parametrize("role", [None, "viewer", "editor"])
+    def test_the_trash_is_its_owners_alone(self, alice: Person, bob: Person, role: str | None) -> None:
+        task = alice.task("secret")
+        if role:
+            alice.share(task, bob, role)
+            problem(bob.delete(place(task)), 403, "not-allowed")
+            problem(bob.delete(f"{TRASH}{task['id']}/"), 403, "not-allowed")
+            problem(bob.post(f"{place(task)}restore/"), 403, "not-allowed")
+        deleted(alice, task)
+        before = everything(alice)
+        assert bob.listed(TRASH) == []
+        problem(bob.delete(place(task)), 404, "task-not-found")
+        problem(bob.delete(f"{TRASH}{task['id']}/"), 404, "task-not-found")
+        problem(bob.post(f"{place(task)}restore/"), 404, "task-not-found")
+        problem(bob.post(f"{place(task)}restore/", headers={"If-Match": '"9"'}), 404, "task-not-found")
+        assert everything(alice) == before
+
+    def test_restoring_may_be_bound_to_a_version(self, alice: Person) -> None:
+        task = alice.task(due_date="2000-01-01T00:00:00Z")
+        deleted(alice, task)
+        for stale in ('"1"', '"3"', 'W/"2"', '"x"'):
+            refused = alice.post(f"{place(task)}restore/", headers={"If-Match": stale})
+            current = problem(refused, 412, "stale-version")["current"]
+            assert (current["id"], current["version"]) == (task["id"], 2)
+        invalid(alice.post(f"{place(task)}restore/", headers={"If-Match": "2"}), "If-Match")
+        assert len(alice.listed(TRASH)) == 1
+        expect(alice.post(f"{place(task)}restore/", headers={"If-Match": '"2.o"'}), 200)
+        for stale in ('"2"', '"4"'):
+            problem(alice.post(f"{place(task)}restore/", headers={"If-Match": stale}), 412, "stale-version")
+
+    def test_purging_may_be_bound_to_a_version(self, alice: Person) -> None:
+        task = alice.task()
+        deleted(alice, task)
+        restored(alice, task)
+        expect(alice.patch(place(task), {"title": "needed after all"}), 200)
+        deleted(alice, task)
+        path = f"{TRASH}{task['id']}/"
+        for stale in ('"2"', '"6"', 'W/"5"'):
+            refused = alice.delete(path, headers={"If-Match": stale})
+            assert problem(refused, 412, "stale-version")["current"]["version"] == 5
+        invalid(alice.delete(path, headers={"If-Match": "5"}), "If-Match")
+        assert in_trash(alice) == ["needed after all"]
+        expect(alice.delete(path, headers={"If-Match": '"5"'}), 204)
+
+    def test_what_is_in_the_trash_loses_a_category_that_is_deleted(self, alice: Person) -> None:
+        category = alice.category()
+        task = alice.task(category=category["id"])
+        deleted(alice, task)
+        expect(alice.delete(f"/api/categories/{category['id']}/"), 204)
+        (after,) = alice.listed(TRASH)
+        assert (after["category"], after["version"]) == (None, 3)
+        assert restored(alice, task)["category"] is None
+
+    def test_the_trash_is_emptied_when_the_window_has_passed(self, api: Api, alice: Person, clock: ManualClock) -> None:
+        tasks = chain(alice, 2)
+        late = alice.task("late")
+        deleted(alice, tasks[0])
+        clock.advance(timedelta(seconds=1))
+        deleted(alice, late)
+        clock.advance(timedelta(days=30, seconds=-1))
+        api.container.housekeeping().sweep()
+        again = api.login(alice)
+        assert in_trash(again) == ["late", "0"]
+        clock.advance(timedelta(seconds=1))
+        api.container.housekeeping().sweep()
+        assert in_trash(again) == ["late"]
+        for task in tasks:
+            problem(again.post(f"{place(task)}restore/"), 404, "task-not-found")
+
+
+class TestTrashTree:
+    """A task goes to the trash, and comes back, with all that is under it."""
+
+    def test_what_is_under_a_task_goes_and_comes_with_it(self, alice: Person) -> None:
+        above, *tasks = chain(alice, 4)
+        before = {task["id"]: task["parent"] for task in alice.listed(TASKS)}
+        deleted(alice, tasks[0])
+        assert alice.titles() == ["0"]
+        assert in_trash(alice) == ["1"], "one stands for all"
+        for task in tasks:
+            problem(alice.get(place(task)), 404, "task-not-found")
+        invalid(alice.post(TASKS, {"title": "x", "parent": tasks[1]["id"]}), "parent")
+        assert restored(alice, tasks[0])["parent"] == above["id"]
+        assert {task["id"]: task["parent"] for task in alice.listed(TASKS)} == before
+        assert alice.listed(TRASH) == []
+
+    def test_what_was_deleted_before_stays_where_it_is(self, alice: Person) -> None:
+        parent = alice.task("parent")
+        before, with_it = (alice.task(title, parent=parent["id"]) for title in ("before", "with it"))
+        deleted(alice, before, parent)
+        assert sorted(in_trash(alice)) == ["before", "parent"]
+        restored(alice, parent)
+        assert sorted(alice.titles()) == ["parent", "with it"]
+        assert in_trash(alice) == ["before"]
+        assert restored(alice, before)["parent"] == parent["id"]
+        assert expect(alice.get(place(with_it)), 200)["parent"] == parent["id"]
+
+    def test_what_comes_back_before_its_parent_is_a_task_of_its_own(self, alice: Person) -> None:
+        parent, child, grandchild = chain(alice, 3)
+        deleted(alice, child, parent)
+        assert restored(alice, child)["parent"] is None
+        assert expect(alice.get(place(grandchild)), 200)["parent"] == child["id"]
+        assert sorted(alice.titles()) == ["1", "2"]
+        restored(alice, parent)
+        assert expect(alice.get(place(child)), 200)["parent"] is None
+        assert sorted(alice.titles("parent=none")) == ["0", "1"]
+
+    def test_a_part_of_what_was_deleted_can_be_taken_out(self, alice: Person) -> None:
+        parent, child, grandchild = chain(alice, 3)
+        deleted(alice, parent)
+        assert restored(alice, child)["parent"] is None
+        assert sorted(alice.titles()) == ["1", "2"]
+        assert in_trash(alice) == ["0"]
+        expect(alice.delete(f"{TRASH}{parent['id']}/"), 204)
+        assert expect(alice.get(place(grandchild)), 200)["parent"] == child["id"]
+
+    def test_purging_takes_along_all_that_is_under_it(self, alice: Person) -> None:
+        parent, child, grandchild = chain(alice, 3)
+        deleted(alice, grandchild, parent)
+        expect(alice.delete(f"{TRASH}{parent['id']}/"), 204)
+        assert alice.listed(TRASH) == alice.listed(TASKS) == []
+        for task in (parent, child, grandchild):
+            problem(alice.post(f"{place(task)}restore/"), 404, "task-not-found")
+
+    def test_a_shared_tree_comes_back_shared(self, alice: Person, bob: Person) -> None:
+        parent, child = chain(alice, 2)
+        alice.share(parent, bob)
+        deleted(alice, child)
+        assert bob.titles() == ["0"]
+        deleted(alice, parent)
+        assert bob.titles() == []
+        assert restored(alice, child)["owners"] == [alice.id, bob.id]
+        assert bob.titles() == ["1"]
+        restored(alice, parent)
+        expect(alice.delete(f"{place(parent)}shares/{bob.id}/"), 204)
+        assert bob.titles() == ["1"], "it is a tree of its own"

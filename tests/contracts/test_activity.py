@@ -1,0 +1,209 @@
+"""What an ActivityRepository must do, and what the audit log may expect of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.activity.event import AuthEvent, Kind, Outcome
+from tasktracker.domain.kernel.actors import AnyActor
+from tasktracker.domain.kernel.errors import UsernameTaken
+from tasktracker.domain.work import Storage
+from tests.contracts.base import MOMENT, Aside, Oops, Seed, race
+from tests.fakes import START, SYSTEM, RecordingAuditLog
+
+
+def events_of(store: Storage, user: User, limit: int = 100) -> list[AuthEvent]:
+    """All events of a user, read in pages of this size."""
+    found: list[AuthEvent] = []
+    after = None
+    while True:
+        with store.reading(SYSTEM) as work:
+            page = work.activity.list(user.id, after, limit)
+        assert len(page.items) <= limit
+        found += page.items
+        if page.next is None:
+            return found
+        assert page.next == page.items[-1].key
+        after = page.next
+
+
+class TestActivity:
+    """What happened is on record, and in the audit log, if and only if it happened."""
+
+    @pytest.mark.parametrize("kind", Kind)
+    @pytest.mark.parametrize("outcome", Outcome)
+    def test_an_event_comes_back_as_stored(self, store: Storage, seed: Seed, kind: Kind, outcome: Outcome) -> None:
+        user = seed.user()
+        event = seed.event(
+            user, kind=kind, outcome=outcome, session_id=seed.id(), address="2001:db8::1", at=START + MOMENT
+        )
+        assert events_of(store, user) == [event]
+
+    @pytest.mark.parametrize("address", [None, "", "192.0.2.1", "a" * 1000, "\U0001f427"])
+    def test_an_address_is_any_text_or_none(self, store: Storage, seed: Seed, address: str | None) -> None:
+        user = seed.user()
+        event = seed.event(user, address=address)
+        assert events_of(store, user) == [event]
+
+    def test_nothing_is_listed_where_nothing_happened(self, store: Storage, seed: Seed) -> None:
+        assert events_of(store, seed.user()) == []
+        assert events_of(store, seed.new_user()) == []
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+    def test_the_newest_comes_first_and_pages_show_each_event_once(
+        self, store: Storage, seed: Seed, limit: int
+    ) -> None:
+        alice, bob = seed.user(), seed.user()
+        events = [seed.event(alice, at=START + offset * MOMENT) for offset in (3, 1, 4, 1, 5, 1, 2)]
+        for offset in range(6):
+            seed.event(bob, at=START + offset * MOMENT)
+        expected = sorted(events, key=lambda event: (event.at, event.id), reverse=True)
+        assert events_of(store, alice, limit) == expected
+
+    def test_what_happens_between_two_pages_moves_none_of_the_rest(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        older, newer = seed.event(user), seed.event(user, at=START + MOMENT)
+        with store.reading(SYSTEM) as work:
+            page = work.activity.list(user.id, None, 1)
+        seed.event(user, at=START + 2 * MOMENT)
+        assert list(page.items) == [newer]
+        with store.reading(SYSTEM) as work:
+            page = work.activity.list(user.id, page.next, 1)
+        assert list(page.items) == [older]
+        assert page.next is None
+
+    def test_nobody_sees_what_happened_to_others_or_to_nobody(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        event = seed.event(alice)
+        seed.event(None)
+        assert events_of(store, alice) == [event]
+        assert events_of(store, bob) == []
+
+    def test_a_work_sees_what_it_records(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        event = seed.new_event(user)
+        with store.writing(SYSTEM) as work:
+            work.activity.add(event)
+            assert list(work.activity.list(user.id, None, 10).items) == [event]
+
+    def test_a_removed_user_takes_their_events_along_and_nobody_elses(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        seed.event(alice)
+        kept = seed.event(bob)
+        with store.writing(SYSTEM) as work:
+            work.users.remove(alice.id)
+        assert events_of(store, alice) == []
+        assert events_of(store, bob) == [kept]
+
+    def test_nothing_is_recorded_of_a_user_who_is_not_there(
+        self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
+    ) -> None:
+        stranger = seed.new_user()
+        with pytest.raises(Exception):  # noqa: B017, PT011 - SessionEnded, or a mistake of the program
+            seed.event(stranger)
+        assert events_of(store, stranger) == []
+        assert audit_log.events == []
+
+    def test_reading_records_nothing(self, store: Storage, seed: Seed, audit_log: RecordingAuditLog) -> None:
+        user = seed.user()
+        with suppress(Exception), store.reading(SYSTEM) as work:
+            work.activity.add(seed.new_event(user))
+        assert events_of(store, user) == []
+        assert audit_log.events == []
+
+    # ------------------------------------------------------------ the audit log
+
+    def test_the_audit_log_gets_every_event_once_and_in_order_after_the_commit(
+        self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
+    ) -> None:
+        user = seed.user()
+        events = [replace(seed.new_event(user), kind=kind) for kind in Kind] + [seed.new_event(None)]
+        with store.writing(SYSTEM) as work:
+            for event in events:
+                work.activity.add(event)
+            assert audit_log.events == []
+        assert audit_log.events == events
+        with store.writing(SYSTEM) as work:
+            work.users.find(user.id)
+        with store.reading(SYSTEM) as work:
+            work.activity.list(user.id, None, 10)
+        assert audit_log.events == events
+
+    def test_an_event_is_stored_by_the_time_it_is_in_the_audit_log(
+        self, store: Storage, seed: Seed, audit_log: RecordingAuditLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        user = seed.user()
+        seen: list[list[AuthEvent]] = []
+        monkeypatch.setattr(audit_log, "write", lambda _: seen.append(Aside(partial(events_of, store, user)).result()))
+        event = seed.event(user)
+        assert seen == [[event]]
+
+    @pytest.mark.parametrize("error", [Oops, KeyboardInterrupt])
+    def test_nothing_is_recorded_of_a_work_that_was_undone(
+        self, store: Storage, seed: Seed, audit_log: RecordingAuditLog, error: type[BaseException]
+    ) -> None:
+        user = seed.user()
+
+        def fail(actor_opens: bool) -> None:
+            actor: AnyActor = seed.actor(user) if actor_opens else SYSTEM
+            with store.writing(actor) as work:
+                work.activity.add(seed.new_event(user))
+                work.activity.add(seed.new_event(None))
+                raise error
+
+        for actor_opens in (False, True):
+            with pytest.raises(error):
+                fail(actor_opens)
+        assert events_of(store, user) == []
+        assert audit_log.events == []
+
+    def test_nothing_is_recorded_of_a_work_whose_refusal_was_ignored(
+        self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
+    ) -> None:
+        user = seed.user("alice")
+
+        def ignore() -> None:
+            with store.writing(SYSTEM) as work:
+                work.activity.add(seed.new_event(user))
+                with suppress(UsernameTaken):
+                    work.users.add(seed.new_user("ALICE"))
+
+        with pytest.raises(UsernameTaken):
+            ignore()
+        assert events_of(store, user) == []
+        assert audit_log.events == []
+
+    def test_concurrent_works_write_each_event_down_once(
+        self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
+    ) -> None:
+        users = [seed.user() for _ in range(4)]
+        calls: list[Callable[[], AuthEvent]] = [partial(seed.event, user) for user in users * 3]
+        events = race(*calls)
+        assert sorted(str(event) for event in audit_log.events) == sorted(str(event) for event in events)
+        assert sum(len(events_of(store, user)) for user in users) == len(calls)
+
+    def test_something_can_be_recorded_of_a_user_whom_another_work_holds(self, store: Storage, seed: Seed) -> None:
+        """As when one logs out on one device while the password is changed on another: neither must fail."""
+        user = seed.user()
+        session = seed.session(user)
+
+        def log_out() -> None:
+            with store.writing(SYSTEM) as work:
+                work.sessions.find(session.id)
+                work.sessions.remove(session.id)
+                work.activity.add(seed.new_event(user, kind=Kind.LOGOUT))
+
+        with store.writing(SYSTEM) as work:
+            work.users.find(user.id)
+            other = Aside(log_out)
+            other.wait(0.2)
+            work.sessions.remove_others(user.id, keep=None)
+            work.activity.add(seed.new_event(user, kind=Kind.PASSWORD_CHANGE))
+        other.result()
+        assert {event.kind for event in events_of(store, user)} == {Kind.LOGOUT, Kind.PASSWORD_CHANGE}

@@ -1,0 +1,241 @@
+"""What an ApiTokenRepository must do, and how a Storage admits an actor with an API token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.api_tokens.api_token import MAX_NAME_LENGTH, ApiToken
+from tasktracker.domain.kernel.actors import Scope, TokenActor
+from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.work import Storage
+from tests.contracts.base import MOMENT, Oops, Opening, Seed, acting_by, openings
+from tests.fakes import START, SYSTEM, ManualClock
+
+NEEDED = {"reading": Scope.TASKS_READ, "writing": Scope.TASKS_WRITE}
+
+
+def tokens_of(store: Storage, user: User) -> list[ApiToken]:
+    with store.reading(SYSTEM) as work:
+        return list(work.api_tokens.list(user.id))
+
+
+def remove(store: Storage, user: User, token: ApiToken) -> bool:
+    with store.writing(SYSTEM) as work:
+        return work.api_tokens.remove(user.id, token.id)
+
+
+class TestApiToken:
+    """API tokens are kept as they were made until they are revoked."""
+
+    @pytest.mark.parametrize("scopes", [(), (Scope.TASKS_READ,), (Scope.TASKS_WRITE,), tuple(Scope)])
+    @pytest.mark.parametrize("expires_at", [None, START - MOMENT, START + timedelta(days=1, microseconds=7)])
+    def test_a_token_comes_back_as_stored(
+        self, store: Storage, seed: Seed, scopes: Sequence[Scope], expires_at: object
+    ) -> None:
+        user = seed.user()
+        token = seed.api_token(
+            user,
+            name="\U0001f427" * MAX_NAME_LENGTH,
+            scopes=frozenset(scopes),
+            secret_hash=bytes(range(256))[:32],
+            created_at=START + MOMENT,
+            expires_at=expires_at,
+        )
+        assert tokens_of(store, user) == [token]
+
+    def test_the_newest_comes_first_and_expired_ones_are_listed(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        tokens = [
+            seed.api_token(alice, created_at=START + offset * MOMENT, expires_at=START) for offset in (3, 1, 4, 1, 5)
+        ]
+        foreign = seed.api_token(bob)
+        assert tokens_of(store, alice) == sorted(tokens, key=lambda token: (token.created_at, token.id), reverse=True)
+        assert tokens_of(store, bob) == [foreign]
+        assert tokens_of(store, seed.user()) == []
+
+    def test_names_may_be_alike(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        for _ in range(2):
+            seed.api_token(user, name="backup")
+        assert [token.name for token in tokens_of(store, user)] == ["backup", "backup"]
+
+    def test_removing_tells_whether_there_was_one(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        token, other = seed.api_token(user), seed.api_token(user)
+        assert remove(store, user, token)
+        assert not remove(store, user, token)
+        assert not remove(store, user, seed.new_api_token(user))
+        assert tokens_of(store, user) == [other]
+
+    def test_nobody_can_remove_the_token_of_somebody_else(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        token = seed.api_token(alice)
+        assert not remove(store, bob, token)
+        assert tokens_of(store, alice) == [token]
+
+    def test_a_work_that_is_undone_neither_adds_nor_removes(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        token = seed.api_token(user)
+
+        def fail() -> None:
+            with store.writing(SYSTEM) as work:
+                work.api_tokens.remove(user.id, token.id)
+                work.api_tokens.add(seed.new_api_token(user))
+                raise Oops
+
+        with pytest.raises(Oops):
+            fail()
+        assert tokens_of(store, user) == [token]
+
+    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        token = seed.api_token(user)
+        for _ in range(2):
+            with suppress(Exception), store.reading(SYSTEM) as work:
+                work.api_tokens.remove(user.id, token.id)
+            with suppress(Exception), store.reading(SYSTEM) as work:
+                work.api_tokens.add(seed.new_api_token(user))
+        assert tokens_of(store, user) == [token]
+
+    def test_a_removed_user_takes_their_tokens_along_and_nobody_elses(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        token, kept = seed.api_token(alice), seed.api_token(bob)
+        with store.writing(SYSTEM) as work:
+            work.users.remove(alice.id)
+        assert tokens_of(store, alice) == []
+        assert tokens_of(store, bob) == [kept]
+        with pytest.raises(SessionEnded), store.reading(acting_by(token)):
+            pass
+
+    def test_there_is_no_token_of_a_user_who_is_not_there(self, store: Storage, seed: Seed) -> None:
+        stranger = seed.new_user()
+        with pytest.raises(Exception):  # noqa: B017, PT011 - SessionEnded, or a mistake of the program
+            seed.api_token(stranger)
+        assert tokens_of(store, stranger) == []
+
+
+def opened(store: Storage, opening: Opening, actor: TokenActor) -> bool:
+    with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
+        assert work.users.find(actor.user_id) is not None
+    return True
+
+
+class TestTokenAdmission:
+    """A work opens for a token that is live, genuine and made for it, and for no other."""
+
+    @openings
+    def test_a_token_may_act_within_its_scopes(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        user = seed.user()
+        assert opened(store, opening, acting_by(seed.api_token(user)))
+        assert opened(store, opening, acting_by(seed.api_token(user, scopes=frozenset({NEEDED[opening]}))))
+
+    @openings
+    def test_a_token_without_the_scope_is_told_which_it_takes(
+        self, store: Storage, seed: Seed, opening: Opening
+    ) -> None:
+        user, needed = seed.user(), NEEDED[opening]
+        for scopes in (frozenset(Scope) - {needed}, frozenset[Scope]()):
+            with pytest.raises(InsufficientScope) as caught:
+                opened(store, opening, acting_by(seed.api_token(user, scopes=scopes)))
+            assert caught.value.scope == needed
+
+    @openings
+    def test_only_the_genuine_token_of_that_user_may_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        alice, bob = seed.user(), seed.user()
+        token, foreign = seed.api_token(alice, secret_hash=b"a" * 32), seed.api_token(bob, secret_hash=b"b" * 32)
+        genuine = acting_by(token)
+        forged = (
+            replace(genuine, token_id=seed.id()),
+            replace(genuine, token_id=foreign.id),
+            replace(genuine, user_id=bob.id),
+            replace(genuine, user_id=seed.id()),
+            replace(genuine, user_id=bob.id, token_id=foreign.id),
+            replace(genuine, secret_hash=b"c" * 32),
+            replace(genuine, secret_hash=foreign.secret_hash),
+            replace(genuine, secret_hash=token.secret_hash[:-1]),
+            replace(genuine, secret_hash=token.secret_hash + b"\0"),
+            replace(genuine, secret_hash=b""),
+        )
+        for actor in forged:
+            with pytest.raises(SessionEnded):
+                opened(store, opening, actor)
+        assert opened(store, opening, genuine)
+
+    @openings
+    def test_what_is_wrong_with_the_token_comes_before_its_scope(
+        self, store: Storage, seed: Seed, opening: Opening
+    ) -> None:
+        """Only whoever holds the secret learns what the token is for."""
+        token = seed.api_token(seed.user(), scopes=frozenset())
+        with pytest.raises(SessionEnded):
+            opened(store, opening, replace(acting_by(token), secret_hash=b"guessed"))
+
+    @openings
+    def test_a_token_lasts_until_the_very_moment_it_expires(
+        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
+    ) -> None:
+        expiry = clock.now() + timedelta(minutes=5, microseconds=7)
+        actor = acting_by(seed.api_token(seed.user(), expires_at=expiry))
+        clock.set(expiry - MOMENT)
+        assert opened(store, opening, actor)
+        clock.set(expiry)
+        with pytest.raises(SessionEnded):
+            opened(store, opening, actor)
+
+    @openings
+    def test_a_token_without_an_expiry_lasts(
+        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
+    ) -> None:
+        actor = acting_by(seed.api_token(seed.user()))
+        clock.advance(days=20 * 365)
+        assert opened(store, opening, actor)
+
+    @openings
+    def test_a_revoked_token_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        user = seed.user()
+        token, other = seed.api_token(user), seed.api_token(user)
+        assert remove(store, user, token)
+        with pytest.raises(SessionEnded):
+            opened(store, opening, acting_by(token))
+        assert opened(store, opening, acting_by(other))
+
+    @openings
+    def test_the_token_of_a_disabled_user_cannot_act_until_enabled(
+        self, store: Storage, seed: Seed, opening: Opening
+    ) -> None:
+        user = seed.user()
+        actor = acting_by(seed.api_token(user))
+        with store.writing(SYSTEM) as work:
+            work.users.save(user.activated(False))
+        with pytest.raises(SessionEnded):
+            opened(store, opening, actor)
+        with store.writing(SYSTEM) as work:
+            work.users.save(user.activated(False).activated(True))
+        assert opened(store, opening, actor)
+
+    def test_a_token_needs_no_session(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        seed.session(user)
+        actor = acting_by(seed.api_token(user))
+        with store.writing(SYSTEM) as work:
+            work.sessions.remove_others(user.id, keep=None)
+        assert opened(store, "writing", actor)
+
+    @openings
+    def test_refusing_does_nothing(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        """The block is not entered, and the store is as good as before."""
+        token = seed.api_token(seed.user(), scopes=frozenset())
+        open_ = store.reading if opening == "reading" else store.writing
+        entered = False
+        for actor in (acting_by(token), replace(acting_by(token), secret_hash=b"guessed")):
+            for _ in range(15):
+                with suppress(SessionEnded, InsufficientScope), open_(actor):
+                    entered = True
+        assert not entered
+        assert opened(store, opening, acting_by(seed.api_token(seed.user())))

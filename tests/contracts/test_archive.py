@@ -1,0 +1,119 @@
+"""What a TaskArchive must do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import name_key
+from tasktracker.domain.kernel.errors import IdTaken
+from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.tasks.query import TaskKey
+from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.work import Storage
+from tests.contracts.base import Aside, Seed
+from tests.fakes import START, SYSTEM
+
+
+def trashed(store: Storage, user: User, limit: int) -> list[Task]:
+    found: list[Task] = []
+    place: TaskKey[datetime] | None = None
+    while True:
+        with store.reading(SYSTEM) as work:
+            page = work.archive.trashed(user.id, place, limit)
+        found += page.items
+        if page.next is None:
+            return found
+        place = page.next
+
+
+class TestArchive:
+    """Many tasks and categories at once are what they would be one by one."""
+
+    def test_tasks_come_back_as_added(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        members = (Member(bob.id, Role.VIEWER),)
+        parent = seed.new_task(alice, members=members, version=7)
+        child = seed.new_task(alice, parent=parent.id, root=parent.id, members=members)
+        with store.writing(SYSTEM) as work:
+            work.archive.add([parent, child])
+            work.archive.add([])
+        with store.reading(SYSTEM) as work:
+            assert {task.id: task for task in work.archive.find_tasks([parent.id, seed.id(), child.id])} == {
+                parent.id: parent,
+                child.id: child,
+            }
+            assert work.archive.find_tasks([]) == []
+            assert len(work.archive.find_tasks([seed.id() for _ in range(2500)] + [child.id])) == 1
+
+    def test_an_id_that_is_taken_undoes_all_of_it(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        new, taken = seed.new_task(alice), seed.task(bob)
+        with pytest.raises(IdTaken), store.writing(SYSTEM) as work:
+            work.archive.add([new, seed.new_task(alice, id=taken.id)])
+        with store.reading(SYSTEM) as work:
+            assert work.archive.find_tasks([new.id, taken.id]) == [taken]
+
+    def test_what_is_locked_others_wait_for(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        one, two = seed.task(user), seed.task(user)
+
+        def edit() -> None:
+            with store.writing(SYSTEM) as other:
+                found = other.tasks.find(two.id)
+                assert found is not None
+                other.tasks.save(found.edit({"title": f"{found.title} and theirs"}, START))
+
+        with store.writing(SYSTEM) as work:
+            work.archive.lock([two.id, seed.id(), one.id])
+            work.archive.lock([])
+            waiting = Aside(edit)
+            assert not waiting.wait(0.2)
+            work.tasks.save(two.edit({"title": "ours"}, START))
+        waiting.result()
+        with store.reading(SYSTEM) as work:
+            assert [task.title for task in work.archive.find_tasks([two.id])] == ["ours and theirs"]
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 10])
+    def test_the_whole_trash_of_a_user_comes_in_order(self, store: Storage, seed: Seed, limit: int) -> None:
+        alice, bob = seed.user(), seed.user()
+        members = (Member(alice.id, Role.EDITOR),)
+        top = seed.task(alice, trashed_at=START)
+        own = [
+            replace_trashed(seed, alice, START + timedelta(seconds=second), with_=top if second else None)
+            for second in (2, 0, 1)
+        ]
+        seed.task(alice)
+        seed.task(bob, trashed_at=START, members=members)
+        expected = sorted([top, *own], key=lambda task: (task.trashed_at, task.id))
+        assert trashed(store, alice, limit) == expected
+
+    def test_a_user_has_so_many_tasks_the_trash_included_and_those_of_others_not(
+        self, store: Storage, seed: Seed
+    ) -> None:
+        alice, bob, carol = seed.user(), seed.user(), seed.user()
+        seed.task(alice, members=(Member(bob.id, Role.EDITOR),))
+        seed.task(alice, trashed_at=START)
+        seed.task(bob)
+        with store.reading(SYSTEM) as work:
+            assert [work.archive.count(user.id) for user in (alice, bob, carol)] == [2, 1, 0]
+
+    def test_categories_are_found_by_id_or_name_by_their_user_alone(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        home, work_, other = (seed.category(alice, name) for name in ("Home", "Work", "Other"))
+        foreign = seed.category(bob, "Home")
+        for opening in (store.reading, store.writing):
+            with opening(SYSTEM) as work:
+                found = work.archive.find_categories(
+                    alice.id, [work_.id, foreign.id, home.id, seed.id()], {name_key("HOME"), "nothing"}
+                )
+                assert found == sorted([home, work_], key=lambda category: category.id)
+                assert work.archive.find_categories(alice.id, [], {name_key("other")}) == [other]
+                assert work.archive.find_categories(alice.id, [], []) == []
+                assert set(work.archive.taken([foreign.id, home.id, seed.id()])) == {foreign.id, home.id}
+
+
+def replace_trashed(seed: Seed, user: User, at: datetime, with_: Task | None) -> Task:
+    return seed.task(user, trashed_at=at, trashed_with=with_.id if with_ else None)

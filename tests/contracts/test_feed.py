@@ -1,0 +1,208 @@
+"""What every storage adapter must do with feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, Reason, entries_of
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.kernel.actors import AnyActor
+from tasktracker.domain.kernel.errors import CursorExpired, IdTaken
+from tasktracker.domain.sync.service import ALL_TYPES, SyncService
+from tasktracker.domain.work import Storage, UnitOfWork
+from tests.contracts.base import Seed
+from tests.device import Device
+from tests.fakes import SYSTEM, ManualClock
+
+TASKS = frozenset({ItemType.TASK})
+
+
+class TestFeed:
+    @pytest.fixture
+    def user(self, seed: Seed) -> User:
+        return seed.user()
+
+    def tell(self, store: Storage, *entries: FeedEntry) -> None:
+        with store.writing(SYSTEM) as work:
+            work.feed.add(entries)
+
+    def page(self, store: Storage, user: User, after: int = 0, **more: int) -> list[FeedItem]:
+        with store.reading(SYSTEM) as work:
+            return list(work.feed.page(user.id, after, 100, ALL_TYPES, **more))
+
+    def told(self, store: Storage, user: User) -> list[tuple[int, UUID, int]]:
+        return [(each.sequence, each.entry.id, each.entry.version) for each in self.page(store, user)]
+
+    def test_a_feed_is_in_the_order_of_the_changes(self, store: Storage, seed: Seed, user: User) -> None:
+        first, second = seed.id(), seed.id()
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
+        assert self.told(store, user) == [(1, first, 1), (2, second, 1)]
+
+    def test_a_change_moves_an_item_to_the_end(self, store: Storage, seed: Seed, user: User) -> None:
+        first, second = seed.id(), seed.id()
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 2))
+        assert self.told(store, user) == [(2, second, 1), (3, first, 2)]
+
+    def test_of_several_marks_of_one_work_the_last_is_told(self, store: Storage, seed: Seed, user: User) -> None:
+        first, second = seed.id(), seed.id()
+        granted = FeedEntry(user.id, ItemType.TASK, first, 1, Op.UPSERT, Reason.ACCESS_GRANTED)
+        self.tell(
+            store, granted, FeedEntry(user.id, ItemType.TASK, second, 1), FeedEntry(user.id, ItemType.TASK, first, 2)
+        )
+        assert self.told(store, user) == [(1, second, 1), (2, first, 2)]
+        assert self.page(store, user)[1].entry.reason is Reason.ACCESS_GRANTED
+
+    def test_what_is_undone_was_never_told(self, store: Storage, seed: Seed, user: User) -> None:
+        task = seed.task(user)
+
+        def tell_and(fail: Callable[[UnitOfWork[AnyActor]], object]) -> None:
+            with store.writing(SYSTEM) as work:
+                work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
+                fail(work)
+
+        with pytest.raises(ZeroDivisionError):
+            tell_and(lambda _: 1 / 0)
+        with pytest.raises(IdTaken):
+            tell_and(lambda work: work.tasks.add(task))
+        assert self.told(store, user) == []
+        with store.reading(SYSTEM) as work:
+            assert work.feed.state(user.id).head == 0
+
+    def test_an_item_comes_with_its_mark(self, store: Storage, seed: Seed, user: User) -> None:
+        task, category = seed.task(user), seed.category(user)
+        self.tell(store, *entries_of(None, task), *entries_of(None, category))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
+        assert [each.item for each in self.page(store, user)] == [task, category, None]
+
+    def test_every_user_has_a_feed_of_their_own(self, store: Storage, seed: Seed, user: User) -> None:
+        other, item = seed.user(), seed.id()
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, item, 1), FeedEntry(other.id, ItemType.TASK, item, 1))
+        self.tell(store, FeedEntry(other.id, ItemType.TASK, item, 2))
+        assert self.told(store, user) == [(1, item, 1)]
+        assert self.told(store, other) == [(2, item, 2)]
+
+    def test_a_page_is_of_the_types_asked_for(self, store: Storage, seed: Seed, user: User) -> None:
+        entries = [FeedEntry(user.id, type_, seed.id(), 1) for type_ in (ItemType.CATEGORY, ItemType.TASK) * 3]
+        self.tell(store, *entries)
+        with store.reading(SYSTEM) as work:
+            tasks = work.feed.page(user.id, 2, 2, TASKS)
+            assert [each.sequence for each in tasks] == [4, 6]
+            assert sorted(entry.id for entry in work.feed.entries(user.id, TASKS)) == sorted(
+                entry.id for entry in entries if entry.type is ItemType.TASK
+            )
+
+    def test_old_deletions_can_be_left_out(self, store: Storage, seed: Seed, user: User) -> None:
+        gone, there = seed.id(), seed.id()
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, gone, 2, Op.DELETE, Reason.DELETED))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, there, 1))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED))
+        assert [each.sequence for each in self.page(store, user, tombstones_after=1)] == [2, 3]
+        with store.reading(SYSTEM) as work:
+            assert [entry.id for entry in work.feed.entries(user.id, ALL_TYPES)] == [there]
+
+    def test_deletions_are_known_and_forgotten_in_time(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        gone, there = seed.id(), seed.id()
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, gone, 5, Op.DELETE, Reason.DELETED))
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, there, 1))
+        asked = [gone, there, seed.id()]
+        clock.advance(days=1)
+        with store.writing(SYSTEM) as work:
+            assert work.feed.tombstones(user.id, ItemType.TASK, asked) == {gone: 5}
+            assert work.feed.tombstones(user.id, ItemType.CATEGORY, asked) == {}
+            assert work.feed.tombstones(user.id, ItemType.TASK, []) == {}
+            assert work.feed.purge_before(clock.now() - timedelta(days=2), 100) == 0
+            assert work.feed.purge_before(clock.now(), 100) == 1
+        assert self.told(store, user) == [(2, there, 1)]
+
+    def test_a_deletion_is_kept_from_the_last_time_that_the_item_was_deleted(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        item = seed.id()
+        for version in (2, 4):
+            self.tell(store, FeedEntry(user.id, ItemType.TASK, item, version - 1))
+            self.tell(store, FeedEntry(user.id, ItemType.TASK, item, version, Op.DELETE, Reason.DELETED))
+            clock.advance(days=1)
+        with store.writing(SYSTEM) as work:
+            assert work.feed.purge_before(clock.now() - timedelta(days=1), 100) == 0
+            assert work.feed.tombstones(user.id, ItemType.TASK, [item]) == {item: 4}
+            assert work.feed.purge_before(clock.now() - timedelta(hours=23), 100) == 1
+
+    def test_what_is_deleted_in_the_same_work_is_known_too(self, store: Storage, seed: Seed, user: User) -> None:
+        gone, back = seed.id(), seed.id()
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, back, 5, Op.DELETE, Reason.DELETED))
+        with store.writing(SYSTEM) as work:
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, gone, 3, Op.DELETE, Reason.DELETED)])
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, back, 6)])
+            assert work.feed.tombstones(user.id, ItemType.TASK, [gone, back]) == {gone: 3}
+            assert work.feed.tombstones(user.id, ItemType.TASK, [back]) == {}
+            assert work.feed.tombstones(user.id, ItemType.CATEGORY, [gone]) == {}
+            assert work.feed.tombstones(seed.id(), ItemType.TASK, [gone]) == {}
+
+    def test_nothing_is_told_while_only_reading(self, store: Storage, seed: Seed, user: User) -> None:
+        with store.reading(SYSTEM) as work, pytest.raises(RuntimeError):
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
+
+    def test_a_feed_goes_with_its_user(self, store: Storage, seed: Seed, user: User) -> None:
+        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 1))
+        with store.writing(SYSTEM) as work:
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
+            work.users.remove(user.id)
+            work.feed.drop(user.id)
+        assert self.told(store, user) == []
+
+    # ------------------------------------------------------------ cursors
+
+    def test_a_cursor_is_good_for_the_window_since_its_device_was_up_to_date(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        sync = SyncService(store=store, secrets=store, retention=timedelta(days=30))
+        self.tell(
+            store, *(FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3))
+        )
+        device = Device(sync, seed.actor(user))
+        assert device.pull().valid_until == clock.now() + timedelta(days=30)
+        self.tell(
+            store, *(FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3))
+        )
+        clock.advance(days=10)
+        # In the middle of it, the device is not up to date.
+        assert device.pull(2).valid_until == clock.now() + timedelta(days=20)
+        assert device.pull(2).valid_until == clock.now() + timedelta(days=30)
+
+    def test_a_cursor_past_the_window_or_of_another_epoch_is_refused(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        sync = SyncService(store=store, secrets=store, retention=timedelta(hours=1))
+        device = Device(sync, seed.actor(user))
+        device.pull()
+        clock.advance(hours=1)
+        device.pull()
+        clock.advance(hours=1, seconds=1)
+        with pytest.raises(CursorExpired):
+            device.pull()
+        device.cursor = None
+        device.pull()
+        epoch = store.get_or_create_secret(EPOCH)
+        assert store.rotate_secret(EPOCH) != epoch
+        with pytest.raises(CursorExpired):
+            device.pull()
+
+    def test_a_cursor_ahead_of_the_data_is_refused(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        sync = SyncService(store=store, secrets=store)
+        other, actor = seed.user(), seed.actor(user)
+        self.tell(store, FeedEntry(other.id, ItemType.TASK, seed.id(), 1))
+        device = Device(sync, seed.actor(other))
+        ahead = sync.pull(device.actor).next
+        with pytest.raises(CursorExpired):
+            sync.pull(actor, ahead)

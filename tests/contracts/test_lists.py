@@ -1,0 +1,346 @@
+"""What a TaskRepository must list: for every query exactly what looking at every task finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort, words_of
+from tasktracker.domain.tasks.task import Priority, State, Task
+from tasktracker.domain.work import Storage
+from tests import strategies
+from tests.contracts.base import SECOND, Seed, listed, pages, purge
+from tests.fakes import START, SYSTEM
+from tests.reference import answer, place_of
+from tests.strategies import examples
+
+DAY = timedelta(days=1)
+
+TITLES = (
+    "a",
+    "A",
+    "b",
+    "aa",
+    "Stra\u00dfe",
+    "STRASSE",
+    "\u00c9t\u00e9",
+    "e\u0301te\u0301",
+    "100%",
+    "100 percent",
+    "a_c",
+    "abc",
+    "back\\slash",
+    "\\%",
+    "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2",
+    "\uffff",
+    "\U00010000",
+    "\U0001f469\u200d\U0001f4bb",
+)
+MOMENTS = tuple(START + gap for gap in (-DAY, -SECOND, timedelta(), timedelta(microseconds=1), DAY))
+
+
+@dataclass
+class World:
+    """Two people, each with two categories, and tasks of theirs."""
+
+    store: Storage
+    seed: Seed
+    people: Sequence[User]
+    categories: Sequence[Sequence[Category]]
+    tasks: dict[UUID, Task] = field(default_factory=dict)
+    taken: set[UUID] = field(default_factory=set)
+
+    @classmethod
+    @contextmanager
+    def new(cls, store: Storage, seed: Seed) -> Iterator[World]:
+        people = [seed.user(), seed.user()]
+        world = cls(store, seed, people, [[seed.category(user) for _ in range(2)] for user in people])
+        try:
+            yield world
+        finally:
+            # The next world may have the same ids.
+            purge(store, *reversed(world.tasks.values()))
+            with store.writing(SYSTEM) as work:
+                for user in people:
+                    work.users.remove(user.id)
+
+    def add(self, kinds: Sequence[dict[str, Any]]) -> None:
+        """Store tasks of these kinds, each under the latest of its owner's, where it is to be under any."""
+        added = []
+        for kind in kinds:
+            if kind["id"] not in self.taken:
+                task = self._task(**kind)
+                self.tasks[task.id] = task
+                self.taken.add(task.id)
+                added.append(task)
+        self.seed.tasks(*added)
+
+    def purge(self, position: int) -> None:
+        """Remove a task, unless there are others under it."""
+        task = [*self.tasks.values()][position % len(self.tasks)]
+        if not any(other.parent == task.id for other in self.tasks.values()):
+            purge(self.store, self.tasks.pop(task.id))
+
+    def _task(
+        self, *, owner: int, shared: Role | None, filed: int | None, under: bool, id: UUID, **fields: Any
+    ) -> Task:
+        user, other = self.people[owner], self.people[1 - owner]
+        above = [task for task in self.tasks.values() if task.created_by == user.id and not task.trashed_at]
+        parent = above[-1] if under and above else None
+        members = (Member(other.id, shared),) if shared else ()
+        return self.seed.new_task(
+            user,
+            id=id,
+            category=None if filed is None else self.categories[owner][filed].id,
+            parent=parent.id if parent else None,
+            root=parent.root if parent else id,
+            members=parent.members if parent else members,
+            **fields,
+        )
+
+
+kinds: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "id": st.uuids(version=4),
+        "owner": st.sampled_from((0, 0, 1)),
+        "shared": st.sampled_from((None, Role.EDITOR, Role.VIEWER)),
+        "filed": st.sampled_from((None, 0, 1)),
+        "under": st.booleans(),
+        "title": st.sampled_from(TITLES),
+        "description": st.sampled_from(("", *TITLES)),
+        "state": strategies.states,
+        "priority": strategies.priorities,
+        "start_on": st.none() | strategies.days_around(START),
+        "due_date": st.none() | st.sampled_from(MOMENTS),
+        "created_at": st.sampled_from(MOMENTS),
+        "updated_at": st.sampled_from(MOMENTS),
+        "trashed_at": st.sampled_from((None, None, None, None, START)),
+    }
+)
+
+
+class TestList:
+    """Whatever is asked for, by whom and in whatever pages, is found, in order: nothing else, and nothing twice."""
+
+    def test_any_list_is_what_looking_at_every_task_finds(self, store: Storage, seed: Seed) -> None:
+        @examples(30)
+        @given(data=st.data())
+        def check(data: st.DataObject) -> None:
+            with World.new(store, seed) as world:
+                world.add(data.draw(st.lists(kinds, max_size=14, unique_by=lambda kind: kind["id"])))
+                tasks = [*world.tasks.values()]
+                categories = [category.id for each in world.categories for category in each]
+                for _ in range(6):
+                    query = data.draw(strategies.queries(START, categories, tasks, (*strategies.SEARCHES, *TITLES)))
+                    for user in world.people:
+                        assert listed(store, user, query) == answer(query, user.id, tasks), query
+
+        check()
+
+    def test_pages_show_what_stays_once_whatever_comes_and_goes_between_them(self, store: Storage, seed: Seed) -> None:
+        @examples(30)
+        @given(data=st.data(), sort=st.sampled_from(TaskSort), limit=st.integers(1, 3))
+        def check(data: st.DataObject, sort: TaskSort, limit: int) -> None:
+            with World.new(store, seed) as world:
+                viewer = data.draw(st.sampled_from(world.people))
+                world.add(data.draw(st.lists(kinds, min_size=4, max_size=12, unique_by=lambda kind: kind["id"])))
+                categories = [category.id for each in world.categories for category in each]
+                query = data.draw(strategies.queries(START, categories, [*world.tasks.values()]))
+                query = replace(query, sort=sort, limit=limit, after=None)
+                stays = {task.id for task in answer(query, viewer.id, world.tasks.values())}
+                seen: list[UUID] = []
+                while True:
+                    with store.reading(SYSTEM) as work:
+                        page = work.tasks.list(viewer.id, query)
+                    expected = answer(query, viewer.id, world.tasks.values())
+                    assert list(page.items) == expected[:limit]
+                    assert page.next == (place_of(sort, page.items[-1]) if len(expected) > limit else None)
+                    seen += [task.id for task in page.items]
+                    if page.next is None:
+                        break
+                    query = replace(query, after=page.next)
+                    world.add(data.draw(st.lists(kinds, max_size=2)))
+                    for position in data.draw(st.lists(st.integers(0, 50), max_size=2)):
+                        world.purge(position)
+                assert len(seen) == len(set(seen))
+                assert stays & set(world.tasks) <= set(seen)
+
+        check()
+
+    @pytest.mark.parametrize("sort", TaskSort)
+    @pytest.mark.parametrize("limit", [1, 2, 3, 7, 16, 17])
+    def test_an_order_has_tasks_alike_by_id_and_those_without_the_value_last(
+        self, store: Storage, seed: Seed, sort: TaskSort, limit: int
+    ) -> None:
+        user = seed.user()
+        times = (START, START + SECOND)
+        tasks = [
+            seed.new_task(user, title, due_date=due, priority=priority, created_at=created, updated_at=updated)
+            for title, due, priority, (created, updated) in product(
+                ("b", "B"), (None, START), (Priority.LOW, Priority.URGENT), (times, times[::-1])
+            )
+        ]
+        seed.tasks(*tasks)
+        found = pages(store, user, TaskQuery(at=START, sort=sort, limit=limit))
+        assert [task for page in found for task in page] == answer(TaskQuery(at=START, sort=sort), user.id, tasks)
+        assert [len(page) for page in found[:-1]] == [limit] * (-(-len(tasks) // limit) - 1)
+        if sort in (TaskSort.DUE_FIRST, TaskSort.DUE_LAST):
+            flat = [task.due_date for page in found for task in page]
+            assert flat == [START] * 8 + [None] * 8
+
+    @pytest.mark.parametrize("sort", [TaskSort.DUE_FIRST, TaskSort.DUE_LAST])
+    def test_a_page_may_end_where_due_tasks_do(self, store: Storage, seed: Seed, sort: TaskSort) -> None:
+        user = seed.user()
+        seed.tasks(*(seed.new_task(user, due_date=due) for due in (START, START + SECOND, None, None)))
+        found = pages(store, user, TaskQuery(at=START, sort=sort, limit=2))
+        assert [[task.due_date is None for task in page] for page in found] == [[False, False], [True, True]]
+        end = TaskKey(None, UUID(int=2**128 - 1 if sort is TaskSort.DUE_FIRST else 0))
+        assert listed(store, user, TaskQuery(at=START, sort=sort, after=end)) == []
+
+    # ------------------------------------------------------------ searching
+
+    @pytest.mark.parametrize(
+        ("text", "search", "found"),
+        [
+            ("Buy milk and bread", "bread MILK", True),
+            ("Buy milk and bread", "milk butter", False),
+            ("Stra\u00dfe", "STRASSE", True),
+            ("STRASSE", "stra\u00dfe", True),
+            ("caf\u00e9", "CAFE\u0301", True),
+            ("cafe\u0301", "caf\u00c9", True),
+            ("cafe", "caf\u00e9", False),
+            ("\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2", "\u03c3\u03af\u03c3\u03c5\u03c6\u03bf\u03c3", True),
+            ("\u0130stanbul", "i\u0307STANBUL", True),
+            ("100%", "100%", True),
+            ("100 percent", "100%", False),
+            ("1000%", "1%0", False),
+            ("a_c", "A_C", True),
+            ("abc", "a_c", False),
+            ("a\\c", "a\\c", True),
+            ("a\\\\c", "\\\\", True),
+            ("a\\c", "\\\\", False),
+            ("a%", "\\%", False),
+            ("a\\%", "\\%", True),
+            ("a_", "\\_", False),
+            ("*?[a]", "[A]", True),
+            ("abc", "[abc]", False),
+            ("abc", "a*", False),
+            ("'; DROP TABLE tasks; --", "'; drop", True),
+            ("\U0001f469\u200d\U0001f4bb at work", "\U0001f469", True),
+            ("\u05e9\u05dc\u05d5\u05dd", "\u05dc\u05d5", True),
+        ],
+    )
+    @pytest.mark.parametrize("where", ["title", "description"])
+    def test_every_word_must_be_found_and_stands_for_itself(
+        self, store: Storage, seed: Seed, text: str, search: str, found: bool, where: str
+    ) -> None:
+        user = seed.user()
+        task = seed.task(user, **{"title": "x", where: text})
+        query = TaskQuery(at=START, words=words_of(search))
+        assert listed(store, user, query) == ([task] if found else [])
+
+    def test_words_may_be_found_here_and_there_but_not_across(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user, "one two", description="three")
+        search = partial(TaskQuery, at=START)
+        assert listed(store, user, search(words=words_of("three one"))) == [task]
+        assert listed(store, user, search(words=("twothree",))) == []
+        edited = task.edit({"title": "four"}, START)
+        with store.writing(SYSTEM) as work:
+            work.tasks.save(edited)
+        assert listed(store, user, search(words=("one",))) == []
+        assert listed(store, user, search(words=("four", "three"))) == [edited]
+
+    # ------------------------------------------------------------ sharing
+
+    def test_a_shared_task_is_in_every_members_list_and_filed_in_its_owners_only(
+        self, store: Storage, seed: Seed
+    ) -> None:
+        alice, bob, carol, dave = (seed.user() for _ in range(4))
+        home = seed.category(alice)
+        members = (Member(bob.id, Role.EDITOR), Member(carol.id, Role.VIEWER))
+        task = seed.task(alice, category=home.id, members=members)
+        own = seed.task(bob, category=seed.category(bob).id, created_at=START - SECOND)
+
+        def found(user: User, **filters: Any) -> list[Task]:
+            return listed(store, user, TaskQuery(at=START, **filters))
+
+        assert [found(user) for user in (alice, bob, carol, dave)] == [[task], [task, own], [task], []]
+        assert [found(user, category=home.id) for user in (alice, bob, carol)] == [[task], [], []]
+        assert [found(user, category="none") for user in (alice, bob, carol)] == [[], [task], [task]]
+        assert [found(alice, role=role) for role in Role] == [[task], [], []]
+        assert [found(bob, role=role) for role in Role] == [[own], [task], []]
+        assert [found(carol, role=role) for role in Role] == [[], [], [task]]
+
+    def test_saving_a_shared_task_files_it_for_its_owner_only(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        home, work_ = seed.category(alice), seed.category(alice)
+        task = seed.task(alice, category=home.id, members=(Member(bob.id, Role.EDITOR),))
+        moved = task.edit({"category": work_.id}, START + SECOND)
+        with store.writing(SYSTEM) as work:
+            work.tasks.save(moved)
+        for category in (home.id, work_.id, "none"):
+            query = TaskQuery(at=START, category=category)
+            assert listed(store, alice, query) == ([moved] if category == work_.id else [])
+            assert listed(store, bob, query) == ([moved] if category == "none" else [])
+
+    def test_a_list_follows_who_takes_part(self, store: Storage, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        task = seed.task(alice, members=(Member(bob.id, Role.VIEWER),))
+
+        def found(role: Role | None = None) -> list[list[Task]]:
+            return [listed(store, user, TaskQuery(at=START, role=role)) for user in (alice, bob, carol)]
+
+        for members in (
+            (Member(bob.id, Role.EDITOR),),
+            tuple(sorted([Member(bob.id, Role.VIEWER), Member(carol.id, Role.EDITOR)])),
+            (Member(carol.id, Role.EDITOR),),
+            (),
+        ):
+            task = task.under(task.root, members, START + SECOND)
+            with store.writing(SYSTEM) as work:
+                work.tasks.save_shared(task)
+            roles = {member.user_id: member.role for member in members} | {alice.id: Role.OWNER}
+            assert found() == [[task] if user.id in roles else [] for user in (alice, bob, carol)]
+            for role in Role:
+                assert found(role) == [[task] if roles.get(user.id) is role else [] for user in (alice, bob, carol)]
+
+    def test_a_change_shows_in_every_members_list(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        members = (Member(bob.id, Role.EDITOR),)
+        tasks = [seed.task(alice, f"task {number}", members=members) for number in range(3)]
+        changed = tasks[0].edit(
+            {"title": "A", "state": State.DONE, "priority": Priority.URGENT, "due_date": START}, START + SECOND
+        )
+        with store.writing(SYSTEM) as work:
+            work.tasks.save(changed)
+        tasks[0] = changed
+        for user, sort in product((alice, bob), TaskSort):
+            for filters in ({}, {"states": frozenset({State.DONE})}, {"priority": Priority.URGENT}):
+                query = TaskQuery(at=START, sort=sort, **filters)
+                assert listed(store, user, query) == answer(query, user.id, tasks)
+
+    def test_unfiling_shows_in_every_members_list(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        home = seed.category(alice)
+        members = (Member(bob.id, Role.VIEWER),)
+        filed, other = (seed.task(alice, category=category, members=members) for category in (home.id, None))
+        with store.writing(SYSTEM) as work:
+            (unfiled,) = work.tasks.unfile(alice.id, home.id, START + SECOND)
+        assert unfiled == filed.edit({"category": None}, START + SECOND)
+        for user in (alice, bob):
+            query = TaskQuery(at=START, sort=TaskSort.UPDATED, category="none")
+            assert listed(store, user, query) == [unfiled, other]

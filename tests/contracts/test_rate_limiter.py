@@ -1,0 +1,176 @@
+"""What a RateLimiter must do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from fractions import Fraction
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasktracker.domain.throttling.limit import Bucket, Limit
+from tasktracker.domain.throttling.ports import RateLimiter
+from tasktracker.domain.work import Storage
+from tests.contracts.base import MOMENT, SECOND, Oops, Seed, race
+from tests.fakes import START, ManualClock, SequentialIds
+from tests.strategies import examples
+
+LIMIT = Limit("test", 3, 10 * SECOND)
+
+_ids = SequentialIds()
+
+
+def new_bucket(limit: Limit = LIMIT) -> Bucket:
+    """A bucket that nobody has used."""
+    return Bucket.of(limit, str(_ids.new()))
+
+
+class Model:
+    """A bucket in the plainest words: how many tries it holds, and since when."""
+
+    def __init__(self, limit: Limit) -> None:
+        self.limit = limit
+        self.holds = Fraction(limit.burst)
+        self.now = START
+
+    def wait_until(self, now: datetime) -> None:
+        elapsed = Fraction((now - self.now) // MOMENT, self.limit.refill // MOMENT)
+        self.holds = min(Fraction(self.limit.burst), self.holds + elapsed)
+        self.now = now
+
+    def spend(self) -> timedelta | None:
+        if self.holds < 1:
+            return timedelta(microseconds=int((1 - self.holds) * (self.limit.refill // MOMENT)))
+        self.holds -= 1
+        return None
+
+    def refund(self) -> None:
+        self.holds = min(Fraction(self.limit.burst), self.holds + 1)
+
+
+class TestRateLimiter:
+    """A bucket gives what it holds, to however many who ask, and regains it in time."""
+
+    def test_a_bucket_gives_its_burst_at_once_and_then_nothing(self, limiter: RateLimiter) -> None:
+        for burst in (1, 2, 50):
+            bucket = new_bucket(Limit("test", burst, SECOND))
+            outcomes = [limiter.spend(bucket, START) for _ in range(burst + 2)]
+            assert outcomes == [None] * burst + [SECOND, SECOND]
+
+    def test_a_try_comes_back_at_the_very_moment_it_was_said_to(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        now = START
+        for _ in range(LIMIT.burst):
+            assert limiter.spend(bucket, now) is None
+        for _ in range(3):
+            now += 3 * SECOND
+            assert limiter.spend(bucket, now) == 7 * SECOND
+            now += 7 * SECOND - MOMENT
+            assert limiter.spend(bucket, now) == MOMENT
+            now += MOMENT
+            assert limiter.spend(bucket, now) is None
+
+    def test_refused_tries_cost_nothing(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        for _ in range(LIMIT.burst + 20):
+            limiter.spend(bucket, START)
+        assert limiter.spend(bucket, START) == LIMIT.refill
+        assert limiter.spend(bucket, START + LIMIT.refill) is None
+
+    def test_a_bucket_fills_up_and_no_further(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        limiter.spend(bucket, START)
+        later = START + timedelta(days=365)
+        outcomes = [limiter.spend(bucket, later) for _ in range(LIMIT.burst + 1)]
+        assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
+
+    def test_a_refund_puts_one_try_back(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        for _ in range(LIMIT.burst):
+            limiter.spend(bucket, START)
+        limiter.refund(bucket)
+        assert limiter.spend(bucket, START) is None
+        assert limiter.spend(bucket, START) == LIMIT.refill
+
+    def test_refunds_never_make_a_bucket_hold_more(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        limiter.spend(bucket, START)
+        for _ in range(10):
+            limiter.refund(bucket)
+        outcomes = [limiter.spend(bucket, START) for _ in range(LIMIT.burst + 1)]
+        assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
+
+    def test_a_refund_to_a_bucket_that_was_never_used_does_nothing(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        limiter.refund(bucket)
+        outcomes = [limiter.spend(bucket, START) for _ in range(LIMIT.burst + 1)]
+        assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
+
+    def test_buckets_are_independent(self, limiter: RateLimiter) -> None:
+        first, second = new_bucket(), new_bucket()
+        for _ in range(LIMIT.burst + 1):
+            limiter.spend(first, START)
+        limiter.refund(second)
+        assert limiter.spend(second, START) is None
+        assert limiter.spend(first, START) == LIMIT.refill
+
+    def test_a_clock_that_runs_behind_only_waits_longer(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        for _ in range(LIMIT.burst):
+            limiter.spend(bucket, START)
+        assert limiter.spend(bucket, START - 5 * SECOND) == LIMIT.refill + 5 * SECOND
+
+    @pytest.mark.parametrize("rounds", range(3))
+    def test_of_concurrent_tries_exactly_as_many_pass_as_the_bucket_holds(
+        self, limiter: RateLimiter, rounds: int
+    ) -> None:
+        bucket = new_bucket(Limit("test", 7, SECOND))
+        outcomes = race(*[partial(limiter.spend, bucket, START)] * 20)
+        assert outcomes.count(None) == 7
+        assert outcomes.count(SECOND) == 13
+
+    def test_no_concurrent_refund_is_lost(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket(Limit("test", 10, SECOND))
+        for _ in range(10):
+            limiter.spend(bucket, START)
+        race(*[partial(limiter.refund, bucket)] * 8)
+        assert [limiter.spend(bucket, START) for _ in range(9)] == [None] * 8 + [SECOND]
+
+    def test_a_try_stays_spent_whatever_becomes_of_a_work(
+        self, limiter: RateLimiter, store: Storage, seed: Seed
+    ) -> None:
+        bucket = new_bucket()
+        for _ in range(LIMIT.burst):
+            assert limiter.spend(bucket, START) is None
+            with pytest.raises(Oops), store.writing(seed.actor()):
+                raise Oops
+        assert limiter.spend(bucket, START) == LIMIT.refill
+
+    @examples(30)
+    @given(
+        burst=st.integers(1, 4),
+        refill=st.sampled_from((MOMENT, 3 * MOMENT, SECOND, timedelta(minutes=1))),
+        moves=st.lists(
+            st.one_of(
+                st.sampled_from(("spend", "spend", "spend", "refund")),
+                st.sampled_from((0, 1, 2, 3, 999_999, 10**6, 10**6 + 1, 60 * 10**6, 10**9)),
+            ),
+            max_size=25,
+        ),
+    )
+    def test_any_history_comes_out_as_plain_arithmetic_has_it(
+        self, limiter: RateLimiter, burst: int, refill: timedelta, moves: list[str | int]
+    ) -> None:
+        limit = Limit("test", burst, refill)
+        bucket, model, clock = new_bucket(limit), Model(limit), ManualClock()
+        for move in moves:
+            if isinstance(move, int):
+                clock.advance(microseconds=move)
+                model.wait_until(clock.now())
+            elif move == "refund":
+                limiter.refund(bucket)
+                model.refund()
+            else:
+                assert limiter.spend(bucket, clock.now()) == model.spend()

@@ -1,0 +1,159 @@
+"""What a SecondFactorRepository must do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.accounts.second_factor import SecondFactor
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.work import Storage
+from tests.contracts.base import A_WHILE, MOMENT, Aside, Oops, Seed
+from tests.fakes import START, SYSTEM
+
+
+def find(store: Storage, user: User) -> SecondFactor | None:
+    with store.reading(SYSTEM) as work:
+        return work.second_factors.find(user.id)
+
+
+class TestSecondFactor:
+    """A user has one second factor or none."""
+
+    @pytest.mark.parametrize("confirmed_at", [None, START + MOMENT])
+    @pytest.mark.parametrize("codes", [(), ("a" * 64,), ("a" * 64, "b" * 64, "0" * 64)])
+    def test_a_factor_comes_back_as_stored(
+        self, store: Storage, seed: Seed, confirmed_at: datetime | None, codes: tuple[str, ...]
+    ) -> None:
+        user = seed.user()
+        factor = seed.second_factor(
+            user,
+            sealed_secret="x" * 1000,
+            confirmed_at=confirmed_at,
+            last_step=2**40,
+            recovery_hashes=frozenset(codes),
+        )
+        assert find(store, user) == factor
+
+    def test_nothing_is_found_where_nothing_is(self, store: Storage, seed: Seed) -> None:
+        assert find(store, seed.user()) is None
+        assert find(store, seed.new_user()) is None
+
+    def test_saving_replaces_the_users_own_factor_and_no_other(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        seed.second_factor(alice, sealed_secret="first", recovery_hashes=frozenset({"a"}))
+        other = seed.second_factor(bob)
+        second = seed.second_factor(alice, sealed_secret="second", confirmed_at=START, last_step=7)
+        assert find(store, alice) == second
+        assert find(store, bob) == other
+
+    def test_removing_removes_the_users_own_and_again_does_nothing(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        seed.second_factor(alice)
+        other = seed.second_factor(bob)
+        for _ in range(2):
+            with store.writing(SYSTEM) as work:
+                work.second_factors.remove(alice.id)
+            assert find(store, alice) is None
+        assert find(store, bob) == other
+
+    def test_a_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        factor = SecondFactor(user_id=user.id, sealed_secret="sealed")
+        with store.writing(SYSTEM) as work:
+            work.users.find(user.id)
+            assert work.second_factors.find(user.id) is None
+            work.second_factors.save(factor)
+            assert work.second_factors.find(user.id) == factor
+            work.second_factors.save(replace(factor, last_step=1))
+            assert work.second_factors.find(user.id) == replace(factor, last_step=1)
+            work.second_factors.remove(user.id)
+            assert work.second_factors.find(user.id) is None
+
+    def test_a_work_that_is_undone_changes_nothing(self, store: Storage, seed: Seed) -> None:
+        alice, bob, carol = seed.user(), seed.user(), seed.user()
+        factors = [seed.second_factor(user) for user in (alice, bob)]
+
+        def fail() -> None:
+            with store.writing(SYSTEM) as work:
+                for user in (alice, bob, carol):
+                    work.users.find(user.id)
+                work.second_factors.save(replace(factors[0], sealed_secret="other"))
+                work.second_factors.remove(bob.id)
+                work.second_factors.save(replace(factors[0], user_id=carol.id))
+                raise Oops
+
+        with pytest.raises(Oops):
+            fail()
+        assert [find(store, user) for user in (alice, bob, carol)] == [*factors, None]
+
+    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        factor = seed.second_factor(user)
+        with suppress(Exception), store.reading(SYSTEM) as work:
+            work.second_factors.save(replace(factor, last_step=1))
+        with suppress(Exception), store.reading(SYSTEM) as work:
+            work.second_factors.remove(user.id)
+        assert find(store, user) == factor
+
+    def test_a_code_can_be_used_by_one_of_two_works_only(self, store: Storage, seed: Seed) -> None:
+        """What a writing work found is locked: the second one sees what the first has used up."""
+        user = seed.user()
+        seed.second_factor(user)
+
+        def use() -> bool:
+            with store.writing(SYSTEM) as work:
+                work.users.find(user.id)
+                found = work.second_factors.find(user.id)
+                assert found is not None
+                accepted = found.accept_step(1)
+                if accepted is not None:
+                    work.second_factors.save(accepted)
+                return accepted is not None
+
+        with store.writing(SYSTEM) as work:
+            factor = work.second_factors.find(user.id)
+            assert factor is not None
+            other = Aside(use)
+            assert not other.wait(A_WHILE)
+            work.second_factors.save(replace(factor, last_step=1))
+        assert other.result() is False
+
+    def test_a_removed_user_takes_their_factor_along_and_nobody_elses(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        seed.second_factor(alice)
+        kept = seed.second_factor(bob)
+        with store.writing(SYSTEM) as work:
+            work.users.remove(alice.id)
+        assert find(store, alice) is None
+        assert find(store, bob) == kept
+        with store.reading(SYSTEM) as work:
+            assert list(work.second_factors.list_users(None, 10)) == [bob.id]
+
+    def test_there_is_no_factor_of_a_user_who_is_not_there(self, store: Storage, seed: Seed) -> None:
+        stranger = seed.new_user()
+        with pytest.raises(Exception):  # noqa: B017, PT011 - SessionEnded, or a mistake of the program
+            seed.second_factor(stranger)
+        assert find(store, stranger) is None
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
+    def test_all_users_with_a_factor_are_listed_by_id_in_pages(self, store: Storage, seed: Seed, limit: int) -> None:
+        users = [seed.user() for _ in range(5)]
+        seed.user()
+        for user in reversed(users):
+            seed.second_factor(user, confirmed_at=START + timedelta(days=1) if user is users[0] else None)
+        found: list[UUID] = []
+        after = None
+        while True:
+            with store.reading(SYSTEM) as work:
+                page = work.second_factors.list_users(after, limit)
+            assert len(page) <= limit
+            if not page:
+                break
+            found += page
+            after = page[-1]
+        assert found == sorted(user.id for user in users)

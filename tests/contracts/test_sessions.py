@@ -1,0 +1,133 @@
+"""What a SessionRepository must do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tasktracker.domain.accounts.session import Session
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.kernel.errors import Stale
+from tasktracker.domain.work import Storage
+from tests.contracts.base import Seed
+from tests.fakes import START, SYSTEM
+
+
+def find(store: Storage, session: Session) -> Session | None:
+    with store.reading(SYSTEM) as work:
+        return work.sessions.find(session.id)
+
+
+def list_of(store: Storage, user: User) -> list[Session]:
+    with store.reading(SYSTEM) as work:
+        return list(work.sessions.list(user.id))
+
+
+def save(store: Storage, session: Session) -> None:
+    with store.writing(SYSTEM) as work:
+        work.sessions.save(session)
+
+
+class TestSession:
+    """Sessions are kept whole until they end, and never go backwards."""
+
+    @pytest.mark.parametrize("device", [None, "", "Firefox on \U0001f427"])
+    def test_a_session_comes_back_as_stored(self, store: Storage, seed: Seed, device: str | None) -> None:
+        session = seed.session(
+            seed.user(),
+            device=device,
+            generation=2**31 - 1,
+            confirmed_generation=2**31 - 2,
+            created_at=START,
+            rotated_at=START + timedelta(microseconds=1),
+            idle_until=START + timedelta(days=1, microseconds=2),
+            ends_at=START + timedelta(days=2, microseconds=3),
+        )
+        assert find(store, session) == session
+
+    def test_nothing_is_found_where_nothing_is(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        assert find(store, seed.new_session(user)) is None
+        assert list_of(store, user) == []
+
+    def test_a_refreshed_session_can_be_saved(self, store: Storage, seed: Seed) -> None:
+        session, other = seed.session(seed.user()), seed.session(seed.user())
+        later = START + timedelta(hours=1)
+        refreshed = replace(
+            session,
+            generation=2,
+            confirmed_generation=1,
+            rotated_at=later,
+            idle_until=later + timedelta(days=1),
+        )
+        save(store, refreshed)
+        assert find(store, session) == refreshed
+        assert find(store, other) == other
+
+    def test_a_session_can_be_dated_anew_in_the_same_generation(self, store: Storage, seed: Seed) -> None:
+        session = seed.session(seed.user(), generation=2, confirmed_generation=1)
+        dated = replace(session, rotated_at=START + timedelta(days=1), idle_until=START + timedelta(days=2))
+        save(store, dated)
+        assert find(store, session) == dated
+
+    def test_a_session_refreshed_further_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
+        session = seed.session(seed.user(), generation=3)
+        with pytest.raises(Stale):
+            save(store, replace(session, generation=2))
+        assert find(store, session) == session
+
+    def test_a_session_that_is_gone_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
+        session = seed.session(seed.user())
+        with store.writing(SYSTEM) as work:
+            work.sessions.remove(session.id)
+        with pytest.raises(Stale):
+            save(store, replace(session, generation=2))
+        assert find(store, session) is None
+
+    def test_a_session_ends_once_and_ending_it_again_does_nothing(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        session, other = seed.session(user), seed.session(user)
+        for _ in range(2):
+            with store.writing(SYSTEM) as work:
+                work.sessions.remove(session.id)
+            assert find(store, session) is None
+            assert list_of(store, user) == [other]
+
+    def test_all_others_end_but_not_the_kept_one_and_not_those_of_other_people(
+        self, store: Storage, seed: Seed
+    ) -> None:
+        alice, bob = seed.user(), seed.user()
+        kept, *_ = [seed.session(alice) for _ in range(3)]
+        foreign = seed.session(bob)
+        with store.writing(SYSTEM) as work:
+            work.sessions.remove_others(alice.id, keep=kept.id)
+        assert list_of(store, alice) == [kept]
+        assert list_of(store, bob) == [foreign]
+
+    @pytest.mark.parametrize("keep", ["nothing", "a session of somebody else"])
+    def test_all_end_when_none_of_them_is_to_be_kept(self, store: Storage, seed: Seed, keep: str) -> None:
+        alice, bob = seed.user(), seed.user()
+        for _ in range(3):
+            seed.session(alice)
+        foreign = seed.session(bob)
+        with store.writing(SYSTEM) as work:
+            work.sessions.remove_others(alice.id, keep=None if keep == "nothing" else foreign.id)
+        assert list_of(store, alice) == []
+        assert list_of(store, bob) == [foreign]
+
+    def test_the_most_recently_refreshed_comes_first_and_expired_ones_are_listed(
+        self, store: Storage, seed: Seed
+    ) -> None:
+        user = seed.user()
+        sessions = [
+            seed.session(user, rotated_at=START + timedelta(microseconds=offset), ends_at=START)
+            for offset in (3, 1, 4, 0, 5, 9, 2, 6)
+        ]
+        seed.session(seed.user(), rotated_at=START)
+        expected = sorted(sessions, key=lambda session: session.rotated_at, reverse=True)
+        assert list_of(store, user) == expected
+        first = replace(expected[-1], generation=2, rotated_at=START + timedelta(seconds=1))
+        save(store, first)
+        assert list_of(store, user) == [first, *expected[:-1]]

@@ -1,0 +1,438 @@
+"""What a TaskRepository must do."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from typing import Literal
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
+from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
+from tasktracker.domain.tasks.task import Priority, State, Task
+from tasktracker.domain.work import Storage
+from tests.contracts.base import MOMENT, SECOND, Aside, Seed, find, listed, pages, purge
+from tests.fakes import START, SYSTEM
+from tests.reference import in_order, is_found
+
+
+def add(store: Storage, task: Task) -> None:
+    with store.writing(SYSTEM) as work:
+        work.tasks.add(task)
+
+
+def save(store: Storage, task: Task) -> None:
+    with store.writing(SYSTEM) as work:
+        work.tasks.save(task)
+
+
+def save_shared(store: Storage, task: Task) -> None:
+    with store.writing(SYSTEM) as work:
+        work.tasks.save_shared(task)
+
+
+class TestTask:
+    """Tasks are kept whole, and listed by any filters in any number of pages."""
+
+    def test_a_task_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(
+            user,
+            "Title",
+            description="line\r\nline\n" * 800,
+            priority=Priority.URGENT,
+            state=State.DONE,
+            start_on=date(9999, 12, 31),
+            due_date=START + 1 * MOMENT,
+            category=seed.category(user).id,
+            created_at=START + 2 * MOMENT,
+            updated_at=START + 3 * MOMENT,
+            completed_at=START + 4 * MOMENT,
+            version=9,
+        )
+        assert find(store, task) == task
+
+    def test_a_task_nobody_else_takes_part_in_is_in_nobody_elses_list(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        task = seed.task(alice)
+        with store.reading(SYSTEM) as work:
+            assert work.tasks.find(seed.id()) is None
+            assert work.tasks.find_unlocked(seed.id()) is None
+            assert work.tasks.find_unlocked(task.id) == task
+        assert listed(store, alice, TaskQuery(at=START)) == [task]
+        assert listed(store, bob, TaskQuery(at=START)) == []
+
+    @pytest.mark.parametrize("whose", ["the user's own", "somebody else's"])
+    def test_an_id_is_taken_whoever_has_it(self, store: Storage, seed: Seed, whose: str) -> None:
+        alice, bob = seed.user(), seed.user()
+        task = seed.task(alice)
+        with pytest.raises(IdTaken):
+            add(store, seed.new_task(alice if whose == "the user's own" else bob, id=task.id))
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("category", ["unknown", "somebody else's", "removed"])
+    def test_a_task_can_only_be_in_a_category_that_its_creator_has(
+        self, store: Storage, seed: Seed, category: str
+    ) -> None:
+        alice, bob = seed.user(), seed.user()
+        removed = seed.category(alice)
+        with store.writing(SYSTEM) as work:
+            work.categories.remove(removed)
+        category_id = {
+            "unknown": seed.id(),
+            "somebody else's": seed.category(bob).id,
+            "removed": removed.id,
+        }[category]
+
+        new = seed.new_task(alice, category=category_id)
+        with pytest.raises(InvalidInput) as caught:
+            add(store, new)
+        assert [error.field for error in caught.value.errors] == ["category"]
+        assert find(store, new) is None
+
+        task = seed.task(alice)
+        with pytest.raises(InvalidInput) as caught:
+            save(store, replace(task, category=category_id, version=2))
+        assert [error.field for error in caught.value.errors] == ["category"]
+        assert find(store, task) == task
+
+    def test_a_saved_task_is_changed_and_no_other(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user, due_date=START, category=seed.category(user).id)
+        other = seed.task(user)
+        changed = replace(
+            task,
+            title="Changed",
+            description="Changed",
+            priority=Priority.LOW,
+            state=State.DONE,
+            start_on=date(1, 1, 1),
+            due_date=START + timedelta(days=1),
+            category=seed.category(user).id,
+            updated_at=START + SECOND,
+            completed_at=START + SECOND,
+            version=2,
+        )
+        save(store, changed)
+        assert find(store, task) == changed
+        bare = replace(
+            changed, start_on=None, due_date=None, category=None, completed_at=None, state=State.OPEN, version=3
+        )
+        save(store, bare)
+        assert find(store, task) == bare
+        assert find(store, other) == other
+
+    @pytest.mark.parametrize("saved", [save, save_shared])
+    @pytest.mark.parametrize("version", [1, 2, 3, 5])
+    def test_only_the_successor_of_the_stored_version_can_be_saved(
+        self, store: Storage, seed: Seed, version: int, saved: Callable[[Storage, Task], None]
+    ) -> None:
+        task = seed.task(seed.user(), version=3)
+        with pytest.raises(Stale):
+            saved(store, replace(task, title="Lost", version=version))
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("saved", [save, save_shared])
+    def test_a_task_that_is_gone_cannot_be_saved(
+        self, store: Storage, seed: Seed, saved: Callable[[Storage, Task], None]
+    ) -> None:
+        task = seed.task(seed.user())
+        purge(store, task)
+        with pytest.raises(Stale):
+            saved(store, replace(task, version=2))
+        assert find(store, task) is None
+
+    def test_unfiling_changes_every_task_in_the_category_and_no_other(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        category, other = seed.category(user), seed.category(user)
+        filed = [
+            seed.task(user, category=category.id, state=State.DONE, completed_at=START, version=version)
+            for version in (1, 2, 3)
+        ]
+        # Its last change is dated later than this one, by a clock that went ahead.
+        filed.append(seed.task(user, category=category.id, updated_at=START + timedelta(days=1)))
+        unmoved = [seed.task(user, category=other.id), seed.task(user)]
+        now = START + timedelta(hours=1)
+        with store.writing(SYSTEM) as work:
+            unfiled = work.tasks.unfile(user.id, category.id, now)
+        expected = [task.edit({"category": None}, now) for task in filed]
+        assert sorted(unfiled, key=lambda task: task.id) == expected
+        assert [find(store, task) for task in filed] == expected
+        assert [find(store, task) for task in unmoved] == unmoved
+        with store.writing(SYSTEM) as work:
+            work.categories.remove(category)
+
+    # ------------------------------------------------------------ trees and members
+
+    def test_a_tree_is_all_that_has_one_root_also_what_was_deleted(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        root = seed.task(user)
+        below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
+        deepest = seed.task(user, root=root.id, parent=below[0].id)
+        seed.task(user)
+        below[1] = below[1].trash(below[1].id, START)
+        save(store, below[1])
+        expected = sorted([root, *below, deepest], key=lambda task: task.id)
+        with store.reading(SYSTEM) as work:
+            assert list(work.tasks.tree(root.id)) == expected
+            assert list(work.tasks.tree(below[0].id)) == []
+        moved = replace(below[0], root=below[0].id, parent=None, version=2)
+        save_shared(store, moved)
+        with store.reading(SYSTEM) as work:
+            assert list(work.tasks.tree(moved.id)) == [moved]
+            assert list(work.tasks.tree(root.id)) == [task for task in expected if task.id != moved.id]
+
+    def test_children_are_what_is_directly_under_tasks_also_what_was_deleted(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        root, other = seed.task(user), seed.task(user)
+        below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
+        deepest = seed.task(user, root=root.id, parent=below[0].id)
+        theirs = seed.task(user, root=other.id, parent=other.id)
+        below[1] = below[1].trash(below[1].id, START)
+        save(store, below[1])
+        with store.reading(SYSTEM) as work:
+            assert list(work.tasks.children([root.id])) == sorted(below, key=lambda task: task.id)
+            assert list(work.tasks.children([below[0].id, seed.id(), other.id])) == sorted(
+                [deepest, theirs], key=lambda task: task.id
+            )
+            assert list(work.tasks.children([deepest.id])) == []
+            assert list(work.tasks.children([])) == []
+            many = [seed.id() for _ in range(2500)]
+            assert list(work.tasks.children([*many, other.id])) == [theirs]
+
+    def test_a_subtask_needs_its_parent(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user)
+        with pytest.raises(InvalidInput) as caught:
+            add(store, seed.new_task(user, parent=seed.id()))
+        assert [error.field for error in caught.value.errors] == ["parent"]
+        with pytest.raises(InvalidInput) as caught:
+            save(store, replace(task, parent=seed.id(), version=2))
+        assert [error.field for error in caught.value.errors] == ["parent"]
+        assert find(store, task) == task
+
+    def test_members_come_back_as_stored(self, store: Storage, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        task = seed.task(alice, members=_members((bob, Role.EDITOR), (carol, Role.VIEWER)))
+        assert find(store, task) == task
+        for members in (
+            _members((bob, Role.VIEWER)),
+            (),
+            _members((carol, Role.EDITOR)),
+            _members(*((seed.user(), Role.VIEWER) for _ in range(100))),
+        ):
+            task = task.under(task.root, members, START)
+            save_shared(store, task)
+            assert find(store, task) == task
+            assert listed(store, alice, TaskQuery(at=START)) == [task]
+
+    def test_shared_with_somebody_are_the_trees_of_others_they_take_part_in(self, store: Storage, seed: Seed) -> None:
+        alice, bob, carol = (seed.user() for _ in range(3))
+        members = _members((bob, Role.VIEWER))
+        first, second, trashed, others = (
+            seed.task(user, members=given)
+            for user, given in (
+                (carol, members),
+                (alice, members),
+                (alice, members),
+                (alice, _members((carol, Role.EDITOR))),
+            )
+        )
+        seed.task(alice, root=second.id, parent=second.id, members=members)
+        seed.task(bob, members=_members((alice, Role.EDITOR)))
+        save(store, trashed.trash(trashed.id, START))
+        with store.reading(SYSTEM) as work:
+            assert list(work.tasks.shared_with(bob.id)) == sorted([first.id, second.id, trashed.id])
+            assert list(work.tasks.shared_with(carol.id)) == [others.id]
+        save_shared(store, first.under(first.root, (), START))
+        with store.reading(SYSTEM) as work:
+            assert list(work.tasks.shared_with(bob.id)) == sorted([second.id, trashed.id])
+
+    def test_a_task_cannot_be_shared_with_nobody(self, store: Storage, seed: Seed) -> None:
+        task = seed.task(seed.user())
+        with pytest.raises(InvalidInput) as caught:
+            save_shared(store, task.under(task.root, (Member(seed.id(), Role.VIEWER),), START))
+        assert [error.field for error in caught.value.errors] == ["username"]
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("kind", ["tree", "root", "children"])
+    def test_a_tree_that_was_found_stays_as_it_is_until_the_work_ends(
+        self, store: Storage, seed: Seed, kind: str
+    ) -> None:
+        user = seed.user()
+        root = seed.task(user)
+        below = seed.task(user, root=root.id, parent=root.id)
+        changed = root if kind == "root" else below
+
+        def change() -> None:
+            with store.writing(SYSTEM) as work:
+                found = work.tasks.find(changed.id)
+                assert found is not None
+                work.tasks.save(found.edit({"title": "Changed"}, START))
+
+        with store.writing(SYSTEM) as work:
+            if kind == "root":
+                work.tasks.find(root.id)
+            elif kind == "tree":
+                work.tasks.tree(root.id)
+            else:
+                work.tasks.children([root.id])
+            other = Aside(change)
+            assert not other.wait(0.2)
+            assert work.tasks.find_unlocked(changed.id) == changed
+        other.result()
+        assert find(store, changed) == changed.edit({"title": "Changed"}, START)
+
+    def test_nobody_can_unfile_the_tasks_of_somebody_else(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        category = seed.category(alice)
+        task = seed.task(alice, category=category.id)
+        with store.writing(SYSTEM) as work:
+            work.tasks.unfile(bob.id, category.id, START)
+        assert find(store, task) == task
+
+    @pytest.mark.parametrize("limit", [1, 2, 6, 11, 12, 13])
+    def test_a_list_is_newest_first_then_by_id_and_pages_cover_it(self, store: Storage, seed: Seed, limit: int) -> None:
+        user = seed.user()
+        times = [START + offset * MOMENT for offset in (0, 0, 0, 1, 2, 2)]
+        times += [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)]
+        times += [START - timedelta(days=days) for days in (1, 1, 400, 40_000)]
+        tasks = [seed.new_task(user, created_at=time, id=_random_id(number)) for number, time in enumerate(times)]
+        seed.tasks(*tasks)
+        seed.task(seed.user())
+        found = pages(store, user, TaskQuery(at=START, limit=limit))
+        assert [task for page in found for task in page] == in_order(TaskSort.NEWEST, tasks)
+        assert len(found) == -(-len(times) // limit)
+        assert all(len(page) == limit for page in found[:-1])
+
+    def test_an_empty_list_is_one_empty_page(self, store: Storage, seed: Seed) -> None:
+        assert pages(store, seed.user(), TaskQuery(at=START)) == [[]]
+
+    def test_a_list_goes_on_after_any_place_whether_or_not_something_is_there(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        old, middle, new = (seed.task(user, created_at=START + offset * SECOND) for offset in range(3))
+
+        def after(key: TaskKey[datetime]) -> list[Task]:
+            return listed(store, user, TaskQuery(at=START, after=key))
+
+        assert after(TaskSort.NEWEST.key(new)) == [middle, old]
+        assert after(TaskKey(START + 1 * SECOND, UUID(int=0))) == [old]
+        assert after(TaskKey(START + 1 * SECOND, UUID(int=2**128 - 1))) == [middle, old]
+        assert after(TaskKey(START + 1 * SECOND + MOMENT, UUID(int=0))) == [middle, old]
+        assert after(TaskKey(START - MOMENT, UUID(int=0))) == []
+        purge(store, middle)
+        assert after(TaskSort.NEWEST.key(middle)) == [old]
+
+    def test_what_stays_is_listed_exactly_once_whatever_comes_and_goes_meanwhile(
+        self, store: Storage, seed: Seed
+    ) -> None:
+        user = seed.user()
+        choice = random.Random(1)
+
+        def some_time() -> datetime:
+            return START + choice.randrange(10) * SECOND
+
+        stable = [seed.new_task(user, created_at=some_time(), id=_random_id(number)) for number in range(20)]
+        passing = [seed.new_task(user, created_at=some_time()) for _ in range(20)]
+        seed.tasks(*stable, *passing)
+        query = TaskQuery(at=START, limit=3)
+        seen: list[Task] = []
+        while True:
+            with store.reading(SYSTEM) as work:
+                page = work.tasks.list(user.id, query)
+            seen.extend(page.items)
+            if page.next is None:
+                break
+            query = replace(query, after=page.next)
+            purge(store, passing.pop(choice.randrange(len(passing))))
+            seed.task(user, created_at=some_time())
+            edited = choice.randrange(len(stable))
+            stable[edited] = stable[edited].edit({"title": f"edited {len(seen)}"}, some_time())
+            save(store, stable[edited])
+        ids = [task.id for task in seen]
+        assert len(ids) == len(set(ids))
+        assert {task.id for task in stable} <= set(ids)
+
+    def test_every_combination_of_filters_finds_what_it_says(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        home, work_category, empty = (seed.category(user) for _ in range(3))
+        choice = random.Random(1)
+        due_dates = (None, START - timedelta(days=1), START - MOMENT, START, START + MOMENT)
+        tasks = [
+            seed.new_task(
+                user,
+                state=state,
+                priority=priority,
+                category=category,
+                due_date=due_date,
+                created_at=START - choice.randrange(50) * SECOND,
+                id=_random_id(number),
+            )
+            for number, (state, priority, category, due_date) in enumerate(
+                product(State, Priority, (None, home.id, work_category.id), due_dates)
+            )
+        ]
+        tasks = choice.sample(tasks, 150)
+        seed.tasks(*tasks)
+        seed.task(seed.user(), due_date=START - SECOND)
+        tasks = in_order(TaskSort.NEWEST, tasks)
+
+        for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
+            assert listed(store, user, query) == [task for task in tasks if is_found(query, user.id, task)], query
+
+    def test_a_filtered_list_has_as_many_pages_as_it_needs(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        tasks = [
+            seed.new_task(
+                user,
+                created_at=START - number * SECOND,
+                state=State.OPEN if number % 3 else State.DONE,
+                due_date=START,
+            )
+            for number in range(20)
+        ]
+        seed.tasks(*tasks)
+        query = TaskQuery(at=START + SECOND, states=frozenset({State.OPEN}), overdue=True, limit=4)
+        found = pages(store, user, query)
+        assert [len(page) for page in found] == [4, 4, 4, 1]
+        assert [task for page in found for task in page] == [task for task in tasks if task.state is State.OPEN]
+
+    @pytest.mark.parametrize("at", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+    def test_a_task_may_be_due_at_the_ends_of_time(self, store: Storage, seed: Seed, at: datetime) -> None:
+        user = seed.user()
+        seed.tasks(
+            seed.new_task(user, due_date=datetime(1, 1, 1, tzinfo=UTC)),
+            seed.new_task(user, due_date=datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+            seed.new_task(user),
+        )
+        everything = listed(store, user, TaskQuery(at=at))
+        for overdue in (True, False):
+            query = TaskQuery(at=at, overdue=overdue)
+            assert listed(store, user, query) == [task for task in everything if is_found(query, user.id, task)]
+
+
+def _members(*parts: tuple[User, Role]) -> tuple[Member, ...]:
+    return tuple(sorted(Member(user.id, role) for user, role in parts))
+
+
+def _random_id(number: int) -> UUID:
+    """An id whose place among others has nothing to do with its number."""
+    return UUID(int=random.Random(number).getrandbits(128), version=4)
+
+
+def _all_queries(categories: tuple[UUID, ...]) -> Iterator[TaskQuery]:
+    states: list[frozenset[State]] = [frozenset(), *(frozenset({state}) for state in State), frozenset(State)]
+    states += [
+        frozenset({State.OPEN, State.DONE}),
+        frozenset({State.IN_PROGRESS, State.CANCELLED, State.DONE}),
+    ]
+    filed: tuple[UUID | Literal["none"] | None, ...] = (None, NONE, *categories)
+    for some, priority, category, overdue in product(states, (None, *Priority), filed, (None, True, False)):
+        yield TaskQuery(at=START, states=some, priority=priority, category=category, overdue=overdue, limit=200)

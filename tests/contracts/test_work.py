@@ -1,0 +1,516 @@
+"""What a Storage must do: admit who may act, and do each work wholly or not at all, apart from all others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.accounts.session import Session
+from tasktracker.domain.kernel.actors import AnyActor, SessionActor
+from tasktracker.domain.kernel.errors import (
+    DomainError,
+    InvalidInput,
+    SessionEnded,
+    StorageUnavailable,
+    TaskNotFound,
+    UsernameTaken,
+)
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.work import Storage, UnitOfWork
+from tests.contracts.base import A_WHILE, MOMENT, Aside, Oops, Opening, Seed, acting, everything, openings, race
+from tests.fakes import SYSTEM, App, ManualClock
+
+
+def opened(store: Storage, opening: Opening, actor: SessionActor) -> bool:
+    with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
+        assert work.users.find(actor.user_id) is not None
+    return True
+
+
+def session_of(store: Storage, actor: SessionActor) -> Session:
+    with store.reading(SYSTEM) as work:
+        session = work.sessions.find(actor.session_id)
+    assert session is not None
+    return session
+
+
+class TestAdmission:
+    """A work opens for those who may act at that moment, and for nobody else."""
+
+    @openings
+    def test_a_work_keeps_its_actor_and_its_moment(
+        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
+    ) -> None:
+        actor, began = seed.actor(), clock.now()
+        with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
+            clock.advance(seconds=1)
+            assert (work.actor, work.now) == (actor, began)
+
+    @openings
+    def test_whoever_is_logged_in_may_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        assert opened(store, opening, seed.actor())
+
+    @openings
+    @pytest.mark.parametrize("limit", ["idle_until", "ends_at"])
+    def test_a_session_lasts_until_the_very_moment_it_expires(
+        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening, limit: str
+    ) -> None:
+        user = seed.user()
+        expiry = clock.now() + timedelta(minutes=5, microseconds=7)
+        actor = acting(seed.session(user, **{limit: expiry}))
+        clock.set(expiry - MOMENT)
+        assert opened(store, opening, actor)
+        clock.set(expiry)
+        with pytest.raises(SessionEnded):
+            opened(store, opening, actor)
+
+    def test_a_work_acts_for_its_actor_alone(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
+        """A use case takes no actor beside the work: on what others own, it does what this one may."""
+        app = App(store, clock)
+        alice, bob = seed.actor(), seed.actor()
+        task = app.do(alice, app.tasks.create, {"title": "hers"})
+        with store.writing(bob) as work:
+            with pytest.raises(TaskNotFound):
+                app.tasks.edit(work, task.id, {"title": "his"})
+            made = app.tasks.create(work, {"title": "his own"})
+        assert made.created_by == bob.user_id
+        (change,) = app.see(bob, app.history.list, made.id).changes.items
+        assert (change.actor, change.session_id) == (bob.user_id, bob.session_id)
+
+    @openings
+    def test_an_ended_session_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        user = seed.user()
+        ended, other = seed.actor(user), seed.actor(user)
+        with store.writing(SYSTEM) as work:
+            work.sessions.remove(ended.session_id)
+        with pytest.raises(SessionEnded):
+            opened(store, opening, ended)
+        assert opened(store, opening, other)
+
+    @openings
+    def test_a_session_may_end_itself_and_the_work_still_be_done(
+        self, store: Storage, seed: Seed, opening: Opening
+    ) -> None:
+        actor = seed.actor()
+        with store.writing(actor) as work:
+            work.sessions.remove(actor.session_id)
+            assert work.users.find(actor.user_id) is not None
+        with pytest.raises(SessionEnded):
+            opened(store, opening, actor)
+
+    @openings
+    def test_a_disabled_user_cannot_act_until_enabled(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        user = seed.user()
+        actor = seed.actor(user)
+        with store.writing(SYSTEM) as work:
+            work.users.save(user.activated(False))
+        with pytest.raises(SessionEnded):
+            opened(store, opening, actor)
+        with store.writing(SYSTEM) as work:
+            work.users.save(user.activated(False).activated(True))
+        assert opened(store, opening, actor)
+
+    @openings
+    def test_a_removed_user_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        actor = seed.actor()
+        with store.writing(SYSTEM) as work:
+            work.users.remove(actor.user_id)
+        with pytest.raises(SessionEnded):
+            opened(store, opening, actor)
+
+    @openings
+    def test_nobody_can_act_in_the_session_of_somebody_else(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        alice, bob = seed.actor(), seed.actor()
+        for actor in (
+            replace(alice, session_id=bob.session_id),
+            replace(alice, user_id=seed.id()),
+            replace(alice, session_id=seed.id()),
+        ):
+            with pytest.raises(SessionEnded):
+                opened(store, opening, actor)
+
+    @openings
+    def test_tokens_of_earlier_generations_may_act_but_none_of_the_future(
+        self, store: Storage, seed: Seed, opening: Opening
+    ) -> None:
+        session = seed.session(seed.user(), generation=5, confirmed_generation=4)
+        for generation in (1, 4, 5):
+            assert opened(store, opening, acting(session, generation))
+        with pytest.raises(SessionEnded):
+            opened(store, opening, acting(session, 6))
+        assert session_of(store, acting(session)) == replace(session, confirmed_generation=5)
+
+    @openings
+    def test_acting_by_a_generation_for_the_first_time_confirms_it(
+        self, store: Storage, seed: Seed, opening: Opening
+    ) -> None:
+        user = seed.user()
+        session = seed.session(user, generation=3, confirmed_generation=2)
+        other = seed.session(user, generation=3, confirmed_generation=2)
+        assert opened(store, opening, acting(session, 3))
+        assert session_of(store, acting(session)) == replace(session, confirmed_generation=3)
+        assert session_of(store, acting(other)) == other
+
+    @openings
+    def test_acting_by_an_earlier_generation_unconfirms_nothing(
+        self, store: Storage, seed: Seed, opening: Opening
+    ) -> None:
+        session = seed.session(seed.user(), generation=3, confirmed_generation=2)
+        assert opened(store, opening, acting(session, 1))
+        assert session_of(store, acting(session)) == session
+        assert opened(store, opening, acting(session, 3))
+        assert opened(store, opening, acting(session, 2))
+        assert session_of(store, acting(session)).confirmed_generation == 3
+
+    def test_the_work_itself_sees_the_confirmation(self, store: Storage, seed: Seed) -> None:
+        actor = seed.actor()
+        with store.writing(actor) as work:
+            session = work.sessions.find(actor.session_id)
+            assert session is not None
+            assert session.confirmed_generation == 1
+            work.sessions.save(replace(session, generation=2))
+        assert session_of(store, actor).confirmed_generation == 1
+        assert session_of(store, actor).generation == 2
+
+    @openings
+    def test_a_work_that_fails_confirms_all_the_same(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        actor = seed.actor()
+        with pytest.raises(Oops), store.reading(actor) if opening == "reading" else store.writing(actor):
+            raise Oops
+        assert session_of(store, actor).confirmed_generation == 1
+
+    def test_confirming_from_many_threads_at_once_is_done_once(self, store: Storage, seed: Seed) -> None:
+        actor = seed.actor()
+        assert race(*[partial(opened, store, "reading", actor)] * 8) == [True] * 8
+        assert session_of(store, actor).confirmed_generation == 1
+
+    @openings
+    def test_refusing_does_nothing(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        """The block is not entered, and the store is as good as before."""
+        actor = seed.actor()
+        open_ = store.reading if opening == "reading" else store.writing
+        entered = False
+        for _ in range(30):
+            with suppress(SessionEnded), open_(replace(actor, generation=2)):
+                entered = True
+        assert not entered
+        assert session_of(store, actor).confirmed_generation == 0
+        assert opened(store, opening, actor)
+
+
+class TestWork:
+    """A work is done wholly or not at all, and no other work sees half of it."""
+
+    def test_a_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
+        user = seed.new_user()
+        session, category = seed.new_session(user), seed.new_category(user)
+        task = seed.new_task(user, category=category.id)
+        with store.writing(SYSTEM) as work:
+            work.users.add(user)
+            work.sessions.add(session)
+            work.categories.add(category)
+            work.tasks.add(task)
+            assert work.users.find(user.id) == work.users.find_by_login(user.username) == user
+            assert work.sessions.find(session.id) == session
+            assert work.categories.find(user.id, category.id) == category
+            assert list(work.tasks.list(user.id, TaskQuery(at=user.created_at)).items) == [task]
+            edited = task.edit({"title": "Edited"}, task.created_at)
+            work.tasks.save(edited)
+            assert work.tasks.find(task.id) == edited
+            work.trash.purge([edited])
+            assert work.tasks.find(task.id) is None
+            work.categories.remove(category)
+            assert work.categories.find(user.id, category.id) is None
+
+    @pytest.mark.parametrize("error", [Oops, KeyboardInterrupt])
+    def test_a_work_left_by_an_exception_has_done_nothing(
+        self, store: Storage, seed: Seed, error: type[BaseException]
+    ) -> None:
+        alice, bob, new = (
+            seed.user("alice", email="alice@example.org"),
+            seed.user("bob"),
+            seed.new_user("carol"),
+        )
+        for user in (alice, bob):
+            seed.session(user)
+            seed.session(user)
+            category = seed.category(user, "Home")
+            seed.task(user, category=category.id)
+            seed.task(user)
+        before = everything(store, alice, bob, new)
+        with pytest.raises(error):
+            self._change_everything(store, seed, (alice, bob, new), error)
+        assert everything(store, alice, bob, new) == before
+        # Whatever finds things by something else than their ids is as it was, too.
+        seed.user("carol")
+        with store.reading(SYSTEM) as work:
+            assert work.users.find_by_login("alice") == alice
+            assert work.users.find_by_login("alice@example.org") == alice
+            assert work.users.find_by_login("dave") is None
+            assert work.users.find_by_login("bob") == bob
+        assert everything(store, alice, bob, new) == before
+
+    def _change_everything(
+        self, store: Storage, seed: Seed, users: tuple[Any, Any, Any], error: type[BaseException]
+    ) -> None:
+        alice, bob, new = users
+        with store.writing(SYSTEM) as work:
+            work.users.add(new)
+            work.sessions.add(seed.new_session(new))
+            added = seed.new_category(new)
+            work.categories.add(added)
+            work.tasks.add(seed.new_task(new, category=added.id))
+
+            work.users.save(replace(alice, username="dave", email="dave@example.org", version=2))
+            first, second = work.sessions.list(alice.id)
+            work.sessions.save(replace(first, generation=2, rotated_at=first.rotated_at + MOMENT))
+            work.sessions.remove(second.id)
+            (category,) = work.categories.list(alice.id, None, 10).items
+            renamed = category.edit({"name": "Work"}, category.created_at)
+            work.categories.save(renamed)
+            for task in work.tasks.list(alice.id, TaskQuery(at=alice.created_at)).items:
+                if task.category is None:
+                    work.trash.purge([task])
+                else:
+                    work.tasks.save(task.edit({"title": "Changed"}, task.created_at))
+            work.tasks.unfile(alice.id, category.id, alice.created_at)
+            work.categories.remove(renamed)
+            work.sessions.remove_others(alice.id, keep=None)
+            work.users.remove(bob.id)
+            raise error
+
+    def test_a_refused_change_undoes_the_work_even_if_the_refusal_is_ignored(self, store: Storage, seed: Seed) -> None:
+        user, new = seed.user("alice"), seed.new_user("bob")
+        changes: dict[type[DomainError], Callable[[UnitOfWork[AnyActor]], None]] = {
+            UsernameTaken: lambda work: work.users.add(seed.new_user("ALICE")),
+            InvalidInput: lambda work: work.tasks.add(seed.new_task(user, category=seed.id())),
+        }
+
+        def ignore(error: type[DomainError], change: Callable[[UnitOfWork[AnyActor]], None]) -> None:
+            with store.writing(SYSTEM) as work:
+                work.users.add(new)
+                with suppress(error):
+                    change(work)
+
+        for error, change in changes.items():
+            with pytest.raises(error):
+                ignore(error, change)
+            assert everything(store, user, new) == [(user, [], [], []), (None, [], [], [])]
+
+    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
+        user, new = seed.user("alice"), seed.new_user("bob")
+        task, session, category = seed.task(user), seed.session(user), seed.category(user)
+        before = everything(store, user, new)
+        changes: tuple[Callable[[UnitOfWork[AnyActor]], None], ...] = (
+            lambda work: work.users.add(new),
+            lambda work: work.users.save(replace(user, username="carol", version=2)),
+            lambda work: work.users.remove(user.id),
+            lambda work: work.sessions.remove(session.id),
+            lambda work: work.categories.remove(category),
+            lambda work: work.trash.purge([task]),
+        )
+        for change in changes:
+            with suppress(Exception), store.reading(SYSTEM) as work:
+                change(work)
+            assert everything(store, user, new) == before
+
+    @openings
+    def test_a_work_is_of_no_use_once_closed(self, store: Storage, seed: Seed, opening: Opening) -> None:
+        user, new = seed.user(), seed.new_user()
+        with store.reading(SYSTEM) if opening == "reading" else store.writing(SYSTEM) as work:
+            pass
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: work.users.find(user.id),
+            lambda: work.users.add(new),
+            lambda: work.sessions.list(user.id),
+            lambda: work.sessions.add(seed.new_session(user)),
+            lambda: work.categories.list(user.id, None, 1),
+            lambda: work.tasks.add(seed.new_task(user)),
+        )
+        before = everything(store, user, new)
+        for call in calls:
+            with pytest.raises(Exception):  # noqa: B017, PT011 - a mistake of the caller
+                call()
+        assert everything(store, user, new) == before
+
+    def test_what_is_not_committed_is_seen_by_nobody_else(self, store: Storage, seed: Seed) -> None:
+        user, new = seed.user(), seed.new_user("bob")
+        task = seed.task(user)
+        before = everything(store, user, new)
+        with suppress(Oops), store.writing(SYSTEM) as work:
+            work.users.add(new)
+            work.users.save(user.edit({"first_name": "Changed"}))
+            work.trash.purge([task])
+            work.tasks.add(seed.new_task(user))
+            # The reader either does not wait for this work to end, or it does: it must not matter.
+            reader = Aside(lambda: everything(store, user, new))
+            reader.wait(A_WHILE)
+            raise Oops
+        assert reader.result() == before
+
+    def test_what_is_committed_is_seen_by_everybody(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        for number in range(20):
+            task = seed.task(user)
+            with store.reading(SYSTEM) as work:
+                assert work.tasks.find(task.id) == task, number
+
+            def look(task_id: UUID = task.id) -> object:
+                with store.reading(SYSTEM) as work:
+                    return work.tasks.find(task_id)
+
+            assert Aside(look).result() == task, number
+
+    @pytest.mark.parametrize("kind", ["users", "sessions", "categories", "tasks"])
+    def test_what_a_writing_work_found_stays_as_it_is_until_the_work_ends(
+        self, store: Storage, seed: Seed, kind: str
+    ) -> None:
+        change = _changes(seed)[kind]
+        entered = threading.Event()
+
+        def change_too() -> None:
+            with store.writing(SYSTEM) as work:
+                entered.set()
+                change(work, 2)
+
+        with store.writing(SYSTEM) as work:
+            found = change(work, None)
+            other = Aside(change_too)
+            assert not other.wait(A_WHILE), "somebody else changed what this work had found"
+            assert change(work, None) == found
+            change(work, 1)
+        other.result()
+        assert entered.is_set()
+        with store.reading(SYSTEM) as work:
+            assert change(work, None) == "changed by 1 and 2"
+
+    def test_no_concurrent_change_is_lost(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        task = seed.task(user, "")
+        threads, rounds = 4, 10
+
+        def append() -> None:
+            for _ in range(rounds):
+                with store.writing(SYSTEM) as work:
+                    found = work.tasks.find(task.id)
+                    assert found is not None
+                    work.tasks.save(found.edit({"description": found.description + "x"}, found.updated_at))
+
+        race(*[append] * threads)
+        with store.reading(SYSTEM) as work:
+            found = work.tasks.find(task.id)
+        assert found is not None
+        assert found.description == "x" * threads * rounds
+        assert found.version == 1 + threads * rounds
+
+    def test_of_two_works_that_wait_for_each_other_one_at_least_goes_on(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        tasks = [seed.task(user, "0"), seed.task(user, "0")]
+        both = threading.Barrier(2)
+
+        def cross(first: int) -> bool:
+            with store.writing(SYSTEM) as work:
+                for position in (first, 1 - first):
+                    task = work.tasks.find(tasks[position].id)
+                    assert task is not None
+                    work.tasks.save(task.edit({"title": str(int(task.title) + 1)}, task.updated_at))
+                    if position == first:
+                        with suppress(threading.BrokenBarrierError):
+                            both.wait(A_WHILE)
+            return True
+
+        outcomes = race(partial(cross, 0), partial(cross, 1))
+        done = outcomes.count(True)
+        assert done >= 1
+        assert all(outcome is True or isinstance(outcome, StorageUnavailable) for outcome in outcomes)
+        with store.reading(SYSTEM) as work:
+            found = [work.tasks.find(task.id) for task in tasks]
+        assert [task and task.title for task in found] == [str(done), str(done)]
+
+    def test_a_store_outlives_any_number_of_failures(self, store: Storage, seed: Seed) -> None:
+        for _ in range(60):
+            with pytest.raises(Oops), store.writing(SYSTEM):
+                raise Oops
+            with pytest.raises(Oops), store.reading(SYSTEM):
+                raise Oops
+        seed.user()
+
+
+class TestSecret:
+    """Secrets are random, and stay."""
+
+    def test_a_secret_stays_the_same_and_no_two_are_alike(self, store: Storage) -> None:
+        first, second = store.get_or_create_secret("first"), store.get_or_create_secret("second")
+        assert len(first) == len(second) == 32
+        assert first != second
+        assert store.get_or_create_secret("first") == first
+        assert store.get_or_create_secret("second") == second
+
+    def test_all_who_ask_first_get_the_same(self, store: Storage) -> None:
+        secrets = race(*[partial(store.get_or_create_secret, "first")] * 8)
+        assert len(set(secrets)) == 1
+
+    def test_a_new_store_is_ready(self, store: Storage) -> None:
+        store.ready()
+
+
+Change = Callable[[UnitOfWork[AnyActor], int | None], object]
+Found = TypeVar("Found")
+
+
+def _changes(seed: Seed) -> dict[str, Change]:
+    """For each repository, a change that notes who made it; by None it only returns what has been noted."""
+    user = seed.user(first_name="changed by ")
+    session = seed.session(user, device="changed by ")
+    category = seed.category(user, description="changed by ")
+    task = seed.task(user, description="changed by ")
+
+    def noted(text: str, by: int) -> str:
+        return f"{text} and {by}" if text[-1].isdigit() else f"{text}{by}"
+
+    def change_user(work: UnitOfWork[AnyActor], by: int | None) -> object:
+        found = _there(work.users.find(user.id))
+        if by:
+            work.users.save(found.edit({"first_name": noted(found.first_name, by)}))
+        return found.first_name
+
+    def change_session(work: UnitOfWork[AnyActor], by: int | None) -> object:
+        found = _there(work.sessions.find(session.id))
+        # A session only ever counts, so that is how it notes.
+        if by:
+            work.sessions.save(replace(found, generation=found.generation * 10 + by))
+        return {1: "changed by ", 112: "changed by 1 and 2"}.get(found.generation, found.generation)
+
+    def change_category(work: UnitOfWork[AnyActor], by: int | None) -> object:
+        found = _there(work.categories.find(user.id, category.id))
+        if by:
+            text = noted(found.description, by)
+            work.categories.save(found.edit({"description": text}, found.updated_at))
+        return found.description
+
+    def change_task(work: UnitOfWork[AnyActor], by: int | None) -> object:
+        found = _there(work.tasks.find(task.id))
+        if by:
+            text = noted(found.description, by)
+            work.tasks.save(found.edit({"description": text}, found.updated_at))
+        return found.description
+
+    return {
+        "users": change_user,
+        "sessions": change_session,
+        "categories": change_category,
+        "tasks": change_task,
+    }
+
+
+def _there(found: Found | None) -> Found:
+    assert found is not None
+    return found

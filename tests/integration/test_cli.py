@@ -1,0 +1,355 @@
+"""The `tasktracker` command."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from tasktracker.entrypoints import cli, logging
+from tasktracker.entrypoints.settings import Settings, load
+from tests.contracts.http.base import problem
+from tests.http import OTHER_PASSWORD, PASSWORD, SETTINGS, Api, expect, run
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to run in, with no settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in [*Settings.__struct_fields__, "tasktracker_password"]:
+        monkeypatch.setenv(name.upper(), "")
+    for name in ("ARGON2_MEMORY_KIB", "ARGON2_PASSES"):
+        monkeypatch.setenv(name, SETTINGS[name])
+    # It would take over the log of this process for good.
+    monkeypatch.setattr(logging, "configure", lambda *_: None)
+    return tmp_path
+
+
+def tasktracker(*arguments: str, status: int = 0, typed: str | None = None, **settings: str) -> Result:
+    """Run the command, which must end with this status and never with a traceback."""
+    result = CliRunner(env=settings).invoke(cli.main, arguments, input=typed)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    assert result.exit_code == status, result.output
+    assert "Traceback" not in result.output
+    return result
+
+
+def create_admin(name: str = "root", password: str = PASSWORD, *more: str, status: int = 0, **settings: str) -> Result:
+    return tasktracker("create-admin", name, *more, status=status, TASKTRACKER_PASSWORD=password, **settings)
+
+
+@pytest.fixture
+def api(folder: Path) -> Iterator[Api]:
+    """The application on the database that the commands use."""
+    with Api(load().database_url) as api:
+        yield api
+
+
+def commands(group: click.Group = cli.main, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command there is."""
+    yield path, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = dict(commands())
+
+
+class TestHelp:
+    def test_these_are_the_commands(self) -> None:
+        assert {" ".join(path) for path in COMMANDS} == {
+            "",
+            "serve",
+            "migrate",
+            "create-admin",
+            "disable-user",
+            "enable-user",
+            "openapi",
+            "sync-demo",
+            "sweep",
+            "epoch",
+            "epoch new",
+            "export",
+            "import",
+            "keys",
+            "keys new",
+            "keys reencrypt",
+        }
+
+    @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+    @pytest.mark.parametrize("flag", ["-h", "--help"])
+    def test_every_command_says_what_it_does(self, path: tuple[str, ...], flag: str) -> None:
+        command = COMMANDS[path]
+        shown = tasktracker(*path, flag).output
+        assert shown.startswith("Usage:")
+        assert command.help
+        assert command.help.split(".")[0].split()[0] in shown
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{parameter.name} is not explained"
+                assert parameter.opts[0] in shown
+            else:
+                assert parameter.make_metavar(click.Context(command)) in shown
+
+    @pytest.mark.parametrize("path", [path for path, command in COMMANDS.items() if isinstance(command, click.Group)])
+    def test_a_group_lists_its_commands(self, path: tuple[str, ...]) -> None:
+        group = COMMANDS[path]
+        assert isinstance(group, click.Group)
+        shown = tasktracker(*path, "--help").output
+        for name, command in group.commands.items():
+            assert f"  {name} " in shown
+            assert command.get_short_help_str(200)
+
+    def test_help_needs_nothing_and_leaves_nothing(self, folder: Path) -> None:
+        for path in COMMANDS:
+            tasktracker(*path, "--help", ENVIRONMENT="nonsense", DATABASE_URL="nonsense")
+        assert list(folder.iterdir()) == []
+
+    def test_the_version(self) -> None:
+        assert tasktracker("--version").output.startswith("tasktracker, version ")
+
+    def test_a_typo_is_refused(self) -> None:
+        tasktracker("serv", status=2)
+        tasktracker("serve", "--prot", "80", status=2)
+        tasktracker("create-admin", status=2)
+        tasktracker("keys", "old", status=2)
+
+
+class TestUsers:
+    def test_an_administrator_is_created_on_a_database_that_is_not_there_yet(self, api: Api) -> None:
+        shown = create_admin("Root", PASSWORD, "--email", "root@example.org").output
+        assert shown.splitlines()[-1] == "created administrator Root"
+        for login in ("root", "root@example.org"):
+            answer = expect(api.post("/api/accounts/login/", {"username": login, "password": PASSWORD}), 200)
+            assert (answer["user"]["username"], answer["user"]["is_admin"]) == ("Root", True)
+
+    def test_the_password_is_asked_for_twice_and_not_shown(self, api: Api) -> None:
+        shown = tasktracker("create-admin", "root", typed=f"{PASSWORD}\n{PASSWORD}\n").output
+        assert PASSWORD not in shown
+        assert shown.count("Password") == 1
+        assert "Repeat for confirmation" in shown
+        expect(api.post("/api/accounts/login/", {"username": "root", "password": PASSWORD}), 200)
+
+    @pytest.mark.parametrize(
+        ("name", "password", "more", "message"),
+        [
+            ("root", "password1", (), "password is too easy to guess"),
+            ("root", "short", (), "password must be at least 8 characters long"),
+            ("r t", PASSWORD, (), "username may contain letters"),
+            ("root@example.org", PASSWORD, (), "username may contain letters"),
+            ("root", PASSWORD, ("--email", "nobody"), "email must be an e-mail address"),
+        ],
+    )
+    def test_what_will_not_do_is_said(self, name: str, password: str, more: tuple[str, ...], message: str) -> None:
+        shown = create_admin(name, password, *more, status=1).output
+        assert shown.startswith(f"Error: {message}")
+        assert create_admin().exit_code == 0
+
+    def test_a_name_that_is_taken_is_refused(self) -> None:
+        create_admin("root", PASSWORD, "--email", "root@example.org")
+        assert create_admin("ROOT", status=1).output == "Error: The username is taken.\n"
+        other = create_admin("other", PASSWORD, "--email", "Root@Example.org", status=1)
+        assert other.output == "Error: The e-mail address is taken.\n"
+
+    @pytest.mark.parametrize("login", ["{name}", "{email}", "{NAME}"])
+    def test_a_user_is_disabled_and_enabled(self, api: Api, login: str) -> None:
+        create_admin()
+        person = api.register(email="somebody@example.org")
+        login = login.format(name=person.username, NAME=person.username.upper(), email="somebody@example.org")
+        for _ in range(2):
+            assert tasktracker("disable-user", login).output.splitlines()[-1] == f"disabled {person.username}"
+            problem(person.get("/api/tasks/"), 401, "session-ended")
+            body = {"username": person.username, "password": PASSWORD}
+            problem(api.post("/api/accounts/login/", body), 401, "invalid-credentials")
+        for _ in range(2):
+            assert tasktracker("enable-user", login).output.splitlines()[-1] == f"enabled {person.username}"
+            problem(person.get("/api/tasks/"), 401, "session-ended")
+            expect(api.login(person).get("/api/tasks/"), 200)
+
+    @pytest.mark.parametrize("command", ["disable-user", "enable-user"])
+    def test_a_user_who_is_not_there_is_refused(self, command: str) -> None:
+        assert tasktracker(command, "nobody", status=1).output == "Error: There is no such user.\n"
+
+    def test_the_password_is_not_printed(self) -> None:
+        shown = create_admin(password=OTHER_PASSWORD).output
+        assert OTHER_PASSWORD not in shown
+
+
+class TestKeys:
+    def test_a_fresh_key_will_do(self) -> None:
+        first, second = (tasktracker("keys", "new").output for _ in range(2))
+        assert first != second
+        assert first.count("\n") == 1
+        assert load({"SECRET_KEYS": first, "ENVIRONMENT": "production"}, None).secret_keys == (first.strip(),)
+
+    def test_making_one_leaves_nothing(self, folder: Path) -> None:
+        tasktracker("keys", "new", ENVIRONMENT="nonsense")
+        assert list(folder.iterdir()) == []
+
+    def test_development_makes_its_own_and_keeps_it(self, folder: Path) -> None:
+        create_admin()
+        file = folder / "data" / "secret.key"
+        made = file.read_text()
+        assert len(made.strip()) >= 32
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        create_admin("other")
+        assert file.read_text() == made
+
+    def test_what_is_in_the_folder_is_for_its_owner_only(self, folder: Path) -> None:
+        create_admin(DATA_FOLDER="deep/down")
+        data = folder / "deep" / "down"
+        assert {path.name for path in data.iterdir()} >= {"secret.key", "tasktracker.db"}
+        assert stat.S_IMODE(data.stat().st_mode) == 0o700
+        for path in data.iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+
+    def test_tokens_are_good_for_as_long_as_the_file_stays(self, folder: Path) -> None:
+        create_admin()
+        url = load().database_url
+        with Api(url, SECRET_KEYS="") as before:
+            person = before.register()
+            with Api(url, SECRET_KEYS="") as after:
+                expect(person.through(after.client).get("/api/tasks/"), 200)
+            (folder / "data" / "secret.key").unlink()
+            with Api(url, SECRET_KEYS="") as other:
+                problem(person.through(other.client).get("/api/tasks/"), 401, "invalid-token")
+
+    @pytest.mark.parametrize("content", ["", "\n", "short"])
+    def test_a_file_without_a_key_is_refused(self, folder: Path, content: str) -> None:
+        (folder / "data").mkdir()
+        file = folder / "data" / "secret.key"
+        file.write_text(content)
+        for command in (("serve",), ("create-admin", "root", "--password", PASSWORD)):
+            shown = tasktracker(*command, status=1).output
+            assert "SECRET_KEYS" in shown
+            assert "secret.key" in shown
+        assert file.read_text() == content
+
+
+class TestEpoch:
+    def test_after_a_new_one_devices_fetch_everything_anew(self, api: Api) -> None:
+        tasktracker("migrate")
+        ada = api.register()
+        task = ada.task()
+        cursor = expect(ada.get("/api/sync/"), 200)["next_cursor"]
+        expect(ada.get("/api/sync/", params={"cursor": cursor}), 200)
+        assert "A new epoch has started" in tasktracker("epoch", "new").output
+        problem(ada.get("/api/sync/", params={"cursor": cursor}), 410, "cursor-expired")
+        page = expect(ada.get("/api/sync/"), 200)
+        assert [change["id"] for change in page["changes"]] == [task["id"]]
+        expect(ada.get("/api/sync/", params={"cursor": page["next_cursor"]}), 200)
+
+
+class TestOpenApi:
+    def test_it_is_what_is_served(self) -> None:
+        printed = json.loads(tasktracker("openapi").output)
+        with Api("memory://") as api:
+            assert printed == expect(api.get("/schema/openapi.json"), 200)
+
+    def test_it_needs_nothing_and_leaves_nothing(self, folder: Path) -> None:
+        nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+        printed = tasktracker("openapi", ENVIRONMENT="production", DATABASE_URL=nowhere).output
+        assert json.loads(printed)["openapi"].startswith("3.1")
+        assert list(folder.iterdir()) == []
+
+
+class TestMigrate:
+    def test_an_embedded_database_is_created(self, folder: Path) -> None:
+        first = tasktracker("migrate").output
+        assert first.startswith("schema: none -> ")
+        assert (folder / "data" / "tasktracker.db").exists()
+        assert tasktracker("migrate").output == f"schema: {first.split()[-1]}\n"
+        assert tasktracker("migrate", "--check").output == f"schema: {first.split()[-1]}\n"
+
+    def test_checking_changes_nothing(self, folder: Path) -> None:
+        shown = tasktracker("migrate", "--check", status=1).output
+        assert shown.startswith("schema: none\noutdated: this version needs ")
+        assert list(folder.iterdir()) == []
+
+    def test_it_needs_no_key(self, folder: Path) -> None:
+        tasktracker("migrate", ENVIRONMENT="production")
+        assert {path.name for path in (folder / "data").iterdir()} == {"tasktracker.db"}
+
+    def test_memory_has_nothing_to_migrate(self) -> None:
+        assert tasktracker("migrate", DATABASE_URL="memory://").output == "schema: none\n"
+
+
+class TestErrors:
+    """Whatever a user of the command can do something about ends with a message and status 1."""
+
+    def test_production_without_a_key(self, folder: Path) -> None:
+        shown = tasktracker("serve", status=1, ENVIRONMENT="production").output
+        assert shown.startswith("Error: the configuration is not valid:\nSECRET_KEYS: is required in production")
+        assert list(folder.iterdir()) == []
+
+    def test_production_without_a_key_as_a_process(self, folder: Path) -> None:
+        result = run(folder, "serve", ENVIRONMENT="production")
+        assert result.returncode == 1
+        assert result.stderr.startswith(
+            "Error: the configuration is not valid:\nSECRET_KEYS: is required in production"
+        )
+        assert result.stdout == ""
+
+    def test_settings_that_will_not_do(self) -> None:
+        shown = tasktracker("serve", status=1, PORT="x", WORKERS="0").output
+        assert "\nPORT: " in shown
+        assert "\nWORKERS: " in shown
+
+    @pytest.mark.parametrize(
+        ("option", "value", "name"),
+        [("--port", "99999", "PORT"), ("--workers", "0", "WORKERS"), ("--port", "-1", "PORT")],
+    )
+    def test_options_that_will_not_do(self, option: str, value: str, name: str) -> None:
+        assert f"\n{name}: " in tasktracker("serve", option, value, status=1).output
+
+    def test_an_option_wins_over_the_variable(self) -> None:
+        shown = tasktracker("serve", "--workers", "2", status=1, WORKERS="1", DATABASE_URL="memory://").output
+        assert "\nWORKERS: must be 1 with DATABASE_URL=memory://" in shown
+
+    @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root"), ("disable-user", "x")])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "sqlite:///",
+            "sqlite:///:memory:",
+            "sqlite:///file:x.db",
+            "postgresql://user:hunter2@host:port/name",
+            "postgresql://user:hunter2@[::1/name",
+        ],
+    )
+    def test_a_database_url_that_will_not_do(self, folder: Path, command: tuple[str, ...], url: str) -> None:
+        shown = tasktracker(*command, status=1, DATABASE_URL=url, TASKTRACKER_PASSWORD=PASSWORD, SECRET_KEYS=KEY).output
+        assert "\nDATABASE_URL: " in shown
+        assert "hunter2" not in shown
+        assert list(folder.iterdir()) == []
+
+    @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root"), ("disable-user", "x")])
+    def test_a_database_that_cannot_be_reached(self, command: tuple[str, ...]) -> None:
+        url = "postgresql://user:hunter2@127.0.0.1:1/name"
+        shown = tasktracker(*command, status=1, DATABASE_URL=url, TASKTRACKER_PASSWORD=PASSWORD, SECRET_KEYS=KEY).output
+        assert shown == "Error: The database is not available.\n"
+
+    @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root")])
+    def test_a_data_folder_that_is_none(self, folder: Path, command: tuple[str, ...]) -> None:
+        (folder / "data").touch()
+        shown = tasktracker(*command, status=1, TASKTRACKER_PASSWORD=PASSWORD).output
+        assert shown.startswith("Error: ")
+        assert "data" in shown
+
+    def test_a_file_of_settings_that_is_no_text(self, folder: Path) -> None:
+        (folder / ".env").write_bytes(b"PORT=\xff\n")
+        assert ".env" in tasktracker("serve", status=1).output
+
+    def test_the_file_of_settings_is_read(self, folder: Path) -> None:
+        (folder / ".env").write_text("ENVIRONMENT=production\n")
+        assert "\nSECRET_KEYS: " in tasktracker("serve", status=1).output

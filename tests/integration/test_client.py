@@ -1,0 +1,1012 @@
+"""The reference client, on the real application in this process and on a network that fails when told to."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tasktracker_client import (
+    CursorExpired,
+    FieldConflict,
+    ItemType,
+    LoginRequired,
+    NotUnderstood,
+    Offline,
+    Op,
+    Refused,
+    Replica,
+    Status,
+    SyncReport,
+    Unavailable,
+    UnknownItem,
+    WrongUser,
+)
+from tasktracker_client.local import LocalCopy
+from tasktracker_client.stream import Backoff, Event, events
+from tests.http import Api, Person, expect
+from tests.line import Line, problem
+
+URL = "http://testserver.local/api"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with Api("memory://") as api:
+        yield api
+
+
+@pytest.fixture
+def ada(api: Api) -> Person:
+    return api.register()
+
+
+class Phone(Replica):
+    """A copy that can be told what its network does."""
+
+    def __init__(self, path: Path, api: Api) -> None:
+        self.path = path
+        self.line = Line(api.client)
+        self.waits: list[float] = []
+        super().__init__(path, URL, client=httpx.Client(transport=self.line), sleep=self.waits.append)
+
+    def titles(self) -> list[str]:
+        return sorted(task["title"] for task in self.tasks())
+
+    def sql(self, statement: str) -> list[Any]:
+        """Reach into the file."""
+        database = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            return database.execute(statement).fetchall()
+        finally:
+            database.close()
+
+
+Add = Callable[..., Phone]
+
+
+@pytest.fixture
+def add(api: Api, ada: Person, tmp_path: Path) -> Iterator[Add]:
+    """Makes another device of Ada's, or of somebody else."""
+    phones: list[Phone] = []
+
+    def add(person: Person = ada) -> Phone:
+        phone = Phone(tmp_path / f"{len(phones)}.db", api)
+        phones.append(phone)
+        phone.login(person.username, person.password)
+        phone.line.requests.clear()
+        return phone
+
+    yield add
+    for phone in phones:
+        phone.close()
+
+
+@pytest.fixture
+def phone(add: Add) -> Phone:
+    return add()
+
+
+@pytest.fixture
+def laptop(add: Add) -> Phone:
+    return add()
+
+
+def in_sync(*phones: Phone) -> None:
+    for phone in phones:
+        phone.sync()
+    for phone in phones:
+        assert phone.verify().is_in_sync
+        assert not phone.pending
+
+
+class TestEditing:
+    def test_what_is_created_is_seen_at_once_and_nothing_is_sent(self, phone: Phone) -> None:
+        phone.line.is_up = False
+        home = phone.create_category(name="Home", color="#1e90ff")
+        task = phone.create_task(title="Call", category=home, due_date=datetime(2030, 1, 1, tzinfo=UTC))
+        shown = phone.task(task)
+        assert (shown["title"], shown["category"], shown["state"], shown["priority"]) == ("Call", home, "open", 2)
+        assert (shown["due_date"], shown["id"]) == ("2030-01-01T00:00:00+00:00", task)
+        assert (shown.version, shown.is_pending) == (None, True)
+        assert [category["name"] for category in phone.categories()] == ["Home"]
+        assert phone.category(home)["color"] == "#1e90ff"
+
+    def test_edits_lie_over_what_the_server_told(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("Call", description="them")
+        phone.sync()
+        assert not phone.task(task["id"]).is_pending
+        phone.edit_task(task["id"], title="Write")
+        phone.complete(task["id"])
+        shown = phone.task(task["id"])
+        assert (shown["title"], shown["state"], shown["description"]) == ("Write", "done", "them")
+        assert (shown.version, shown.is_pending) == (1, True)
+
+    def test_what_is_deleted_is_gone_and_comes_back(self, phone: Phone) -> None:
+        task = phone.create_task(title="Call")
+        phone.edit_task(task, title="Write")
+        phone.delete(task)
+        assert phone.tasks() == []
+        phone.restore(task)
+        assert phone.titles() == ["Write"]
+        home = phone.create_category(name="Home")
+        phone.edit_category(home, name="House")
+        phone.delete_category(home)
+        assert phone.categories() == []
+
+    def test_ids_may_be_uuids_in_fields(self, phone: Phone) -> None:
+        home = phone.create_category(name="Home")
+        task = phone.create_task(title="Call", category=UUID(home))
+        assert phone.task(task)["category"] == home
+        assert phone.sync().applied == 2
+
+    def test_a_copy_from_before_the_server_had_a_field_shows_its_default(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("Call")
+        phone.sync()
+        with closing(sqlite3.connect(phone.path)) as copy, copy:
+            copy.execute("UPDATE items SET data = json_remove(data, '$.parent')")
+        assert phone.task(task["id"])["parent"] is None
+
+    def test_what_is_not_there_cannot_be_edited(self, phone: Phone) -> None:
+        nothing = str(uuid4())
+        attempts = (phone.task, phone.edit_task, phone.complete, phone.delete, phone.edit_category, phone.category)
+        for attempt in attempts:
+            with pytest.raises(UnknownItem):
+                attempt(nothing)
+        assert not phone.pending
+
+    @pytest.mark.parametrize("value", [datetime(2030, 1, 1), float("nan"), object(), "\ud800"])  # noqa: DTZ001
+    def test_what_cannot_be_sent_is_no_edit(self, phone: Phone, value: object) -> None:
+        with pytest.raises((TypeError, ValueError)):
+            phone.create_task(title="Call", due_date=value)
+        assert not phone.pending
+
+    def test_edits_survive_the_end_of_the_process(self, phone: Phone, api: Api) -> None:
+        task = phone.create_task(title="Call")
+        with Phone(phone.path, api) as again:
+            assert again.titles() == ["Call"]
+            assert [mutation.target for mutation in again.pending] == [task]
+            again.sync()  # still logged in
+        assert not phone.pending
+
+    def test_only_its_owner_reads_the_file(self, phone: Phone) -> None:
+        assert stat.S_IMODE(phone.path.stat().st_mode) == 0o600
+
+    def test_several_threads_may_edit(self, phone: Phone) -> None:
+        def edit() -> None:
+            for _ in range(10):
+                phone.create_task(title="Call")
+
+        threads = [threading.Thread(target=edit) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert phone.sync().applied == 40
+        assert len(phone.tasks()) == 40
+
+    def test_several_threads_may_sync(self, phone: Phone) -> None:
+        for _ in range(20):
+            phone.create_task(title="Call")
+        reports: list[SyncReport] = []
+        threads = [threading.Thread(target=lambda: reports.append(phone.sync())) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(report.applied for report in reports) == [0, 0, 0, 20]
+        assert not any(report.duplicates for report in reports)
+
+
+class TestSyncing:
+    def test_edits_cross(self, phone: Phone, laptop: Phone) -> None:
+        phone.create_task(title="Call")
+        laptop.create_task(title="Write")
+        assert phone.sync().applied == 1
+        report = laptop.sync()
+        assert (report.applied, report.pulled, report.is_clean, report.started_over) == (1, 2, True, False)
+        in_sync(phone, laptop)
+        assert phone.titles() == laptop.titles() == ["Call", "Write"]
+        assert [task.version for task in phone.tasks()] == [1, 1]
+        assert not any(task.is_pending for task in phone.tasks())
+
+    def test_everything_is_sent_in_its_order(self, phone: Phone, ada: Person) -> None:
+        home = phone.create_category(name="Home")
+        task = phone.create_task(title="Call")
+        phone.edit_task(task, category=home, title="Call them")
+        sub = phone.create_task(title="Find the number", parent=task)
+        phone.complete(sub)
+        assert phone.sync().is_clean
+        in_sync(phone)
+        told = {each["id"]: each for each in ada.listed("/api/tasks/")}
+        assert (told[task]["category"], told[task]["title"], told[sub]["state"]) == (home, "Call them", "done")
+        assert told[sub]["parent"] == task
+        assert phone.task(sub)["completed_at"] is not None
+
+    def test_many_edits_go_in_batches_and_many_changes_come_in_pages(self, phone: Phone, laptop: Phone) -> None:
+        for number in range(250):
+            phone.create_task(title=f"task {number}")
+        assert phone.sync().applied == 250
+        assert phone.line.paths == {"POST /api/sync/": 3, "GET /api/sync/": 2}
+        assert laptop.sync().pulled == 250
+        in_sync(phone, laptop)
+
+    def test_long_edits_go_in_smaller_batches(self, phone: Phone) -> None:
+        for _ in range(30):
+            phone.create_task(title="Read", description="x" * 10_000)
+        assert phone.sync().applied == 30
+        assert phone.line.paths["POST /api/sync/"] == 2
+
+    def test_deleting_and_restoring(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task(title="Call")
+        home = phone.create_category(name="Home")
+        in_sync(phone, laptop)
+        phone.delete(task)
+        phone.delete_category(home)
+        in_sync(phone, laptop)
+        assert laptop.tasks() == laptop.categories() == []
+        laptop.restore(task)
+        in_sync(laptop, phone)
+        assert phone.titles() == ["Call"]
+
+    def test_offline_edits_of_different_fields_merge(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task(title="Call")
+        in_sync(phone, laptop)
+        phone.edit_task(task, title="Call them")
+        laptop.edit_task(task, priority=4)
+        phone.sync()
+        report = laptop.sync()
+        assert (report.merged, report.is_clean) == (1, True)
+        in_sync(phone, laptop)
+        for each in (phone, laptop):
+            assert (each.task(task)["title"], each.task(task)["priority"]) == ("Call them", 4)
+
+    def test_others_changes_do_not_wipe_edits_that_were_not_sent(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task(title="Call")
+        in_sync(phone, laptop)
+        laptop.edit_task(task, description="from the laptop", title="theirs")
+        laptop.sync()
+
+        def edit_meanwhile(request: httpx.Request) -> None:
+            if request.method == "GET" and not phone.pending:
+                phone.edit_task(task, title="mine")
+
+        phone.line.before = edit_meanwhile
+        phone.sync()
+        shown = phone.task(task)
+        assert (shown["title"], shown["description"], shown.version) == ("mine", "from the laptop", 2)
+        assert phone.pending[0].base_version == 1
+
+    def test_several_edits_of_one_item_do_not_conflict_with_one_another(self, phone: Phone) -> None:
+        task = phone.create_task(title="one")
+        home = phone.create_category(name="one")
+        phone.sync()
+        for name in ("two", "three", "four"):
+            phone.edit_task(task, title=name)
+            phone.edit_category(home, name=name)  # the history of categories is not kept
+        report = phone.sync()
+        assert (report.applied, report.is_clean) == (6, True)
+        in_sync(phone)
+        assert (phone.task(task)["title"], phone.category(home)["name"]) == ("four", "four")
+
+    def test_nor_do_they_with_an_api_token(self, api: Api, ada: Person, tmp_path: Path) -> None:
+        scopes = {"name": "x", "scopes": ["tasks:read", "tasks:write"], "expires_at": None}
+        answer = expect(ada.post("/api/accounts/tokens/", scopes), 201)
+        with Replica(
+            tmp_path / "t.db", URL, token=answer["token"], client=httpx.Client(transport=Line(api.client))
+        ) as r:
+            task = r.create_task(title="one")
+            r.edit_task(task, title="two")
+            r.edit_task(task, title="three")
+            report = r.sync()
+            assert (report.applied, report.is_clean) == (3, True)
+            assert r.verify().is_in_sync
+            assert r.task(task)["title"] == "three"
+
+    def test_shares_come_and_go(self, api: Api, ada: Person, phone: Phone, add: Add) -> None:
+        bob = api.register()
+        tablet = add(bob)
+        task = phone.create_task(title="Call")
+        phone.sync()
+        expect(ada.post(f"/api/tasks/{task}/shares/", {"username": bob.username, "role": "editor"}), 201)
+        tablet.sync()
+        tablet.edit_task(task, title="Call them")
+        in_sync(tablet, phone)
+        assert phone.titles() == ["Call them"]
+        expect(ada.delete(f"/api/tasks/{task}/shares/{bob.id}/"), 204)
+        tablet.edit_task(task, title="Write")
+        report = tablet.sync()
+        assert [issue.status for issue in report.rejections] == [Status.REJECTED]
+        assert tablet.tasks() == []
+        in_sync(tablet)
+
+
+class TestIssues:
+    def test_a_conflict_is_reported_and_the_copy_takes_theirs(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task(title="Call")
+        in_sync(phone, laptop)
+        phone.edit_task(task, title="Call them")
+        laptop.edit_task(task, title="Write to them")
+        phone.sync()
+        report = laptop.sync()
+        [issue] = report.conflicts
+        assert issue.conflicts == {"title": FieldConflict("Call", "Write to them", "Call them")}
+        assert (issue.op, issue.target, issue.data) == (Op.UPDATE, task, {"title": "Write to them"})
+        assert laptop.task(task)["title"] == "Call them"
+        assert laptop.sync().is_clean
+        assert list(laptop.issues()) == [issue]
+        # Mine after all: now it builds on theirs.
+        laptop.edit_task(issue.target, **issue.data)
+        laptop.dismiss(issue)
+        in_sync(laptop, phone)
+        assert not laptop.issues()
+        assert phone.titles() == laptop.titles() == ["Write to them"]
+
+    def test_deleting_what_others_have_edited(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task(title="Call")
+        in_sync(phone, laptop)
+        phone.edit_task(task, title="Call them")
+        laptop.delete(task)
+        phone.sync()
+        [issue] = laptop.sync().conflicts
+        assert issue.conflicts["title"].theirs == "Call them"
+        assert laptop.titles() == ["Call them"]
+        in_sync(phone, laptop)
+
+    def test_what_breaks_a_rule_is_rejected_and_the_rest_comes_in(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        bad = phone.create_task(title=" ", priority=9)
+        phone.edit_task(bad, title="still not there")
+        phone.create_task(title="two")
+        report = phone.sync()
+        assert report.applied == 2
+        assert [issue.target for issue in report.rejections] == [bad, bad]
+        first = report.rejections[0]
+        assert first.problem is not None
+        assert {error["field"] for error in first.problem["errors"]} >= {"data.priority"}
+        assert phone.titles() == ["one", "two"]
+        phone.dismiss(*phone.issues())
+        assert not phone.issues()
+        in_sync(phone)
+
+    def test_what_makes_a_whole_request_unreadable_is_found(self, phone: Phone) -> None:
+        for number in range(7):
+            phone.create_task(title=str(number))
+        phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
+        for number in range(7, 12):
+            phone.create_task(title=str(number))
+        report = phone.sync()
+        assert report.applied == 12
+        [issue] = report.rejections
+        assert issue.target == "not an id"
+        assert issue.problem is not None
+        assert issue.problem["status"] == 400
+        in_sync(phone)
+
+    def test_and_soon_the_others_go_in_large_batches_again(self, phone: Phone) -> None:
+        phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
+        for number in range(150):
+            phone.create_task(title=str(number))
+        assert phone.sync().applied == 150
+        assert phone.line.paths["POST /api/sync/"] <= 16
+
+    def test_what_is_too_large_for_any_request(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        phone.create_task(title="two", description="x" * 300_000)
+        phone.create_task(title="three")
+        report = phone.sync()
+        assert (report.applied, len(report.rejections)) == (2, 1)
+        assert phone.titles() == ["one", "three"]
+
+
+class TestNetwork:
+    def test_offline_nothing_is_lost(self, phone: Phone, ada: Person) -> None:
+        phone.line.is_up = False
+        phone.create_task(title="Call")
+        for _ in range(3):
+            with pytest.raises(Offline):
+                phone.sync()
+        assert phone.titles() == ["Call"]
+        phone.line.is_up = True
+        assert phone.sync().applied == 1
+        assert ada.titles() == ["Call"]
+
+    def test_a_lost_answer_does_nothing_twice(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task(title="one")
+        home = phone.create_category(name="one")
+        in_sync(phone, laptop)
+        phone.create_task(title="new")
+        phone.edit_task(task, title="two")
+        phone.edit_category(home, name="two")
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        # More edits while it is not known what came of those.
+        phone.edit_task(task, title="three")
+        phone.edit_category(home, name="three")
+        report = phone.sync()
+        assert (report.duplicates, report.applied, report.is_clean) == (3, 2, True)
+        in_sync(phone, laptop)
+        assert laptop.titles() == ["new", "three"]
+        assert laptop.task(task).version == 3
+
+    def test_the_session_may_change_before_it_is_known(self, phone: Phone, ada: Person) -> None:
+        task = phone.create_task(title="one")
+        phone.sync()
+        phone.edit_task(task, title="two")
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        phone.login(ada.username, ada.password)
+        phone.edit_task(task, title="three")
+        report = phone.sync()
+        assert (report.duplicates, report.applied, report.is_clean) == (1, 1, True)
+
+    def test_a_request_that_arrives_twice(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        phone.line.twice = ["/api/sync/"]
+        assert phone.sync().duplicates == 1
+        in_sync(phone)
+        assert phone.titles() == ["one"]
+
+    def test_a_lost_page_is_asked_for_again(self, phone: Phone, ada: Person) -> None:
+        for number in range(5):
+            ada.task(str(number))
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        assert phone.tasks() == []
+        in_sync(phone)
+        assert len(phone.tasks()) == 5
+
+    def test_the_edit_is_shown_until_the_copy_has_it(self, phone: Phone) -> None:
+        task = phone.create_task(title="one")
+        phone.sync()
+        phone.edit_task(task, title="two")
+        phone.line.before = lambda request: problem(503) if request.method == "GET" else None
+        with pytest.raises(Unavailable):
+            phone.sync()
+        assert not phone.pending  # the server has it
+        assert phone.titles() == ["two"]
+        assert phone.sql("SELECT version FROM items") == [(1,)]
+        phone.edit_task(task, title="three")
+        assert phone.pending[0].base_version == 2
+        phone.line.before = lambda _: None
+        assert phone.sync().is_clean
+        in_sync(phone)
+        assert phone.titles() == ["three"]
+
+    def test_but_not_over_what_others_have_made_of_it(
+        self, phone: Phone, laptop: Phone, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tasktracker_client.client.PAGE", 1)
+        task = phone.create_task(title="one")
+        in_sync(phone, laptop)
+        phone.edit_task(task, title="two")
+        pulls = 0
+
+        def overtake(request: httpx.Request) -> httpx.Response | None:
+            nonlocal pulls
+            pulls += request.method == "GET"
+            if pulls == 1:
+                laptop.sync()
+                laptop.edit_task(task, title="three")
+                laptop.sync()
+                ada.task("told last")
+            return problem(503) if pulls > 1 else None
+
+        phone.line.before = overtake
+        with pytest.raises(Unavailable):
+            phone.sync()
+        assert phone.titles() == ["three"]
+
+    def test_a_page_from_elsewhere_is_not_applied(self, api: Api, phone: Phone, ada: Person) -> None:
+        task = ada.task("one")
+        phone.sync()
+        expect(ada.patch(f"/api/tasks/{task['id']}/", {"title": "two"}), 200)
+
+        def overtake(_: httpx.Request) -> None:
+            phone.line.before = lambda _: None
+            with Phone(phone.path, api) as other:  # another process on the same file
+                assert other.sync().pulled == 1
+
+        phone.line.before = overtake
+        assert phone.sync().pulled == 0
+        assert phone.line.paths == {"GET /api/sync/": 3}
+        in_sync(phone)
+        assert phone.titles() == ["two"]
+
+    @pytest.mark.parametrize(
+        ("path", "call"),
+        [
+            ("/api/accounts/login/", lambda phone: phone.login("ada", "secret")),
+            ("/api/accounts/refresh/", lambda phone: phone._api._refreshed(phone._local.get("access"))),
+            ("/api/sync/digest/", lambda phone: phone.verify()),
+            ("/api/sync/digest/a7/", lambda phone: phone._repair_bucket("a7")),
+        ],
+    )
+    def test_nor_of_anything_else(self, phone: Phone, path: str, call: Callable[[Phone], object]) -> None:
+        phone.line.before = lambda request: httpx.Response(200, json={"a": 1}) if request.url.path == path else None
+        with pytest.raises(NotUnderstood):
+            call(phone)
+        phone.line.before = lambda _: None
+        in_sync(phone)
+
+    def test_what_the_server_refuses_as_a_whole_waits(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        phone.line.before = lambda request: problem(403) if request.method == "POST" else None
+        with pytest.raises(Refused, match="No"):
+            phone.sync()
+        assert len(phone.pending) == 1
+        assert not phone.issues()
+
+    def test_a_full_state_that_has_expired_is_refused(self, phone: Phone) -> None:
+        phone.line.before = lambda _: problem(410)
+        with pytest.raises(CursorExpired):
+            phone.sync()
+
+    def test_what_cannot_be_fetched_is_not_taken_for_gone(self, phone: Phone, ada: Person) -> None:
+        ada.task()
+        phone.sync()
+        phone.sql("UPDATE items SET version = 9")
+        phone.line.before = lambda request: problem(403) if "/tasks/" in request.url.path else None
+        with pytest.raises(Refused):
+            phone.repair()
+        assert len(phone.tasks()) == 1
+
+    def test_a_busy_server_is_asked_again_when_it_says(self, phone: Phone) -> None:
+        answers = [problem(503), problem(429)]
+        answers[0].headers["Retry-After"] = "7"
+        answers[1].headers["Retry-After"] = "Wed, 21 Oct 2026 07:28:00 GMT"
+        phone.line.before = lambda _: answers.pop(0) if answers else None
+        phone.sync()
+        assert phone.waits == [7.0, 1.0]
+
+    def test_but_not_for_ever(self, phone: Phone) -> None:
+        phone.line.before = lambda _: problem(503)
+        with pytest.raises(Unavailable):
+            phone.sync()
+        assert phone.waits == [1.0, 1.0]
+
+    def test_nor_after_an_hour(self, phone: Phone) -> None:
+        refusal = problem(429)
+        refusal.headers["Retry-After"] = "3600"
+        phone.line.before = lambda _: refusal
+        with pytest.raises(Unavailable) as raised:
+            phone.sync()
+        assert (raised.value.retry_after, phone.waits) == (3600.0, [])
+
+    @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 410, 500, 502])
+    @pytest.mark.parametrize("body", [{"html": "<h1>Welcome to our hotel</h1>"}, {"json": {"error": "pay first"}}])
+    def test_whatever_else_answers_costs_no_edit_and_no_copy(
+        self, phone: Phone, ada: Person, status: int, body: dict[str, Any]
+    ) -> None:
+        ada.task("told")
+        phone.sync()
+        cursor = phone._local.cursor
+        phone.create_task(title="mine")
+        phone.line.before = lambda _: httpx.Response(status, **body)
+        with pytest.raises((NotUnderstood, Unavailable, LoginRequired)):
+            phone.sync()
+        phone.line.before = lambda _: None
+        assert phone.titles() == ["mine", "told"]
+        assert (phone._local.cursor, list(phone.issues())) == (cursor, [])
+        assert phone.sync().applied == 1
+
+    @pytest.mark.parametrize(
+        ("method", "answer"),
+        [
+            ("POST", {}),
+            ("POST", {"results": []}),
+            ("POST", {"results": [{"id": "x"}]}),
+            ("GET", {}),
+            ("GET", {"changes": [{"type": "task"}], "next_cursor": "x", "has_more": False}),
+            (
+                "GET",
+                {
+                    "changes": [{"type": "task", "id": "x", "op": "upsert", "version": 1, "data": None}],
+                    "next_cursor": "x",
+                    "has_more": False,
+                },
+            ),
+        ],
+    )
+    def test_half_an_answer_is_none(self, phone: Phone, method: str, answer: dict[str, Any]) -> None:
+        phone.sync()
+        phone.create_task(title="mine")
+        phone.line.before = lambda request: httpx.Response(200, json=answer) if request.method == method else None
+        with pytest.raises(NotUnderstood):
+            phone.sync()
+        phone.line.before = lambda _: None
+        in_sync(phone)
+        assert phone.titles() == ["mine"]
+
+
+class TestSessions:
+    def test_an_expired_token_is_refreshed(self, api: Api, phone: Phone) -> None:
+        phone.create_task(title="one")
+        api.clock.advance(timedelta(hours=1))
+        assert phone.sync().applied == 1
+        assert phone.line.paths["POST /api/accounts/refresh/"] == 1
+        phone.sync()
+        assert phone.line.paths["POST /api/accounts/refresh/"] == 1
+
+    def test_of_several_threads_one_refreshes_it(self, phone: Phone) -> None:
+        assert phone._api._refreshed("an older one") == phone._local.get("access")
+        assert not phone.line.requests
+
+    def test_a_lost_answer_to_that_logs_nobody_out(self, api: Api, phone: Phone) -> None:
+        api.clock.advance(timedelta(hours=1))
+        phone.line.lose = ["/api/accounts/refresh/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        api.clock.advance(timedelta(hours=1))
+        phone.sync()
+
+    def test_when_the_session_has_ended_edits_wait_for_the_next(self, phone: Phone, ada: Person) -> None:
+        phone.create_task(title="one")
+        expect(ada.delete("/api/accounts/sessions/"), 204)
+        with pytest.raises(LoginRequired):
+            phone.sync()
+        phone.login(ada.username, ada.password, device="phone")
+        assert phone.sync().applied == 1
+
+    def test_logging_out_and_in(self, phone: Phone, ada: Person) -> None:
+        phone.create_task(title="one")
+        phone.logout()
+        phone.logout()
+        with pytest.raises(LoginRequired):
+            phone.sync()
+        assert phone.titles() == ["one"]
+        phone.login(ada.username, ada.password)
+        assert phone.sync().applied == 1
+
+    def test_the_copy_is_of_one_user(self, api: Api, phone: Phone, ada: Person) -> None:
+        bob = api.register()
+        phone.create_task(title="secret")
+        with pytest.raises(WrongUser):
+            phone.login(bob.username, bob.password)
+        phone.sync()
+        assert bob.titles() == []
+        assert ada.titles() == ["secret"]
+
+    def test_a_wrong_password(self, phone: Phone, ada: Person) -> None:
+        with pytest.raises(Refused) as raised:
+            phone.login(ada.username, "wrong")
+        assert raised.value.status == 401
+
+    def test_a_token_that_is_not_valid(self, api: Api, tmp_path: Path) -> None:
+        client = httpx.Client(transport=Line(api.client))
+        with Replica(tmp_path / "t.db", URL, token="nothing", client=client) as r, pytest.raises(LoginRequired):
+            r.sync()
+
+
+class TestStartingOver:
+    def test_after_an_expired_cursor_all_is_told_again(self, api: Api, phone: Phone, ada: Person) -> None:
+        kept, gone = ada.task("kept"), ada.task("gone")
+        phone.sync()
+        phone.create_task(title="mine")
+        phone.edit_task(kept["id"], description="mine")
+        api.clock.advance(timedelta(days=5))
+        expect(api.login(ada).delete(f"/api/tasks/{gone['id']}/"), 204)
+        api.clock.advance(timedelta(days=40))
+        with pytest.raises(LoginRequired):
+            phone.sync()
+        phone.login(ada.username, ada.password)
+        report = phone.sync()
+        assert (report.started_over, report.applied) == (True, 2)
+        assert phone.titles() == ["kept", "mine"]
+        assert phone.task(kept["id"])["description"] == "mine"
+        in_sync(phone)
+
+    def test_the_old_copy_is_shown_until_the_new_one_is_there(self, api: Api, phone: Phone, ada: Person) -> None:
+        task = ada.task("told")
+        phone.sync()
+        # As if from a time that a restored backup knows nothing of.
+        phone.sql("UPDATE items SET version = 70, data = json_set(data, '$.description', 'lost')")
+        phone.sql("INSERT INTO items VALUES ('task', 'lost', 3, '{\"title\": \"lost\"}', 0)")
+        phone.edit_task(task["id"], title="mine")
+
+        def expired(request: httpx.Request) -> httpx.Response | None:
+            if request.method == "POST":
+                return None
+            phone.line.before = lambda _: problem(503)
+            return problem(410)
+
+        phone.line.before = expired
+        with pytest.raises(Unavailable):
+            phone.sync()
+        assert phone.titles() == ["lost", "told"]
+        phone.line.before = lambda _: None
+        phone.sync()
+        assert phone.task(task["id"])["description"] == ""
+        assert len(phone.issues()) == 1  # an edit on a version that nobody knows: it may not be taken blindly
+        assert phone.titles() == ["told"]
+        in_sync(phone)
+
+    def test_versions_never_go_back_otherwise(self, phone: Phone, ada: Person) -> None:
+        ada.task("told")
+        phone.sync()
+        phone.sql("UPDATE items SET version = 70")
+        phone._local.set(cursor=None)
+        phone.sync()
+        assert phone.tasks()[0].version == 70
+        assert not phone.verify().is_in_sync
+        assert phone.repair().is_in_sync
+
+
+def stream(text: str) -> httpx.Response:
+    return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
+
+
+class TestFollowing:
+    @pytest.fixture(autouse=True)
+    def soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tasktracker_client.stream.FIRST_DELAY", 0.001)
+        monkeypatch.setattr("tasktracker_client.stream.LONGEST_DELAY", 0.01)
+
+    @staticmethod
+    def follow(phone: Phone, *answers: Callable[[httpx.Request], httpx.Response]) -> list[SyncReport]:
+        """Follow a stream that answers so, one connection after the other, until it has answered all."""
+        left = list(answers)
+        stop = threading.Event()
+
+        def answer(request: httpx.Request) -> httpx.Response | None:
+            if request.url.path != "/api/events/":
+                return None
+            if len(left) == 1:
+                stop.set()
+            return left.pop(0)(request)
+
+        phone.line.before = answer
+        reports: list[SyncReport] = []
+        phone.follow(stop, reports.append, poll_seconds=0.001)
+        phone.line.before = lambda _: None
+        assert not left
+        return reports
+
+    def test_what_happens_is_pulled_at_once(self, phone: Phone, ada: Person) -> None:
+        asked: list[httpx.Request] = []
+
+        def happen(request: httpx.Request) -> httpx.Response:
+            asked.append(request)
+            task = ada.task("new")
+            data = json.dumps({"type": "task", "id": task["id"], "op": "upsert", "version": 1})
+            return stream(f": hello\n\nid: x\nevent: change\ndata: {data}\n\n: beat\n\n")
+
+        def end(request: httpx.Request) -> httpx.Response:
+            asked.append(request)
+            return stream("")
+
+        reports = self.follow(phone, happen, end)
+        assert [report.pulled for report in reports] == [0, 1, 0]
+        assert phone.titles() == ["new"]
+        first, second = (request.headers["Last-Event-ID"] for request in asked)
+        assert first != second
+        assert second == phone._local.cursor
+        assert asked[0].headers["Accept"] == "text/event-stream"
+
+    def test_what_the_copy_has_is_not_pulled_again(self, phone: Phone) -> None:
+        task = phone.create_task(title="mine")
+        event = {"type": "task", "id": task, "op": "upsert", "version": 1}
+        gone = {"type": "task", "id": str(uuid4()), "op": "delete", "version": 2}
+        lines = "".join(f"data: {json.dumps(each)}\n\n" for each in (event, gone))
+        assert len(self.follow(phone, lambda _: stream(lines), lambda _: stream(""))) == 2
+
+    @pytest.mark.parametrize("text", ["event: resync\ndata:\n\n", "data: {}\n\n", "data: what?\n\n", "event: x\n\n"])
+    def test_whatever_else_it_says_something_has_changed(self, phone: Phone, text: str) -> None:
+        assert len(self.follow(phone, lambda _: stream(text), lambda _: stream(""))) == 3
+
+    def test_edits_made_meanwhile_go_along(self, phone: Phone, ada: Person) -> None:
+        def edit(_: httpx.Request) -> httpx.Response:
+            phone.create_task(title="mine")
+            return stream("event: resync\ndata: {}\n\n")
+
+        self.follow(phone, edit, lambda _: stream(""))
+        assert ada.titles() == ["mine"]
+
+    @pytest.mark.parametrize("status", [404, 409])  # an older server; a stream too many
+    def test_without_a_stream_the_server_is_asked_now_and_then(self, phone: Phone, ada: Person, status: int) -> None:
+        def absent(_: httpx.Request) -> httpx.Response:
+            ada.task("new")
+            return problem(status)
+
+        reports = self.follow(phone, absent, absent, absent)
+        assert [report.pulled for report in reports] == [0, 1, 1]
+
+    def test_trouble_is_waited_out(self, phone: Phone, ada: Person) -> None:
+        def broken(request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("no network", request=request)
+
+        ada.task("new")
+        reports = self.follow(
+            phone,
+            broken,
+            lambda _: problem(503),
+            lambda _: problem(410),
+            lambda _: httpx.Response(200, html="<h1>Welcome to our hotel</h1>"),
+            lambda _: httpx.Response(502, html="<h1>Bad gateway</h1>"),
+            lambda _: stream(": beat\n"),
+        )
+        assert [report.pulled for report in reports] == [1, 0, 0, 0, 0, 0]
+
+    def test_after_trouble_waiting_begins_anew(self, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+        waits: list[float] = []
+
+        class Told(Backoff):
+            def next(self, least: float = 0.0) -> float:
+                waits.append(self._delay)
+                return super().next(least)
+
+        monkeypatch.setattr("tasktracker_client.client.Backoff", Told)
+        busy, well = (lambda _: problem(502)), (lambda _: stream(": beat\n"))
+        self.follow(phone, busy, busy, well, busy, busy)
+        assert waits == [0.001, 0.002, 0.001, 0.002, 0.004]
+
+    def test_an_expired_token_is_refreshed(self, api: Api, phone: Phone) -> None:
+        def expire(_: httpx.Request) -> httpx.Response:
+            return problem(401)
+
+        self.follow(phone, expire, lambda _: stream(""))
+        assert phone.line.paths["POST /api/accounts/refresh/"] == 1
+
+    @pytest.mark.parametrize(("status", "error"), [(401, LoginRequired), (403, Refused)])
+    def test_what_waiting_cannot_mend_is_raised(self, phone: Phone, status: int, error: type[Exception]) -> None:
+        answers = [lambda _: problem(status)] * 2
+        with pytest.raises(error):
+            self.follow(phone, *answers)
+
+    def test_the_words_of_a_stream(self) -> None:
+        text = ": beat\n\nevent: change\nid:  7\ndata: one\ndata:two\nretry: 5\n\n\nid: 8\n\nevent: resync\n\ndata: x"
+        assert list(events(text.split("\n"))) == [None, Event("change", "one\ntwo", " 7"), Event("resync", "", "8")]
+
+    def test_waiting_gets_longer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.undo()
+        backoff = Backoff()
+        waits = [backoff.next() for _ in range(9)]
+        assert 0.5 <= waits[0] <= 1
+        assert 2 <= waits[2] <= 4
+        assert 30 <= waits[8] <= 60
+        backoff.reset()
+        assert backoff.next(least=5) == 5
+
+
+class TestVerifying:
+    def test_only_what_differs_is_repaired(self, phone: Phone, ada: Person) -> None:
+        home = ada.category("Home")
+        tasks = [ada.task(str(number)) for number in range(20)]
+        phone.sync()
+        phone.create_task(title="mine")  # no part of it
+        missing, old, odd = tasks[0]["id"], tasks[1]["id"], str(uuid4())
+        phone.sql(f"DELETE FROM items WHERE id = '{missing}'")
+        phone.sql(
+            f"UPDATE items SET version = 9, data = '{{\"title\": \"bad\"}}' WHERE id IN ('{old}', '{home['id']}')"
+        )
+        phone.sql(f"INSERT INTO items VALUES ('task', '{odd}', 1, '{{\"title\": \"odd\"}}', 0)")
+        found = phone.verify()
+        assert not found.is_in_sync
+        assert (found.count, found.their_count) == (21, 21)
+        assert 1 <= len(found.buckets) <= 4
+        phone.line.requests.clear()
+        assert phone.repair().is_in_sync
+        fetched = [path for path in phone.line.paths if not path.startswith("GET /api/sync/")]
+        assert sorted(fetched) == sorted(
+            [f"GET /api/tasks/{missing}/", f"GET /api/tasks/{old}/", f"GET /api/categories/{home['id']}/"]
+        )
+        assert phone.titles() == sorted([*map(str, range(20)), "mine"])
+        expected = {key: value for key, value in tasks[1].items() if key != "is_overdue"}
+        assert phone.task(old).data == expected
+        assert len(phone.pending) == 1
+
+    def test_a_repaired_item_is_as_if_it_had_been_told(self, phone: Phone, laptop: Phone, ada: Person) -> None:
+        task, home = ada.task("one", due_date="2030-01-01T00:00:00Z"), ada.category()
+        phone.sync()
+        laptop.sync()
+        phone.sql("DELETE FROM items")
+        assert phone.repair().is_in_sync
+        assert phone.task(task["id"]) == laptop.task(task["id"])
+        assert phone.category(home["id"]) == laptop.category(home["id"])
+
+    def test_what_changes_meanwhile_is_no_difference(self, phone: Phone, ada: Person) -> None:
+        def change(request: httpx.Request) -> None:
+            if "digest" in request.url.path and len(ada.titles()) < 3:
+                ada.task("new")
+
+        phone.line.before = change
+        assert phone.verify().is_in_sync
+        assert len(phone.tasks()) == 3
+
+    def test_what_is_deleted_meanwhile_is_not_fetched(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("one")
+        phone.sync()
+        phone.sql("DELETE FROM items")
+
+        def delete(request: httpx.Request) -> None:
+            if request.url.path == f"/api/tasks/{task['id']}/":
+                expect(ada.delete(request.url.path), 204)
+
+        phone.line.before = delete
+        assert phone.repair().is_in_sync
+        assert phone.tasks() == []
+
+    def test_nothing_is_in_sync_with_nothing(self, phone: Phone) -> None:
+        assert phone.verify().is_in_sync
+
+
+class TestLocalCopy:
+    def test_a_failure_in_the_middle_of_a_page_leaves_nothing_of_it(self, phone: Phone, ada: Person) -> None:
+        ada.task("one")
+        phone.sync()
+        cursor = phone._local.cursor
+        for number in range(3):
+            ada.task(str(number))
+        phone.sql(
+            "CREATE TRIGGER full BEFORE INSERT ON items WHEN json_extract(NEW.data, '$.title') = '2'"
+            " BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        with pytest.raises(sqlite3.IntegrityError):
+            phone.sync()
+        assert phone.titles() == ["one"]
+        assert phone._local.cursor == cursor
+        phone.sql("DROP TRIGGER full")
+        in_sync(phone)
+        assert len(phone.tasks()) == 4
+
+    def test_a_failure_while_results_are_noted_leaves_the_edits_to_be_sent_again(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        phone.create_task(title="two")
+        phone.sql(
+            "CREATE TRIGGER full BEFORE UPDATE OF done_version ON outbox WHEN NEW.number = 2"
+            " BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        with pytest.raises(sqlite3.IntegrityError):
+            phone.sync()
+        assert len(phone.pending) == 2
+        phone.sql("DROP TRIGGER full")
+        assert phone.sync().duplicates == 2
+        in_sync(phone)
+
+    def test_a_disk_that_is_full_when_all_is_to_be_kept(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        phone._local._database.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.OperationalError):
+            phone.create_task(title="two", description="x" * 100_000)
+        phone._local._database.execute("PRAGMA max_page_count = 1000000")
+        phone.create_task(title="three")
+        with sqlite3.connect(phone.path) as other:
+            assert other.execute("SELECT count(*) FROM outbox").fetchone() == (2,)
+        other.close()
+
+    def test_a_sent_edit_does_not_change(self, phone: Phone) -> None:
+        task = phone.create_task(title="one")
+        phone.sync()
+        phone.edit_task(task, title="two")
+        sent: list[Any] = []
+
+        def note(request: httpx.Request) -> None:
+            if request.method == "POST":
+                sent.append(json.loads(request.content))
+
+        phone.line.before = note
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        phone.sync()
+        assert len(sent) == 2
+        assert sent[0] == sent[1]
+
+    def test_it_is_closed(self, tmp_path: Path) -> None:
+        local = LocalCopy(tmp_path / "x.db")
+        local.close()
+        with pytest.raises(sqlite3.ProgrammingError):
+            local.get("cursor")
