@@ -15,11 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.portability import ndjson
+from tasktracker.entrypoints import cli
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.http.categories import CategoryView
@@ -72,6 +74,26 @@ def test_the_example_file_lists_every_setting_with_its_default(tmp_path: Path) -
     uncommented = tmp_path / ".env"
     uncommented.write_text(re.sub(r"^#(?=[A-Z][A-Z0-9_]+=)", "", read(".env.example"), flags=re.M), encoding="utf-8")
     assert load({}, uncommented) == load({}, None)
+
+
+# ------------------------------------------------------------------ commands
+
+
+def commands(command: click.Command, *path: str) -> Iterator[tuple[str, set[str]]]:
+    """Each command with its arguments, as it is typed, and its options."""
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from commands(each, *path, name)
+        return
+    arguments = [each.name.upper() for each in command.params if isinstance(each, click.Argument) and each.name]
+    options = {name for each in command.params if isinstance(each, click.Option) for name in each.opts}
+    yield " ".join([*path, *arguments]), options
+
+
+def test_the_configuration_page_lists_every_command_with_its_options() -> None:
+    rows = re.findall(r"^\| `(tasktracker [^`]+)` \| (.*?) ?\| \S", read("docs/configuration.md"), re.M)
+    listed = [(command, set(re.findall(r"`(-[\w-]+)`", options))) for command, options in rows]
+    assert sorted(listed) == sorted(commands(cli.main, "tasktracker"))
 
 
 # ----------------------------------------------------------------- reference
