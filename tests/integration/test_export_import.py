@@ -314,7 +314,7 @@ def test_a_command_sweeps_an_old_trash(server: Server) -> None:
     gone = [{**old, "id": str(uuid4())} for _ in range(3)]
     expect(bring(person, written(HEADER, *gone)), 200)
     person.task("new")
-    assert [run(server.folder, "sweep", *most).stdout for most in (["--most", "2"], [])] == [
+    assert [run(server.folder, "sweep", *most).stdout for most in (["--limit", "2"], [])] == [
         "removed 2\n",
         "removed 1\n",
     ]

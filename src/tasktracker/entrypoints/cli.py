@@ -159,15 +159,17 @@ def _set_active(login: str, is_active: bool) -> None:
 
 
 @main.command()
-@click.option("--most", type=click.IntRange(min=1), help="Maximum number of items of each kind to remove.")
+@click.option(
+    "--limit", "--most", "limit", type=click.IntRange(min=1), help="Maximum number of items of each kind to remove."
+)
 @_report_errors
-def sweep(most: int | None) -> None:
-    """Remove expired data: trash, histories and stored responses older than WINDOW_DAYS.
+def sweep(limit: int | None) -> None:
+    """Remove expired data: trash, histories, authentication events and stored responses older than WINDOW_DAYS.
 
     Works in small batches and may run beside a server. Servers also do this themselves.
     """
     with _container() as container:
-        count = container.housekeeping().sweep(most)
+        count = container.housekeeping().sweep(limit)
     click.echo(f"removed {count}")
 
 

@@ -97,7 +97,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     members_per_task: Count = 100
     """Maximum number of users that a task is shared with."""
     window_days: Annotated[int, Meta(ge=1, le=3650)] = 30
-    """Retention of the trash, histories and stored responses of idempotency keys, in days."""
+    """Retention of the trash, histories, authentication events and responses to idempotency keys, in days."""
     throttle: bool = True
     """Rate limits on logins, registrations, refreshes and password checks; `off` only in development."""
     trusted_proxies: tuple[str, ...] = ()
