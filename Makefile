@@ -11,7 +11,8 @@ BASE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-INSTALL_SELF := $(PIP) install --no-build-isolation --no-deps --editable .
+INSTALL_SELF := $(PIP) install --no-build-isolation --no-deps --editable . --editable src/tasktracker_client
+PROJECTS := pyproject.toml src/tasktracker_client/pyproject.toml
 STAMP_VENV := $(VENV)/.stamp-venv
 STAMP_RUN := $(VENV)/.stamp-runtime
 STAMP_DEV := $(VENV)/.stamp-dev
@@ -104,13 +105,13 @@ $(STAMP_VENV):
 		echo "$(VENV) was made with a Python older than 3.11: run 'make clean' first." >&2; exit 1; }
 	@touch $@
 
-$(STAMP_RUN): requirements/runtime.txt pyproject.toml | $(STAMP_VENV)
+$(STAMP_RUN): requirements/runtime.txt $(PROJECTS) | $(STAMP_VENV)
 	@echo "Installing dependencies"
 	@$(PIP) install --require-hashes -r requirements/runtime.txt
 	@$(INSTALL_SELF)
 	@touch $@
 
-$(STAMP_DEV): requirements/dev.txt requirements/runtime.txt pyproject.toml | $(STAMP_VENV)
+$(STAMP_DEV): requirements/dev.txt requirements/runtime.txt $(PROJECTS) | $(STAMP_VENV)
 	@echo "Installing dependencies and development tools"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(INSTALL_SELF)

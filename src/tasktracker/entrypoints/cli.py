@@ -24,7 +24,7 @@ from tasktracker.entrypoints.container import Container, Schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="tasktracker", prog_name="tasktracker")
+@click.version_option(package_name="tasktracker-server", prog_name="tasktracker")
 def main() -> None:
     """Task Tracker: the task backend that you host yourself.
 
@@ -234,7 +234,14 @@ def sync_demo(url: str | None) -> None:
     Edits cross, offline edits merge, a lost answer does nothing twice, a conflict is reported, and both devices prove
     that they have what the server has. Ends with 1 when anything is not as it should be.
     """
-    from tasktracker.entrypoints import sync_demo as demo
+    try:
+        from tasktracker.entrypoints import sync_demo as demo
+    except ModuleNotFoundError as error:
+        if error.name != "tasktracker_client":
+            raise
+        raise click.ClickException(
+            "sync-demo needs the package tasktracker-client. Install it, or tasktracker-server[sync-demo]."
+        ) from None
 
     try:
         demo.show(url, click.echo)
