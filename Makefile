@@ -16,7 +16,7 @@ PROJECTS := pyproject.toml src/tasktracker_client/pyproject.toml
 STAMP_VENV := $(VENV)/.stamp-venv
 STAMP_RUN := $(VENV)/.stamp-runtime
 STAMP_DEV := $(VENV)/.stamp-dev
-UV_COMPILE := $(BIN)/python -m uv --no-config pip compile pyproject.toml --universal \
+UV_COMPILE := $(BIN)/python -m uv --no-config pip compile --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --no-strip-extras
 # Tests that measure time are run after the others, when nothing else is.
 NO_TESTS := 5
@@ -77,8 +77,9 @@ format: $(STAMP_DEV) ## Format the code and apply safe fixes
 
 lock: $(STAMP_VENV) ## Write requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(PIP) install uv
-	$(UV_COMPILE) $(ARGS) --group build -o requirements/runtime.txt
-	$(UV_COMPILE) $(ARGS) --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(UV_COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
+	$(UV_COMPILE) $(ARGS) --group build -o requirements/build.txt
+	$(UV_COMPILE) $(ARGS) pyproject.toml --group build --group dev -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
 
 clean: ## Delete .venv, caches and build results
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* coverage.xml
@@ -105,13 +106,13 @@ $(STAMP_VENV):
 		echo "$(VENV) was made with a Python older than 3.11: run 'make clean' first." >&2; exit 1; }
 	@touch $@
 
-$(STAMP_RUN): requirements/runtime.txt $(PROJECTS) | $(STAMP_VENV)
+$(STAMP_RUN): requirements/runtime.txt requirements/build.txt $(PROJECTS) | $(STAMP_VENV)
 	@echo "Installing dependencies"
-	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	@$(INSTALL_SELF)
 	@touch $@
 
-$(STAMP_DEV): requirements/dev.txt requirements/runtime.txt $(PROJECTS) | $(STAMP_VENV)
+$(STAMP_DEV): requirements/dev.txt requirements/runtime.txt requirements/build.txt $(PROJECTS) | $(STAMP_VENV)
 	@echo "Installing dependencies and development tools"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(INSTALL_SELF)
