@@ -27,7 +27,7 @@ PYTEST_WORKERS := -n auto --maxprocesses 4 --dist worksteal
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test test-thorough bench bench-scale bench-sync bench-pool bench-grow check format lock clean
+.PHONY: help run migrate openapi sync-demo test test-thorough bench bench-scale bench-sync check format lock clean
 
 help: ## List the targets
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -58,7 +58,7 @@ test-thorough: test ## Run all tests, with ten times as many generated examples
 sync-demo: $(STAMP_RUN) ## Show two devices that keep in sync
 	@exec $(BIN)/tasktracker sync-demo $(ARGS)
 
-bench: $(STAMP_DEV) ## Compare the server with hand-written code or, with BASE=<commit>, with an earlier commit
+bench: $(STAMP_DEV) ## Compare the server with a hand-written baseline or, with BASE=<commit>, with an earlier commit
 	@exec $(BIN)/python -m $(if $(BASE),benchmarks.compare $(BASE),benchmarks.bench) $(ARGS)
 
 bench-scale: $(STAMP_DEV) ## Measure pages of a list of up to a million tasks (ARGS="--sqlite --tasks 100000" for SQLite)
@@ -66,12 +66,6 @@ bench-scale: $(STAMP_DEV) ## Measure pages of a list of up to a million tasks (A
 
 bench-sync: $(STAMP_DEV) ## Measure the delay of events and the cost of deltas
 	@exec $(BIN)/python -m benchmarks.sync $(ARGS)
-
-bench-pool: $(STAMP_DEV) ## Show that the servers work behind PgBouncer, and what that costs
-	@exec $(BIN)/python -m benchmarks.pooler $(ARGS)
-
-bench-grow: $(STAMP_DEV) ## Measure what growth is reckoned with: bytes, rows and streams of a task, and commits
-	@exec $(BIN)/python -m benchmarks.growth $(ARGS)
 
 check: $(STAMP_DEV) ## Check style, types and import rules
 	$(BIN)/ruff check
