@@ -1,1 +1,1 @@
-"""Measuring, not asserting: what things cost, and how that grows."""
+"""Benchmarks: they print figures and check no limits."""

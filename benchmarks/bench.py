@@ -1,9 +1,8 @@
-"""How far the server is from hand-written code: `make bench` prints the table.
+"""Compare the server with the hand-written baseline (`benchmarks.baseline`): `make bench` prints the tables.
 
-The server and the floor (`benchmarks.floor`) run beside each other, each on a copy of the same database, and are
-driven in turn: server, floor, server, floor. A ratio is of two neighbouring rounds; shown are the median of the ratios
-and, after it, the smallest and the largest. The load is made by wrk, on the same machine. The databases are in memory
-where there is enough of it, so that nothing waits for a disk and every detour shows.
+Both run on the same machine, each on a copy of the same database. wrk sends requests to one, then to the other, in
+turn. A ratio compares two consecutive rounds; the tables show the median, the smallest and the largest ratio. The
+databases are in memory if there is enough, so that waiting for a disk does not hide a difference.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ import httpx
 import psycopg
 
 from benchmarks import processes, table
+from benchmarks.baseline import TRICKS
 from benchmarks.check import differences
-from benchmarks.floor import TRICKS
-from benchmarks.processes import FLOOR, SERVER, Running, serve
+from benchmarks.processes import BASELINE, SERVER, Running, serve
 from benchmarks.start import start
 from benchmarks.table import Result, Round
 from benchmarks.workloads import LOGIN, WORKLOADS, Data, Request, Workload, fill
@@ -39,15 +38,15 @@ from tests.postgres import DatabaseFactory, PrivatePostgres, memory
 LOAD = Path(__file__).with_name("load.lua")
 DATABASES = ("postgresql", "sqlite")
 MAIN, OTHERS = 32, (1, 256)
-LOGIN_SECONDS = 3  # long enough for what is under way at the end to count little
-LOGINS_EACH = 4  # logins under way for each thread that hashes
+LOGIN_SECONDS = 3  # so long that requests unfinished at the end have little effect
+LOGINS_EACH = 4  # concurrent logins for each thread that hashes
 REST_SECONDS = 0.05
 ROUNDS, OTHER_ROUNDS, LOGIN_ROUNDS, STARTS = 5, 1, 3, 3
 
 
 @dataclass(frozen=True)
 class Side:
-    """The server, or the floor, on its copy of the data. `postmaster` is the process of PostgreSQL."""
+    """The server or the baseline, with its copy of the data. `postmaster` is the main process of PostgreSQL."""
 
     running: Running
     data: Data
@@ -55,14 +54,14 @@ class Side:
     known: dict[str, Sequence[Request]] = field(default_factory=dict)
 
     def drive(self, workload: Workload, lines: Path, connections: int, seconds: int) -> Round:
-        """Send requests for some seconds. Raises ClickException if any fails."""
+        """Send requests for some seconds. Raises ClickException if a request fails."""
         requests = self.known.get(workload.name) or workload.requests(self.data)
         if not workload.is_write:
-            self.known[workload.name] = requests  # as what they ask for stays as it is
+            self.known[workload.name] = requests  # the data that they read does not change
         lines.write_text("".join("\t".join(each) + "\n" for each in requests))
         options = ("-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(LOAD))
         before = self._used()
-        run = subprocess.run(  # noqa: S603  # looked for before
+        run = subprocess.run(  # noqa: S603  # require_wrk has checked it
             ["wrk", *options, self.running.url, "--", workload.mode, str(lines)],  # noqa: S607
             capture_output=True,
             text=True,
@@ -78,7 +77,7 @@ class Side:
         return Round(**figures, server_cpu=server, database_cpu=database, memory=self.running.memory())
 
     def rest(self) -> None:
-        """Wait until it has done what is left to do for those who did not wait for it."""
+        """Wait until the processes are idle: some requests may have been cut off at the end of a round."""
         done, now = -1.0, self.running.used()
         while now > done:
             time.sleep(REST_SECONDS)
@@ -90,22 +89,28 @@ class Side:
 
 
 def require_wrk() -> None:
-    """Raise ClickException where there is nothing to make the load with."""
+    """Raise ClickException if wrk is not installed."""
     if shutil.which("wrk") is None:
         raise click.ClickException("wrk, which makes the load, is missing. On Debian or Ubuntu: apt-get install wrk")
 
 
 @click.command()
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, help="Only this one.")
-@click.option("--workload", type=click.Choice([each.name for each in WORKLOADS]), multiple=True, help="Only this one.")
-@click.option("--connections", type=int, multiple=True, help=f"Only so many.  [default: {MAIN}, then {OTHERS}]")
+@click.option("--database", type=click.Choice(DATABASES), multiple=True, help="Measure this one only.")
 @click.option(
-    "--rounds", type=int, help=f"Of each side.  [default: {ROUNDS} with {MAIN} connections, else {OTHER_ROUNDS}]"
+    "--workload", type=click.Choice([each.name for each in WORKLOADS]), multiple=True, help="Measure this one only."
 )
-@click.option("--seconds", default=1, show_default=True, help="How long a round takes.")
-@click.option("--workers", default=1, show_default=True, help="Processes of the server, and of the floor.")
-@click.option("--tricks", is_flag=True, help="Have the floor, too, remember tokens and hand over work the quicker way.")
-@click.option("--json", "output", type=click.Path(path_type=Path), help="Write all figures to this file, too.")
+@click.option(
+    "--connections", type=int, multiple=True, help=f"Number of connections.  [default: {MAIN}, then {OTHERS}]"
+)
+@click.option(
+    "--rounds", type=int, help=f"Rounds of each side.  [default: {ROUNDS} with {MAIN} connections, else {OTHER_ROUNDS}]"
+)
+@click.option("--seconds", default=1, show_default=True, help="Duration of a round.")
+@click.option("--workers", default=1, show_default=True, help="Processes of each side.")
+@click.option(
+    "--tricks", is_flag=True, help="Let the baseline also cache verified tokens and use the threads of the server."
+)
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Also write all figures to this file.")
 def main(
     database: Sequence[str],
     workload: Sequence[str],
@@ -116,21 +121,24 @@ def main(
     tricks: bool,
     output: Path | None,
 ) -> None:
-    """Print how the server does beside a bare program that does the same by hand."""
+    """Compare the server with the hand-written baseline."""
     require_wrk()
     chosen = [each for each in WORKLOADS if not workload or each.name in workload]
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=memory()) as name:
         folder = Path(name)
         for kind in database or DATABASES:
-            with _sides(kind, folder, {"WORKERS": str(workers), TRICKS: "on" if tricks else "off"}) as (server, floor):
+            with _sides(kind, folder, {"WORKERS": str(workers), TRICKS: "on" if tricks else "off"}) as (
+                server,
+                baseline,
+            ):
                 click.echo(machine(server))
-                _compare(server, floor)
+                _compare(server, baseline)
                 for number in connections or (MAIN, *OTHERS):
                     click.echo(f"\n{place(kind, number, workers)}:\n\n{table.heading()}")
                     for each in chosen:
                         count = rounds or (ROUNDS if number == MAIN else OTHER_ROUNDS)
-                        results.append(_measure(kind, each, server, floor, folder / "lines", number, count, seconds))
+                        results.append(_measure(kind, each, server, baseline, folder / "lines", number, count, seconds))
                         click.echo(table.row(results[-1]))
                 if not workload:
                     click.echo("\n" + _logins(kind, server, folder / "lines", workers))
@@ -141,30 +149,37 @@ def main(
 
 
 def _measure(
-    kind: str, workload: Workload, server: Side, floor: Side, lines: Path, connections: int, rounds: int, seconds: int
+    kind: str,
+    workload: Workload,
+    server: Side,
+    baseline: Side,
+    lines: Path,
+    connections: int,
+    rounds: int,
+    seconds: int,
 ) -> Result:
     if connections == MAIN:
-        for side in (server, floor):
-            side.drive(workload, lines, connections, 1)  # so that everything is compiled, prepared and cached
+        for side in (server, baseline):
+            side.drive(workload, lines, connections, 1)  # warm up: statements are prepared, caches are filled
     mine, its = [], []
     for _ in range(rounds):
         mine.append(server.drive(workload, lines, connections, seconds))
-        its.append(floor.drive(workload, lines, connections, seconds))
+        its.append(baseline.drive(workload, lines, connections, seconds))
     return Result(kind, workload.name, workload.title, workload.is_write, connections, mine, its)
 
 
-def _compare(server: Side, floor: Side) -> None:
+def _compare(server: Side, baseline: Side) -> None:
     with (
         httpx.Client(base_url=server.running.url) as of_server,
-        httpx.Client(base_url=floor.running.url) as of_floor,
+        httpx.Client(base_url=baseline.running.url) as of_baseline,
     ):
-        found = differences(of_server, of_floor, server.data, floor.data)
+        found = differences(of_server, of_baseline, server.data, baseline.data)
     if found:
-        raise click.ClickException("The floor answers otherwise than the server.\n" + "\n".join(found))
+        raise click.ClickException("The baseline and the server answer differently.\n" + "\n".join(found))
 
 
 def _logins(kind: str, server: Side, lines: Path, workers: int) -> str:
-    """Return how many logins a second there are, beside what the hash function alone reaches on as many threads."""
+    """Return the logins per second, compared with the hash function alone on the same number of threads."""
     logins, hashes = [], []
     for _ in range(LOGIN_ROUNDS):
         logins.append(server.drive(LOGIN, lines, LOGINS_EACH * workers, LOGIN_SECONDS).rate)
@@ -186,7 +201,7 @@ def _logins(kind: str, server: Side, lines: Path, workers: int) -> str:
 
 
 def _starts(folder: Path) -> str:
-    """Return how soon the embedded default answers, on a new database and on one that is there, and what it takes."""
+    """Return how fast a server with default settings starts, on a new and on an existing database, and its memory."""
     new, again = [], []
     for number in range(STARTS):
         place = folder / f"start-{number}"
@@ -194,7 +209,7 @@ def _starts(folder: Path) -> str:
         new.append(start(place))
         again.append(start(place))
     lines = []
-    for what, starts in (("a new database", new), ("one that is there", again)):
+    for what, starts in (("a new database", new), ("an existing database", again)):
         seconds = [each.seconds for each in starts]
         lines.append(
             f"Start to first answer on {what}: "
@@ -223,16 +238,16 @@ def _sides(kind: str, folder: Path, settings: Mapping[str, str]) -> Iterator[tup
         else:
             file = folder / "template.db"
             data = fill(Data(url=f"sqlite:///{file}"))
-            copies = [f"sqlite:///{shutil.copy(file, folder / name)}" for name in ("server.db", "floor.db")]
-        server, floor = (
+            copies = [f"sqlite:///{shutil.copy(file, folder / name)}" for name in ("server.db", "baseline.db")]
+        server, baseline = (
             Side(stack.enter_context(serve(folder, copy, command, settings)), replace(data, url=copy), postmaster)
-            for copy, command in zip(copies, (SERVER, FLOOR), strict=True)
+            for copy, command in zip(copies, (SERVER, BASELINE), strict=True)
         )
-        yield server, floor
+        yield server, baseline
 
 
 def machine(side: Side) -> str:
-    """Describe what is measured on."""
+    """Describe the machine and the versions."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
     database = f"SQLite {sqlite3.sqlite_version}"
@@ -246,7 +261,7 @@ def machine(side: Side) -> str:
 
 
 def place(kind: str, connections: int, workers: int) -> str:
-    """Describe what is measured with."""
+    """Describe the database, the connections and the workers."""
     return ", ".join([kind, *(f"{number} {what}{'s' * (number > 1)}"
                               for number, what in ((connections, "connection"), (workers, "worker")))])  # fmt: skip
 

@@ -1,6 +1,6 @@
-"""Whether two servers answer alike: the same status, headers and JSON, but for what is new with each answer.
+"""Check that two servers give the same answers: status, headers and JSON, apart from new ids, tokens and times.
 
-The baseline need not know every field that the server has gained since it was written.
+The server may answer with fields that the baseline does not have.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z")
 NEW_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
-def differences(server: httpx.Client, floor: httpx.Client, of_server: Data, of_floor: Data) -> list[str]:
-    """Send the first request of every workload to both, and return what is not alike in the answers."""
+def differences(server: httpx.Client, baseline: httpx.Client, of_server: Data, of_baseline: Data) -> list[str]:
+    """Send the first request of every workload to both, and return the differences between their answers."""
     found = []
     for workload in WORKLOADS:
-        request, same = (workload.requests(data)[0] for data in (of_server, of_floor))
+        request, same = (workload.requests(data)[0] for data in (of_server, of_baseline))
         for name, sent in _variants(request, same):
-            mine, its = (_answer(client, each) for client, each in zip((server, floor), sent, strict=True))
+            mine, its = (_answer(client, each) for client, each in zip((server, baseline), sent, strict=True))
             if not _covers(mine, its):
-                found.append(f"{workload.title}{name}:\n  server {mine}\n  floor  {its}")
+                found.append(f"{workload.title}{name}:\n  server {mine}\n  baseline  {its}")
     return found
 
 
 def _variants(request: Request, same: Request) -> list[tuple[str, tuple[Request, Request]]]:
-    """Return a request, and what is wrong with its like: each of which the floor has to refuse, too."""
+    """Return a request and invalid variants of it, which both have to refuse."""
     variants = [("", (request, same))]
     wrong: dict[str, Callable[[Request], Request]] = {}
     if request.token:
@@ -49,7 +49,7 @@ def _variants(request: Request, same: Request) -> list[tuple[str, tuple[Request,
     if request.header == "If-Match":
         wrong[" of another version"] = lambda each: each._replace(value='"999"')
     if request.method == "GET" and "/tasks/" in request.path and "?" not in request.path:
-        wrong[" that is not there"] = lambda each: each._replace(path=each.path[:-9] + "00000000/")
+        wrong[" that does not exist"] = lambda each: each._replace(path=each.path[:-9] + "00000000/")
     if request.body:
         wrong[" with an unknown field"] = lambda each: each._replace(body=each.body[:-1] + ',"unknown":1}')
     variants += [(name, (change(request), change(same))) for name, change in wrong.items()]
@@ -73,7 +73,7 @@ def _answer(client: httpx.Client, request: Request) -> Any:
 
 
 def _covers(mine: Any, its: Any) -> bool:
-    """Whether an answer of the server is that of the baseline, perhaps with more fields."""
+    """Return whether an answer of the server has everything that the answer of the baseline has."""
     if isinstance(its, dict) and isinstance(mine, dict):
         return all(name in mine and _covers(mine[name], value) for name, value in its.items())
     if isinstance(its, list) and isinstance(mine, list):
@@ -82,7 +82,7 @@ def _covers(mine: Any, its: Any) -> bool:
 
 
 def alike(text: str) -> str:
-    """Replace what is new in an answer by what it means."""
+    """Replace ids, tokens, cursors and times in an answer by their meaning, so that answers can be compared."""
     text = TOKEN.sub(lambda match: _quoted(_token(match[0])), text)
     text = CURSOR.sub(lambda match: _quoted(_cursor(match[0])), text)
     text = MOMENT.sub(lambda match: _moment(datetime.fromisoformat(match[0])), text)
@@ -90,7 +90,7 @@ def alike(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return text that may stand within a string of JSON."""
+    """Return the text escaped for a JSON string."""
     return json.dumps(text)[1:-1]
 
 

@@ -1,8 +1,8 @@
-"""How much processor time the server takes beside an earlier commit: `make bench BASE=<commit>` prints the tables.
+"""Compare the processor time of the server with an earlier commit: `make bench BASE=<commit>` prints the tables.
 
-The earlier commit is exported, gets a virtual environment of its own from its locked requirements, and is run by its
-own command. It fills a database; each side gets a copy, which the present side migrates first. Requests for a side are
-made by that side's code. The two are driven in pairs of rounds, A B, then B A; a ratio is of the two rounds of a pair.
+The earlier commit is exported, gets a separate virtual environment from its locked requirements, and is run by its own
+command. It fills a database. Each side gets a copy; the present side migrates its copy first. The code of each side
+makes the requests for that side. Rounds run in pairs, first A B, then B A; a ratio compares the two rounds of a pair.
 """
 
 from __future__ import annotations
@@ -63,28 +63,30 @@ PRESENT = Build(REPOSITORY, Path(sys.executable))
 
 @dataclass(frozen=True)
 class Compared:
-    """A side of the comparison, and what makes requests for its database."""
+    """A side of the comparison, and a function that makes requests for its database."""
 
     side: Side
     make: Callable[[str], Sequence[Request]]
 
     def drive(self, workload: Workload, lines: Path, connections: int, seconds: int) -> Round:
-        """Send requests for some seconds. Raises ClickException if any fails."""
+        """Send requests for some seconds. Raises ClickException if a request fails."""
         made = replace(workload, requests=lambda _: self.make(workload.name))
         return self.side.drive(made, lines, connections, seconds)
 
 
 @click.command()
 @click.argument("base")
-@click.option("--database", type=click.Choice(DATABASES), multiple=True, help="Only this one.")
-@click.option("--workload", type=click.Choice([each.name for each in WORKLOADS]), multiple=True, help="Only this one.")
+@click.option("--database", type=click.Choice(DATABASES), multiple=True, help="Measure this one only.")
+@click.option(
+    "--workload", type=click.Choice([each.name for each in WORKLOADS]), multiple=True, help="Measure this one only."
+)
 @click.option("--connections", default=MAIN, show_default=True, help="Connections of the load.")
 @click.option("--rounds", default=PAIRS, show_default=True, help="Pairs of rounds of each workload.")
-@click.option("--seconds", default=1, show_default=True, help="How long a round takes.")
+@click.option("--seconds", default=1, show_default=True, help="Duration of a round.")
 def main(
     base: str, database: Sequence[str], workload: Sequence[str], connections: int, rounds: int, seconds: int
 ) -> None:
-    """Print the processor time of the server a request, of the commit BASE and of the working tree."""
+    """Compare the processor time for each request between the commit BASE and the working tree."""
     require_wrk()
     commit = _output(["git", "rev-parse", "--verify", f"{base}^{{commit}}"]).decode().strip()
     chosen = [each for each in WORKLOADS if not workload or each.name in workload]
@@ -109,7 +111,7 @@ def _measure(
     workload: Workload, before: Compared, after: Compared, lines: Path, connections: int, rounds: int, seconds: int
 ) -> Sequence[tuple[Round, Round]]:
     for side in (before, after):
-        side.drive(workload, lines, connections, 1)  # so that everything is compiled, prepared and cached
+        side.drive(workload, lines, connections, 1)  # warm up: statements are prepared, caches are filled
     pairs = []
     for number in range(rounds):
         order = (before, after) if number % 2 == 0 else (after, before)
@@ -149,7 +151,7 @@ def _micros(run: Round) -> float:
 def _build(commit: str, folder: Path) -> Build:
     with tarfile.open(fileobj=io.BytesIO(_output(["git", "archive", "--format=tar", commit]))) as archive:
         archive.extractall(folder, filter="data")
-    # The variables of the make that runs this are not for the other Makefile.
+    # The variables of this make must not reach the Makefile of the other commit.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     subprocess.run(  # noqa: S603  # the Makefile of this project
         ["make", f"PYTHON={sys.executable}", ".venv/.stamp-runtime"],  # noqa: S607
@@ -202,7 +204,7 @@ def _fill(build: Build, url: str) -> Sequence[str]:
 
 
 def _tidy(url: str) -> None:
-    """Leave nothing of a migration behind that would make one copy slower to read than the other."""
+    """Compact the database: a migration must not make one copy slower to read than the other."""
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as file:
             file.execute("VACUUM")
@@ -214,7 +216,7 @@ def _tidy(url: str) -> None:
 
 @contextmanager
 def _maker(build: Build, url: str, secrets: Sequence[str]) -> Iterator[Callable[[str], Sequence[Request]]]:
-    """Return what makes the requests of a workload, for what is stored at that moment."""
+    """Yield a function that makes the requests of a workload from the data stored when it is called."""
     with subprocess.Popen(  # noqa: S603  # our own command
         build.side("requests", url, *secrets),
         env=build.environment(),

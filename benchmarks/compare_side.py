@@ -1,9 +1,9 @@
-"""One side of `benchmarks.compare`: fills a database, or makes requests, by the `benchmarks` package of its commit.
+"""One side of `benchmarks.compare`: fill a database or make requests with the `benchmarks` package of its commit.
 
     compare_side.py fill URL                     writes the secrets of the new database as JSON
-    compare_side.py requests URL SECRET EPOCH    writes a line of JSON, the requests, for each name of a workload read
+    compare_side.py requests URL SECRET EPOCH    reads names of workloads, writes the requests of each as a line of JSON
 
-It uses no more of that package than any earlier commit has.
+It only uses names of that package that earlier commits have, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A crowd of tasks, made by the database itself: inserting a million through the service would take an hour."""
+"""Many tasks, generated in the database: to insert a million through the service would take an hour."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORDS = "letter", "report", "garden", "invoice", "ticket"
 
 
 def add_user(connection: Connection, number: int) -> SessionActor:
-    """Add a user with a session that lasts."""
+    """Add a user with a session that does not expire."""
     user_id, session_id = UUID(int=number << 64 | 1), UUID(int=number << 64 | 2)
     far = NOW + timedelta(days=36500)
     moments = {"now": _moment(connection, NOW), "far": _moment(connection, far)}
@@ -80,7 +80,7 @@ def add_tasks(
     words = "CASE n % 5 " + " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(WORDS)) + " END"
     uuid = "uuid" if connection.dialect.name == "postgresql" else "text"
     insert = (
-        "INSERT INTO tasks (id, title, description, search, priority, state, due_date, category, root, members,"  # noqa: S608  # of names written here
+        "INSERT INTO tasks (id, title, description, search, priority, state, due_date, category, root, members,"  # noqa: S608  # from names in this function
         " created_by, created_at, updated_at, version)"
         " SELECT id, title, '', title || '\n', 1 + n % 4, CASE WHEN n % 10 = 0 THEN 'done' ELSE 'open' END, due,"
         f" CASE WHEN n % 10 = 1 THEN CAST(:category AS {uuid}) END, id, :members, CAST(:user_id AS {uuid}), at, at, 1"
@@ -90,7 +90,7 @@ def add_tasks(
 
 
 def fill_entries(connection: Connection) -> None:
-    """Give every task the entries of its viewers, and let the database look at what it holds."""
+    """Add the entries of all tasks for the users who see them."""
     owner = (
         "INSERT INTO task_entries (task_id, user_id, role, title_key, priority, state, due_date, category, parent,"
         " created_at, updated_at, trashed_at)"
@@ -107,7 +107,7 @@ def fill_entries(connection: Connection) -> None:
 
 
 def fill_feeds(connection: Connection) -> None:
-    """Give every user the feed of all that they see."""
+    """Add the feed of every user, with all tasks that the user sees."""
     connection.execute(
         text(
             "INSERT INTO feed_items (user_id, type, id, sequence, version, op, reason, recorded_at)"

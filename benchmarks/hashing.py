@@ -1,6 +1,6 @@
-"""What the bare hash function reaches: passwords verified on a number of threads, and nothing else.
+"""Measure the hash function alone: passwords verified on a number of threads.
 
-The threads stand back as the server's do, so that on a machine that does other things, too, both have the same share.
+The threads have the same low priority as in the server, so that other load on the machine slows both equally.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from argon2 import PasswordHasher
 from tasktracker.adapters.security.passwords import NICENESS
 from tasktracker.entrypoints.settings import Settings
 
-PASSWORD = "of nobody, and for no other purpose"  # noqa: S105  # as it says
+PASSWORD = "of nobody, and for no other purpose"  # noqa: S105  # of no account
 
 
 def hasher() -> PasswordHasher:
-    """Return the function with the parameters that the server has unless set otherwise."""
+    """Return the hash function with the default parameters of the server."""
     usual = Settings()
     return PasswordHasher(
         memory_cost=usual.argon2_memory_kib, time_cost=usual.argon2_passes, parallelism=usual.argon2_lanes
@@ -27,7 +27,7 @@ def hasher() -> PasswordHasher:
 
 
 def main() -> None:
-    """Verify a password for some seconds on some threads, and print how often a second."""
+    """Verify a password for some seconds on some threads, and print the number per second."""
     threads, seconds = int(sys.argv[1]), float(sys.argv[2])
     os.nice(NICENESS)
     argon2 = hasher()

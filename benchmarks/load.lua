@@ -1,10 +1,10 @@
--- The load: requests from a file, one a line, with the fields of workloads.Request separated by tabs.
+-- Sends the requests of a file: one on each line, with the fields of workloads.Request separated by tabs.
 --
---   same     the requests are sent in turn, again and again
---   edit     each task is changed with the ETag of its last answer in If-Match
---   refresh  each refresh token is exchanged for the next, which is exchanged in its turn
+--   same     send the requests in turn, repeatedly
+--   edit     change each task, with the ETag of its last answer in If-Match
+--   refresh  exchange each refresh token for the next one
 --
--- What is under way is in no queue, so nobody sends the same version or token twice.
+-- A request in flight is not in the queue, so no two connections send the same version or token.
 
 local queue, first, last = {}, 1, 0
 
@@ -15,7 +15,7 @@ end
 
 local function take()
   local item = queue[first]
-  if item == nil then error("more connections than there are tasks, or tokens, to use") end
+  if item == nil then error("there are fewer tasks or tokens than connections") end
   queue[first] = nil
   first = first + 1
   return item

@@ -1,4 +1,4 @@
-"""Server processes to measure: started, waited for, and asked what they have used up."""
+"""Start server processes and measure their processor time and memory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SERVER = (sys.executable, "-c", "from tasktracker.entrypoints.cli import main; main()", "serve")
-FLOOR = (sys.executable, "-m", "benchmarks.floor")
-SECRET = "benchmarks sign with this and with nothing else"  # noqa: S105  # as it says
+BASELINE = (sys.executable, "-m", "benchmarks.baseline")
+SECRET = "benchmarks sign with this and with nothing else"  # noqa: S105  # of benchmarks only
 REPOSITORY = Path(__file__).parent.parent
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -22,18 +22,18 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Running:
-    """A server process, with its workers where there are several."""
+    """A server process with its workers, if it has several."""
 
     url: str
     port: int
     pid: int
 
     def memory(self) -> int:
-        """Its resident bytes; those of the largest worker where there are several."""
+        """Return its resident bytes; with several workers, those of the largest."""
         return max(memory_of(pid) for pid in family(self.pid))
 
     def used(self) -> float:
-        """The seconds of processor time that it has used."""
+        """Return the seconds of processor time that it has used."""
         return used(family(self.pid))
 
 
@@ -41,7 +41,7 @@ class Running:
 def serve(
     folder: Path, url: str, command: Sequence[str] = SERVER, settings: Mapping[str, str] = {}, *, port: int = 0
 ) -> Iterator[Running]:
-    """Run a server on a database until left. Unless set otherwise, neither throttled nor logging its requests."""
+    """Run a server on a database until the context ends. By default without throttling and request log."""
     port = port or free_ports(1)[0]
     environment = {
         **os.environ,
@@ -74,7 +74,7 @@ def serve(
 
 
 def free_ports(number: int) -> Sequence[int]:
-    """Return ports that nobody uses."""
+    """Return unused ports."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
         for each in sockets:
@@ -83,7 +83,7 @@ def free_ports(number: int) -> Sequence[int]:
 
 
 def family(pid: int) -> Sequence[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and its descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and (fields := _stat(int(entry.name))):
@@ -96,7 +96,7 @@ def family(pid: int) -> Sequence[int]:
 
 
 def used(pids: Iterable[int]) -> float:
-    """Return the seconds of processor time that processes, and those children of theirs that ended, have used."""
+    """Return the seconds of processor time that processes and their ended children have used."""
     return sum(sum(map(int, fields[11:15])) for pid in pids if (fields := _stat(pid))) / TICKS
 
 
@@ -106,12 +106,12 @@ def memory_of(pid: int) -> int:
 
 
 def parent(pid: int) -> int:
-    """Return the process that started one."""
+    """Return the parent of a process."""
     return int(_stat(pid)[1])
 
 
 def _stat(pid: int) -> Sequence[str]:
-    """Return the fields from the third on; none of a process that has ended."""
+    """Return the fields from the third on; none if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,7 +1,7 @@
-"""How the cost of a page of tasks grows with the number of tasks: `make bench-scale` prints the table.
+"""Measure how the cost of a page of tasks grows with the number of tasks: `make bench-scale` prints the table.
 
-One user with many tasks, beside a thousand users with a thousand each, some of whose tasks are shared with that user.
-Every page is read as the server reads it, session check included; the figures are medians of one run.
+One user has many tasks. A thousand other users have a thousand tasks each, and share some of them with that user. A
+page is read as in the server, with the check of the session. The figures are medians of one run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
@@ -26,40 +27,38 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import database_url, open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
-from tasktracker.domain.history.recorder import ChangeRecorder
 from tasktracker.domain.kernel.actors import SessionActor
-from tasktracker.domain.tasks.query import TaskQuery, TaskSort
+from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.service import TaskService
-from tasktracker.domain.tasks.task import State
+from tasktracker.domain.tasks.task import State, Task
 
 PAGE = 100
 ROUNDS = 60
 SMALL = 1000
 MIDDLE = 10_000
+SERVICE = TaskService(ids=Uuid7Generator())
 
 
 @click.command()
 @click.option("--tasks", default=1_000_000, show_default=True, help="Tasks of the large user.")
 @click.option("--others", default=1000, show_default=True, help="Other users, with 1,000 tasks each.")
 @click.option("--shared", default=5000, show_default=True, help="Tasks of others shared with the large user.")
-@click.option("--sqlite", is_flag=True, help="On SQLite instead of PostgreSQL.")
+@click.option("--sqlite", is_flag=True, help="Use SQLite instead of PostgreSQL.")
 def main(tasks: int, others: int, shared: int, sqlite: bool) -> None:
-    """Print what pages cost at 1,000 tasks, at 10,000, and at many."""
+    """Print the cost of pages with 1,000 tasks, with 10,000, and with many."""
     with _database(sqlite) as url:
         migrate.upgrade(url)
         started = time.perf_counter()
         small, middle, large, categories = _fill(url, tasks, others, shared)
         click.echo(f"filled in {time.perf_counter() - started:.0f} s", err=True)
         store = SqlStore(open_database(url, pool_size=2), SystemClock(), Uuid7Generator())
-        service = TaskService(
-            store=store, recorder=ChangeRecorder(ids=Uuid7Generator()), clock=SystemClock(), ids=Uuid7Generator()
-        )
-        _report(service, small, middle, large, categories, tasks)
+        _report(store, small, middle, large, categories, tasks)
         store.close()
 
 
 def _report(
-    service: TaskService,
+    store: SqlStore,
     small: SessionActor,
     middle: SessionActor,
     large: SessionActor,
@@ -78,43 +77,48 @@ def _report(
     }
     click.echo(f"{'page of 100':<28}{'at 1,000':>12}{f'at {tasks:,}':>16}{'ratio':>8}")
     for name, query in queries.items():
-        pages = []
+        pages: list[tuple[SessionActor, TaskQuery]] = []
         for actor, count in ((small, SMALL), (large, tasks)):
             asked = replace(query, category=categories[actor.user_id]) if name == "category" else query
             if name == "page in the middle":
-                asked = replace(query, after=_middle(service, actor, count))
+                asked = replace(query, after=_middle(store, actor, count))
             pages.append((actor, asked))
-        _print(name, *_costs(service, *pages))
+        _print(name, *_costs(store, *pages))
     click.echo()
     click.echo(f"{'other orders, first page':<28}{'at 1,000':>12}{f'at {MIDDLE:,}':>16}{'ratio':>8}")
     for sort in TaskSort:
         asked = replace(base, sort=sort)
-        _print(f"sort={sort}", *_costs(service, (small, asked), (middle, asked)))
+        _print(f"sort={sort}", *_costs(store, (small, asked), (middle, asked)))
     click.echo()
     for name, words in {"q: in every fifth": ("letter",), "q: in none": ("nowhere",)}.items():
         asked = replace(base, words=words)
-        _print(name, *_costs(service, (small, asked), (large, asked), rounds=3))
+        _print(name, *_costs(store, (small, asked), (large, asked), rounds=3))
 
 
-def _costs(service: TaskService, *pages: tuple[SessionActor, TaskQuery], rounds: int = ROUNDS) -> list[float]:
-    """Return what each page costs, read in turns: whatever else the machine does then concerns all of them alike."""
+def _page(store: SqlStore, actor: SessionActor, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
+    with store.reading(actor) as work:
+        return SERVICE.list(work, query)
+
+
+def _costs(store: SqlStore, *pages: tuple[SessionActor, TaskQuery], rounds: int = ROUNDS) -> list[float]:
+    """Return the ms that reading each page takes. Pages are read in turn, so other load on the machine affects all."""
     for actor, query in pages:
-        page = service.list(actor, query)
-        assert len(page.items) == query.limit or query.words, "fewer tasks than the page would hold say little"
+        page = _page(store, actor, query)
+        assert len(page.items) == query.limit or query.words, "a page that is not full would cost less"
     gc.collect()
     costs: list[list[float]] = [[] for _ in pages]
     for _ in range(rounds):
         for (actor, query), of_page in zip(pages, costs, strict=True):
             started = time.perf_counter()
-            service.list(actor, query)
+            _page(store, actor, query)
             of_page.append(time.perf_counter() - started)
     return [statistics.median(of_page) * 1000 for of_page in costs]
 
 
-def _middle(service: TaskService, actor: SessionActor, count: int) -> object:
+def _middle(store: SqlStore, actor: SessionActor, count: int) -> TaskKey[Any]:
     moment = crowd.NOW + timedelta(minutes=count // 2)
     query = TaskQuery(at=crowd.NOW, limit=1)
-    key = query.sort.key(service.list(actor, query).items[0])
+    key = query.sort.key(_page(store, actor, query).items[0])
     return replace(key, value=moment)
 
 

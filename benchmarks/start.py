@@ -1,4 +1,4 @@
-"""How soon a server answers, and what memory it takes while it has nothing to do."""
+"""Measure how fast a server starts, and its memory when idle."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ IDLE_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Start:
-    """Seconds from the start of the process to its first answer, and its resident bytes after a second of rest."""
+    """Seconds from the start of the process to its first answer, and its resident bytes one second later."""
 
     seconds: float
     memory: int
 
 
 def start(folder: Path) -> Start:
-    """Start a server in a folder on what it makes for itself there, ask whether it is ready, and stop it."""
+    """Start a server with default settings in a folder, wait until it is ready, measure, and stop it."""
     (port,) = free_ports(1)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     command = [str(Path(sysconfig.get_path("scripts")) / "tasktracker"), "serve", "--port", str(port)]

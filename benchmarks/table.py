@@ -1,4 +1,4 @@
-"""The figures of `make bench`, as rows of a table in Markdown, and what is wanted of them."""
+"""The goals of `make bench`, and its figures as a Markdown table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GOAL_304, MAX_TAIL, GOAL_LOGIN, MAX_START, MAX_MEMORY = 0.80, 2.0, 0.9, 1.5, 120
 
 @dataclass(frozen=True)
 class Round:
-    """What one run of the load came to. Times are in ms, processor times in s, memory in bytes."""
+    """The figures of one round. Latencies are in ms, processor times in s, memory in bytes."""
 
     requests: int
     seconds: float
@@ -24,13 +24,13 @@ class Round:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return self.requests / self.seconds
 
 
 @dataclass(frozen=True)
 class Result:
-    """The rounds of one workload on one database with a number of connections, those of both sides by turns."""
+    """The rounds of one workload on one database with a number of connections."""
 
     database: str
     workload: str
@@ -38,26 +38,26 @@ class Result:
     is_write: bool
     connections: int
     server: Sequence[Round]
-    floor: Sequence[Round]
+    baseline: Sequence[Round]
 
     def ratios(self) -> Sequence[float]:
-        """Return the server's rates as shares of the floor's."""
-        return [mine.rate / its.rate for mine, its in zip(self.server, self.floor, strict=True)]
+        """Return the server's rates as shares of the baseline's."""
+        return [server.rate / baseline.rate for server, baseline in zip(self.server, self.baseline, strict=True)]
 
     def tails(self) -> Sequence[float]:
-        """Return the server's p99 as multiples of the floor's."""
-        return [mine.p99 / its.p99 for mine, its in zip(self.server, self.floor, strict=True)]
+        """Return the server's p99 as multiples of the baseline's."""
+        return [server.p99 / baseline.p99 for server, baseline in zip(self.server, self.baseline, strict=True)]
 
     @property
     def goal(self) -> float:
-        """The least median of the ratios that is wanted."""
+        """The goal for the median of the ratios; a smaller one misses it."""
         return GOAL_304 if self.workload == "304" else GOALS[self.database, self.is_write]
 
 
 COLUMNS = (
     ("", 23),
     ("server/s", 8),
-    ("floor/s", 7),
+    ("baseline/s", 10),
     ("ratio (goal)", 26),
     ("p50 ms", 13),
     ("p99 ms", 15),
@@ -69,27 +69,27 @@ COLUMNS = (
 
 
 def heading() -> str:
-    """Return the first two lines. Of two figures in a cell, the first is the server's and the second the floor's."""
+    """Return the first two lines. A cell with two figures has that of the server, then that of the baseline."""
     names = (f"{name:<{width}}" if not name else f"{name:>{width}}" for name, width in COLUMNS)
     rules = ("-" * width if not name else "-" * (width - 1) + ":" for name, width in COLUMNS)
     return _line(names) + "\n" + _line(rules)
 
 
 def row(result: Result) -> str:
-    """Return the line of a result. What falls short of its goal is set in bold type."""
-    mine, its = result.server, result.floor
+    """Return the line of a result. A figure that misses its goal is bold."""
+    server, baseline = result.server, result.baseline
     ratio, tail = statistics.median(result.ratios()), statistics.median(result.tails())
     cells = (
         result.title,
-        f"{_median(mine, 'rate'):.0f}",
-        f"{_median(its, 'rate'):.0f}",
+        f"{_median(server, 'rate'):.0f}",
+        f"{_median(baseline, 'rate'):.0f}",
         f"{spread(result.ratios(), ratio >= result.goal)} ({result.goal:.2f})",
-        f"{_median(mine, 'p50'):.1f} / {_median(its, 'p50'):.1f}",
-        f"{_median(mine, 'p99'):.1f} / {_median(its, 'p99'):.1f}",
+        f"{_median(server, 'p50'):.1f} / {_median(baseline, 'p50'):.1f}",
+        f"{_median(server, 'p99'):.1f} / {_median(baseline, 'p99'):.1f}",
         spread(result.tails(), tail <= MAX_TAIL),
-        f"{_each(mine, 'server_cpu'):.2f} / {_each(its, 'server_cpu'):.2f}",
-        f"{_each(mine, 'database_cpu'):.2f} / {_each(its, 'database_cpu'):.2f}",
-        f"{_most(mine):.0f} / {_most(its):.0f}",
+        f"{_each(server, 'server_cpu'):.2f} / {_each(baseline, 'server_cpu'):.2f}",
+        f"{_each(server, 'database_cpu'):.2f} / {_each(baseline, 'database_cpu'):.2f}",
+        f"{_most(server):.0f} / {_most(baseline):.0f}",
     )
     aligned = (f"{cell:<{width}}" if not name else f"{cell:>{width}}"
                for cell, (name, width) in zip(cells, COLUMNS, strict=True))  # fmt: skip
@@ -97,12 +97,12 @@ def row(result: Result) -> str:
 
 
 def judged(figure: str, is_met: bool) -> str:
-    """Return a figure, in bold type where it falls short."""
+    """Return a figure, in bold type if it misses its goal."""
     return figure if is_met else f"**{figure}**"
 
 
 def spread(values: Sequence[float], is_met: bool) -> str:
-    """Return the median of values, and the smallest and largest of them."""
+    """Return the median, the smallest and the largest value."""
     return f"{judged(f'{statistics.median(values):.2f}', is_met)} {min(values):.2f}..{max(values):.2f}"
 
 

@@ -1,4 +1,4 @@
-"""What is asked of the servers: the data that is there, and the requests of each workload."""
+"""The data of the benchmark, and the requests of each workload."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 
 
 class Request(NamedTuple):
-    """A request, as load.lua reads it."""
+    """A request; a line of the file that load.lua reads."""
 
     method: str
     path: str
@@ -49,10 +49,10 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """A database that was filled, and who is in it.
+    """A filled database and the numbers of its users.
 
-    The tasks of `readers` stay as they are, those of `writers` are changed, and `refreshers` only have sessions: one
-    for each connection and some to spare.
+    The tasks of readers never change, those of writers do. Refreshers have sessions only; there are more of them than
+    connections.
     """
 
     url: str
@@ -64,28 +64,28 @@ class Data:
     epoch: bytes = b""
 
     @property
-    def people(self) -> int:
-        """How many there are in all."""
+    def users(self) -> int:
+        """The number of all users."""
         return self.readers + self.writers + self.refreshers
 
     def reading(self) -> Sequence[SessionActor]:
-        """Those whose tasks stay as they are."""
+        """The users whose tasks never change."""
         return [_actor(number) for number in range(self.readers)]
 
     def writing(self) -> Sequence[SessionActor]:
-        """Those whose tasks are changed."""
+        """The users whose tasks change."""
         return [_actor(self.readers + number) for number in range(self.writers)]
 
     def refreshing(self) -> Sequence[SessionActor]:
-        """Those whose sessions are refreshed."""
+        """The users whose sessions are refreshed."""
         return [_actor(self.readers + self.writers + number) for number in range(self.refreshers)]
 
-    def some_tasks(self, people: Sequence[SessionActor], each: int) -> Sequence[tuple[SessionActor, UUID, str]]:
-        """Return some tasks of each, by turns, with what their entity tags say."""
+    def some_tasks(self, users: Sequence[SessionActor], each: int) -> Sequence[tuple[SessionActor, UUID, str]]:
+        """Return some tasks of each user, one user after the other, with the values of their entity tags."""
         now = datetime.now(UTC)
         found = []
         with closing(_store(self.url)) as store, store.reading(SYSTEM) as work:
-            for actor in people:
+            for actor in users:
                 tasks = work.tasks.list(actor.user_id, TaskQuery(at=now, limit=each)).items
                 found.append([(actor, task.id, f"{task.version}{'.o' * task.is_overdue(now)}") for task in tasks])
         return [task for turn in zip(*found, strict=True) for task in turn]
@@ -99,11 +99,11 @@ class Data:
 
 
 def fill(data: Data) -> Data:
-    """Make the tables and all that is in them."""
+    """Create the tables and fill them."""
     migrate.upgrade(data.url)
     engine = create_engine(database_url(data.url))
     with engine.begin() as connection:
-        for number in range(data.people):
+        for number in range(data.users):
             actor = crowd.add_user(connection, 1 + number)
             if number < data.readers + data.writers:
                 crowd.add_tasks(connection, actor.user_id, data.tasks)
@@ -163,14 +163,14 @@ def _refreshes(data: Data) -> Sequence[Request]:
 
 
 def _logins(data: Data) -> Sequence[Request]:
-    # Each by another user, as nobody has more than some sessions at a time.
-    bodies = [{"username": f"user{1 + number}", "password": PASSWORD} for number in range(data.people)]
+    # By different users: the number of sessions of a user is limited.
+    bodies = [{"username": f"user{1 + number}", "password": PASSWORD} for number in range(data.users)]
     return [Request("POST", "/api/accounts/login/", body=json.dumps(body)) for body in bodies]
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A kind of request, and how load.lua goes on from one to the next. `requests` goes by what is stored now."""
+    """A kind of request. `mode` is one of load.lua; `requests` makes requests from the data stored at that moment."""
 
     name: str
     title: str
@@ -194,7 +194,7 @@ LOGIN = Workload("login", "login", "same", True, _logins)
 
 
 def token(actor: SessionActor, kind: TokenKind = TokenKind.ACCESS) -> str:
-    """Return a token of the first generation of a session, signed as the servers do."""
+    """Return a token of the first generation of a session, signed as the server does."""
     now = datetime.now(UTC)
     claims = TokenClaims(
         kind=kind,

@@ -1,1 +1,1 @@
-"""Studies: what was measured once to decide something, kept so that it can be measured again."""
+"""Studies: measurements for single decisions, kept to be repeated. README.md lists them."""

@@ -1,9 +1,9 @@
-"""What our own code gains over the library's: `python -m benchmarks.studies.library` prints the table.
+"""Compare our code with the library code that it replaces. docs/decisions/0036 has the figures.
 
-All figures are processor time of this process, in microseconds a call: the median of rounds that alternate between ours
-and the library's, whose name stands after the semicolon. The last column is the gain as a share of a whole
-`GET /api/tasks/{id}/` in this process with 32 under way (with 1, for a hop with 1), on the same database, or on SQLite.
-It needs a machine that does nothing else: other work makes all of it dearer, and not all of it at the same time.
+A figure is the processor time of a call in this process in microseconds: the median of rounds that alternate between
+our code and that of the library. The name of the library is after the semicolon. The last column is the gain as a
+share of a whole `GET /api/tasks/{id}/` in this process with 32 concurrent requests (with 1, for a hop with 1), on the
+same database or on SQLite. Run it on an idle machine: other load distorts the figures.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from tasktracker.adapters.sql.engine import (
     sqlite_engine,
 )
 from tasktracker.adapters.sql.schema import task_entries, tasks
-from tasktracker.adapters.sql.task_rows import COLUMNS
+from tasktracker.adapters.sql.task_rows import TASKS
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
-from tasktracker.entrypoints.http.threads import Threads
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.settings import load
 from tests.postgres import DatabaseFactory, PrivatePostgres, memory
 
 HOPS, LEASES, STATEMENTS, REQUESTS = 3200, 5000, 400, 640
 THREADS, ONE, MANY = 10, 1, 32
-FIND = select(*COLUMNS).where(tasks.c.id == bindparam("id"))
+FIND = select(*TASKS.columns).where(tasks.c.id == bindparam("id"))
 LIST = (
-    select(*COLUMNS)
+    select(*TASKS.columns)
     .join_from(task_entries, tasks, tasks.c.id == task_entries.c.task_id)
     .where(task_entries.c.user_id == bindparam("user_id"), task_entries.c.trashed_at.is_(None))
     .order_by(task_entries.c.created_at.desc(), task_entries.c.task_id.desc())
@@ -61,7 +61,7 @@ EDIT = update(tasks).where(tasks.c.id == bindparam("of_id"))
 
 @click.command()
 def main() -> None:
-    """Print what our own code takes beside the library's."""
+    """Compare our code with the library code that it replaces."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="study-", dir=memory()))
         runner = stack.enter_context(asyncio.Runner(loop_factory=uvloop.new_event_loop))
@@ -81,20 +81,20 @@ def main() -> None:
                 comparisons += cursors(data, database, many)
             for comparison in comparisons:
                 click.echo(comparison.row())
-            click.echo(f"{f'a whole GET of a task, {kind}, {ONE} under way':<58} {one:8.1f}")
-            click.echo(f"{f'a whole GET of a task, {kind}, {MANY} under way':<58} {many:8.1f}\n")
+            click.echo(f"{f'a whole GET of a task, {kind}, {ONE} concurrent':<58} {one:8.1f}")
+            click.echo(f"{f'a whole GET of a task, {kind}, {MANY} concurrent':<58} {many:8.1f}\n")
         for line in (*foreign_answers(runner), "", *descriptions(application("memory://").litestar)):
             click.echo(line)
 
 
 def application(url: str) -> Application:
-    """Return the application on a database, neither throttled nor logging its requests."""
+    """Return the application on a database, without throttling and request log."""
     variables = {"DATABASE_URL": url, "SECRET_KEYS": SECRET, "THROTTLE": "off", "REQUEST_LOG": "off"}
     return create_app(Container(settings=load(variables, None)))
 
 
 def requests(runner: asyncio.Runner, app: Application, data: Data) -> Sequence[float]:
-    """Return what a whole request for a task takes, alone and with others under way."""
+    """Return the cost of a whole request for a task, alone and with concurrent requests."""
     ((actor, id_, _),) = data.some_tasks(data.reading()[:1], 1)
     scope = scope_of("GET", f"/api/tasks/{id_}/", {"authorization": f"Bearer {token(actor)}"})
     assert runner.run(sent(app, scope))[0] == 200
@@ -102,8 +102,8 @@ def requests(runner: asyncio.Runner, app: Application, data: Data) -> Sequence[f
 
 
 def hops(runner: asyncio.Runner, one: float, many: float) -> Iterator[Comparison]:
-    """Hand a call that does nothing to a thread, and its result back."""
-    own, executor, limiter = Threads(THREADS), ThreadPoolExecutor(THREADS), CapacityLimiter(THREADS)
+    """Run an empty call on a thread and return its result."""
+    own, executor, limiter = ThreadRunner(THREADS, "study"), ThreadPoolExecutor(THREADS), CapacityLimiter(THREADS)
 
     def nothing() -> None: ...
 
@@ -114,14 +114,14 @@ def hops(runner: asyncio.Runner, one: float, many: float) -> Iterator[Comparison
     for number, whole in ((ONE, one), (MANY, many)):
         ours = on_loop(runner, lambda: own.run(nothing), number)
         for name, call in libraries.items():
-            what = f"a hop to a thread, {number} under way; {name}"
+            what = f"a hop to a thread, {number} concurrent; {name}"
             yield compared(what, whole, HOPS, ours, on_loop(runner, call, number))
     own.close()
     executor.shutdown()
 
 
 def pools(kind: str, data: Data, database: Database, whole: float) -> Iterator[Comparison]:
-    """Take a connection from a pool, and give it back."""
+    """Take a connection from a pool and return it."""
 
     def lease(open_: Callable[[], AbstractContextManager[object]]) -> Callable[[int], object]:
         def once() -> None:
@@ -145,7 +145,7 @@ def pools(kind: str, data: Data, database: Database, whole: float) -> Iterator[C
 
 
 def statements(kind: str, data: Data, database: Database, whole: float) -> Iterator[Comparison]:
-    """Run statements on a connection that is there, and fetch their rows."""
+    """Run statements on an open connection and fetch their rows."""
     reader, writer = data.reading()[0], data.writing()[0]
     ((_, id_, _),) = data.some_tasks([reader], 1)
     edited = cycle([id_ for _, id_, _ in data.some_tasks([writer], PAGE)])
@@ -177,12 +177,12 @@ def statements(kind: str, data: Data, database: Database, whole: float) -> Itera
 
 
 def fetched(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any]:
-    """Run a statement by SQLAlchemy Core."""
+    """Run a statement with SQLAlchemy Core."""
     return connection.execute(statement, values).all()
 
 
 def cursors(data: Data, database: Database, whole: float) -> Iterator[Comparison]:
-    """Run a prepared statement by libpq's calls and by a cursor of psycopg."""
+    """Run a prepared statement with libpq's functions and with a cursor of psycopg."""
     command = str(FIND.compile(dialect=dialects.dialect(paramstyle="numeric_dollar")))  # type: ignore[no-untyped-call]
     ((_, id_, _),) = data.some_tasks(data.reading()[:1], 1)
     with database.reading() as own, psycopg.connect(data.url, autocommit=True) as driver:
@@ -199,7 +199,7 @@ def cursors(data: Data, database: Database, whole: float) -> Iterator[Comparison
 
 @contextmanager
 def engine_of(url: str) -> Iterator[Engine]:
-    """Return an engine of SQLAlchemy whose pool, as ours, sends nothing when a connection comes back."""
+    """Yield an SQLAlchemy engine. Like ours, its pool sends nothing when a connection is returned."""
     parsed = database_url(url)
     make = sqlite_engine if parsed.drivername == SQLITE else postgresql_engine
     engine = make(parsed, pool_size=THREADS, pool_reset_on_return=None)

@@ -1,4 +1,4 @@
-"""The part of `benchmarks.studies.library` about HTTP: CORS and the OpenAPI document, beside Litestar's own."""
+"""The HTTP part of `benchmarks.studies.library`: CORS and the OpenAPI document, compared with those of Litestar."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from functools import partial
 from typing import Any
 
 from litestar import Litestar
-from litestar._openapi.plugin import OpenAPIPlugin  # there is no public way but at the start of an application
+from litestar._openapi.plugin import OpenAPIPlugin  # the public API works only at the start of an application
 from litestar.config.app import AppConfig
 from litestar.config.cors import CORSConfig
 from litestar.middleware._internal.cors import CORSMiddleware
 from litestar.openapi import OpenAPIConfig
 
 from benchmarks.studies.measuring import Comparison, measured, on_loop, repeated, scope_of, sent
-from tasktracker.entrypoints.http.cors import Cors
-from tasktracker.entrypoints.http.openapi import describe
+from tasktracker.entrypoints.http.core.cors import Cors
+from tasktracker.entrypoints.http.core.openapi import describe
 
 REQUESTS = 3200
 ORIGIN, FOREIGN = "https://app.example", "https://elsewhere.example"
@@ -31,13 +31,13 @@ ALLOWED = CORSConfig(
 
 
 async def answer(_scope: object, _receive: object, send: Any) -> None:
-    """Answer with nothing, as an application."""
+    """An application that answers without a body."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"etag", b'"1"')]})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def origins(runner: asyncio.Runner, whole: float) -> Iterator[Comparison]:
-    """Pass a request and its answer through what names the origin of a page."""
+    """Send a request through the CORS middleware."""
     apps = (answer, Cors(answer, [ORIGIN]), CORSMiddleware(answer, ALLOWED))
     asked: dict[str, dict[str, str]] = {"without an origin": {}, "of an allowed page": {"origin": ORIGIN}}
     for what, headers in asked.items():
@@ -47,7 +47,7 @@ def origins(runner: asyncio.Runner, whole: float) -> Iterator[Comparison]:
 
 
 def foreign_answers(runner: asyncio.Runner) -> Iterator[str]:
-    """Say what a page that is not allowed is answered."""
+    """Yield the answers to a page of an origin that is not allowed."""
     apps = {"ours": Cors(answer, [ORIGIN]), "Litestar's": Litestar([], cors_config=ALLOWED, openapi_config=None)}
     asked = {
         "preflight": ("OPTIONS", {"origin": FOREIGN, "access-control-request-method": "GET"}),
@@ -55,7 +55,7 @@ def foreign_answers(runner: asyncio.Runner) -> Iterator[str]:
         "GET": ("GET", {"origin": FOREIGN}),
     }
     apps_of_get: dict[str, Any] = {**apps, "Litestar's": CORSMiddleware(answer, ALLOWED)}
-    yield "What a foreign page is answered:"
+    yield "Answers to a page of an origin that is not allowed:"
     for what, (method, headers) in asked.items():
         for whose, app in (apps_of_get if method == "GET" else apps).items():
             status, named, body = runner.run(sent(app, scope_of(method, "/", headers)))
@@ -63,7 +63,7 @@ def foreign_answers(runner: asyncio.Runner) -> Iterator[str]:
 
 
 def descriptions(app: Litestar) -> Iterator[str]:
-    """Say how our OpenAPI document differs from the one that Litestar makes of the same handlers."""
+    """Yield the differences between our OpenAPI document and that of Litestar for the same handlers."""
 
     def generated() -> Any:
         plugin = OpenAPIPlugin(app)
@@ -81,7 +81,7 @@ def descriptions(app: Litestar) -> Iterator[str]:
 
 
 def counted(document: Mapping[str, Any]) -> dict[str, int]:
-    """Count what an OpenAPI document says of its operations."""
+    """Count the parts of an OpenAPI document."""
     operations = [each for methods in document["paths"].values() for each in methods.values()]
     responses = [each for operation in operations for each in operation["responses"].values()]
     places = [each["in"] for operation in operations for each in operation.get("parameters", ())]

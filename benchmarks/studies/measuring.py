@@ -1,4 +1,4 @@
-"""Measures calls by the processor time of this process, and sends requests to an application in it."""
+"""Measure the processor time of calls in this process, and send requests to an application in it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 ROUNDS = 9
 
 Repeated = Callable[[int], object]
-"""Does something so many times."""
+"""Runs something a given number of times."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a call takes of us and of the library, and what a whole request takes, in microseconds."""
+    """The cost of a call of ours, of a call of the library and of a whole request, in microseconds."""
 
     what: str
     ours: float
@@ -36,10 +36,10 @@ def heading() -> str:
 
 
 def measured(number: int, *calls: Repeated) -> Sequence[float]:
-    """Return the microseconds of processor time that each of some calls takes, in rounds by turns."""
+    """Return the processor time of each call in microseconds, measured in alternating rounds."""
     taken: list[list[float]] = [[] for _ in calls]
     for call in calls:
-        call(number)  # so that everything is compiled, prepared and cached
+        call(number)  # warm up: statements are prepared, caches are filled
     for _ in range(ROUNDS):
         for call, times in zip(calls, taken, strict=True):
             began = time.process_time()
@@ -49,13 +49,13 @@ def measured(number: int, *calls: Repeated) -> Sequence[float]:
 
 
 def compared(what: str, whole: float, number: int, ours: Repeated, library: Repeated) -> Comparison:
-    """Measure what of ours and what of the library does the same."""
+    """Measure a call of ours and the call of the library that does the same."""
     mine, its = measured(number, ours, library)
     return Comparison(what, mine, its, whole)
 
 
 def repeated(call: Callable[[], object]) -> Repeated:
-    """Return what calls a function so many times."""
+    """Return a function that repeats a call."""
 
     def repeat(number: int) -> None:
         for _ in range(number):
@@ -64,21 +64,21 @@ def repeated(call: Callable[[], object]) -> Repeated:
     return repeat
 
 
-def on_loop(runner: asyncio.Runner, call: Callable[[], Awaitable[object]], under_way: int = 1) -> Repeated:
-    """Return what awaits a call so many times, some of them at the same time."""
+def on_loop(runner: asyncio.Runner, call: Callable[[], Awaitable[object]], concurrent: int = 1) -> Repeated:
+    """Return a function that repeats a coroutine function, some of the calls concurrently."""
 
     async def some(number: int) -> None:
         for _ in range(number):
             await call()
 
     async def all_(number: int) -> None:
-        await asyncio.gather(*(some(number // under_way) for _ in range(under_way)))
+        await asyncio.gather(*(some(number // concurrent) for _ in range(concurrent)))
 
     return lambda number: runner.run(all_(number))
 
 
 def scope_of(method: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return the scope of a request as a server of ASGI makes it, with the headers of a browser."""
+    """Return the ASGI scope of a request, with the headers of a browser."""
     usual = {"host": "localhost", "user-agent": "Mozilla/5.0", "accept": "*/*", "accept-encoding": "gzip", **headers}
     return {
         "type": "http",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from tasktracker import entrypoints
 from tasktracker.entrypoints import cli, logging
 from tasktracker.entrypoints.settings import Settings, load
 from tests.contracts.http.base import problem
@@ -261,6 +263,17 @@ class TestOpenApi:
         printed = tasktracker("openapi", ENVIRONMENT="production", DATABASE_URL=nowhere).output
         assert json.loads(printed)["openapi"].startswith("3.1")
         assert list(folder.iterdir()) == []
+
+
+class TestSyncDemo:
+    def test_it_names_the_package_that_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delitem(sys.modules, "tasktracker.entrypoints.sync_demo", raising=False)
+        monkeypatch.delattr(entrypoints, "sync_demo", raising=False)
+        monkeypatch.setitem(sys.modules, "tasktracker_client", None)  # importing it fails
+        shown = tasktracker("sync-demo", status=1).output
+        assert shown == (
+            "Error: sync-demo needs the package tasktracker-client. Install it, or tasktracker-server[sync-demo].\n"
+        )
 
 
 class TestMigrate:

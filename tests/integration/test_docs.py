@@ -154,6 +154,18 @@ def test_the_readme_shows_what_make_help_says() -> None:
     assert shown == result.stdout
 
 
+def test_the_hooks_of_pre_commit_run_the_commands_of_make_check() -> None:
+    hooks = re.findall(r"^ +entry: (.+)$", read(".pre-commit-config.yaml"), re.M)
+    result = subprocess.run(
+        ["make", "--dry-run", "--old-file=.venv/.stamp-dev", "check"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert hooks == result.stdout.splitlines()
+
+
 def test_the_readme_shows_what_the_demonstration_says(tmp_path: Path) -> None:
     shown = next(text for form, text in BLOCK.findall(read("README.md")) if form == "console")
     command = [sys.executable, "-c", "from tasktracker.entrypoints.cli import main; main(['sync-demo'])"]

@@ -24,7 +24,7 @@ from tasktracker.entrypoints.container import Container, Schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="tasktracker", prog_name="tasktracker")
+@click.version_option(package_name="tasktracker-server", prog_name="tasktracker")
 def main() -> None:
     """Task Tracker: a self-hosted task service.
 
@@ -243,7 +243,14 @@ def sync_demo(url: str | None) -> None:
     Shows concurrent edits, live updates, the merge of offline edits, the retry after a lost response, a conflict,
     and a final comparison with the server. Exits with status 1 if a step fails.
     """
-    from tasktracker.entrypoints import sync_demo as demo
+    try:
+        from tasktracker.entrypoints import sync_demo as demo
+    except ModuleNotFoundError as error:
+        if error.name != "tasktracker_client":
+            raise
+        raise click.ClickException(
+            "sync-demo needs the package tasktracker-client. Install it, or tasktracker-server[sync-demo]."
+        ) from None
 
     try:
         demo.show(url, click.echo)

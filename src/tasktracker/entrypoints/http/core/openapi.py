@@ -114,7 +114,7 @@ def describe(app: Litestar) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Task Tracker",
-            "version": version("tasktracker"),
+            "version": version("tasktracker-server"),
             "description": "A self-hosted task service with an API for apps.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode, as docs/deployment.md sets it up: a process of its own in front of a PostgreSQL."""
+"""Run PgBouncer in transaction mode in front of a PostgreSQL, configured as in docs/deployment.md."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from psycopg.rows import dict_row
 from benchmarks.processes import free_ports, used
 from tests import postgres_supervisor as supervisor
 
-# Where Debian keeps it, which is not where everybody's shell looks.
+# Debian installs it in /usr/sbin, which is not on every PATH.
 FOLDERS = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-MISSING = "PgBouncer is not here. On Debian or Ubuntu: apt-get install pgbouncer"
+MISSING = "PgBouncer is missing. On Debian or Ubuntu: apt-get install pgbouncer"
 START_SECONDS = 10
 
 SETTINGS: Mapping[str, object] = {
@@ -31,20 +31,20 @@ SETTINGS: Mapping[str, object] = {
     "pool_mode": "transaction",
     "default_pool_size": 4,
     "max_client_conn": 500,
-    # As long as the server itself lets requests wait for a connection.
+    # As long as requests wait for a connection in the server.
     "query_wait_timeout": 5,
-    # A PostgreSQL that was away is tried again soon.
+    # Reconnect soon after PostgreSQL was unavailable.
     "server_login_retry": 1,
 }
 
 
 def program() -> str | None:
-    """Return where PgBouncer is installed, if it is."""
+    """Return the path of PgBouncer if it is installed."""
     return shutil.which("pgbouncer", path=FOLDERS)
 
 
 class PgBouncer:
-    """A PgBouncer before one PostgreSQL, until left. `url` leads through it to the database of the given URL."""
+    """A PgBouncer in front of one PostgreSQL. `url` leads through it to the database of the given URL."""
 
     def __init__(self, folder: Path, behind: str, settings: Mapping[str, object] = {}) -> None:
         found = program()
@@ -59,34 +59,34 @@ class PgBouncer:
 
     @property
     def url(self) -> str:
-        """The database's URL by way of PgBouncer."""
+        """The URL of the database through PgBouncer."""
         return self._through(self._behind.path)
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Its version, which says what it can do."""
+        """Its version."""
         result = subprocess.run([self._program, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
         return tuple(map(int, re.findall(r"\d+", result.stdout.partition("\n")[0])))
 
     def pool(self) -> Mapping[str, Any]:
-        """Return how many connections the pool has: `cl_…` of clients, `sv_…` to PostgreSQL."""
+        """Return the number of connections of the pool: `cl_…` from clients, `sv_…` to PostgreSQL."""
         for row in self.show("POOLS"):
             if row["database"] == self._behind.path.removeprefix("/"):
                 return row
         return {}
 
     def show(self, what: str) -> list[dict[str, Any]]:
-        """Ask its console."""
+        """Return the rows of a SHOW command of its console."""
         with psycopg.connect(self._through("/pgbouncer"), autocommit=True, row_factory=dict_row) as console:
             return console.execute(f"SHOW {what}".encode()).fetchall()
 
     def used(self) -> float:
-        """The seconds of processor time that it has used."""
+        """Return the seconds of processor time that it has used."""
         return used([self._process.pid]) if self._process else 0.0
 
     @property
     def log(self) -> str:
-        """All it has said so far."""
+        """Its log so far."""
         return (self._folder / "log").read_text()
 
     def __enter__(self) -> Self:
@@ -120,7 +120,7 @@ class PgBouncer:
         self.close()
 
     def close(self) -> None:
-        """End it at once."""
+        """Stop it."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)

@@ -1,10 +1,10 @@
-"""The floor: what the server does, written by hand for the requests of the benchmark and for no others.
+"""The baseline: a program written by hand that answers only the requests of the benchmark.
 
-No framework, no ORM, no container and no layers. Served by the same uvicorn with the same settings, on as many threads,
-it checks the same tokens by PyJWT, runs the same statements in the same transactions, and answers the same bytes under
-the same headers (`benchmarks.check` compares). What it leaves out is what those requests do not use: other routes,
-methods, filters and fields, naming every mistake, HEAD and OPTIONS, idempotency keys, throttling, API tokens, and
-replacing connections that broke.
+It has no framework, ORM, container or layers. Like the server, it runs on uvicorn with the same settings and number of
+threads, verifies the same tokens with PyJWT, runs the same statements in the same transactions, and sends the same
+answers and headers (`benchmarks.check` compares them). It leaves out what those requests do not use: other routes,
+methods, filters and fields, a message for each invalid field, HEAD and OPTIONS, idempotency keys, throttling, API
+tokens, and reconnecting after a lost connection.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import uvicorn
 from msgspec import UNSET, Meta, Struct, UnsetType
 from uuid_utils.compat import uuid7
 
-from benchmarks.floor_storage import TASK_COLUMNS, Postgres, Sqlite
+from benchmarks.baseline_storage import TASK_COLUMNS, Postgres, Sqlite
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.entrypoints import settings
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
@@ -53,9 +53,8 @@ MAX_BODY = 262_144
 LEEWAY = 5
 VERIFIED = 4096
 
-TRICKS = "FLOOR_TRICKS"
-"""A variable: where it is `on`, tokens that were verified are remembered, and threads are handed work without futures
-between, as the server does."""
+TRICKS = "BASELINE_TRICKS"
+"""An environment variable. If it is `on`, the baseline caches verified tokens and uses the threads of the server."""
 
 Answer = tuple[int, bytes | None, list[tuple[bytes, bytes]]]
 
@@ -69,7 +68,7 @@ USER = ("id", "username", "email", "first_name", "last_name", "time_zone", "is_a
 
 
 class Claims(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a token says."""
+    """The claims of a token."""
 
     iss: str
     aud: str
@@ -82,7 +81,7 @@ class Claims(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TaskBody(Struct, forbid_unknown_fields=True, kw_only=True):
-    """The fields of a task that may be sent."""
+    """The fields of a task that a request may have."""
 
     title: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
@@ -97,7 +96,7 @@ class RefreshBody(Struct, forbid_unknown_fields=True):
 
 
 class SyncCursor(Struct):
-    """How far a device has come."""
+    """The position of a device in its feed."""
 
     epoch: bytes
     sequence: int
@@ -106,7 +105,7 @@ class SyncCursor(Struct):
 
 
 class Call(NamedTuple):
-    """A request whose token is genuine."""
+    """A request with a verified token."""
 
     claims: Claims
     headers: dict[bytes, bytes]
@@ -116,14 +115,14 @@ class Call(NamedTuple):
 
 
 class Refused(Exception):
-    """An answer other than success."""
+    """An answer that reports an error."""
 
     def __init__(self, status: int, title: str) -> None:
         super().__init__(title)
         self.status = status
 
 
-class Floor:
+class Baseline:
     """The ASGI application."""
 
     def __init__(self, loaded: settings.Settings | None = None) -> None:
@@ -136,7 +135,7 @@ class Floor:
         self._verified = self._verify
         self._run: Callable[..., Awaitable[Answer]]
         if os.environ.get(TRICKS) == "on":
-            # Whether a token has expired is looked at each time.
+            # Only the signature is cached: the expiry is checked each time.
             self._verified = lru_cache(VERIFIED)(self._verify)
             threads = ThreadRunner(loaded.database_connections, "requests")
             self._run, self._end = threads.run, threads.close
@@ -213,7 +212,7 @@ class Floor:
         user_id, limit, now = call.claims.sub, _limit(call.query, {"limit"}), _now()
         with self._reading(call.claims) as cursor:
             rows = cursor.execute(self._sql.tasks, {"user_id": user_id, "limit": limit + 1}).fetchall()
-        me, task = self._storage.answered(user_id), self._storage.task
+        me, task = self._storage.from_token(user_id), self._storage.task
         views = [_view(task(row), me, now) for row in rows[:limit]]
         following, headers = None, []
         if len(rows) > limit:
@@ -223,8 +222,8 @@ class Floor:
         return 200, msgspec.json.encode({"results": views, "next_cursor": following}), headers
 
     def get_task(self, call: Call) -> Answer:
-        """Answer one task, or that it is still as it was."""
-        me, task_id = self._storage.answered(call.claims.sub), _id(call.task_id)
+        """Answer one task, or 304 if the client has its current version."""
+        me, task_id = self._storage.from_token(call.claims.sub), _id(call.task_id)
         with self._reading(call.claims) as cursor:
             row = cursor.execute(self._sql.task, {"id": task_id}).fetchone()
         view = _view(_visible(row and self._storage.task(row), me), me, _now())
@@ -249,12 +248,12 @@ class Floor:
             self._record(cursor, "create", call.claims, task, {name: (None, value) for name, value in fields.items()})
             view = _view(row, user_id, _now())
             body = msgspec.json.encode(view)
-        self._storage.told(user_id)
+        self._storage.notify(user_id)
         return 201, body, [(b"etag", _etag(view)), (b"location", f"{TASKS}/{task_id}/".encode())]
 
     def edit_task(self, call: Call) -> Answer:
         """Change the fields that are sent."""
-        me, task_id, fields = self._storage.answered(call.claims.sub), _id(call.task_id), _fields(call.body)
+        me, task_id, fields = self._storage.from_token(call.claims.sub), _id(call.task_id), _fields(call.body)
         match = call.headers.get(b"if-match")
         with self._writing(call.claims) as cursor:
             row = cursor.execute(self._sql.lock_task, {"id": task_id}).fetchone()
@@ -279,7 +278,7 @@ class Floor:
                 after = before
             view = _view(after, me, _now())
             body = msgspec.json.encode(view)
-        self._storage.told(call.claims.sub)
+        self._storage.notify(call.claims.sub)
         return 200, body, [(b"etag", _etag(view))]
 
     def profile(self, call: Call) -> Answer:
@@ -292,9 +291,9 @@ class Floor:
         return 200, msgspec.json.encode(dict(zip(USER, values, strict=True))), []
 
     def pull(self, call: Call) -> Answer:
-        """Answer what has changed."""
+        """Answer the changes since a cursor."""
         user_id, limit = call.claims.sub, _limit(call.query, {"limit", "cursor"})
-        me, bound = self._storage.answered(user_id), f"{user_id} sync category,task"
+        me, bound = self._storage.from_token(user_id), f"{user_id} sync category,task"
         place = self._unseal(call.query["cursor"], bound) if "cursor" in call.query else None
         with self._reading(call.claims) as cursor:
             now = _now()
@@ -323,8 +322,8 @@ class Floor:
         with self._storage.writing() as cursor:
             now = _now()
             row = cursor.execute(self._sql.lock_session, {"id": claims.sid}).fetchone()
-            # A predecessor that is presented again is more than the benchmark asks for.
-            if row is None or row[3] != claims.gen or self._storage.id(row[1]) != self._storage.answered(claims.sub):
+            # The benchmark never sends an older refresh token again.
+            if row is None or row[3] != claims.gen or self._storage.id(row[1]) != self._storage.from_token(claims.sub):
                 raise Refused(401, "the session has ended")
             idle_until, ends_at = map(self._storage.moment, row[7:9])
             if now >= min(idle_until, ends_at):
@@ -422,7 +421,7 @@ class Floor:
         return int(row[0])
 
     def _record(self, cursor: Any, action: str, claims: Claims, task: dict[str, Any], changed: dict[str, Any]) -> None:
-        """Write down what was changed: in the history, and in the feed of the only one who sees it."""
+        """Add a change to the history, and to the feed of the only user who sees the task."""
         change = {"id": task["id"], "updated_at": task["updated_at"], "version": task["version"], "change_id": uuid7()}
         change |= {"action": action, "actor": claims.sub, "session_id": claims.sid}
         cursor.execute(self._sql.add_change, change | {"fields": msgspec.json.encode(changed).decode()})
@@ -520,19 +519,19 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def create() -> Floor:
-    """Build the application in each worker; what is there then is kept from the garbage collector, as in the server."""
-    floor = Floor()
+def create() -> Baseline:
+    """Build the application in each worker and freeze its objects for the garbage collector, as the server does."""
+    baseline = Baseline()
     gc.collect()
     gc.freeze()
-    return floor
+    return baseline
 
 
 def main() -> None:
-    """Serve, configured as the server is."""
+    """Serve with the settings of the server."""
     loaded = settings.load()
     uvicorn.run(
-        "benchmarks.floor:create",
+        "benchmarks.baseline:create",
         factory=True,
         host=loaded.host,
         port=loaded.port,

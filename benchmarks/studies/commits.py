@@ -1,4 +1,4 @@
-"""What commits that notify cost where the disk is waited for: why docs/decisions/0029 has them notify afterwards."""
+"""Measure commits with notifications on a disk. The figures are the reason for docs/decisions/0029."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ CLIENTS = (1, 8, 32)
 
 
 def report(folder: Path) -> None:
-    """Print how many commits a second there are, with and without notifying, where the disk is waited for."""
-    head = f"{'commits/s on a disk that is waited for':<44}"
-    click.echo(head + "".join(f"{f'{number} at once':>14}" for number in CLIENTS))
+    """Print the commits per second with and without notifications, when commits wait for the disk."""
+    head = f"{'commits/s, waiting for the disk':<44}"
+    click.echo(head + "".join(f"{f'{number} clients':>14}" for number in CLIENTS))
     choose, notify = "\\set n random(1, 10000)", "SELECT pg_notify('heads', 'user ' || :n);"
     update = "UPDATE heads SET head = head + 1 WHERE id = :n;"
     within = [choose, "BEGIN;", update, notify, "END;"]
@@ -37,8 +37,8 @@ def report(folder: Path) -> None:
             connection.execute("INSERT INTO heads SELECT n, 0 FROM generate_series(1, 10000) AS n")
         for title, lines, listeners in (
             ("without notifying", [choose, "BEGIN;", update, "END;"], 0),
-            *((f"notifying {number} who listen", within, number) for number in LISTENERS),
-            (f"notifying {LISTENERS[-1]} of what was committed", after, LISTENERS[-1]),
+            *((f"notifying {number} listeners", within, number) for number in LISTENERS),
+            (f"notifying {LISTENERS[-1]} listeners after the commit", after, LISTENERS[-1]),
         ):
             script = folder / "commit.sql"
             script.write_text("\n".join(lines) + "\n")
@@ -49,7 +49,7 @@ def report(folder: Path) -> None:
 
 @contextmanager
 def _durable() -> Iterator[tuple[str, Path]]:
-    """A PostgreSQL like those of the tests, but on a disk, and waiting for it."""
+    """Run a PostgreSQL like that of the tests, but on a disk and with synchronous commits."""
     with ExitStack() as stack:
         kept = os.environ.get("TMPDIR"), dict(supervisor.SETTINGS)
         os.environ["TMPDIR"] = kept[0] or "/tmp"  # noqa: S108  # on a disk rather than in memory
@@ -100,4 +100,4 @@ def _pgbench(url: str, programs: Path, script: Path, clients: int) -> float:
             **supervisor.unprivileged_user(),
         )
     found = re.search(r"^tps = ([\d.]+)", result.stdout, re.M)
-    return float(found[1]) if found else 0.0  # not one was connected in time
+    return float(found[1]) if found else 0.0  # no client connected in time

@@ -1,7 +1,7 @@
-"""What the server's growth is reckoned with: `make bench-grow` prints the figures of docs/scaling.md.
+"""Measure the figures that docs/scaling.md estimates growth from.
 
-Bytes and work of a task in each table, how fast one row can be written again and again, what a commit that notifies
-costs on a disk that is waited for, and what streams take. Everything is on one machine.
+These are: the bytes and changed rows of a task in each table, the rate of edits of the same row, the memory and
+processor time of streams, and the rate of commits with notifications on a disk. Everything runs on one machine.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import click
 import httpx
 import psycopg
 
-from benchmarks import commits
 from benchmarks.processes import SERVER, Running, family, parent, serve, used
+from benchmarks.studies import commits
 from benchmarks.sync import follow
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.system import Uuid7Generator
@@ -35,7 +35,7 @@ FAST = {"ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1", "STREAMS_PER_USER": "100
 PEOPLE, EDITS, THREADS, SECONDS = 10, 4000, 8, 3.0
 MEMBERS = (0, 1, 10, 100)
 STREAMS, STREAMING, CHANGES, IDLE = 1000, 100, 300, 12.0
-TOLD = 11.0  # seconds until all who did something have told the statistics
+STATISTICS_DELAY = 11.0  # seconds until the statistics of PostgreSQL are complete
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 _own = threading.local()
@@ -44,7 +44,7 @@ _own = threading.local()
 @click.command()
 @click.option("--tasks", default=100_000, show_default=True, help="Tasks to store.")
 def main(tasks: int) -> None:
-    """Print what growth is reckoned with."""
+    """Print the figures that growth is estimated from."""
     with tempfile.TemporaryDirectory(prefix="growth-") as name:
         folder = Path(name)
         with PrivatePostgres() as postgres:
@@ -81,10 +81,10 @@ def _storage(client: httpx.Client, url: str, tasks: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
-        time.sleep(TOLD)
+        time.sleep(STATISTICS_DELAY)
         early, wal = _activity(connection), _position(connection)
-        _at_once(lambda n: _edit(*listed[n % len(listed)], n), EDITS)
-        time.sleep(TOLD)
+        _concurrently(lambda n: _edit(*listed[n % len(listed)], n), EDITS)
+        time.sleep(STATISTICS_DELAY)
         late, written = _activity(connection), _position(connection) - wal
         click.echo(f"{'rows an edit':<28}{'inserted':>10}{'updated':>10}{'of them HOT':>14}")
         for table in TABLES:
@@ -108,7 +108,7 @@ def _lines(tasks: int) -> bytes:
             "type": "task",
             "id": str(ids.new()),
             "title": f"Call about invoice {number:06}",
-            "description": "What there is to say about it, in a hundred characters or so, as far as anybody knows.",
+            "description": "A description of the task that has about a hundred characters, as in the other benchmarks.",
             "priority": 1 + number % 4,
             "due_date": f"2027-01-{number % 28 + 1:02}T12:00:00Z" if number % 2 else None,
         }
@@ -123,7 +123,7 @@ def _some(person: Person, number: int) -> Sequence[Mapping[str, str]]:
 
 
 def _edit(person: Person, task: str, number: int) -> None:
-    # By the standard library: the client that is more comfortable takes longer than the server.
+    # With the standard library: httpx takes longer than the server.
     connection = getattr(_own, "connection", None)
     if connection is None:
         url = person.client.base_url
@@ -164,7 +164,7 @@ def _rows(client: httpx.Client, server: Running, url: str) -> None:
     with psycopg.connect(url) as connection:
         postmaster = parent(connection.info.backend_pid)
     click.echo(
-        f"{f'edits/s, of {THREADS} at once':<34}{'all of one':>12}{'each its own':>14}{'CPU ms an edit: server':>26}"
+        f"{f'edits/s, {THREADS} threads':<34}{'one task':>12}{'own tasks':>14}{'CPU ms an edit: server':>26}"
         f"{'database':>10}"
     )
     people = [Caller(client).register(f"member{number}") for number in range(max(MEMBERS))]
@@ -187,12 +187,12 @@ def _rows(client: httpx.Client, server: Running, url: str) -> None:
             for person in people[:number]:
                 creator.share(task, person)
         ids = [task["id"] for task in tasks]
-        measure(f"of several, each with {number} members", list(zip(creators, ids, strict=True)))
+        measure(f"of several users, {number} members each", list(zip(creators, ids, strict=True)))
     click.echo()
 
 
 def _edits(pick: Callable[[int], tuple[Person, str]]) -> int:
-    """Return how many there are in the time."""
+    """Return the number of edits in SECONDS."""
     over = time.monotonic() + SECONDS
     numbers = itertools.count()
 
@@ -203,10 +203,10 @@ def _edits(pick: Callable[[int], tuple[Person, str]]) -> int:
             done += 1
         return done
 
-    return sum(_at_once(work, THREADS))
+    return sum(_concurrently(work, THREADS))
 
 
-def _at_once(call: Callable[[int], object], times: int) -> list[int]:
+def _concurrently(call: Callable[[int], object], times: int) -> list[int]:
     with ThreadPoolExecutor(THREADS) as threads:
         return [int(str(result or 0)) for result in threads.map(call, range(times))]
 
@@ -240,16 +240,16 @@ async def _follow(people: Sequence[Person], streaming: Running, postmaster: int)
         await asyncio.to_thread(people[change % len(people)].task)
         await asyncio.sleep(0.01)
     await asyncio.sleep(1)
-    told = sum(map(len, arrived.values()))
-    assert told == CHANGES * STREAMS // len(people), told
+    sent = sum(map(len, arrived.values()))
+    assert sent == CHANGES * STREAMS // len(people), sent
     busy = streaming.used() - clock - idle[0] * 1
     for follower in followers:
         follower.cancel()
     await asyncio.gather(*followers, return_exceptions=True)
     click.echo(
-        f"{STREAMS} streams of {len(people)} users: {size / STREAMS / 1024:.0f} KiB each; while nothing happens"
+        f"{STREAMS} streams of {len(people)} users: {size / STREAMS / 1024:.0f} KiB each; idle"
         f" {idle[0] * 1000:.0f} ms of processor time a second, and {idle[1] * 1000:.0f} ms of the database;"
-        f" {busy / told * 1000:.2f} ms for an event told\n"
+        f" {busy / sent * 1000:.2f} ms for each event\n"
     )
 
 

@@ -1,6 +1,6 @@
-"""What has to work behind a pooler, tried over HTTP at two server processes on one database.
+"""Checks of everything that has to work behind a pooler, over HTTP with two servers on one database.
 
-A check raises AssertionError where something is not as it should be.
+A check raises AssertionError if it fails.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Place:
-    """Two servers on one database, which can also be got at by way of the pooler and past it."""
+    """Two servers on one database, and its URLs through the pooler and past it."""
 
     clients: Sequence[httpx.Client]
     pooled: str
@@ -50,7 +50,7 @@ class Place:
         return Caller(self.clients[at]).register(f"pooled{next(_numbers)}.{time.time_ns()}")
 
     def other(self, person: Person) -> Person:
-        """The same person, by way of the other server."""
+        """Return the same user at the other server."""
         return person.through(self.clients[person.client is self.clients[0]])
 
 
@@ -71,7 +71,7 @@ def accounts(place: Place) -> None:
 
 
 def versions(place: Place) -> None:
-    """Of many who edit one version of a task, one succeeds; lists show what became of it."""
+    """If several clients edit one version of a task, one succeeds; lists show the result."""
     here = place.register()
     there = place.other(here)
     tasks = _at_once(lambda n: (here, there)[n % 2].task(f"task {n:02}", priority=1 + n % 4), range(30))
@@ -95,7 +95,7 @@ def versions(place: Place) -> None:
 
 
 def replays(place: Place) -> None:
-    """A request that is sent many times at once under one key is done once."""
+    """A request that is sent several times concurrently with one idempotency key is applied once."""
     here = place.register()
     there = place.other(here)
     headers = {"Idempotency-Key": "once"}
@@ -107,7 +107,7 @@ def replays(place: Place) -> None:
 
 
 def sharing(place: Place) -> None:
-    """What is shared is seen, edited, undone, put in the trash and taken out of it."""
+    """Members see, edit and undo shared tasks, delete and restore them."""
     here, friend = place.register(), place.register(1)
     task = here.task("shared", category=here.category()["id"])
     path = f"/api/tasks/{task['id']}/"
@@ -124,7 +124,7 @@ def sharing(place: Place) -> None:
 
 
 def syncing(place: Place) -> None:
-    """Mutations are applied once, and a device that pulls has what the digest says."""
+    """Mutations are applied once, and a device that pulls matches the digest."""
     here = place.register()
     there = place.other(here)
     ids = Uuid7Generator()
@@ -147,7 +147,7 @@ def syncing(place: Place) -> None:
 
 
 def portability(place: Place) -> None:
-    """An export, which is one state of the data, is brought in by somebody else."""
+    """An export has one state of the data; another user can import it."""
     here, friend = place.register(), place.register(1)
     for number in range(20):
         here.task(f"exported {number}")
@@ -164,9 +164,9 @@ def portability(place: Place) -> None:
 
 
 def locks(place: Place) -> None:
-    """Nobody waits long for a lock, by the role's lock_timeout, and others are served meanwhile."""
+    """No request waits for a lock longer than the lock_timeout of the role; other requests are served meanwhile."""
     here, friend = place.register(), place.register(1)
-    # One waiter a row: the second in a queue may have waited for the first before it waits for the holder.
+    # One waiter for each row: a second waiter may wait for the first, and then again for the holder.
     waiters = [(at, f"/api/tasks/{at.task()['id']}/") for at in (here, place.other(here))]
     with psycopg.connect(place.direct) as holder, ThreadPoolExecutor(1) as thread:
         holder.execute("SELECT 1 FROM tasks WHERE created_by = %s FOR UPDATE", [UUID(here.id)])
@@ -180,7 +180,7 @@ def locks(place: Place) -> None:
 
 
 def crowds(place: Place) -> None:
-    """Nobody waits long for a connection to PostgreSQL where others have them all."""
+    """No request waits long for a connection to PostgreSQL while all are in use."""
     here = place.register()
     with ExitStack() as stack:
         for _ in range(place.pool):
@@ -194,7 +194,7 @@ def crowds(place: Place) -> None:
 
 
 def streams(place: Place) -> None:
-    """Streams tell, at whichever server, of all that many clients do at both: each task's last version exactly once."""
+    """Streams at both servers send the last version of each task exactly once, while clients write at both."""
     people = [place.register(number % 2) for number in range(PEOPLE)]
     task = people[0].task("everybody's")
     for friend in people[1:]:
@@ -210,7 +210,7 @@ def streams(place: Place) -> None:
 
 
 def restarts(place: Place) -> None:
-    """While PostgreSQL restarts, answers are 503; then requests and streams go on by themselves."""
+    """While PostgreSQL restarts, answers are 503; afterwards requests and streams continue."""
     here = place.register()
     with Follower(place.other(here)) as stream:
         place.postgres.stop()
@@ -232,7 +232,7 @@ CHECKS = (accounts, versions, replays, sharing, syncing, portability, locks, cro
 
 
 def _work(place: Place, person: Person, shared: dict[str, Any]) -> dict[str, int]:
-    """Change much, and return the versions that tasks of one's own have come to."""
+    """Make many changes, and return the last version of each task."""
     made = {}
     for _ in range(TASKS_EACH):
         task = person.task()
@@ -262,7 +262,7 @@ def _require_told(follower: Follower, last: dict[str, int]) -> None:
 
 
 def _events(follower: Follower, is_enough: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-    """Yield what is told until it is enough, and whatever else still comes."""
+    """Yield the events until there are enough, and those that still arrive afterwards."""
     deadline = time.monotonic() + LATE
     while time.monotonic() < deadline:
         enough = is_enough()
@@ -294,7 +294,7 @@ def _at_once(call: Callable[[Item], Result], items: Iterable[Item]) -> list[Resu
 
 @contextmanager
 def clients(urls: Sequence[str]) -> Iterator[Sequence[httpx.Client]]:
-    """Open clients to servers, for many threads."""
+    """Open an HTTP client for each server, for use in many threads."""
     limits = httpx.Limits(max_connections=2 * THREADS)
     with ExitStack() as stack:
         yield [stack.enter_context(httpx.Client(base_url=url, timeout=30, limits=limits)) for url in urls]

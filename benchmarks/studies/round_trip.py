@@ -1,9 +1,9 @@
-"""What it takes to export many tasks and import them again: `python -m benchmarks.round_trip` prints the table.
+"""Measure an export of many tasks and imports of it.
 
-A server process with an account of many tasks: imported over HTTP, exported, and imported into an account beside it,
-where every id is mapped. Then the account is deleted, and what was exported of it is imported into an empty one, where
-it must be the same, line by line. While each goes on, somebody else reads a page again and again. The peak of memory is
-that of the server process since its start (VmHWM, so this needs Linux).
+Many tasks are imported over HTTP, exported, and imported into a second account, where every id is mapped. Then the
+first account is deleted, and its export is imported into an empty account; the export of that must be identical, line
+by line. During each step another user reads pages. The peak memory is that of the server process since its start
+(VmHWM, so this needs Linux).
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ BLOCK = 64 * 1024
 
 
 @click.command()
-@click.option("--tasks", default=100_000, show_default=True, help="Tasks of the account.")
+@click.option("--tasks", default=100_000, show_default=True, help="Tasks to export.")
 @click.option("--database-url", help="An empty PostgreSQL database.  [default: an SQLite file]")
 def main(tasks: int, database_url: str | None) -> None:
-    """Print how long a round trip takes, and the memory of the server."""
+    """Print the duration of each step and the memory of the server."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         written = folder / "written.ndjson"
@@ -43,15 +43,15 @@ def main(tasks: int, database_url: str | None) -> None:
         with _server(folder, database_url) as (client, pid):
             alice, bob, carol, dave = (_register(client, name) for name in ("alice", "bob", "carol", "dave"))
             click.echo(f"{tasks} tasks, {written.stat().st_size / 2**20:.0f} MiB")
-            click.echo(f"{'server at rest':<28} {'':>8} {'':>12}  {_peak(pid):6.0f} MiB")
+            click.echo(f"{'idle server':<28} {'':>8} {'':>12}  {_peak(pid):6.0f} MiB")
             steps: list[tuple[str, Callable[[], object]]] = [
                 ("dry run", lambda: _import(client, alice, written, "?dry_run=true", tasks, "created")),
                 ("import", lambda: _import(client, alice, written, "", tasks, "created")),
                 ("import of the same again", lambda: _import(client, alice, written, "", tasks, "unchanged")),
                 ("export", lambda: _export(client, alice, exported)),
-                ("import, every id mapped", lambda: _import(client, bob, exported, "", tasks, "mapped")),
+                ("import, all ids mapped", lambda: _import(client, bob, exported, "", tasks, "mapped")),
                 ("deletion of the account", lambda: _delete(client, alice)),
-                ("import, every id kept", lambda: _import(client, dave, exported, "", tasks, "created")),
+                ("import, all ids kept", lambda: _import(client, dave, exported, "", tasks, "created")),
                 ("export of that", lambda: _export(client, dave, again)),
             ]
             for label, step in steps:
@@ -63,8 +63,8 @@ def main(tasks: int, database_url: str | None) -> None:
                 click.echo(
                     f"{label:<28} {taken:6.1f} s {tasks / taken:8.0f}/s  {_peak(pid):6.0f} MiB  slowest page {slowest}"
                 )
-        assert _ids(exported) == _ids(written), "what went in did not come out"
-        assert _digest(again) == _digest(exported), "what came out did not come in as it was"
+        assert _ids(exported) == _ids(written), "the export differs from the import"
+        assert _digest(again) == _digest(exported), "the second export differs from the first"
         click.echo("identical, line by line")
 
 
@@ -87,7 +87,7 @@ def _write(path: Path, tasks: int) -> None:
                 type="task",
                 id=id_,
                 title=f"task number {number}",
-                description="what there is to say about it, " * 4,
+                description="a description of this one task, " * 4,
                 category=categories[number % 20],
                 parent=parent,
                 due_date=moment,
@@ -135,7 +135,7 @@ def _export(client: httpx.Client, who: dict[str, str], path: Path) -> None:
 
 @contextmanager
 def _reading(client: httpx.Client, who: dict[str, str]) -> Iterator[list[float]]:
-    """Read pages for as long as something else goes on, and note how long each took."""
+    """Read pages until the context ends; yield the list of their durations."""
     done = threading.Event()
     waits: list[float] = []
 
@@ -160,7 +160,7 @@ def _ids(path: Path) -> set[str]:
 
 
 def _digest(path: Path) -> str:
-    """Sum up all lines but those that say when and whose the export is."""
+    """Hash all lines except the header and the profile."""
     summed = hashlib.sha256()
     with path.open("rb") as file:
         for line in file:
@@ -172,7 +172,7 @@ def _digest(path: Path) -> str:
 def _peak(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found, "the system does not tell"
+    assert found, "VmHWM is missing"
     return int(found[1]) / 1024
 
 

@@ -1,6 +1,6 @@
-"""The floor's storage: the server's statements, run by psycopg or sqlite3 with nothing in between.
+"""The storage of the baseline: the statements of the server, run directly by psycopg or sqlite3.
 
-The statements are those that SQLAlchemy makes for the server, without the casts that PostgreSQL does not need.
+They are the statements that SQLAlchemy compiles for the server, without casts that PostgreSQL does not need.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Wake = Callable[[str], object]
 
 
 class Statements:
-    """What is asked of the database, in the order of the columns that the handlers unpack."""
+    """The statements. The handlers depend on the order of the columns."""
 
     admit = (
         "SELECT sessions.confirmed_generation FROM sessions JOIN users ON users.id = sessions.user_id"
@@ -119,7 +119,7 @@ class Statements:
 
 
 class Postgres:
-    """A connection for each thread, as the server has."""
+    """PostgreSQL, with one connection for each thread."""
 
     sql: Any = Statements
 
@@ -127,51 +127,51 @@ class Postgres:
         self._url = url
         self._local = threading.local()
         self._connections: list[psycopg.Connection[Any]] = []
-        # Notifies as the server does, and listens.
+        # Publishes and listens as the server does.
         self._events = PostgresChangeNotifier(conninfo(url))
 
-        def tell(users: Collection[UUID] | None) -> None:
+        def on_change(users: Collection[UUID] | None) -> None:
             for user in users or ():
                 wake(str(user))
 
-        self._events.open(tell)
+        self._events.open(on_change)
 
     def close(self) -> None:
-        """Listen no more, and let go of the connections."""
+        """Stop listening and close the connections."""
         self._events.close()
         for connection in self._connections:
             connection.close()
 
     @contextmanager
     def reading(self) -> Iterator[Any]:
-        """Return a cursor, every statement of which stands for itself."""
+        """Yield a cursor without a transaction around its statements."""
         yield self._cursor()
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
-        """Return a cursor in a transaction."""
+        """Yield a cursor in a transaction."""
         cursor = self._cursor()
         with cursor.connection.transaction():
             yield cursor
 
-    def told(self, user_id: UUID) -> None:
-        """Tell whoever listens, this process too."""
+    def notify(self, user_id: UUID) -> None:
+        """Notify all processes of a change in the feed of a user, this one included."""
         self._events.publish([user_id])
 
-    def answered(self, value: UUID) -> Any:
-        """Return the id of a token as it is answered and compared."""
+    def from_token(self, value: UUID) -> Any:
+        """Return an id of a token in the form that answers and comparisons use."""
         return value
 
     def id(self, value: Any) -> Any:
-        """Return a stored id likewise."""
+        """Return a stored id in the same form."""
         return value
 
     def moment(self, value: Any) -> Any:
-        """Return a stored moment."""
+        """Return a stored time as a datetime."""
         return value
 
     def task(self, row: Any) -> Any:
-        """Return a row of a task with its ids and moments read."""
+        """Return a row of a task with its ids and times converted."""
         return row
 
     def _cursor(self) -> psycopg.Cursor[Any]:
@@ -187,7 +187,7 @@ class Postgres:
 
 
 class Sqlite:
-    """A connection for each reading thread, and one for writing, with a lock before it that nobody overtakes at."""
+    """SQLite, with one connection for each thread to read, and one connection to write behind a fair lock."""
 
     sql: Any = SimpleNamespace(
         **{
@@ -211,7 +211,7 @@ class Sqlite:
 
     @contextmanager
     def reading(self) -> Iterator[Any]:
-        """Return a cursor, every statement of which stands for itself."""
+        """Yield a cursor without a transaction around its statements."""
         try:
             cursor = self._local.cursor
         except AttributeError:
@@ -222,7 +222,7 @@ class Sqlite:
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
-        """Return a cursor in a transaction."""
+        """Yield a cursor in a transaction."""
         if not self._turns.acquire(5):
             raise TimeoutError
         try:
@@ -237,28 +237,28 @@ class Sqlite:
             self._turns.release()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         for connection in self._connections:
             connection.close()
 
-    def told(self, user_id: UUID) -> None:
-        """Wake whoever waits for this user's feed, as nobody else tells this process of its own commits."""
+    def notify(self, user_id: UUID) -> None:
+        """Notify this process of a change in the feed of a user."""
         self._wake(str(user_id))
 
-    def answered(self, value: UUID) -> Any:
-        """Return the id of a token as it is answered and compared."""
+    def from_token(self, value: UUID) -> Any:
+        """Return an id of a token in the form that answers and comparisons use."""
         return str(value)
 
     def id(self, value: Any) -> Any:
-        """Return a stored id likewise."""
+        """Return a stored id in the same form."""
         return value and f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
 
     def moment(self, value: Any) -> Any:
-        """Return a stored moment."""
+        """Return a stored time as a datetime."""
         return value and datetime.fromisoformat(value)
 
     def task(self, row: Any) -> Any:
-        """Return a row of a task with its ids and moments read."""
+        """Return a row of a task with its ids and times converted."""
         (key, title, text, priority, state, due, category, parent, root, members, by, *moments, gone, of, version) = row
         (due, *moments) = map(self.moment, (due, *moments))
         (key, category, parent, by) = map(self.id, (key, category, parent, by))
@@ -266,7 +266,7 @@ class Sqlite:
         return (*started, *moments, gone, of, version)
 
     def _connect(self) -> sqlite3.Connection:
-        # Each is used by one thread at a time, but closed by another.
+        # No two threads use it concurrently, but another thread closes it.
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=5, check_same_thread=False)
         self._connections.append(connection)
         return connection

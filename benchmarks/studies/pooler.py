@@ -1,7 +1,7 @@
-"""The servers behind PgBouncer in transaction mode: `make bench-pool` shows what works, and what it costs.
+"""Check that servers work behind PgBouncer in transaction mode, and measure the cost.
 
-Everything is set up as docs/deployment.md says. Two pairs of servers are behind PgBouncer, one of them listening to
-PostgreSQL directly and one polling; a third pair has no pooler, to compare with.
+The set-up is that of docs/deployment.md. Two pairs of servers run behind PgBouncer: one listens to PostgreSQL
+directly, the other polls. A third pair without a pooler is for comparison.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ import httpx
 import psycopg
 
 from benchmarks.bench import Side
-from benchmarks.pgbouncer import MISSING, PgBouncer, program
-from benchmarks.pooler_check import CHECKS, Place, clients
 from benchmarks.processes import SERVER, Running, serve
+from benchmarks.studies.pgbouncer import MISSING, PgBouncer, program
+from benchmarks.studies.pooler_check import CHECKS, Place, clients
 from benchmarks.sync import follow
 from benchmarks.workloads import WORKLOADS, Data, fill, token
 from tests.postgres import PrivatePostgres
 
 ROLE, PASSWORD = "tasktracker", "a role of benchmarks"
 POOL = 4
-KNOWS_STATEMENTS = (1, 22)  # and that all are dropped after a ROLLBACK, as psycopg does
+SUPPORTS_STATEMENTS = (1, 22)  # also DEALLOCATE ALL, which psycopg sends after a ROLLBACK
 SERVER_STATES = {"sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login"}
 CONNECTIONS, ROUNDS = 32, 3
 LOAD = ("list", "task", "create", "patch")
@@ -45,7 +45,7 @@ FAST = {"ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1"}
 
 @dataclass(frozen=True)
 class Databases:
-    """Two copies of one database, which belong to a role that may do nothing else."""
+    """Two copies of one database. Their owner is a role without other rights."""
 
     postgres: PrivatePostgres
     plain: Data
@@ -54,7 +54,7 @@ class Databases:
 
 @dataclass
 class Peak:
-    """The most connections that were seen."""
+    """The highest numbers of connections."""
 
     clients: int = 0
     servers: int = 0
@@ -63,23 +63,23 @@ class Peak:
 
 
 @click.command()
-@click.option("--seconds", default=1, show_default=True, help="How long a round of the load takes.")
-@click.option("--prepared", is_flag=True, help="Leave prepared statements on, which takes PgBouncer 1.22 or later.")
+@click.option("--seconds", default=1, show_default=True, help="Duration of a round of the load.")
+@click.option("--prepared", is_flag=True, help="Use prepared statements, which need PgBouncer 1.22 or later.")
 def main(seconds: int, prepared: bool) -> None:
-    """Show that everything works behind PgBouncer, and what that costs."""
+    """Check that everything works behind PgBouncer, and measure the cost."""
     if program() is None:
         raise click.ClickException(MISSING)
     if shutil.which("wrk") is None:
-        raise click.ClickException("wrk makes the load, and is not here. On Debian or Ubuntu: apt-get install wrk")
+        raise click.ClickException("wrk, which makes the load, is missing. On Debian or Ubuntu: apt-get install wrk")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pooler-")))
-        folder.chmod(0o711)  # PgBouncer, which does not run as root, passes through
+        folder.chmod(0o711)  # so that PgBouncer, which does not run as root, can enter it
         databases = stack.enter_context(_databases())
         pooled = databases.pooled.url
         settings = {"default_pool_size": POOL, **({"max_prepared_statements": 200} if prepared else {})}
         bouncer = PgBouncer(folder, pooled, settings)
-        if prepared and bouncer.version < KNOWS_STATEMENTS:
-            raise click.ClickException(f"PgBouncer {_dotted(bouncer.version)} knows nothing of prepared statements.")
+        if prepared and bouncer.version < SUPPORTS_STATEMENTS:
+            raise click.ClickException(f"PgBouncer {_dotted(bouncer.version)} does not support prepared statements.")
         stack.enter_context(bouncer)
         click.echo(
             f"PgBouncer {_dotted(bouncer.version)}, {POOL} connections to PostgreSQL, all on {os.cpu_count()} cores\n"
@@ -95,8 +95,8 @@ def main(seconds: int, prepared: bool) -> None:
         _latency(pairs, [token(actor) for actor in databases.pooled.writing()])
         _load(stack, folder, pairs, databases, bouncer, seconds)
         click.echo(
-            f"\nConnections at most: {peak.clients} of the servers to PgBouncer, {peak.servers} of it to PostgreSQL"
-            f" and {peak.listening} that listen; without a pooler {peak.direct} to PostgreSQL"
+            f"\nMost connections: {peak.clients} of servers to PgBouncer, {peak.servers} of PgBouncer to PostgreSQL,"
+            f" {peak.listening} that listen; without a pooler {peak.direct} to PostgreSQL"
         )
 
 
@@ -132,7 +132,7 @@ def _pair(stack: ExitStack, folder: Path, url: str, settings: Mapping[str, str])
 
 @contextmanager
 def _watched(bouncer: PgBouncer, databases: Databases) -> Iterator[Peak]:
-    """Count connections until left."""
+    """Count connections until the context ends."""
     peak, over = Peak(), threading.Event()
 
     def watch() -> None:
@@ -186,7 +186,7 @@ def _check(pairs: Mapping[str, Sequence[Running]], databases: Databases, bouncer
 
 
 def _latency(pairs: Mapping[str, Sequence[Running]], tokens: Sequence[str]) -> None:
-    click.echo(f"\n{'events told after':<28}" + "".join(f"{name:>14}" for name in pairs))
+    click.echo(f"\n{'delay of events':<28}" + "".join(f"{name:>14}" for name in pairs))
     found = {name: asyncio.run(_times(pair[0], pair[1], tokens)) for name, pair in pairs.items()}
     for title, pick in (
         ("p50", statistics.median),
@@ -196,7 +196,7 @@ def _latency(pairs: Mapping[str, Sequence[Running]], tokens: Sequence[str]) -> N
 
 
 async def _times(writing: Running, streaming: Running, tokens: Sequence[str]) -> list[float]:
-    """Return how many ms it takes from when a request is sent to when its event was read at the other server."""
+    """Return the ms from sending each request until its event is read at the other server."""
     arrived: dict[str, list[float]] = {}
     began: dict[str, float] = {}
     followers = []
@@ -218,13 +218,13 @@ async def _times(writing: Running, streaming: Running, tokens: Sequence[str]) ->
             await asyncio.sleep(EVERY)
         await asyncio.gather(*creating)
     deadline = time.monotonic() + 10
-    while not arrived.keys() >= began.keys() and time.monotonic() < deadline:  # noqa: ASYNC110  # of very many at once
+    while not arrived.keys() >= began.keys() and time.monotonic() < deadline:  # noqa: ASYNC110  # cheaper than an event for each task
         await asyncio.sleep(0.01)
     for follower in followers:
         follower.cancel()
     await asyncio.gather(*followers, return_exceptions=True)
     if any(len(arrived.get(task, ())) != 1 for task in began):
-        raise click.ClickException("not every change was told exactly once")
+        raise click.ClickException("some changes did not arrive exactly once")
     return [(arrived[task][0] - at) * 1000 for task, at in began.items()]
 
 
