@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Storage
@@ -16,6 +17,10 @@ from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
 from tests.postgres import RUN_FOLDER_VARIABLE, DatabaseFactory, PrivatePostgres, ServerFolder, shared_server
 
 RUN_FOLDER = pytest.StashKey[ServerFolder]()
+
+# On a busy machine, an example may take long.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -52,7 +57,7 @@ def postgres_url_factory(postgres_server: str) -> Iterator[DatabaseFactory]:
 
 @pytest.fixture
 def database_url(postgres_url_factory: DatabaseFactory) -> Iterator[str]:
-    """The URL of an empty database, there for this test only."""
+    """The URL of an empty database for this test only."""
     url = postgres_url_factory.create_database()
     yield url
     postgres_url_factory.drop_database(url)
@@ -70,7 +75,7 @@ def private_postgres() -> Iterator[PrivatePostgres]:
 
 @pytest.fixture(scope="session", params=backends.NAMES)
 def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    """Each storage in turn: a test that uses it, or `store`, is a contract."""
+    """Each storage in turn. A test that uses it, or `store`, is a contract."""
     if request.param == "memory":
         yield backends.memory()
     elif request.param == "sqlite":

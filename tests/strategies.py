@@ -28,7 +28,6 @@ def examples(number: int, **more: Any) -> settings:
     """Hypothesis settings: this many examples, which may share a store and take as long as they need."""
     return settings(
         max_examples=number * THOROUGHNESS,
-        deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
         **more,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from itertools import count
 from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
@@ -24,7 +26,7 @@ from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.actors import AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.kernel.errors import DomainError, SessionEnded
 from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
@@ -32,6 +34,7 @@ from tasktracker.domain.work import Storage, UnitOfWork
 from tests.backends import Backend
 from tests.fakes import START, SYSTEM
 from tests.strategies import examples
+from tests.waiting import PATIENCE
 
 POLICY = SessionPolicy()
 
@@ -39,6 +42,9 @@ Result = TypeVar("Result")
 MOMENT = timedelta(microseconds=1)
 
 A_WHILE = 0.2
+
+MISTAKES = (RuntimeError, SessionEnded, sqlite3.IntegrityError, psycopg.IntegrityError)
+"""What the stores raise when a caller breaks a reference."""
 
 Opening = Literal["reading", "writing"]
 
@@ -212,7 +218,7 @@ def _everything_of(work: UnitOfWork[AnyActor], user: User) -> object:
     )
 
 
-def race(*calls: Callable[[], Result], timeout: float = 60) -> list[Result | DomainError]:
+def race(*calls: Callable[[], Result]) -> list[Result | DomainError]:
     """Start these calls at the same moment, each in a thread, and return how each came out.
 
     A domain error is a result like any other; any other exception fails the race.
@@ -222,7 +228,7 @@ def race(*calls: Callable[[], Result], timeout: float = 60) -> list[Result | Dom
 
     def run(position: int) -> None:
         try:
-            barrier.wait(timeout)
+            barrier.wait(PATIENCE)
             outcomes[position] = calls[position]()
         except BaseException as error:  # it is looked at below
             outcomes[position] = error
@@ -231,7 +237,7 @@ def race(*calls: Callable[[], Result], timeout: float = 60) -> list[Result | Dom
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout)
+        thread.join(PATIENCE)
         assert not thread.is_alive(), "a racing thread does not come to an end"
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and not isinstance(outcome, DomainError):
@@ -262,7 +268,7 @@ class Aside:
 
     def result(self) -> Any:
         """Return what the call returned, or raise what it raised."""
-        assert self._done.wait(60), "the call does not come to an end"
+        assert self._done.wait(PATIENCE), "the call does not come to an end"
         self._thread.join()
         if isinstance(self._outcome, BaseException):
             raise self._outcome

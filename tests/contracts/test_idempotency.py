@@ -18,6 +18,7 @@ from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import A_WHILE, SECOND, Aside, Oops, Seed, listed, new_record, race
 from tests.fakes import START, SYSTEM, App, ManualClock
+from tests.waiting import PATIENCE
 
 
 def claim(store: Storage, user: User, key: str = "key") -> Record | None:
@@ -78,7 +79,7 @@ class TestIdempotency:
         with suppress(Oops), store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
             other = Aside(second)
-            assert entered.wait(5)
+            assert entered.wait(PATIENCE)
             assert not other.wait(A_WHILE)
             work.idempotency.add(new_record(user))
             if fails:

@@ -18,6 +18,7 @@ from anyio.from_thread import BlockingPortal
 from tasktracker.entrypoints.http import events
 from tests.contracts.http.base import problem
 from tests.http import Api, Person, expect
+from tests.waiting import PATIENCE, wait_until
 
 Message = dict[str, Any]
 
@@ -33,6 +34,7 @@ class Stream:
         self._sent: asyncio.Queue[Message] = asyncio.Queue()
         self._wanted = asyncio.Semaphore(0)
         self._gone = asyncio.Event()
+        self._is_sending = False
         self._served: Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -45,7 +47,7 @@ class Stream:
     ) -> None:
         assert self._served is not None
         self._portal.call(self.hang_up)
-        self._served.result(10)
+        self._served.result(PATIENCE)
 
     def take(self) -> bytes:
         """Take what is sent next. Nothing is once it has ended."""
@@ -57,10 +59,14 @@ class Stream:
         found = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
         return [(each["op"], each["id"], each["version"]) for each in found]
 
-    def has_ended(self, seconds: float) -> bool:
-        """Whether it has ended, or does within a time."""
+    def wait_for_page(self) -> None:
+        """Wait until the stream has read a page of changes, which the client has not taken."""
+        wait_until(lambda: self._wanted.locked() and self._is_sending, "the stream sends nothing")
+
+    def has_ended(self) -> bool:
+        """Wait until it has ended."""
         assert self._served is not None
-        self._served.result(seconds)
+        self._served.result(PATIENCE)
         return True
 
     async def hang_up(self) -> None:
@@ -89,14 +95,16 @@ class Stream:
 
     async def _take(self) -> Message:
         self._wanted.release()
-        return await asyncio.wait_for(self._sent.get(), 20)
+        return await asyncio.wait_for(self._sent.get(), PATIENCE)
 
     async def _receive(self) -> Message:
         await self._gone.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
+        self._is_sending = True
         await self._wanted.acquire()
+        self._is_sending = False
         self._sent.put_nowait(message)
 
 
@@ -120,7 +128,7 @@ def test_a_slow_client_is_told_the_latest_of_each_item(api: Api, ada: Person) ->
     with Stream(api, ada) as stream:
         assert stream.take().startswith(b"id: ")
         often, gone = ada.task(), ada.task()
-        time.sleep(0.3)  # the stream is on its way with the first of them
+        stream.wait_for_page()
         edit(ada, often, 50)
         expect(ada.delete(f"/api/tasks/{gone['id']}/"), 204)
         once = ada.task()
@@ -133,7 +141,7 @@ def test_what_does_not_fit_into_one_page_follows_at_once(api: Api, ada: Person) 
     with Stream(api, ada) as stream:
         stream.take()
         tasks = [ada.task()]
-        time.sleep(0.3)
+        stream.wait_for_page()
         tasks += [ada.task() for _ in range(events.PAGE + 5)]
         told: list[str] = []
         while len(told) < len(tasks):
@@ -162,7 +170,7 @@ def test_a_client_that_takes_nothing_is_let_go(api: Api, ada: Person, monkeypatc
     monkeypatch.setattr(events, "STALLED_SECONDS", 1)
     with Stream(api, ada) as stream:
         problem(ada.get("/api/events/"), 409, "too-many-streams")
-        assert stream.has_ended(10)
+        assert stream.has_ended()
         # There is room for another one.
         with Stream(api, ada) as another:
             another.take()
@@ -185,7 +193,7 @@ def test_a_stream_ends_with_the_token_that_it_was_opened_by(monkeypatch: pytest.
             stream.take()
             while stream.take():
                 pass
-            assert stream.has_ended(10)
+            assert stream.has_ended()
             assert time.monotonic() - began > 1.5
 
 
@@ -197,4 +205,4 @@ def test_nothing_is_told_once_the_token_has_expired(api: Api, ada: Person) -> No
         api.login(other).task()
         while block := stream.take():
             assert block == b":\n\n"
-        assert stream.has_ended(10)
+        assert stream.has_ended()

@@ -145,7 +145,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
 
 
 @given(accounts(), st.sampled_from([1, 2, 3, 500]))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_an_account_is_the_same_elsewhere(account: tuple[list[Category], list[Task]], chunk: int) -> None:
     here, there = Service(10), Service(20, chunk)
     alice, bob = here.seed.user(), there.seed.user()

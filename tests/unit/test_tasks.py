@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasktracker.domain.kernel.errors import InvalidInput
@@ -85,8 +85,6 @@ class TestTask:
         else:
             assert edited.completed_at == (START if before is State.DONE else LATER)
 
-    # Unusual texts take a while to make up on a busy machine.
-    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(strategies.task_fields(START), max_size=8))
     def test_whatever_is_edited_versions_count_changes_and_times_are_in_order(self, edits: list[TaskFields]) -> None:
         current = task()

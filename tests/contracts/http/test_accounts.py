@@ -13,6 +13,7 @@ import pytest
 from tasktracker.domain.kernel.errors import MAX_RETRY_SECONDS
 from tests.contracts.http.base import NewApi, everything, invalid, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, new_name
+from tests.waiting import PATIENCE
 
 REGISTER = "/api/accounts/register/"
 LOGIN = "/api/accounts/login/"
@@ -351,7 +352,7 @@ class BlockedHasher:
         self._may = Event()
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        assert self._may.wait(30)
+        assert self._may.wait(PATIENCE)
         return self._verify(password, password_hash)
 
     def go_on(self) -> None:

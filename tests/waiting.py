@@ -1,0 +1,33 @@
+"""Waits that a busy machine does not exceed: they count polls, not seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from subprocess import Popen
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+PATIENCE = 300
+"""Seconds after which something is taken to hang. No test passes or fails because of it otherwise."""
+POLLS = 6000
+PAUSE_SECONDS = 0.02
+
+
+def wait_until(
+    condition: Callable[[], Result | None], message: str | Callable[[], str], process: Popen[Any] | None = None
+) -> Result:
+    """Poll until the condition returns something true, and return it.
+
+    Fails with the message after a fixed number of polls, and at once if the given process has ended.
+    """
+    for _ in range(POLLS):
+        # Checked first: the process may end after it has made the condition true.
+        has_ended = process is not None and process.poll() is not None
+        if result := condition():
+            return result
+        if has_ended:
+            break
+        time.sleep(PAUSE_SECONDS)
+    raise AssertionError(message if isinstance(message, str) else message())
