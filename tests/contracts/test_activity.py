@@ -14,7 +14,7 @@ from tasktracker.domain.activity.event import AuthEvent, Kind, Outcome
 from tasktracker.domain.kernel.actors import AnyActor
 from tasktracker.domain.kernel.errors import UsernameTaken
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MOMENT, Aside, Oops, Seed, race
+from tests.contracts.base import MISTAKES, MOMENT, Aside, Oops, Seed, race
 from tests.fakes import START, SYSTEM, RecordingAuditLog
 
 
@@ -105,14 +105,14 @@ class TestActivity:
         self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
     ) -> None:
         stranger = seed.new_user()
-        with pytest.raises(Exception):  # noqa: B017, PT011 - SessionEnded, or a mistake of the program
+        with pytest.raises(MISTAKES):
             seed.event(stranger)
         assert events_of(store, stranger) == []
         assert audit_log.events == []
 
     def test_reading_records_nothing(self, store: Storage, seed: Seed, audit_log: RecordingAuditLog) -> None:
         user = seed.user()
-        with suppress(Exception), store.reading(SYSTEM) as work:
+        with pytest.raises(RuntimeError, match="reading only"), store.reading(SYSTEM) as work:
             work.activity.add(seed.new_event(user))
         assert events_of(store, user) == []
         assert audit_log.events == []

@@ -13,7 +13,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
 from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, Stale
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Seed, everything, race
+from tests.contracts.base import MISTAKES, Seed, everything, race
 from tests.fakes import START, SYSTEM
 from tests.strategies import PEOPLE, spellings
 
@@ -155,7 +155,7 @@ class TestCategory:
         category = seed.category(user)
         seed.task(user, category=category.id)
         before = everything(store, user)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - a mistake of the caller, each store has its own word for it
+        with pytest.raises(MISTAKES):
             remove(store, category)
         assert everything(store, user) == before
 

@@ -18,7 +18,7 @@ from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task, TaskFields
 from tasktracker.domain.work import Storage
 from tests import strategies
-from tests.contracts.base import SECOND, Oops, Seed, new_change
+from tests.contracts.base import MISTAKES, SECOND, Oops, Seed, new_change
 from tests.fakes import START, SYSTEM
 from tests.strategies import examples
 
@@ -165,7 +165,7 @@ class TestHistory:
     def test_a_change_of_a_task_that_is_not_there_cannot_be_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         change = new_change(seed, seed.new_task(user), user)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - a mistake of the caller, each store has its own word for it
+        with pytest.raises(MISTAKES):
             add(store, change)
 
     def test_a_change_that_was_not_committed_is_not_there(self, store: Storage, seed: Seed) -> None:

@@ -16,7 +16,7 @@ from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, trash_key
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import SECOND, Seed, find, listed, new_change, purge
+from tests.contracts.base import MISTAKES, SECOND, Seed, find, listed, new_change, purge
 from tests.fakes import START, SYSTEM
 
 
@@ -126,7 +126,7 @@ class TestTrash:
         user = seed.user()
         top = seed.task(user)
         below = seed.task(user, parent=top.id, root=top.id)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - a mistake of the caller, each store has its own word for it
+        with pytest.raises(MISTAKES):
             purge(store, top)
         assert [find(store, task) for task in (top, below)] == [top, below]
 

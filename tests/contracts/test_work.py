@@ -318,7 +318,7 @@ class TestWork:
             lambda work: work.trash.purge([task]),
         )
         for change in changes:
-            with suppress(Exception), store.reading(SYSTEM) as work:
+            with pytest.raises(RuntimeError, match="reading only"), store.reading(SYSTEM) as work:
                 change(work)
             assert everything(store, user, new) == before
 
@@ -337,7 +337,7 @@ class TestWork:
         )
         before = everything(store, user, new)
         for call in calls:
-            with pytest.raises(Exception):  # noqa: B017, PT011 - a mistake of the caller
+            with pytest.raises(RuntimeError, match="This unit of work"):
                 call()
         assert everything(store, user, new) == before
 
