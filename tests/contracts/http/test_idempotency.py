@@ -12,6 +12,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tasktracker.domain.kernel.errors import KeyInUse
+from tasktracker.entrypoints.http.core import idempotency
 from tests.contracts.http.base import TASKS, NewApi, everything, invalid, place, problem
 from tests.http import PASSWORD, Api, Person, expect, new_name
 
@@ -338,6 +340,17 @@ class TestIdempotencyKey:
             assert done.status_code == success, done.text
             assert "idempotency-replayed" not in done.headers
             replayed(sent.by(alice, key), done)
+
+    def test_the_answer_about_a_key_in_use_has_retry_after(
+        self, alice: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def claim(*_: object) -> None:
+            raise KeyInUse
+
+        monkeypatch.setattr(idempotency, "once", claim)
+        refused = alice.post(TASKS, {"title": "new"}, headers={"Idempotency-Key": "key"})
+        problem(refused, 409, "idempotency-key-in-use")
+        assert refused.headers["retry-after"] == f"{KeyInUse().retry_after}"
 
     def test_a_malformed_request_leaves_its_key_free(self, alice: Person) -> None:
         headers = {"Idempotency-Key": "key", "Content-Type": "application/json"}
