@@ -1,9 +1,10 @@
-"""A server that dies between a commit and its answer, where a request asks for it."""
+"""A server that dies between a commit and its answer when a request asks for it."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 
 import uvicorn
 from litestar.enums import ScopeType
@@ -12,10 +13,11 @@ from litestar.types import Message, Receive, Scope, Send
 from tasktracker.entrypoints import server
 
 DIE = "X-Test-Die"
+COMMAND = [sys.executable, "-m", "tests.dying_server"]
 
 
 class Dying:
-    """Wraps the application. By the time that it begins to answer, all it has done is committed."""
+    """Wraps the application, which begins to answer after the commit."""
 
     def __init__(self) -> None:
         self._app = server.create()

@@ -1,15 +1,12 @@
-"""The application as its clients see it: in this process, and as a server process of its own."""
+"""The application as its clients see it: in this process, and as a separate server process."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sysconfig
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -20,6 +17,7 @@ import httpx
 import structlog
 from litestar.testing import TestClient
 
+import tasktracker
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.token import TokenClaims
 from tasktracker.domain.kernel.clock import Clock
@@ -29,6 +27,9 @@ from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.settings import load
 from tests.documentation import Documentation
 from tests.fakes import SYSTEM, ManualClock
+from tests.guarded_process import GuardedProcess
+from tests.postgres_supervisor import free_port
+from tests.waiting import PATIENCE, wait_until
 
 PASSWORD = "uH8#kq2Lx9"
 OTHER_PASSWORD = "zT5!mw7Rb3"
@@ -42,7 +43,7 @@ JSON = {"Content-Type": "application/json"}
 
 _numbers = count(1)
 
-# As an operator would see it, rather than with the value of every variable.
+# Tracebacks as an operator sees them, without the value of every variable.
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
@@ -53,7 +54,7 @@ structlog.configure(
 
 
 class Caller:
-    """Sends requests; what `headers` says goes with each."""
+    """Sends requests, each with the same headers."""
 
     def __init__(self, client: httpx.Client, headers: Mapping[str, str] | None = None) -> None:
         self.client = client
@@ -86,7 +87,7 @@ class Caller:
         return self.request("DELETE", path, **more)
 
     def send(self, method: str, path: str, body: bytes, **more: Any) -> httpx.Response:
-        """Send these very bytes as JSON."""
+        """Send these bytes as JSON."""
         return self.request(method, path, content=body, headers=JSON, **more)
 
     def register(self, username: str | None = None, **more: Any) -> Person:
@@ -95,17 +96,17 @@ class Caller:
         return self.person(expect(self.post("/api/accounts/register/", body), 201), body["password"])
 
     def login(self, person: Person, **more: Any) -> Person:
-        """Log the person in on another device."""
+        """Log the user in on another device."""
         body = {"username": person.username, "password": person.password, **more}
         return self.person(expect(self.post("/api/accounts/login/", body), 200), person.password)
 
     def person(self, answer: Mapping[str, Any], password: str = PASSWORD) -> Person:
-        """Return whoever got this answer to a registration or login."""
+        """Return the user of an answer to a registration or login."""
         return Person(self.client, answer, password)
 
 
 class Person(Caller):
-    """Somebody who is logged in."""
+    """A logged-in user."""
 
     def __init__(self, client: httpx.Client, answer: Mapping[str, Any], password: str) -> None:
         super().__init__(client, bearer(answer["access"]))
@@ -117,7 +118,7 @@ class Person(Caller):
         self.refresh: str = answer["refresh"]
 
     def through(self, client: httpx.Client) -> Person:
-        """The same person with the same tokens, by way of another server."""
+        """Return the same user with the same tokens at another server."""
         return Person(client, self.answer, self.password)
 
     def task(self, title: str = "something", **fields: Any) -> dict[str, Any]:
@@ -131,17 +132,17 @@ class Person(Caller):
         return created
 
     def share(self, task: Mapping[str, Any], other: Person, role: str = "editor") -> dict[str, Any]:
-        """Share a task with somebody."""
+        """Share a task with another user."""
         body = {"username": other.username, "role": role}
         shared: dict[str, Any] = expect(self.post(f"/api/tasks/{task['id']}/shares/", body), 201)
         return shared
 
     def titles(self, query: str = "") -> list[str]:
-        """The titles of the tasks that a list shows, on all of its pages."""
+        """Return the titles of the tasks on all pages of a list."""
         return [task["title"] for task in self.listed("/api/tasks/", query)]
 
     def listed(self, path: str, query: str = "") -> list[dict[str, Any]]:
-        """Everything in a list, page after page."""
+        """Return the items on all pages of a list."""
         found: list[dict[str, Any]] = []
         params = httpx.QueryParams(query)
         while True:
@@ -153,13 +154,13 @@ class Person(Caller):
 
 
 class Api(Caller):
-    """The real application, and the clock it goes by, which stands still until a test moves it."""
+    """The real application in this process, with a clock that only the test moves."""
 
     def __init__(self, database_url: str, *, beside: Api | None = None, **settings: str) -> None:
-        """Build it, `beside` another one on the same storage and with the same clock."""
+        """Build it; `beside` another one, with the same storage and clock."""
         self._url = database_url
         self.container = Container(settings=load({**SETTINGS, "DATABASE_URL": database_url, **settings}, None))
-        # In the past, so that however far a test moves it the tokens do not come from the future.
+        # In the past: however far a test moves it, no token is issued in the future.
         past = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1000)
         self.clock: ManualClock = beside.clock if beside else ManualClock(past)
         if beside:
@@ -179,7 +180,7 @@ class Api(Caller):
         return Api(self._url, beside=self, **settings)
 
     def set_active(self, username: str, is_active: bool) -> None:
-        """Let a user act, or not, as an administrator does by command."""
+        """Enable or disable a user, as the command does."""
         with self.container.store().writing(SYSTEM) as work:
             self.container.accounts().set_active(work, username, is_active)
 
@@ -194,7 +195,7 @@ class Api(Caller):
 
 
 class ClockedSigner:
-    """The real signer, but going by a clock of ours: the library it is made with asks the machine for the time."""
+    """The real signer with the clock of the test. Its library uses the time of the machine."""
 
     LEEWAY = timedelta(seconds=5)
 
@@ -213,17 +214,17 @@ class ClockedSigner:
 
 
 class Server(Caller):
-    """`tasktracker serve` as a process, with nothing of this process's environment but what it is given."""
+    """`tasktracker serve` as a process, without the environment of this process. It ends with the tests."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**SETTINGS, "PORT": str(self.port), **settings}
-        self.command: Sequence[str | Path] = [tasktracker(), "serve"]
+        self.command: Sequence[str | Path] = [tasktracker_command(), "serve"]
         self._log = folder / f"server-{self.port}.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        super().__init__(httpx.Client(base_url=self.url, timeout=30))
+        self._process: GuardedProcess | None = None
+        super().__init__(httpx.Client(base_url=self.url, timeout=PATIENCE))
 
     def __enter__(self) -> Self:
         self.start()
@@ -237,65 +238,65 @@ class Server(Caller):
 
     @property
     def log(self) -> str:
-        """All it has said so far."""
+        """Everything it has logged."""
         return self._log.read_text()
 
     @property
-    def pid(self) -> int:
-        """The number of its process."""
+    def process(self) -> GuardedProcess:
+        """The process of the last start."""
         assert self._process is not None
-        return self._process.pid
+        return self._process
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = GuardedProcess(
                 self.command,
                 cwd=self.folder,
                 env=clean_environment(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
             )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                expect(httpx.get(f"{self.url}/health/live", timeout=5), 200)
-                return
-            except httpx.TransportError:
-                assert self._process.poll() is None, f"the server ended: {self.log}"
-                assert time.monotonic() < deadline, f"the server does not answer: {self.log}"
-                time.sleep(0.05)
+        try:
+            wait_until(self._is_live, lambda: f"the server does not answer: {self.log}", self._process)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _is_live(self) -> bool:
+        try:
+            expect(httpx.get(f"{self.url}/health/live", timeout=PATIENCE), 200)
+        except httpx.TransportError:
+            return False
+        return True
 
     def wait_for_log(self, text: str, times: int = 1) -> None:
-        """Wait until it has said this so many times."""
-        deadline = time.monotonic() + 30
-        while self.log.count(text) < times:
-            assert time.monotonic() < deadline, f"it does not say {text!r} {times} times: {self.log}"
-            time.sleep(0.05)
+        """Wait until the log contains the text this number of times."""
+        wait_until(
+            lambda: self.log.count(text) >= times,
+            lambda: f"{text!r} is not {times} times in the log: {self.log}",
+            self.process,
+        )
 
     def terminate(self) -> None:
         """Ask it to stop."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self) -> int:
         """Wait until it has ended and return its status."""
-        assert self._process is not None
-        return self._process.wait(seconds)
+        return self.process.wait(PATIENCE)
 
     def stop(self) -> int:
-        """Have it stop and return its status."""
+        """Stop it and return its status."""
         self.terminate()
         return self.wait()
 
     def kill(self) -> None:
         """End it and its workers, like a crash."""
         if self._process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(20)
+            self._process.kill()
+            self._process.wait(PATIENCE)
             self._process = None
 
 
@@ -308,46 +309,44 @@ def migrated(database_url: str) -> str:
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a `tasktracker` command to its end."""
     return subprocess.run(
-        [tasktracker(), *arguments],
+        [tasktracker_command(), *arguments],
         cwd=folder,
         env=clean_environment(settings),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
-def tasktracker() -> Path:
-    """The installed command."""
+def tasktracker_command() -> Path:
+    """Return the path of the installed command."""
     return Path(sysconfig.get_path("scripts")) / "tasktracker"
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """An environment with these settings and with none that happen to be set where the tests run."""
+    """Return an environment with these settings only, in which Python imports the code under test."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
-    return {**{name: os.environ[name] for name in kept if name in os.environ}, **settings}
+    code = f"{Path(tasktracker.__file__).parents[1]}{os.pathsep}{Path(__file__).parents[1]}"
+    return {**{name: os.environ[name] for name in kept if name in os.environ}, "PYTHONPATH": code, **settings}
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def until_answered(call: Callable[[], httpx.Response]) -> httpx.Response:
+    """Repeat a request until the server is not too busy for it, and return the answer."""
+    return wait_until(lambda: answer if (answer := call()).status_code != 503 else None, "the server is always busy")
 
 
 def new_name() -> str:
-    """A name that nothing has: of a user, say, or a category."""
+    """Return an unused name for a user or a category."""
     return f"name{next(_numbers)}-{os.getpid()}"
 
 
 def bearer(token: str) -> dict[str, str]:
-    """The header that presents a token."""
+    """Return the header that carries a token."""
     return {"Authorization": f"Bearer {token}"}
 
 
 def expect(response: httpx.Response, status: int) -> Any:
-    """Return the body of a response, which must have this status."""
+    """Require the status of a response and return its JSON body."""
     assert response.status_code == status, f"{response.status_code}, not {status}: {response.text}"
     return response.json() if response.content else None

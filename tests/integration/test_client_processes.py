@@ -1,4 +1,4 @@
-"""The reference client against server processes, when either is killed; and what its documentation says."""
+"""The reference client when it or the server is killed, and the documentation of the client."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from tasktracker_client import Replica, SyncReport
 from tasktracker_client.digest import bucket_of, buckets_of
 from tasktracker_client.model import ItemType
 from tests.contracts.http.base import everything
-from tests.http import PASSWORD, Person, Server
+from tests.http import PASSWORD, Person, Server, clean_environment
+from tests.waiting import PATIENCE, wait_until
 
-SOURCES = Path(tasktracker_client.__file__).parents[1]
-THIS_CODE = {"PYTHONPATH": str(SOURCES)}  # whatever is installed
 PAGE = (Path(__file__).parents[2] / "docs" / "sync.md").read_text(encoding="utf-8")
 
 BUSY_CLIENT = """
@@ -41,7 +40,7 @@ for number in range(10_000):
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path, **THIS_CODE) as server:
+    with Server(tmp_path) as server:
         yield server
 
 
@@ -65,7 +64,7 @@ def new_replica(server: Server, ada: Person, tmp_path: Path) -> Iterator[Callabl
         replica.close()
 
 
-def test_a_client_that_is_killed_loses_no_edit_and_does_none_twice(
+def test_a_killed_client_loses_no_edit_and_repeats_none(
     server: Server, ada: Person, new_replica: Callable[[str], Replica], tmp_path: Path
 ) -> None:
     replica = new_replica("phone")
@@ -73,7 +72,10 @@ def test_a_client_that_is_killed_loses_no_edit_and_does_none_twice(
     for turn in range(6):
         arguments = [str(tmp_path / "phone.db"), f"{server.url}/api", str(turn)]
         with subprocess.Popen(
-            [sys.executable, "-c", BUSY_CLIENT, *arguments], stdout=subprocess.PIPE, text=True, env=THIS_CODE
+            [sys.executable, "-c", BUSY_CLIENT, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=clean_environment({}),
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
@@ -84,20 +86,18 @@ def test_a_client_that_is_killed_loses_no_edit_and_does_none_twice(
     assert set(made) <= {task.id for task in replica.tasks()}
     assert replica.sync().is_clean
     assert replica.verify().is_in_sync
-    told = everything(ada)["tasks"]
-    assert set(made) <= {task["id"] for task in told}
-    assert len({task["title"] for task in told}) == len(told), "nothing is done twice"
-    # All but the last of each turn were edited, too.
-    assert sum(task["description"] == "edited" for task in told) >= len(told) - 6
+    stored = everything(ada)["tasks"]
+    assert set(made) <= {task["id"] for task in stored}
+    assert len({task["title"] for task in stored}) == len(stored), "an edit was repeated"
+    # In each turn, all tasks but the last were edited.
+    assert sum(task["description"] == "edited" for task in stored) >= len(stored) - 6
 
 
-def test_a_follower_outlives_the_server(server: Server, new_replica: Callable[[str], Replica]) -> None:
+def test_a_follower_reconnects_to_a_restarted_server(server: Server, new_replica: Callable[[str], Replica]) -> None:
     phone, laptop = new_replica("phone"), new_replica("laptop")
-    stop, changed = threading.Event(), threading.Condition()
+    stop = threading.Event()
 
     def on_sync(_: SyncReport) -> None:
-        with changed:
-            changed.notify_all()
         if "last" in titles():
             stop.set()
 
@@ -105,8 +105,7 @@ def test_a_follower_outlives_the_server(server: Server, new_replica: Callable[[s
         return {task["title"] for task in phone.tasks()}
 
     def wait_for(title: str) -> None:
-        with changed:
-            assert changed.wait_for(lambda: title in titles(), 30), f"{title} does not come: {server.log}"
+        wait_until(lambda: title in titles(), lambda: f"{title} does not arrive: {server.log}")
 
     thread = threading.Thread(target=phone.follow, args=(stop, on_sync), daemon=True)
     thread.start()
@@ -121,7 +120,7 @@ def test_a_follower_outlives_the_server(server: Server, new_replica: Callable[[s
     phone.create_task(title="mine")
     laptop.create_task(title="last")
     laptop.sync()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     laptop.sync()
     assert {task["title"] for task in laptop.tasks()} == titles() == {"first", "while it is gone", "mine", "last"}
@@ -138,18 +137,23 @@ class TestDocumentation:
             assert old in script
             script = script.replace(old, new)
         result = subprocess.run(
-            [sys.executable, "-c", script], cwd=tmp_path, env=THIS_CODE, capture_output=True, text=True
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            env=clean_environment({}),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
         )
         assert (result.stdout, result.stderr) == ("Buy milk True\n3 0 2\nTrue\n", "")
 
-    def test_it_names_all_that_there_is(self) -> None:
+    def test_it_names_every_method_and_error(self) -> None:
         public = {name for name in vars(Replica) if not name.startswith("_") and name != "close"}
         words = set(re.findall(r"\w+", PAGE))
         assert public <= words
         errors = {name for name, kind in vars(tasktracker_client.errors).items() if isinstance(kind, type)}
-        assert errors - {"CursorExpired", "Any", "Mapping"} <= words  # nobody sees the first one
+        assert errors - {"CursorExpired", "Any", "Mapping"} <= words  # a caller never gets CursorExpired
 
-    def test_its_digest_is_right(self) -> None:
+    def test_its_example_of_a_digest_is_right(self) -> None:
         found = re.search(r"version (\d+) of the task `(.+?)` is called `(..)`, and its\s+hash is `(\w{64})`", PAGE)
         assert found
         version, task, bucket, digest = found.groups()

@@ -1,18 +1,15 @@
-"""Nine devices of three users, a bad network, and a server that is killed: in the end all have what the server has.
+"""Nine devices of three users reach the state of the server, over a bad network and with a server that is killed.
 
-What is drawn at random is drawn from a seed, which a failure prints.
+All random choices depend on a seed, which a failure prints.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import sys
 import tempfile
 import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -25,18 +22,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-import tests
-from tasktracker.adapters.sql.engine import database_url, open_database
-from tasktracker.adapters.sql.store import SqlStore
-from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.adapters.sql.engine import database_url
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker_client import Replica, SyncError, UnknownItem, stream
-from tests.dying_server import DIE
-from tests.http import Api, Person, migrated
+from tests.dying_server import COMMAND, DIE
+from tests.http import Api, Person
+from tests.integration.devices import require_in_sync
 from tests.line import Line
-from tests.postgres import DatabaseFactory
-from tests.security.processes import THIS_CODE, Pair
+from tests.security.processes import Pair
 from tests.strategies import THOROUGHNESS
+from tests.waiting import PATIENCE, wait_until
 
 USERS, DEVICES = 3, 9
 STEPS = 120
@@ -44,26 +39,26 @@ DONE = {"applied", "merged", "duplicate"}
 
 
 class World(Protocol):
-    """A service, and ways to it."""
+    """A service under test."""
 
     url: str
     streams_url: str | None
     is_doomed: bool
 
-    def somebody(self) -> Person:
-        """Register somebody."""
+    def register(self) -> Person:
+        """Register a user."""
         ...
 
-    def way(self, chance: random.Random) -> Any:
-        """Return what passes requests on to one of the processes."""
+    def client(self, chance: random.Random) -> Any:
+        """Return a client that sends each request to a random process."""
         ...
 
     def crash(self) -> None:
-        """Have a process killed amid the next edits that it is sent, if there is another process."""
+        """Make a process die during the next push that it receives, if there is another process."""
         ...
 
     def recover(self) -> None:
-        """Start it again."""
+        """Start the process again."""
         ...
 
     def renew_epoch(self) -> None:
@@ -71,7 +66,7 @@ class World(Protocol):
         ...
 
     def histories(self) -> Sequence[str]:
-        """Return what is told of each change of a task, as text."""
+        """Return the stored fields of each change of a task, as text."""
         ...
 
 
@@ -80,22 +75,22 @@ class InProcess:
 
     url = "http://testserver.local"
     is_doomed = False
-    streams_url: str | None = None  # they cannot be had in this process
+    streams_url: str | None = None  # the client in this process cannot read a stream
 
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    def somebody(self) -> Person:
+    def register(self) -> Person:
         return self._api.register()
 
-    def way(self, _: random.Random) -> httpx.Client:
+    def client(self, _: random.Random) -> httpx.Client:
         return self._api.client
 
     def crash(self) -> None:
-        """There is no other."""
+        """Do nothing: there is no other process."""
 
     def recover(self) -> None:
-        """Nothing happened."""
+        """Do nothing."""
 
     def renew_epoch(self) -> None:
         self._api.container.store().rotate_secret(EPOCH)
@@ -106,7 +101,7 @@ class InProcess:
 
 
 class InProcesses:
-    """Two server processes on one database, of which the second can be made to die."""
+    """Two server processes on one database. The second one can be made to die."""
 
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
@@ -114,24 +109,22 @@ class InProcesses:
         self.url = pair.servers[0].url
         self.streams_url: str | None = pair.servers[1].url
 
-    def somebody(self) -> Person:
+    def register(self) -> Person:
         return self._pair.visitor().register()
 
-    def way(self, chance: random.Random) -> EitherWay:
-        return EitherWay(self, [server.client for server in self._pair.servers], chance)
+    def client(self, chance: random.Random) -> RandomProcess:
+        return RandomProcess(self, [server.client for server in self._pair.servers], chance)
 
     def crash(self) -> None:
         self.is_doomed = True
 
     def recover(self) -> None:
-        assert not self.is_doomed, "nobody has sent it anything"
+        assert not self.is_doomed, "the process has received no push"
         assert self._pair.servers[1].wait() == -signal.SIGKILL
         self._pair.servers[1].start()
 
     def renew_epoch(self) -> None:
-        store = SqlStore(open_database(self._pair.url), SystemClock(), Uuid7Generator())
-        store.rotate_secret(EPOCH)
-        store.close()
+        self._pair.renew_epoch()
 
     def histories(self) -> Sequence[str]:
         engine = create_engine(database_url(self._pair.url))
@@ -141,8 +134,8 @@ class InProcesses:
         return [str(row) for row in rows]
 
 
-class EitherWay:
-    """Sends each request to one process or the other. One that is doomed dies after what it does, before it answers."""
+class RandomProcess:
+    """Sends each request to a random process. A doomed process dies after the commit of a push, before the answer."""
 
     def __init__(self, world: InProcesses, clients: Sequence[httpx.Client], chance: random.Random) -> None:
         self._world = world
@@ -158,15 +151,15 @@ class EitherWay:
 
 
 class Witness(Line):
-    """A network that fails now and then, and remembers what devices were told."""
+    """A network that fails sometimes, and records the answers to pushes."""
 
-    def __init__(self, way: Any, chance: random.Random) -> None:
-        super().__init__(way)
+    def __init__(self, client: Any, chance: random.Random) -> None:
+        super().__init__(client)
         self._chance = chance
         self.is_bad = True
         self.acknowledged: dict[str, dict[str, Any]] = {}
         self.done: Counter[str] = Counter()
-        """How often the service has said that it did an edit, whether that arrived or not."""
+        """How often the service has answered that it applied an edit, including lost answers."""
         self._seen: dict[tuple[str, str], int] = defaultdict(int)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -202,7 +195,7 @@ class Witness(Line):
 
 
 class Device(Replica):
-    """Does what comes to mind."""
+    """Makes random edits."""
 
     def __init__(self, path: Path, world: World, person: Person, chance: random.Random, names: Iterator[int]) -> None:
         self.person = person
@@ -210,11 +203,11 @@ class Device(Replica):
         self._names = names
         self._deleted: list[str] = []
         self.is_away = False
-        self.line = Witness(world.way(chance), chance)
+        self.line = Witness(world.client(chance), chance)
         super().__init__(path, f"{world.url}/api", client=httpx.Client(transport=self.line), sleep=lambda _: None)
 
     def edit_something(self) -> None:
-        """Make an edit, if there is anything to edit."""
+        """Make a random edit, if the chosen item exists."""
         actions: Sequence[Callable[[], object]] = [
             lambda: self.create_task(title=self.word(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.create_task(title=self.word(), parent=self.a_task()),
@@ -233,7 +226,7 @@ class Device(Replica):
             self._chance.choice(actions)()
 
     def try_to_sync(self) -> None:
-        """Sync on a network that may fail anywhere."""
+        """Sync over a network that may fail at any point."""
         self.line.is_up = not self.is_away and self._chance.random() < 0.85
         with suppress(SyncError):
             self.sync()
@@ -249,12 +242,12 @@ class Device(Replica):
         return self._chance.choice([category.id for category in self.categories()] or ["none"])
 
     def word(self) -> str:
-        """A word that nobody else says."""
+        """Return a unique word."""
         return f"word-{next(self._names)}-"
 
 
 class Follower(Replica):
-    """Follows the stream of one process, and edits nothing. The stream is cut when that process dies."""
+    """Follows the stream of one process, and edits nothing. The stream breaks when that process dies."""
 
     def __init__(self, path: Path, url: str, person: Person) -> None:
         super().__init__(path, f"{url}/api")
@@ -265,24 +258,22 @@ class Follower(Replica):
         self._thread.start()
 
     def finish(self) -> None:
-        """Leave, with the next thing that is told."""
+        """Stop following, with the next event."""
         self._stop.set()
         self.person.task()
-        self._thread.join(30)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
-    def catches_up(self, with_: Replica) -> bool:
-        """Whether the stream alone brings everything, in a while."""
-        deadline = time.monotonic() + 20
-        while self.tasks() != with_.tasks() or self.categories() != with_.categories():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        return True
+    def catch_up(self, other: Replica) -> None:
+        """Wait until the stream has delivered everything that another copy has."""
+        wait_until(
+            lambda: self.tasks() == other.tasks() and self.categories() == other.categories(),
+            "the stream has not delivered every change",
+        )
 
 
 def recover(world: World, devices: Sequence[Device]) -> None:
-    """Have everything run again, once what was to crash has crashed."""
+    """Push until the doomed process has died, and start it again."""
     while world.is_doomed:
         device = next(each for each in devices if not each.is_away)
         device.create_task(title=device.word())
@@ -291,7 +282,7 @@ def recover(world: World, devices: Sequence[Device]) -> None:
 
 
 def share(owner: Person, task: str, member: Person, role: str) -> None:
-    """Let somebody take part in a task, or no longer; it may be gone, or be part of another, or not be theirs."""
+    """Share a task or remove its member. The server may refuse: it may be deleted, a subtask, or of another user."""
     path = f"/api/tasks/{task}/shares/"
     with suppress(httpx.TransportError):
         if role == "none":
@@ -301,21 +292,21 @@ def share(owner: Person, task: str, member: Person, role: str) -> None:
 
 
 def converge(world: World, folder: Path, seed: int) -> None:
-    """Let everybody do what they like, and require that they agree in the end."""
+    """Make random edits on all devices, and require that all devices agree in the end."""
     chance = random.Random(seed)
-    folder = Path(tempfile.mkdtemp(dir=folder))  # as a failure is tried again
+    folder = Path(tempfile.mkdtemp(dir=folder))  # Hypothesis repeats a failure
     names = iter(range(seed * 10_000, (seed + 1) * 10_000))
-    people = [world.somebody() for _ in range(USERS)]
+    users = [world.register() for _ in range(USERS)]
     with ExitStack() as stack:
         devices = [
-            stack.enter_context(Device(folder / f"{number}.db", world, people[number % USERS], chance, names))
+            stack.enter_context(Device(folder / f"{number}.db", world, users[number % USERS], chance, names))
             for number in range(DEVICES)
         ]
         for device in devices:
             device.login(device.person.username, device.person.password)
         followers = [
             stack.enter_context(Follower(folder / f"{person.id}.db", world.streams_url, person))
-            for person in people
+            for person in users
             if world.streams_url
         ]
         for device in devices[:USERS]:
@@ -341,7 +332,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
             elif chance.random() < 0.85:
                 device.try_to_sync()
             else:
-                owner, member = chance.sample(people, 2)
+                owner, member = chance.sample(users, 2)
                 shown = [each for each in devices if each.person is owner]
                 share(owner, chance.choice(shown).a_task(), member, chance.choice(["viewer", "editor", "none"]))
         for device in devices:
@@ -350,52 +341,40 @@ def converge(world: World, folder: Path, seed: int) -> None:
             device.sync()
         acknowledged: dict[str, dict[str, Any]] = {}
         for device in devices:
-            assert not device.pending
-            assert device.verify().is_in_sync
-            require_equal(device)
+            require_in_sync(device, device.person)
             acknowledged.update(device.line.acknowledged)
-            assert not [id_ for id_, times in device.line.done.items() if times > 1], "it was done again"
+            assert not [id_ for id_, times in device.line.done.items() if times > 1], "an edit was applied twice"
         for follower, device in zip(followers, devices, strict=False):
-            assert follower.catches_up(device)
+            follower.catch_up(device)
         for follower in followers:
             follower.finish()
             assert follower.verify().is_in_sync
-    assert len(acknowledged) > STEPS / 3, "there was something to lose"
+    assert len(acknowledged) > STEPS / 3, "too few edits were acknowledged"
     histories = world.histories()
     for mutation in acknowledged.values():
         for word in words_in(mutation):
-            times = sum(is_after(told, word) for told in histories if word in told)
-            assert times == 1, f"{mutation} was done {times} times"
+            times = sum(is_after(change, word) for change in histories if word in change)
+            assert times == 1, f"{mutation} was applied {times} times"
 
 
 def words_in(mutation: dict[str, Any]) -> Iterator[str]:
-    """What only this mutation of a task said."""
+    """Return the words that only this mutation of a task contains."""
     if mutation["type"] == "task":
         yield from (str(value) for value in (mutation.get("data") or {}).values() if str(value).startswith("word-"))
 
 
-def is_after(told: str, word: str) -> bool:
-    """Whether a change is to a value, rather than from it."""
+def is_after(change: str, word: str) -> bool:
+    """Return whether a change is to a value, not from it."""
     try:
-        fields = json.loads(told)
+        fields = json.loads(change)
     except ValueError:
-        return f"after='{word}'" in told
+        return f"after='{word}'" in change
     return any(after == word for _, after in fields.values())
-
-
-def require_equal(device: Device) -> None:
-    """Require that a device shows exactly what the server does."""
-    for path, items in (("/api/tasks/", device.tasks()), ("/api/categories/", device.categories())):
-        told = {each["id"]: each for each in device.person.listed(path)}
-        for each in told.values():
-            each.pop("is_overdue", None)
-        assert {item.id: dict(item.data) for item in items} == told
 
 
 def few(number: int) -> settings:
     return settings(
         max_examples=number * THOROUGHNESS,
-        deadline=None,
         phases=[Phase.explicit, Phase.generate],
         print_blob=True,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -407,34 +386,29 @@ seeds = st.integers(0, 2**31)
 
 @given(seed=seeds)
 @few(4)
-def test_on_memory(tmp_path: Path, seed: int) -> None:
+def test_devices_converge_on_memory(tmp_path: Path, seed: int) -> None:
     with Api("memory://") as api:
         converge(InProcess(api), tmp_path, seed)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def impatient() -> Iterator[None]:
-    """Have followers come back soon, however long a process was gone."""
+    """Make followers reconnect soon after a restart."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "LONGEST_DELAY", 0.5)
         patch.setattr(stream, "FIRST_DELAY", 0.1)
         yield
 
 
-@pytest.fixture(params=["postgresql", "sqlite"], scope="module")
-def pair(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url_factory: DatabaseFactory
-) -> Iterator[Pair]:
-    folder = tmp_path_factory.mktemp("converging")
-    url = f"sqlite:///{folder}/tasks.db" if request.param == "sqlite" else postgres_url_factory.create_database()
-    code = f"{Path(tests.__file__).parents[1]}{os.pathsep}{THIS_CODE['PYTHONPATH']}"
-    pair = Pair(folder, migrated(url), THROTTLE="off", PYTHONPATH=code)
-    pair.servers[1].command = [sys.executable, "-m", "tests.dying_server"]
+@pytest.fixture(scope="module")
+def pair(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    pair = Pair(tmp_path_factory.mktemp("converging"), shared_url, THROTTLE="off")
+    pair.servers[1].command = COMMAND
     with pair:
         yield pair
 
 
 @given(seed=seeds)
 @few(2)
-def test_on_two_processes(pair: Pair, tmp_path: Path, seed: int) -> None:
+def test_devices_converge_on_two_processes(pair: Pair, tmp_path: Path, seed: int) -> None:
     converge(InProcesses(pair), tmp_path, seed)

@@ -1,16 +1,12 @@
-"""The documentation says what is true: its settings, statuses and links are compared, and its examples are run."""
+"""The documentation is correct: settings, statuses and links are compared with the code, and examples are run."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-import sysconfig
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +24,8 @@ from tasktracker.entrypoints.http.categories import CategoryView
 from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_of
 from tasktracker.entrypoints.http.task_schemas import TaskView
 from tasktracker.entrypoints.settings import Settings, load
+from tests.http import Server
+from tests.waiting import PATIENCE
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = [
@@ -52,14 +50,14 @@ def fields_in(table: str) -> set[str]:
 # ------------------------------------------------------------------ settings
 
 
-def written(default: Any) -> str:
-    """A default as one writes it in the environment."""
+def as_variable(default: Any) -> str:
+    """Return a default in the form of an environment variable."""
     if isinstance(default, bool):
         return str(default).lower()
     return ",".join(default) if isinstance(default, tuple) else str(default)
 
 
-DEFAULTS = {field.name.upper(): written(field.default) for field in msgspec.structs.fields(Settings)}
+DEFAULTS = {field.name.upper(): as_variable(field.default) for field in msgspec.structs.fields(Settings)}
 
 
 def test_the_configuration_page_lists_every_setting_with_its_default() -> None:
@@ -148,7 +146,7 @@ def test_the_page_of_exports_lists_every_field() -> None:
     }
 
 
-def test_the_readme_shows_what_make_help_says() -> None:
+def test_the_readme_shows_the_output_of_make_help() -> None:
     shown = next(text for _, text in BLOCK.findall(read("README.md")) if text.startswith("Usage: make"))
     result = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert shown == result.stdout
@@ -166,15 +164,15 @@ def test_the_hooks_of_pre_commit_run_the_commands_of_make_check() -> None:
     assert hooks == result.stdout.splitlines()
 
 
-def test_the_readme_shows_what_the_demonstration_says(tmp_path: Path) -> None:
+def test_the_readme_shows_the_output_of_the_demonstration(tmp_path: Path) -> None:
     shown = next(text for form, text in BLOCK.findall(read("README.md")) if form == "console")
     command = [sys.executable, "-c", "from tasktracker.entrypoints.cli import main; main(['sync-demo'])"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert shown == result.stdout
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_between_pages_lead_somewhere(page: str) -> None:
+def test_links_between_pages_have_a_target(page: str) -> None:
     text = BLOCK.sub("", read(page))
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
         path, _, anchor = target.partition("#")
@@ -193,83 +191,60 @@ def anchors(path: Path) -> set[str]:
 # ------------------------------------------------------------------ examples
 
 
-@contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """A server process on a free port, with the defaults that a newcomer gets; yields its address."""
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [Path(sysconfig.get_path("scripts")) / "tasktracker", "serve", "--port", "0"],
-            cwd=folder,
-            env={name: value for name, value in os.environ.items() if name not in DEFAULTS},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        deadline = time.monotonic() + 60
-        while not (found := re.search(r"running on (http://127\.0\.0\.1:[1-9]\d*)", log.read_text())):
-            assert process.poll() is None, f"the server ended: {log.read_text()}"
-            assert time.monotonic() < deadline, f"the server does not start: {log.read_text()}"
-            time.sleep(0.05)
-        yield found[1]
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
 def run(page: str, folder: Path) -> Iterator[tuple[re.Match[str], str]]:
-    """Run the examples of a page that call the API, in one shell; yield each with what it wrote."""
+    """Run the examples of a page that call the API, in one shell; yield each with its output."""
     examples = [each for each in EXAMPLE.finditer(read(page)) if re.search(r"\bcurl\b|^API=", each["script"], re.M)]
     assert examples
-    with server(folder) as url:
+    server = Server(folder)
+    server.environment = {"PORT": str(server.port)}  # the defaults that a new user gets
+    with server:
         script = "".join(f"{each['script']}printf '{SEPARATOR}'\n" for each in examples)
         result = subprocess.run(
             ["bash", "-euo", "pipefail"],
-            input=script.replace("http://127.0.0.1:8000", url),
+            input=script.replace("http://127.0.0.1:8000", server.url),
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=PATIENCE,
         )
     assert result.returncode == 0, result.stderr
     yield from zip(examples, result.stdout.split(SEPARATOR)[:-1], strict=True)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
-def test_examples_do_what_the_page_shows(page: str, tmp_path: Path) -> None:
+def test_examples_give_the_output_on_the_page(page: str, tmp_path: Path) -> None:
     for example, output in run(page, tmp_path):
         if example["form"] == "json":
-            require_alike(json.loads(example["shown"]), json.loads(output), example["script"])
+            require_match(json.loads(example["shown"]), json.loads(output), example["script"])
         elif example["form"] == "http":
             head, _, body = example["shown"].partition("\n\n")
             actual_head, _, actual_body = output.replace("\r\n", "\n").partition("\n\n")
             for line in head.splitlines():
-                assert any(alike(line.lower(), each.lower()) for each in actual_head.splitlines()), (line, output)
+                assert any(matches(line.lower(), each.lower()) for each in actual_head.splitlines()), (line, output)
             if body.strip():
-                require_alike(json.loads(body), json.loads(actual_body), example["script"])
+                require_match(json.loads(body), json.loads(actual_body), example["script"])
             else:
                 assert not actual_body.strip(), output
 
 
-def require_alike(shown: Any, actual: Any, where: str) -> None:
-    """Require that what is shown is what came. "…" stands for anything, as a key for any number of fields."""
+def require_match(shown: Any, actual: Any, where: str) -> None:
+    """Require that the output matches the page. "…" stands for anything, as a key for any number of fields."""
     if isinstance(shown, dict) and isinstance(actual, dict):
         if "…" not in shown:
             assert list(shown) == list(actual), where
         for name in shown.keys() - {"…"}:
             assert name in actual, (where, actual)
             if name != "expires_in":  # counts down
-                require_alike(shown[name], actual[name], where)
+                require_match(shown[name], actual[name], where)
     elif isinstance(shown, list) and isinstance(actual, list):
         assert len(shown) == len(actual), (where, actual)
         for left, right in zip(shown, actual, strict=True):
-            require_alike(left, right, where)
+            require_match(left, right, where)
     elif shown != "…":
-        assert alike(shown, actual), (where, shown, actual)
+        assert matches(shown, actual), (where, shown, actual)
 
 
-def alike(shown: Any, actual: Any) -> bool:
+def matches(shown: Any, actual: Any) -> bool:
     if not (isinstance(shown, str) and isinstance(actual, str)):
         return bool(shown == actual and type(shown) is type(actual))
     pattern = ".*".join(re.escape(masked(part)) for part in shown.split("…"))
@@ -277,6 +252,6 @@ def alike(shown: Any, actual: Any) -> bool:
 
 
 def masked(text: str) -> str:
-    """The text without what differs from run to run: ids, and times of this century's twenties and thirties."""
+    """Return the text without the ids and times, which differ in every run."""
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>", text)
     return re.sub(r"\b20[23]\d-\d\d-\d\dt\d\d:\d\d:\d\d(\.\d+)?z", "<time>", text, flags=re.I)

@@ -1,4 +1,4 @@
-"""How processes on PostgreSQL tell one another that feeds have changed."""
+"""Processes on PostgreSQL notify one another of changed feeds."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ import pytest
 
 from tasktracker.adapters.events import postgresql
 from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
+from tests.waiting import PATIENCE
 
 
-class Ear:
-    """What a process has been told."""
+class Listener:
+    """The notifications that a process has received."""
 
     def __init__(self) -> None:
-        self._heard: queue.Queue[Set[UUID] | None] = queue.Queue()
+        self._received: queue.Queue[Set[UUID] | None] = queue.Queue()
 
-    def tell(self, user_ids: Collection[UUID] | None) -> None:
-        self._heard.put(None if user_ids is None else frozenset(user_ids))
+    def receive(self, user_ids: Collection[UUID] | None) -> None:
+        self._received.put(None if user_ids is None else frozenset(user_ids))
 
-    def next(self, seconds: float = 10) -> Set[UUID] | None:
-        return self._heard.get(timeout=seconds)
+    def next(self, seconds: float = PATIENCE) -> Set[UUID] | None:
+        return self._received.get(timeout=seconds)
 
     def users(self, number: int) -> set[UUID]:
-        """So many users, in however many calls."""
+        """Receive until this number of users is known, and return them."""
         found: set[UUID] = set()
         while len(found) < number:
             found |= self.next() or set()
@@ -42,18 +43,26 @@ class Ear:
 
 
 @contextmanager
-def process(url: str) -> Iterator[tuple[PostgresChangeNotifier, Ear]]:
-    """The events of a process, from when it listens."""
-    events, ear = PostgresChangeNotifier(url), Ear()
-    events.open(ear.tell)
+def process(url: str) -> Iterator[tuple[PostgresChangeNotifier, Listener]]:
+    """Yield the notifier and the listener of a process once it listens."""
+    events, listener = PostgresChangeNotifier(url), Listener()
+    events.open(listener.receive)
     try:
-        assert ear.next() is None, "what was notified before may have been missed"
-        yield events, ear
+        assert listener.next() is None, "earlier notifications may have been missed"
+        yield events, listener
     finally:
         events.close()
 
 
-def test_what_one_process_commits_is_told_once_in_each(database_url: str) -> None:
+def disconnect_listeners(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'tasktracker events'"
+        )
+
+
+def test_each_process_is_notified_once_of_a_commit(database_url: str) -> None:
     user = uuid4()
     with process(database_url) as (here, mine), process(database_url) as (_, theirs):
         here.publish([user])
@@ -62,7 +71,7 @@ def test_what_one_process_commits_is_told_once_in_each(database_url: str) -> Non
         assert theirs.is_quiet()
 
 
-def test_very_many_are_told_of_in_as_many_notifications_as_they_need(database_url: str) -> None:
+def test_a_large_number_of_users_takes_several_notifications(database_url: str) -> None:
     users = {uuid4() for _ in range(1001)}
     with process(database_url) as (here, mine), process(database_url) as (_, theirs):
         here.publish(users)
@@ -70,8 +79,8 @@ def test_very_many_are_told_of_in_as_many_notifications_as_they_need(database_ur
         assert theirs.users(1001) == users
 
 
-def test_whoever_does_not_listen_notifies_all_the_same(database_url: str) -> None:
-    """As do commands, which import tasks, say."""
+def test_a_process_that_does_not_listen_can_publish(database_url: str) -> None:
+    """As the import command does."""
     user = uuid4()
     with process(database_url) as (_, theirs):
         command = PostgresChangeNotifier(database_url)
@@ -80,7 +89,7 @@ def test_whoever_does_not_listen_notifies_all_the_same(database_url: str) -> Non
         command.close()
 
 
-def test_what_was_committed_last_is_told_before_closing(database_url: str) -> None:
+def test_closing_publishes_the_last_commits_first(database_url: str) -> None:
     users = [uuid4() for _ in range(50)]
     with process(database_url) as (_, theirs):
         with process(database_url) as (here, _):
@@ -89,28 +98,33 @@ def test_what_was_committed_last_is_told_before_closing(database_url: str) -> No
         assert theirs.users(50) == set(users)
 
 
-def test_what_could_not_be_said_is_said_when_the_connection_is_back(database_url: str) -> None:
+def test_after_a_lost_connection_every_feed_may_have_changed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "RECHECK_SECONDS", PATIENCE)
+    with process(database_url) as (_, mine):
+        disconnect_listeners(database_url)
+        assert mine.next() is None
+
+
+def test_a_failed_notification_is_sent_after_the_next_connection(database_url: str) -> None:
     user = uuid4()
     with process(database_url) as (here, mine):
-        with psycopg.connect(database_url, autocommit=True) as admin:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND application_name = 'tasktracker events'"
-            )
+        disconnect_listeners(database_url)
         with process(database_url) as (_, theirs):
             here.publish([user])
             assert theirs.users(1) == {user}
             assert mine.users(1) == {user}
 
 
-def test_a_notification_that_was_never_sent_is_made_up_for(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its process has died between the commit and that."""
+def test_listeners_check_for_missing_notifications(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may die between a commit and its notification."""
     monkeypatch.setattr(postgresql, "RECHECK_SECONDS", 0.1)
-    with process(database_url) as (_, ear):
-        assert ear.next() is None
+    with process(database_url) as (_, listener):
+        assert listener.next() is None
 
 
-def test_anything_else_on_the_channel_may_concern_everybody(database_url: str) -> None:
-    with process(database_url) as (_, ear), psycopg.connect(database_url, autocommit=True) as somebody:
-        somebody.execute(f"NOTIFY {postgresql.CHANNEL}, 'hello'".encode())
-        assert ear.next() is None
+def test_an_unknown_notification_may_be_about_any_user(database_url: str) -> None:
+    with process(database_url) as (_, listener), psycopg.connect(database_url, autocommit=True) as other:
+        other.execute(f"NOTIFY {postgresql.CHANNEL}, 'hello'".encode())
+        assert listener.next() is None

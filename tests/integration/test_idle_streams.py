@@ -1,10 +1,9 @@
-"""Those who wait cost a server little: no thread and no connection to its database, however many they are."""
+"""Waiting requests take no thread and no connection to the database."""
 
 from __future__ import annotations
 
 import select
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 import tests.contracts.http  # noqa: F401  # before what it has rewritten
 from tasktracker.entrypoints.settings import STREAM_THREADS
 from tests.http import Person, Server, expect, migrated
-from tests.security.processes import THIS_CODE
+from tests.waiting import PATIENCE, wait_until
 
 STREAMS, POLLS = 200, 40
 CONNECTIONS = 2
@@ -27,29 +26,28 @@ def server(tmp_path: Path, database_url: str) -> Iterator[Server]:
         "DATABASE_URL": migrated(database_url),
         "DATABASE_CONNECTIONS": f"{CONNECTIONS}",
         "STREAMS_PER_USER": f"{STREAMS + POLLS}",
-        "THROTTLE": "off",
     }
-    with Server(tmp_path, **{**THIS_CODE, **settings}) as server:
+    with Server(tmp_path, **settings) as server:
         yield server
 
 
 class Waiting:
-    """A request that is answered later, or never to its end."""
+    """A request whose answer arrives later, or never ends."""
 
     def __init__(self, person: Person, path: str) -> None:
         url = person.client.base_url
-        self.socket = socket.create_connection((url.host, url.port or 80), timeout=30)
+        self.socket = socket.create_connection((url.host, url.port or 80), timeout=PATIENCE)
         head = "".join(f"{name}: {value}\r\n" for name, value in person.headers.items())
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
         self._read = b""
 
     def skip(self) -> None:
-        """Read what is there."""
+        """Read what has arrived."""
         while select.select([self.socket], [], [], 0)[0]:
             self._read += self.socket.recv(65536)
 
-    def until(self, text: bytes) -> None:
-        """Read until something was said."""
+    def read_until(self, text: bytes) -> None:
+        """Read until a text has arrived."""
         while text not in self._read:
             block = self.socket.recv(65536)
             assert block, self._read
@@ -61,7 +59,7 @@ def threads(pid: int) -> int:
 
 
 def connections(url: str) -> dict[str, int]:
-    """How many connections a database has, by what they are doing."""
+    """Return the number of connections to a database by state."""
     with psycopg.connect(url) as connection:
         found = connection.execute(
             "SELECT state, count(*) FROM pg_stat_activity"
@@ -70,7 +68,7 @@ def connections(url: str) -> dict[str, int]:
         return dict(found.fetchall())
 
 
-def test_waiting_takes_no_thread_and_no_connection(server: Server, database_url: str) -> None:
+def test_waiting_requests_take_no_thread_and_no_connection(server: Server, database_url: str) -> None:
     ada = server.register()
     cursor = expect(ada.get("/api/sync/"), 200)["next_cursor"]
 
@@ -84,21 +82,18 @@ def test_waiting_takes_no_thread_and_no_connection(server: Server, database_url:
     with ExitStack() as stack:
         few = waiting(10, 10)
         for each in few[:10]:
-            each.until(b"id: ")
-        before = threads(server.pid)
+            each.read_until(b"id: ")
+        before = threads(server.process.pid)
         many = waiting(STREAMS - 10, POLLS - 10)
-        deadline = time.monotonic() + 30
-        while ada.head("/api/events/").status_code != 409:  # all of them are counted
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        everybody = [*few, *many]
-        for each in everybody:
+        wait_until(lambda: ada.head("/api/events/").status_code == 409, "not every request has arrived")
+        requests = [*few, *many]
+        for each in requests:
             each.skip()
-        assert not select.select([each.socket for each in everybody], [], [], 0.3)[0], "all of them wait"
-        assert threads(server.pid) <= before + 2, "which may have been made only now, of those that all share"
+        assert not select.select([each.socket for each in requests], [], [], 0.3)[0], "a request does not wait"
+        assert threads(server.process.pid) <= before + 2, "more threads than those that all requests share"
         states = connections(database_url)
-        assert set(states) == {"idle"}, "nothing is under way"
-        assert states["idle"] <= CONNECTIONS + STREAM_THREADS + 2, "another one listens, and one looks around"
+        assert set(states) == {"idle"}, "a transaction is open"
+        assert states["idle"] <= CONNECTIONS + STREAM_THREADS + 2, "one more listens, and one polls"
         task = ada.task()
-        for each in everybody:
-            each.until(task["id"].encode())
+        for each in requests:
+            each.read_until(task["id"].encode())

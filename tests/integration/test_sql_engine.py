@@ -1,15 +1,15 @@
-"""Connections are set up as they should be, and what goes wrong with them is told in the domain's words."""
+"""Connections have the right settings, and their errors are raised as domain errors."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import psycopg
 import pytest
@@ -26,7 +26,9 @@ from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.postgresql import PostgresDriver
 from tasktracker.adapters.sql.statements import Statements
 from tasktracker.domain.kernel.errors import StorageFull, StorageUnavailable
+from tests.contracts.base import race
 from tests.postgres import PrivatePostgres, with_database
+from tests.waiting import PATIENCE, wait_until
 
 INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
@@ -34,13 +36,6 @@ INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'file.db'}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest) -> str:
-    """An empty database of either kind."""
-    name = "sqlite_url" if request.param == "sqlite" else "database_url"
-    return cast(str, request.getfixturevalue(name))
 
 
 @contextmanager
@@ -61,7 +56,7 @@ def fail(*_: object) -> None:
 
 
 def elsewhere(url: str, statement: str) -> list[tuple[Any, ...]]:
-    """What a statement gives when somebody else runs it."""
+    """Run a statement on another connection."""
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(statement.encode()).fetchall()
 
@@ -109,7 +104,7 @@ def test_other_urls_are_refused_and_not_repeated(url: str, reason: str) -> None:
 # ---------------------------------------------------------------- set-up: SQLite
 
 
-def test_sqlite_is_set_up_to_keep_what_it_promises(sqlite_url: str) -> None:
+def test_sqlite_is_configured_for_durability(sqlite_url: str) -> None:
     with opened(sqlite_url) as database:
         with database.writing() as connection:
             assert value(connection, "PRAGMA journal_mode") == "wal"
@@ -144,7 +139,7 @@ def test_sqlite_readers_do_not_wait_for_the_writer(sqlite_url: str) -> None:
 # ------------------------------------------------------------ set-up: PostgreSQL
 
 
-def test_a_postgresql_session_is_in_utc_and_waits_for_no_lock_forever(database_url: str) -> None:
+def test_a_postgresql_session_uses_utc_and_a_lock_timeout(database_url: str) -> None:
     name = elsewhere(database_url, "SELECT current_database()")[0][0]
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE \"{name}\" SET TimeZone = 'Asia/Kathmandu'".encode())
@@ -158,7 +153,7 @@ def test_a_postgresql_session_is_in_utc_and_waits_for_no_lock_forever(database_u
             assert value(connection, "SHOW TimeZone") == "UTC"
 
 
-def test_reading_from_postgresql_begins_no_transaction_and_writing_one(database_url: str) -> None:
+def test_on_postgresql_only_writing_opens_a_transaction(database_url: str) -> None:
     def state(connection: Connection) -> Any:
         pid = value(connection, "SELECT pg_backend_pid()")
         return elsewhere(database_url, f"SELECT state FROM pg_stat_activity WHERE pid = {pid}")[0][0]
@@ -176,7 +171,7 @@ def test_reading_from_postgresql_begins_no_transaction_and_writing_one(database_
 
 
 @pytest.mark.parametrize("pooler", [False, True])
-def test_nothing_is_prepared_where_a_pooler_stands_between(database_url: str, pooler: bool) -> None:
+def test_with_a_pooler_no_statement_is_prepared(database_url: str, pooler: bool) -> None:
     with opened(database_url, pooler=pooler) as database, database.reading() as connection:
         for _ in range(10):
             value(connection, "SELECT 7")
@@ -185,10 +180,10 @@ def test_nothing_is_prepared_where_a_pooler_stands_between(database_url: str, po
 
 
 @pytest.mark.parametrize("closes", [True, False])
-def test_a_connection_keeps_so_many_statements_prepared_and_no_more(
+def test_the_number_of_prepared_statements_is_limited(
     database_url: str, monkeypatch: pytest.MonkeyPatch, closes: bool
 ) -> None:
-    """Where libpq can, they are dropped by the protocol: PgBouncer knows its own names only, and no DEALLOCATE."""
+    """A recent libpq drops them by the protocol: PgBouncer renames statements and does not support DEALLOCATE."""
     assert postgresql._CAN_CLOSE, "the libpq that psycopg brings along can"
     monkeypatch.setattr(postgresql, "_CAN_CLOSE", closes)
     monkeypatch.setattr(postgresql, "MAX_PREPARED", 3)
@@ -217,8 +212,8 @@ def test_a_connection_keeps_so_many_statements_prepared_and_no_more(
     assert any(command.startswith("DEALLOCATE") for command in commands) is not closes
 
 
-def test_nothing_but_the_time_zone_stays_where_a_pooler_stands_between(database_url: str) -> None:
-    """The next statement may be run by another server process, and what was left at this one meets somebody else."""
+def test_with_a_pooler_a_session_keeps_only_its_time_zone(database_url: str) -> None:
+    """The next statement may run in another server process, and another client may get this one."""
     with opened(database_url, pool_size=1, pooler=True) as database:
         with database.writing() as connection:
             value(connection, "SELECT 1")
@@ -238,7 +233,7 @@ def test_nothing_but_the_time_zone_stays_where_a_pooler_stands_between(database_
                 assert value(connection, f"SELECT count(*) FROM {left}") == 0, left
 
 
-def test_a_statement_is_compiled_once_and_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_compiled_statements_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     compiling = Statements(pysqlite.dialect())
     monkeypatch.setattr(statements, "MAX_CACHED", 3)
     kept = text("SELECT :n")
@@ -251,7 +246,7 @@ def test_a_statement_is_compiled_once_and_so_many_are_kept(monkeypatch: pytest.M
 # ------------------------------------------------------------------ transactions
 
 
-def test_what_is_written_stands_after_leaving_normally_only(url: str) -> None:
+def test_a_failed_transaction_is_rolled_back(url: str) -> None:
     with opened(url) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (n INTEGER)")
@@ -263,7 +258,7 @@ def test_what_is_written_stands_after_leaving_normally_only(url: str) -> None:
             assert value(connection, "SELECT sum(n) FROM t") == 2
 
 
-def test_other_errors_stay_what_they_are(url: str) -> None:
+def test_other_errors_are_raised_unchanged(url: str) -> None:
     with opened(url) as database:
         with pytest.raises(DRIVER_ERRORS, match="nowhere"), database.reading() as connection:
             value(connection, "SELECT * FROM nowhere")
@@ -274,7 +269,7 @@ def test_other_errors_stay_what_they_are(url: str) -> None:
 
 
 @pytest.mark.parametrize("pooler", [False, True])
-def test_of_many_changes_one_that_fails_undoes_all(url: str, pooler: bool) -> None:
+def test_a_failed_change_rolls_back_its_batch(url: str, pooler: bool) -> None:
     add = text("INSERT INTO t VALUES (:n)")
     with opened(url, pooler=pooler) as database:
         with database.writing() as connection:
@@ -288,10 +283,10 @@ def test_of_many_changes_one_that_fails_undoes_all(url: str, pooler: bool) -> No
             assert value(connection, "SELECT count(*) FROM t") == 70
 
 
-# ------------------------------------------------------------ waiting for a turn
+# ------------------------------------------------------------ waiting
 
 
-def test_whoever_gets_no_connection_in_time_is_told(url: str) -> None:
+def test_waiting_for_a_connection_times_out(url: str) -> None:
     with opened(url, pool_size=1, pool_timeout=0.05) as database:
         with database.reading(), pytest.raises(StorageUnavailable), database.reading():
             pass
@@ -299,7 +294,7 @@ def test_whoever_gets_no_connection_in_time_is_told(url: str) -> None:
             assert value(connection, "SELECT 1") == 1
 
 
-def test_whoever_gets_no_turn_at_writing_in_time_is_told(sqlite_url: str) -> None:
+def test_waiting_to_write_times_out(sqlite_url: str) -> None:
     with opened(sqlite_url, pool_timeout=0.05) as database:
         with database.writing():
             with pytest.raises(StorageUnavailable), database.writing():
@@ -328,7 +323,9 @@ def test_sqlite_being_written_by_another_process_is_unavailable(
             connection.run("INSERT INTO t VALUES (1)")
 
 
-def test_a_new_sqlite_file_that_others_read_is_still_set_up(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_sqlite_file_is_set_up_while_another_process_reads_it(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = sqlite3.connect(with_driver(sqlite_url).database or "", isolation_level=None, check_same_thread=False)
     with closing(other):
         other.execute("CREATE TABLE t (n INTEGER)")
@@ -348,44 +345,38 @@ def test_a_new_sqlite_file_that_others_read_is_still_set_up(sqlite_url: str, mon
 def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
     turns = 10
     written: list[int] = []
-    together = threading.Barrier(40)
     with opened(sqlite_url) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (n INTEGER)")
 
         def write(number: int) -> None:
-            together.wait()
             for _ in range(turns):
                 with database.writing() as connection:
                     connection.change(text("INSERT INTO t VALUES (:number)"), {"number": number})
                 written.append(number)
 
-        threads = [threading.Thread(target=write, args=(number,)) for number in range(40)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        race(*(partial(write, number) for number in range(40)))
         with database.reading() as connection:
             assert value(connection, "SELECT count(*) FROM t") == 40 * turns
-    # By the time the first is done with all its turns, everybody has had most of theirs.
+    # When the first thread has had all its turns, every other thread has had most of its turns.
     first_done = next(place for place in range(len(written)) if written[: place + 1].count(written[place]) == turns)
     assert first_done > 40 * (turns - 2)
 
 
-def test_turns_come_in_the_order_of_asking() -> None:
+def test_turns_are_given_in_order_of_request() -> None:
     turns = FairLock()
     served: list[int] = []
     assert turns.acquire(0)
 
     def wait(number: int) -> None:
-        assert turns.acquire(30)
+        assert turns.acquire(PATIENCE)
         served.append(number)
         turns.release()
 
     threads = [threading.Thread(target=wait, args=(number,)) for number in range(5)]
     for number, thread in enumerate(threads):
         thread.start()
-        until(lambda number=number: len(turns._waiting) == number + 1)  # type: ignore[misc]
+        wait_until(lambda count=number + 1: len(turns._waiting) == count, "a thread does not wait")  # type: ignore[misc]
     assert not turns.acquire(0.01)
     turns.release()
     for thread in threads:
@@ -394,17 +385,10 @@ def test_turns_come_in_the_order_of_asking() -> None:
     assert turns.acquire(0)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+# --------------------------------------------------------------- full and locked databases
 
 
-# --------------------------------------------------------------- databases in need
-
-
-def test_a_full_sqlite_says_so(sqlite_url: str) -> None:
+def test_a_full_sqlite_database_raises_storage_full(sqlite_url: str) -> None:
     with opened(sqlite_url) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (b BLOB)")
@@ -425,7 +409,7 @@ def test_an_sqlite_file_in_no_folder_is_unavailable(tmp_path: Path) -> None:
             pass
 
 
-def test_waiting_for_a_lock_of_postgresql_comes_to_an_end(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_a_lock_of_postgresql_times_out(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "50ms")
     with opened(database_url) as database:
         with database.writing() as connection:
@@ -442,7 +426,7 @@ def test_waiting_for_a_lock_of_postgresql_comes_to_an_end(database_url: str, mon
     ("state", "expected"),
     [
         ("08006", StorageUnavailable),
-        ("08P01", StorageUnavailable),  # says PgBouncer when PostgreSQL is gone, or all its connections are in use
+        ("08P01", StorageUnavailable),  # from PgBouncer when PostgreSQL is down or all connections are in use
         ("40001", StorageUnavailable),
         ("40P01", StorageUnavailable),
         ("53100", StorageFull),
@@ -466,10 +450,10 @@ def test_states_of_postgresql_have_their_meanings(database_url: str, state: str,
             assert value(connection, "SELECT 1") == 1
 
 
-# ------------------------------------------------------------ servers that go away
+# ------------------------------------------------------------ lost connections
 
 
-def test_a_connection_that_is_cut_costs_one_work(database_url: str) -> None:
+def test_a_lost_connection_fails_one_unit_of_work(database_url: str) -> None:
     with opened(database_url, pool_size=1) as database:
         for _ in range(2):
             with pytest.raises(StorageUnavailable), database.writing() as connection:
@@ -477,13 +461,13 @@ def test_a_connection_that_is_cut_costs_one_work(database_url: str) -> None:
             with pytest.raises(StorageUnavailable), database.reading() as connection:
                 value(cut(database_url, connection), "SELECT 1")
             with pytest.raises(StorageUnavailable), database.writing() as connection:
-                cut(database_url, connection)  # and only committing finds out
+                cut(database_url, connection)  # noticed by the commit
             with database.reading() as connection:
                 assert value(connection, "SELECT 1") == 1
                 assert value(connection, "SELECT now() < clock_timestamp()"), "a statement stands for itself"
 
 
-def test_a_connection_cut_while_idle_costs_nothing(database_url: str) -> None:
+def test_a_lost_idle_connection_is_replaced(database_url: str) -> None:
     with opened(database_url, pool_size=3) as database:
         with database.reading() as first, database.reading() as second, database.reading() as third:
             pids = [value(connection, "SELECT pg_backend_pid()") for connection in (first, second, third)]
@@ -494,7 +478,7 @@ def test_a_connection_cut_while_idle_costs_nothing(database_url: str) -> None:
                 assert value(connection, "SELECT pg_backend_pid()") not in pids
 
 
-def test_a_connection_that_is_cut_has_the_idle_ones_replaced(database_url: str) -> None:
+def test_a_lost_connection_makes_the_pool_replace_idle_ones(database_url: str) -> None:
     with opened(database_url, pool_size=2) as database:
         with database.reading() as first:
             with database.reading() as second:
@@ -507,7 +491,7 @@ def test_a_connection_that_is_cut_has_the_idle_ones_replaced(database_url: str) 
                 assert value(connection, "SELECT pg_backend_pid()") != pid
 
 
-def test_many_changes_on_a_connection_that_is_cut_are_unavailable(database_url: str) -> None:
+def test_a_batch_on_a_lost_connection_is_unavailable(database_url: str) -> None:
     with opened(database_url, pool_size=1) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (n INTEGER)")
@@ -517,7 +501,7 @@ def test_many_changes_on_a_connection_that_is_cut_are_unavailable(database_url: 
             assert value(connection, "SELECT count(*) FROM t") == 0
 
 
-def test_a_connection_left_in_the_middle_of_something_is_given_to_nobody(url: str) -> None:
+def test_a_connection_with_an_open_transaction_is_not_reused(url: str) -> None:
     with opened(url, pool_size=1) as database:
         with database.reading() as connection:
             left = connection.driver
@@ -531,7 +515,7 @@ def test_a_connection_left_in_the_middle_of_something_is_given_to_nobody(url: st
             assert connection.driver is ended
 
 
-def test_a_connection_given_back_after_closing_is_closed(url: str) -> None:
+def test_a_connection_returned_after_closing_is_closed(url: str) -> None:
     database = open_database(url)
     with database.reading() as connection:
         driver = connection.driver
@@ -542,8 +526,8 @@ def test_a_connection_given_back_after_closing_is_closed(url: str) -> None:
         driver.run("SELECT 1")
 
 
-def test_a_connection_does_nothing_once_its_driver_went_back(url: str) -> None:
-    """Nor from another thread: by then the driver may serve another unit of work."""
+def test_a_closed_connection_refuses_every_call(url: str) -> None:
+    """Also from another thread: the driver may serve another unit of work."""
     with opened(url, pool_size=1) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (n INTEGER)")
@@ -559,7 +543,7 @@ def test_a_connection_does_nothing_once_its_driver_went_back(url: str) -> None:
         ]
         with database.writing() as other, ThreadPoolExecutor(1) as thread:
             for use in uses:
-                error = thread.submit(use).exception(10)
+                error = thread.submit(use).exception(PATIENCE)
                 assert isinstance(error, RuntimeError)
                 assert str(error) == "This unit of work is closed."
             assert value(other, "SELECT count(*) FROM t") == 0
@@ -588,7 +572,7 @@ def cut(url: str, connection: Connection) -> Connection:
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_a_server_that_comes_back_is_used_again(
+def test_a_restarted_database_is_used_again(
     private_postgres: PrivatePostgres, mode: Literal["fast", "immediate"]
 ) -> None:
     url = private_postgres.url
@@ -599,7 +583,7 @@ def test_a_server_that_comes_back_is_used_again(
             for connection in (first, second):
                 with pytest.raises(StorageUnavailable):
                     value(connection, "SELECT 1")
-        # More often than there are connections: none may be lost to a failure.
+        # More often than the pool has connections: a failure must not lose one.
         for _ in range(5):
             with pytest.raises(StorageUnavailable), database.reading():
                 pass

@@ -1,4 +1,4 @@
-"""What only the SQL rate limiter has to prove: old rows go, and none that anybody still counts on."""
+"""The SQL rate limiter deletes old rows, and only those."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -25,14 +24,6 @@ from tests.fakes import START
 SECOND = timedelta(seconds=1)
 LIMIT = Limit("test", 2, SECOND)
 LATER = START + timedelta(hours=1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'file.db'}"
-    url: str = request.getfixturevalue("database_url")
-    return url
 
 
 @pytest.fixture
@@ -54,12 +45,12 @@ def count(database: Database) -> int:
         return number
 
 
-def clear_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every try clear old rows away."""
+def delete_old_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every attempt delete old rows."""
     monkeypatch.setattr(random, "randrange", lambda _: 0)
 
 
-def test_full_buckets_are_cleared_away_and_others_kept(
+def test_only_full_buckets_are_deleted(
     limiter: SqlRateLimiter, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(random, "randrange", lambda _: 1)
@@ -68,25 +59,25 @@ def test_full_buckets_are_cleared_away_and_others_kept(
     kept = Bucket.of(LIMIT, "kept")
     assert [limiter.spend(kept, LATER) for _ in range(2)] == [None, None]
     assert count(database) == 21
-    clear_away(monkeypatch)
+    delete_old_rows(monkeypatch)
     limiter.spend(Bucket.of(LIMIT, "new"), LATER)
     assert count(database) == 2
     assert limiter.spend(kept, LATER) == SECOND
 
 
-def test_so_many_are_cleared_away_at_a_time(
+def test_the_number_of_deleted_buckets_is_limited(
     limiter: SqlRateLimiter, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(random, "randrange", lambda _: 1)
     monkeypatch.setattr(rate_limiter, "MAX_PURGED", 5)
     for number in range(12):
         limiter.spend(Bucket.of(LIMIT, f"old {number}"), START)
-    clear_away(monkeypatch)
+    delete_old_rows(monkeypatch)
     limiter.spend(Bucket.of(LIMIT, "new"), LATER)
     assert count(database) == 12 - 5 + 1
 
 
-def test_of_servers_that_look_at_once_one_gets_to_sweep(database: Database, url: str) -> None:
+def test_one_of_concurrent_servers_may_sweep(database: Database, url: str) -> None:
     others = [open_database(url) for _ in range(5)]
     limiters = [SqlRateLimiter(each) for each in (database, *others)]
     for hour in range(3):
@@ -99,16 +90,16 @@ def test_of_servers_that_look_at_once_one_gets_to_sweep(database: Database, url:
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-def test_a_bucket_that_somebody_is_spending_from_is_neither_waited_for_nor_cleared_away(
+def test_a_locked_bucket_is_neither_awaited_nor_deleted(
     limiter: SqlRateLimiter, database: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket = Bucket.of(LIMIT, "idle until now")
     limiter.spend(bucket, START)
-    clear_away(monkeypatch)
+    delete_old_rows(monkeypatch)
     spent = int((LATER + 2 * SECOND).timestamp() * 10**6)
     with psycopg.connect(url) as other:
         other.execute("UPDATE rate_limits SET full_at = %s WHERE key = %s", (spent, bucket.key))
-        clearing = Aside(lambda: limiter.spend(Bucket.of(LIMIT, "somebody else"), LATER))
+        clearing = Aside(lambda: limiter.spend(Bucket.of(LIMIT, "another"), LATER))
         waited = not clearing.wait(1)
     assert clearing.result() is None
     assert limiter.spend(bucket, LATER) == SECOND

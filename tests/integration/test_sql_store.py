@@ -1,16 +1,15 @@
-"""What only SQL stores have to prove: types, constraints, cascades, and failures within a work."""
+"""SQL stores: types, constraints, cascades, and failures within a unit of work."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +18,7 @@ import pytest
 from sqlalchemy import Executable, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
 from sqlalchemy.dialects.sqlite import pysqlite
 
-from tasktracker.adapters.sql import migrate, postgresql, task_lists
+from tasktracker.adapters.sql import postgresql, task_lists
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
@@ -54,21 +53,16 @@ from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
 from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, new_change, new_record, race
 from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
-from tests.postgres import DatabaseFactory
+from tests.http import migrated
+from tests.waiting import PATIENCE
 
 INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url_factory: DatabaseFactory) -> Iterator[str]:
-    """A database with the schema and nothing in it."""
-    with ExitStack() as stack:
-        url = f"sqlite:///{tmp_path / 'file.db'}"
-        if request.param == "postgresql":
-            url = postgres_url_factory.create_database()
-            stack.callback(postgres_url_factory.drop_database, url)
-        migrate.upgrade(url)
-        yield url
+@pytest.fixture
+def url(url: str) -> str:
+    """An empty database with the schema."""
+    return migrated(url)
 
 
 on_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
@@ -98,7 +92,7 @@ def seed(store: SqlStore, clock: ManualClock) -> Seed:
 
 
 def numbers(connection: Connection) -> dict[str, int]:
-    """How many rows there are in each table that has any."""
+    """Return the number of rows of each table that is not empty."""
     found = {name: connection.value(select(func.count()).select_from(table)) for name, table in metadata.tables.items()}
     return {name: number for name, number in found.items() if number}
 
@@ -119,7 +113,7 @@ MOMENTS = [
 
 @pytest.fixture(params=["UTC", "America/Los_Angeles", "Asia/Kathmandu"])
 def abroad(request: pytest.FixtureRequest, url: str) -> None:
-    """The server believes to be in some time zone."""
+    """Set the time zone of the server."""
     if url.startswith("postgresql"):
         with psycopg.connect(url, autocommit=True) as connection:
             name = connection.info.dbname
@@ -127,7 +121,7 @@ def abroad(request: pytest.FixtureRequest, url: str) -> None:
 
 
 @pytest.mark.usefixtures("abroad")
-def test_moments_come_back_as_they_were_and_in_utc(store: SqlStore, seed: Seed) -> None:
+def test_moments_are_read_in_utc(store: SqlStore, seed: Seed) -> None:
     user = seed.user()
     stored = [seed.task(user, due_date=moment, created_at=moment) for moment in MOMENTS]
     with store.reading(SYSTEM) as work:
@@ -152,9 +146,9 @@ def test_moments_are_compared_as_moments(store: SqlStore, seed: Seed) -> None:
             assert {task.due_date for task in overdue} == set(MOMENTS[:number])
 
 
-@on_sqlite  # PostgreSQL takes it for a time in the zone of the session, which is UTC.
+@on_sqlite  # PostgreSQL takes it for a time in UTC, the zone of the session.
 def test_a_time_without_an_offset_is_not_stored(store: SqlStore, seed: Seed) -> None:
-    with pytest.raises(Exception, match="without an offset"):
+    with pytest.raises(ValueError, match="without an offset"):
         seed.task(seed.user(), due_date=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
@@ -196,7 +190,7 @@ Violation = Callable[[Seed, UnitOfWork[AnyActor], User], None]
 
 
 def void(_: object) -> None:
-    """Make nothing of something."""
+    """Discard a value."""
 
 
 VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
@@ -213,38 +207,44 @@ VIOLATING: dict[str, tuple[type[DomainError], Violation]] = {
         CategoryNameTaken,
         lambda seed, work, user: work.categories.add(seed.new_category(user, "HOME")),
     ),
-    "a category of nobody": (
+    "a category of an unknown user": (
         SessionEnded,
         lambda seed, work, _: work.categories.add(seed.new_category(seed.new_user())),
     ),
-    "a session of nobody": (
+    "a session of an unknown user": (
         SessionEnded,
         lambda seed, work, _: work.sessions.add(seed.new_session(seed.new_user())),
     ),
-    "an API token of nobody": (
+    "an API token of an unknown user": (
         SessionEnded,
         lambda seed, work, _: work.api_tokens.add(seed.new_api_token(seed.new_user())),
     ),
-    "a second factor of nobody": (
+    "a second factor of an unknown user": (
         SessionEnded,
         lambda seed, work, _: work.second_factors.save(SecondFactor(user_id=seed.id(), sealed_secret="sealed")),
     ),
-    "an event of nobody": (SessionEnded, lambda seed, work, _: work.activity.add(seed.new_event(seed.new_user()))),
-    "a task of nobody": (SessionEnded, lambda seed, work, _: work.tasks.add(seed.new_task(seed.new_user()))),
+    "an event of an unknown user": (
+        SessionEnded,
+        lambda seed, work, _: work.activity.add(seed.new_event(seed.new_user())),
+    ),
+    "a task of an unknown user": (SessionEnded, lambda seed, work, _: work.tasks.add(seed.new_task(seed.new_user()))),
     "a task under no other": (
         InvalidInput,
         lambda seed, work, alice: work.tasks.add(seed.new_task(alice, parent=seed.id())),
     ),
-    "a task shared with nobody": (
+    "a task shared with an unknown user": (
         InvalidInput,
         lambda seed, work, alice: work.tasks.add(seed.new_task(alice, members=(Member(seed.id(), Role.VIEWER),))),
     ),
-    "a request of nobody": (SessionEnded, lambda seed, work, _: void(work.idempotency.claim(seed.id(), "key"))),
+    "a request of an unknown user": (
+        SessionEnded,
+        lambda seed, work, _: void(work.idempotency.claim(seed.id(), "key")),
+    ),
     "a task in no category": (
         InvalidInput,
         lambda seed, work, user: work.tasks.add(seed.new_task(user, category=seed.id())),
     ),
-    "a task in the category of somebody else": (
+    "a task in the category of another user": (
         InvalidInput,
         lambda seed, work, user: work.tasks.add(
             seed.new_task(user, category=_there(work.users.find_by_login("carol"), work))
@@ -266,7 +266,7 @@ def _there(user: User | None, work: UnitOfWork[AnyActor]) -> Any:
 
 @pytest.fixture
 def alice(seed: Seed) -> User:
-    """Somebody with something of everything, as has Carol."""
+    """A user with every kind of row. So has Carol."""
     carol = seed.user("carol")
     seed.category(carol, "Home")
     alice = seed.user("alice", email="alice@example.org")
@@ -276,7 +276,7 @@ def alice(seed: Seed) -> User:
 
 
 @pytest.mark.parametrize("name", VIOLATING)
-def test_a_violation_is_told_in_the_domains_words(store: SqlStore, seed: Seed, alice: User, name: str) -> None:
+def test_a_violation_raises_its_domain_error(store: SqlStore, seed: Seed, alice: User, name: str) -> None:
     expected, violate = VIOLATING[name]
     before = everything(store, alice)
     with pytest.raises(expected) as raised, store.writing(SYSTEM) as work:
@@ -286,7 +286,7 @@ def test_a_violation_is_told_in_the_domains_words(store: SqlStore, seed: Seed, a
 
 
 @pytest.mark.parametrize("name", VIOLATING)
-def test_a_work_that_hushes_up_a_violation_is_not_done(store: SqlStore, seed: Seed, alice: User, name: str) -> None:
+def test_a_suppressed_violation_is_raised_at_the_commit(store: SqlStore, seed: Seed, alice: User, name: str) -> None:
     expected, violate = VIOLATING[name]
     before = everything(store, alice)
 
@@ -301,7 +301,7 @@ def test_a_work_that_hushes_up_a_violation_is_not_done(store: SqlStore, seed: Se
     assert everything(store, alice) == before
 
 
-def test_removing_a_category_in_use_is_a_mistake_and_no_violation(store: SqlStore, seed: Seed, alice: User) -> None:
+def test_removing_a_used_category_raises_no_domain_error(store: SqlStore, seed: Seed, alice: User) -> None:
     with store.reading(SYSTEM) as work:
         (category,) = work.categories.list(alice.id, None, 10).items
     with pytest.raises(INTEGRITY_ERRORS), store.writing(SYSTEM) as work:
@@ -319,12 +319,10 @@ def test_only_states_and_priorities_that_exist_are_stored(
 # --------------------------------------------------------------------- cascades
 
 
-def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
-    store: SqlStore, database: Database, seed: Seed
-) -> None:
-    store.get_or_create_secret("of nobody")
-    people = [seed.user(), seed.user()]
-    for user in people:
+def test_removing_a_user_removes_only_their_rows(store: SqlStore, database: Database, seed: Seed) -> None:
+    store.get_or_create_secret("a secret")
+    users = [seed.user(), seed.user()]
+    for user in users:
         categories = [seed.category(user) for _ in range(3)]
         for category in (each.id for each in categories):
             seed.task(user, category=category)
@@ -341,7 +339,7 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
             work.history.add(new_change(seed, task, user))
             work.idempotency.claim(user.id, "key")
             work.idempotency.add(new_record(user))
-    SqlRateLimiter(database).spend(Bucket.of(LOGIN_BY_ACCOUNT, people[0].username), people[0].created_at)
+    SqlRateLimiter(database).spend(Bucket.of(LOGIN_BY_ACCOUNT, users[0].username), users[0].created_at)
     seed.event(None)
     of_one = {
         "users": 1,
@@ -359,10 +357,10 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
     with database.reading() as connection:
         of_all = {name: 2 * number for name, number in of_one.items()}
         assert numbers(connection) == of_all | of_nobody | {"auth_events": 9}
-    kept = everything(store, people[1])
+    kept = everything(store, users[1])
     with store.writing(SYSTEM) as work:
-        work.users.remove(people[0].id)
-    assert everything(store, people[1]) == kept
+        work.users.remove(users[0].id)
+    assert everything(store, users[1]) == kept
     with database.reading() as connection:
         assert numbers(connection) == of_one | of_nobody | {"auth_events": 5}
 
@@ -370,7 +368,7 @@ def test_removing_a_user_removes_all_that_is_theirs_and_nothing_else(
 # ----------------------------------------------------------------- confirmation
 
 
-def test_confirming_while_reading_does_not_wait_for_the_only_connection(url: str, clock: ManualClock) -> None:
+def test_a_session_is_confirmed_on_the_connection_of_the_reader(url: str, clock: ManualClock) -> None:
     database = open_database(url, pool_size=1, pool_timeout=1)
     store = SqlStore(database, clock, Uuid7Generator())
     actor = Seed(store, clock, SequentialIds()).actor()
@@ -381,7 +379,7 @@ def test_confirming_while_reading_does_not_wait_for_the_only_connection(url: str
     database.close()
 
 
-def test_a_work_that_fails_confirms_all_the_same(store: SqlStore, seed: Seed, alice: User) -> None:
+def test_a_failed_unit_of_work_still_confirms_the_session(store: SqlStore, seed: Seed, alice: User) -> None:
     session = seed.session(alice, generation=4, confirmed_generation=2)
     actor = seed.actor(alice)
     actor = replace(actor, session_id=session.id, generation=4)
@@ -394,7 +392,7 @@ def test_a_work_that_fails_confirms_all_the_same(store: SqlStore, seed: Seed, al
 # --------------------------------------------------------------------- the rest
 
 
-def test_processes_that_ask_at_once_get_the_same_secret(url: str, clock: ManualClock) -> None:
+def test_concurrent_processes_get_the_same_secret(url: str, clock: ManualClock) -> None:
     stores = [SqlStore(open_database(url), clock, Uuid7Generator()) for _ in range(4)]
     secrets = race(
         *(partial(store.get_or_create_secret, f"number {number}") for number in range(5) for store in stores)
@@ -406,7 +404,7 @@ def test_processes_that_ask_at_once_get_the_same_secret(url: str, clock: ManualC
         store.close()
 
 
-@on_sqlite  # How PostgreSQL goes about it depends on how much there is.
+@on_sqlite  # The plan of PostgreSQL depends on the number of rows.
 def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
     filters: tuple[dict[str, Any], ...] = (
         {},
@@ -428,7 +426,7 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
         assert isinstance(driver, SqliteDriver)
         for sort, some, more in product(TaskSort, states, filters):
             if sort.field in more:
-                continue  # by priority among those of one: nobody has a reason to ask
+                continue  # one priority, sorted by priority: no client needs it
             first = TaskQuery(at=MOMENTS[0], sort=sort, states=some, **more)
             for after in (None, TaskKey(MOMENTS[0], UUID(int=1)), TaskKey(None, UUID(int=1))):
                 query = replace(first, after=after)
@@ -444,7 +442,7 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
                     if sort.field == "created_at":
                         fit += ["state", "category", "parent"]  # each followed by the time of creation
                     if "null" in place:
-                        fit += ["priority"]  # followed by the id, which is what is left to order by
+                        fit += ["priority"]  # followed by the id, the remaining order
                     assert entries.split()[4].removeprefix("ix_task_entries_") in fit, plan
 
 
@@ -468,15 +466,15 @@ def test_deleting_a_category_takes_as_many_statements_for_many_tasks_as_for_few(
             app.do(actor, app.category_removal.delete, category.id)
         sent.append(len(statements))
         with store.reading(SYSTEM) as work:
-            told = work.feed.page(actor.user_id, 0, 1000, ALL_TYPES)[-number - 1 :]
-            assert [found.entry.version for found in told] == [2] * (number + 1)
+            entries = work.feed.page(actor.user_id, 0, 1000, ALL_TYPES)[-number - 1 :]
+            assert [found.entry.version for found in entries] == [2] * (number + 1)
             assert {change.version for task in tasks for change in work.history.list(task.id, None, 9).items} == {1, 2}
     assert sent[0] == sent[1] < 20
 
 
 @contextmanager
 def counted() -> Iterator[list[Executable]]:
-    """Note what is sent to any database."""
+    """Record the statements that are sent to any database."""
     statements: list[Executable] = []
     compiled = Statements.compiled
 
@@ -490,7 +488,7 @@ def counted() -> Iterator[list[Executable]]:
 
 
 @on_postgresql
-def test_a_key_is_in_use_only_where_somebody_holds_it(
+def test_a_key_is_in_use_only_while_another_transaction_holds_it(
     url: str, store: SqlStore, seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
@@ -516,7 +514,7 @@ def test_a_key_is_in_use_only_where_somebody_holds_it(
 
 @on_postgresql
 @pytest.mark.parametrize("atomic", [False, True])
-def test_what_comes_of_a_mutation_that_is_under_way_is_not_said_yet(
+def test_a_mutation_in_progress_has_no_result_yet(
     url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, atomic: bool
 ) -> None:
     monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
@@ -535,4 +533,4 @@ def test_what_comes_of_a_mutation_that_is_under_way_is_not_said_yet(
             work.idempotency.claim(actor.user_id, f"sync {mutation.id}")
             with ThreadPoolExecutor(1) as thread:
                 pushed = thread.submit(app.pushing.push, actor, [mutation], atomic=atomic)
-                assert isinstance(pushed.exception(10), StorageUnavailable)
+                assert isinstance(pushed.exception(PATIENCE), StorageUnavailable)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
-import tasktracker
 from tasktracker.entrypoints import cli, sync_demo
 from tasktracker_client import Replica, SyncReport, Verification
 from tests.contracts.http.base import problem
-from tests.http import Server
+from tests.guarded_process import GuardedProcess
+from tests.http import Server, clean_environment
+from tests.waiting import PATIENCE
 
-# Whatever is installed, the servers run the code that is under test.
-THIS_CODE = {"PYTHONPATH": str(Path(tasktracker.__file__).parents[1])}
 TRANSCRIPT = """\
 A temporary server with a new database; a laptop and a phone of one user.
 
@@ -56,20 +57,31 @@ A temporary server with a new database; a laptop and a phone of one user.
 
 
 def demo(*arguments: str, status: int = 0) -> Result:
-    result = CliRunner(env=THIS_CODE).invoke(cli.main, ["sync-demo", *arguments])
+    result = CliRunner(env=clean_environment({})).invoke(cli.main, ["sync-demo", *arguments])
     assert result.exit_code == status, result.output
     return result
 
 
-def test_the_transcript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def demo_is_patient_and_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the demonstration wait on a busy machine, and its servers end with the tests."""
+    for name in ("START_SECONDS", "STOP_SECONDS", "FOLLOW_SECONDS"):
+        monkeypatch.setattr(sync_demo, name, PATIENCE)
+    guarded = SimpleNamespace(**{**vars(subprocess), "Popen": GuardedProcess})
+    monkeypatch.setattr(sync_demo, "subprocess", guarded)
+
+
+def test_the_demonstration_prints_its_transcript_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DATABASE_URL", "nonsense")  # it has settings of its own
+    monkeypatch.setenv("DATABASE_URL", "nonsense")  # the server of the demonstration ignores it
     assert demo().output == TRANSCRIPT
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("path", ["", "/", "/api", "/api/"])
-def test_on_a_server_that_is_there_it_leaves_nobody_behind(
+def test_on_an_existing_server_the_demonstration_deletes_its_user(
     shared: Server, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     names = []
@@ -90,26 +102,26 @@ def test_on_a_server_that_is_there_it_leaves_nobody_behind(
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("server"), **THIS_CODE) as server:
+    with Server(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 
 class TestFailures:
-    """Whatever is not as it should be ends it with status 1."""
+    """Every failure ends the demonstration with status 1."""
 
     @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://", "http://[::1"])
-    def test_no_server(self, url: str) -> None:
+    def test_an_unreachable_server_is_reported(self, url: str) -> None:
         assert "cannot be used" in demo("--url", url, status=1).output
 
-    def test_something_else_than_task_tracker(self, shared: Server) -> None:
+    def test_another_service_is_reported(self, shared: Server) -> None:
         assert "refuses to register a user" in demo("--url", f"{shared.url}/elsewhere", status=1).output
 
-    def test_a_copy_that_is_not_in_sync(self, shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_device_that_is_not_in_sync_is_reported(self, shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Replica, "verify", lambda _: Verification(5, 5, ["a7"]))
         shown = demo("--url", shared.url, status=1).output
         assert shown.endswith("Error: expected, but not true: the laptop is in sync\n")
 
-    def test_a_conflict_that_is_not_reported(self, shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_conflict_is_reported(self, shared: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         def sync(self: Replica) -> SyncReport:
             report = original(self)
             report.conflicts.clear()
@@ -119,16 +131,18 @@ class TestFailures:
         monkeypatch.setattr(Replica, "sync", sync)
         assert "the title is in conflict" in demo("--url", shared.url, status=1).output
 
-    def test_a_server_that_stops_in_the_middle(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        with Server(tmp_path, **THIS_CODE) as server:
+    def test_a_server_that_stops_during_the_demonstration_is_reported(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with Server(tmp_path) as server:
             monkeypatch.setattr(sync_demo, "_merge", lambda *_: server.kill())
             assert "cannot be reached" in demo("--url", server.url, status=1).output
 
-    def test_a_server_that_does_not_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_server_that_does_not_start_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sys.executable", "false")
         assert "the server did not start" in demo(status=1).output
 
-    def test_the_server_of_its_own_is_stopped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_temporary_server_is_stopped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         urls = []
 
         def fail(laptop: Replica, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Server processes are slow to start, so tests of the same settings share them."""
+"""Fixtures of server processes. Tests with the same settings share them, because they start slowly."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NewPair = Callable[..., Pair]
 
 @pytest.fixture(scope="session")
 def pairs(tmp_path_factory: pytest.TempPathFactory, postgres_url_factory: DatabaseFactory) -> Iterator[NewPair]:
-    """Give the pair of servers of a storage with these settings, started when first asked for.
+    """Start the pair of servers of a storage with these settings on first use, and return it.
 
-    When all is done, none of the secrets that went through their clients may be in a database or a log.
+    At the end, no secret that its clients sent or received may be in a database or a log.
     """
     known: dict[object, Pair] = {}
     with ExitStack() as stack:
 
-        def give(storage: str, **settings: str) -> Pair:
+        def pair_of(storage: str, **settings: str) -> Pair:
             key = (storage, *sorted(settings.items()))
             if key not in known:
                 folder = tmp_path_factory.mktemp("servers")
@@ -32,18 +32,18 @@ def pairs(tmp_path_factory: pytest.TempPathFactory, postgres_url_factory: Databa
                 known[key] = stack.enter_context(Pair(folder, url, ENVIRONMENT="production", **settings))
             return known[key]
 
-        yield give
+        yield pair_of
         assert [leak for pair in known.values() for leak in pair.leaks()] == []
 
 
 @pytest.fixture(params=["postgresql", "sqlite"])
 def storage(request: pytest.FixtureRequest) -> str:
-    """Each of the databases that processes can share."""
+    """Each kind of database that processes can share."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def pair(pairs: NewPair) -> Pair:
-    """Two processes on PostgreSQL, with the settings that are the default."""
+    """Two processes on PostgreSQL with the default settings."""
     return pairs("postgresql")

@@ -16,27 +16,27 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from tests.http import Caller
+from tests.waiting import PATIENCE
 
 PATH = "/api/events/"
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event, and when it came."""
+    """One event."""
 
     id: str
     kind: str
     data: Any
-    at: float
 
 
 class Follower:
-    """Reads a stream in a thread of its own, until it ends or is left."""
+    """Reads a stream in a separate thread until it ends or the block is left."""
 
     def __init__(self, caller: Caller, cursor: str | None = None, **params: str) -> None:
         self._events: queue.Queue[Event | None] = queue.Queue()
         host = caller.client.base_url
-        self._connection = HTTPConnection(host.host, host.port or 80, timeout=30)
+        self._connection = HTTPConnection(host.host, host.port or 80, timeout=PATIENCE)
         self._path = f"{PATH}?{urlencode(params)}" if params else PATH
         self._headers = dict(caller.headers)
         if cursor is not None:
@@ -50,36 +50,36 @@ class Follower:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._began.wait(30), "the stream does not begin"
+        assert self._began.wait(PATIENCE), "the stream does not begin"
         assert self.status == 200
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Whoever is reading is told at once.
+        # Ends the read in the thread.
         with suppress(OSError, AttributeError):
             self._connection.sock.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._connection.close()
 
-    def next(self, seconds: float = 10) -> Event:
+    def next(self, seconds: float = PATIENCE) -> Event:
         """Return the next event."""
         event = self._events.get(timeout=seconds)
         assert event is not None, "the stream has ended"
         return event
 
     def data(self, number: int) -> list[Any]:
-        """Return what so many events told."""
+        """Return the data of the next events."""
         return [self.next().data for _ in range(number)]
 
     def is_quiet(self, seconds: float = 0.5) -> bool:
-        """Whether nothing comes for a while."""
+        """Return whether no event arrives for some time."""
         time.sleep(seconds)
         return self._events.empty()
 
-    def has_ended(self, seconds: float) -> bool:
-        """Whether the stream ends within a time."""
+    def has_ended(self, seconds: float = PATIENCE) -> bool:
+        """Return whether the stream ends within a time."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -111,7 +111,4 @@ class Follower:
         if "id" in fields:
             self.last_id = fields["id"]
         if "data" in fields:
-            event = Event(
-                self.last_id or "", fields.get("event", "message"), json.loads(fields["data"]), time.monotonic()
-            )
-            self._events.put(event)
+            self._events.put(Event(self.last_id or "", fields.get("event", "message"), json.loads(fields["data"])))

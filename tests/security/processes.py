@@ -1,4 +1,4 @@
-"""Server processes that share a database, what visits them, and what they must never write down."""
+"""Server processes that share a database, their clients, and the search for secrets in database and log."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from typing import Any, Self, TypeVar
 import httpx
 from sqlalchemy import MetaData, create_engine, select
 
-import tasktracker
-from tasktracker.adapters.sql.engine import database_url
+from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.feed.ports import EPOCH
 from tests.http import Caller, Person, Server, bearer
+from tests.waiting import PATIENCE
 
 Result = TypeVar("Result")
 
-# Whatever is installed, the servers run the code that is under test; and they defend themselves as they would anywhere.
-THIS_CODE = {"PYTHONPATH": str(Path(tasktracker.__file__).parents[1]), "THROTTLE": "on"}
 # Tests act as many clients at many addresses, so that they do not throttle one another.
-PROXIED = {**THIS_CODE, "TRUSTED_PROXIES": "127.0.0.1"}
+PROXIED = {"THROTTLE": "on", "TRUSTED_PROXIES": "127.0.0.1"}
 REAL_HASHES = {"ARGON2_MEMORY_KIB": "", "ARGON2_PASSES": ""}  # blank: as if unset
 
 SECRET_REQUESTS = {"password", "password2", "current_password", "new_password"}
@@ -36,7 +37,7 @@ _addresses = count(1)
 
 
 class Visitor(Caller):
-    """Somebody at an address of their own, as a proxy tells it; whom they register or log in as stays there."""
+    """A client with its own address, as a proxy forwards it. Its users keep the address."""
 
     def __init__(self, client: httpx.Client, address: str | None = None) -> None:
         super().__init__(client, {"X-Forwarded-For": address or new_address()})
@@ -48,7 +49,7 @@ class Visitor(Caller):
 
 
 class Pair:
-    """Two server processes on one database. It remembers every secret that passes through its clients."""
+    """Two server processes on one database. Records every secret that its clients send or receive."""
 
     def __init__(self, folder: Path, url: str, **settings: str) -> None:
         self.url = url
@@ -70,22 +71,28 @@ class Pair:
 
     @property
     def logs(self) -> str:
-        """All that both have said."""
+        """The logs of both."""
         return "".join(server.log for server in self.servers)
 
     def visitor(self, number: int = 0, address: str | None = None) -> Visitor:
-        """Somebody new who visits one of the two."""
+        """Return a new client of one of the two."""
         return Visitor(self.servers[number % 2].client, address)
 
     def beside(self, person: Person) -> Person:
-        """The same person with the same tokens, by way of the other process."""
+        """Return the same user with the same tokens at the other process."""
         first, second = (server.client for server in self.servers)
         other = person.through(second if person.client is first else first)
         other.headers = dict(person.headers)
         return other
 
+    def renew_epoch(self) -> None:
+        """Make all cursors expire, as after a restored backup."""
+        store = SqlStore(open_database(self.url), SystemClock(), Uuid7Generator())
+        store.rotate_secret(EPOCH)
+        store.close()
+
     def leaks(self) -> list[str]:
-        """Which secrets can be found in the database or in a log, and where."""
+        """Return the secrets that are in the database or in a log, and where."""
         places = {"a log": self.logs.encode(), "the database": dump(self.url)}
         return [
             f"{secret!r} in {name}" for name, text in places.items() for secret in self.secrets if found(secret, text)
@@ -107,10 +114,10 @@ class Pair:
 
 
 class Wire:
-    """A connection that does little more than send and receive, where thousands of requests would tell on a client."""
+    """A lightweight client for thousands of requests."""
 
     def __init__(self, port: int, address: str | None = None) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._headers = {"X-Forwarded-For": address or new_address(), "Content-Type": "application/json"}
 
     def send(
@@ -124,16 +131,16 @@ class Wire:
         return response.status, json.loads(read) if read else None
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._connection.close()
 
 
 def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Make all calls at the same moment, each on a thread of its own, and return what they return."""
+    """Make all calls concurrently, each on its own thread, and return their results."""
     barrier = Barrier(len(calls))
 
     def run(call: Callable[[], Result]) -> Result:
-        barrier.wait(30)
+        barrier.wait(PATIENCE)
         return call()
 
     with ThreadPoolExecutor(len(calls)) as threads:
@@ -141,25 +148,25 @@ def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
 
 
 def new_address() -> str:
-    """An address that nobody has come from."""
+    """Return an unused address."""
     number = next(_addresses)
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 def dump(url: str) -> bytes:
-    """Everything in every table of a database, and raw where it is binary."""
+    """Return the values of all tables of a database as bytes."""
     engine = create_engine(database_url(url))
     tables = MetaData()
     with engine.connect() as connection:
         tables.reflect(connection)
         rows = [tuple(row) for table in tables.sorted_tables for row in connection.execute(select(table))]
     engine.dispose()
-    assert rows, "there is something to search"
+    assert rows, "the database is empty"
     return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row)
 
 
 def found(secret: str, text: bytes) -> bool:
-    """Whether a secret is in a text, as it is or decoded; of a token, its signature or secret alone is enough."""
+    """Return whether a text contains a secret, raw or decoded. Of a token, its signature or secret is enough."""
     return any(form in text for form in _forms(secret))
 
 
@@ -173,12 +180,12 @@ def _forms(secret: str) -> Iterator[bytes]:
         yield _decoded(secret.removeprefix("tt_"))[-24:]
     elif secret.count("-") == 3:  # a recovery code
         yield secret.replace("-", "").encode()
-    elif len(secret) == 32 and secret.isupper():  # of a generator
+    elif len(secret) == 32 and secret.isupper():  # of a TOTP generator
         yield b32decode(secret)
 
 
 def _is_secret(text: str) -> bool:
-    """Whether finding it somewhere would tell anything: many a test sends what is no password and no token."""
+    """Return whether a text is worth searching for. Some tests send values that are no password and no token."""
     return SHORTEST_SECRET <= len(text) <= LONGEST_SECRET and text.isascii() and len(set(text)) > 4
 
 

@@ -1,4 +1,4 @@
-"""Tokens that nobody issued: whatever is wrong with one, the answer is 401 and never a failure of the server."""
+"""Forged tokens: every one is answered with 401, and none causes an error of the server."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from tasktracker.adapters.security.tokens import AUDIENCE, ISSUER
 from tests.http import SETTINGS, Person, bearer, expect
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair
+from tests.waiting import PATIENCE
 
 RING = KeyRing([SETTINGS["SECRET_KEYS"]])
-OTHERS = KeyRing(["somebody else's secret, just as long as ours"])
+OTHERS = KeyRing(["another secret, which is just as long as ours"])
 KINDS = {"access": "at+jwt", "refresh": "rt+jwt"}
 CLAIMS = ("iss", "aud", "sub", "sid", "gen", "jti", "iat", "exp")
 
@@ -33,7 +34,7 @@ def encoded(raw: bytes) -> bytes:
 
 
 def token_of(header: object, payload: object, key: bytes, digest: Callable[..., Any] | None = hashlib.sha256) -> str:
-    """A token, made by hand: no library refuses to forge it. Bytes go in as they are."""
+    """Build a token by hand, because libraries refuse to forge one. Bytes are used unchanged."""
     parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload)]
     signed = b".".join(map(encoded, parts))
     signature = b"" if digest is None else encoded(hmac.digest(key, signed, digest))
@@ -41,7 +42,7 @@ def token_of(header: object, payload: object, key: bytes, digest: Callable[..., 
 
 
 class Forger:
-    """Makes tokens for the sessions of a person that are genuine but for what a test says."""
+    """Makes valid tokens for a session of a user, except for the changes of a test."""
 
     def __init__(self, person: Person, kind: str) -> None:
         self.kind = kind
@@ -69,12 +70,12 @@ class Forger:
         key: bytes | None = None,
         digest: Callable[..., Any] | None = hashlib.sha256,
     ) -> str:
-        """A token with other header fields or claims, or under another key."""
+        """Return a token with other header fields, claims or another key."""
         payload = {name: value for name, value in {**self.claims, **(claims or {})}.items() if name != without}
         return token_of({**self.header, **(header or {})}, payload, self.key if key is None else key, digest)
 
     def raw(self, name: str, text: str) -> str:
-        """A token with this very text as the value of a claim."""
+        """Return a token with this JSON text as the value of a claim."""
         payload = json.dumps({**self.claims, name: "HERE"}).replace('"HERE"', text)
         return token_of(self.header, payload.encode(), self.key)
 
@@ -105,9 +106,9 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
     "typ missing": lambda forger: token_of({"alg": "HS256", "kid": RING.signing}, forger.claims, forger.key),
     "typ of the other kind": lambda forger: forger.token({"typ": other_type(forger)}),
     "typ a list": lambda forger: forger.token({"typ": [KINDS[forger.kind]]}),
-    "aud of somebody else": lambda forger: forger.token(claims={"aud": "somebody"}),
-    "aud a list": lambda forger: forger.token(claims={"aud": [AUDIENCE, "somebody"]}),
-    "iss of somebody else": lambda forger: forger.token(claims={"iss": "somebody"}),
+    "aud of another service": lambda forger: forger.token(claims={"aud": "another"}),
+    "aud a list": lambda forger: forger.token(claims={"aud": [AUDIENCE, "another"]}),
+    "iss of another service": lambda forger: forger.token(claims={"iss": "another"}),
     "crit": lambda forger: forger.token({"crit": ["exp"]}),
     "crit of something unknown": lambda forger: forger.token({"crit": ["tt"], "tt": 1}),
     "crit b64": lambda forger: forger.token({"crit": ["b64"], "b64": False}),
@@ -132,7 +133,7 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
     "gen beyond 64 bits": lambda forger: forger.token(claims={"gen": 2**70}),
     "gen beyond 32 bits": lambda forger: forger.token(claims={"gen": 2**40}),
     "gen below 64 bits": lambda forger: forger.token(claims={"gen": -(2**70)}),
-    "sub of nobody": lambda forger: forger.token(claims={"sub": str(uuid4())}),
+    "sub of no user": lambda forger: forger.token(claims={"sub": str(uuid4())}),
     "sub no id": lambda forger: forger.token(claims={"sub": "alice"}),
     "sid of no session": lambda forger: forger.token(claims={"sid": str(uuid4())}),
     "sid a lone surrogate": lambda forger: forger.raw("sid", '"\\ud800"'),
@@ -153,7 +154,7 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
     "100 kB of claims": lambda forger: forger.token(claims={"iss": "x" * 75_000}),
     "100 kB of nothing": lambda _: "x" * 100_000,
     "no text": lambda _: "",
-    "an API token of nobody": lambda _: "tt_" + urlsafe_b64encode(bytes(56)).decode().rstrip("="),
+    "an unknown API token": lambda _: "tt_" + urlsafe_b64encode(bytes(56)).decode().rstrip("="),
     "an API token too short": lambda _: "tt_AAAA",
     "an API token too long": lambda _: "tt_" + "A" * 100,
     "an API token that is no base64": lambda _: "tt_" + "!" * 75,
@@ -176,7 +177,7 @@ def other_key(forger: Forger) -> bytes:
 def person(pairs: NewPair) -> Iterator[Person]:
     person = pairs("postgresql").visitor().register()
     yield person
-    expect(person.get("/api/accounts/me/"), 200)  # nothing that was tried has ended the session
+    expect(person.get("/api/accounts/me/"), 200)  # no forgery has ended the session
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -185,7 +186,7 @@ def forger(request: pytest.FixtureRequest, person: Person) -> Forger:
 
 
 def require_refused(pair: Pair, token: str) -> None:
-    """Present a token in every way there is."""
+    """Send a token to every kind of endpoint, and require 401."""
     visitor = pair.visitor()
     header = {"Authorization": f"Bearer {token}".strip().encode()}
     answers = [
@@ -200,7 +201,7 @@ def require_refused(pair: Pair, token: str) -> None:
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_what_the_forger_makes_is_genuine_unless_told_otherwise(pair: Pair, forger: Forger) -> None:
+def test_the_forger_makes_valid_tokens_by_default(pair: Pair, forger: Forger) -> None:
     token = forger.token()
     assert expect(pair.visitor().post("/api/accounts/verify/", {"token": token}), 200)["token_type"] == forger.kind
     if forger.kind == "access":
@@ -212,13 +213,13 @@ def test_a_forged_token_is_refused(pair: Pair, forger: Forger, forgery: str) -> 
     require_refused(pair, FORGERIES[forgery](forger))
 
 
-def test_a_forged_token_logs_nobody_out(pair: Pair, forger: Forger) -> None:
+def test_a_forged_token_ends_no_session(pair: Pair, forger: Forger) -> None:
     for token in (forger.token({"alg": "none"}, digest=None), forger.token(key=b""), "nothing"):
         expect(pair.visitor().post("/api/accounts/logout/", {"refresh": token}), 401)
         expect(pair.visitor().post("/api/accounts/logout/", headers=bearer(token)), 401)
 
 
-def test_no_kind_of_token_passes_for_another(pair: Pair) -> None:
+def test_no_kind_of_token_is_accepted_as_another(pair: Pair) -> None:
     person = pair.visitor().register()
     visitor = pair.visitor()
     body = {"name": "a script", "scopes": ["tasks:read", "tasks:write"]}
@@ -254,21 +255,21 @@ def test_a_lone_surrogate_in_a_body_is_refused(pair: Pair, person: Person, path:
 
 
 @pytest.mark.parametrize("value", [b"\xed\xa0\x80", b"tt_\xed\xa0\x80", b"\xff\xfe", b"a\x01b"])
-def test_bytes_that_are_no_text_in_the_header_are_refused(pair: Pair, value: bytes) -> None:
+def test_a_header_that_is_no_text_is_refused(pair: Pair, value: bytes) -> None:
     status, head = raw_request(pair, b"Bearer " + value)
     assert status in (400, 401), head
     assert status == 400 or b"www-authenticate: bearer" in head.lower()
 
 
 @pytest.mark.parametrize("size", [100_000, 1_000_000])
-def test_a_token_longer_than_any_header_may_be_is_refused(pair: Pair, size: int) -> None:
+def test_a_token_longer_than_the_limit_of_headers_is_refused(pair: Pair, size: int) -> None:
     status, head = raw_request(pair, b"Bearer " + b"x" * size)
     assert status in (400, 401, 431), head
 
 
 def raw_request(pair: Pair, authorization: bytes) -> tuple[int, bytes]:
-    """Send a request whose header no client library would send, and return what comes back."""
-    with socket.create_connection(("127.0.0.1", pair.servers[0].port), timeout=10) as connection:
+    """Send a header that no client library would send, and return status and head of the answer."""
+    with socket.create_connection(("127.0.0.1", pair.servers[0].port), timeout=PATIENCE) as connection:
         connection.sendall(
             b"GET /api/accounts/me/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: "
             + authorization

@@ -1,4 +1,4 @@
-"""Logging in: what it gives away, and what a flood of it does to everybody else."""
+"""Logins: information in refusals, and the effect of a flood of logins on other requests."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ import pytest
 from tests.http import PASSWORD, Person, Server, expect, migrated, new_name, run
 from tests.postgres import DatabaseFactory
 from tests.security.conftest import NewPair
-from tests.security.processes import PROXIED, REAL_HASHES, THIS_CODE, Pair, Visitor, Wire, at_once
+from tests.security.processes import PROXIED, REAL_HASHES, Pair, Visitor, Wire, at_once
+from tests.waiting import PATIENCE
 
 LOGIN = "/api/accounts/login/"
 WRONG = "not the password"
 SAMPLES = 100  # of each of three kinds
-MAX_DIFFERENCE = 5  # milliseconds
+MAX_RATIO = 1.25  # of the medians. A login without a hash takes a tenth of the time.
 FLOOD = 200
 FLOOD_SECONDS = 2.5
-MAX_MEMORY = 19 + 40  # MiB: one hash at a time, and all else that a flood takes
+MAX_MEMORY = 19 + 40  # MiB: one concurrent hash, and the rest of a flood
 
 
 @pytest.fixture(scope="module")
 def server(
     tmp_path_factory: pytest.TempPathFactory, postgres_url_factory: DatabaseFactory
 ) -> Iterator[Callable[..., Server]]:
-    """Start a server that hashes as it would anywhere else."""
+    """Starts a server with the default cost of password hashes."""
     started: list[Server] = []
 
     def start(**settings: str) -> Server:
@@ -50,12 +51,12 @@ def server(
 
 
 def disabled(person: Person, folder: Path, url: str) -> Person:
-    result = run(folder, "disable-user", person.username, **{**THIS_CODE, "DATABASE_URL": url, **REAL_HASHES})
+    result = run(folder, "disable-user", person.username, DATABASE_URL=url)
     assert result.returncode == 0, result.stderr
     return person
 
 
-def test_nothing_tells_why_a_login_was_refused(pair: Pair, tmp_path: Path) -> None:
+def test_a_refused_login_does_not_show_the_reason(pair: Pair, tmp_path: Path) -> None:
     known = pair.visitor().register(email=f"{new_name()}@example.org")
     gone = disabled(pair.visitor().register(), tmp_path, pair.url)
     answers = [
@@ -76,7 +77,7 @@ def test_nothing_tells_why_a_login_was_refused(pair: Pair, tmp_path: Path) -> No
 
 
 @pytest.mark.alone
-def test_no_time_tells_why_a_login_was_refused(server: Callable[..., Server], tmp_path: Path) -> None:
+def test_the_time_of_a_refused_login_does_not_show_the_reason(server: Callable[..., Server], tmp_path: Path) -> None:
     quick = server(THROTTLE="off")
     known = Visitor(quick.client).register()
     gone = disabled(Visitor(quick.client).register(), tmp_path, quick.environment["DATABASE_URL"])
@@ -85,15 +86,13 @@ def test_no_time_tells_why_a_login_was_refused(server: Callable[..., Server], tm
         "wrong password": (known.username, WRONG),
         "disabled user": (gone.username, PASSWORD),
     }
-    medians = medians_of(quick, logins)
-    if max(medians.values()) - min(medians.values()) > MAX_DIFFERENCE:
-        # Whatever else the machine did meanwhile may have hit one kind more than another. Twice, it would not.
-        medians = medians_of(quick, logins)
-    assert max(medians.values()) - min(medians.values()) <= MAX_DIFFERENCE, medians
+    # Other load on the machine may delay one kind more than another, but hardly in both measurements.
+    measured = (medians_of(quick, logins).values() for _ in range(2))
+    assert any(max(medians) / min(medians) <= MAX_RATIO for medians in measured)
 
 
 def medians_of(server: Server, logins: dict[str, tuple[str, str]]) -> dict[str, float]:
-    """How long each login takes, in milliseconds, all of them by turns in an order nobody could foresee."""
+    """Return the median time of each kind of login in milliseconds, measured in random order."""
     wire = Wire(server.port)
     taken: dict[str, list[float]] = {kind: [] for kind in logins}
     for _ in range(SAMPLES):
@@ -109,19 +108,19 @@ def medians_of(server: Server, logins: dict[str, tuple[str, str]]) -> dict[str, 
     return medians
 
 
-# Its own process, so that its work is not taken for the server's, and at a low priority for the same reason: the
-# requests it makes are the same, but on a machine of two cores it would otherwise itself slow down what is measured.
+# A separate process with a low priority. On a machine of two cores, its own work would
+# otherwise slow down the requests that are measured.
 ATTACK = """
 import asyncio, collections, json, os, random, sys
 
 port, clients, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 answers = collections.Counter()
-untold = 0
+without_retry_after = 0
 
 
 async def attack(number, until):
-    global untold
-    body = json.dumps({"username": f"nobody{number}", "password": "not the password"}).encode()
+    global without_retry_after
+    body = json.dumps({"username": f"unknown{number}", "password": "not the password"}).encode()
     head = (
         "POST /api/accounts/login/ HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Type: application/json\\r\\n"
         f"X-Forwarded-For: 10.200.{number // 250}.{number % 250}\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
@@ -135,8 +134,8 @@ async def attack(number, until):
         status = lines[0].split()[1]
         answers[status] += 1
         if status != "401":
-            untold += "retry-after" not in fields
-            # A name that was tried in flood after flood is told to come back long after this one has ended.
+            without_retry_after += "retry-after" not in fields
+            # After several floods, Retry-After may be later than the end of this one.
             await asyncio.sleep(min(int(fields.get("retry-after", 1)) + random.random(), left))
     writer.close()
 
@@ -148,12 +147,12 @@ async def main():
 
 os.nice(19)
 asyncio.run(main())
-print(json.dumps({"answers": answers, "untold": untold}))
+print(json.dumps({"answers": answers, "without_retry_after": without_retry_after}))
 """
 
 
 @pytest.mark.alone
-def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(server: Callable[..., Server]) -> None:
+def test_a_flood_of_bad_logins_hardly_slows_other_requests(server: Callable[..., Server]) -> None:
     flooded = server()
     person = Visitor(flooded.client).register()
     expect(Visitor(flooded.client).post(LOGIN, {"username": new_name(), "password": WRONG}), 401)
@@ -169,12 +168,12 @@ def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(
             time.sleep(0.4)  # until it has started
             during = request_times(flooded, person, FLOOD_SECONDS)
             grown = memory(flooded) - before
-            output, _ = attack.communicate(timeout=30)
+            output, _ = attack.communicate(timeout=PATIENCE)
         seen = json.loads(output)
         assert seen["answers"].keys() <= {"401", "429", "503"}, seen
         assert seen["answers"]["401"] > 0, seen
         assert seen["answers"].get("503", 0) + seen["answers"].get("429", 0) > 0, seen
-        assert seen["untold"] == 0, "each of them was told when to come back"
+        assert seen["without_retry_after"] == 0, "an answer has no Retry-After"
         assert grown <= MAX_MEMORY
         figures = {
             name: (round(median(times), 2), round(p99(times), 2))
@@ -184,12 +183,12 @@ def test_a_flood_of_bad_logins_slows_others_down_little_and_takes_little_memory(
         ratios.append(p99(during) / p99(idle))
         if ratios[-1] <= 2:
             return
-        # A neighbour on the machine that wakes up between the two measurements is in one of them only.
+        # Other load on the machine may fall into one of the two measurements only.
     pytest.fail(f"p99 of other requests, over its idle value: {ratios}")
 
 
 def request_times(server: Server, person: Person, seconds: float) -> list[float]:
-    """How long a request takes that has nothing to do with passwords, in milliseconds."""
+    """Return the times of requests that hash no password, in milliseconds."""
     wire = Wire(server.port)
     times = []
     until = time.perf_counter() + seconds
@@ -206,9 +205,8 @@ def p99(times: list[float]) -> float:
 
 
 def memory(server: Server) -> float:
-    """What the server's process has in memory, in MiB."""
-    assert server._process is not None
-    status = Path(f"/proc/{server._process.pid}/status").read_text()
+    """Return the memory of the server's process in MiB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
 
 
@@ -221,7 +219,7 @@ def test_many_valid_logins_at_once_all_succeed(pair: Pair) -> None:
     assert len({answer.json()["refresh"] for answer in answers}) == 50
 
 
-# Upper case, ligatures, full width, the sharp and the long s: one name, however it is written.
+# Spellings of one name: upper case, ligatures, full width, the sharp and the long s.
 SPELLINGS = [
     "stra\N{LATIN SMALL LETTER SHARP S}e.\N{LATIN SMALL LIGATURE FI}n{}",
     "STRASSE.FIN{}",
@@ -234,7 +232,7 @@ SPELLINGS = [
 ]
 
 
-def test_of_parallel_registrations_of_one_name_one_succeeds(pairs: NewPair, storage: str) -> None:
+def test_one_of_parallel_registrations_of_one_name_succeeds(pairs: NewPair, storage: str) -> None:
     pair = pairs(storage)
     number = random.randrange(10**6)
     names = [SPELLINGS[each % len(SPELLINGS)].format(number) for each in range(50)]

@@ -1,11 +1,9 @@
-"""What is written down of every request and of every authentication event, and what never is."""
+"""The log of requests and of authentication events, and secrets that must not be in it."""
 
 from __future__ import annotations
 
 import json
-import time
 from base64 import b32decode, urlsafe_b64encode
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,25 +13,28 @@ import pyotp
 from tasktracker.adapters.sql.engine import open_database
 from tests.http import OTHER_PASSWORD, PASSWORD, Server, bearer, expect, migrated, new_name
 from tests.security.conftest import NewPair
-from tests.security.processes import THIS_CODE, Pair, dump, found
+from tests.security.processes import Pair, dump, found
+from tests.waiting import wait_until
 
 Line = dict[str, Any]
 
 
 def lines(log: str) -> list[Line]:
-    """The lines of a log that are JSON: all but what the command line says at the start."""
+    """Return the lines of a log that are JSON: all but the message of the command at the start."""
     return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
 
 
-def waited_for(look: Callable[[], list[Line]]) -> list[Line]:
-    """What is found once it is there: a request is logged when it has been answered, not before."""
-    deadline = time.monotonic() + 5
-    while not (seen := look()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return seen
+def wait_for_lines(source: Pair | Server, field: str, value: object) -> list[Line]:
+    """Wait for lines with a value of a field, and return them. A request is logged after its answer."""
+
+    def found_lines() -> list[Line]:
+        log = source.logs if isinstance(source, Pair) else source.log
+        return [line for line in lines(log) if line.get(field) == value]
+
+    return wait_until(found_lines, f"no line has {field}={value}")
 
 
-def test_every_request_is_one_line(pair: Pair) -> None:
+def test_every_request_is_logged_in_one_line(pair: Pair) -> None:
     person = pair.visitor().register()
     task = person.task()["id"]
     requests: list[tuple[str, str, dict[str, Any], str | None, str | None, int]] = [
@@ -58,17 +59,16 @@ def test_every_request_is_one_line(pair: Pair) -> None:
         assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
         assert answer.headers["x-request-id"] == headers["X-Request-ID"]
         ids.append(headers["X-Request-ID"])
-    waited_for(lambda: [line for line in lines(pair.logs) if line.get("request_id") == ids[-1]])
     for request_id, (method, _, _, token, route, status) in zip(ids, requests, strict=True):
-        (line,) = [each for each in lines(pair.logs) if each.get("request_id") == request_id]
+        (line,) = wait_for_lines(pair, "request_id", request_id)
         assert line["event"] == "request"
         assert (line["method"], line["route"], line["status"]) == (method, route, status)
         assert line["user"] == (person.id if token == person.access else None)
-        assert 0 < line["duration_ms"] < 30_000
+        assert line["duration_ms"] > 0
         assert "private" not in json.dumps(line)
 
 
-def test_what_concerns_authentication_is_in_the_audit_log_and_in_the_activity(pair: Pair) -> None:
+def test_authentication_events_are_in_the_audit_log_and_in_the_activity(pair: Pair) -> None:
     visitor = pair.visitor()
     person = visitor.register()
     expect(pair.visitor(1).post("/api/accounts/login/", {"username": person.username, "password": "wrong one"}), 401)
@@ -90,30 +90,27 @@ def test_what_concerns_authentication_is_in_the_audit_log_and_in_the_activity(pa
     assert audited[0]["address"] == visitor.headers["X-Forwarded-For"]
 
 
-def test_an_uncaught_error_is_logged_under_the_id_that_the_client_saw(tmp_path: Path, database_url: str) -> None:
-    with Server(
-        tmp_path, **{**THIS_CODE, "ENVIRONMENT": "production", "DATABASE_URL": migrated(database_url)}
-    ) as server:
+def test_an_uncaught_error_is_logged_with_the_request_id_of_the_answer(tmp_path: Path, database_url: str) -> None:
+    with Server(tmp_path, DATABASE_URL=migrated(database_url), ENVIRONMENT="production", THROTTLE="on") as server:
         person = server.register()
         database = open_database(database_url, pool_size=1)
         with database.writing() as connection:
             connection.run("ALTER TABLE tasks RENAME COLUMN title TO caption")
         database.close()
-        answer = person.post("/api/tasks/", {"title": "a title that is nobody else's business"})
+        answer = person.post("/api/tasks/", {"title": "a private title"})
         problem = expect(answer, 500)
         assert problem["type"] == "/problems/internal-error"
         assert "title" not in problem["detail"]
         request_id = answer.headers["x-request-id"]
-        mine = waited_for(lambda: [line for line in lines(server.log) if line.get("request_id") == request_id])
-        (error,) = [line for line in mine if line["event"] == "uncaught error"]
+        (error,) = wait_for_lines(server, "event", "uncaught error")
+        assert error["request_id"] == request_id
         assert error["level"] == "error"
         assert "UndefinedColumn" in json.dumps(error["exception"])
-        assert "nobody else's business" not in server.log
+        assert "a private title" not in server.log
         assert person.access not in server.log
-        waited_for(lambda: [line for line in lines(server.log) if line.get("status") == 500])
-        (request,) = [line for line in lines(server.log) if line.get("status") == 500]
+        (request,) = wait_for_lines(server, "status", 500)
         assert (request["request_id"], request["user"]) == (request_id, person.id)
-        expect(person.get("/api/accounts/me/"), 200)  # it serves on
+        expect(person.get("/api/accounts/me/"), 200)  # the server still serves
 
 
 def test_no_secret_is_in_the_database_or_in_a_log(pairs: NewPair, storage: str) -> None:
@@ -121,7 +118,7 @@ def test_no_secret_is_in_the_database_or_in_a_log(pairs: NewPair, storage: str) 
     visitor = pair.visitor()
     person = visitor.register(email=f"{new_name()}@example.org")
     login = {"username": person.username, "password": PASSWORD}
-    wrong = "never anybody's password"
+    wrong = "not the password at all"
     expect(visitor.post("/api/accounts/login/", {**login, "password": wrong}), 401)
     expect(visitor.post("/api/accounts/login/", {"username": wrong, "password": wrong}), 401)
     expect(person.post("/api/accounts/me/password/", {"current_password": wrong, "new_password": wrong}), 400)
@@ -142,7 +139,7 @@ def test_no_secret_is_in_the_database_or_in_a_log(pairs: NewPair, storage: str) 
     assert pair.leaks() == []
 
 
-def test_the_search_finds_what_is_there() -> None:
+def test_the_search_finds_a_secret_in_every_form() -> None:
     secret = bytes(range(24))
     token = "tt_" + urlsafe_b64encode(bytes(32) + secret).decode().rstrip("=")
     generator = pyotp.random_base32()
@@ -151,10 +148,10 @@ def test_the_search_finds_what_is_there() -> None:
     assert found(generator, b"decoded: " + b32decode(generator))
     assert found("abcd-efgh-ijkl-mnop", b"undashed: abcdefghijklmnop")
     assert found(token, b"decoded: " + secret)
-    assert not found("uH8#kq2Lx9", b"nothing of the kind")
+    assert not found("uH8#kq2Lx9", b"another text")
 
 
-def test_the_dump_holds_everything(pair: Pair) -> None:
+def test_the_dump_contains_every_table(pair: Pair) -> None:
     person = pair.visitor().register()
     assert person.username.encode() in dump(pair.url)
     assert b"$argon2id$" in dump(pair.url)

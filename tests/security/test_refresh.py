@@ -1,4 +1,4 @@
-"""Refresh tokens, used by many at once, lost on the way, and stolen."""
+"""Refresh tokens: concurrent use, lost answers and theft."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def claims(token: str) -> dict[str, Any]:
 
 
 def age(url: str, token: str, by: timedelta) -> None:
-    """Have a token's session be refreshed longer ago than it was."""
+    """Move the last refresh of a token's session into the past."""
     rotated_at = datetime.now(UTC) - by
     fields = {"rotated_at": rotated_at, "idle_until": rotated_at + SessionPolicy().idle}
     database = open_database(url, pool_size=1)
@@ -85,7 +85,7 @@ def test_a_lost_answer_does_not_break_the_chain(pairs: NewPair, storage: str) ->
 
 
 class TestReplay:
-    """A used token turns up again, too late or after its successor was used: it may have been stolen."""
+    """A used token is presented again, too late or after the use of its successor. It may be stolen."""
 
     @pytest.fixture
     def brief(self, pairs: NewPair) -> Pair:
@@ -108,7 +108,7 @@ class TestReplay:
                 expect(brief.visitor(number).get("/api/accounts/me/", headers=bearer(token["access"])), 401)
                 expect(refresh(brief.visitor(number), token["refresh"]), 401)
 
-    def test_the_last_but_one_ends_the_session_on_every_process(
+    def test_an_old_refresh_token_ends_the_session_on_every_process(
         self, brief: Pair, person: Person, other_session: Person
     ) -> None:
         second = expect(refresh(brief.visitor(), person.refresh), 200)
@@ -117,7 +117,7 @@ class TestReplay:
         expect(refresh(brief.visitor(), person.refresh), 401)
         self.require_ended(brief, third, second)
 
-    def test_the_predecessor_of_one_that_was_used_ends_the_session_after_the_grace(
+    def test_the_predecessor_of_a_used_refresh_token_ends_the_session_after_the_grace(
         self, brief: Pair, person: Person, other_session: Person
     ) -> None:
         second = expect(refresh(brief.visitor(), person.refresh), 200)
@@ -127,10 +127,10 @@ class TestReplay:
         expect(refresh(brief.visitor(), person.refresh), 401)
         self.require_ended(brief, second)
 
-    def test_the_predecessor_of_one_that_never_arrived_continues_the_chain_a_day_later(
+    def test_the_predecessor_of_an_unused_refresh_token_is_accepted_a_day_later(
         self, brief: Pair, person: Person
     ) -> None:
-        expect(refresh(brief.visitor(), person.refresh), 200)  # and the answer is lost
+        expect(refresh(brief.visitor(), person.refresh), 200)  # the answer is lost
         age(brief.url, person.refresh, timedelta(days=1))
         second = expect(refresh(brief.visitor(1), person.refresh), 200)
         assert claims(second["refresh"])["gen"] == claims(person.refresh)["gen"] + 1
@@ -139,7 +139,7 @@ class TestReplay:
         assert claims(third["refresh"])["gen"] == claims(person.refresh)["gen"] + 2
 
 
-def test_a_chain_survives_days_of_silence_by_the_clock(pairs: NewPair, storage: str) -> None:
+def test_a_session_continues_after_a_day_without_requests(pairs: NewPair, storage: str) -> None:
     pair = pairs(storage)
     with Api(pair.url) as api:
         person = api.register()
@@ -177,14 +177,14 @@ def test_no_refresh_that_races_a_log_out_leaves_a_usable_token(pairs: NewPair, s
             with pytest.raises(SessionEnded):
                 container.sessions().verify(token)
         first, second = second, first
-    assert 0 < won < RACES[storage], "each side won some races"
+    assert 0 < won < RACES[storage], "one side won every race"
     for wire in (*first, *second):
         wire.close()
     container.store().close()
 
 
 def open_sessions(container: Container, user_id: UUID, number: int) -> list[TokenPair]:
-    """Log a user in many times, without hashing their password each time."""
+    """Create sessions of a user without hashing the password."""
     policy, now = SessionPolicy(), datetime.now(UTC)
     opened = [
         Session.start(id=container.ids().new(), user_id=user_id, device=None, now=now, policy=policy)

@@ -1,4 +1,4 @@
-"""What is taken back is of no use any more, on whichever process it is presented next."""
+"""Revoked sessions and tokens are refused by every process at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, run
 from tests.security.conftest import NewPair
-from tests.security.processes import THIS_CODE, Pair
+from tests.security.processes import Pair
 
 ME = "/api/accounts/me/"
 
@@ -20,20 +20,20 @@ def two(pairs: NewPair, storage: str) -> Pair:
 
 @pytest.fixture
 def here(two: Pair) -> Person:
-    """Somebody at one process."""
+    """A user at one process."""
     return two.visitor().register()
 
 
 @pytest.fixture
 def there(two: Pair, here: Person) -> Person:
-    """The same person in another session, at the other process, where they have just been seen."""
+    """The same user in another session at the other process, which has accepted the token."""
     person = two.visitor(1).login(here)
     expect(person.get(ME), 200)
     return person
 
 
-def require_out(caller: Caller, person: Person) -> None:
-    """Require that a person's tokens are of no use. The very first request counts."""
+def require_logged_out(caller: Caller, person: Person) -> None:
+    """Require that the tokens of a user are refused, from the first request."""
     expect(caller.get(ME, headers=bearer(person.access)), 401)
     expect(caller.get("/api/tasks/", headers=bearer(person.access)), 401)
     expect(caller.post("/api/tasks/", {"title": "too late"}, headers=bearer(person.access)), 401)
@@ -41,49 +41,49 @@ def require_out(caller: Caller, person: Person) -> None:
     expect(caller.post("/api/accounts/verify/", {"token": person.access}), 401)
 
 
-def test_log_out(two: Pair, here: Person) -> None:
+def test_logging_out_ends_the_session(two: Pair, here: Person) -> None:
     beside = two.beside(here)
     expect(beside.get(ME), 200)
     expect(here.post("/api/accounts/logout/"), 204)
-    require_out(beside, here)
+    require_logged_out(beside, here)
 
 
-def test_log_out_by_refresh_token(two: Pair, here: Person) -> None:
+def test_logging_out_by_refresh_token_ends_the_session(two: Pair, here: Person) -> None:
     expect(two.visitor().post("/api/accounts/logout/", {"refresh": here.refresh}), 204)
-    require_out(two.beside(here), here)
+    require_logged_out(two.beside(here), here)
 
 
-def test_ending_other_sessions(here: Person, there: Person) -> None:
+def test_ending_other_sessions_keeps_this_one(here: Person, there: Person) -> None:
     expect(here.delete("/api/accounts/sessions/"), 204)
-    require_out(there, there)
+    require_logged_out(there, there)
     expect(here.get(ME), 200)
 
 
-def test_changing_the_password(here: Person, there: Person) -> None:
+def test_changing_the_password_ends_other_sessions(here: Person, there: Person) -> None:
     body = {"current_password": here.password, "new_password": OTHER_PASSWORD}
     expect(here.post(f"{ME}password/", body), 204)
-    require_out(there, there)
+    require_logged_out(there, there)
     expect(here.get(ME), 200)
     expect(there.post("/api/accounts/login/", {"username": here.username, "password": here.password}), 401)
 
 
-def test_deleting_the_account(here: Person, there: Person) -> None:
+def test_deleting_the_account_ends_its_sessions(here: Person, there: Person) -> None:
     expect(here.post(f"{ME}delete/", {"password": here.password}), 204)
-    require_out(there, there)
+    require_logged_out(there, there)
 
 
-def test_disabling_the_user(two: Pair, here: Person, there: Person, tmp_path: Path) -> None:
+def test_disabling_the_user_ends_sessions_and_tokens(two: Pair, here: Person, there: Person, tmp_path: Path) -> None:
     token = api_token(here)
-    result = run(tmp_path, "disable-user", here.username, **THIS_CODE, DATABASE_URL=two.url)
+    result = run(tmp_path, "disable-user", here.username, DATABASE_URL=two.url)
     assert result.returncode == 0, result.stderr
-    require_out(there, there)
-    require_out(here, here)
+    require_logged_out(there, there)
+    require_logged_out(here, here)
     for number in range(2):
         expect(two.visitor(number).get("/api/tasks/", headers=bearer(token)), 401)
         expect(two.visitor(number).post("/api/tasks/", {"title": "too late"}, headers=bearer(token)), 401)
 
 
-def test_revoking_an_api_token(two: Pair, here: Person) -> None:
+def test_a_revoked_api_token_is_refused(two: Pair, here: Person) -> None:
     token, kept = api_token(here), api_token(here)
     elsewhere = two.visitor(1)
     expect(elsewhere.get("/api/tasks/", headers=bearer(token)), 200)

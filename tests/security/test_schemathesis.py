@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI document, and whether the answers are what it says."""
+"""Generated requests get the answers that the OpenAPI document describes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.generation.meta import TestPhase
 
 from tests.http import PASSWORD, Person, Server, migrated, new_name
-from tests.security.processes import THIS_CODE, Visitor
+from tests.security.processes import Visitor
 from tests.strategies import THOROUGHNESS
 
 EXAMPLES = 5 * THOROUGHNESS
@@ -30,7 +30,7 @@ CONFIG = {
 
 @pytest.fixture
 def server(tmp_path: Path, database_url: str) -> Iterator[Server]:
-    with Server(tmp_path, **{**THIS_CODE, "DATABASE_URL": migrated(database_url), "THROTTLE": "off"}) as server:
+    with Server(tmp_path, DATABASE_URL=migrated(database_url)) as server:
         yield server
 
 
@@ -41,7 +41,7 @@ IMPORTED = {
 
 
 class Account:
-    """Somebody who is logged in whatever the requests do to them: one who is gone is followed by another."""
+    """A logged-in user. If a request ends the account, another user takes its place."""
 
     def __init__(self, server: Server) -> None:
         self._visitor = Visitor(server.client)
@@ -51,7 +51,7 @@ class Account:
 
     @property
     def person(self) -> Person:
-        """Whoever it is now."""
+        """The current user."""
         if self._person.get("/api/accounts/me/").status_code == 401:
             self._replace()
         return self._person
@@ -61,21 +61,23 @@ class Account:
         self._headers.append(self._person.headers["Authorization"])
 
     def complete(self, case: Any) -> None:
-        """Put into a valid request what nobody can make up: the password, tokens, codes, the id of a session."""
+        """Insert values that cannot be generated into a valid request: passwords, tokens, codes, ids."""
         label = case.operation.label
         if label.startswith("POST /api/accounts/me/totp/"):
-            self._replace()  # by somebody whose second factor is off
+            self._replace()  # by a user without a second factor
         person = self.person
         if case.headers.get("Authorization") in self._headers:
             case.headers["Authorization"] = person.headers["Authorization"]
-        if "{id}" in label and case.meta.phase.name is not TestPhase.STATEFUL:  # which goes by ids of its own
+        if (
+            "{id}" in label and case.meta.phase.name is not TestPhase.STATEFUL
+        ):  # that phase uses the ids of earlier answers
             parts = label.split("/")
             case.path_parameters["id"] = self._made(parts[parts.index("{id}") - 1], person)
             case.headers.pop("If-Match", None)
             if "{user_id}" in label:
                 case.path_parameters["user_id"] = self._share(case.path_parameters["id"], person)
         if "Idempotency-Key" in case.headers:
-            case.headers["Idempotency-Key"] = new_name()  # of no request before
+            case.headers["Idempotency-Key"] = new_name()  # an unused key
         if label == "POST /api/accounts/me/import/":
             case.body = IMPORTED[case.media_type]
         elif isinstance(case.body, dict):
@@ -83,7 +85,7 @@ class Account:
             case.body.update({name: known[name] for name in case.body.keys() & known.keys()})
 
     def _made(self, what: str, person: Person) -> str:
-        """Make one of what an operation is about, and return its id."""
+        """Create an item for an operation, and return its id."""
         if what == "sessions":
             return str(person.get("/api/accounts/sessions/").json()["results"][0]["id"])
         body = {"name": new_name(), "scopes": ["tasks:read"]}
@@ -107,7 +109,7 @@ class Account:
     def _change(self, task_id: str, person: Person) -> str:
         person.patch(f"/api/tasks/{task_id}/", {"title": new_name()})
         answer = person.get(f"/api/tasks/{task_id}/history/")
-        # Of no task of theirs, as in the stateful phase, there is none.
+        # In the stateful phase, the task may belong to another user.
         return str(answer.json()["results"][0]["id"] if answer.status_code == 200 else uuid4())
 
     def _known(self, label: str, person: Person, path: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -142,7 +144,7 @@ class Account:
 
 @pytest.fixture
 def account(server: Server) -> Iterator[Account]:
-    """Who sends the requests, and completes those that are to be accepted."""
+    """The user of all requests, who completes the valid ones."""
     account = Account(server)
 
     def before_call(context: Any, case: Any, kwargs: Any) -> None:
@@ -159,7 +161,6 @@ def account(server: Server) -> Iterator[Account]:
     schemathesis.hooks.unregister(before_call)
 
 
-@pytest.mark.timeout(400)
 def test_answers_are_as_described(server: Server, account: Account) -> None:
     schema = schemathesis.openapi.from_url(
         f"{server.url}/schema/openapi.json", config=SchemathesisConfig.from_dict(CONFIG)
@@ -183,7 +184,7 @@ def test_answers_are_as_described(server: Server, account: Account) -> None:
         recorder = event.recorder
         for case_id, interaction in recorder.interactions.items():
             operation = recorder.cases[case_id].value.operation
-            # Other methods are tried on the same path, too.
+            # Other methods are sent to the same path, too.
             if interaction.response is not None and interaction.request.method == operation.method.upper():
                 answers[operation.label][interaction.response.status_code] += 1
         for case_id, checks in recorder.checks.items():
@@ -200,16 +201,16 @@ def test_answers_are_as_described(server: Server, account: Account) -> None:
     assert not failures, "\n\n".join(sorted(failures))
     assert not any(status >= 500 for counts in answers.values() for status in counts)
     assert len(answers) == schema.statistic.operations.total
-    # Each has been used, and not only been refused.
+    # Each operation has succeeded at least once.
     assert [name for name, counts in answers.items() if not any(status < 300 for status in counts)] == []
 
 
-# Why a request may be refused that its schema allows: what no schema can say.
+# Reasons to refuse a request that its schema allows: no schema can express them.
 BEYOND_SCHEMA = {
-    # White space is more to Python than to the regular expressions of a schema.
+    # Python knows more white space than the regular expressions of a schema.
     ("name", "must not be empty"),
     ("title", "must not be empty"),
-    # Its pattern is not heeded where all it has to be is valid.
+    # The pattern is ignored for a generated valid header.
     ("If-Match", 'must be * or entity tags, as in "7"'),
     ("If-None-Match", 'must be * or entity tags, as in "7"'),
     ("If-Match", "cannot be combined with If-None-Match: *"),
@@ -228,7 +229,7 @@ NUL = "must not contain NUL characters"  # of any text
 
 
 def is_by_another(recorder: Any, case_id: str) -> bool:
-    """Whether whoever asks for a thing is not the one who made it, as their session has ended meanwhile."""
+    """Return whether an item was created by another user, because a session has ended since."""
     asker, parent = recorder.interactions.get(case_id), recorder.cases[case_id].parent_id
     maker = recorder.interactions.get(parent)
     return (
@@ -239,7 +240,7 @@ def is_by_another(recorder: Any, case_id: str) -> bool:
 
 
 def is_beyond_schema(check: str, interaction: Any) -> bool:
-    """Whether a valid request was refused for what no schema can say of it."""
+    """Return whether a valid request was refused for a reason that no schema can express."""
     if check == "negative_data_rejection" and interaction and "/me/import/" in interaction.request.uri:
         return True  # any file is a string
     if check != "positive_data_acceptance" or interaction is None or interaction.response is None:
@@ -248,7 +249,7 @@ def is_beyond_schema(check: str, interaction: Any) -> bool:
     if response.status_code == 412:
         return True
     if "/me/import/" in interaction.request.uri and response.status_code == 400:
-        return {error["field"] for error in response.json()["errors"]} == {"body"}  # which is no such file
+        return {error["field"] for error in response.json()["errors"]} == {"body"}  # the file has another format
     refused = [(error["field"], error["message"]) for error in response.json().get("errors", [])]
     return bool(refused) and all(
         (field, message) in BEYOND_SCHEMA or message == NUL or message.startswith(GUESSABLE)

@@ -1,4 +1,4 @@
-"""Slowing down whoever guesses, on two processes at once, and nobody else."""
+"""Two processes throttle guesses together, and no other requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.fields import case_key
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR, Bucket
 from tests.http import PASSWORD, SETTINGS, Caller, Server, expect, run
 from tests.security.conftest import NewPair
-from tests.security.processes import THIS_CODE, Pair, Visitor, at_once, new_address
+from tests.security.processes import Pair, Visitor, at_once, new_address
 
 LOGIN = "/api/accounts/login/"
 BURST = LOGIN_BY_PAIR.burst
@@ -53,18 +53,18 @@ def test_an_attack_from_one_address_does_not_lock_out_the_owner_at_another(pair:
         expect(pair.beside(person).get("/api/accounts/me/"), 200)
 
 
-def test_an_address_closer_than_the_proxy_is_not_believed(pair: Pair) -> None:
+def test_an_address_before_that_of_the_proxy_is_ignored(pair: Pair) -> None:
     person = pair.visitor().register()
     address = new_address()
     body = {"username": person.username, "password": WRONG}
     for number in range(BURST):
-        forwarded = f"{new_address()}, {address}"  # the proxy appends; what is before it, the client may have made up
+        forwarded = f"{new_address()}, {address}"  # the proxy appends; the client may have forged the part before
         expect(pair.visitor(number, forwarded).post(LOGIN, body), 401)
     expect(pair.visitor(0, f"{new_address()}, {address}").post(LOGIN, body), 429)
 
 
-def test_nobody_chooses_their_address_where_no_proxy_is_trusted(pair: Pair, tmp_path: Path) -> None:
-    with Server(tmp_path, **{**THIS_CODE, "DATABASE_URL": pair.url}) as server:
+def test_without_a_trusted_proxy_a_forwarded_address_is_ignored(pair: Pair, tmp_path: Path) -> None:
+    with Server(tmp_path, DATABASE_URL=pair.url, THROTTLE="on") as server:
         person = Caller(server.client).register()
         body = {"username": person.username, "password": WRONG}
         for _ in range(BURST):
@@ -72,7 +72,7 @@ def test_nobody_chooses_their_address_where_no_proxy_is_trusted(pair: Pair, tmp_
         expect(Visitor(server.client).post(LOGIN, body), 429)
 
 
-def test_retry_after_is_honest(pairs: NewPair, storage: str) -> None:
+def test_a_request_succeeds_after_retry_after(pairs: NewPair, storage: str) -> None:
     pair = pairs(storage)
     person = pair.visitor().register()
     address = new_address()
@@ -90,7 +90,7 @@ def test_retry_after_is_honest(pairs: NewPair, storage: str) -> None:
 
 
 def let_pass(pair: Pair, username: str, address: str, seconds: float) -> None:
-    """Have a limit be as it will be after a while."""
+    """Change a limit as if this time had passed."""
     database = open_database(pair.url, pool_size=1)
     with database.writing() as connection:
         changed = connection.change(
@@ -101,8 +101,7 @@ def let_pass(pair: Pair, username: str, address: str, seconds: float) -> None:
     database.close()
 
 
-def test_production_does_without_throttling_under_no_circumstances(tmp_path: Path) -> None:
-    settings = {**THIS_CODE, **SETTINGS, "ENVIRONMENT": "production", "THROTTLE": "off"}
-    result = run(tmp_path, "serve", **settings)
+def test_production_refuses_to_run_without_throttling(tmp_path: Path) -> None:
+    result = run(tmp_path, "serve", **SETTINGS, ENVIRONMENT="production")
     assert result.returncode == 1
     assert "THROTTLE: must be on in production" in result.stderr

@@ -1,0 +1,30 @@
+"""Processes that end with the process that started them, even when that is killed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+
+class GuardedProcess(subprocess.Popen[bytes]):
+    """A process whose group is killed when its owner ends or has waited for it.
+
+    The group is led by a guard, which reads from a pipe that the owner never writes to: the system closes the pipe
+    however the owner ends.
+    """
+
+    def __init__(self, command: Sequence[str | os.PathLike[str]], **options: Any) -> None:
+        reader, writer = os.pipe()
+        self._pipe = os.fdopen(writer, "wb")
+        with os.fdopen(reader, "rb") as end:
+            self._guard = subprocess.Popen(["sh", "-c", "read -r _; kill -9 0"], stdin=end, process_group=0)
+        super().__init__(command, process_group=self._guard.pid, **options)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the process has ended, kill its children, and return its status."""
+        status = super().wait(timeout)
+        self._pipe.close()
+        self._guard.wait()
+        return status
