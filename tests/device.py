@@ -1,4 +1,4 @@
-"""A device in plain Python: what it has been told, as it was told."""
+"""A device in plain Python that stores the changes it pulls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key = tuple[ItemType, UUID]
 
 
 class Device:
-    """Pulls changes, and believes nothing that does not fit what it knows."""
+    """Pulls changes, and fails on inconsistent ones."""
 
     def __init__(self, sync: SyncService, actor: Actor, types: Collection[ItemType] = ALL_TYPES) -> None:
         self._sync = sync
@@ -27,13 +27,13 @@ class Device:
         self.cursor: SyncCursor | None = None
 
     def pull(self, limit: int = 100) -> Changes:
-        """Take one page."""
+        """Pull one page."""
         changes = self._sync.pull(self.actor, self.cursor, limit, self._types)
         assert len(changes.items) <= limit
         assert not changes.has_more or len(changes.items) == limit
         sequence = self.cursor.sequence if self.cursor else 0
         for found in changes.items:
-            assert found.sequence > sequence, "what comes later was told before"
+            assert found.sequence > sequence, "changes are not in order"
             sequence = found.sequence
             self._apply(found.entry, found.item)
         assert changes.next.sequence >= sequence
@@ -41,18 +41,18 @@ class Device:
         return changes
 
     def catch_up(self, limit: int = 100) -> None:
-        """Take all there is."""
+        """Pull all pages."""
         while self.pull(limit).has_more:
             pass
 
     def digest(self) -> tuple[int, dict[str, str]]:
-        """The summary of what this device has."""
+        """Return the digest of the items."""
         marks = [FeedEntry(self.actor.user_id, type_, id_, item.version) for (type_, id_), item in self.items.items()]
         count, buckets = digest_of(marks)
         return count, dict(buckets)
 
     def require_in_sync(self) -> None:
-        """Fail unless the service has the same."""
+        """Require that the service has the same digest."""
         theirs = self._sync.digest(self.actor, self._types)
         assert (theirs.count, dict(theirs.buckets)) == self.digest()
 
@@ -61,13 +61,13 @@ class Device:
         assert entry.type in self._types
         key = (entry.type, entry.id)
         known = self.items.get(key)
-        assert known is None or entry.version >= known.version, "versions never go back"
+        assert known is None or entry.version >= known.version, "the version is older"
         if entry.op is Op.DELETE:
             assert item is None
             assert entry.reason in (Reason.DELETED, Reason.ACCESS_REVOKED)
             self.items.pop(key, None)
         else:
             assert item is not None
-            assert (item.id, item.version) == (entry.id, entry.version), "an entry and its item are of one moment"
+            assert (item.id, item.version) == (entry.id, entry.version), "an entry and its item have different versions"
             assert entry.reason in (None, Reason.ACCESS_GRANTED)
             self.items[key] = item

@@ -1,4 +1,4 @@
-"""A network that fails when told to, between a client and the application in this process."""
+"""A network between a client and the application in this process, which fails on demand."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ Hook = Callable[[httpx.Request], httpx.Response | None]
 
 
 class Line(httpx.BaseTransport):
-    """Passes requests on, each to the real application. `paths` counts those that arrived."""
+    """Sends requests to the real application. `paths` counts the requests that arrived."""
 
     def __init__(self, server: httpx.Client) -> None:
         self._server = server
         self.is_up = True
         self.lose: list[str] = []
-        """Paths whose next answer is lost after the server has done the work."""
+        """Paths whose next answer is lost after the request was executed."""
         self.twice: list[str] = []
         """Paths to which the next request arrives twice."""
         self.before: Hook = lambda _: None
-        """Is asked first, and may answer instead of the server."""
+        """Called first. May answer instead of the server."""
         self.requests: list[httpx.Request] = []
 
     @property
@@ -52,6 +52,6 @@ class Line(httpx.BaseTransport):
 
 
 def problem(status: int, **more: object) -> httpx.Response:
-    """An answer that refuses something."""
+    """Return a problem document as an answer."""
     body = {"type": "/problems/x", "title": "No", "status": status, "detail": "No.", **more}
     return httpx.Response(status, json=body, headers={"Content-Type": "application/problem+json"})

@@ -1,8 +1,7 @@
-"""The domain knows nobody, only the container knows the adapters, and the client and the server know nothing of one
-another.
+"""The domain imports no other package, only the container imports adapters, and client and server do not import each
+other.
 
-import-linter checks the same rules in `make check`; the last tests here make
-sure that it would notice.
+import-linter checks the same rules in `make check`. The last tests here check import-linter.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def is_within(module: str, package: str) -> bool:
 
 
 def modules(sources: Path, package: str) -> Iterator[tuple[str, Path]]:
-    """The modules of a package, as (dotted name, path)."""
+    """Yield the modules of a package as (dotted name, path)."""
     root = sources.joinpath(*package.split("."))
     for path in sorted([*root.rglob("*.py"), *root.parent.glob(f"{root.name}.py")]):
         parts = path.relative_to(sources).with_suffix("").parts
@@ -69,7 +68,7 @@ def bad_imports(sources: Path, package: str, is_bad: Callable[[str, str], bool])
 
 
 def domain_violations(sources: Path) -> list[str]:
-    """Imports in the domain of anything but the standard library and itself."""
+    """Return imports in the domain of other modules than the standard library and itself."""
 
     def is_bad(_: str, imported: str) -> bool:
         root = imported.partition(".")[0]
@@ -79,19 +78,19 @@ def domain_violations(sources: Path) -> list[str]:
 
 
 def adapter_violations(sources: Path) -> list[str]:
-    """Imports of entrypoints in adapters."""
+    """Return imports of entrypoints in adapters."""
     return bad_imports(sources, ADAPTERS, lambda _, imported: is_within(imported, ENTRYPOINTS))
 
 
 def entrypoint_violations(sources: Path) -> list[str]:
-    """Imports of adapters in entrypoints, other than in the container."""
+    """Return imports of adapters in entrypoints other than the container."""
     return bad_imports(
         sources, ENTRYPOINTS, lambda module, imported: module != CONTAINER and is_within(imported, ADAPTERS)
     )
 
 
 def client_violations(sources: Path) -> list[str]:
-    """Imports in the client of anything but the standard library, httpx and itself."""
+    """Return imports in the client of other modules than the standard library, httpx and itself."""
 
     def is_bad(_: str, imported: str) -> bool:
         root = imported.partition(".")[0]
@@ -101,13 +100,13 @@ def client_violations(sources: Path) -> list[str]:
 
 
 def server_violations(sources: Path) -> list[str]:
-    """Imports of the client in the server, other than in the demonstration."""
+    """Return imports of the client in the server outside the demonstration."""
     return bad_imports(sources, PACKAGE, lambda module, imported: module != DEMO and is_within(imported, CLIENT))
 
 
 @pytest.fixture
 def copied_sources(tmp_path: Path) -> Path:
-    """A copy of the packages, to be damaged."""
+    """A copy of the packages that the test may change."""
     copy = tmp_path / "src"
     for package in (PACKAGE, CLIENT):
         ignored = shutil.ignore_patterns("__pycache__", "static", "*.pyc")
@@ -121,7 +120,7 @@ def inject(sources: Path, file: str, line: str, package: str = PACKAGE) -> None:
     path.write_text(f"{line}\n", encoding="utf-8")
 
 
-def test_there_is_something_to_check() -> None:
+def test_every_layer_has_modules() -> None:
     for package in (DOMAIN, ADAPTERS, ENTRYPOINTS, CLIENT, DEMO):
         assert list(modules(SOURCES, package)), f"{package} has no modules"
 
@@ -200,7 +199,7 @@ def test_the_check_allows_the_container_to_import_adapters(copied_sources: Path)
 
 
 @pytest.mark.parametrize("line", ["import tasktracker.domain", "import msgspec", "from tasktracker import domain"])
-def test_the_check_notices_a_client_that_leans_on_others(copied_sources: Path, line: str) -> None:
+def test_the_check_notices_a_client_with_another_import(copied_sources: Path, line: str) -> None:
     inject(copied_sources, "injected_bad.py", line, CLIENT)
     [found] = client_violations(copied_sources)
     assert found.startswith("tasktracker_client/injected_bad.py:1: ")
@@ -280,7 +279,7 @@ def contract_names() -> dict[str, str]:
 
 
 def functions(sources: Path) -> Iterator[tuple[str, str, ast.FunctionDef]]:
-    """All functions of the domain, as (module, name of the class or nothing, function)."""
+    """Return all functions of the domain as (module, class name or nothing, function)."""
     for module, path in modules(sources, DOMAIN):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:
@@ -298,13 +297,13 @@ def parameters(function: ast.FunctionDef) -> dict[str, str]:
 
 
 def test_no_function_takes_both_a_work_and_an_actor_or_a_moment() -> None:
-    """The work knows both, so that no caller can mix two."""
+    """A unit of work contains both, so a caller cannot combine those of two."""
     mixed = [
         f"{module}.{name}.{function.name}"
         for module, name, function in functions(SOURCES)
         if "work" in (taken := parameters(function)) and {"actor", "now"} & set(taken)
     ]
-    # These read what the work's actor asked for, on the work that their process has opened for that very actor.
+    # Their process has opened the unit of work for the same actor.
     assert mixed == [
         "tasktracker.domain.portability.export_service.ExportService._lines",
         "tasktracker.domain.portability.export_service..find_owner",
@@ -327,7 +326,7 @@ def test_every_use_case_has_a_caller() -> None:
     assert unused == []
 
 
-# ------------------------------------------------------------------ what mypy refuses
+# ------------------------------------------------------------------ mypy
 
 WORKS_FOR_AN_ACCOUNT = """
 from tasktracker.domain.accounts.service import AccountService
@@ -348,7 +347,7 @@ def profile(
 """
 
 
-def test_mypy_lets_an_account_use_case_have_the_work_of_a_session_and_no_other(tmp_path: Path) -> None:
+def test_mypy_accepts_only_the_work_of_a_session_in_account_use_cases(tmp_path: Path) -> None:
     file = tmp_path / "works.py"
     file.write_text(WORKS_FOR_AN_ACCOUNT)
     run = [sys.executable, "-m", "mypy", str(file)]

@@ -23,19 +23,19 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to run in, with no settings."""
+    """Run in an empty folder without settings."""
     monkeypatch.chdir(tmp_path)
     for name in [*Settings.__struct_fields__, "tasktracker_password"]:
         monkeypatch.setenv(name.upper(), "")
     for name in ("ARGON2_MEMORY_KIB", "ARGON2_PASSES"):
         monkeypatch.setenv(name, SETTINGS[name])
-    # It would take over the log of this process for good.
+    # It would replace the logging of this process.
     monkeypatch.setattr(logging, "configure", lambda *_: None)
     return tmp_path
 
 
 def tasktracker(*arguments: str, status: int = 0, typed: str | None = None, **settings: str) -> Result:
-    """Run the command, which must end with this status and never with a traceback."""
+    """Run the command and require its status, without a traceback."""
     result = CliRunner(env=settings).invoke(cli.main, arguments, input=typed)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
     assert result.exit_code == status, result.output
@@ -55,7 +55,7 @@ def api(folder: Path) -> Iterator[Api]:
 
 
 def commands(group: click.Group = cli.main, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command there is."""
+    """Return every command."""
     yield path, group
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
@@ -90,7 +90,7 @@ class TestHelp:
 
     @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
     @pytest.mark.parametrize("flag", ["-h", "--help"])
-    def test_every_command_says_what_it_does(self, path: tuple[str, ...], flag: str) -> None:
+    def test_every_command_has_a_help_text(self, path: tuple[str, ...], flag: str) -> None:
         command = COMMANDS[path]
         shown = tasktracker(*path, flag).output
         assert shown.startswith("Usage:")
@@ -112,12 +112,12 @@ class TestHelp:
             assert f"  {name} " in shown
             assert command.get_short_help_str(200)
 
-    def test_help_needs_nothing_and_leaves_nothing(self, folder: Path) -> None:
+    def test_help_needs_no_settings_and_creates_no_file(self, folder: Path) -> None:
         for path in COMMANDS:
             tasktracker(*path, "--help", ENVIRONMENT="nonsense", DATABASE_URL="nonsense")
         assert list(folder.iterdir()) == []
 
-    def test_the_version(self) -> None:
+    def test_the_version_is_printed(self) -> None:
         assert tasktracker("--version").output.startswith("tasktracker, version ")
 
     def test_a_typo_is_refused(self) -> None:
@@ -128,7 +128,7 @@ class TestHelp:
 
 
 class TestUsers:
-    def test_an_administrator_is_created_on_a_database_that_is_not_there_yet(self, api: Api) -> None:
+    def test_an_administrator_is_created_on_a_new_database(self, api: Api) -> None:
         shown = create_admin("Root", PASSWORD, "--email", "root@example.org").output
         assert shown.splitlines()[-1] == "created administrator Root"
         for login in ("root", "root@example.org"):
@@ -152,12 +152,12 @@ class TestUsers:
             ("root", PASSWORD, ("--email", "nobody"), "email must be an e-mail address"),
         ],
     )
-    def test_what_will_not_do_is_said(self, name: str, password: str, more: tuple[str, ...], message: str) -> None:
+    def test_bad_values_are_reported(self, name: str, password: str, more: tuple[str, ...], message: str) -> None:
         shown = create_admin(name, password, *more, status=1).output
         assert shown.startswith(f"Error: {message}")
         assert create_admin().exit_code == 0
 
-    def test_a_name_that_is_taken_is_refused(self) -> None:
+    def test_a_used_name_is_refused(self) -> None:
         create_admin("root", PASSWORD, "--email", "root@example.org")
         assert create_admin("ROOT", status=1).output == "Error: The username is taken.\n"
         other = create_admin("other", PASSWORD, "--email", "Root@Example.org", status=1)
@@ -179,7 +179,7 @@ class TestUsers:
             expect(api.login(person).get("/api/tasks/"), 200)
 
     @pytest.mark.parametrize("command", ["disable-user", "enable-user"])
-    def test_a_user_who_is_not_there_is_refused(self, command: str) -> None:
+    def test_an_unknown_user_is_refused(self, command: str) -> None:
         assert tasktracker(command, "nobody", status=1).output == "Error: There is no such user.\n"
 
     def test_the_password_is_not_printed(self) -> None:
@@ -188,17 +188,17 @@ class TestUsers:
 
 
 class TestKeys:
-    def test_a_fresh_key_will_do(self) -> None:
+    def test_a_new_key_is_accepted(self) -> None:
         first, second = (tasktracker("keys", "new").output for _ in range(2))
         assert first != second
         assert first.count("\n") == 1
         assert load({"SECRET_KEYS": first, "ENVIRONMENT": "production"}, None).secret_keys == (first.strip(),)
 
-    def test_making_one_leaves_nothing(self, folder: Path) -> None:
+    def test_generating_a_key_creates_no_file(self, folder: Path) -> None:
         tasktracker("keys", "new", ENVIRONMENT="nonsense")
         assert list(folder.iterdir()) == []
 
-    def test_development_makes_its_own_and_keeps_it(self, folder: Path) -> None:
+    def test_development_creates_a_key_and_keeps_it(self, folder: Path) -> None:
         create_admin()
         file = folder / "data" / "secret.key"
         made = file.read_text()
@@ -207,7 +207,7 @@ class TestKeys:
         create_admin("other")
         assert file.read_text() == made
 
-    def test_what_is_in_the_folder_is_for_its_owner_only(self, folder: Path) -> None:
+    def test_only_the_owner_can_read_the_files(self, folder: Path) -> None:
         create_admin(DATA_FOLDER="deep/down")
         data = folder / "deep" / "down"
         assert {path.name for path in data.iterdir()} >= {"secret.key", "tasktracker.db"}
@@ -215,7 +215,7 @@ class TestKeys:
         for path in data.iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
 
-    def test_tokens_are_good_for_as_long_as_the_file_stays(self, folder: Path) -> None:
+    def test_tokens_are_valid_while_the_key_file_exists(self, folder: Path) -> None:
         create_admin()
         url = load().database_url
         with Api(url, SECRET_KEYS="") as before:
@@ -239,7 +239,7 @@ class TestKeys:
 
 
 class TestEpoch:
-    def test_after_a_new_one_devices_fetch_everything_anew(self, api: Api) -> None:
+    def test_after_a_new_epoch_devices_pull_the_full_state(self, api: Api) -> None:
         tasktracker("migrate")
         ada = api.register()
         task = ada.task()
@@ -253,12 +253,12 @@ class TestEpoch:
 
 
 class TestOpenApi:
-    def test_it_is_what_is_served(self) -> None:
+    def test_the_command_prints_the_served_document(self) -> None:
         printed = json.loads(tasktracker("openapi").output)
         with Api("memory://") as api:
             assert printed == expect(api.get("/schema/openapi.json"), 200)
 
-    def test_it_needs_nothing_and_leaves_nothing(self, folder: Path) -> None:
+    def test_the_document_needs_no_settings_and_creates_no_file(self, folder: Path) -> None:
         nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
         printed = tasktracker("openapi", ENVIRONMENT="production", DATABASE_URL=nowhere).output
         assert json.loads(printed)["openapi"].startswith("3.1")
@@ -298,7 +298,7 @@ class TestMigrate:
 
 
 class TestErrors:
-    """Whatever a user of the command can do something about ends with a message and status 1."""
+    """Errors that the user can fix end with a message and status 1."""
 
     def test_production_without_a_key(self, folder: Path) -> None:
         shown = tasktracker("serve", status=1, ENVIRONMENT="production").output
@@ -313,7 +313,7 @@ class TestErrors:
         )
         assert result.stdout == ""
 
-    def test_settings_that_will_not_do(self) -> None:
+    def test_bad_settings_are_refused(self) -> None:
         shown = tasktracker("serve", status=1, PORT="x", WORKERS="0").output
         assert "\nPORT: " in shown
         assert "\nWORKERS: " in shown
@@ -322,7 +322,7 @@ class TestErrors:
         ("option", "value", "name"),
         [("--port", "99999", "PORT"), ("--workers", "0", "WORKERS"), ("--port", "-1", "PORT")],
     )
-    def test_options_that_will_not_do(self, option: str, value: str, name: str) -> None:
+    def test_bad_options_are_refused(self, option: str, value: str, name: str) -> None:
         assert f"\n{name}: " in tasktracker("serve", option, value, status=1).output
 
     def test_an_option_wins_over_the_variable(self) -> None:
@@ -340,26 +340,26 @@ class TestErrors:
             "postgresql://user:hunter2@[::1/name",
         ],
     )
-    def test_a_database_url_that_will_not_do(self, folder: Path, command: tuple[str, ...], url: str) -> None:
+    def test_a_bad_database_url_is_an_error(self, folder: Path, command: tuple[str, ...], url: str) -> None:
         shown = tasktracker(*command, status=1, DATABASE_URL=url, TASKTRACKER_PASSWORD=PASSWORD, SECRET_KEYS=KEY).output
         assert "\nDATABASE_URL: " in shown
         assert "hunter2" not in shown
         assert list(folder.iterdir()) == []
 
     @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root"), ("disable-user", "x")])
-    def test_a_database_that_cannot_be_reached(self, command: tuple[str, ...]) -> None:
+    def test_an_unreachable_database_is_an_error(self, command: tuple[str, ...]) -> None:
         url = "postgresql://user:hunter2@127.0.0.1:1/name"
         shown = tasktracker(*command, status=1, DATABASE_URL=url, TASKTRACKER_PASSWORD=PASSWORD, SECRET_KEYS=KEY).output
         assert shown == "Error: The database is not available.\n"
 
     @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root")])
-    def test_a_data_folder_that_is_none(self, folder: Path, command: tuple[str, ...]) -> None:
+    def test_a_data_folder_that_is_a_file_is_an_error(self, folder: Path, command: tuple[str, ...]) -> None:
         (folder / "data").touch()
         shown = tasktracker(*command, status=1, TASKTRACKER_PASSWORD=PASSWORD).output
         assert shown.startswith("Error: ")
         assert "data" in shown
 
-    def test_a_file_of_settings_that_is_no_text(self, folder: Path) -> None:
+    def test_a_binary_settings_file_is_an_error(self, folder: Path) -> None:
         (folder / ".env").write_bytes(b"PORT=\xff\n")
         assert ".env" in tasktracker("serve", status=1).output
 

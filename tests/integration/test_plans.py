@@ -1,4 +1,4 @@
-"""How databases find a page among 50,000 tasks: along an index, reading little more than they show."""
+"""The plans of pages among 50,000 tasks: the databases use an index and read few other rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PAGE = 100
 
 @dataclass
 class Crowd:
-    """A database with somebody who has many tasks, and somebody who has few."""
+    """A database in which one user has many tasks and another has few."""
 
     store: SqlStore
     connection: Connection
@@ -47,7 +47,7 @@ class Crowd:
     categories: Mapping[UUID, UUID]
 
     def statement(self, actor: SessionActor, query: TaskQuery) -> tuple[str, list[Any]]:
-        """Have a page listed, and return what was sent to the database for it."""
+        """List a page, and return the statement for it with its parameters."""
         with sent(self.connection) as found:
             page = sql_tasks.SqlTasks(self.connection).list(actor.user_id, query)
         assert len(page.items) == query.limit
@@ -57,7 +57,7 @@ class Crowd:
 
 @contextmanager
 def sent(connection: Connection) -> Iterator[list[tuple[str, list[Any]]]]:
-    """What is sent to the database meanwhile, and with which parameters."""
+    """Record the statements that are sent to the database, with their parameters."""
     found: list[tuple[str, list[Any]]] = []
     fetch = connection.driver.fetch
 
@@ -71,7 +71,7 @@ def sent(connection: Connection) -> Iterator[list[tuple[str, list[Any]]]]:
 
 
 def explained(connection: Connection, statement: str, parameters: list[Any]) -> Any:
-    """How PostgreSQL runs a statement."""
+    """Return PostgreSQL's plan of a statement."""
     explain = Compiled(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", (), {}, (), is_single_use=True)
     ((answer,),) = connection.driver.fetch(explain, parameters)
     return answer
@@ -115,7 +115,7 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
 
 
 def in_the_middle(crowd_: Crowd, actor: SessionActor, query: TaskQuery) -> TaskQuery:
-    """Continue from the middle of all that somebody has made."""
+    """Continue from the middle of the tasks of a user."""
     count = MANY if actor is crowd_.many else FEW
     with crowd_.store.reading(actor) as work:
         key = query.sort.key(work.tasks.list(actor.user_id, replace(query, limit=1)).items[0])
@@ -160,7 +160,7 @@ def test_postgresql_sorts_nothing_and_reads_little(postgresql: Crowd, name: str)
 
 
 def steps_of(driver: sqlite3.Connection, statement: str, parameters: Any) -> int:
-    """How many steps SQLite's machine takes for a statement, in tens."""
+    """Return the number of steps of SQLite's virtual machine for a statement, in tens."""
     counted = 0
 
     def count() -> int:
@@ -181,7 +181,7 @@ def test_sqlite_sorts_nothing_reads_little_and_takes_no_more_steps_than_among_fe
     steps = {}
     driver = sqlite.connection.driver
     assert isinstance(driver, SqliteDriver)
-    # SQLite does not tell how many rows it has read. The first page is made of one row an entry and one a task, so half
+    # SQLite does not count the rows that it reads. The first page reads one row per entry and one per task, so half
     # as many steps again are as many rows again: three times the limit.
     plain = steps_of(driver.connection, *sqlite.statement(sqlite.many, FIRST))
     for actor in (sqlite.few, sqlite.many):
@@ -199,7 +199,7 @@ CHANGED = 10
 
 
 def delta(found: Crowd, actor: SessionActor) -> tuple[str, list[Any]]:
-    """Have the last changes of a feed read, and return what was sent to the database for it."""
+    """Read the last changes of a feed, and return the statement for it with its parameters."""
     feed = SqlFeed(found.connection)
     head = feed.state(actor.user_id).head
     with sent(found.connection) as statements:
@@ -209,7 +209,7 @@ def delta(found: Crowd, actor: SessionActor) -> tuple[str, list[Any]]:
     return statement
 
 
-def test_postgresql_reads_of_a_feed_what_has_changed(postgresql: Crowd) -> None:
+def test_postgresql_reads_only_the_changed_part_of_a_feed(postgresql: Crowd) -> None:
     statement, parameters = delta(postgresql, postgresql.many)
     answer = explained(postgresql.connection, statement, parameters)
     plan = list(nodes(answer[0]["Plan"]))

@@ -1,6 +1,6 @@
-"""Many threads do at once what may be done once, or what gets into the way of something else.
+"""Races of many threads that change the same items.
 
-Every race is run on both databases, with real locks; it is repeated where once might go well by chance.
+Every race runs on both databases, with real locks, and is repeated where one round could succeed by chance.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ class TestRaces:
 
     # ------------------------------------------------------------ tokens
 
-    def test_a_refresh_token_without_grace_is_good_for_one_of_fifty(self, strict: App) -> None:
+    def test_without_grace_one_of_fifty_refreshes_succeeds(self, strict: App) -> None:
         for number in range(2):
             tokens = strict.registration.register({"username": f"alice{number}"}, PASSWORD).tokens
             outcomes = race(*[partial(strict.sessions.refresh, tokens.refresh)] * 50)
             won = [outcome for outcome in outcomes if isinstance(outcome, TokenPair)]
             assert len(won) == 1
             assert sum(isinstance(outcome, SessionEnded) for outcome in outcomes) == 49
-            # It was presented twice: whoever the thief was, nobody has anything of it.
+            # It was presented twice, so the session has ended: a thief cannot use it.
             assert not strict.is_usable(won[0])
 
-    def test_fifty_who_refresh_within_the_grace_get_the_same_successor(self, app: App) -> None:
+    def test_within_the_grace_fifty_refreshes_get_the_same_successor(self, app: App) -> None:
         for number in range(2):
             signed_in = app.registration.register({"username": f"alice{number}"}, PASSWORD)
             outcomes = race(*[partial(app.sessions.refresh, signed_in.tokens.refresh)] * 50)
@@ -86,9 +86,7 @@ class TestRaces:
                 assert not isinstance(outcome, TokenPair) or not app.is_usable(outcome)
             assert not app.is_usable(tokens)
 
-    def test_a_session_over_the_limit_ends_however_many_log_in_at_once(
-        self, store: Storage, clock: ManualClock
-    ) -> None:
+    def test_concurrent_logins_respect_the_limit_of_sessions(self, store: Storage, clock: ManualClock) -> None:
         app = App(store, clock, SessionPolicy(max_sessions=5))
         user = app.registration.register({"username": "alice"}, PASSWORD).user
         outcomes = race(*[partial(app.sessions.login, "alice", PASSWORD)] * 20)
@@ -98,7 +96,7 @@ class TestRaces:
 
     # ------------------------------------------------------------ accounts
 
-    def test_of_fifty_registrations_in_all_spellings_one_wins(self, app: App) -> None:
+    def test_one_of_fifty_registrations_of_one_name_succeeds(self, app: App) -> None:
         names = list(islice(cycle(spellings("\u00c5ngstr\u00f6m.jr")), 50))
         outcomes = race(*(partial(app.registration.register, {"username": name}, PASSWORD) for name in names))
         won = [outcome for outcome in outcomes if isinstance(outcome, LoggedIn)]
@@ -106,7 +104,7 @@ class TestRaces:
         assert sum(isinstance(outcome, UsernameTaken) for outcome in outcomes) == 49
         assert app.is_usable(won[0].tokens)
 
-    def test_everybody_can_log_in_while_the_password_is_hashed_anew(self, app: App) -> None:
+    def test_concurrent_logins_succeed_while_the_password_is_rehashed(self, app: App) -> None:
         app.registration.register({"username": "alice"}, PASSWORD)
         for _ in range(ROUNDS):
             app.hasher.cost += 1
@@ -131,7 +129,7 @@ class TestRaces:
                 assert [session.id for session in work.sessions.list(actor.user_id)] == [actor.session_id]
             old = new
 
-    def test_a_disabled_user_has_no_session_left_however_they_tried(self, app: App) -> None:
+    def test_a_disabled_user_has_no_session_after_concurrent_logins(self, app: App) -> None:
         for number in range(ROUNDS):
             name = f"alice{number}"
             signed_in = app.registration.register({"username": name}, PASSWORD)
@@ -144,9 +142,9 @@ class TestRaces:
             with app.store.reading(SYSTEM) as work:
                 assert list(work.sessions.list(signed_in.user.id)) == []
 
-    def test_nothing_is_left_of_an_account_deleted_while_it_is_used(self, app: App) -> None:
-        # Whoever came too late finds the account gone, or whatever of it they were about to touch. A database may
-        # take the deletion and the filing of a task for a deadlock, of which it gives up one.
+    def test_a_deleted_account_leaves_nothing_after_concurrent_use(self, app: App) -> None:
+        # A late call finds the account or its item deleted. PostgreSQL may
+        # detect a deadlock between the deletion and an edit, and abort one of them.
         losses = (NotAuthenticated, TaskNotFound, InvalidInput, StorageUnavailable)
         for number in range(ROUNDS):
             name = f"alice{number}"
@@ -200,7 +198,7 @@ class TestRaces:
                 merged |= fields
             assert app.see(actor, app.tasks.get, task.id) == replace(task, **merged, version=7)
 
-    def test_of_edits_that_expect_one_version_one_wins(self, app: App, seed: Seed) -> None:
+    def test_one_of_concurrent_edits_of_one_version_succeeds(self, app: App, seed: Seed) -> None:
         actor = seed.actor()
         task = app.do(actor, app.tasks.create, {"title": "new"})
         for version in range(1, ROUNDS + 1):
@@ -274,7 +272,7 @@ class TestRaces:
             ), outcomes
             assert all(app.see(actor, app.tasks.get, task.id).category is None for task in tasks)
 
-    def test_a_task_deleted_twice_is_deleted_once(self, app: App, seed: Seed) -> None:
+    def test_only_one_of_concurrent_deletions_succeeds(self, app: App, seed: Seed) -> None:
         actor = seed.actor()
         task = app.do(actor, app.tasks.create, {"title": "task"})
         outcomes = race(*[partial(app.do, actor, app.trash.delete, task.id)] * 10)

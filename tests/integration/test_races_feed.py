@@ -1,4 +1,4 @@
-"""Many write while somebody reads their feed: no change is skipped, which is shown to be no matter of course."""
+"""A reader of a feed misses no change of concurrent writers. With numbers from a sequence, it would."""
 
 from __future__ import annotations
 
@@ -35,32 +35,32 @@ Place = Callable[[SqlFeed, datetime], Collection[UUID]]
 
 
 def slowly(place: Place) -> Place:
-    """Have time pass between a change's getting its number and its being committed, as it may at any time."""
+    """Wait between the numbering of a change and its commit."""
 
     def placed(feed: SqlFeed, now: datetime) -> Collection[UUID]:
-        told = place(feed, now)
+        users = place(feed, now)
         time.sleep(random.uniform(0, 0.004))
-        return told
+        return users
 
     return placed
 
 
 def follow(store: Storage, user_id: UUID, written: Event) -> list[tuple[UUID, int]]:
-    """Page a feed for as long as it is written to, and return all that it told."""
-    told: list[tuple[UUID, int]] = []
+    """Read a feed page by page while it is written to, and return its entries."""
+    seen: list[tuple[UUID, int]] = []
     place = 0
     while True:
         is_last = written.is_set()
         with store.reading(SYSTEM) as work:
             page = work.feed.page(user_id, place, LIMIT, ALL_TYPES)
-        told += [(found.entry.id, found.entry.version) for found in page]
+        seen += [(found.entry.id, found.entry.version) for found in page]
         place = page[-1].sequence if page else place
         if is_last and not page:
-            return told
+            return seen
 
 
 def race_with_writers(app: App, actor: SessionActor) -> tuple[list[tuple[UUID, int]], dict[UUID, int]]:
-    """Have many write, each to a task of its own and to one of all, and return what the reader was told and what is."""
+    """Let threads write to separate tasks and a common one, and return the entries read and those stored."""
     common = app.do(actor, app.tasks.create, {"title": "common"})
     written = Event()
     done: set[int] = set()
@@ -81,19 +81,19 @@ def race_with_writers(app: App, actor: SessionActor) -> tuple[list[tuple[UUID, i
                 app.do(actor, app.tasks.edit, common.id, {"description": f"{number}.{step}"})
         app.do(actor, app.tasks.create, {"title": f"{number}, once more"})
 
-    told = race(partial(follow, app.store, actor.user_id, written), *(partial(write, n) for n in range(WRITERS)))[0]
-    assert isinstance(told, list)
+    seen = race(partial(follow, app.store, actor.user_id, written), *(partial(write, n) for n in range(WRITERS)))[0]
+    assert isinstance(seen, list)
     with app.store.reading(actor) as work:
-        return told, {entry.id: entry.version for entry in work.feed.entries(actor.user_id, ALL_TYPES)}
+        return seen, {entry.id: entry.version for entry in work.feed.entries(actor.user_id, ALL_TYPES)}
 
 
-def missed(told: list[tuple[UUID, int]], stored: dict[UUID, int]) -> set[UUID]:
-    """Return what a reader was not told of as it is, and fail where it was told anything twice or out of order."""
+def missed(entries: list[tuple[UUID, int]], stored: dict[UUID, int]) -> set[UUID]:
+    """Return the items whose stored version was not read. Fails on repeated or unordered versions."""
     versions = defaultdict(list)
-    for item_id, version in told:
+    for item_id, version in entries:
         versions[item_id].append(version)
     for item_id, seen in versions.items():
-        assert seen == sorted(set(seen)), f"{item_id} was told as {seen}"
+        assert seen == sorted(set(seen)), f"{item_id} has the versions {seen}"
     return {item_id for item_id, version in stored.items() if version not in versions[item_id]}
 
 
@@ -108,31 +108,29 @@ def actor(app: App) -> SessionActor:
 
 
 @on_sql
-def test_whoever_pages_a_feed_is_told_everything(
-    app: App, actor: SessionActor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_of_a_feed_misses_no_change(app: App, actor: SessionActor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SqlFeed, "flush", slowly(SqlFeed.flush))
-    told, stored = race_with_writers(app, actor)
+    seen, stored = race_with_writers(app, actor)
     assert len(stored) == 2 * WRITERS + 1
-    assert missed(told, stored) == set()
-    # With every commit its own place, the reader has seen the final version of each once, and that last.
-    assert {item_id: version for item_id, version in told if stored[item_id] == version} == stored
+    assert missed(seen, stored) == set()
+    # Each commit has its own position, so the reader has seen the final version of each item once.
+    assert {item_id: version for item_id, version in seen if stored[item_id] == version} == stored
 
 
 @on_postgresql
-def test_a_feed_numbered_by_a_sequence_would_be_found_out(
+def test_the_race_detects_a_feed_numbered_by_a_sequence(
     app: App, actor: SessionActor, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sequences give numbers in an order that is not that of the commits: the same race shows it."""
+    """A sequence gives numbers in another order than that of the commits."""
     database = open_database(backend.url)
     with database.writing() as connection:
         connection.run(f"CREATE SEQUENCE {SEQUENCE}")
     monkeypatch.setattr(sql_feed, "_ADVANCE", text(f"SELECT nextval('{SEQUENCE}')"))
     monkeypatch.setattr(SqlFeed, "flush", slowly(SqlFeed.flush))
     try:
-        told, stored = race_with_writers(app, actor)
+        seen, stored = race_with_writers(app, actor)
     finally:
         with database.writing() as connection:
             connection.run(f"DROP SEQUENCE {SEQUENCE}")
         SqlStore(database, backend.clock, Uuid7Generator()).close()
-    assert missed(told, stored), "the race does not tell an order of numbers from an order of commits"
+    assert missed(seen, stored), "the race does not detect numbers that differ from the order of commits"

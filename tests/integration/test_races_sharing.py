@@ -1,7 +1,7 @@
-"""Many threads share, move, delete and change the same tasks at once.
+"""Races of many threads that share, move, delete and change the same tasks.
 
-Every race is run on both databases, with real locks; it is repeated where once might go well by chance. After each,
-everything must fit together: see `require_order`.
+Every race runs on both databases, with real locks, and is repeated where one round could succeed by chance. After each
+race, the tasks must be consistent: see `require_order`.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ class TestSharingRaces:
     # ------------------------------------------------------------ members
 
     @pytest.mark.parametrize("kind", ["root", "subtask"])
-    def test_nothing_is_written_by_somebody_after_they_were_removed(
-        self, app: App, alice: SessionActor, bob: SessionActor, kind: str
-    ) -> None:
+    def test_a_removed_member_writes_nothing(self, app: App, alice: SessionActor, bob: SessionActor, kind: str) -> None:
         root = app.do(alice, app.tasks.create, {"title": "root"})
         below = app.do(alice, app.tasks.create, {"title": "below", "parent": root.id})
         app.do(alice, app.sharing.share, root.id, "bob", Role.EDITOR)
@@ -92,7 +90,7 @@ class TestSharingRaces:
         assert app.see(alice, app.tasks.get, task.id).version == removal
         require_order(app, alice, bob)
 
-    def test_a_subtask_has_its_roots_members_however_they_change_meanwhile(
+    def test_subtasks_have_the_members_of_their_root_after_concurrent_changes(
         self, app: App, alice: SessionActor, bob: SessionActor
     ) -> None:
         carol = app.actor(app.registration.register({"username": "carol"}, PASSWORD))
@@ -118,9 +116,7 @@ class TestSharingRaces:
             assert len(tree) == 6
             assert {member.user_id for task in tree for member in task.members} == {bob.user_id}
 
-    def test_somebody_who_was_removed_is_given_no_other_part(
-        self, app: App, alice: SessionActor, bob: SessionActor
-    ) -> None:
+    def test_a_removed_member_gets_no_other_role(self, app: App, alice: SessionActor, bob: SessionActor) -> None:
         for _ in range(ROUNDS * 2):
             task = app.do(alice, app.tasks.create, {"title": "task"})
             app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
@@ -134,12 +130,10 @@ class TestSharingRaces:
                 assert not isinstance(outcome, DomainError) or isinstance(outcome, MemberNotFound)
             assert app.see(alice, app.tasks.get, task.id).members == ()
 
-    def test_no_more_take_part_than_may_however_many_are_invited_at_once(
-        self, store: Storage, clock: ManualClock
-    ) -> None:
+    def test_concurrent_invitations_respect_the_limit_of_members(self, store: Storage, clock: ManualClock) -> None:
         app = App(store, clock, member_limit=3)
         alice = app.actor(app.registration.register({"username": "alice"}, PASSWORD))
-        names = [f"somebody{number}" for number in range(8)]
+        names = [f"user{number}" for number in range(8)]
         for name in names:
             app.registration.register({"username": name}, PASSWORD)
         task = app.do(alice, app.tasks.create, {"title": "task"})
@@ -147,7 +141,7 @@ class TestSharingRaces:
         assert sum(isinstance(outcome, DomainError) for outcome in outcomes) == 5
         assert len(app.see(alice, app.tasks.get, task.id).members) == 3
 
-    def test_nobody_takes_part_whose_account_was_deleted_meanwhile(self, app: App, alice: SessionActor) -> None:
+    def test_no_member_has_a_deleted_account(self, app: App, alice: SessionActor) -> None:
         for number in range(ROUNDS):
             name = f"bob{number}"
             bob = app.actor(app.registration.register({"username": name}, PASSWORD))
@@ -191,9 +185,9 @@ class TestSharingRaces:
             assert sum(isinstance(outcome, InvalidInput) for outcome in outcomes) == 1
             require_order(app, alice)
 
-    def test_trees_stay_trees_however_they_are_put_under_each_other(self, app: App, alice: SessionActor) -> None:
+    def test_trees_stay_trees_after_concurrent_moves(self, app: App, alice: SessionActor) -> None:
         bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
-        # Few, as PostgreSQL takes a second to notice each of the deadlocks that this may come to.
+        # Few rounds: PostgreSQL takes a second to detect each deadlock.
         for _ in range(2):
             tasks = [app.do(alice, app.tasks.create, {"title": str(number)}) for number in range(4)]
             app.do(alice, app.sharing.share, tasks[0].id, "bob", Role.EDITOR)
@@ -209,7 +203,7 @@ class TestSharingRaces:
 
     # ------------------------------------------------------------ the trash
 
-    def test_a_deleted_task_stays_deleted_whatever_was_edited_meanwhile(
+    def test_a_deleted_task_stays_deleted_after_concurrent_edits(
         self, app: App, alice: SessionActor, bob: SessionActor
     ) -> None:
         for _ in range(ROUNDS):
@@ -227,11 +221,11 @@ class TestSharingRaces:
             with app.store.reading(SYSTEM) as work:
                 found = [work.tasks.find(task.id) for task in (root, below)]
             assert all(task and task.trashed_with == root.id for task in found)
-            # The creation made the first, sharing the second and deleting the last of the versions.
+            # Creation, sharing and deletion each made one version.
             assert sum(task.version for task in found if task) == 6 + len(edited)
             require_order(app, alice, bob)
 
-    def test_no_task_lives_under_a_deleted_one(self, app: App, alice: SessionActor) -> None:
+    def test_no_live_task_has_a_deleted_parent(self, app: App, alice: SessionActor) -> None:
         for _ in range(ROUNDS):
             root = app.do(alice, app.tasks.create, {"title": "root"})
             gone = app.do(alice, app.tasks.create, {"title": "gone", "parent": root.id})
@@ -267,9 +261,9 @@ class TestSharingRaces:
             assert restored <= set(tasks)
             assert all(isinstance(each, Task | TaskNotFound | int | None) for each in outcomes), outcomes
 
-    # ------------------------------------------------------------ what else gets into the way of something else
+    # ------------------------------------------------------------ other races
 
-    def test_undoing_is_not_in_the_way_of_other_edits(self, app: App, alice: SessionActor) -> None:
+    def test_undoing_keeps_concurrent_edits(self, app: App, alice: SessionActor) -> None:
         task = app.do(alice, app.tasks.create, {"title": "before"})
         for number in range(ROUNDS):
             app.do(alice, app.tasks.edit, task.id, {"title": f"after {number}"})
@@ -304,7 +298,7 @@ class TestSharingRaces:
             tasks = require_order(app, alice, bob)
             assert all(task.category is None for task in tasks.values())
 
-    def test_of_fifty_requests_with_one_key_one_is_done_and_all_get_its_answer(
+    def test_one_of_fifty_requests_with_one_key_is_executed_and_all_get_its_answer(
         self, app: App, alice: SessionActor
     ) -> None:
         for number in range(2):
@@ -316,7 +310,7 @@ class TestSharingRaces:
             assert outcomes.count((done, False)) == 1
             assert outcomes.count((done, True)) == 49
 
-    def test_requests_of_an_account_deleted_meanwhile_are_refused(self, app: App) -> None:
+    def test_requests_of_a_concurrently_deleted_account_are_refused(self, app: App) -> None:
         for number in range(ROUNDS):
             carol = app.actor(app.registration.register({"username": f"carol{number}"}, PASSWORD))
             outcomes = race(
@@ -327,7 +321,7 @@ class TestSharingRaces:
                 refused = isinstance(outcome, NotAuthenticated | StorageUnavailable)
                 assert refused or not isinstance(outcome, DomainError), outcomes
 
-    def test_of_conditional_changes_and_deletions_one_wins(
+    def test_one_of_concurrent_conditional_changes_succeeds(
         self, app: App, alice: SessionActor, bob: SessionActor
     ) -> None:
         for _ in range(ROUNDS):
@@ -357,7 +351,7 @@ def history(app: App, actor: SessionActor, task: Task) -> Sequence[Change]:
 
 
 def require_order(app: App, owner: SessionActor, *others: SessionActor) -> dict[UUID, Task]:
-    """Require that the owner's live tasks, which are returned, form trees, and are seen by their members only."""
+    """Require that the owner's live tasks form trees that only members see, and return them."""
     lists: dict[UUID, dict[UUID, Task]] = {}
     with app.store.reading(SYSTEM) as work:
         for actor in (owner, *others):
@@ -367,13 +361,13 @@ def require_order(app: App, owner: SessionActor, *others: SessionActor) -> dict[
     for task in tasks.values():
         above, depth = task, 1
         while above.parent is not None:
-            assert above.parent in tasks, f"{task} is under what is not there"
+            assert above.parent in tasks, f"{task} has a missing parent"
             above, depth = tasks[above.parent], depth + 1
-            assert depth <= MAX_DEPTH, f"{task} is too deep, or under itself"
+            assert depth <= MAX_DEPTH, f"{task} is too deep or in a cycle"
         assert (task.root, task.members) == (above.id, above.members)
         assert not task.trashed_at
         parts = {member.user_id for member in task.members}
-        assert parts <= set(lists), f"{task} is shared with somebody who is not there"
+        assert parts <= set(lists), f"{task} is shared with an unknown user"
         for user_id, listed in lists.items():
             assert (listed.get(task.id) == task) is (user_id in parts | {owner.user_id})
     return tasks

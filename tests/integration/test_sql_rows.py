@@ -1,4 +1,4 @@
-"""Entities are mapped to rows by the names of their fields, and what does not match is found at import."""
+"""Entities are mapped to rows by the names of their fields. A mismatch is an error at import."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ ROW = {"id": 1, "label": "Tools", "size": 0, "colour": "red", "tags": "a b"}
 @pytest.mark.parametrize(
     ("box", "row"), [(BOX, ROW), (replace(BOX, colour=None), ROW | {"colour": None})], ids=["a value", "none"]
 )
-def test_an_entity_comes_back_from_its_row_as_it_was(box: Box, row: dict[str, object]) -> None:
+def test_an_entity_equals_the_one_read_from_its_row(box: Box, row: dict[str, object]) -> None:
     rows = Rows(Box, boxes(*ALL), **SPECIAL)
     stored = rows.row(box)
     assert stored == row | {"label_key": "tools"}
@@ -87,12 +87,12 @@ def without(name: str) -> Table:
         (boxes(*ALL), {"load": {"tag": str.split}}, "Box lacks fields: tag"),
     ],
 )
-def test_what_does_not_match_is_named_at_once(table: Table, special: dict[str, Any], message: str) -> None:
+def test_a_schema_that_does_not_match_is_named(table: Table, special: dict[str, Any], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         Rows(Box, table, **SPECIAL | special)
 
 
-def test_a_constructor_that_reading_would_skip_is_refused() -> None:
+def test_an_entity_with_a_constructor_is_refused() -> None:
     @dataclass(frozen=True, slots=True)
     class Checked:
         id: int
@@ -109,7 +109,7 @@ def test_a_constructor_that_reading_would_skip_is_refused() -> None:
             Rows(entity, boxes("id"))
 
 
-def test_entries_have_all_their_columns_and_the_owner_alone_the_category() -> None:
+def test_entries_have_all_columns_and_only_those_of_the_owner_a_category() -> None:
     task = Task(
         id=UUID(int=1),
         root=UUID(int=1),

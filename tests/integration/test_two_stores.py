@@ -1,4 +1,4 @@
-"""Stores of one database, as separate processes have them, agree."""
+"""Two stores on one database, as in separate processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TestTwoStores:
         assert store.get_or_create_secret("first") == another.get_or_create_secret("first")
         assert another.get_or_create_secret("second") == store.get_or_create_secret("second")
 
-    def test_what_one_commits_all_see(self, store: Storage, another: Storage, seed: Seed) -> None:
+    def test_every_store_sees_a_commit(self, store: Storage, another: Storage, seed: Seed) -> None:
         actor = seed.actor()
         with another.reading(actor) as work:
             assert work.users.find(actor.user_id) is not None
@@ -35,7 +35,7 @@ class TestTwoStores:
         with pytest.raises(SessionEnded), store.reading(actor):
             pass
 
-    def test_what_one_works_on_the_other_waits_for(self, store: Storage, another: Storage, seed: Seed) -> None:
+    def test_a_store_waits_for_the_transaction_of_another(self, store: Storage, another: Storage, seed: Seed) -> None:
         user = seed.user(first_name="a")
 
         def append() -> None:
@@ -59,7 +59,7 @@ class TestTwoStores:
 
 @on_postgresql
 def test_postgresql_compares_keys_by_code_point_whatever_language_the_database_is_set_to(backend: Backend) -> None:
-    """The server of the tests may know no language at all, so that the order of a list would prove nothing."""
+    """The server of the tests may have no language, so the order of a list would prove nothing."""
     with psycopg.connect(backend.url) as connection:
         collations = connection.execute(
             "SELECT column_name, collation_name FROM information_schema.columns"

@@ -1,4 +1,4 @@
-"""Who may call what: every operation of the OpenAPI document, by everybody there is.
+"""The access of every kind of caller to every operation of the OpenAPI document.
 
 An operation that is not in `CASES` fails the suite. A kind of caller that comes along later is one more function in
 `CALLERS` and, where it is neither refused like a stranger nor served like the owner, one more entry in `answers`.
@@ -27,7 +27,7 @@ READS, WRITES = "an API token with tasks:read", "an API token with tasks:write"
 
 
 class World:
-    """An owner, what they have, and everybody else who might want it."""
+    """An owner, their items, and the other callers."""
 
     def __init__(self, pair: Pair, stranger: Person, members: Mapping[str, Person]) -> None:
         self.pair = pair
@@ -38,17 +38,17 @@ class World:
         self.tasks: list[str] = []
 
     def member(self, role: str, kind: str) -> Caller:
-        """Somebody with a part in all the tasks that the owner has."""
+        """Return a member of all tasks of the owner."""
         member = self.members[kind]
         body = {"username": member.username, "role": role}
         for task_id in self.tasks:
             answer = self.owner.post(f"/api/tasks/{task_id}/shares/", body)
-            # What is in the trash has no members to be added to: it goes there with those it had.
+            # A task in the trash gets no new members; it keeps those it had.
             assert answer.status_code in (201, 404), answer.text
         return self.pair.beside(member)
 
     def former(self) -> Caller:
-        """Somebody who had a part in all of them, and has it no more."""
+        """Return a removed member of all tasks of the owner."""
         caller = self.member("editor", FORMER)
         for task_id in self.tasks:
             self.owner.delete(f"/api/tasks/{task_id}/shares/{self.members[FORMER].id}/")
@@ -58,7 +58,7 @@ class World:
         return self.pair.visitor(1)
 
     def token(self, scope: str) -> Caller:
-        """The owner's program, with this scope alone."""
+        """Return a client with an API token of the owner with one scope."""
         body = {"name": "a script", "scopes": [scope]}
         token = expect(self.owner.post("/api/accounts/tokens/", body), 201)["token"]
         caller = self.pair.visitor(1)
@@ -66,12 +66,12 @@ class World:
         return caller
 
     def enrol(self) -> str:
-        """Have the owner enrol for two-factor authentication, and return a code."""
+        """Start the owner's two-factor enrolment, and return a code."""
         answer = expect(self.owner.post("/api/accounts/me/totp/", {"password": self.owner.password}), 200)
         return pyotp.TOTP(answer["secret"]).now()
 
     def confirm(self) -> str:
-        """Have the owner turn two-factor authentication on, and return a recovery code."""
+        """Enable the owner's two-factor authentication, and return a recovery code."""
         answer = expect(self.owner.post("/api/accounts/me/totp/confirm/", {"code": self.enrol()}), 200)
         code: str = answer["recovery_codes"][0]
         return code
@@ -88,17 +88,17 @@ CALLERS: Mapping[str, Callable[[World], Caller]] = {
     WRITES: lambda world: world.token("tasks:write"),
 }
 
-# What each kind of access answers those who do not have it. None: whatever the owner is answered.
+# The status for each kind of caller, by access. None: the status that the owner gets.
 PUBLIC: Mapping[str, int | None] = dict.fromkeys((ANONYMOUS, STRANGER, READS, WRITES))
 SESSION: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: 403, WRITES: 403}
 READ: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: None, WRITES: 403}
 WRITE: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: 403, WRITES: None}
 
-# What those with a part in a task are answered: by what the operation takes.
+# The status for members, by the role that the operation requires.
 VIEWERS: Mapping[str, int | None] = {EDITOR: None, VIEWER: None, FORMER: 404}
 EDITORS: Mapping[str, int | None] = {EDITOR: None, VIEWER: 403, FORMER: 404}
 OWNERS: Mapping[str, int | None] = {EDITOR: 403, VIEWER: 403, FORMER: 404}
-# The trash is its owner's alone: to others, what is in it does not exist.
+# Only the owner sees the trash. Others get 404.
 TRASH: Mapping[str, int | None] = {EDITOR: 404, VIEWER: 404, FORMER: 404}
 MEMBERS = (EDITOR, VIEWER, FORMER)
 
@@ -107,27 +107,27 @@ Make = Callable[[World], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """An operation: who has access, what its owner sends, and what they are answered."""
+    """An operation: its access, the request of the owner and its status."""
 
     access: Mapping[str, int | None]
     status: int
     body: object | Make = None
     target: Make | None = None
-    """Makes what the `{id}` in the path means. A stranger is then told that there is no such thing."""
+    """Creates the item of the `{id}` in the path. A stranger then gets 404."""
     answers: Mapping[str, int | None] = field(default_factory=dict)
     second: Make | None = None
-    """Makes what the `{user_id}` in the path means."""
+    """Creates the user of the `{user_id}` in the path."""
 
     def sends(self, world: World) -> object:
-        """The body of the request."""
+        """Return the body of the request."""
         return self.body(world) if callable(self.body) else self.body
 
     def expected(self, caller: str) -> int:
-        """The status of the answer to a caller."""
+        """Return the status that a caller gets."""
         if caller == STRANGER and self.target:
             return 404
         if caller in MEMBERS and not self.answers.keys() & set(MEMBERS):
-            # It is about something else than a task: they are strangers.
+            # The operation is not about a task: a member is a stranger.
             caller = STRANGER
             if self.target:
                 return 404
@@ -142,7 +142,7 @@ def task(world: World) -> str:
 
 
 def shared_task(world: World) -> str:
-    """A task in which somebody takes part who is none of the callers."""
+    """Create a task with a member who is none of the callers."""
     id_ = task(world)
     body = {"username": world.stranger_too.username, "role": "viewer"}
     expect(world.owner.post(f"/api/tasks/{id_}/shares/", body), 201)
@@ -150,7 +150,7 @@ def shared_task(world: World) -> str:
 
 
 def deleted_task(world: World) -> str:
-    """A task in the trash, with the members it had."""
+    """Create a task in the trash, with members."""
     id_ = task(world)
     for kind in (EDITOR, VIEWER):
         body = {"username": world.members[kind].username, "role": kind}
@@ -166,7 +166,7 @@ def edited_task(world: World) -> str:
 
 
 def last_change(world: World) -> Any:
-    """The last edit of the last task."""
+    """Return the last edit of the last task."""
     history = expect(world.owner.get(f"/api/tasks/{world.tasks[-1]}/history/"), 200)["results"]
     return {"change": next(change["id"] for change in history if change["action"] == "edit")}
 
@@ -221,7 +221,7 @@ def disabling(world: World) -> Any:
 
 
 def no_enrolment(status: int) -> Mapping[str, int | None]:
-    """A stranger's own account has no second factor, and the owner's password is not theirs."""
+    """The account of a stranger has no second factor."""
     return {STRANGER: status}
 
 
@@ -232,13 +232,13 @@ CASES: Mapping[str, Case] = {
     "login": Case(PUBLIC, 200, credentials),
     "refresh": Case(PUBLIC, 200, lambda world: {"refresh": world.owner.refresh}),
     "verify": Case(PUBLIC, 200, lambda world: {"token": world.owner.access}),
-    # Without a body it is about the bearer token; an API token is revoked, not logged out.
+    # Without a body it ends the session of the bearer token. An API token has none.
     "logout": Case({ANONYMOUS: 401, STRANGER: None, READS: 401, WRITES: 401}, 204),
     "listSessions": Case(SESSION, 200),
     "endOtherSessions": Case(SESSION, 204),
     "endSession": Case(SESSION, 204, target=session),
     "getProfile": Case(SESSION, 200),
-    "editProfile": Case(SESSION, 200, {"first_name": "Somebody"}),
+    "editProfile": Case(SESSION, 200, {"first_name": "Ada"}),
     "changePassword": Case(SESSION, 204, new_password),
     "deleteAccount": Case(SESSION, 204, password),
     "listApiTokens": Case(SESSION, 200),
@@ -285,7 +285,7 @@ CASES: Mapping[str, Case] = {
 
 @pytest.fixture(scope="module")
 def operations(pairs: NewPair) -> dict[str, tuple[str, str]]:
-    """Method and path of every operation that the service says it has."""
+    """Method and path of every operation in the OpenAPI document."""
     document = expect(pairs("postgresql").visitor().get(SCHEMA), 200)
     return {
         operation["operationId"]: (method.upper(), path)
@@ -302,7 +302,7 @@ def world(pair: Pair, stranger: Person, members: Mapping[str, Person]) -> World:
 
 @pytest.fixture(scope="module")
 def members(pairs: NewPair) -> Mapping[str, Person]:
-    """Those whom the owner shares tasks with, and another stranger."""
+    """The members of the owner's tasks, and another stranger."""
     return {kind: pairs("postgresql").visitor().register() for kind in (*MEMBERS, STRANGER)}
 
 
@@ -324,7 +324,7 @@ def call(
 
 
 def shown(response: httpx.Response) -> tuple[int, str, set[str]]:
-    """What of an answer tells its reader something."""
+    """Return the parts of an answer that could reveal something."""
     return response.status_code, response.text, set(response.headers)
 
 
@@ -338,7 +338,7 @@ def test_an_operation_on_one_thing_has_a_target(operations: Mapping[str, tuple[s
     }
 
 
-# Members differ from strangers only where it is about a task.
+# Members differ from strangers only in operations about a task.
 MATRIX = [
     (name, caller)
     for name, case in CASES.items()
@@ -348,15 +348,17 @@ MATRIX = [
 
 
 @pytest.mark.parametrize(("name", "caller"), MATRIX)
-def test_access(operations: Mapping[str, tuple[str, str]], pair: Pair, world: World, name: str, caller: str) -> None:
+def test_each_caller_gets_the_expected_status(
+    operations: Mapping[str, tuple[str, str]], pair: Pair, world: World, name: str, caller: str
+) -> None:
     case = CASES[name]
     if caller == STRANGER and not case.target:
-        world.stranger = pair.visitor().register()  # it is about their own things, and may be their end
+        world.stranger = pair.visitor().register()  # the operation may end the stranger's account
     sender = CALLERS[caller](world)
     target = case.target(world) if case.target else ""
     body = case.sends(world)
     if caller in MEMBERS and name != "restoreTask":
-        CALLERS[caller](world)  # now there is a task to have a part in
+        CALLERS[caller](world)  # the task exists now
     second = case.second(world) if case.second else ""
     response = call(sender, operations, name, target, body, second)
     assert response.status_code == case.expected(caller), response.text
@@ -370,7 +372,7 @@ def test_access(operations: Mapping[str, tuple[str, str]], pair: Pair, world: Wo
 
 @pytest.mark.parametrize("caller", [STRANGER, FORMER])
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.target])
-def test_a_stranger_is_answered_as_if_it_did_not_exist(
+def test_a_stranger_gets_the_answer_for_a_missing_item(
     operations: Mapping[str, tuple[str, str]], world: World, name: str, caller: str
 ) -> None:
     case = CASES[name]
@@ -381,10 +383,10 @@ def test_a_stranger_is_answered_as_if_it_did_not_exist(
     theirs = call(sender, operations, name, target, body, second)
     nobodys = call(sender, operations, name, str(uuid4()), body, second)
     assert shown(theirs) == shown(nobodys)
-    expect(call(world.owner, operations, name, target, body, second), case.status)  # it is all still there
+    expect(call(world.owner, operations, name, target, body, second), case.status)  # nothing has changed
 
 
-def test_a_member_may_give_up_their_own_part(world: World) -> None:
+def test_a_member_may_leave_a_task(world: World) -> None:
     id_ = task(world)
     for kind in (EDITOR, VIEWER):
         caller = CALLERS[kind](world)

@@ -1,4 +1,4 @@
-"""One-time codes, each of which is accepted once, whoever presents it where."""
+"""Each one-time code is accepted once by all processes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TIMES = 10
 
 
 def enable(person: Person) -> tuple[pyotp.TOTP, list[str]]:
-    """Turn two-factor authentication on, and return the generator and the recovery codes."""
+    """Enable two-factor authentication, and return the generator and the recovery codes."""
     generator = pyotp.TOTP(expect(person.post(TOTP, {"password": person.password}), 200)["secret"])
     answer = expect(person.post(f"{TOTP}confirm/", {"code": generator.now()}), 200)
     return generator, answer["recovery_codes"]
 
 
-def coming(generator: pyotp.TOTP) -> str:
-    """The code after this one, which is accepted already: that of now was needed to confirm."""
+def next_code(generator: pyotp.TOTP) -> str:
+    """Return the next code, which is accepted already. The current one confirmed the enrolment."""
     return generator.at(int(time.time()), counter_offset=1)
 
 
@@ -40,16 +40,16 @@ def statuses(answers: list[httpx.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
 
-def test_of_parallel_logins_with_one_code_one_succeeds(pairs: NewPair, storage: str) -> None:
+def test_one_of_parallel_logins_with_one_code_succeeds(pairs: NewPair, storage: str) -> None:
     pair = pairs(storage)
     person = pair.visitor().register()
     generator, _ = enable(person)
-    code = coming(generator)
+    code = next_code(generator)
     assert statuses(log_in_at_once(pair, person, code)) == {200: 1, 401: TIMES - 1}
     assert statuses(log_in_at_once(pair, person, code)) == {401: TIMES}
 
 
-def test_of_parallel_logins_with_one_recovery_code_one_succeeds(pairs: NewPair, storage: str) -> None:
+def test_one_of_parallel_logins_with_one_recovery_code_succeeds(pairs: NewPair, storage: str) -> None:
     pair = pairs(storage)
     person = pair.visitor().register()
     _, (first, second, *_) = enable(person)
@@ -71,17 +71,17 @@ def test_an_older_code_is_not_accepted_after_a_newer_one(pair: Pair) -> None:
     person = pair.visitor().register()
     generator, _ = enable(person)
     login: dict[str, Any] = {"username": person.username, "password": person.password}
-    expect(pair.visitor().post(LOGIN, {**login, "code": coming(generator)}), 200)
+    expect(pair.visitor().post(LOGIN, {**login, "code": next_code(generator)}), 200)
     expect(pair.visitor(1).post(LOGIN, {**login, "code": generator.now()}), 401)
 
 
-def test_a_wrong_password_is_refused_alike_with_and_without_a_second_factor(pair: Pair) -> None:
+def test_a_wrong_password_gets_the_same_answer_with_and_without_a_second_factor(pair: Pair) -> None:
     plain, guarded = pair.visitor().register(), pair.visitor().register()
     generator, _ = enable(guarded)
     answers = [
         pair.visitor(1).post(LOGIN, {"username": username, "password": "not the password", **code})
         for username in (plain.username, guarded.username)
-        for code in ({}, {"code": coming(generator)}, {"code": "000000"})
+        for code in ({}, {"code": next_code(generator)}, {"code": "000000"})
     ]
     assert len({(answer.status_code, answer.text, tuple(answer.headers)) for answer in answers}) == 1
     asked = pair.visitor().post(LOGIN, {"username": guarded.username, "password": guarded.password})
