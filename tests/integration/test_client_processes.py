@@ -154,7 +154,7 @@ class TestDocumentation:
         assert errors - {"CursorExpired", "Any", "Mapping"} <= words  # a caller never gets CursorExpired
 
     def test_its_example_of_a_digest_is_right(self) -> None:
-        found = re.search(r"version (\d+) of the task `(.+?)` is called `(..)`, and its\s+hash is `(\w{64})`", PAGE)
+        found = re.search(r"version (\d+) of the task `(.+?)` is `(..)`, and its\s+hash is `(\w{64})`", PAGE)
         assert found
         version, task, bucket, digest = found.groups()
         assert bucket_of(task) == bucket
