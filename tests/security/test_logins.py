@@ -25,6 +25,7 @@ LOGIN = "/api/accounts/login/"
 WRONG = "not the password"
 SAMPLES = 100  # of each of three kinds
 MAX_RATIO = 1.25  # of the medians. A login without a hash takes a tenth of the time.
+MAX_SLOWDOWN = 10  # of the median of other requests. If they wait for hashes, it is over 1000.
 FLOOD = 200
 FLOOD_SECONDS = 2.5
 MAX_MEMORY = 19 + 40  # MiB: one concurrent hash, and the rest of a flood
@@ -158,8 +159,8 @@ def test_a_flood_of_bad_logins_hardly_slows_other_requests(server: Callable[...,
     expect(Visitor(flooded.client).post(LOGIN, {"username": new_name(), "password": WRONG}), 401)
     request_times(flooded, person, 0.5)
     before = memory(flooded)
-    ratios = []
-    for _ in range(6):
+    slowdowns = []
+    for _ in range(3):
         idle = request_times(flooded, person, 1.5)
         with subprocess.Popen(
             [sys.executable, "-c", ATTACK, str(flooded.port), str(FLOOD), str(FLOOD_SECONDS + 0.5)],
@@ -175,16 +176,11 @@ def test_a_flood_of_bad_logins_hardly_slows_other_requests(server: Callable[...,
         assert seen["answers"].get("503", 0) + seen["answers"].get("429", 0) > 0, seen
         assert seen["without_retry_after"] == 0, "an answer has no Retry-After"
         assert grown <= MAX_MEMORY
-        figures = {
-            name: (round(median(times), 2), round(p99(times), 2))
-            for name, times in {"idle": idle, "during": during}.items()
-        }
-        print("median and p99, ms:", figures, "MiB:", round(grown), seen)  # noqa: T201
-        ratios.append(p99(during) / p99(idle))
-        if ratios[-1] <= 2:
+        slowdowns.append(median(during) / median(idle))
+        if slowdowns[-1] <= MAX_SLOWDOWN:
             return
         # Other load on the machine may fall into one of the two measurements only.
-    pytest.fail(f"p99 of other requests, over its idle value: {ratios}")
+    pytest.fail(f"the median of other requests, over its idle value: {slowdowns}")
 
 
 def request_times(server: Server, person: Person, seconds: float) -> list[float]:
@@ -198,10 +194,6 @@ def request_times(server: Server, person: Person, seconds: float) -> list[float]
         time.sleep(0.003)
     wire.close()
     return times
-
-
-def p99(times: list[float]) -> float:
-    return sorted(times)[int(len(times) * 0.99)]
 
 
 def memory(server: Server) -> float:
