@@ -548,5 +548,7 @@ class Done:
 class TestAccountHistory:
     """However people come and go, exactly those tokens work that should."""
 
-    def test_exactly_those_tokens_work_that_should(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
+    def test_a_token_is_accepted_if_and_only_if_the_model_accepts_it(
+        self, backend: Backend, store: Storage, clock: ManualClock
+    ) -> None:
         run(lambda: AccountMachine(store, clock), backend, in_memory=50)

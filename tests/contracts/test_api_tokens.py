@@ -35,7 +35,7 @@ class TestApiToken:
 
     @pytest.mark.parametrize("scopes", [(), (Scope.TASKS_READ,), (Scope.TASKS_WRITE,), tuple(Scope)])
     @pytest.mark.parametrize("expires_at", [None, START - MOMENT, START + timedelta(days=1, microseconds=7)])
-    def test_a_token_comes_back_as_stored(
+    def test_a_token_is_read_as_stored(
         self, store: Storage, seed: Seed, scopes: Sequence[Scope], expires_at: object
     ) -> None:
         user = seed.user()
@@ -49,7 +49,7 @@ class TestApiToken:
         )
         assert tokens_of(store, user) == [token]
 
-    def test_the_newest_comes_first_and_expired_ones_are_listed(self, store: Storage, seed: Seed) -> None:
+    def test_tokens_are_listed_newest_first_with_expired_ones(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         tokens = [
             seed.api_token(alice, created_at=START + offset * MOMENT, expires_at=START) for offset in (3, 1, 4, 1, 5)
@@ -59,13 +59,13 @@ class TestApiToken:
         assert tokens_of(store, bob) == [foreign]
         assert tokens_of(store, seed.user()) == []
 
-    def test_names_may_be_alike(self, store: Storage, seed: Seed) -> None:
+    def test_two_tokens_can_have_the_same_name(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         for _ in range(2):
             seed.api_token(user, name="backup")
         assert [token.name for token in tokens_of(store, user)] == ["backup", "backup"]
 
-    def test_removing_tells_whether_there_was_one(self, store: Storage, seed: Seed) -> None:
+    def test_removing_returns_whether_the_token_existed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         token, other = seed.api_token(user), seed.api_token(user)
         assert remove(store, user, token)
@@ -73,13 +73,13 @@ class TestApiToken:
         assert not remove(store, user, seed.new_api_token(user))
         assert tokens_of(store, user) == [other]
 
-    def test_nobody_can_remove_the_token_of_somebody_else(self, store: Storage, seed: Seed) -> None:
+    def test_a_user_cannot_remove_the_token_of_another(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         token = seed.api_token(alice)
         assert not remove(store, bob, token)
         assert tokens_of(store, alice) == [token]
 
-    def test_a_work_that_is_undone_neither_adds_nor_removes(self, store: Storage, seed: Seed) -> None:
+    def test_a_rolled_back_unit_of_work_neither_adds_nor_removes(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         token = seed.api_token(user)
 
@@ -103,7 +103,7 @@ class TestApiToken:
                 work.api_tokens.add(seed.new_api_token(user))
         assert tokens_of(store, user) == [token]
 
-    def test_a_removed_user_takes_their_tokens_along_and_nobody_elses(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_user_removes_only_their_tokens(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         token, kept = seed.api_token(alice), seed.api_token(bob)
         with store.writing(SYSTEM) as work:
@@ -113,7 +113,7 @@ class TestApiToken:
         with pytest.raises(SessionEnded), store.reading(acting_by(token)):
             pass
 
-    def test_there_is_no_token_of_a_user_who_is_not_there(self, store: Storage, seed: Seed) -> None:
+    def test_a_token_of_an_unknown_user_is_refused(self, store: Storage, seed: Seed) -> None:
         stranger = seed.new_user()
         with pytest.raises(Exception):  # noqa: B017, PT011 - SessionEnded, or a mistake of the program
             seed.api_token(stranger)
@@ -136,9 +136,7 @@ class TestTokenAdmission:
         assert opened(store, opening, acting_by(seed.api_token(user, scopes=frozenset({NEEDED[opening]}))))
 
     @openings
-    def test_a_token_without_the_scope_is_told_which_it_takes(
-        self, store: Storage, seed: Seed, opening: Opening
-    ) -> None:
+    def test_a_missing_scope_is_refused_with_its_name(self, store: Storage, seed: Seed, opening: Opening) -> None:
         user, needed = seed.user(), NEEDED[opening]
         for scopes in (frozenset(Scope) - {needed}, frozenset[Scope]()):
             with pytest.raises(InsufficientScope) as caught:
@@ -146,7 +144,7 @@ class TestTokenAdmission:
             assert caught.value.scope == needed
 
     @openings
-    def test_only_the_genuine_token_of_that_user_may_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    def test_a_forged_token_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
         alice, bob = seed.user(), seed.user()
         token, foreign = seed.api_token(alice, secret_hash=b"a" * 32), seed.api_token(bob, secret_hash=b"b" * 32)
         genuine = acting_by(token)
@@ -168,7 +166,7 @@ class TestTokenAdmission:
         assert opened(store, opening, genuine)
 
     @openings
-    def test_what_is_wrong_with_the_token_comes_before_its_scope(
+    def test_an_invalid_token_is_refused_before_its_scope_is_checked(
         self, store: Storage, seed: Seed, opening: Opening
     ) -> None:
         """Only whoever holds the secret learns what the token is for."""
@@ -177,7 +175,7 @@ class TestTokenAdmission:
             opened(store, opening, replace(acting_by(token), secret_hash=b"guessed"))
 
     @openings
-    def test_a_token_lasts_until_the_very_moment_it_expires(
+    def test_a_token_can_act_until_it_expires(
         self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
     ) -> None:
         expiry = clock.now() + timedelta(minutes=5, microseconds=7)
@@ -189,7 +187,7 @@ class TestTokenAdmission:
             opened(store, opening, actor)
 
     @openings
-    def test_a_token_without_an_expiry_lasts(
+    def test_a_token_without_an_expiry_never_expires(
         self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
     ) -> None:
         actor = acting_by(seed.api_token(seed.user()))
@@ -206,7 +204,7 @@ class TestTokenAdmission:
         assert opened(store, opening, acting_by(other))
 
     @openings
-    def test_the_token_of_a_disabled_user_cannot_act_until_enabled(
+    def test_the_token_of_a_disabled_user_cannot_act_until_the_user_is_enabled(
         self, store: Storage, seed: Seed, opening: Opening
     ) -> None:
         user = seed.user()
@@ -228,7 +226,7 @@ class TestTokenAdmission:
         assert opened(store, "writing", actor)
 
     @openings
-    def test_refusing_does_nothing(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    def test_a_refused_token_does_not_enter_the_block(self, store: Storage, seed: Seed, opening: Opening) -> None:
         """The block is not entered, and the store is as good as before."""
         token = seed.api_token(seed.user(), scopes=frozenset())
         open_ = store.reading if opening == "reading" else store.writing

@@ -32,7 +32,7 @@ def trashed(store: Storage, user: User, limit: int) -> list[Task]:
 class TestArchive:
     """Many tasks and categories at once are what they would be one by one."""
 
-    def test_tasks_come_back_as_added(self, store: Storage, seed: Seed) -> None:
+    def test_tasks_are_read_as_added(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         members = (Member(bob.id, Role.VIEWER),)
         parent = seed.new_task(alice, members=members, version=7)
@@ -48,7 +48,7 @@ class TestArchive:
             assert work.archive.find_tasks([]) == []
             assert len(work.archive.find_tasks([seed.id() for _ in range(2500)] + [child.id])) == 1
 
-    def test_an_id_that_is_taken_undoes_all_of_it(self, store: Storage, seed: Seed) -> None:
+    def test_one_taken_id_refuses_the_whole_batch(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         new, taken = seed.new_task(alice), seed.task(bob)
         with pytest.raises(IdTaken), store.writing(SYSTEM) as work:
@@ -56,7 +56,7 @@ class TestArchive:
         with store.reading(SYSTEM) as work:
             assert work.archive.find_tasks([new.id, taken.id]) == [taken]
 
-    def test_what_is_locked_others_wait_for(self, store: Storage, seed: Seed) -> None:
+    def test_another_unit_of_work_waits_for_locked_tasks(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         one, two = seed.task(user), seed.task(user)
 
@@ -77,7 +77,7 @@ class TestArchive:
             assert [task.title for task in work.archive.find_tasks([two.id])] == ["ours and theirs"]
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 10])
-    def test_the_whole_trash_of_a_user_comes_in_order(self, store: Storage, seed: Seed, limit: int) -> None:
+    def test_the_trash_of_a_user_is_listed_oldest_first(self, store: Storage, seed: Seed, limit: int) -> None:
         alice, bob = seed.user(), seed.user()
         members = (Member(alice.id, Role.EDITOR),)
         top = seed.task(alice, trashed_at=START)
@@ -90,9 +90,7 @@ class TestArchive:
         expected = sorted([top, *own], key=lambda task: (task.trashed_at, task.id))
         assert trashed(store, alice, limit) == expected
 
-    def test_a_user_has_so_many_tasks_the_trash_included_and_those_of_others_not(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_the_count_includes_the_trash_and_excludes_tasks_of_others(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = seed.user(), seed.user(), seed.user()
         seed.task(alice, members=(Member(bob.id, Role.EDITOR),))
         seed.task(alice, trashed_at=START)
@@ -100,7 +98,7 @@ class TestArchive:
         with store.reading(SYSTEM) as work:
             assert [work.archive.count(user.id) for user in (alice, bob, carol)] == [2, 1, 0]
 
-    def test_categories_are_found_by_id_or_name_by_their_user_alone(self, store: Storage, seed: Seed) -> None:
+    def test_only_the_users_own_categories_are_found_by_id_or_name(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         home, work_, other = (seed.category(alice, name) for name in ("Home", "Work", "Other"))
         foreign = seed.category(bob, "Home")

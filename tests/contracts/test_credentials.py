@@ -358,7 +358,7 @@ class CredentialMachine(RuleBasedStateMachine):
 class TestCredentialHistory:
     """However people guard their accounts, exactly that opens them which should, and all of it is on record."""
 
-    def test_exactly_that_opens_an_account_which_should(
+    def test_credentials_are_accepted_if_and_only_if_the_model_accepts_them(
         self, backend: Backend, store: Storage, clock: ManualClock, audit_log: RecordingAuditLog
     ) -> None:
         run(lambda: CredentialMachine(store, clock, audit_log), backend, in_memory=50)

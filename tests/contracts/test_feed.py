@@ -39,18 +39,18 @@ class TestFeed:
     def told(self, store: Storage, user: User) -> list[tuple[int, UUID, int]]:
         return [(each.sequence, each.entry.id, each.entry.version) for each in self.page(store, user)]
 
-    def test_a_feed_is_in_the_order_of_the_changes(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_entries_are_ordered_by_change(self, store: Storage, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
         self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
         assert self.told(store, user) == [(1, first, 1), (2, second, 1)]
 
-    def test_a_change_moves_an_item_to_the_end(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_a_change_moves_an_entry_to_the_end(self, store: Storage, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
         self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
         self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 2))
         assert self.told(store, user) == [(2, second, 1), (3, first, 2)]
 
-    def test_of_several_marks_of_one_work_the_last_is_told(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_entries_of_one_item_in_one_unit_of_work_are_merged(self, store: Storage, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
         granted = FeedEntry(user.id, ItemType.TASK, first, 1, Op.UPSERT, Reason.ACCESS_GRANTED)
         self.tell(
@@ -59,7 +59,7 @@ class TestFeed:
         assert self.told(store, user) == [(1, second, 1), (2, first, 2)]
         assert self.page(store, user)[1].entry.reason is Reason.ACCESS_GRANTED
 
-    def test_what_is_undone_was_never_told(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_a_rolled_back_unit_of_work_adds_no_entries(self, store: Storage, seed: Seed, user: User) -> None:
         task = seed.task(user)
 
         def tell_and(fail: Callable[[UnitOfWork[AnyActor]], object]) -> None:
@@ -75,20 +75,20 @@ class TestFeed:
         with store.reading(SYSTEM) as work:
             assert work.feed.state(user.id).head == 0
 
-    def test_an_item_comes_with_its_mark(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_an_entry_is_read_with_its_item(self, store: Storage, seed: Seed, user: User) -> None:
         task, category = seed.task(user), seed.category(user)
         self.tell(store, *entries_of(None, task), *entries_of(None, category))
         self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
         assert [each.item for each in self.page(store, user)] == [task, category, None]
 
-    def test_every_user_has_a_feed_of_their_own(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_every_user_has_a_separate_feed(self, store: Storage, seed: Seed, user: User) -> None:
         other, item = seed.user(), seed.id()
         self.tell(store, FeedEntry(user.id, ItemType.TASK, item, 1), FeedEntry(other.id, ItemType.TASK, item, 1))
         self.tell(store, FeedEntry(other.id, ItemType.TASK, item, 2))
         assert self.told(store, user) == [(1, item, 1)]
         assert self.told(store, other) == [(2, item, 2)]
 
-    def test_a_page_is_of_the_types_asked_for(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_a_page_contains_only_the_requested_types(self, store: Storage, seed: Seed, user: User) -> None:
         entries = [FeedEntry(user.id, type_, seed.id(), 1) for type_ in (ItemType.CATEGORY, ItemType.TASK) * 3]
         self.tell(store, *entries)
         with store.reading(SYSTEM) as work:
@@ -98,7 +98,7 @@ class TestFeed:
                 entry.id for entry in entries if entry.type is ItemType.TASK
             )
 
-    def test_old_deletions_can_be_left_out(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_old_tombstones_can_be_skipped(self, store: Storage, seed: Seed, user: User) -> None:
         gone, there = seed.id(), seed.id()
         self.tell(store, FeedEntry(user.id, ItemType.TASK, gone, 2, Op.DELETE, Reason.DELETED))
         self.tell(store, FeedEntry(user.id, ItemType.TASK, there, 1))
@@ -107,7 +107,7 @@ class TestFeed:
         with store.reading(SYSTEM) as work:
             assert [entry.id for entry in work.feed.entries(user.id, ALL_TYPES)] == [there]
 
-    def test_deletions_are_known_and_forgotten_in_time(
+    def test_tombstones_are_found_until_they_are_purged(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         gone, there = seed.id(), seed.id()
@@ -123,7 +123,7 @@ class TestFeed:
             assert work.feed.purge_before(clock.now(), 100) == 1
         assert self.told(store, user) == [(2, there, 1)]
 
-    def test_what_is_deleted_in_the_same_work_is_known_too(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_tombstones_of_the_same_unit_of_work_are_found(self, store: Storage, seed: Seed, user: User) -> None:
         gone, back = seed.id(), seed.id()
         self.tell(store, FeedEntry(user.id, ItemType.TASK, back, 5, Op.DELETE, Reason.DELETED))
         with store.writing(SYSTEM) as work:
@@ -134,11 +134,11 @@ class TestFeed:
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, [gone]) == {}
             assert work.feed.tombstones(seed.id(), ItemType.TASK, [gone]) == {}
 
-    def test_nothing_is_told_while_only_reading(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_a_reading_unit_of_work_cannot_add_entries(self, store: Storage, seed: Seed, user: User) -> None:
         with store.reading(SYSTEM) as work, pytest.raises(RuntimeError):
             work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
 
-    def test_a_feed_goes_with_its_user(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_removing_a_user_removes_the_feed(self, store: Storage, seed: Seed, user: User) -> None:
         self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 1))
         with store.writing(SYSTEM) as work:
             work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
@@ -148,7 +148,7 @@ class TestFeed:
 
     # ------------------------------------------------------------ cursors
 
-    def test_a_cursor_is_good_for_the_window_since_its_device_was_up_to_date(
+    def test_a_cursor_expires_one_retention_after_the_device_was_up_to_date(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         sync = SyncService(store=store, secrets=store, retention=timedelta(days=30))
@@ -165,7 +165,7 @@ class TestFeed:
         assert device.pull(2).valid_until == clock.now() + timedelta(days=20)
         assert device.pull(2).valid_until == clock.now() + timedelta(days=30)
 
-    def test_a_cursor_past_the_window_or_of_another_epoch_is_refused(
+    def test_an_expired_cursor_or_one_of_another_epoch_is_refused(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         sync = SyncService(store=store, secrets=store, retention=timedelta(hours=1))
@@ -183,7 +183,7 @@ class TestFeed:
         with pytest.raises(CursorExpired):
             device.pull()
 
-    def test_a_cursor_ahead_of_the_data_is_refused(
+    def test_a_cursor_ahead_of_the_feed_is_refused(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         sync = SyncService(store=store, secrets=store)

@@ -307,5 +307,5 @@ def _versions(current: Task | Category | None, gaps: Gaps) -> Expected:
 class TestFilingHistory:
     """However tasks and categories come and go, everybody finds what they should, and only that."""
 
-    def test_everybody_finds_what_they_should(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
+    def test_tasks_and_categories_match_the_model(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
         run(lambda: FilingMachine(store, clock), backend, in_memory=30)

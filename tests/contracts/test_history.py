@@ -44,7 +44,7 @@ def pages(store: Storage, task: Task, limit: int) -> list[list[Change]]:
 class TestHistory:
     """Changes are kept whole, with their task, for as long as they are wanted."""
 
-    def test_a_change_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         moment = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -79,7 +79,7 @@ class TestHistory:
                 assert type(found.fields[name].after) is type(each.after)
             assert list(work.history.list(task.id, None, 10).items) == [change]
 
-    def test_any_change_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_any_change_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         @examples(30)
         @given(fields=strategies.task_fields(START, [seed.id()], whole=True), later=st.data())
         def come_back(fields: TaskFields, later: st.DataObject) -> None:
@@ -96,7 +96,7 @@ class TestHistory:
 
         come_back()
 
-    def test_a_change_is_found_by_its_own_task_only(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_is_found_only_by_its_task(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task, other = seed.task(user), seed.task(user)
         change = new_change(seed, task, user)
@@ -107,7 +107,7 @@ class TestHistory:
             assert list(work.history.list(other.id, None, 10).items) == []
 
     @pytest.mark.parametrize("limit", [1, 2, 4, 5, 6])
-    def test_the_newest_come_first_and_pages_cover_all(self, store: Storage, seed: Seed, limit: int) -> None:
+    def test_changes_are_listed_newest_first(self, store: Storage, seed: Seed, limit: int) -> None:
         user = seed.user()
         task, other = seed.task(user), seed.task(user)
         changes = [new_change(seed, task, user, version=version) for version in (3, 1, 2, 10, 9)]
@@ -117,7 +117,7 @@ class TestHistory:
         assert {change.id for page in found for change in page} == {change.id for change in changes}
         assert len(found) == -(-len(changes) // limit)
 
-    def test_a_history_goes_on_after_any_place(self, store: Storage, seed: Seed) -> None:
+    def test_a_history_continues_after_any_key(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         old, new = (new_change(seed, task, user, version=version) for version in (1, 3))
@@ -127,7 +127,7 @@ class TestHistory:
             assert list(work.history.list(task.id, ChangeKey(1, old.id), 10).items) == []
             assert list(work.history.list(task.id, ChangeKey(3, new.id), 10).items) == [old]
 
-    def test_what_was_changed_long_ago_is_forgotten_a_little_at_a_time(self, store: Storage, seed: Seed) -> None:
+    def test_old_changes_are_purged_in_batches(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         changes = [new_change(seed, task, user, at=START + number * SECOND, version=number) for number in range(6)]
@@ -140,7 +140,7 @@ class TestHistory:
         assert [forget(3), forget(3), forget(3)] == [3, 1, 0]
         assert pages(store, task, 10) == [[changes[5], changes[4]]]
 
-    def test_the_oldest_are_forgotten_first(self, store: Storage, seed: Seed) -> None:
+    def test_the_oldest_changes_are_purged_first(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         changes = [new_change(seed, task, user, at=START + number // 2 * SECOND, version=number) for number in range(6)]
@@ -150,7 +150,7 @@ class TestHistory:
                 work.history.purge_before(START + 9 * SECOND, 2 if kept > 1 else 1)
             assert pages(store, task, 10) == [changes[6 - kept :][::-1]]
 
-    def test_whose_account_is_gone_has_no_name_in_the_histories_of_others(self, store: Storage, seed: Seed) -> None:
+    def test_a_removed_user_is_no_longer_the_actor_of_a_change(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task, theirs = seed.task(alice), seed.task(bob)
         by_alice = new_change(seed, task, alice, version=1)
@@ -162,13 +162,13 @@ class TestHistory:
         assert pages(store, task, 10) == [[replace(by_bob, actor=None), by_alice]]
         assert pages(store, theirs, 10) == [[]]
 
-    def test_a_change_of_a_task_that_is_not_there_cannot_be_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_of_an_unknown_task_is_refused(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         change = new_change(seed, seed.new_task(user), user)
         with pytest.raises(Exception):  # noqa: B017, PT011 - a mistake of the caller, each store has its own word for it
             add(store, change)
 
-    def test_a_change_that_was_not_committed_is_not_there(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_that_was_rolled_back_is_not_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user, members=(Member(seed.user().id, Role.VIEWER),))
         with suppress(Oops), store.writing(SYSTEM) as work:

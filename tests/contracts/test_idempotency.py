@@ -38,7 +38,7 @@ def answered(store: Storage, record: Record) -> None:
 class TestIdempotency:
     """Whatever was answered to a key is answered to it again, and nobody else can use the key meanwhile."""
 
-    def test_an_answer_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_response_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         full = new_record(user)
         bare = new_record(user, "~" * MAX_KEY_LENGTH, result=b"")
@@ -47,7 +47,7 @@ class TestIdempotency:
             answered(store, record)
             assert claim(store, user, record.key) == record
 
-    def test_a_key_is_its_users_own(self, store: Storage, seed: Seed) -> None:
+    def test_every_user_has_separate_keys(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         answered(store, new_record(alice))
         assert claim(store, bob) is None
@@ -55,7 +55,7 @@ class TestIdempotency:
         assert claim(store, alice, "key ") is None
         answered(store, new_record(bob))
 
-    def test_a_work_that_failed_lets_go_of_its_key(self, store: Storage, seed: Seed) -> None:
+    def test_a_failed_unit_of_work_releases_its_key(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         with suppress(Oops), store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
@@ -64,9 +64,7 @@ class TestIdempotency:
         assert claim(store, user) is None
 
     @pytest.mark.parametrize("fails", [False, True])
-    def test_whoever_comes_second_waits_for_what_becomes_of_the_first(
-        self, store: Storage, seed: Seed, fails: bool
-    ) -> None:
+    def test_a_second_claim_of_a_key_waits_for_the_first(self, store: Storage, seed: Seed, fails: bool) -> None:
         user = seed.user()
         entered = threading.Event()
 
@@ -86,7 +84,7 @@ class TestIdempotency:
         assert other is not None
         assert other.result() == (None if fails else new_record(user))
 
-    def test_old_answers_are_forgotten_a_little_at_a_time(self, store: Storage, seed: Seed) -> None:
+    def test_old_responses_are_purged_in_batches(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         for number in range(4):
             for user in (alice, bob):
@@ -100,7 +98,7 @@ class TestIdempotency:
         for user in (alice, bob):
             assert [claim(store, user, f"key {number}") is None for number in range(4)] == [True, True, False, False]
 
-    def test_a_forgotten_key_may_be_used_again(self, store: Storage, seed: Seed) -> None:
+    def test_a_purged_key_can_be_used_again(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         answered(store, new_record(user))
         with store.writing(SYSTEM) as work:
@@ -109,7 +107,7 @@ class TestIdempotency:
         answered(store, again)
         assert claim(store, user) == again
 
-    def test_a_removed_user_leaves_no_answers(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_user_removes_their_responses(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         answered(store, new_record(alice))
         answered(store, new_record(bob))
@@ -124,7 +122,7 @@ class TestIdempotency:
     def app(self, store: Storage, clock: ManualClock) -> App:
         return App(store, clock)
 
-    def test_a_request_is_done_once_however_often_it_is_sent(self, app: App, store: Storage, seed: Seed) -> None:
+    def test_a_repeated_request_is_executed_once(self, app: App, store: Storage, seed: Seed) -> None:
         user = seed.user()
         actor = seed.actor(user)
         request = Request("key", b"fingerprint")
@@ -138,7 +136,7 @@ class TestIdempotency:
                 _once(app, actor, Request(key, fingerprint))
         assert len(listed(store, user, TaskQuery(at=START))) == 1
 
-    def test_what_was_refused_may_be_sent_again(self, app: App, store: Storage, seed: Seed) -> None:
+    def test_a_failed_request_can_be_repeated(self, app: App, store: Storage, seed: Seed) -> None:
         user = seed.user()
         actor = seed.actor(user)
         request = Request("key", b"fingerprint")
@@ -153,9 +151,7 @@ class TestIdempotency:
         _, replayed = _once(app, actor, request)
         assert not replayed
 
-    def test_of_many_at_once_with_one_key_one_is_done_and_all_get_its_answer(
-        self, app: App, store: Storage, seed: Seed
-    ) -> None:
+    def test_concurrent_requests_with_one_key_are_executed_once(self, app: App, store: Storage, seed: Seed) -> None:
         user = seed.user()
         actor = seed.actor(user)
         request = Request("key", b"fingerprint")
@@ -164,7 +160,7 @@ class TestIdempotency:
         (task,) = listed(store, user, TaskQuery(at=START))
         assert sorted(outcomes, key=str) == sorted([(_rendered(task), False)] + [(_rendered(task), True)] * 7, key=str)
 
-    def test_a_key_is_kept_for_as_long_as_the_service_says(self, app: App, store: Storage, seed: Seed) -> None:
+    def test_a_key_is_kept_for_the_retention_time(self, app: App, store: Storage, seed: Seed) -> None:
         user = seed.user()
         request = Request("key", b"fingerprint")
         actor = seed.actor(user)

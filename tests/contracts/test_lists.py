@@ -135,7 +135,7 @@ kinds: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 class TestList:
     """Whatever is asked for, by whom and in whatever pages, is found, in order: nothing else, and nothing twice."""
 
-    def test_any_list_is_what_looking_at_every_task_finds(self, store: Storage, seed: Seed) -> None:
+    def test_every_query_returns_what_the_reference_returns(self, store: Storage, seed: Seed) -> None:
         @examples(30)
         @given(data=st.data())
         def check(data: st.DataObject) -> None:
@@ -150,7 +150,7 @@ class TestList:
 
         check()
 
-    def test_pages_show_what_stays_once_whatever_comes_and_goes_between_them(self, store: Storage, seed: Seed) -> None:
+    def test_tasks_that_stay_are_listed_once_while_others_change(self, store: Storage, seed: Seed) -> None:
         @examples(30)
         @given(data=st.data(), sort=st.sampled_from(TaskSort), limit=st.integers(1, 3))
         def check(data: st.DataObject, sort: TaskSort, limit: int) -> None:
@@ -182,7 +182,7 @@ class TestList:
 
     @pytest.mark.parametrize("sort", TaskSort)
     @pytest.mark.parametrize("limit", [1, 2, 3, 7, 16, 17])
-    def test_an_order_has_tasks_alike_by_id_and_those_without_the_value_last(
+    def test_ties_are_ordered_by_id_and_missing_values_are_last(
         self, store: Storage, seed: Seed, sort: TaskSort, limit: int
     ) -> None:
         user = seed.user()
@@ -202,7 +202,7 @@ class TestList:
             assert flat == [START] * 8 + [None] * 8
 
     @pytest.mark.parametrize("sort", [TaskSort.DUE_FIRST, TaskSort.DUE_LAST])
-    def test_a_page_may_end_where_due_tasks_do(self, store: Storage, seed: Seed, sort: TaskSort) -> None:
+    def test_a_page_can_end_at_the_last_task_with_a_due_date(self, store: Storage, seed: Seed, sort: TaskSort) -> None:
         user = seed.user()
         seed.tasks(*(seed.new_task(user, due_date=due) for due in (START, START + SECOND, None, None)))
         found = pages(store, user, TaskQuery(at=START, sort=sort, limit=2))
@@ -244,7 +244,7 @@ class TestList:
         ],
     )
     @pytest.mark.parametrize("where", ["title", "description"])
-    def test_every_word_must_be_found_and_stands_for_itself(
+    def test_every_word_of_a_search_is_matched_literally(
         self, store: Storage, seed: Seed, text: str, search: str, found: bool, where: str
     ) -> None:
         user = seed.user()
@@ -252,7 +252,7 @@ class TestList:
         query = TaskQuery(at=START, words=words_of(search))
         assert listed(store, user, query) == ([task] if found else [])
 
-    def test_words_may_be_found_here_and_there_but_not_across(self, store: Storage, seed: Seed) -> None:
+    def test_a_search_matches_title_and_description_but_not_across_both(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user, "one two", description="three")
         search = partial(TaskQuery, at=START)
@@ -266,7 +266,7 @@ class TestList:
 
     # ------------------------------------------------------------ sharing
 
-    def test_a_shared_task_is_in_every_members_list_and_filed_in_its_owners_only(
+    def test_every_member_lists_a_shared_task_but_only_the_owner_sees_its_category(
         self, store: Storage, seed: Seed
     ) -> None:
         alice, bob, carol, dave = (seed.user() for _ in range(4))
@@ -285,7 +285,7 @@ class TestList:
         assert [found(bob, role=role) for role in Role] == [[own], [task], []]
         assert [found(carol, role=role) for role in Role] == [[], [], [task]]
 
-    def test_a_list_follows_who_takes_part(self, store: Storage, seed: Seed) -> None:
+    def test_a_list_follows_changes_of_members(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         task = seed.task(alice, members=(Member(bob.id, Role.VIEWER),))
 
@@ -306,7 +306,7 @@ class TestList:
             for role in Role:
                 assert found(role) == [[task] if roles.get(user.id) is role else [] for user in (alice, bob, carol)]
 
-    def test_a_change_shows_in_every_members_list(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_is_visible_in_every_members_list(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         members = (Member(bob.id, Role.EDITOR),)
         tasks = [seed.task(alice, f"task {number}", members=members) for number in range(3)]
@@ -321,7 +321,7 @@ class TestList:
                 query = TaskQuery(at=START, sort=sort, **filters)
                 assert listed(store, user, query) == answer(query, user.id, tasks)
 
-    def test_unfiling_shows_in_every_members_list(self, store: Storage, seed: Seed) -> None:
+    def test_clearing_a_category_is_visible_in_every_members_list(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         home = seed.category(alice)
         members = (Member(bob.id, Role.VIEWER),)

@@ -53,13 +53,13 @@ class Model:
 class TestRateLimiter:
     """A bucket gives what it holds, to however many who ask, and regains it in time."""
 
-    def test_a_bucket_gives_its_burst_at_once_and_then_nothing(self, limiter: RateLimiter) -> None:
+    def test_a_bucket_allows_its_burst_and_then_refuses(self, limiter: RateLimiter) -> None:
         for burst in (1, 2, 50):
             bucket = new_bucket(Limit("test", burst, SECOND))
             outcomes = [limiter.spend(bucket, START) for _ in range(burst + 2)]
             assert outcomes == [None] * burst + [SECOND, SECOND]
 
-    def test_a_try_comes_back_at_the_very_moment_it_was_said_to(self, limiter: RateLimiter) -> None:
+    def test_an_attempt_is_allowed_exactly_after_the_returned_wait(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         now = START
         for _ in range(LIMIT.burst):
@@ -72,21 +72,21 @@ class TestRateLimiter:
             now += MOMENT
             assert limiter.spend(bucket, now) is None
 
-    def test_refused_tries_cost_nothing(self, limiter: RateLimiter) -> None:
+    def test_refused_attempts_are_not_counted(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst + 20):
             limiter.spend(bucket, START)
         assert limiter.spend(bucket, START) == LIMIT.refill
         assert limiter.spend(bucket, START + LIMIT.refill) is None
 
-    def test_a_bucket_fills_up_and_no_further(self, limiter: RateLimiter) -> None:
+    def test_a_bucket_refills_to_its_burst_at_most(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         limiter.spend(bucket, START)
         later = START + timedelta(days=365)
         outcomes = [limiter.spend(bucket, later) for _ in range(LIMIT.burst + 1)]
         assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
 
-    def test_a_refund_puts_one_try_back(self, limiter: RateLimiter) -> None:
+    def test_a_refund_returns_one_attempt(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
             limiter.spend(bucket, START)
@@ -94,7 +94,7 @@ class TestRateLimiter:
         assert limiter.spend(bucket, START) is None
         assert limiter.spend(bucket, START) == LIMIT.refill
 
-    def test_refunds_never_make_a_bucket_hold_more(self, limiter: RateLimiter) -> None:
+    def test_refunds_never_exceed_the_burst(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         limiter.spend(bucket, START)
         for _ in range(10):
@@ -102,7 +102,7 @@ class TestRateLimiter:
         outcomes = [limiter.spend(bucket, START) for _ in range(LIMIT.burst + 1)]
         assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
 
-    def test_a_refund_to_a_bucket_that_was_never_used_does_nothing(self, limiter: RateLimiter) -> None:
+    def test_a_refund_to_an_unused_bucket_does_nothing(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         limiter.refund(bucket)
         outcomes = [limiter.spend(bucket, START) for _ in range(LIMIT.burst + 1)]
@@ -116,16 +116,14 @@ class TestRateLimiter:
         assert limiter.spend(second, START) is None
         assert limiter.spend(first, START) == LIMIT.refill
 
-    def test_a_clock_that_runs_behind_only_waits_longer(self, limiter: RateLimiter) -> None:
+    def test_a_clock_that_runs_behind_waits_longer(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
             limiter.spend(bucket, START)
         assert limiter.spend(bucket, START - 5 * SECOND) == LIMIT.refill + 5 * SECOND
 
     @pytest.mark.parametrize("rounds", range(3))
-    def test_of_concurrent_tries_exactly_as_many_pass_as_the_bucket_holds(
-        self, limiter: RateLimiter, rounds: int
-    ) -> None:
+    def test_concurrent_attempts_never_exceed_the_burst(self, limiter: RateLimiter, rounds: int) -> None:
         bucket = new_bucket(Limit("test", 7, SECOND))
         outcomes = race(*[partial(limiter.spend, bucket, START)] * 20)
         assert outcomes.count(None) == 7
@@ -138,9 +136,7 @@ class TestRateLimiter:
         race(*[partial(limiter.refund, bucket)] * 8)
         assert [limiter.spend(bucket, START) for _ in range(9)] == [None] * 8 + [SECOND]
 
-    def test_a_try_stays_spent_whatever_becomes_of_a_work(
-        self, limiter: RateLimiter, store: Storage, seed: Seed
-    ) -> None:
+    def test_a_rollback_does_not_return_an_attempt(self, limiter: RateLimiter, store: Storage, seed: Seed) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
             assert limiter.spend(bucket, START) is None
@@ -160,7 +156,7 @@ class TestRateLimiter:
             max_size=25,
         ),
     )
-    def test_any_history_comes_out_as_plain_arithmetic_has_it(
+    def test_any_sequence_of_calls_matches_the_model(
         self, limiter: RateLimiter, burst: int, refill: timedelta, moves: list[str | int]
     ) -> None:
         limit = Limit("test", burst, refill)

@@ -591,5 +591,5 @@ def _plain(fields: Any) -> dict[str, tuple[Any, Any]]:
 class TestSharingHistory:
     """However tasks are shared, nested, deleted and restored, everybody sees and may do what is theirs to."""
 
-    def test_everybody_may_do_what_is_theirs_to(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
+    def test_shared_trees_match_the_model(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
         run(lambda: SharingMachine(store, clock), backend, in_memory=50)

@@ -47,9 +47,7 @@ def expired(store: Storage, before: datetime, limit: int = 100) -> Sequence[UUID
 class TestTrash:
     """What was deleted is in its owner's trash and nowhere else, until it is purged with all that belongs to it."""
 
-    def test_a_deleted_task_is_kept_whole_and_listed_nowhere_but_in_its_owners_trash(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_a_deleted_task_is_listed_only_in_its_owners_trash(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice, category=seed.category(alice).id, members=(Member(bob.id, Role.EDITOR),))
         trashed = trash(store, task, START + SECOND)
@@ -65,7 +63,7 @@ class TestTrash:
             assert listed(store, user, TaskQuery(at=START)) == [restored]
         assert pages(store, alice, 10) == [[]]
 
-    def test_what_was_deleted_with_another_is_not_listed_by_itself(self, store: Storage, seed: Seed) -> None:
+    def test_a_task_deleted_with_its_parent_is_not_listed_separately(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         top = seed.task(user)
         below = seed.task(user, parent=top.id, root=top.id)
@@ -76,9 +74,7 @@ class TestTrash:
         assert pages(store, user, 10) == [[top, alone]]
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 10, 11])
-    def test_the_last_deleted_come_first_then_by_id_and_pages_cover_all(
-        self, store: Storage, seed: Seed, limit: int
-    ) -> None:
+    def test_the_trash_is_ordered_last_deleted_first_then_by_id(self, store: Storage, seed: Seed, limit: int) -> None:
         user = seed.user()
         gaps = random.Random(limit).choices((1, 2, 3, 4), k=10)
         trashed = [trash(store, seed.task(user), START + gap * SECOND) for gap in gaps]
@@ -89,7 +85,7 @@ class TestTrash:
         assert [task for page in found for task in page] == expected
         assert len(found) == -(-len(trashed) // limit)
 
-    def test_a_trash_goes_on_after_any_place_whatever_comes_and_goes(self, store: Storage, seed: Seed) -> None:
+    def test_the_trash_continues_after_a_purged_task(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         old, middle, new = (trash(store, seed.task(user), START + gap * SECOND) for gap in (1, 2, 3))
         with store.reading(SYSTEM) as work:
@@ -100,7 +96,7 @@ class TestTrash:
         with store.reading(SYSTEM) as work:
             assert list(work.trash.list(user.id, page.next, 10).items) == [old]
 
-    def test_a_purged_task_takes_its_history_along_and_nothing_else(self, store: Storage, seed: Seed) -> None:
+    def test_purging_removes_only_the_task_and_its_history(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
         top = seed.task(alice, category=category.id, members=(Member(bob.id, Role.EDITOR),))
@@ -122,7 +118,7 @@ class TestTrash:
         assert listed(store, alice, TaskQuery(at=START)) == [other]
         assert listed(store, bob, TaskQuery(at=START)) == []
 
-    def test_a_task_with_others_under_it_cannot_be_purged(self, store: Storage, seed: Seed) -> None:
+    def test_a_task_with_subtasks_cannot_be_purged(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         top = seed.task(user)
         below = seed.task(user, parent=top.id, root=top.id)
@@ -130,9 +126,7 @@ class TestTrash:
             purge(store, top)
         assert [find(store, task) for task in (top, below)] == [top, below]
 
-    def test_expired_is_what_was_deleted_before_a_moment_the_longest_ago_first(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_tasks_deleted_before_a_time_are_expired_oldest_first(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         second, first, third = (
             trash(store, seed.task(user), START + gap * SECOND) for user, gap in ((alice, 2), (bob, 1), (bob, 3))
@@ -145,7 +139,7 @@ class TestTrash:
         assert expired(store, START + 3 * SECOND, 1) == [first.id]
         assert expired(store, START + 4 * SECOND) == [first.id, second.id, third.id]
 
-    def test_a_removed_user_leaves_no_trash(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_user_removes_their_trash(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         top = seed.task(user)
         below = trash(store, seed.task(user, parent=top.id, root=top.id), START + SECOND, with_=top.id)

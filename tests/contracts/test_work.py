@@ -46,7 +46,7 @@ class TestAdmission:
     """A work opens for those who may act at that moment, and for nobody else."""
 
     @openings
-    def test_a_work_keeps_its_actor_and_its_moment(
+    def test_a_unit_of_work_keeps_its_actor_and_time(
         self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
     ) -> None:
         actor, began = seed.actor(), clock.now()
@@ -55,12 +55,12 @@ class TestAdmission:
             assert (work.actor, work.now) == (actor, began)
 
     @openings
-    def test_whoever_is_logged_in_may_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    def test_a_logged_in_user_can_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
         assert opened(store, opening, seed.actor())
 
     @openings
     @pytest.mark.parametrize("limit", ["idle_until", "ends_at"])
-    def test_a_session_lasts_until_the_very_moment_it_expires(
+    def test_a_session_can_act_until_it_expires(
         self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening, limit: str
     ) -> None:
         user = seed.user()
@@ -72,7 +72,7 @@ class TestAdmission:
         with pytest.raises(SessionEnded):
             opened(store, opening, actor)
 
-    def test_a_work_acts_for_its_actor_alone(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
+    def test_a_unit_of_work_acts_only_for_its_actor(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
         """A use case takes no actor beside the work: on what others own, it does what this one may."""
         app = App(store, clock)
         alice, bob = seed.actor(), seed.actor()
@@ -96,9 +96,7 @@ class TestAdmission:
         assert opened(store, opening, other)
 
     @openings
-    def test_a_session_may_end_itself_and_the_work_still_be_done(
-        self, store: Storage, seed: Seed, opening: Opening
-    ) -> None:
+    def test_a_session_can_end_itself_within_a_unit_of_work(self, store: Storage, seed: Seed, opening: Opening) -> None:
         actor = seed.actor()
         with store.writing(actor) as work:
             work.sessions.remove(actor.session_id)
@@ -127,7 +125,7 @@ class TestAdmission:
             opened(store, opening, actor)
 
     @openings
-    def test_nobody_can_act_in_the_session_of_somebody_else(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    def test_a_user_cannot_act_in_the_session_of_another(self, store: Storage, seed: Seed, opening: Opening) -> None:
         alice, bob = seed.actor(), seed.actor()
         for actor in (
             replace(alice, session_id=bob.session_id),
@@ -138,7 +136,7 @@ class TestAdmission:
                 opened(store, opening, actor)
 
     @openings
-    def test_tokens_of_earlier_generations_may_act_but_none_of_the_future(
+    def test_tokens_of_earlier_but_not_of_later_generations_can_act(
         self, store: Storage, seed: Seed, opening: Opening
     ) -> None:
         session = seed.session(seed.user(), generation=5, confirmed_generation=4)
@@ -149,9 +147,7 @@ class TestAdmission:
         assert session_of(store, acting(session)) == replace(session, confirmed_generation=5)
 
     @openings
-    def test_acting_by_a_generation_for_the_first_time_confirms_it(
-        self, store: Storage, seed: Seed, opening: Opening
-    ) -> None:
+    def test_the_first_use_of_a_generation_confirms_it(self, store: Storage, seed: Seed, opening: Opening) -> None:
         user = seed.user()
         session = seed.session(user, generation=3, confirmed_generation=2)
         other = seed.session(user, generation=3, confirmed_generation=2)
@@ -160,7 +156,7 @@ class TestAdmission:
         assert session_of(store, acting(other)) == other
 
     @openings
-    def test_acting_by_an_earlier_generation_unconfirms_nothing(
+    def test_use_of_an_earlier_generation_keeps_the_confirmed_one(
         self, store: Storage, seed: Seed, opening: Opening
     ) -> None:
         session = seed.session(seed.user(), generation=3, confirmed_generation=2)
@@ -170,7 +166,7 @@ class TestAdmission:
         assert opened(store, opening, acting(session, 2))
         assert session_of(store, acting(session)).confirmed_generation == 3
 
-    def test_the_work_itself_sees_the_confirmation(self, store: Storage, seed: Seed) -> None:
+    def test_the_confirming_unit_of_work_sees_the_confirmation(self, store: Storage, seed: Seed) -> None:
         actor = seed.actor()
         with store.writing(actor) as work:
             session = work.sessions.find(actor.session_id)
@@ -181,19 +177,19 @@ class TestAdmission:
         assert session_of(store, actor).generation == 2
 
     @openings
-    def test_a_work_that_fails_confirms_all_the_same(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    def test_a_failed_unit_of_work_still_confirms(self, store: Storage, seed: Seed, opening: Opening) -> None:
         actor = seed.actor()
         with pytest.raises(Oops), store.reading(actor) if opening == "reading" else store.writing(actor):
             raise Oops
         assert session_of(store, actor).confirmed_generation == 1
 
-    def test_confirming_from_many_threads_at_once_is_done_once(self, store: Storage, seed: Seed) -> None:
+    def test_concurrent_confirmations_are_all_admitted(self, store: Storage, seed: Seed) -> None:
         actor = seed.actor()
         assert race(*[partial(opened, store, "reading", actor)] * 8) == [True] * 8
         assert session_of(store, actor).confirmed_generation == 1
 
     @openings
-    def test_refusing_does_nothing(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    def test_a_refused_actor_does_not_enter_the_block(self, store: Storage, seed: Seed, opening: Opening) -> None:
         """The block is not entered, and the store is as good as before."""
         actor = seed.actor()
         open_ = store.reading if opening == "reading" else store.writing
@@ -209,7 +205,7 @@ class TestAdmission:
 class TestWork:
     """A work is done wholly or not at all, and no other work sees half of it."""
 
-    def test_a_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
+    def test_a_unit_of_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
         user = seed.new_user()
         session, category = seed.new_session(user), seed.new_category(user)
         task = seed.new_task(user, category=category.id)
@@ -231,9 +227,7 @@ class TestWork:
             assert work.categories.find(user.id, category.id) is None
 
     @pytest.mark.parametrize("error", [Oops, KeyboardInterrupt])
-    def test_a_work_left_by_an_exception_has_done_nothing(
-        self, store: Storage, seed: Seed, error: type[BaseException]
-    ) -> None:
+    def test_an_exception_rolls_back_every_change(self, store: Storage, seed: Seed, error: type[BaseException]) -> None:
         alice, bob, new = (
             seed.user("alice", email="alice@example.org"),
             seed.user("bob"),
@@ -287,7 +281,7 @@ class TestWork:
             work.users.remove(bob.id)
             raise error
 
-    def test_a_refused_change_undoes_the_work_even_if_the_refusal_is_ignored(self, store: Storage, seed: Seed) -> None:
+    def test_a_suppressed_refusal_still_rolls_back(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user("alice"), seed.new_user("bob")
         changes: dict[type[DomainError], Callable[[UnitOfWork[AnyActor]], None]] = {
             UsernameTaken: lambda work: work.users.add(seed.new_user("ALICE")),
@@ -305,7 +299,7 @@ class TestWork:
                 ignore(error, change)
             assert everything(store, user, new) == [(user, [], [], []), (None, [], [], [])]
 
-    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
+    def test_a_reading_unit_of_work_cannot_write(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user("alice"), seed.new_user("bob")
         task, session, category = seed.task(user), seed.session(user), seed.category(user)
         before = everything(store, user, new)
@@ -323,7 +317,7 @@ class TestWork:
             assert everything(store, user, new) == before
 
     @openings
-    def test_a_work_is_of_no_use_once_closed(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    def test_a_closed_unit_of_work_cannot_be_used(self, store: Storage, seed: Seed, opening: Opening) -> None:
         user, new = seed.user(), seed.new_user()
         with store.reading(SYSTEM) if opening == "reading" else store.writing(SYSTEM) as work:
             pass
@@ -341,7 +335,7 @@ class TestWork:
                 call()
         assert everything(store, user, new) == before
 
-    def test_what_is_not_committed_is_seen_by_nobody_else(self, store: Storage, seed: Seed) -> None:
+    def test_uncommitted_changes_are_invisible_to_others(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user(), seed.new_user("bob")
         task = seed.task(user)
         before = everything(store, user, new)
@@ -356,7 +350,7 @@ class TestWork:
             raise Oops
         assert reader.result() == before
 
-    def test_what_is_committed_is_seen_by_everybody(self, store: Storage, seed: Seed) -> None:
+    def test_committed_changes_are_visible_to_others(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         for number in range(20):
             task = seed.task(user)
@@ -370,7 +364,7 @@ class TestWork:
             assert Aside(look).result() == task, number
 
     @pytest.mark.parametrize("kind", ["users", "sessions", "categories", "tasks"])
-    def test_what_a_writing_work_found_stays_as_it_is_until_the_work_ends(
+    def test_a_row_that_was_read_for_writing_is_locked_until_the_unit_of_work_ends(
         self, store: Storage, seed: Seed, kind: str
     ) -> None:
         change = _changes(seed)[kind]
@@ -411,7 +405,7 @@ class TestWork:
         assert found.description == "x" * threads * rounds
         assert found.version == 1 + threads * rounds
 
-    def test_of_two_works_that_wait_for_each_other_one_at_least_goes_on(self, store: Storage, seed: Seed) -> None:
+    def test_at_least_one_of_two_deadlocked_units_of_work_succeeds(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         tasks = [seed.task(user, "0"), seed.task(user, "0")]
         both = threading.Barrier(2)
@@ -435,7 +429,7 @@ class TestWork:
             found = [work.tasks.find(task.id) for task in tasks]
         assert [task and task.title for task in found] == [str(done), str(done)]
 
-    def test_a_store_outlives_any_number_of_failures(self, store: Storage, seed: Seed) -> None:
+    def test_a_store_still_works_after_many_failures(self, store: Storage, seed: Seed) -> None:
         for _ in range(60):
             with pytest.raises(Oops), store.writing(SYSTEM):
                 raise Oops
@@ -447,14 +441,14 @@ class TestWork:
 class TestSecret:
     """Secrets are random, and stay."""
 
-    def test_a_secret_stays_the_same_and_no_two_are_alike(self, store: Storage) -> None:
+    def test_a_secret_is_stable_and_unique(self, store: Storage) -> None:
         first, second = store.get_or_create_secret("first"), store.get_or_create_secret("second")
         assert len(first) == len(second) == 32
         assert first != second
         assert store.get_or_create_secret("first") == first
         assert store.get_or_create_secret("second") == second
 
-    def test_all_who_ask_first_get_the_same(self, store: Storage) -> None:
+    def test_concurrent_first_calls_get_the_same_secret(self, store: Storage) -> None:
         secrets = race(*[partial(store.get_or_create_secret, "first")] * 8)
         assert len(set(secrets)) == 1
 

@@ -36,7 +36,7 @@ def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
     return [error.field for error in caught.value.errors]
 
 
-def test_a_created_category_is_there(app: App, alice: SessionActor, home: Category) -> None:
+def test_a_created_category_is_stored(app: App, alice: SessionActor, home: Category) -> None:
     assert (home.name, home.description, home.color, home.user_id) == ("Home", "", "#1e90ff", alice.user_id)
     assert home.created_at == home.updated_at == app.clock.now()
     assert app.see(alice, app.categories.get, home.id) == home
@@ -48,7 +48,7 @@ def test_every_bad_field_is_named(app: App, alice: SessionActor) -> None:
     assert sorted(fields_of(caught)) == ["color", "description", "name"]
 
 
-def test_a_name_is_taken_in_any_spelling_but_only_for_its_user(
+def test_every_spelling_of_a_name_is_taken_only_for_its_user(
     app: App, alice: SessionActor, bob: SessionActor, home: Category
 ) -> None:
     work = app.do(alice, app.categories.create, {"name": "Work"})
@@ -61,7 +61,7 @@ def test_a_name_is_taken_in_any_spelling_but_only_for_its_user(
     assert app.do(alice, app.categories.edit, home.id, {"name": "HOME"}).name == "HOME"
 
 
-def test_nobody_else_sees_a_category_or_can_change_it(app: App, bob: SessionActor, home: Category) -> None:
+def test_another_user_cannot_see_or_change_a_category(app: App, bob: SessionActor, home: Category) -> None:
     for call in (
         lambda: app.see(bob, app.categories.get, home.id),
         lambda: app.do(bob, app.categories.edit, home.id, {"name": "Mine"}),
@@ -74,7 +74,7 @@ def test_nobody_else_sees_a_category_or_can_change_it(app: App, bob: SessionActo
     assert not app.see(bob, app.categories.list).items
 
 
-def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: SessionActor, home: Category) -> None:
+def test_an_edit_changes_only_the_given_fields(app: App, alice: SessionActor, home: Category) -> None:
     app.clock.advance(hours=1)
     edited = app.do(alice, app.categories.edit, home.id, {"description": "Sweet"})
     assert (edited.name, edited.description, edited.color, edited.version) == ("Home", "Sweet", "#1e90ff", 2)
@@ -83,7 +83,7 @@ def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: Session
     assert app.do(alice, app.categories.edit, home.id, {"description": "Sweet"}) == edited
 
 
-def test_a_replacement_resets_what_is_not_given_and_needs_a_name(app: App, alice: SessionActor, home: Category) -> None:
+def test_a_replacement_resets_other_fields_and_needs_a_name(app: App, alice: SessionActor, home: Category) -> None:
     replaced = app.do(alice, app.categories.replace, home.id, {"name": "House"})
     assert (replaced.name, replaced.description, replaced.color) == ("House", "", None)
     with pytest.raises(InvalidInput) as caught:
@@ -106,7 +106,7 @@ def test_a_change_to_an_unexpected_version_is_stale(app: App, alice: SessionActo
         app.do(alice, app.category_removal.delete, home.id)
 
 
-def test_the_tasks_of_a_deleted_category_stay_and_are_changed(
+def test_deleting_a_category_unfiles_its_tasks(
     app: App, alice: SessionActor, bob: SessionActor, home: Category
 ) -> None:
     other = app.do(alice, app.categories.create, {"name": "Work"})
@@ -129,7 +129,7 @@ def test_categories_are_listed_by_name_in_pages(app: App, alice: SessionActor, h
     assert last.next is None
 
 
-def test_nobody_acts_in_an_ended_session(app: App, alice: SessionActor, home: Category) -> None:
+def test_an_ended_session_cannot_act(app: App, alice: SessionActor, home: Category) -> None:
     app.do(alice, app.sessions.end, alice.session_id)
     for call in (
         lambda: app.do(alice, app.categories.create, {"name": "Late"}),

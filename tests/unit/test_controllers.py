@@ -22,7 +22,7 @@ class Greeter(Controller):
         return f"{self.words} {self.name}"
 
 
-def test_several_applications_have_services_of_their_own() -> None:
+def test_several_applications_have_separate_services() -> None:
     one = bind(Greeter, {"words": lambda: "Hello,", "name": lambda: "Ada"})
     other = bind(Greeter, {"words": lambda: "Hi,", "name": lambda: "Bob"})
     greetings = []
@@ -32,7 +32,7 @@ def test_several_applications_have_services_of_their_own() -> None:
     assert greetings == ["Hello, Ada", "Hi, Bob"]
 
 
-def test_only_what_a_controller_annotates_is_bound() -> None:
+def test_only_annotated_services_are_bound() -> None:
     def fail() -> str:
         raise AssertionError("it is not asked for")
 
@@ -41,6 +41,6 @@ def test_only_what_a_controller_annotates_is_bound() -> None:
     assert not hasattr(Greeter, "words"), "the controller itself stays as it is"
 
 
-def test_a_service_that_is_missing_is_named() -> None:
+def test_a_missing_service_is_named() -> None:
     with pytest.raises(LookupError, match="Greeter needs 'name'"):
         bind(Greeter, {"words": lambda: "Hello,"})

@@ -116,7 +116,7 @@ def edit(person: Person, task: dict[str, Any], times: int) -> None:
         expect(person.patch(f"/api/tasks/{task['id']}/", {"description": f"{number}"}), 200)
 
 
-def test_a_slow_client_is_told_the_latest_of_each_item(api: Api, ada: Person) -> None:
+def test_a_slow_client_gets_only_the_latest_version_of_each_item(api: Api, ada: Person) -> None:
     with Stream(api, ada) as stream:
         assert stream.take().startswith(b"id: ")
         often, gone = ada.task(), ada.task()
@@ -129,7 +129,7 @@ def test_a_slow_client_is_told_the_latest_of_each_item(api: Api, ada: Person) ->
         assert rest == [("upsert", often["id"], 51), ("delete", gone["id"], 2), ("upsert", once["id"], 1)]
 
 
-def test_what_does_not_fit_into_one_page_follows_at_once(api: Api, ada: Person) -> None:
+def test_changes_beyond_one_page_follow_immediately(api: Api, ada: Person) -> None:
     with Stream(api, ada) as stream:
         stream.take()
         tasks = [ada.task()]
@@ -141,9 +141,7 @@ def test_what_does_not_fit_into_one_page_follows_at_once(api: Api, ada: Person) 
         assert told == [task["id"] for task in tasks]
 
 
-def test_a_silent_stream_shows_now_and_then_that_it_is_alive(
-    api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_idle_stream_sends_heartbeats(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     assert events.HEARTBEAT_SECONDS == 20, "as it is documented"
     monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
     with Stream(api, ada) as stream:
@@ -158,7 +156,7 @@ def test_a_silent_stream_shows_now_and_then_that_it_is_alive(
         assert told == [("upsert", task["id"], 1)]
 
 
-def test_a_client_that_takes_nothing_is_let_go(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stalled_client_is_disconnected(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "STALLED_SECONDS", 1)
     with Stream(api, ada) as stream:
         problem(ada.get("/api/events/"), 409, "too-many-streams")
@@ -177,7 +175,7 @@ def running(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def test_a_stream_ends_with_the_token_that_it_was_opened_by(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_ends_when_its_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     with Api("memory://", ACCESS_TOKEN_SECONDS="2") as api, running(api, monkeypatch):
         ada = api.register()
         began = time.monotonic()
@@ -189,7 +187,7 @@ def test_a_stream_ends_with_the_token_that_it_was_opened_by(monkeypatch: pytest.
             assert time.monotonic() - began > 1.5
 
 
-def test_nothing_is_told_once_the_token_has_expired(api: Api, ada: Person) -> None:
+def test_no_change_is_sent_after_the_token_has_expired(api: Api, ada: Person) -> None:
     other = api.login(ada)
     with Stream(api, ada) as stream:
         stream.take()

@@ -146,7 +146,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
 
 @given(accounts(), st.sampled_from([1, 2, 3, 500]))
 @settings(deadline=None, max_examples=150)
-def test_an_account_is_the_same_elsewhere(account: tuple[list[Category], list[Task]], chunk: int) -> None:
+def test_an_imported_account_equals_the_exported_one(account: tuple[list[Category], list[Task]], chunk: int) -> None:
     here, there = Service(10), Service(20, chunk)
     alice, bob = here.seed.user(), there.seed.user()
     categories = {each.id: replace(each, user_id=alice.id) for each in account[0]}
@@ -181,7 +181,7 @@ def test_an_account_is_the_same_elsewhere(account: tuple[list[Category], list[Ta
     assert all(one.parent is None or one.parent in mapped for one in mapped.values())
 
 
-def test_an_export_has_no_secrets_and_ends(service: Service) -> None:
+def test_an_export_has_no_secrets_and_an_end_line(service: Service) -> None:
     user = service.seed.user(first_name="Ann", password_hash="hash-of-it")
     raw = service.export(user)
     assert b"hash-of-it" not in raw
@@ -191,7 +191,7 @@ def test_an_export_has_no_secrets_and_ends(service: Service) -> None:
     assert last == {"type": "end", "categories": 0, "tasks": 0}
 
 
-def test_an_export_of_version_1_is_read_still(service: Service, user: User) -> None:
+def test_an_export_of_version_1_is_still_read(service: Service, user: User) -> None:
     lines = (
         '{"type":"header","format":"tasktracker","version":1,"exported_at":"2026-03-01T12:00:00Z"}',
         '{"type":"profile","id":"00000000-0000-4000-8000-000000000001","username":"ada","email":null,"first_name":"",'
@@ -217,7 +217,7 @@ def test_a_new_field_needs_a_new_version_of_the_format() -> None:
     assert set(ndjson._CATEGORY) == {"id", "name", "description", "color", "created_at", "updated_at", "version"}
 
 
-def test_a_field_whose_type_nothing_reads_is_named() -> None:
+def test_a_field_without_a_reader_for_its_type_is_named() -> None:
     with pytest.raises(TypeError, match="nothing reads the int of the field estimate from an export"):
         ndjson._reader("estimate", int | None, None)
 
@@ -235,7 +235,7 @@ def test_members_are_exported_by_name_and_not_invited_again(service: Service, us
     assert [one.members for one in service.all_of(carol)[1].values()] == [()]
 
 
-def test_a_long_export_comes_in_blocks_of_one_state(service: Service, user: User) -> None:
+def test_the_blocks_of_an_export_show_one_state(service: Service, user: User) -> None:
     service.seed.tasks(*(service.seed.new_task(user, description="x" * 1000) for _ in range(450)))
     blocks = service.exports.export(service.seed.actor(user))
     first = next(blocks)
@@ -245,7 +245,7 @@ def test_a_long_export_comes_in_blocks_of_one_state(service: Service, user: User
     assert json.loads(b"".join([first, *rest]).splitlines()[-1])["tasks"] == 450
 
 
-def test_nobody_exports_or_imports_in_an_ended_session(service: Service, user: User) -> None:
+def test_an_ended_session_cannot_export_or_import(service: Service, user: User) -> None:
     actor = service.seed.actor(user)
     with service.store.writing(SYSTEM) as work:
         work.sessions.remove(actor.session_id)
@@ -258,7 +258,7 @@ def test_nobody_exports_or_imports_in_an_ended_session(service: Service, user: U
             attempt()
 
 
-def test_administrators_go_by_names(service: Service, user: User) -> None:
+def test_an_administrator_exports_and_imports_by_username(service: Service, user: User) -> None:
     service.seed.task(user)
     raw = b"".join(service.exports.export_of(user.username))
     read: list[int] = []
@@ -272,7 +272,7 @@ def test_administrators_go_by_names(service: Service, user: User) -> None:
         service.imports.bring_in_for("nobody", io.BytesIO(raw), Form.NDJSON)
 
 
-def test_an_export_tells_how_far_it_has_come(service: Service, user: User) -> None:
+def test_an_export_reports_its_progress(service: Service, user: User) -> None:
     service.seed.tasks(*(service.seed.new_task(user) for _ in range(450)))
     service.seed.task(user, trashed_at=START)
     told: list[tuple[int, int]] = []
@@ -284,7 +284,7 @@ def test_an_export_tells_how_far_it_has_come(service: Service, user: User) -> No
 # -------------------------------------------------------------------- import
 
 
-def test_the_history_tells_who_brought_a_task_in_and_when(service: Service, user: User) -> None:
+def test_the_history_names_the_importer_and_the_time_of_the_import(service: Service, user: User) -> None:
     old = START - timedelta(days=1000)
     record = task(created_at=old.isoformat(), updated_at=old.isoformat(), version=7, state="done")
     service.bring_lines(user, record)
@@ -296,7 +296,7 @@ def test_the_history_tells_who_brought_a_task_in_and_when(service: Service, user
     assert (one.completed_at, one.updated_at) == (old, old)
 
 
-def test_parents_may_come_after_their_children(service: Service, user: User) -> None:
+def test_a_parent_can_follow_its_subtasks(service: Service, user: User) -> None:
     chain = [task(title=str(depth)) for depth in range(MAX_DEPTH + 2)]
     for above, below in pairwise(chain):
         below["parent"] = above["id"]
@@ -309,7 +309,7 @@ def test_parents_may_come_after_their_children(service: Service, user: User) -> 
     assert {one.root for one in tasks.values()} == {UUID(chain[0]["id"])}
 
 
-def test_what_is_under_a_task_that_is_there_has_its_members(service: Service, user: User) -> None:
+def test_a_task_imported_below_an_existing_one_gets_its_members(service: Service, user: User) -> None:
     bob = service.seed.user()
     parent = service.seed.task(user, members=(Member(bob.id, Role.VIEWER),))
     child = task(parent=str(parent.id))
@@ -395,7 +395,7 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_bad_line_is_skipped_and_told(service: Service, user: User, record: Any, field: str) -> None:
+def test_a_bad_line_is_skipped_and_reported(service: Service, user: User, record: Any, field: str) -> None:
     good = task()
     for dry_run in (True, False):
         report = service.bring_lines(user, record, good, dry_run=dry_run)
@@ -404,13 +404,13 @@ def test_a_bad_line_is_skipped_and_told(service: Service, user: User, record: An
     assert list(service.all_of(user)[1]) == [UUID(good["id"])]
 
 
-def test_every_bad_field_is_told(service: Service, user: User) -> None:
+def test_every_bad_field_is_reported(service: Service, user: User) -> None:
     report = service.bring_lines(user, task(title="", priority=0, colour=1, category=str(uuid4())))
     assert sorted(each.field for each in report.errors) == ["colour", "priority", "title"]
     assert report.skipped == 1
 
 
-def test_nothing_is_put_under_tasks_of_others_or_in_their_categories(service: Service, user: User) -> None:
+def test_tasks_and_categories_of_others_are_refused(service: Service, user: User) -> None:
     bob = service.seed.user()
     theirs = service.seed.task(bob, members=(Member(user.id, Role.EDITOR),))
     filed = task(category=str(service.seed.category(bob).id))
@@ -422,7 +422,7 @@ def test_nothing_is_put_under_tasks_of_others_or_in_their_categories(service: Se
     assert service.all_of(bob)[1] == {theirs.id: theirs}
 
 
-def test_nothing_live_is_put_under_what_is_in_the_trash(service: Service, user: User) -> None:
+def test_a_parent_in_the_trash_is_refused_for_an_undeleted_task(service: Service, user: User) -> None:
     top = service.seed.new_task(user)
     service.seed.tasks(replace(top, trashed_at=START, trashed_with=top.id))
     with_it = task(parent=str(top.id), trashed_at=START.isoformat(), trashed_with=str(top.id))
@@ -431,7 +431,7 @@ def test_nothing_live_is_put_under_what_is_in_the_trash(service: Service, user: 
     assert service.all_of(user)[1][UUID(with_it["id"])].trashed_with == top.id
 
 
-def test_what_is_already_there_stays_as_it_is(service: Service, user: User) -> None:
+def test_an_existing_task_is_not_changed(service: Service, user: User) -> None:
     mine = service.seed.task(user, "mine")
     report = service.bring_lines(user, task(id=str(mine.id), title="other"))
     assert (report.tasks.unchanged, report.tasks.created) == (1, 0)
@@ -458,13 +458,13 @@ def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
         written({**HEADER, "format": "other"}),
     ],
 )
-def test_what_is_no_export_is_refused(service: Service, user: User, raw: bytes) -> None:
+def test_a_file_that_is_not_an_export_is_refused(service: Service, user: User, raw: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
         service.bring(user, raw)
     assert [error.field for error in caught.value.errors] == ["body"]
 
 
-def test_an_export_that_was_cut_off_comes_in_and_is_told(service: Service, user: User) -> None:
+def test_a_truncated_export_is_imported_and_reported(service: Service, user: User) -> None:
     report = service.bring(user, written(HEADER, task(), b"\n", task()))
     assert report.tasks.created == 2
     assert [(each.line, each.field) for each in report.notices] == [(5, "line")]
@@ -472,7 +472,7 @@ def test_an_export_that_was_cut_off_comes_in_and_is_told(service: Service, user:
     assert (report.tasks.created, [(each.line, each.field) for each in report.errors]) == (0, [(3, "line")])
 
 
-def test_an_export_from_whose_middle_something_is_gone_comes_in_and_is_told(service: Service, user: User) -> None:
+def test_missing_lines_are_reported_by_count(service: Service, user: User) -> None:
     home, one = category(name="Home"), task()
     for counts, bad, told in (
         ({"categories": 1, "tasks": 1}, [], []),
@@ -487,7 +487,7 @@ def test_an_export_from_whose_middle_something_is_gone_comes_in_and_is_told(serv
         assert (report.skipped, report.tasks.created + report.tasks.unchanged) == (len(bad), 1)
 
 
-def test_a_time_is_read_as_precisely_as_it_is_kept(service: Service, user: User) -> None:
+def test_a_time_is_read_to_the_microsecond(service: Service, user: User) -> None:
     for written_as, read in (
         ("2026-01-31t12:00:00.123456z", datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)),
         ("2026-01-31 12:00:00.5+05:30", datetime(2026, 1, 31, 6, 30, 0, 500000, tzinfo=UTC)),
@@ -498,7 +498,7 @@ def test_a_time_is_read_as_precisely_as_it_is_kept(service: Service, user: User)
         assert service.all_of(user)[1][UUID(record["id"])].due_date == read
 
 
-def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
+def test_only_the_first_errors_are_reported(service: Service, user: User) -> None:
     report = service.bring_lines(user, *[b"x\n"] * (MAX_FINDINGS + 5))
     assert (len(report.errors), report.omitted, report.skipped) == (MAX_FINDINGS, 5, MAX_FINDINGS + 5)
 
@@ -510,7 +510,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_limits")
-def test_a_file_has_a_number_of_lines_and_categories_at_most(service: Service, user: User) -> None:
+def test_the_number_of_lines_and_categories_is_limited(service: Service, user: User) -> None:
     report = service.bring_lines(user, category(name="a"), category(name="b"), category(name="c"))
     assert [(each.line, each.field) for each in report.errors] == [(4, "name")]
     many = written(HEADER, *(task() for _ in range(5)), END)

@@ -44,7 +44,7 @@ def last(app: App, actor: SessionActor, task: Task) -> Change:
     return app.see(actor, app.history.list, task.id).changes.items[0]
 
 
-def test_a_history_tells_who_changed_what_from_what_to_what_and_when(
+def test_a_change_names_its_actor_session_time_and_values(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
     home = app.do(alice, app.categories.create, {"name": "home"})
@@ -82,7 +82,7 @@ def test_a_history_tells_who_changed_what_from_what_to_what_and_when(
     assert seen[1:] == [by_bob, shared, created]
 
 
-def test_a_change_by_an_api_token_names_it(app: App, alice: SessionActor, task: Task) -> None:
+def test_a_change_made_with_an_api_token_names_the_token(app: App, alice: SessionActor, task: Task) -> None:
     token, _ = app.do(alice, app.api_tokens.create, {"name": "script", "scopes": frozenset(Scope), "expires_at": None})
     actor = TokenActor(alice.user_id, token.id, token.secret_hash)
     app.do(actor, app.tasks.edit, task.id, {"title": "Edited"})
@@ -90,13 +90,13 @@ def test_a_change_by_an_api_token_names_it(app: App, alice: SessionActor, task: 
     assert (change.actor, change.session_id, change.token_id) == (alice.user_id, None, token.id)
 
 
-def test_what_changes_nothing_is_not_told(app: App, alice: SessionActor, task: Task) -> None:
+def test_a_change_without_effect_is_not_recorded(app: App, alice: SessionActor, task: Task) -> None:
     app.do(alice, app.tasks.edit, task.id, {"title": "Task"})
     app.do(alice, app.trash.restore, task.id)
     assert len(app.see(alice, app.history.list, task.id).changes.items) == 1
 
 
-def test_a_deleted_category_is_told_of_its_tasks(app: App, alice: SessionActor) -> None:
+def test_deleting_a_category_is_recorded_for_its_tasks(app: App, alice: SessionActor) -> None:
     home = app.do(alice, app.categories.create, {"name": "home"})
     task = app.do(alice, app.tasks.create, {"title": "Task", "category": home.id})
     app.do(alice, app.category_removal.delete, home.id)
@@ -132,7 +132,7 @@ def test_a_history_is_read_in_pages(app: App, alice: SessionActor, task: Task) -
         {"title": "Edited", "state": State.CANCELLED, "due_date": DUE},
     ],
 )
-def test_undoing_sets_the_fields_of_one_change_back_and_no_other(
+def test_undoing_resets_only_the_fields_of_that_change(
     app: App, alice: SessionActor, task: Task, fields: TaskFields
 ) -> None:
     app.do(alice, app.tasks.edit, task.id, fields)
@@ -153,7 +153,7 @@ def test_undoing_sets_the_fields_of_one_change_back_and_no_other(
     assert last(app, alice, task).action is Action.UNDO
 
 
-def test_filing_and_moving_can_be_undone_by_the_owner(app: App, alice: SessionActor, task: Task) -> None:
+def test_the_owner_can_undo_changes_of_category_and_parent(app: App, alice: SessionActor, task: Task) -> None:
     home = app.do(alice, app.categories.create, {"name": "home"})
     other = app.do(alice, app.tasks.create, {"title": "other"})
     app.do(alice, app.tasks.edit, task.id, {"category": home.id, "parent": other.id})
@@ -168,13 +168,13 @@ def test_filing_and_moving_can_be_undone_by_the_owner(app: App, alice: SessionAc
     assert [error.field for error in caught.value.errors] == ["parent"]
 
 
-def test_an_undone_change_can_be_undone_in_turn(app: App, alice: SessionActor, task: Task) -> None:
+def test_an_undo_can_be_undone(app: App, alice: SessionActor, task: Task) -> None:
     app.do(alice, app.tasks.edit, task.id, {"title": "Edited"})
     assert app.do(alice, app.history.undo, task.id, last(app, alice, task).id).title == "Task"
     assert app.do(alice, app.history.undo, task.id, last(app, alice, task).id).title == "Edited"
 
 
-def test_what_was_changed_again_is_not_undone(app: App, alice: SessionActor, task: Task) -> None:
+def test_a_field_that_was_changed_again_cannot_be_undone(app: App, alice: SessionActor, task: Task) -> None:
     app.do(alice, app.tasks.edit, task.id, {"title": "first", "description": "first"})
     change = last(app, alice, task)
     current = app.do(alice, app.tasks.edit, task.id, {"title": "second"})
@@ -206,7 +206,7 @@ def test_a_change_of_another_task_is_not_found(app: App, alice: SessionActor, ta
             app.do(alice, app.history.undo, task.id, change)
 
 
-def test_undoing_may_expect_a_version(app: App, alice: SessionActor, task: Task) -> None:
+def test_undoing_an_unexpected_version_is_stale(app: App, alice: SessionActor, task: Task) -> None:
     app.do(alice, app.tasks.edit, task.id, {"title": "Edited"})
     change = last(app, alice, task)
     current = app.do(alice, app.tasks.edit, task.id, {"description": "Described"})
@@ -216,7 +216,7 @@ def test_undoing_may_expect_a_version(app: App, alice: SessionActor, task: Task)
     assert app.do(alice, app.history.undo, task.id, change.id, frozenset({3})).title == "Task"
 
 
-def test_editors_undo_what_they_may_change_and_viewers_nothing(
+def test_an_editor_can_undo_their_fields_and_a_viewer_nothing(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
     home = app.do(alice, app.categories.create, {"name": "home"})

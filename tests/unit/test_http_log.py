@@ -25,7 +25,7 @@ def caught(function: Callable[[str], None]) -> Exception:
     return error.value
 
 
-def test_a_traceback_says_where_and_what_but_not_with_which_values() -> None:
+def test_a_traceback_is_logged_without_values_of_variables() -> None:
     event: dict[str, Any] = {"event": "uncaught error", "exc_info": caught(fail)}
     line = structlog.processors.JSONRenderer()(None, "error", TRACEBACKS(None, "error", event))
     assert SECRET not in str(line)

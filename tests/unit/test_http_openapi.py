@@ -62,7 +62,7 @@ def filled_in(value: object) -> object:
     return value.strip("{}") if isinstance(value, str) else value
 
 
-def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
+def test_the_description_is_openapi_3_1(document: dict[str, Any]) -> None:
     assert re.fullmatch(r"3\.1\.\d+", document["openapi"])
     assert document.keys() <= {"openapi", "info", "servers", "tags", "paths", "components", "security"}
     assert document["info"]["title"]
@@ -70,7 +70,7 @@ def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
 
 
-def test_every_reference_leads_somewhere_and_nothing_is_left_over(document: dict[str, Any]) -> None:
+def test_every_reference_is_defined_and_every_component_is_used(document: dict[str, Any]) -> None:
     references = {each["$ref"] for each in within(document) if "$ref" in each}
     components = document["components"]
     defined = {f"#/components/{kind}/{name}" for kind in ("schemas", "headers") for name in components[kind]}
@@ -78,7 +78,7 @@ def test_every_reference_leads_somewhere_and_nothing_is_left_over(document: dict
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for kind in components for name in components[kind])
 
 
-def test_every_operation_can_be_told_apart_and_is_explained(
+def test_every_operation_has_a_unique_id_and_an_explanation(
     document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
     ids = [operation["operationId"] for operation in operations.values()]
@@ -105,7 +105,7 @@ def test_every_parameter_is_described(operations: dict[tuple[str, str], dict[str
             assert parameter.get("required", False) is (parameter["in"] == "path")
 
 
-def test_preconditions_are_described_where_they_are_heeded(
+def test_preconditions_are_described_where_they_are_supported(
     operations: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
     for (method, path), operation in operations.items():
@@ -120,7 +120,9 @@ def test_preconditions_are_described_where_they_are_heeded(
         assert ("201" in operation["responses"] and "200" in operation["responses"]) is (is_whole and method == "PUT")
 
 
-def test_what_may_be_sent_again_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_idempotency_keys_are_described_where_they_are_supported(
+    operations: dict[tuple[str, str], dict[str, Any]],
+) -> None:
     for (method, path), operation in operations.items():
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
         is_repeatable = method != "GET" and path.startswith(("/api/tasks/", "/api/categories/"))
@@ -130,7 +132,7 @@ def test_what_may_be_sent_again_is_described(operations: dict[tuple[str, str], d
             assert ("Idempotency-Replayed" in response["headers"]) is (is_repeatable and status < "300")
 
 
-def test_texts_say_what_happens_and_not_who_is_told(document: dict[str, Any]) -> None:
+def test_texts_contain_no_vague_words(document: dict[str, Any]) -> None:
     def texts(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
             yield from (value[name] for name in ("summary", "description") if isinstance(value.get(name), str))
@@ -161,7 +163,7 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
     assert tasks["sort"]["default"] == "-created_at"
 
 
-def test_a_token_is_asked_for_where_one_is_needed(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_a_token_is_required_where_one_is_needed(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     for place, operation in operations.items():
         if place == ("GET", "/api/events/"):  # or a ticket
             assert operation["security"] == [{"bearer": []}, {}]
@@ -175,7 +177,7 @@ def test_a_token_is_asked_for_where_one_is_needed(operations: dict[tuple[str, st
             assert operation["security"] == []
 
 
-def test_every_answer_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_every_response_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     always = {"X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy"}
     also = {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}, "503": {"Retry-After"}, "507": {"Retry-After"}}
     for (method, path), operation in operations.items():
@@ -204,7 +206,9 @@ def test_every_answer_is_described(operations: dict[tuple[str, str], dict[str, A
             assert operation["requestBody"]["content"].keys() == forms
 
 
-def test_what_succeeds_is_described_as_a_request(api: Api, operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_every_successful_request_matches_its_schema(
+    api: Api, operations: dict[tuple[str, str], dict[str, Any]]
+) -> None:
     described = {place for place, operation in operations.items() if "requestBody" in operation}
     tried = set()
     for example in OPERATIONS:
@@ -228,7 +232,7 @@ def test_requests_have_the_limits_of_the_domain(document: dict[str, Any]) -> Non
     assert schemas["Register"]["properties"]["username"]["maxLength"] == MAX_USERNAME_LENGTH == 150
 
 
-def test_requests_may_have_no_other_fields(
+def test_requests_forbid_additional_fields(
     document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
     described = {place: operation for place, operation in operations.items() if "requestBody" in operation}
@@ -238,7 +242,7 @@ def test_requests_may_have_no_other_fields(
         assert schema["additionalProperties"] is False
 
 
-def test_fields_that_only_the_server_sets_are_marked(document: dict[str, Any]) -> None:
+def test_read_only_fields_are_marked(document: dict[str, Any]) -> None:
     fields = document["components"]["schemas"]["EditTask"]["properties"]
     read_only = {name for name, schema in fields.items() if schema.get("readOnly")}
     assert read_only == {"id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"}
@@ -275,7 +279,7 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/"])
-def test_the_documentation_loads_everything_from_here(api: Api, path: str) -> None:
+def test_the_documentation_loads_only_local_files(api: Api, path: str) -> None:
     response = api.get(path)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -291,7 +295,7 @@ def test_the_documentation_loads_everything_from_here(api: Api, path: str) -> No
         assert part.headers["content-type"].partition(";")[0] == kind
 
 
-def test_the_documentation_may_run_its_own_scripts_and_no_others(api: Api) -> None:
+def test_the_documentation_can_run_only_its_own_scripts(api: Api) -> None:
     policy = dict(part.strip().split(" ", 1) for part in api.get("/docs").headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["connect-src"] == policy["font-src"] == "'self'"
@@ -303,7 +307,7 @@ def test_the_documentation_shows_the_description(api: Api) -> None:
     assert "/schema/openapi.json" in api.get("/docs/start.js").text
 
 
-def test_its_parts_may_be_kept(api: Api) -> None:
+def test_the_assets_can_be_cached(api: Api) -> None:
     response = api.get("/docs/assets/swagger-ui.css")
     assert set(response.headers["cache-control"].split(", ")) == {"public", "max-age=86400"}
     assert api.head("/docs/assets/swagger-ui.css").headers["content-length"] == response.headers["content-length"]
@@ -322,5 +326,5 @@ def test_its_parts_may_be_kept(api: Api) -> None:
         "/docs/nothing",
     ],
 )
-def test_nothing_else_is_served_with_them(api: Api, path: str) -> None:
+def test_other_paths_below_docs_are_unknown(api: Api, path: str) -> None:
     problem(api.get(path), 404, "unknown-path")

@@ -61,7 +61,7 @@ def told(report: ImportReport) -> list[tuple[int, str]]:
     return [(each.line, each.field) for each in report.notices]
 
 
-def test_a_sample_comes_in_whole(account: Account) -> None:
+def test_a_sample_is_imported_completely(account: Account) -> None:
     report = account.bring(SAMPLE.read_bytes())
     assert [(each.line, each.field) for each in report.errors] == [(21, "PRIORITY"), (22, "TYPE")]
     assert (report.skipped, report.tasks.created, report.categories.created) == (2, 12, 1)
@@ -112,7 +112,7 @@ def test_tasks_are_listed_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_the_same_file_twice_changes_nothing(account: Account) -> None:
+def test_importing_a_file_again_changes_nothing(account: Account) -> None:
     account.bring(SAMPLE.read_bytes())
     before = account.tasks()
     report = account.bring(SAMPLE.read_bytes())
@@ -121,7 +121,7 @@ def test_the_same_file_twice_changes_nothing(account: Account) -> None:
     assert account.tasks() == before
 
 
-def test_a_dry_run_says_what_will_be_and_does_nothing(account: Account) -> None:
+def test_a_dry_run_reports_the_result_and_stores_nothing(account: Account) -> None:
     dry = account.bring(SAMPLE.read_bytes(), dry_run=True)
     assert account.tasks() == []
     assert account.categories() == {}
@@ -130,14 +130,14 @@ def test_a_dry_run_says_what_will_be_and_does_nothing(account: Account) -> None:
     assert dry == real
 
 
-def test_a_section_is_the_category_of_its_name(account: Account) -> None:
+def test_a_section_becomes_the_category_of_its_name(account: Account) -> None:
     account.bring(HEAD + "section,Home,,,,,\n")
     report = account.bring(HEAD + "section,HOME,,,,,\ntask,In it,,,,,\n")
     assert (report.categories.created, report.categories.unchanged) == (0, 1)
     assert list(account.categories()) == [account.task("In it").category]
 
 
-def test_what_is_too_long_is_cut_and_told(account: Account) -> None:
+def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
     long = "word " * 60
     report = account.bring(HEAD + f"section,{'s' * 70},,,,,\ntask,{long},,,,,\nnote,{'n' * 10_000},,,,,\n")
     (task,) = account.tasks()
@@ -164,20 +164,20 @@ def test_what_is_too_long_is_cut_and_told(account: Account) -> None:
         ("task," + "x" * 300_000 + ",,,,,", "line"),
     ],
 )
-def test_a_bad_row_is_skipped_and_told(account: Account, row: str, field: str) -> None:
+def test_a_bad_row_is_skipped_and_reported(account: Account, row: str, field: str) -> None:
     report = account.bring(HEAD + row + "\ntask,good,,,,,\n")
     assert [(each.line, each.field) for each in report.errors] == [(2, field)]
     assert report.skipped == 1
     assert [task.title for task in account.tasks()] == ["good"]
 
 
-def test_what_is_not_utf8_is_skipped_and_told(account: Account) -> None:
+def test_a_row_that_is_not_utf_8_is_skipped_and_reported(account: Account) -> None:
     report = account.bring(HEAD.encode() + b"task,caf\xe9,,,,,\ntask,good,,,,,\n")
     assert [(each.line, each.message) for each in report.errors] == [(2, "is not valid UTF-8")]
     assert account.task("good").version == 1
 
 
-def test_a_quote_that_never_ends_is_no_danger(account: Account) -> None:
+def test_a_quote_without_an_end_is_reported(account: Account) -> None:
     report = account.bring(HEAD + 'task,good,,,,,\ntask,"never,,,,,\n' + "task,x,,,,,\n" * 20_000)
     assert account.task("good").version == 1
     assert report.skipped
@@ -185,19 +185,19 @@ def test_a_quote_that_never_ends_is_no_danger(account: Account) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "CONTENT,TYPO\nx,y\n", "TYPE,CONTENT,CONTENT\n", "\xff\xfe"])
-def test_what_is_no_such_file_is_refused(account: Account, text: str) -> None:
+def test_a_file_of_another_format_is_refused(account: Account, text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         account.bring(text)
     assert [error.field for error in caught.value.errors] == ["body"]
 
 
-def test_unknown_columns_are_told(account: Account) -> None:
+def test_unknown_columns_are_reported(account: Account) -> None:
     report = account.bring("type,content,colour\ntask,x,red\n")
     assert [(each.line, each.field) for each in report.notices] == [(1, "COLOUR")]
     assert account.task("x").version == 1
 
 
-def test_a_child_of_a_row_that_was_skipped_is_put_higher_up(account: Account) -> None:
+def test_a_subtask_of_a_skipped_row_moves_up(account: Account) -> None:
     report = account.bring(HEAD + "task,top,,,1,,\ntask,lost,,9,2,,\ntask,child,,,3,,\n")
     assert account.task("child").parent == account.task("top").id
     assert told(report) == [(4, "INDENT")]

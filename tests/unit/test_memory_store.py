@@ -72,9 +72,7 @@ def test_a_closed_work_is_an_error_to_use(store: Storage, seed: Seed, user: User
 
 @pytest.mark.parametrize("outer", ["reading", "writing"])
 @pytest.mark.parametrize("inner", ["reading", "writing"])
-def test_a_work_within_a_work_is_an_error_and_not_a_deadlock(
-    store: Storage, user: User, outer: str, inner: str
-) -> None:
+def test_a_nested_unit_of_work_is_an_error(store: Storage, user: User, outer: str, inner: str) -> None:
     def nest() -> None:
         with getattr(store, outer)(None) as work:
             with pytest.raises(RuntimeError, match="open in this thread"), getattr(store, inner)(None):
@@ -86,18 +84,18 @@ def test_a_work_within_a_work_is_an_error_and_not_a_deadlock(
         assert work.users.find(user.id) == user
 
 
-def test_secrets_can_be_asked_for_within_a_work(store: Storage) -> None:
+def test_a_secret_can_be_read_within_a_unit_of_work(store: Storage) -> None:
     with store.reading(SYSTEM):
         assert Aside(lambda: store.get_or_create_secret("first")).result() == store.get_or_create_secret("first")
 
 
-def test_two_stores_share_nothing(store: Storage, user: User) -> None:
+def test_two_stores_are_separate(store: Storage, user: User) -> None:
     other = MemoryStore(ManualClock(), SequentialIds())
     assert everything(other, user) == [(None, [], [], [])]
     assert other.get_or_create_secret("first") != store.get_or_create_secret("first")
 
 
-def test_what_a_database_would_not_store_is_an_error(store: Storage, seed: Seed, user: User) -> None:
+def test_rows_that_a_database_would_refuse_are_an_error(store: Storage, seed: Seed, user: User) -> None:
     stranger = seed.new_user()
     session = seed.session(user)
     category = seed.category(user)

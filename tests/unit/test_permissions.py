@@ -92,7 +92,7 @@ OPERATIONS = READ | CHANGE | OWN
 
 @pytest.mark.parametrize("who", EVERYBODY)
 @pytest.mark.parametrize(("name", "allowed"), ALLOWED)
-def test_everybody_may_do_what_their_part_allows(world: World, name: str, allowed: set[str], who: str) -> None:
+def test_every_user_can_do_what_their_role_allows(world: World, name: str, allowed: set[str], who: str) -> None:
     before = world.state()
     if who in allowed:
         OPERATIONS[name](world, world.people[who])
@@ -107,7 +107,7 @@ def test_everybody_may_do_what_their_part_allows(world: World, name: str, allowe
 
 @pytest.mark.parametrize("who", EVERYBODY)
 @pytest.mark.parametrize("whom", ["editor", "viewer"])
-def test_members_are_removed_by_the_owner_and_by_themselves(world: World, who: str, whom: str) -> None:
+def test_a_member_is_removed_only_by_the_owner_or_themselves(world: World, who: str, whom: str) -> None:
     app, actor, member = world.app, world.people[who], world.people[whom]
     if who in ("owner", whom):
         app.do(actor, app.sharing.unshare, world.below.id, member.user_id)
@@ -124,9 +124,7 @@ def test_members_are_removed_by_the_owner_and_by_themselves(world: World, who: s
 
 @pytest.mark.parametrize("who", EVERYBODY)
 @pytest.mark.parametrize("operation", [*OPERATIONS, "purge", "leave"])
-def test_what_is_in_the_trash_is_there_for_its_owner_only_and_only_to_restore_or_purge(
-    world: World, operation: str, who: str
-) -> None:
+def test_only_the_owner_can_restore_or_purge_a_deleted_task(world: World, operation: str, who: str) -> None:
     app, actor = world.app, world.people[who]
     app.do(world.people["owner"], app.trash.delete, world.task.id)
     more: dict[str, Operation] = {
@@ -146,7 +144,7 @@ def test_what_is_in_the_trash_is_there_for_its_owner_only_and_only_to_restore_or
 
 
 @pytest.mark.parametrize("who", EVERYBODY)
-def test_only_what_is_in_the_trash_can_be_purged(world: World, who: str) -> None:
+def test_a_task_outside_the_trash_cannot_be_purged(world: World, who: str) -> None:
     with pytest.raises(DomainError) as caught:
         world.app.do(world.people[who], world.app.trash.purge, world.task.id)
     assert caught.type is (NotAllowed if who in ("editor", "viewer") else TaskNotFound)
@@ -172,7 +170,7 @@ def outcome(rule: Callable[[Task | None, UUID], Task], task: Task | None, user_i
     return None
 
 
-def test_rules_tell_parts_apart() -> None:
+def test_every_rule_depends_on_the_role() -> None:
     task = shared()
     people = (OWNER, EDITOR, VIEWER, STRANGER)
     assert [role_of(task, user_id) for user_id in people] == [Role.OWNER, Role.EDITOR, Role.VIEWER, None]

@@ -56,9 +56,7 @@ def field_of(caught: pytest.ExceptionInfo[InvalidInput]) -> str:
     return error.field
 
 
-def test_a_shared_task_is_a_changed_task_and_both_see_it(
-    app: App, alice: SessionActor, bob: SessionActor, task: Task
-) -> None:
+def test_sharing_a_task_changes_it_for_both_users(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
     app.clock.advance(hours=1)
     share = app.do(alice, app.sharing.share, task.id, "BOB", Role.EDITOR)
     assert share == Share(bob.user_id, "Bob", Role.EDITOR)
@@ -71,9 +69,7 @@ def test_a_shared_task_is_a_changed_task_and_both_see_it(
     assert app.see(alice, app.sharing.list, task.id) == app.see(bob, app.sharing.list, task.id) == expected
 
 
-def test_sharing_again_changes_the_role_or_nothing(
-    app: App, alice: SessionActor, bob: SessionActor, task: Task
-) -> None:
+def test_sharing_again_changes_only_the_role(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
     app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
     app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
     assert app.see(alice, app.tasks.get, task.id).version == 2
@@ -87,7 +83,7 @@ def test_sharing_again_changes_the_role_or_nothing(
 
 
 @pytest.mark.parametrize("name", ["nobody", "bob@example.org", "alice", ""])
-def test_a_task_is_shared_with_others_by_their_usernames(
+def test_an_unknown_or_own_username_is_refused(
     app: App, alice: SessionActor, bob: SessionActor, task: Task, name: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -96,7 +92,7 @@ def test_a_task_is_shared_with_others_by_their_usernames(
     assert app.see(alice, app.tasks.get, task.id) == task
 
 
-def test_nobody_can_be_made_the_owner(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
+def test_the_role_of_owner_cannot_be_assigned(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
     app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
     with pytest.raises(InvalidInput) as caught:
         app.do(alice, app.sharing.share, task.id, "bob", Role.OWNER)
@@ -106,13 +102,13 @@ def test_nobody_can_be_made_the_owner(app: App, alice: SessionActor, bob: Sessio
     assert field_of(caught) == "role"
 
 
-def test_a_disabled_user_is_nobody(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
+def test_a_disabled_user_is_refused(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
     app.do(SYSTEM, app.accounts.set_active, "bob", False)
     with pytest.raises(InvalidInput):
         app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
 
 
-def test_only_members_can_be_given_another_role_or_removed(
+def test_a_user_who_is_not_a_member_is_not_found(
     app: App, alice: SessionActor, bob: SessionActor, carol: SessionActor, task: Task
 ) -> None:
     app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
@@ -126,7 +122,7 @@ def test_only_members_can_be_given_another_role_or_removed(
         app.do(alice, app.sharing.unshare, task.id, bob.user_id)
 
 
-def test_a_task_has_so_many_members_and_no_more() -> None:
+def test_the_number_of_members_is_limited() -> None:
     clock = ManualClock()
     app = App(MemoryStore(clock, SequentialIds()), clock, member_limit=2)
     alice, *others = (register(app, name) for name in ("alice", "bob", "carol", "dave"))
@@ -140,7 +136,7 @@ def test_a_task_has_so_many_members_and_no_more() -> None:
     app.do(alice, app.sharing.share, task.id, "dave", Role.EDITOR)
 
 
-def test_names_can_be_tried_so_often_and_only_by_who_may_share() -> None:
+def test_the_number_of_tried_usernames_is_limited_for_owners() -> None:
     clock = ManualClock()
     app = App(MemoryStore(clock, SequentialIds()), clock, throttled=True)
     alice, bob = register(app, "alice"), register(app, "bob")
@@ -156,7 +152,7 @@ def test_names_can_be_tried_so_often_and_only_by_who_may_share() -> None:
     app.invitation_limit.spend(alice, task.id)
 
 
-def test_all_of_a_tree_is_shared_from_anywhere_in_it_also_what_is_in_the_trash(
+def test_sharing_any_task_shares_its_whole_tree_with_the_trash(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
     below = app.do(alice, app.tasks.create, {"title": "below", "parent": task.id})
@@ -175,7 +171,9 @@ def test_all_of_a_tree_is_shared_from_anywhere_in_it_also_what_is_in_the_trash(
     assert app.see(bob, app.tasks.list, TaskQuery(at=START)).items == []
 
 
-def test_a_history_tells_who_was_let_in_and_out(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
+def test_sharing_and_leaving_are_recorded_in_the_history(
+    app: App, alice: SessionActor, bob: SessionActor, task: Task
+) -> None:
     app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
     app.do(bob, app.sharing.unshare, task.id, bob.user_id)
     left, let_in, _ = app.see(alice, app.history.list, task.id).changes.items
@@ -195,7 +193,7 @@ def test_a_history_tells_who_was_let_in_and_out(app: App, alice: SessionActor, b
 # ---------------------------------------------------------------- accounts that go
 
 
-def test_members_of_a_removed_users_tasks_lose_them(
+def test_deleting_an_account_removes_its_shared_tasks(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
     own = app.do(bob, app.tasks.create, {"title": "own"})
@@ -204,7 +202,7 @@ def test_members_of_a_removed_users_tasks_lose_them(
     assert app.see(bob, app.tasks.list, TaskQuery(at=START)).items == [own]
 
 
-def test_a_removed_user_leaves_the_tasks_of_others(
+def test_deleting_an_account_removes_its_memberships(
     app: App, alice: SessionActor, bob: SessionActor, carol: SessionActor, task: Task
 ) -> None:
     below = app.do(alice, app.tasks.create, {"title": "below", "parent": task.id})

@@ -73,7 +73,9 @@ def test_a_subtask_has_its_parents_root_and_members(app: App, alice: SessionActo
     assert [task.id for task in app.see(bob, app.tasks.list, query).items] == [top.id]
 
 
-def test_a_parent_is_a_living_task_of_ones_own(app: App, alice: SessionActor, bob: SessionActor) -> None:
+def test_a_parent_that_is_not_an_own_undeleted_task_is_refused(
+    app: App, alice: SessionActor, bob: SessionActor
+) -> None:
     task, trashed = create(app, alice, "task"), create(app, alice, "trashed")
     app.do(alice, app.trash.delete, trashed.id)
     theirs = create(app, bob, "theirs")
@@ -83,7 +85,7 @@ def test_a_parent_is_a_living_task_of_ones_own(app: App, alice: SessionActor, bo
         refuse_parent(app, alice, task, parent)
 
 
-def test_tasks_are_nested_so_deep_and_no_deeper(app: App, alice: SessionActor) -> None:
+def test_the_depth_of_nesting_is_limited(app: App, alice: SessionActor) -> None:
     tasks = chain(app, alice, MAX_DEPTH)
     refuse_parent(app, alice, None, tasks[-1].id)
     single = create(app, alice, "single")
@@ -99,7 +101,7 @@ def test_tasks_are_nested_so_deep_and_no_deeper(app: App, alice: SessionActor) -
     refuse_parent(app, alice, other[0], tasks[-2].id)
 
 
-def test_no_task_is_under_itself(app: App, alice: SessionActor) -> None:
+def test_a_task_cannot_move_below_itself(app: App, alice: SessionActor) -> None:
     tasks = chain(app, alice, 4)
     for parent in tasks:
         refuse_parent(app, alice, tasks[0], parent.id)
@@ -108,7 +110,7 @@ def test_no_task_is_under_itself(app: App, alice: SessionActor) -> None:
     assert move(app, alice, tasks[1], tasks[0]).version == 1
 
 
-def test_what_is_moved_takes_along_all_that_is_under_it(app: App, alice: SessionActor, bob: SessionActor) -> None:
+def test_moving_a_task_moves_its_subtasks(app: App, alice: SessionActor, bob: SessionActor) -> None:
     tasks = chain(app, alice, 4)
     home = create(app, alice, "home")
     app.do(alice, app.sharing.share, home.id, "bob", Role.EDITOR)
@@ -124,7 +126,7 @@ def test_what_is_moved_takes_along_all_that_is_under_it(app: App, alice: Session
     assert app.do(alice, app.trash.restore, tasks[3].id).members == members
 
 
-def test_what_is_moved_away_is_shared_with_the_same_people_and_what_is_moved_in_with_others(
+def test_a_task_moved_out_keeps_its_members_and_one_moved_in_gets_new_ones(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
     top, below, deeper = chain(app, alice, 3)
@@ -141,21 +143,19 @@ def test_what_is_moved_away_is_shared_with_the_same_people_and_what_is_moved_in_
     assert change.fields["parent"] == FieldChange(None, top.id)
 
 
-def test_moving_within_a_tree_changes_the_task_alone(app: App, alice: SessionActor) -> None:
+def test_moving_within_a_tree_changes_only_that_task(app: App, alice: SessionActor) -> None:
     tasks = chain(app, alice, 4)
     assert move(app, alice, tasks[2], tasks[0]).version == 2
     assert app.see(alice, app.tasks.get, tasks[3].id) == tasks[3]
 
 
-def test_completing_a_task_leaves_those_under_it(app: App, alice: SessionActor) -> None:
+def test_completing_a_task_does_not_change_its_subtasks(app: App, alice: SessionActor) -> None:
     top, below = chain(app, alice, 2)
     app.do(alice, app.tasks.edit, top.id, {"state": State.DONE})
     assert app.see(alice, app.tasks.get, below.id) == below
 
 
-def test_editors_neither_move_nor_file_and_what_they_send_of_it_is_ignored(
-    app: App, alice: SessionActor, bob: SessionActor
-) -> None:
+def test_a_parent_or_category_sent_by_an_editor_is_ignored(app: App, alice: SessionActor, bob: SessionActor) -> None:
     home = app.do(alice, app.categories.create, {"name": "home"})
     theirs = app.do(bob, app.categories.create, {"name": "home"})
     top, below = chain(app, alice, 2)
@@ -171,13 +171,13 @@ def test_editors_neither_move_nor_file_and_what_they_send_of_it_is_ignored(
         assert (before.parent, before.category, before.title) == (top.id, home.id, "replaced")
 
 
-def test_a_replacement_by_the_owner_that_names_no_parent_moves_the_task_out(app: App, alice: SessionActor) -> None:
+def test_a_replacement_without_a_parent_moves_the_task_out(app: App, alice: SessionActor) -> None:
     top, below = chain(app, alice, 2)
     assert app.do(alice, app.tasks.replace, below.id, {"title": "kept", "parent": top.id}).parent == top.id
     assert app.do(alice, app.tasks.replace, below.id, {"title": "out"}).root == below.id
 
 
-def test_a_task_may_be_created_under_the_callers_own_id(app: App, alice: SessionActor, bob: SessionActor) -> None:
+def test_a_task_can_be_created_with_a_given_id(app: App, alice: SessionActor, bob: SessionActor) -> None:
     chosen = UUID(int=12345)
     task = app.do(alice, app.tasks.create, {"title": "Task"}, chosen)
     assert (task.id, task.root) == (chosen, chosen)
@@ -193,7 +193,7 @@ def test_a_task_may_be_created_under_the_callers_own_id(app: App, alice: Session
     assert app.do(bob, app.tasks.create, {"title": "Another"}, chosen).version == 1
 
 
-def test_what_is_done_to_a_part_of_a_tree_reads_that_part_alone(app: App, alice: SessionActor) -> None:
+def test_a_change_of_a_subtree_reads_only_that_subtree(app: App, alice: SessionActor) -> None:
     root = create(app, alice, "root")
     for _ in range(20):
         create(app, alice, "beside", root)

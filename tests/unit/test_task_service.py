@@ -40,7 +40,7 @@ def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
     return [error.field for error in caught.value.errors]
 
 
-def test_a_created_task_is_there(app: App, alice: SessionActor) -> None:
+def test_a_created_task_is_stored(app: App, alice: SessionActor) -> None:
     home = app.do(alice, app.categories.create, {"name": "Home"})
     fields: TaskFields = {
         "title": "  Task ",
@@ -72,7 +72,7 @@ def test_a_task_needs_a_title_and_every_bad_field_is_named(app: App, alice: Sess
     assert sorted(fields_of(caught)) == ["description", "due_date", "title"]
 
 
-def test_a_task_is_filed_under_ones_own_categories_only(
+def test_a_category_that_is_not_an_own_one_is_refused(
     app: App, alice: SessionActor, bob: SessionActor, task: Task
 ) -> None:
     foreign = app.do(bob, app.categories.create, {"name": "Home"})
@@ -87,7 +87,7 @@ def test_a_task_is_filed_under_ones_own_categories_only(
     assert app.see(alice, app.tasks.get, task.id) == task
 
 
-def test_nobody_else_sees_a_task_or_can_change_it(app: App, bob: SessionActor, task: Task) -> None:
+def test_another_user_cannot_see_or_change_a_task(app: App, bob: SessionActor, task: Task) -> None:
     for call in (
         lambda: app.see(bob, app.tasks.get, task.id),
         lambda: app.do(bob, app.tasks.edit, task.id, {"title": "Mine"}),
@@ -100,7 +100,7 @@ def test_nobody_else_sees_a_task_or_can_change_it(app: App, bob: SessionActor, t
     assert not app.see(bob, app.tasks.list, TaskQuery(at=app.clock.now())).items
 
 
-def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: SessionActor, task: Task) -> None:
+def test_an_edit_changes_only_the_given_fields(app: App, alice: SessionActor, task: Task) -> None:
     app.do(alice, app.tasks.edit, task.id, {"description": "Described"})
     app.clock.advance(hours=1)
     edited = app.do(alice, app.tasks.edit, task.id, {"title": " Edited ", "state": State.DONE})
@@ -109,13 +109,13 @@ def test_an_edit_changes_what_is_given_and_nothing_else(app: App, alice: Session
     assert app.see(alice, app.tasks.get, task.id) == edited
 
 
-def test_an_edit_that_changes_nothing_is_no_change(app: App, alice: SessionActor, task: Task) -> None:
+def test_an_edit_without_effect_changes_nothing(app: App, alice: SessionActor, task: Task) -> None:
     app.clock.advance(hours=1)
     assert app.do(alice, app.tasks.edit, task.id, {"title": "Task", "state": State.OPEN}) == task
     assert app.see(alice, app.tasks.get, task.id) == task
 
 
-def test_a_replacement_resets_what_is_not_given(app: App, alice: SessionActor) -> None:
+def test_a_replacement_resets_fields_that_are_not_given(app: App, alice: SessionActor) -> None:
     home = app.do(alice, app.categories.create, {"name": "Home"})
     task = app.do(
         alice,
@@ -147,7 +147,7 @@ def test_a_replacement_needs_a_title(app: App, alice: SessionActor, task: Task) 
 
 
 @pytest.mark.parametrize("expected", [frozenset({2}), frozenset({1, 2}), None])
-def test_a_change_is_made_to_an_expected_version(
+def test_a_change_to_an_expected_version_is_made(
     app: App, alice: SessionActor, task: Task, expected: frozenset[int] | None
 ) -> None:
     current = app.do(alice, app.tasks.edit, task.id, {"title": "Edited"})
@@ -175,7 +175,7 @@ def test_a_change_to_an_unexpected_version_is_stale(
     assert app.see(alice, app.tasks.get, task.id) == current
 
 
-def test_a_deleted_task_is_gone(app: App, alice: SessionActor, task: Task) -> None:
+def test_a_deleted_task_is_not_found(app: App, alice: SessionActor, task: Task) -> None:
     app.do(alice, app.trash.delete, task.id)
     for call in (
         lambda: app.see(alice, app.tasks.get, task.id),
@@ -186,7 +186,7 @@ def test_a_deleted_task_is_gone(app: App, alice: SessionActor, task: Task) -> No
             call()
 
 
-def test_a_list_shows_what_the_query_asks_for(app: App, alice: SessionActor) -> None:
+def test_a_list_is_filtered_and_cut_by_the_query(app: App, alice: SessionActor) -> None:
     tasks = []
     for number in range(5):
         app.clock.advance(minutes=1)
@@ -199,7 +199,7 @@ def test_a_list_shows_what_the_query_asks_for(app: App, alice: SessionActor) -> 
     assert page.next.id == tasks[1].id
 
 
-def test_nobody_acts_in_an_ended_session(app: App, alice: SessionActor, task: Task) -> None:
+def test_an_ended_session_cannot_act(app: App, alice: SessionActor, task: Task) -> None:
     app.do(alice, app.sessions.end, alice.session_id)
     for call in (
         lambda: app.do(alice, app.tasks.create, {"title": "Late"}),

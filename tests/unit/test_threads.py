@@ -23,7 +23,7 @@ def threads() -> Iterator[ThreadRunner]:
     threads.close()
 
 
-def test_what_is_called_runs_elsewhere_and_its_result_comes_back(threads: ThreadRunner) -> None:
+def test_a_call_runs_in_another_thread_and_returns_its_result(threads: ThreadRunner) -> None:
     async def ask() -> tuple[int, str]:
         return await threads.run(lambda number, *, add: (number + add, threading.current_thread().name), 1, add=2)
 
@@ -32,7 +32,7 @@ def test_what_is_called_runs_elsewhere_and_its_result_comes_back(threads: Thread
     assert where != threading.current_thread().name
 
 
-def test_what_is_raised_comes_back(threads: ThreadRunner) -> None:
+def test_an_exception_reaches_the_caller(threads: ThreadRunner) -> None:
     async def ask() -> None:
         await threads.run(int, "not a number")
 
@@ -40,7 +40,7 @@ def test_what_is_raised_comes_back(threads: ThreadRunner) -> None:
         asyncio.run(ask())
 
 
-def test_the_context_of_the_caller_goes_along(threads: ThreadRunner) -> None:
+def test_a_call_runs_in_the_context_of_its_caller(threads: ThreadRunner) -> None:
     async def ask(name: str) -> str:
         CALLER.set(name)
         return await threads.run(CALLER.get)
@@ -51,7 +51,7 @@ def test_the_context_of_the_caller_goes_along(threads: ThreadRunner) -> None:
     assert asyncio.run(ask_all()) == [str(number) for number in range(50)]
 
 
-def test_as_much_is_done_at_a_time_as_there_are_threads(threads: ThreadRunner) -> None:
+def test_as_many_calls_as_threads_run_concurrently(threads: ThreadRunner) -> None:
     both = threading.Barrier(2)
 
     async def ask() -> list[int]:
@@ -60,7 +60,7 @@ def test_as_much_is_done_at_a_time_as_there_are_threads(threads: ThreadRunner) -
     assert asyncio.run(ask()) == [0, 1]
 
 
-def test_whoever_leaves_does_not_keep_the_others_waiting(threads: ThreadRunner) -> None:
+def test_a_cancelled_call_does_not_block_the_next(threads: ThreadRunner) -> None:
     begun, may_end = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -79,7 +79,7 @@ def test_whoever_leaves_does_not_keep_the_others_waiting(threads: ThreadRunner) 
     assert asyncio.run(ask()) == "next"
 
 
-def test_closing_waits_for_what_was_begun() -> None:
+def test_closing_waits_for_submitted_calls() -> None:
     threads = ThreadRunner(1, "test")
     done: list[int] = []
 
@@ -93,7 +93,7 @@ def test_closing_waits_for_what_was_begun() -> None:
     assert done == list(range(20))
 
 
-def test_what_is_limited_is_the_work_and_not_those_who_wait_for_it() -> None:
+def test_the_limit_counts_calls_and_not_their_callers() -> None:
     may_end = threading.Event()
 
     async def ask(threads: ThreadRunner) -> str:
@@ -117,7 +117,7 @@ def test_what_is_limited_is_the_work_and_not_those_who_wait_for_it() -> None:
         assert asyncio.run(asyncio.wait_for(ask(threads), 10)) == "next"
 
 
-def test_what_fails_gives_its_place_back() -> None:
+def test_a_failed_call_releases_its_slot() -> None:
     async def ask(threads: ThreadRunner) -> None:
         for _ in range(5):
             with pytest.raises(ValueError, match="not a number"):
@@ -127,7 +127,7 @@ def test_what_fails_gives_its_place_back() -> None:
         asyncio.run(ask(threads))
 
 
-def test_nothing_is_begun_after_closing() -> None:
+def test_a_call_after_closing_is_refused() -> None:
     threads = ThreadRunner(1, "test")
     threads.close()
 

@@ -90,7 +90,7 @@ def run(scenario: Any) -> None:
     asyncio.run(within())
 
 
-def test_a_download_is_made_on_other_threads_and_complete() -> None:
+def test_a_download_is_complete_and_runs_on_other_threads() -> None:
     async def scenario(transfers: Transfers) -> None:
         blocks, client = Blocks(20), Client()
         await download(transfers, blocks, client)
@@ -102,7 +102,7 @@ def test_a_download_is_made_on_other_threads_and_complete() -> None:
     run(scenario)
 
 
-def test_who_hangs_up_is_sent_no_more() -> None:
+def test_a_download_stops_when_the_client_disconnects() -> None:
     async def scenario(transfers: Transfers) -> None:
         blocks, client = Blocks(), Client(hangs_up_after=3)
         await download(transfers, blocks, client)
@@ -113,7 +113,7 @@ def test_who_hangs_up_is_sent_no_more() -> None:
     run(scenario)
 
 
-def test_who_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_to_a_stalled_client_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STALLED_SECONDS", 0.05)
 
     async def scenario(transfers: Transfers) -> None:
@@ -126,7 +126,7 @@ def test_who_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("fails_at", [0, 5])
-def test_what_fails_is_never_taken_for_complete(fails_at: int) -> None:
+def test_a_failed_download_is_not_marked_as_complete(fails_at: int) -> None:
     async def scenario(transfers: Transfers) -> None:
         blocks, client = Blocks(fails_at=fails_at), Client()
         with pytest.raises(RuntimeError):
@@ -138,7 +138,7 @@ def test_what_fails_is_never_taken_for_complete(fails_at: int) -> None:
     run(scenario)
 
 
-def test_who_is_refused_may_ask_for_the_next_at_once() -> None:
+def test_a_failed_download_releases_its_slot_immediately() -> None:
     async def scenario(transfers: Transfers) -> None:
         for _ in range(20):
             with pytest.raises(RuntimeError):
@@ -149,7 +149,7 @@ def test_who_is_refused_may_ask_for_the_next_at_once() -> None:
     run(scenario)
 
 
-def test_a_cancelled_download_ends_after_the_block_that_is_being_made() -> None:
+def test_a_cancelled_download_ends_after_the_current_block() -> None:
     async def scenario(transfers: Transfers) -> None:
         blocks = Blocks()
         task = asyncio.create_task(download(transfers, blocks, Client(stalls_after=2)))
@@ -162,7 +162,7 @@ def test_a_cancelled_download_ends_after_the_block_that_is_being_made() -> None:
     run(scenario)
 
 
-def test_one_a_user_and_so_many_for_all() -> None:
+def test_transfers_are_limited_per_user_and_in_total() -> None:
     async def scenario(transfers: Transfers) -> None:
         with transfers.turn(USER):
             for user in (USER, uuid4()):
@@ -213,7 +213,7 @@ def test_a_large_body_does_not_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("upload", [Upload(b"x", length="101"), Upload(*[b"x" * 60] * 2), Upload(b"", length="9" * 30)])
-def test_a_body_is_as_large_as_allowed_at_most(upload: Upload) -> None:
+def test_a_body_that_is_too_large_is_refused(upload: Upload) -> None:
     async def scenario(transfers: Transfers) -> None:
         with pytest.raises(BodyTooLarge):
             await received(transfers, upload)
@@ -221,7 +221,7 @@ def test_a_body_is_as_large_as_allowed_at_most(upload: Upload) -> None:
     run(scenario)
 
 
-def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stalled_upload_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STALLED_SECONDS", 0.05)
 
     async def scenario(transfers: Transfers) -> None:

@@ -42,7 +42,7 @@ def trashed(app: App, actor: SessionActor) -> list[str]:
     return [task.title for task in app.see(actor, app.trash.list).items]
 
 
-def test_a_deleted_task_takes_along_all_that_is_under_it(app: App, alice: SessionActor) -> None:
+def test_deleting_a_task_deletes_its_subtasks(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     below = create(app, alice, "below", top)
     deeper = create(app, alice, "deeper", below)
@@ -58,7 +58,7 @@ def test_a_deleted_task_takes_along_all_that_is_under_it(app: App, alice: Sessio
             app.do(alice, app.trash.delete, task.id)
 
 
-def test_restoring_brings_back_exactly_what_was_deleted_together(app: App, alice: SessionActor) -> None:
+def test_restoring_restores_only_tasks_deleted_together(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     before = create(app, alice, "deleted before", top)
     create(app, alice, "under it", before)
@@ -76,7 +76,7 @@ def test_restoring_brings_back_exactly_what_was_deleted_together(app: App, alice
     assert living(app, alice) == {"top", "deleted together", "deleted before", "under it"}
 
 
-def test_restoring_what_is_not_deleted_changes_nothing(app: App, alice: SessionActor) -> None:
+def test_restoring_an_undeleted_task_changes_nothing(app: App, alice: SessionActor) -> None:
     task = create(app, alice, "task")
     assert app.do(alice, app.trash.restore, task.id) == task
     app.do(alice, app.trash.delete, task.id)
@@ -86,9 +86,7 @@ def test_restoring_what_is_not_deleted_changes_nothing(app: App, alice: SessionA
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_what_is_restored_while_its_parent_is_deleted_becomes_a_task_of_its_own(
-    app: App, alice: SessionActor, together: bool
-) -> None:
+def test_a_task_restored_before_its_parent_has_no_parent(app: App, alice: SessionActor, together: bool) -> None:
     top = create(app, alice, "top")
     middle = create(app, alice, "middle", top)
     below = create(app, alice, "below", middle)
@@ -114,7 +112,7 @@ def test_what_is_restored_while_its_parent_is_deleted_becomes_a_task_of_its_own(
     assert change.fields["parent"].before == middle.id
 
 
-def test_nothing_can_be_done_to_what_was_purged(app: App, alice: SessionActor) -> None:
+def test_a_purged_task_is_not_found(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     below = create(app, alice, "below", top)
     app.do(alice, app.trash.delete, below.id)
@@ -128,7 +126,7 @@ def test_nothing_can_be_done_to_what_was_purged(app: App, alice: SessionActor) -
             app.do(alice, app.trash.restore, task.id)
 
 
-def test_a_part_of_what_was_deleted_can_be_purged(app: App, alice: SessionActor) -> None:
+def test_a_subtask_of_a_deleted_tree_can_be_purged(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     below = create(app, alice, "below", top)
     create(app, alice, "deeper", below)
@@ -140,7 +138,9 @@ def test_a_part_of_what_was_deleted_can_be_purged(app: App, alice: SessionActor)
 
 
 @pytest.mark.parametrize("expected", [frozenset({1}), frozenset({3}), frozenset[int]()])
-def test_decisions_on_another_version_are_stale(app: App, alice: SessionActor, expected: frozenset[int]) -> None:
+def test_deleting_or_restoring_an_unexpected_version_is_stale(
+    app: App, alice: SessionActor, expected: frozenset[int]
+) -> None:
     task = create(app, alice, "task")
     app.do(alice, app.tasks.edit, task.id, {"description": "changed"})
     with pytest.raises(Stale) as caught:
@@ -152,7 +152,7 @@ def test_decisions_on_another_version_are_stale(app: App, alice: SessionActor, e
     app.do(alice, app.trash.restore, task.id, frozenset({3}))
 
 
-def test_nobody_but_its_owner_learns_of_a_deleted_task(app: App, alice: SessionActor) -> None:
+def test_only_the_owner_can_see_a_deleted_task(app: App, alice: SessionActor) -> None:
     bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
     task = create(app, alice, "task")
     app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
@@ -184,7 +184,7 @@ def test_the_trash_is_read_in_pages(app: App, alice: SessionActor) -> None:
 # ---------------------------------------------------------------- what passes the window
 
 
-def test_what_passes_the_window_is_swept_and_nothing_else(app: App, alice: SessionActor) -> None:
+def test_a_sweep_removes_only_data_past_the_retention_time(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     create(app, alice, "below", top)
     young, kept = create(app, alice, "young"), create(app, alice, "kept")
@@ -205,7 +205,7 @@ def test_what_passes_the_window_is_swept_and_nothing_else(app: App, alice: Sessi
     assert app.do(alice, app.trash.restore, young.id).title == "young"
 
 
-def test_a_sweep_may_be_told_how_much_to_do(app: App, alice: SessionActor) -> None:
+def test_a_sweep_can_be_limited(app: App, alice: SessionActor) -> None:
     for number in range(5):
         app.do(alice, app.trash.delete, create(app, alice, str(number)).id)
     app.clock.advance(RETENTION + timedelta(hours=1))
@@ -215,7 +215,7 @@ def test_a_sweep_may_be_told_how_much_to_do(app: App, alice: SessionActor) -> No
     assert left[:3] == [3, 1, 0]
 
 
-def test_what_cannot_be_undone_any_more_is_not_found(app: App, alice: SessionActor) -> None:
+def test_a_change_past_the_retention_time_is_not_found(app: App, alice: SessionActor) -> None:
     task = create(app, alice, "task")
     app.do(alice, app.tasks.edit, task.id, {"title": "edited"})
     change = app.see(alice, app.history.list, task.id).changes.items[0].id

@@ -52,14 +52,14 @@ def answer(app: App, request: Any, log: list[str]) -> Response[Any]:
     return Writes(app.store).answer(request, b"", write, render)
 
 
-def test_without_a_key_the_answer_is_rendered_after_the_work(app: App, alice: SessionActor) -> None:
+def test_a_response_without_a_key_is_rendered_after_the_unit_of_work(app: App, alice: SessionActor) -> None:
     log: list[str] = []
     for _ in range(2):
         assert answer(app, Sent(alice), log).status_code == 204
     assert log == ["written", "rendered after the work"] * 2
 
 
-def test_with_a_key_the_answer_is_rendered_and_kept_within_the_work(app: App, alice: SessionActor) -> None:
+def test_a_response_with_a_key_is_rendered_within_the_unit_of_work(app: App, alice: SessionActor) -> None:
     log: list[str] = []
     request = Sent(alice, (b"idempotency-key", b"once"))
     for _ in range(2):

@@ -94,7 +94,7 @@ class TestBadField:
         assert Target(alice).send(operation, operation.body()).is_success
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_a_bad_value_is_refused_by_the_name_of_its_field(self, target: Target, operation: Operation) -> None:
+    def test_a_bad_value_is_refused_with_the_name_of_its_field(self, target: Target, operation: Operation) -> None:
         for name in operation.bad:
             for value in operation.values(name):
                 response = target.send(operation, operation.body(**{name: value}))
@@ -102,14 +102,14 @@ class TestBadField:
                 invalid(response, name)
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_each_of_two_bad_values_is_named(self, target: Target, operation: Operation) -> None:
+    def test_two_bad_values_are_both_named(self, target: Target, operation: Operation) -> None:
         names = list(operation.bad)
         for one, other in zip(names, names[1:] + names[:1], strict=True):
             body = operation.body(**{one: "[]", other: "[]"})
             invalid(target.send(operation, body), *{one, other})
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_unknown_fields_are_refused_by_name(self, target: Target, operation: Operation) -> None:
+    def test_unknown_fields_are_refused_with_their_names(self, target: Target, operation: Operation) -> None:
         for name in ("surprise", "Title", "", " title", "__proto__", "日本語", "user_id", "sid"):
             invalid(target.send(operation, operation.body(**{name: "1"})), name)
         invalid(target.send(operation, operation.body(surprise="1", also="null")), "surprise", "also")
@@ -117,7 +117,7 @@ class TestBadField:
         assert len(error["message"]) < 100
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_a_key_that_no_text_can_be_is_refused(self, target: Target, operation: Operation) -> None:
+    def test_an_unstorable_key_is_refused(self, target: Target, operation: Operation) -> None:
         for key, shown in ((rb"a\u0000b", "a\0b"), (rb"\ud800", "\\ud800"), (rb"x\udfffy", "x\\udfffy")):
             body = operation.body()[:-1] + b',"' + key + b'":1}'
             invalid(target.send(operation, body), shown)
@@ -133,13 +133,13 @@ class TestBadField:
         invalid(target.send(operation, nested), "a")
 
     @pytest.mark.timeout(20)
-    def test_many_fields_are_looked_through_at_once(self, target: Target) -> None:
+    def test_a_duplicate_among_many_fields_is_found_quickly(self, target: Target) -> None:
         many = b",".join(b'"f%d":1' % number for number in range(20_000))
         body = b"{" + many + b',"f1":1}'
         (error,) = invalid(target.send(OPERATIONS[0], body), "f1")["errors"]
         assert error["message"] == "is given twice"
 
-    def test_required_fields_are_named_when_they_are_missing(self, target: Target) -> None:
+    def test_missing_required_fields_are_named(self, target: Target) -> None:
         required = {
             "create-task": {"title"},
             "replace-task": {"title"},
@@ -162,7 +162,7 @@ class TestBadField:
                 invalid(target.send(operation, b"{}"), *required[operation.name])
 
     @pytest.mark.parametrize("token", [r"\ud800", r"a\u0000b", "é", "\U0001f4a5", r"eyJ\ud800.x.y"])
-    def test_text_that_is_no_token_is_no_token(self, target: Target, token: str) -> None:
+    def test_text_that_is_not_a_token_is_refused(self, target: Target, token: str) -> None:
         for operation in OPERATIONS[-3:]:
             (name,) = operation.bad
             body = operation.body(**{name: f'"{token}"'})
@@ -218,7 +218,7 @@ class TestBadBody:
     """Request bodies as a whole."""
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_what_is_no_json_object_is_refused(self, target: Target, operation: Operation) -> None:
+    def test_a_body_that_is_not_a_json_object_is_refused(self, target: Target, operation: Operation) -> None:
         for body in NO_OBJECT:
             response = target.send(operation, body)
             assert response.status_code == 400, f"{body[:40]!r} -> {response.status_code} {response.text}"
@@ -226,7 +226,7 @@ class TestBadBody:
             (error,) = invalid(response, "body")["errors"]
             assert "set_int_max_str_digits" not in error["message"], "that is for programmers of Python"
 
-    def test_no_depth_of_nesting_is_too_much(self, target: Target) -> None:
+    def test_nesting_of_any_depth_is_refused_as_invalid(self, target: Target) -> None:
         for depth in (100, 500, 900, *range(940, 1010, 5), 2000, 10_000, 100_000):
             for name in ("title", "surprise"):
                 body = f'{{"title":"x","{name}":'.encode() + b"[" * depth + b"]" * depth + b"}"
@@ -234,7 +234,7 @@ class TestBadBody:
                 assert response.status_code == 400
                 assert {error["field"] for error in response.json()["errors"]} <= {name, "body"}
 
-    def test_no_body_at_all_is_refused_where_there_has_to_be_one(self, target: Target) -> None:
+    def test_a_missing_body_is_refused(self, target: Target) -> None:
         for operation in OPERATIONS:
             if operation.name != "logout":
                 invalid(target.send(operation, b""), "body")
@@ -259,7 +259,7 @@ class TestBadBody:
             body = problem(response, 415, "unsupported-media-type")
             assert "application/json" in body["detail"]
 
-    def test_a_content_type_is_needed(self, target: Target) -> None:
+    def test_a_missing_content_type_is_refused(self, target: Target) -> None:
         person = target.person
         for method, path in (("POST", "/api/tasks/"), ("PATCH", "/api/accounts/me/"), ("POST", LOGOUT)):
             problem(person.request(method, path, content=b'{"title": "x"}'), 415, "unsupported-media-type")
@@ -271,11 +271,11 @@ class TestBadBody:
         problem(target.send(operation, b"[" * 1_000_000), 413, "body-too-large")
         problem(target.send(operation, b"\0" * 262_145, headers={"Content-Type": "text/plain"}), 413, "body-too-large")
 
-    def test_a_body_of_the_largest_size_is_read(self, alice: Person) -> None:
+    def test_a_body_of_the_maximum_size_is_accepted(self, alice: Person) -> None:
         body = b'{"title":"x"}'
         expect(alice.send("POST", "/api/tasks/", body + b" " * (262_144 - len(body))), 201)
 
-    def test_the_largest_size_can_be_configured(self, new_api: NewApi) -> None:
+    def test_the_maximum_size_can_be_configured(self, new_api: NewApi) -> None:
         api = new_api(MAX_BODY_BYTES="1024")
         person = api.register()
         expect(person.send("POST", "/api/tasks/", b'{"title":"x"}' + b" " * 1011), 201)
@@ -286,7 +286,7 @@ class TestBadPath:
     """Ids in a path."""
 
     @pytest.mark.parametrize("kind", ["tasks", "categories", "accounts/sessions", "trash"])
-    def test_what_is_no_id_is_refused(self, target: Target, kind: str) -> None:
+    def test_a_malformed_id_is_refused(self, target: Target, kind: str) -> None:
         methods = ["DELETE"] if kind in ("accounts/sessions", "trash") else ["GET", "PUT", "PATCH", "DELETE"]
         for odd in (
             "0",
@@ -318,7 +318,7 @@ class TestBadPath:
     @pytest.mark.parametrize(
         "odd", ["x", "none", "%00", "%ff", "0\uff11890a5d-ac96-774b-bcce-b302099a8057", "x" * 5000]
     )
-    def test_what_is_no_id_is_refused_in_longer_paths(self, target: Target, odd: str) -> None:
+    def test_a_malformed_id_is_refused_in_longer_paths(self, target: Target, odd: str) -> None:
         person, other = target.person, str(uuid4())
         role, named = {"role": "viewer"}, {"role": "viewer", "username": target.person.username}
         for method, below, body in (
@@ -334,7 +334,7 @@ class TestBadPath:
         invalid(person.put(f"/api/tasks/{other}/shares/{odd}/", role), "user_id")
         invalid(person.delete(f"/api/tasks/{other}/shares/{odd}/"), "user_id")
 
-    def test_nothing_is_served_below_an_id(self, target: Target) -> None:
+    def test_an_encoded_slash_in_an_id_is_refused(self, target: Target) -> None:
         for path in ("/api/tasks/a%2fb%2fc", "/api/tasks/..%2f..%2fschema/", "/api/categories/%2e%2e%2ftasks/x/"):
             assert target.person.get(path).status_code in (400, 404)
             assert target.person.delete(path).status_code in (400, 404)
@@ -365,7 +365,7 @@ class TestBadQuery:
     ODD_LIMITS = ("1e9", "1\0", "\uff11", str(2**63), "1" * 5000)
 
     @pytest.mark.parametrize("path", ["/api/tasks/", "/api/categories/"])
-    def test_a_limit_is_a_number_from_1_to_200(self, target: Target, path: str) -> None:
+    def test_a_limit_outside_1_to_200_is_refused(self, target: Target, path: str) -> None:
         for odd in self.LIMITS + self.ODD_LIMITS:
             invalid(target.person.get(path, params={"limit": odd}), "limit")
 
@@ -387,7 +387,7 @@ class TestBadQuery:
             ("sort", ["", "id", "-title", "+title", "updated_at", "created_at,title", "-", "--title", "\0"]),
         ],
     )  # fmt: skip
-    def test_a_filter_is_one_of_what_it_may_be(self, target: Target, name: str, values: list[str]) -> None:
+    def test_a_bad_filter_value_is_refused(self, target: Target, name: str, values: list[str]) -> None:
         for odd in values:
             invalid(target.person.get("/api/tasks/", params={name: odd}), name)
         invalid(target.person.get("/api/tasks/", params={name: values[1], "limit": "0"}), name, "limit")
@@ -396,11 +396,11 @@ class TestBadQuery:
         invalid(target.person.get("/api/tasks/?state=open&state=someday&state=done"), "state")
 
     @pytest.mark.parametrize("raw", ["state=%ff", "%ff=1", "state=%ed%a0%80", "x=%c0%80", "limit=1&=%f4%90"])
-    def test_what_is_no_utf_8_is_refused(self, target: Target, raw: str) -> None:
+    def test_a_query_that_is_not_utf_8_is_refused(self, target: Target, raw: str) -> None:
         for path in ("/api/tasks/", "/api/categories/"):
             invalid(target.person.get(f"{path}?{raw}"), "query")
 
-    def test_nothing_else_is_a_parameter(self, target: Target) -> None:
+    def test_an_unknown_parameter_is_refused(self, target: Target) -> None:
         for raw in ("limits=2", "LIMIT=2", "limit%20=2", "state[]=open", "page=2", "offset=1", "&&x", "%00"):
             name = httpx.QueryParams(raw).multi_items()[0][0]
             invalid(target.person.get(f"/api/tasks/?{raw}"), name)

@@ -79,7 +79,7 @@ def responses(alice: Person) -> Iterator[tuple[int, httpx.Response]]:
 class TestResponse:
     """What every response carries."""
 
-    def test_every_response_forbids_storing_sniffing_and_embedding(self, alice: Person) -> None:
+    def test_every_response_forbids_storing_sniffing_and_framing(self, alice: Person) -> None:
         for status, response in responses(alice):
             assert response.status_code == status
             assert EVERYWHERE.items() <= dict(response.headers).items()
@@ -91,19 +91,19 @@ class TestResponse:
             assert response.headers.get_list("x-request-id") == ["Sane-id_1.2"]
 
     @pytest.mark.parametrize("sane", ["a", "A" * 128, "9f1b2c3d-0000-4000-8000-1234567890ab", "0.-_Z"])
-    def test_a_sane_request_id_is_kept(self, api: Api, sane: str) -> None:
+    def test_a_valid_request_id_is_kept(self, api: Api, sane: str) -> None:
         assert api.get("/health/live", headers={"X-Request-ID": sane}).headers["x-request-id"] == sane
 
     @pytest.mark.parametrize("odd", ["", "A" * 129, "two words", "semi;colon", '"quoted"', "<script>", "a,b", "a\tb"])
-    def test_any_other_request_id_is_replaced(self, api: Api, odd: str) -> None:
+    def test_an_invalid_request_id_is_replaced(self, api: Api, odd: str) -> None:
         given = api.get("/health/live", headers={"X-Request-ID": odd}).headers["x-request-id"]
         assert re.fullmatch(r"[0-9a-f]{32}", given)
 
-    def test_requests_without_an_id_get_one_each(self, api: Api) -> None:
+    def test_every_request_without_an_id_gets_a_new_one(self, api: Api) -> None:
         first, second = (api.get("/health/live").headers["x-request-id"] for _ in range(2))
         assert first != second
 
-    def test_an_error_in_the_program_is_an_opaque_500_that_is_logged_under_the_request_id(
+    def test_an_unexpected_error_is_an_opaque_500_that_is_logged_with_the_request_id(
         self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         api.client.event_hooks["response"].clear()  # it would object
@@ -131,7 +131,7 @@ class TestResponse:
 class TestPath:
     """Which paths there are, and what they serve."""
 
-    def test_the_description_lists_what_is_served(self, api: Api) -> None:
+    def test_the_description_lists_every_operation(self, api: Api) -> None:
         paths: Mapping[str, Mapping[str, Any]] = api.documentation.document["paths"]
         assert {path: {method.upper() for method in methods} for path, methods in paths.items()} == SERVED
 
@@ -144,18 +144,18 @@ class TestPath:
         assert response.headers["allow"].split(", ") == sorted(SERVED[path] | head | {"OPTIONS"})
 
     @pytest.mark.parametrize("path", SERVED)
-    def test_options_takes_no_parameters_whatever_the_path_takes(self, api: Api, path: str) -> None:
+    def test_options_refuses_every_parameter(self, api: Api, path: str) -> None:
         response = api.options(f"{place(path)}?limit=1&types=task&something=else")
         invalid(response, "limit", "types", "something")
 
     @pytest.mark.parametrize("path", SERVED)
-    def test_options_from_a_page_that_is_no_preflight_lists_every_method_too(self, api: Api, path: str) -> None:
+    def test_options_with_an_origin_but_no_preflight_lists_every_method(self, api: Api, path: str) -> None:
         plain = api.options(place(path))
         response = api.options(place(path), headers={"Origin": LOCAL})
         assert (response.status_code, response.headers.get("allow")) == (204, plain.headers["allow"])
 
     @pytest.mark.parametrize("path", SERVED)
-    def test_any_other_method_is_refused_with_those_that_are_allowed(self, api: Api, path: str) -> None:
+    def test_a_method_that_is_not_allowed_is_refused_with_the_allowed_ones(self, api: Api, path: str) -> None:
         allowed = api.options(place(path)).headers["allow"]
         for method in [*sorted(METHODS - set(allowed.split(", "))), "TRACE", "LINK"]:
             response = api.request(method, place(path))
@@ -166,7 +166,7 @@ class TestPath:
             assert response.headers["allow"] == allowed
 
     @pytest.mark.parametrize(("method", "path"), [each for each in ROUTES if each not in (STREAM, TICKETS)])
-    def test_the_slash_at_the_end_is_optional(self, alice: Person, method: str, path: str) -> None:
+    def test_the_trailing_slash_is_optional(self, alice: Person, method: str, path: str) -> None:
         # Something is wrong with most of these requests, and has to be found wrong on either path.
         path = place(path).rstrip("/")
         with_slash, without = alice.request(method, f"{path}/"), alice.request(method, path)
@@ -175,7 +175,7 @@ class TestPath:
         assert {"allow"}.isdisjoint(without.headers)
 
     @pytest.mark.parametrize("path", ["/", "/api", "/api/", "/api/task/", "/api/tasks/a/b/", "/admin/", "/.env"])
-    def test_an_unknown_path_is_a_problem_like_any_other(self, api: Api, path: str) -> None:
+    def test_an_unknown_path_is_answered_with_a_problem(self, api: Api, path: str) -> None:
         problem(api.get(path), 404, "unknown-path")
         problem(api.post(path, {}), 404, "unknown-path")
 
@@ -197,7 +197,7 @@ class TestPath:
             assert head.headers == get.headers
 
     @pytest.mark.parametrize(("method", "path"), ROUTES)
-    def test_unknown_query_parameters_are_refused_by_name(self, alice: Person, method: str, path: str) -> None:
+    def test_unknown_query_parameters_are_refused_with_their_names(self, alice: Person, method: str, path: str) -> None:
         task, category = alice.task(), alice.category()
         real = task if "tasks" in path else category
         url = place(path, real["id"])
@@ -205,21 +205,21 @@ class TestPath:
         assert expect(alice.get("/api/tasks/"), 200)["results"] == [task]
         assert expect(alice.get("/api/categories/"), 200)["results"] == [category]
 
-    def test_an_unknown_query_parameter_of_any_name_can_be_told_of(self, alice: Person) -> None:
+    def test_an_unusual_name_of_a_query_parameter_is_shown(self, alice: Person) -> None:
         invalid(alice.get("/api/tasks/?=1"), "")
         invalid(alice.get("/api/tasks/?a%00b=1"), "a\0b")
         invalid(alice.get("/api/tasks/?%F0%9F%92%A5"), "\N{COLLISION SYMBOL}")
         (error,) = invalid(alice.get(f"/api/tasks/?{'n' * 5000}=1"), "n" * 100)["errors"]
         assert len(error["message"]) < 200
 
-    def test_a_flood_of_query_parameters_is_refused(self, alice: Person) -> None:
+    def test_more_than_100_query_parameters_are_refused(self, alice: Person) -> None:
         invalid(alice.get("/api/tasks/?" + "&".join(f"p{number}=1" for number in range(101))), "query")
 
 
 class TestProblem:
     """Refusals."""
 
-    def test_the_type_of_a_problem_answers_with_an_explanation(self, alice: Person) -> None:
+    def test_the_type_of_a_problem_leads_to_an_explanation(self, alice: Person) -> None:
         seen = set()
         for status, response in responses(alice):
             if status < 400:
@@ -233,7 +233,7 @@ class TestProblem:
             seen.add(status)
         assert seen == {400, 401, 404, 405, 409, 412, 413, 415}
 
-    def test_every_kind_of_problem_that_is_described_is_explained(self, api: Api) -> None:
+    def test_every_described_problem_is_explained(self, api: Api) -> None:
         operations = [each for path in api.documentation.document["paths"].values() for each in path.values()]
         described = {
             slug
@@ -246,7 +246,7 @@ class TestProblem:
         for slug in described:
             assert api.get(f"/problems/{slug}").status_code == 200
 
-    def test_there_is_no_explanation_of_what_is_no_problem(self, api: Api) -> None:
+    def test_an_unknown_problem_has_no_explanation(self, api: Api) -> None:
         problem(api.get("/problems/no-such-thing"), 404, "not-found")
         problem(api.get("/problems/error"), 404, "not-found")
 
@@ -267,7 +267,7 @@ class TestProblem:
             alice.get("/api/tasks/?limit=0&priority=5&state=open&state=x&stat=1"), "limit", "priority", "state", "stat"
         )
 
-    def test_several_bad_fields_are_all_named_where_each_is_of_the_right_type(self, api: Api) -> None:
+    def test_several_bad_fields_of_the_right_type_are_all_named(self, api: Api) -> None:
         body = {"username": "a b", "password": "short", "password2": "other", "email": "nobody", "time_zone": "Mars/X"}
         invalid(api.post("/api/accounts/register/", body), *body)
 
@@ -276,9 +276,7 @@ class TestAuthentication:
     """Nothing of anybody's is told, and nothing done, without a token that is good now."""
 
     @pytest.mark.parametrize(("method", "path"), PROTECTED)
-    def test_a_request_without_a_token_is_refused_whatever_else_is_wrong_with_it(
-        self, api: Api, method: str, path: str
-    ) -> None:
+    def test_a_missing_token_is_refused_before_any_other_error(self, api: Api, method: str, path: str) -> None:
         for url in (place(path), place(path) + "?surprise=1", place(path, "no-uuid")):
             for body in (None, b"", b"{", b"{}", b'{"surprise": 1}'):
                 response = api.request(method, url) if body is None else api.send(method, url, body)
@@ -299,25 +297,27 @@ class TestAuthentication:
             ("Bearer one two", "invalid-token"),
         ],
     )
-    def test_what_is_no_token_is_refused(self, api: Api, credentials: str, slug: str) -> None:
+    def test_text_that_is_not_a_token_is_refused(self, api: Api, credentials: str, slug: str) -> None:
         response = api.get("/api/tasks/", headers={"Authorization": credentials})
         problem(response, 401, slug)
         assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
-    def test_bytes_that_are_no_text_are_refused(self, api: Api) -> None:
+    def test_a_token_that_is_not_utf_8_is_refused(self, api: Api) -> None:
         response = api.client.get("/api/tasks/", headers={b"Authorization": b"Bearer \xff\xfe"})
         problem(response, 401, "invalid-token")
 
     @pytest.mark.parametrize(("method", "path"), PROTECTED)
-    def test_a_refresh_token_is_no_access_token(self, api: Api, alice: Person, method: str, path: str) -> None:
+    def test_a_refresh_token_is_refused_as_an_access_token(
+        self, api: Api, alice: Person, method: str, path: str
+    ) -> None:
         problem(api.request(method, place(path), headers=bearer(alice.refresh)), 401, "invalid-token")
 
-    def test_the_name_of_the_scheme_is_in_any_case(self, api: Api, alice: Person) -> None:
+    def test_the_authentication_scheme_is_case_insensitive(self, api: Api, alice: Person) -> None:
         for scheme in ("bearer", "BEARER"):
             response = api.get("/api/accounts/me/", headers={"Authorization": f"{scheme} {alice.access}"})
             assert expect(response, 200)["id"] == alice.id
 
-    def test_a_token_that_was_tampered_with_is_refused(self, api: Api, alice: Person) -> None:
+    def test_a_changed_token_is_refused(self, api: Api, alice: Person) -> None:
         head, payload, signature = alice.access.split(".")
         changed = "B" if payload[10] == "A" else "A"
         others = api.register().access.split(".")
@@ -345,9 +345,7 @@ class TestAuthentication:
         problem(api.get("/api/tasks/", headers=bearer(token)), 401, "invalid-token")
 
     @pytest.mark.parametrize(("method", "path"), PROTECTED)
-    def test_a_session_that_ended_can_do_nothing_any_more(
-        self, api: Api, alice: Person, method: str, path: str
-    ) -> None:
+    def test_an_ended_session_cannot_act(self, api: Api, alice: Person, method: str, path: str) -> None:
         task, category = alice.task(), alice.category()
         ended = api.login(alice)
         (session,) = [session["id"] for session in alice.listed("/api/accounts/sessions/") if session["is_current"]]
@@ -364,12 +362,12 @@ class TestAuthentication:
         other = new_api(SECRET_KEYS="the secret of quite another service")
         problem(other.get("/api/tasks/", headers=bearer(alice.access)), 401, "invalid-token")
 
-    def test_keys_can_be_rotated_without_logging_anybody_out(self, new_api: NewApi, alice: Person) -> None:
+    def test_rotating_keys_keeps_users_logged_in(self, new_api: NewApi, alice: Person) -> None:
         old = "tests sign with this and with nothing else"
         rotated = new_api(SECRET_KEYS=f"the next secret of this very service,{old}")
         expect(rotated.get("/api/tasks/", headers=bearer(alice.access)), 200)
 
-    def test_the_ids_in_a_token_are_those_of_the_user_and_the_session(self, alice: Person) -> None:
+    def test_a_token_contains_the_ids_of_the_user_and_the_session(self, alice: Person) -> None:
         answer = expect(alice.post("/api/accounts/verify/", {"token": alice.access}), 200)
         assert answer["user_id"] == alice.id
         assert UUID(answer["session_id"]).version == 7
@@ -396,7 +394,7 @@ class TestCors:
         assert "access-control-allow-credentials" not in response.headers
 
     @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:5173"])
-    def test_a_local_page_may_read_the_answers_and_their_headers(self, alice: Person, origin: str) -> None:
+    def test_a_local_page_can_read_responses_and_their_headers(self, alice: Person, origin: str) -> None:
         for _, response in responses(with_origin(alice, origin)):
             if response.request.method == "OPTIONS":
                 continue
@@ -409,7 +407,7 @@ class TestCors:
         "origin",
         ["http://example.org", "https://localhost:5173", "http://localhost:5174", "http://localhost:5173.evil", "null"],
     )
-    def test_any_other_page_may_not(self, alice: Person, origin: str) -> None:
+    def test_a_page_of_another_origin_is_refused(self, alice: Person, origin: str) -> None:
         asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         preflight = alice.options("/api/tasks/", headers=asked)
         assert "access-control-allow-origin" not in preflight.headers
@@ -434,16 +432,16 @@ class TestCors:
 class TestService:
     """The service itself."""
 
-    def test_it_tells_that_it_runs_and_is_ready(self, api: Api) -> None:
+    def test_the_service_reports_that_it_is_live_and_ready(self, api: Api) -> None:
         assert expect(api.get("/health/live"), 200) == {"status": "live"}
         assert expect(api.get("/health/ready"), 200) == {"status": "ready"}
 
     @pytest.mark.parametrize("media_type", ["application/json", "Application/JSON", "application/json; charset=utf-8"])
-    def test_bodies_are_json(self, alice: Person, media_type: str) -> None:
+    def test_a_json_content_type_is_accepted(self, alice: Person, media_type: str) -> None:
         response = alice.request("POST", "/api/tasks/", content=b'{"title":"x"}', headers={"Content-Type": media_type})
         assert expect(response, 201)["title"] == "x"
 
-    def test_a_patch_may_be_a_merge_patch(self, alice: Person) -> None:
+    def test_only_a_patch_can_be_a_merge_patch(self, alice: Person) -> None:
         merge = {"Content-Type": "application/merge-patch+json"}
         task, category = alice.task(), alice.category()
         for path, body in (
@@ -456,7 +454,7 @@ class TestService:
             problem(alice.request(method, path, content=b'{"title":"y"}', headers=merge), 415, "unsupported-media-type")
         assert alice.titles() == ["x"]
 
-    def test_answers_are_utf_8(self, alice: Person) -> None:
+    def test_responses_are_utf_8(self, alice: Person) -> None:
         title = "日本語 \N{COLLISION SYMBOL} é"
         response = alice.post("/api/tasks/", {"title": title})
         assert title.encode() in response.content

@@ -44,7 +44,7 @@ def from_to(before: Any, after: Any) -> dict[str, Any]:
 class TestHistory:
     """`GET /api/tasks/{id}/history/`"""
 
-    def test_it_tells_who_changed_what_from_what_to_what_from_where_and_when(
+    def test_a_change_names_its_actor_session_time_and_values(
         self, api: Api, alice: Person, bob: Person, clock: ManualClock
     ) -> None:
         task = alice.task("old")
@@ -73,7 +73,7 @@ class TestHistory:
             assert change["session_id"] == session(alice)
             assert change["at"] == task["created_at"]
 
-    def test_every_field_is_told_of_as_it_is_answered(self, alice: Person) -> None:
+    def test_every_field_is_recorded_as_the_api_shows_it(self, alice: Person) -> None:
         category, parent = alice.category()["id"], alice.task("parent")["id"]
         task = alice.task()
         new = {
@@ -90,7 +90,7 @@ class TestHistory:
         cleared = dict.fromkeys(("start_on", "due_date", "category", "parent"))
         assert edited(alice, task, **cleared)["fields"] == {name: from_to(new[name], None) for name in cleared}
 
-    def test_each_thing_that_is_done_is_told(self, alice: Person, bob: Person) -> None:
+    def test_every_kind_of_change_is_recorded(self, alice: Person, bob: Person) -> None:
         category = alice.category()
         task = alice.task(category=category["id"])
         child = alice.task(parent=task["id"])
@@ -111,7 +111,7 @@ class TestHistory:
         of_child = [change["action"] for change in reversed(changes(alice, child))]
         assert of_child == ["create", "share", "share", "trash", "restore", "unshare"]
 
-    def test_what_goes_along_with_its_parent_is_told_of_where_it_went(self, alice: Person, bob: Person) -> None:
+    def test_moving_a_parent_is_recorded_for_its_subtasks(self, alice: Person, bob: Person) -> None:
         shared, top = alice.task("shared"), alice.task("top")
         middle = alice.task("middle", parent=top["id"])
         below = alice.task("below", parent=middle["id"])
@@ -123,7 +123,7 @@ class TestHistory:
         assert moved["fields"] == {"members": from_to([], [f"{bob.id} editor"])}
         invalid(undo(alice, below, moved), "change")
 
-    def test_what_changes_nothing_is_not_told(self, alice: Person) -> None:
+    def test_a_change_without_effect_is_not_recorded(self, alice: Person) -> None:
         task = alice.task()
         expect(alice.patch(place(task), {}), 200)
         expect(alice.put(place(task), task), 200)
@@ -131,7 +131,7 @@ class TestHistory:
         invalid(alice.patch(place(task), {"title": ""}), "title")
         assert len(changes(alice, task)) == 1
 
-    def test_a_change_by_an_api_token_names_it(self, api: Api, alice: Person) -> None:
+    def test_a_change_made_with_an_api_token_names_the_token(self, api: Api, alice: Person) -> None:
         body = {"name": "script", "scopes": ["tasks:write", "tasks:read"]}
         token = expect(alice.post("/api/accounts/tokens/", body), 201)
         response = api.post(TASKS, {"title": "from a script"}, headers=bearer(token["token"]))
@@ -139,7 +139,7 @@ class TestHistory:
         assert (change["token_id"], change["session_id"]) == (token["id"], None)
         assert change["actor"]["id"] == alice.id
 
-    def test_it_comes_in_pages(self, alice: Person, bob: Person) -> None:
+    def test_a_history_is_read_in_pages(self, alice: Person, bob: Person) -> None:
         task, other = alice.task(), alice.task()
         alice.share(task, bob, "viewer")
         for number in range(4):
@@ -160,7 +160,7 @@ class TestHistory:
         invalid(alice.get(f"{path}?limit=201&action=edit"), "limit", "action")
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
-    def test_members_read_it_without_how_its_owner_files_it(self, alice: Person, bob: Person, role: str) -> None:
+    def test_members_do_not_see_the_owners_category_in_a_history(self, alice: Person, bob: Person, role: str) -> None:
         category = alice.category("secret")
         task = alice.task(category=category["id"])
         edited(alice, task, title="both", category=None)
@@ -174,7 +174,7 @@ class TestHistory:
         assert told[2]["fields"] == {"title": from_to("something", "both")}
         assert "category" in changes(alice, task)[0]["fields"]
 
-    def test_a_stranger_is_told_the_same_as_of_what_does_not_exist(self, alice: Person, bob: Person) -> None:
+    def test_a_history_of_another_user_looks_like_an_unknown_one(self, alice: Person, bob: Person) -> None:
         task, nowhere = alice.task("secret"), {"id": str(uuid4())}
         change = changes(alice, task)[0]
         asked: list[Callable[[Task], httpx.Response]] = [
@@ -187,7 +187,7 @@ class TestHistory:
             strangers = problem(ask(task), 404, "task-not-found")
             assert strangers == problem(ask(nowhere), 404, "task-not-found")
 
-    def test_whoever_is_gone_has_no_name_any_more(self, alice: Person, bob: Person) -> None:
+    def test_a_deleted_account_is_no_longer_named_in_a_history(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
         edited(bob, task, title="from bob")
@@ -197,7 +197,7 @@ class TestHistory:
         assert (left["actor"], edit["actor"], edit["session_id"]) == (None, None, None)
         assert bob.username not in alice.get(f"{place(task)}history/").text
 
-    def test_a_name_is_what_somebody_is_called_now(self, alice: Person) -> None:
+    def test_a_history_shows_current_usernames(self, alice: Person) -> None:
         task = alice.task()
         name = f"{alice.username}-now"
         expect(alice.patch("/api/accounts/me/", {"username": name, "password": PASSWORD}), 200)
@@ -207,7 +207,7 @@ class TestHistory:
 class TestUndo:
     """`POST /api/tasks/{id}/undo/`"""
 
-    def test_the_fields_of_one_change_are_set_back_and_no_other(self, alice: Person, clock: ManualClock) -> None:
+    def test_undoing_resets_only_the_fields_of_that_change(self, alice: Person, clock: ManualClock) -> None:
         task = alice.task("old", priority=1)
         change = edited(alice, task, title="new", priority=4)
         edited(alice, task, description="kept", state="in_progress")
@@ -225,7 +225,7 @@ class TestUndo:
         assert (undone["action"], undone["version"]) == ("undo", 4)
         assert undone["fields"] == {"title": from_to("new", "old"), "priority": from_to(4, 1)}
 
-    def test_every_field_can_be_set_back(self, alice: Person) -> None:
+    def test_every_field_can_be_reset(self, alice: Person) -> None:
         one, other = (
             {"category": alice.category()["id"], "parent": alice.task()["id"], "start_on": f"2026-02-0{day}"}
             for day in (1, 2)
@@ -237,14 +237,14 @@ class TestUndo:
         assert after["completed_at"] == after["updated_at"]
         assert alice.listed(TASKS, f"parent={one['parent']}") == [after]
 
-    def test_what_was_undone_can_be_done_again(self, alice: Person) -> None:
+    def test_an_undo_can_be_undone(self, alice: Person) -> None:
         task = alice.task("old")
         change = edited(alice, task, title="new")
         expect(undo(alice, task, change), 200)
         assert expect(undo(alice, task, changes(alice, task)[0]), 200)["title"] == "new"
         assert expect(undo(alice, task, change), 200)["title"] == "old", "the field is as that change left it"
 
-    def test_what_was_changed_again_is_not_undone(self, alice: Person) -> None:
+    def test_a_field_that_was_changed_again_cannot_be_undone(self, alice: Person) -> None:
         task = alice.task("old")
         first = edited(alice, task, title="new", priority=4)
         second = edited(alice, task, title="newer")
@@ -255,7 +255,7 @@ class TestUndo:
         problem(undo(alice, task, second), 409, "already-changed")
         assert expect(undo(alice, task, first), 200)["title"] == "old"
 
-    def test_only_edits_are_undone(self, alice: Person, bob: Person) -> None:
+    def test_only_edits_can_be_undone(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
         expect(alice.delete(place(task)), 204)
@@ -267,7 +267,7 @@ class TestUndo:
             invalid(undo(alice, task, change), "change")
         assert everything(alice) == before
 
-    def test_a_change_of_another_task_is_none_of_this_one(self, alice: Person, bob: Person) -> None:
+    def test_a_change_of_another_task_is_not_found(self, alice: Person, bob: Person) -> None:
         task, other = alice.task(), alice.task()
         change = edited(alice, other, title="changed")
         problem(undo(alice, task, change), 404, "change-not-found")
@@ -277,7 +277,7 @@ class TestUndo:
         assert expect(undo(alice, other, change), 200)["title"] == "something"
 
     @pytest.mark.parametrize("stale", ['"1"', '"3"', 'W/"2"', '"x"'])
-    def test_undoing_may_be_bound_to_a_version(self, alice: Person, stale: str) -> None:
+    def test_undoing_with_a_stale_if_match_is_refused(self, alice: Person, stale: str) -> None:
         task = alice.task()
         change = edited(alice, task, title="changed")
         refused = undo(alice, task, change, headers={"If-Match": stale})
@@ -285,14 +285,14 @@ class TestUndo:
         invalid(undo(alice, task, change, headers={"If-Match": "2"}), "If-Match")
         expect(undo(alice, task, change, headers={"If-Match": '"2"'}), 200)
 
-    def test_an_editor_undoes_what_others_did(self, alice: Person, bob: Person) -> None:
+    def test_an_editor_can_undo_changes_of_others(self, alice: Person, bob: Person) -> None:
         task = alice.task("old")
         alice.share(task, bob)
         assert expect(undo(bob, task, edited(alice, task, title="new")), 200)["title"] == "old"
         assert changes(alice, task)[0]["actor"]["id"] == bob.id
         assert expect(undo(alice, task, edited(bob, task, title="newer")), 200)["title"] == "old"
 
-    def test_a_viewer_undoes_nothing(self, alice: Person, bob: Person) -> None:
+    def test_a_viewer_cannot_undo(self, alice: Person, bob: Person) -> None:
         task = alice.task("old")
         change = edited(alice, task, title="new")
         alice.share(task, bob, "viewer")
@@ -300,7 +300,7 @@ class TestUndo:
         problem(undo(bob, task, {"id": str(uuid4())}), 403, "not-allowed")
         assert alice.titles() == ["new"]
 
-    def test_an_editor_undoes_no_filing(self, alice: Person, bob: Person) -> None:
+    def test_an_editor_cannot_undo_changes_of_category_or_parent(self, alice: Person, bob: Person) -> None:
         one, other = alice.category()["id"], alice.category()["id"]
         task = alice.task("old", category=one)
         alice.share(task, bob)
@@ -316,7 +316,7 @@ class TestUndo:
         problem(bob.get(place(task)), 404, "task-not-found")
         assert expect(undo(alice, task, moved), 200)["parent"] is None
 
-    def test_what_is_gone_cannot_be_gone_back_to(self, alice: Person) -> None:
+    def test_a_deleted_category_or_parent_cannot_be_restored_by_undo(self, alice: Person) -> None:
         one, other = alice.category()["id"], alice.category()["id"]
         parent = alice.task("parent")
         task = alice.task(category=one, parent=parent["id"])
@@ -328,7 +328,7 @@ class TestUndo:
         expect(alice.post(f"{place(parent)}restore/"), 200)
         assert expect(undo(alice, task, moved), 200)["parent"] == parent["id"]
 
-    def test_no_task_is_put_under_itself_by_undoing(self, alice: Person) -> None:
+    def test_undoing_cannot_move_a_task_below_itself(self, alice: Person) -> None:
         parent = alice.task("parent")
         child = alice.task("child", parent=parent["id"])
         moved = edited(alice, child, parent=None)

@@ -137,7 +137,7 @@ class TestIdempotency:
     """What is sent again is answered again, and not done again."""
 
     @each
-    def test_a_request_sent_again_is_done_once(self, alice: Person, bob: Person, prepare: Prepare) -> None:
+    def test_a_repeated_request_is_executed_once(self, alice: Person, bob: Person, prepare: Prepare) -> None:
         sent = prepare(alice, bob)
         original = sent.by(alice, "key")
         assert original.is_success, original.text
@@ -148,7 +148,7 @@ class TestIdempotency:
         assert (everything(alice), everything(bob)) == before
 
     @each
-    def test_the_answer_is_the_same_whatever_happened_since(self, alice: Person, bob: Person, prepare: Prepare) -> None:
+    def test_a_replayed_response_ignores_later_changes(self, alice: Person, bob: Person, prepare: Prepare) -> None:
         sent = prepare(alice, bob)
         original = sent.by(alice, "key")
         for task in alice.listed(TASKS):
@@ -162,7 +162,7 @@ class TestIdempotency:
         assert alice.listed(TASKS) == alice.listed("/api/trash/") == alice.listed(CATEGORIES) == []
 
     @each
-    def test_a_key_is_of_no_use_for_another_request(self, alice: Person, bob: Person, prepare: Prepare) -> None:
+    def test_a_key_is_refused_for_another_request(self, alice: Person, bob: Person, prepare: Prepare) -> None:
         sent = prepare(alice, bob)
         other = alice.task("other")
         assert sent.by(alice, other["id"]).is_success
@@ -178,7 +178,7 @@ class TestIdempotency:
             problem(another.by(alice, other["id"]), 422, "idempotency-key-reused")
         assert everything(alice) == before
 
-    def test_method_path_and_body_make_a_request_the_same(self, alice: Person) -> None:
+    def test_method_path_and_body_identify_a_request(self, alice: Person) -> None:
         task, other = alice.task(), alice.task()
         body = b'{"title":"changed"}'
         sane = {"Idempotency-Key": "key", "Content-Type": "application/json"}
@@ -200,7 +200,7 @@ class TestIdempotency:
         ):
             replayed(alice.request("PATCH", path, content=body, headers=headers), original)
 
-    def test_a_key_belongs_to_a_user(self, api: Api, alice: Person, bob: Person) -> None:
+    def test_every_user_has_separate_keys(self, api: Api, alice: Person, bob: Person) -> None:
         sent = Sent("POST", TASKS, {"title": "new"})
         original = sent.by(alice, "key")
         others = sent.by(bob, "key")
@@ -209,22 +209,22 @@ class TestIdempotency:
         assert (len(alice.listed(TASKS)), len(bob.listed(TASKS))) == (1, 1)
         replayed(sent.by(api.login(alice), "key"), original)
 
-    def test_any_process_answers_again(self, new_api: NewApi, alice: Person) -> None:
+    def test_another_process_replays_the_response(self, new_api: NewApi, alice: Person) -> None:
         sent = Sent("POST", TASKS, {"title": "new"})
         original = sent.by(alice, "key")
         replayed(sent.by(alice.through(new_api().client), "key"), original)
 
-    def test_without_a_key_a_request_is_done_again(self, alice: Person) -> None:
+    def test_a_request_without_a_key_is_executed_again(self, alice: Person) -> None:
         for _ in range(2):
             assert "idempotency-replayed" not in alice.post(TASKS, {"title": "new"}).headers
         assert alice.titles() == ["new", "new"]
 
-    def test_other_keys_are_other_requests(self, alice: Person) -> None:
+    def test_different_keys_are_different_requests(self, alice: Person) -> None:
         sent = Sent("POST", TASKS, {"title": "new"})
         ids = {expect(sent.by(alice, key), 201)["id"] for key in ("key", "KEY", "key2", "kez")}
         assert len(ids) == 4
 
-    def test_a_read_takes_no_key(self, alice: Person) -> None:
+    def test_a_read_ignores_the_key(self, alice: Person) -> None:
         task = alice.task()
         key = {"Idempotency-Key": "key"}
         for title in ("one", "two"):
@@ -234,7 +234,7 @@ class TestIdempotency:
             assert "idempotency-replayed" not in response.headers
         expect(alice.post(TASKS, {"title": "x"}, headers=key), 201)
 
-    def test_an_answer_is_kept_for_the_window(self, api: Api, alice: Person) -> None:
+    def test_a_response_is_kept_for_the_retention_time(self, api: Api, alice: Person) -> None:
         sent = Sent("POST", TASKS, {"title": "new"})
         original = sent.by(alice, "key")
         api.clock.advance(timedelta(days=30))
@@ -245,7 +245,7 @@ class TestIdempotency:
         api.container.housekeeping().sweep()
         assert expect(sent.by(again, "key"), 201)["id"] != expect(original, 201)["id"]
 
-    def test_whoever_was_removed_is_told_no_more_than_before(self, alice: Person, bob: Person) -> None:
+    def test_a_removed_member_gets_only_the_old_response(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
         sent = Sent("PATCH", place(task), {"description": "from bob"})
@@ -268,13 +268,13 @@ class TestIdempotencyKey:
     @pytest.mark.parametrize(
         "good", ["k", "!", "~", "k" * 255, '"quoted"', "01890a5d-ac96-774b-bcce-b302099a8057", "a,b;c"]
     )
-    def test_a_key_is_any_visible_ascii(self, alice: Person, good: str) -> None:
+    def test_a_key_of_visible_ascii_is_accepted(self, alice: Person, good: str) -> None:
         sent = Sent("POST", TASKS, {"title": "new"})
         original = sent.by(alice, good)
         replayed(sent.by(alice, good), original)
 
     @pytest.mark.parametrize("odd", [b"", b"k" * 256, b"two words", b"tab\tbed", b"\xc3\xa9", b"\xe9", b"\x7f"])
-    def test_any_other_key_is_refused_by_the_name_of_the_header(self, alice: Person, odd: bytes) -> None:
+    def test_any_other_key_is_refused_with_the_name_of_the_header(self, alice: Person, odd: bytes) -> None:
         task, category = alice.task(), alice.category()
         before = everything(alice)
         for method, path, body in (
@@ -290,12 +290,12 @@ class TestIdempotencyKey:
             invalid(alice.client.request(method, path, json=body, headers=headers), "Idempotency-Key")
         assert everything(alice) == before
 
-    def test_a_request_has_one_key(self, alice: Person) -> None:
+    def test_two_keys_are_refused(self, alice: Person) -> None:
         headers = [*alice.headers.items(), ("Idempotency-Key", "one"), ("Idempotency-Key", "other")]
         invalid(alice.client.post(TASKS, json={"title": "new"}, headers=headers), "Idempotency-Key")
         assert alice.listed(TASKS) == []
 
-    def test_a_refusal_is_not_kept(self, api: Api, alice: Person) -> None:
+    def test_a_refusal_is_not_replayed(self, api: Api, alice: Person) -> None:
         task = alice.task("task")
         name = new_name()
         taken = alice.category()
@@ -339,14 +339,14 @@ class TestIdempotencyKey:
             assert "idempotency-replayed" not in done.headers
             replayed(sent.by(alice, key), done)
 
-    def test_a_malformed_request_leaves_its_key_free(self, alice: Person) -> None:
+    def test_a_malformed_request_does_not_use_its_key(self, alice: Person) -> None:
         headers = {"Idempotency-Key": "key", "Content-Type": "application/json"}
         invalid(alice.request("POST", TASKS, content=b"{", headers=headers), "body")
         invalid(alice.request("POST", TASKS, content=b'{"title":""}', headers=headers), "title")
         response = alice.request("POST", TASKS, content=json.dumps({"title": "new"}).encode(), headers=headers)
         assert expect(response, 201)["title"] == "new"
 
-    def test_a_key_does_not_stand_for_a_token(self, api: Api, alice: Person) -> None:
+    def test_a_key_does_not_replace_a_token(self, api: Api, alice: Person) -> None:
         sent = Sent("POST", TASKS, {"title": "new"})
         expect(sent.by(alice, "key"), 201)
         problem(api.post(TASKS, sent.body, headers={"Idempotency-Key": "key"}), 401, "not-authenticated")
@@ -354,7 +354,7 @@ class TestIdempotencyKey:
         expect(phone.post("/api/accounts/logout/"), 204)
         problem(sent.by(phone, "key"), 401, "session-ended")
 
-    def test_an_account_that_is_removed_takes_its_keys_along(self, api: Api, alice: Person) -> None:
+    def test_deleting_an_account_removes_its_keys(self, api: Api, alice: Person) -> None:
         sent = Sent("POST", TASKS, {"title": "new"})
         expect(sent.by(alice, "key"), 201)
         expect(alice.post("/api/accounts/me/delete/", {"password": PASSWORD}), 204)

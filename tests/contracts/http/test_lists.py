@@ -141,15 +141,15 @@ class TestTaskOrder:
     def world(self, alice: Person, bob: Person, clock: ManualClock) -> World:
         return World(alice, bob, clock)
 
-    def test_a_list_is_in_the_order_asked_for_on_pages_of_any_length(self, world: World) -> None:
+    def test_a_list_has_the_requested_order_for_every_page_size(self, world: World) -> None:
         for sort, limit in product(SORTS, (1, 4, 200)):
             assert world.alice.listed(TASKS, f"sort={sort}&limit={limit}") == ordered(world.tasks, sort), sort
 
-    def test_every_filter_lets_the_right_ones_pass(self, world: World) -> None:
+    def test_every_filter_returns_the_matching_tasks(self, world: World) -> None:
         for query, passes in world.filters():
             assert world.alice.listed(TASKS, query) == ordered(filter(passes, world.tasks), "-created_at"), query
 
-    def test_filters_narrow_a_list_together_in_any_order_and_on_any_page(self, world: World) -> None:
+    def test_filters_combine_in_every_order_and_on_every_page(self, world: World) -> None:
         chance = random.Random(7)
         for sort in SORTS * 4:
             chosen = chance.sample(world.filters(), chance.choice([1, 2]))
@@ -160,7 +160,7 @@ class TestTaskOrder:
             assert world.alice.listed(TASKS, query) == ordered(expected, sort), query
 
     @pytest.mark.parametrize("sort", ["due_date", "-due_date", "-priority", "title"])
-    def test_what_keeps_its_place_is_seen_once_whatever_happens_meanwhile(self, alice: Person, sort: str) -> None:
+    def test_tasks_that_keep_their_place_are_listed_once_while_others_change(self, alice: Person, sort: str) -> None:
         made = [
             alice.task(title, priority=priority, due_date=due)
             for title, priority, due in (
@@ -188,7 +188,7 @@ class TestTaskOrder:
         assert [each for each in seen if each in {task["id"] for task in made}] == [task["id"] for task in order]
         assert len(set(seen)) == len(seen)
 
-    def test_what_is_changed_comes_to_the_front_of_the_last_changed(self, alice: Person, clock: ManualClock) -> None:
+    def test_a_changed_task_becomes_the_first_by_update_time(self, alice: Person, clock: ManualClock) -> None:
         tasks = []
         for title in "abc":
             clock.advance(seconds=1)
@@ -233,7 +233,7 @@ SEARCHES: list[tuple[str, set[str]]] = [
 class TestTaskFilter:
     """What narrows a list."""
 
-    def test_what_is_due_lies_between_a_moment_and_the_next(self, alice: Person) -> None:
+    def test_due_after_is_inclusive_and_due_before_exclusive(self, alice: Person) -> None:
         for title, due in {
             "early": "2026-03-01T11:59:59.999999Z",
             "sharp": "2026-03-01T12:00:00Z",
@@ -252,7 +252,7 @@ class TestTaskFilter:
         }.items():
             assert set(alice.titles(query)) == titles, query
 
-    def test_every_word_is_in_what_is_found(self, alice: Person) -> None:
+    def test_a_search_finds_tasks_with_every_word(self, alice: Person) -> None:
         alice.task("Buy MILK", description="Two\nlitres")
         alice.task("else", description="or oat milk")
         for title in set().union(*(titles for _, titles in SEARCHES)) - {"Buy MILK", "else"}:
@@ -261,13 +261,13 @@ class TestTaskFilter:
             found = expect(alice.get(TASKS, params={"q": searched}), 200)["results"]
             assert {task["title"] for task in found} == titles, searched
 
-    def test_a_search_goes_by_what_a_task_says_now(self, alice: Person) -> None:
+    def test_a_search_finds_only_the_current_text(self, alice: Person) -> None:
         task = alice.task("old", description="kept")
         expect(alice.patch(place(task), {"title": "new"}), 200)
         assert alice.titles("q=new%20kept") == ["new"]
         assert alice.titles("q=old") == []
 
-    def test_a_search_for_nothing_finds_everything(self, alice: Person) -> None:
+    def test_an_empty_search_finds_every_task(self, alice: Person) -> None:
         alice.task("a")
         for nothing in ("", "%20", "%09%20"):
             assert alice.titles(f"q={nothing}") == ["a"]
@@ -277,7 +277,7 @@ class TestTaskFilter:
         assert alice.titles(f"q={'x' * 200}") == ["x" * 200]
         invalid(alice.get(f"{TASKS}?q={'x' * 201}"), "q")
 
-    def test_nobody_finds_what_they_cannot_see(self, alice: Person, bob: Person) -> None:
+    def test_a_search_does_not_find_tasks_of_others(self, alice: Person, bob: Person) -> None:
         task = alice.task("secret", due_date="2026-03-01T00:00:00Z")
         child = alice.task("secret too", parent=task["id"])
         for query in ("q=secret", f"parent={task['id']}", f"parent={child['id']}", "due_after=2026-01-01T00:00:00Z"):
@@ -296,7 +296,7 @@ class TestTaskFilter:
             ("sort", "title"),
         ],
     )
-    def test_a_filter_of_one_value_is_given_once(self, alice: Person, name: str, value: str) -> None:
+    def test_a_repeated_filter_is_refused(self, alice: Person, name: str, value: str) -> None:
         expect(alice.get(f"{TASKS}?{name}={value}"), 200)
         body = invalid(alice.get(f"{TASKS}?{name}={value}&{name}={value}"), name)
         assert body["errors"][0]["message"] == "may be given only once"
@@ -324,6 +324,6 @@ class TestTaskFilter:
         invalid(alice.get(f"{TASKS}?{other}&cursor={cursor}".replace("?&", "?")), "cursor")
         assert len(expect(alice.get(f"{TASKS}?{one}&cursor={cursor}".replace("?&", "?")), 200)["results"]) == 1
 
-    def test_a_parent_that_is_nowhere_has_no_children(self, alice: Person) -> None:
+    def test_an_unknown_parent_has_no_subtasks(self, alice: Person) -> None:
         alice.task()
         assert alice.titles(f"parent={uuid4()}") == []

@@ -42,7 +42,7 @@ class TestTaskPutCreate:
         assert expect(alice.get(place(task)), 200) == task
         assert alice.listed(TASKS) == [task]
 
-    def test_everything_can_be_said_of_it(self, alice: Person) -> None:
+    def test_a_task_is_created_with_every_field(self, alice: Person) -> None:
         parent, category = alice.task(), alice.category()
         fields = {
             "title": "all",
@@ -57,14 +57,14 @@ class TestTaskPutCreate:
         assert fields.items() <= task.items()
         assert task["completed_at"] == task["created_at"]
 
-    def test_what_exists_stays_as_it_is(self, alice: Person) -> None:
+    def test_an_existing_id_is_refused_as_stale(self, alice: Person) -> None:
         task = alice.task("there", due_date="2000-01-01T00:00:00Z")
         refused = put_new(alice, place(task), title="new")
         assert problem(refused, 412, "stale-version")["current"] == task
         assert alice.listed(TASKS) == [task]
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
-    def test_a_member_is_shown_what_they_see_anyway(self, alice: Person, bob: Person, role: str) -> None:
+    def test_a_member_gets_the_task_as_they_see_it(self, alice: Person, bob: Person, role: str) -> None:
         task = alice.task("there", category=alice.category()["id"])
         alice.share(task, bob, role)
         before = everything(alice)
@@ -73,7 +73,7 @@ class TestTaskPutCreate:
         assert current["category"] is None
         assert everything(alice) == before
 
-    def test_of_what_a_stranger_has_nothing_is_told_but_that_the_id_is_taken(self, alice: Person, bob: Person) -> None:
+    def test_a_task_of_another_user_is_refused_only_as_a_taken_id(self, alice: Person, bob: Person) -> None:
         task, trashed = alice.task("secret"), alice.task("secret")
         expect(alice.delete(place(trashed)), 204)
         before = everything(alice)
@@ -87,13 +87,13 @@ class TestTaskPutCreate:
         assert everything(alice) == before
         assert bob.listed(TASKS) == []
 
-    def test_the_id_of_what_is_in_the_trash_is_taken(self, alice: Person) -> None:
+    def test_the_id_of_a_deleted_task_is_taken(self, alice: Person) -> None:
         task = alice.task("deleted")
         expect(alice.delete(place(task)), 204)
         problem(put_new(alice, place(task), title="new"), 409, "id-taken")
         assert expect(alice.post(f"{place(task)}restore/"), 200)["title"] == "deleted"
 
-    def test_what_was_purged_leaves_nothing_to_what_takes_its_id(self, alice: Person) -> None:
+    def test_the_id_of_a_purged_task_can_be_used_with_a_later_version(self, alice: Person) -> None:
         task = alice.task("purged", description="secret")
         expect(alice.delete(place(task)), 204)
         expect(alice.delete(f"/api/trash/{task['id']}/"), 204)
@@ -103,7 +103,7 @@ class TestTaskPutCreate:
         assert [change["action"] for change in alice.listed(f"{place(task)}history/")] == ["create"]
 
     @pytest.mark.parametrize("malformed", MALFORMED)
-    def test_anything_but_a_star_is_refused_by_the_name_of_the_header(self, alice: Person, malformed: str) -> None:
+    def test_any_value_except_a_star_is_refused(self, alice: Person, malformed: str) -> None:
         task = alice.task()
         headers = {"If-None-Match": malformed}
         invalid(alice.put(f"{TASKS}{uuid4()}/", {"title": "new"}, headers=headers), "If-None-Match")
@@ -118,7 +118,7 @@ class TestTaskPutCreate:
         assert alice.listed(TASKS) == []
 
     @pytest.mark.parametrize("versions", ["*", '"1"'])
-    def test_what_is_to_be_created_has_no_version_to_hold_on_to(self, alice: Person, versions: str) -> None:
+    def test_if_match_together_with_if_none_match_is_refused(self, alice: Person, versions: str) -> None:
         task = alice.task()
         headers = {"If-None-Match": "*", "If-Match": versions}
         for path in (f"{TASKS}{uuid4()}/", place(task)):
@@ -127,11 +127,11 @@ class TestTaskPutCreate:
         sent_back = put_new(alice, f"{TASKS}{uuid4()}/", title="elsewhere", version=7)
         assert expect(sent_back, 201)["version"] == 1
 
-    def test_an_id_of_something_else_is_free(self, alice: Person) -> None:
+    def test_the_id_of_a_category_can_be_used_for_a_task(self, alice: Person) -> None:
         category = alice.category()
         assert expect(put_new(alice, f"{TASKS}{category['id']}/", title="new"), 201)["id"] == category["id"]
 
-    def test_what_is_wrong_with_it_is_named(self, alice: Person, bob: Person) -> None:
+    def test_bad_fields_are_named(self, alice: Person, bob: Person) -> None:
         path = f"{TASKS}{uuid4()}/"
         invalid(put_new(alice, path, title="", priority=9), "title", "priority")
         invalid(put_new(alice, path, title="x", category=bob.category()["id"]), "category")
@@ -150,13 +150,13 @@ class TestCategoryPutCreate:
         assert (category["version"], response.headers["etag"]) == (1, '"1"')
         assert alice.listed(CATEGORIES) == [category]
 
-    def test_what_exists_stays_as_it_is(self, alice: Person) -> None:
+    def test_an_existing_id_is_refused_as_stale(self, alice: Person) -> None:
         category = alice.category()
         refused = put_new(alice, f"{CATEGORIES}{category['id']}/", name=new_name())
         assert problem(refused, 412, "stale-version")["current"] == category
         assert alice.listed(CATEGORIES) == [category]
 
-    def test_the_id_of_a_strangers_is_taken_and_nothing_told_of_it(self, alice: Person, bob: Person) -> None:
+    def test_a_category_of_another_user_is_refused_only_as_a_taken_id(self, alice: Person, bob: Person) -> None:
         category = alice.category("secret")
         refused = put_new(bob, f"{CATEGORIES}{category['id']}/", name="mine")
         assert "current" not in problem(refused, 409, "id-taken")
@@ -164,12 +164,12 @@ class TestCategoryPutCreate:
         assert bob.listed(CATEGORIES) == []
         assert alice.listed(CATEGORIES) == [category]
 
-    def test_the_name_of_another_is_taken(self, alice: Person) -> None:
+    def test_a_used_name_is_taken(self, alice: Person) -> None:
         alice.category("home")
         problem(put_new(alice, f"{CATEGORIES}{uuid4()}/", name="HOME"), 409, "category-name-taken")
 
     @pytest.mark.parametrize("malformed", MALFORMED)
-    def test_anything_but_a_star_is_refused_by_the_name_of_the_header(self, alice: Person, malformed: str) -> None:
+    def test_any_value_except_a_star_is_refused(self, alice: Person, malformed: str) -> None:
         headers = {"If-None-Match": malformed}
         invalid(alice.put(f"{CATEGORIES}{uuid4()}/", {"name": "new"}, headers=headers), "If-None-Match")
         assert alice.listed(CATEGORIES) == []

@@ -37,7 +37,7 @@ def share_of(person: Person, role: str) -> dict[str, str]:
 class TestShare:
     """Letting people in and out."""
 
-    def test_somebody_is_let_in_by_their_name(self, alice: Person, bob: Person, clock: ManualClock) -> None:
+    def test_a_task_is_shared_by_username(self, alice: Person, bob: Person, clock: ManualClock) -> None:
         task = alice.task("ours")
         clock.advance(minutes=1)
         response = alice.post(shares(task), {"username": bob.username, "role": "editor"})
@@ -49,18 +49,18 @@ class TestShare:
         assert seen(bob, task) == seen(alice, task) == after
         assert bob.listed(TASKS) == [after]
 
-    def test_a_task_of_ones_own_has_its_owner_for_a_member(self, alice: Person) -> None:
+    def test_an_unshared_task_lists_only_its_owner(self, alice: Person) -> None:
         body = expect(alice.get(shares(alice.task())), 200)
         assert body == {"results": [share_of(alice, "owner")], "next_cursor": None}
 
-    def test_a_name_may_be_spelled_in_any_case(self, api: Api, alice: Person) -> None:
+    def test_a_username_is_accepted_in_any_spelling(self, api: Api, alice: Person) -> None:
         name = new_name()
         carol = api.register(f"Çarol-{name}")
         for spelled in (f"çAROL-{name.upper()}", f"  C\u0327arol-{name} "):
             body = {"username": spelled, "role": "viewer"}
             assert expect(alice.post(shares(alice.task()), body), 201) == share_of(carol, "viewer")
 
-    def test_nobody_is_let_in_who_is_not_there(self, alice: Person, bob: Person) -> None:
+    def test_an_unknown_username_is_refused(self, alice: Person, bob: Person) -> None:
         email = f"{new_name()}@example.org"
         expect(bob.patch("/api/accounts/me/", {"email": email, "password": PASSWORD}), 200)
         task = alice.task()
@@ -68,7 +68,7 @@ class TestShare:
             invalid(alice.post(shares(task), {"username": name, "role": "viewer"}), "username")
         assert alice.listed(TASKS) == [task]
 
-    def test_both_a_bad_name_and_a_bad_part_are_named(self, alice: Person, bob: Person) -> None:
+    def test_a_bad_username_and_a_bad_role_are_both_named(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         for name in ("x" * 200, "a\0b"):
             invalid(alice.post(shares(task), {"username": name, "role": "owner"}), "username", "role")
@@ -78,14 +78,14 @@ class TestShare:
         invalid(alice.post(shares(task), {"username": 5, "role": "owner"}), "username", "role")
         assert alice.listed(TASKS) == [task]
 
-    def test_an_owner_is_a_member_already(self, alice: Person) -> None:
+    def test_the_owner_cannot_become_a_member(self, alice: Person) -> None:
         task = alice.task()
         invalid(alice.post(shares(task), {"username": alice.username, "role": "viewer"}), "username")
         problem(alice.put(f"{shares(task)}{alice.id}/", {"role": "viewer"}), 404, "member-not-found")
         problem(alice.delete(f"{shares(task)}{alice.id}/"), 404, "member-not-found")
         assert alice.listed(TASKS) == [task]
 
-    def test_a_role_can_be_changed_in_two_ways(self, alice: Person, bob: Person) -> None:
+    def test_a_role_is_changed_by_put_and_by_sharing_again(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob, "viewer")
         assert seen(alice, task)["owners"] == [alice.id]
@@ -95,7 +95,7 @@ class TestShare:
         assert parts(alice, task) == [(alice.id, "owner"), (bob.id, "viewer")]
         assert seen(alice, task)["version"] == 4
 
-    def test_the_same_role_again_is_no_change(self, alice: Person, bob: Person) -> None:
+    def test_assigning_the_same_role_changes_nothing(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob, "viewer")
         before = seen(alice, task)
@@ -103,7 +103,7 @@ class TestShare:
         expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)
         assert seen(alice, task) == before
 
-    def test_whoever_is_put_out_is_a_stranger(self, alice: Person, bob: Person) -> None:
+    def test_a_removed_member_loses_all_access(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
         response = alice.delete(f"{shares(task)}{bob.id}/")
@@ -123,7 +123,7 @@ class TestShare:
         assert bob.listed(TASKS) == [seen(alice, task)]
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
-    def test_a_member_may_leave(self, alice: Person, bob: Person, role: str) -> None:
+    def test_a_member_can_leave(self, alice: Person, bob: Person, role: str) -> None:
         task = alice.task()
         alice.share(task, bob, role)
         expect(bob.delete(f"{shares(task)}{bob.id}/"), 204)
@@ -131,14 +131,14 @@ class TestShare:
         problem(bob.delete(f"{shares(task)}{bob.id}/"), 404, "task-not-found")
         assert parts(alice, task) == [(alice.id, "owner")]
 
-    def test_only_members_have_roles(self, alice: Person, bob: Person) -> None:
+    def test_the_role_of_a_user_who_is_not_a_member_is_not_found(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         for stranger in (bob.id, str(uuid4())):
             problem(alice.put(f"{shares(task)}{stranger}/", {"role": "editor"}), 404, "member-not-found")
             problem(alice.delete(f"{shares(task)}{stranger}/"), 404, "member-not-found")
         assert alice.listed(TASKS) == [task]
 
-    def test_a_stranger_is_told_the_same_as_of_what_does_not_exist(self, alice: Person, bob: Person) -> None:
+    def test_shares_of_a_hidden_task_look_like_those_of_an_unknown_one(self, alice: Person, bob: Person) -> None:
         task, nowhere = alice.task(), {"id": str(uuid4())}
         before = everything(alice)
         for method, below, body in (
@@ -159,7 +159,7 @@ class TestShare:
     @pytest.mark.parametrize(
         ("scope", "allowed"), [("tasks:read", {"list"}), ("tasks:write", {"share", "assign", "unshare"})]
     )
-    def test_an_api_token_does_what_it_was_made_for(
+    def test_an_api_token_is_limited_to_its_scopes(
         self, api: Api, alice: Person, bob: Person, scope: str, allowed: set[str]
     ) -> None:
         made = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope]}), 201)
@@ -218,7 +218,7 @@ class TestSharedTask:
             ("editor", {"read", "history", "shares", "undo", "edit", "replace", "leave"}),
         ],
     )
-    def test_a_member_may_do_what_their_role_says(
+    def test_a_member_can_do_what_their_role_allows(
         self, alice: Person, bob: Person, role: str, allowed: set[str]
     ) -> None:
         task = alice.task()
@@ -234,7 +234,7 @@ class TestSharedTask:
                 assert everything(alice) == before
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
-    def test_a_category_is_its_owners_own(self, alice: Person, bob: Person, role: str) -> None:
+    def test_a_member_does_not_see_the_owners_category(self, alice: Person, bob: Person, role: str) -> None:
         category, others = alice.category(), bob.category()
         task = alice.task(category=category["id"])
         alice.share(task, bob, role)
@@ -246,7 +246,7 @@ class TestSharedTask:
             assert bob.listed(TASKS, f"category={query}") == []
         assert alice.listed(TASKS, f"category={category['id']}") == [alices]
 
-    def test_what_an_editor_sends_of_a_category_is_ignored(self, alice: Person, bob: Person) -> None:
+    def test_a_category_sent_by_an_editor_is_ignored(self, alice: Person, bob: Person) -> None:
         category, others = alice.category(), bob.category()
         task = alice.task(category=category["id"])
         alice.share(task, bob)
@@ -260,7 +260,7 @@ class TestSharedTask:
         assert seen(alice, task)["category"] == category["id"]
         assert problem(bob.patch(place(task), {"version": 1}), 412, "stale-version")["current"]["category"] is None
 
-    def test_both_see_what_either_changes(self, alice: Person, bob: Person) -> None:
+    def test_a_change_of_one_member_is_visible_to_the_other(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
         changed = expect(bob.patch(place(task), {"state": "done"}), 200)
@@ -280,7 +280,7 @@ class TestSharedTask:
         assert first == seen(alice, task)["created_by"] == alice.id
         assert sorted(others) == sorted([people[0].id, people[2].id])
 
-    def test_a_list_can_be_narrowed_to_ones_part(self, alice: Person, bob: Person) -> None:
+    def test_a_list_can_be_filtered_by_role(self, alice: Person, bob: Person) -> None:
         own, read, edited = alice.task("own"), bob.task("read"), bob.task("edited")
         bob.share(read, alice, "viewer")
         bob.share(edited, alice, "editor")
@@ -298,7 +298,7 @@ class TestSharedTask:
         assert sorted(alice.titles("role=editor")) == ["edited", "read"]
         assert alice.titles("role=viewer") == []
 
-    def test_a_deleted_task_is_its_owners_alone(self, alice: Person, bob: Person) -> None:
+    def test_a_deleted_task_is_visible_only_to_its_owner(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
         shared = seen(bob, task)
@@ -320,7 +320,7 @@ class TestSharedTask:
 class TestShareTree:
     """A subtask has its root's members."""
 
-    def test_all_of_a_tree_is_shared_from_anywhere_in_it(self, alice: Person, bob: Person) -> None:
+    def test_sharing_any_task_shares_its_whole_tree(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
         grandchild = alice.task("grandchild", parent=child["id"])
@@ -335,14 +335,14 @@ class TestShareTree:
         expect(bob.delete(f"{shares(grandchild)}{bob.id}/"), 204)
         assert bob.listed(TASKS) == []
 
-    def test_what_is_added_is_shared_too(self, alice: Person, bob: Person) -> None:
+    def test_a_new_subtask_is_shared(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         alice.share(root, bob)
         child = alice.task("child", parent=root["id"])
         assert child["owners"] == [alice.id, bob.id]
         assert (seen(bob, child), child["version"]) == (child, 1)
 
-    def test_what_is_moved_in_has_the_members_of_where_it_is(self, api: Api, alice: Person, bob: Person) -> None:
+    def test_a_task_moved_into_a_tree_gets_its_members(self, api: Api, alice: Person, bob: Person) -> None:
         carol = api.register()
         bobs, carols = alice.task("bobs"), alice.task("carols")
         child = alice.task("child", parent=bobs["id"])
@@ -355,7 +355,7 @@ class TestShareTree:
         assert seen(carol, grandchild)["owners"] == [alice.id, carol.id]
         assert parts(alice, grandchild) == [(alice.id, "owner"), (carol.id, "editor")]
 
-    def test_what_is_moved_out_keeps_its_members(self, alice: Person, bob: Person) -> None:
+    def test_a_task_moved_out_of_a_tree_keeps_its_members(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
         alice.share(root, bob)
@@ -364,7 +364,7 @@ class TestShareTree:
         expect(alice.delete(f"{shares(child)}{bob.id}/"), 204)
         assert bob.titles() == ["root"]
 
-    def test_what_is_in_the_trash_is_shared_with_its_tree(self, alice: Person, bob: Person) -> None:
+    def test_a_deleted_subtask_is_shared_with_its_tree(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
         expect(alice.delete(place(child)), 204)
@@ -378,7 +378,7 @@ class TestShareTree:
 class TestShareLimit:
     """How many people, how often, and people who are gone."""
 
-    def test_a_task_has_so_many_members(self, new_api: NewApi, alice: Person, bob: Person) -> None:
+    def test_the_number_of_members_is_limited(self, new_api: NewApi, alice: Person, bob: Person) -> None:
         api = new_api(MEMBERS_PER_TASK="2")
         alice = alice.through(api.client)
         task = alice.task()
@@ -394,7 +394,7 @@ class TestShareLimit:
         alice.share(child, people[2], "viewer")
         assert len(parts(alice, task)) == 3
 
-    def test_names_can_be_tried_only_so_often(
+    def test_the_number_of_tried_usernames_is_limited(
         self, new_api: NewApi, alice: Person, bob: Person, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limit = Limit("invitation/account", 3, timedelta(seconds=30))
@@ -414,13 +414,13 @@ class TestShareLimit:
         alice.share(task, bob)
         assert expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)["role"] == "viewer"
 
-    def test_whoever_is_disabled_cannot_be_let_in(self, api: Api, alice: Person, bob: Person) -> None:
+    def test_a_disabled_user_cannot_become_a_member(self, api: Api, alice: Person, bob: Person) -> None:
         api.set_active(bob.username, False)
         task = alice.task()
         told = invalid(alice.post(shares(task), {"username": bob.username, "role": "viewer"}), "username")
         assert told == invalid(alice.post(shares(task), {"username": "nobody-at-all", "role": "viewer"}), "username")
 
-    def test_a_member_who_is_disabled_stays_one(self, api: Api, alice: Person, bob: Person) -> None:
+    def test_a_disabled_member_stays_a_member(self, api: Api, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
         api.set_active(bob.username, False)
@@ -430,7 +430,7 @@ class TestShareLimit:
         assert api.login(bob).titles() == [task["title"]]
         expect(alice.delete(f"{shares(task)}{bob.id}/"), 204)
 
-    def test_a_member_whose_account_is_removed_is_no_member(self, alice: Person, bob: Person) -> None:
+    def test_deleting_an_account_removes_its_memberships(self, alice: Person, bob: Person) -> None:
         task, deleted = alice.task("task"), alice.task("deleted")
         alice.share(task, bob)
         alice.share(deleted, bob)
@@ -440,7 +440,7 @@ class TestShareLimit:
         assert parts(alice, task) == [(alice.id, "owner")]
         assert expect(alice.post(f"{place(deleted)}restore/"), 200)["owners"] == [alice.id]
 
-    def test_what_somebody_shared_goes_with_their_account(self, alice: Person, bob: Person) -> None:
+    def test_deleting_an_account_removes_its_shared_tasks(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
         alice.share(root, bob)

@@ -16,7 +16,7 @@ MAX_DEPTH = 5
 class TestSubtask:
     """`parent`"""
 
-    def test_a_task_may_be_under_another(self, alice: Person) -> None:
+    def test_a_task_can_have_a_parent(self, alice: Person) -> None:
         parent = alice.task("parent")
         child = alice.task("child", parent=parent["id"].upper())
         assert child["parent"] == parent["id"]
@@ -36,7 +36,7 @@ class TestSubtask:
         assert expect(alice.patch(place(child), {"parent": one["id"]}), 200)["version"] == 5
         assert expect(alice.put(place(child), {"title": "child"}), 200)["parent"] is None
 
-    def test_a_parent_is_a_task_of_ones_own(self, alice: Person, bob: Person) -> None:
+    def test_a_parent_that_is_not_an_own_task_is_refused(self, alice: Person, bob: Person) -> None:
         own, others, deleted = alice.task("own"), bob.task("others"), alice.task("deleted")
         shared = bob.task("shared")
         bob.share(shared, alice, "editor")
@@ -49,7 +49,7 @@ class TestSubtask:
         assert set(alice.titles()) == {"own", "shared"}
         assert bob.titles(f"parent={shared['id']}") == []
 
-    def test_no_task_is_under_itself(self, alice: Person) -> None:
+    def test_a_task_cannot_move_below_itself(self, alice: Person) -> None:
         tasks = chain(alice, 3)
         before = alice.listed(TASKS)
         for under in tasks:
@@ -59,7 +59,7 @@ class TestSubtask:
         expect(alice.patch(place(tasks[2]), {"parent": tasks[0]["id"]}), 200)
         expect(alice.patch(place(tasks[1]), {"parent": tasks[2]["id"]}), 200)
 
-    def test_tasks_are_nested_five_deep_at_the_most(self, alice: Person) -> None:
+    def test_tasks_are_nested_at_most_five_levels_deep(self, alice: Person) -> None:
         tasks = chain(alice, MAX_DEPTH)
         invalid(alice.post(TASKS, {"title": "x", "parent": tasks[-1]["id"]}), "parent")
         alone, pair = alice.task("alone"), chain(alice, 2)
@@ -70,13 +70,13 @@ class TestSubtask:
         invalid(alice.post(TASKS, {"title": "x", "parent": pair[1]["id"]}), "parent")
 
     @pytest.mark.parametrize("state", ["done", "cancelled"])
-    def test_what_is_done_leaves_what_is_under_it_as_it_is(self, alice: Person, state: str) -> None:
+    def test_completing_a_task_does_not_change_its_subtasks(self, alice: Person, state: str) -> None:
         parent = alice.task("parent")
         children = [alice.task(each, parent=parent["id"], state=each) for each in ("open", "in_progress", "done")]
         expect(alice.patch(place(parent), {"state": state}), 200)
         assert [expect(alice.get(place(child)), 200) for child in children] == children
 
-    def test_an_editor_moves_nothing(self, alice: Person, bob: Person) -> None:
+    def test_a_parent_sent_by_an_editor_is_ignored(self, alice: Person, bob: Person) -> None:
         parent = alice.task("parent")
         child = alice.task("child", parent=parent["id"])
         alice.share(parent, bob)

@@ -32,7 +32,7 @@ def in_trash(person: Person, query: str = "") -> list[str]:
 class TestTrash:
     """Deleting, restoring, purging."""
 
-    def test_what_is_deleted_is_in_the_trash_and_nowhere_else(self, alice: Person, clock: ManualClock) -> None:
+    def test_a_deleted_task_is_only_in_the_trash(self, alice: Person, clock: ManualClock) -> None:
         task, change = alice.task("gone", due_date="2000-01-01T00:00:00Z"), alice.task("kept")
         expect(alice.patch(place(task), {"title": "gone for now"}), 200)
         change = alice.listed(f"{place(task)}history/")[0]
@@ -56,7 +56,7 @@ class TestTrash:
             problem(alice.request(method, path, json=body), 404, "task-not-found")
         assert alice.listed(TRASH) == [after]
 
-    def test_what_is_restored_is_as_it_was(self, alice: Person, clock: ManualClock) -> None:
+    def test_a_restored_task_has_its_old_values(self, alice: Person, clock: ManualClock) -> None:
         task = alice.task(
             "all",
             description="of it",
@@ -77,7 +77,7 @@ class TestTrash:
         assert restored(alice, task) == after, "it is out already"
         expect(alice.patch(place(task), {"title": "changed"}), 200)
 
-    def test_the_last_deleted_come_first_on_every_page(self, alice: Person, clock: ManualClock) -> None:
+    def test_the_trash_is_listed_last_deleted_first(self, alice: Person, clock: ManualClock) -> None:
         tasks = [alice.task(f"{number}") for number in range(6)]
         for number, task in enumerate((tasks[3], tasks[0], tasks[5], tasks[1], tasks[4])):
             clock.advance(microseconds=number % 2)
@@ -97,7 +97,7 @@ class TestTrash:
         invalid(alice.get(f"{TRASH}?limit=201"), "limit")
         invalid(alice.get(f"{TRASH}?state=open"), "state")
 
-    def test_a_cursor_of_the_trash_is_good_for_nothing_else(self, alice: Person, bob: Person) -> None:
+    def test_a_cursor_of_the_trash_is_refused_elsewhere(self, alice: Person, bob: Person) -> None:
         for person in (alice, bob):
             deleted(person, person.task(), person.task())
         cursor = expect(alice.get(f"{TRASH}?limit=1"), 200)["next_cursor"]
@@ -105,7 +105,7 @@ class TestTrash:
         invalid(bob.get(f"{TRASH}?cursor={cursor}"), "cursor")
         invalid(alice.get(f"{TASKS}?cursor={cursor}"), "cursor")
 
-    def test_what_is_purged_is_gone(self, alice: Person) -> None:
+    def test_a_purged_task_is_not_found(self, alice: Person) -> None:
         task, other = alice.task("purged"), alice.task("other")
         deleted(alice, task, other)
         response = alice.delete(f"{TRASH}{task['id']}/")
@@ -116,13 +116,13 @@ class TestTrash:
         assert in_trash(alice) == ["other"]
         assert restored(alice, other)["title"] == "other"
 
-    def test_only_what_is_in_the_trash_is_purged(self, alice: Person) -> None:
+    def test_a_task_outside_the_trash_cannot_be_purged(self, alice: Person) -> None:
         task = alice.task()
         problem(alice.delete(f"{TRASH}{task['id']}/"), 404, "task-not-found")
         assert alice.listed(TASKS) == [task]
 
     @pytest.mark.parametrize("role", [None, "viewer", "editor"])
-    def test_the_trash_is_its_owners_alone(self, alice: Person, bob: Person, role: str | None) -> None:
+    def test_only_the_owner_can_use_the_trash(self, alice: Person, bob: Person, role: str | None) -> None:
         task = alice.task("secret")
         if role:
             alice.share(task, bob, role)
@@ -138,7 +138,7 @@ class TestTrash:
         problem(bob.post(f"{place(task)}restore/", headers={"If-Match": '"9"'}), 404, "task-not-found")
         assert everything(alice) == before
 
-    def test_restoring_may_be_bound_to_a_version(self, alice: Person) -> None:
+    def test_restoring_with_a_stale_if_match_is_refused(self, alice: Person) -> None:
         task = alice.task(due_date="2000-01-01T00:00:00Z")
         deleted(alice, task)
         for stale in ('"1"', '"3"', 'W/"2"', '"x"'):
@@ -151,7 +151,7 @@ class TestTrash:
         for stale in ('"2"', '"4"'):
             problem(alice.post(f"{place(task)}restore/", headers={"If-Match": stale}), 412, "stale-version")
 
-    def test_purging_may_be_bound_to_a_version(self, alice: Person) -> None:
+    def test_purging_with_a_stale_if_match_is_refused(self, alice: Person) -> None:
         task = alice.task()
         deleted(alice, task)
         restored(alice, task)
@@ -165,7 +165,7 @@ class TestTrash:
         assert in_trash(alice) == ["needed after all"]
         expect(alice.delete(path, headers={"If-Match": '"5"'}), 204)
 
-    def test_what_is_in_the_trash_loses_a_category_that_is_deleted(self, alice: Person) -> None:
+    def test_deleting_a_category_unfiles_tasks_in_the_trash(self, alice: Person) -> None:
         category = alice.category()
         task = alice.task(category=category["id"])
         deleted(alice, task)
@@ -174,7 +174,7 @@ class TestTrash:
         assert (after["category"], after["version"]) == (None, 3)
         assert restored(alice, task)["category"] is None
 
-    def test_the_trash_is_emptied_when_the_window_has_passed(self, api: Api, alice: Person, clock: ManualClock) -> None:
+    def test_tasks_are_purged_after_the_retention_time(self, api: Api, alice: Person, clock: ManualClock) -> None:
         tasks = chain(alice, 2)
         late = alice.task("late")
         deleted(alice, tasks[0])
@@ -194,7 +194,7 @@ class TestTrash:
 class TestTrashTree:
     """A task goes to the trash, and comes back, with all that is under it."""
 
-    def test_what_is_under_a_task_goes_and_comes_with_it(self, alice: Person) -> None:
+    def test_subtasks_are_deleted_and_restored_with_their_parent(self, alice: Person) -> None:
         above, *tasks = chain(alice, 4)
         before = {task["id"]: task["parent"] for task in alice.listed(TASKS)}
         deleted(alice, tasks[0])
@@ -207,7 +207,7 @@ class TestTrashTree:
         assert {task["id"]: task["parent"] for task in alice.listed(TASKS)} == before
         assert alice.listed(TRASH) == []
 
-    def test_what_was_deleted_before_stays_where_it_is(self, alice: Person) -> None:
+    def test_restoring_a_task_keeps_subtasks_deleted_earlier_in_the_trash(self, alice: Person) -> None:
         parent = alice.task("parent")
         before, with_it = (alice.task(title, parent=parent["id"]) for title in ("before", "with it"))
         deleted(alice, before, parent)
@@ -218,7 +218,7 @@ class TestTrashTree:
         assert restored(alice, before)["parent"] == parent["id"]
         assert expect(alice.get(place(with_it)), 200)["parent"] == parent["id"]
 
-    def test_what_comes_back_before_its_parent_is_a_task_of_its_own(self, alice: Person) -> None:
+    def test_a_task_restored_before_its_parent_has_no_parent(self, alice: Person) -> None:
         parent, child, grandchild = chain(alice, 3)
         deleted(alice, child, parent)
         assert restored(alice, child)["parent"] is None
@@ -228,7 +228,7 @@ class TestTrashTree:
         assert expect(alice.get(place(child)), 200)["parent"] is None
         assert sorted(alice.titles("parent=none")) == ["0", "1"]
 
-    def test_a_part_of_what_was_deleted_can_be_taken_out(self, alice: Person) -> None:
+    def test_a_subtask_of_a_deleted_tree_can_be_restored(self, alice: Person) -> None:
         parent, child, grandchild = chain(alice, 3)
         deleted(alice, parent)
         assert restored(alice, child)["parent"] is None
@@ -237,7 +237,7 @@ class TestTrashTree:
         expect(alice.delete(f"{TRASH}{parent['id']}/"), 204)
         assert expect(alice.get(place(grandchild)), 200)["parent"] == child["id"]
 
-    def test_purging_takes_along_all_that_is_under_it(self, alice: Person) -> None:
+    def test_purging_a_task_purges_its_subtasks(self, alice: Person) -> None:
         parent, child, grandchild = chain(alice, 3)
         deleted(alice, grandchild, parent)
         expect(alice.delete(f"{TRASH}{parent['id']}/"), 204)
@@ -245,7 +245,7 @@ class TestTrashTree:
         for task in (parent, child, grandchild):
             problem(alice.post(f"{place(task)}restore/"), 404, "task-not-found")
 
-    def test_a_shared_tree_comes_back_shared(self, alice: Person, bob: Person) -> None:
+    def test_a_restored_tree_keeps_its_members(self, alice: Person, bob: Person) -> None:
         parent, child = chain(alice, 2)
         alice.share(parent, bob)
         deleted(alice, child)
