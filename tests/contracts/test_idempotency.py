@@ -1,4 +1,4 @@
-"""What an IdempotencyRepository must do, and what the service makes of it."""
+"""The contract of an IdempotencyRepository, and of the service that uses it."""
 
 from __future__ import annotations
 
@@ -16,52 +16,50 @@ from tasktracker.domain.kernel.errors import KeyReused
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
-from tests.contracts.base import A_WHILE, SECOND, Aside, Oops, Seed, listed, new_record, race
+from tests.contracts.base import SECOND, SHORT_WAIT, Abort, BackgroundCall, Seed, listed, new_record, race
 from tests.fakes import START, SYSTEM, App, ManualClock
 
 
-def claim(store: Storage, user: User, key: str = "key") -> Record | None:
-    """Look what a key has been answered with, and let go of it."""
-    found = None
-    with suppress(Oops), store.writing(SYSTEM) as work:
+def stored(store: Storage, user: User, key: str = "key") -> Record | None:
+    """Return the stored response of a key, and release the key."""
+    found: Record | None = None
+    with suppress(Abort), store.writing(SYSTEM) as work:
         found = work.idempotency.claim(user.id, key)
-        raise Oops
+        raise Abort
     return found
 
 
-def answered(store: Storage, record: Record) -> None:
+def store_response(store: Storage, record: Record) -> None:
     with store.writing(SYSTEM) as work:
         assert work.idempotency.claim(record.user_id, record.key) is None
         work.idempotency.add(record)
 
 
 class TestIdempotency:
-    """Whatever was answered to a key is answered to it again, and nobody else can use the key meanwhile."""
-
     def test_a_response_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         full = new_record(user)
         bare = new_record(user, "~" * MAX_KEY_LENGTH, result=b"")
         for record in (full, bare):
-            assert claim(store, user, record.key) is None
-            answered(store, record)
-            assert claim(store, user, record.key) == record
+            assert stored(store, user, record.key) is None
+            store_response(store, record)
+            assert stored(store, user, record.key) == record
 
     def test_every_user_has_separate_keys(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        answered(store, new_record(alice))
-        assert claim(store, bob) is None
-        assert claim(store, alice, "KEY") is None
-        assert claim(store, alice, "key ") is None
-        answered(store, new_record(bob))
+        store_response(store, new_record(alice))
+        assert stored(store, bob) is None
+        assert stored(store, alice, "KEY") is None
+        assert stored(store, alice, "key ") is None
+        store_response(store, new_record(bob))
 
     def test_a_failed_unit_of_work_releases_its_key(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
-        with suppress(Oops), store.writing(SYSTEM) as work:
+        with suppress(Abort), store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
             work.idempotency.add(new_record(user))
-            raise Oops
-        assert claim(store, user) is None
+            raise Abort
+        assert stored(store, user) is None
 
     @pytest.mark.parametrize("fails", [False, True])
     def test_a_second_claim_of_a_key_waits_for_the_first(self, store: Storage, seed: Seed, fails: bool) -> None:
@@ -70,17 +68,17 @@ class TestIdempotency:
 
         def second() -> Record | None:
             entered.set()
-            return claim(store, user)
+            return stored(store, user)
 
-        other: Aside | None = None
-        with suppress(Oops), store.writing(SYSTEM) as work:
+        other: BackgroundCall | None = None
+        with suppress(Abort), store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
-            other = Aside(second)
+            other = BackgroundCall(second)
             assert entered.wait(5)
-            assert not other.wait(A_WHILE)
+            assert not other.wait(SHORT_WAIT)
             work.idempotency.add(new_record(user))
             if fails:
-                raise Oops
+                raise Abort
         assert other is not None
         assert other.result() == (None if fails else new_record(user))
 
@@ -88,29 +86,29 @@ class TestIdempotency:
         alice, bob = seed.user(), seed.user()
         for number in range(4):
             for user in (alice, bob):
-                answered(store, new_record(user, f"key {number}", created_at=START + number * SECOND))
+                store_response(store, new_record(user, f"key {number}", created_at=START + number * SECOND))
 
-        def forget(limit: int) -> int:
+        def purge(limit: int) -> int:
             with store.writing(SYSTEM) as work:
                 return work.idempotency.purge_before(START + 2 * SECOND, limit)
 
-        assert [forget(3), forget(3), forget(3)] == [3, 1, 0]
+        assert [purge(3), purge(3), purge(3)] == [3, 1, 0]
         for user in (alice, bob):
-            assert [claim(store, user, f"key {number}") is None for number in range(4)] == [True, True, False, False]
+            assert [stored(store, user, f"key {number}") is None for number in range(4)] == [True, True, False, False]
 
     def test_a_purged_key_can_be_used_again(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
-        answered(store, new_record(user))
+        store_response(store, new_record(user))
         with store.writing(SYSTEM) as work:
             assert work.idempotency.purge_before(START + SECOND, 10) == 1
         again = new_record(user, fingerprint=b"other", created_at=START + SECOND)
-        answered(store, again)
-        assert claim(store, user) == again
+        store_response(store, again)
+        assert stored(store, user) == again
 
     def test_removing_a_user_removes_their_responses(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        answered(store, new_record(alice))
-        answered(store, new_record(bob))
+        store_response(store, new_record(alice))
+        store_response(store, new_record(bob))
         with store.writing(SYSTEM) as work:
             work.users.remove(alice.id)
         with store.writing(SYSTEM) as work:
@@ -168,8 +166,8 @@ class TestIdempotency:
         app.clock.advance(days=30)
         assert app.housekeeping.sweep() == 0
         app.clock.advance(microseconds=1)
-        assert app.housekeeping.sweep() == 2  # the answer, and the change that made the task
-        assert claim(store, user) is None
+        assert app.housekeeping.sweep() == 2  # the response, and the change that created the task
+        assert stored(store, user) is None
 
 
 def _once(app: App, actor: SessionActor, request: Request) -> tuple[bytes, bool]:

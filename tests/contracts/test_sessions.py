@@ -1,4 +1,4 @@
-"""What a SessionRepository must do."""
+"""The contract of a SessionRepository."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ def save(store: Storage, session: Session) -> None:
 
 
 class TestSession:
-    """Sessions are kept whole until they end, and never go backwards."""
-
     @pytest.mark.parametrize("device", [None, "", "Firefox on \U0001f427"])
     def test_a_session_is_read_as_stored(self, store: Storage, seed: Seed, device: str | None) -> None:
         session = seed.session(
@@ -68,9 +66,9 @@ class TestSession:
 
     def test_a_session_can_be_extended_in_the_same_generation(self, store: Storage, seed: Seed) -> None:
         session = seed.session(seed.user(), generation=2, confirmed_generation=1)
-        dated = replace(session, rotated_at=START + timedelta(days=1), idle_until=START + timedelta(days=2))
-        save(store, dated)
-        assert find(store, session) == dated
+        extended = replace(session, rotated_at=START + timedelta(days=1), idle_until=START + timedelta(days=2))
+        save(store, extended)
+        assert find(store, session) == extended
 
     def test_an_older_generation_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
         session = seed.session(seed.user(), generation=3)
@@ -104,7 +102,7 @@ class TestSession:
         assert list_of(store, alice) == [kept]
         assert list_of(store, bob) == [foreign]
 
-    @pytest.mark.parametrize("keep", ["nothing", "a session of somebody else"])
+    @pytest.mark.parametrize("keep", ["none", "of another user"])
     def test_removing_others_without_an_own_session_to_keep_removes_all(
         self, store: Storage, seed: Seed, keep: str
     ) -> None:
@@ -113,7 +111,7 @@ class TestSession:
             seed.session(alice)
         foreign = seed.session(bob)
         with store.writing(SYSTEM) as work:
-            work.sessions.remove_others(alice.id, keep=None if keep == "nothing" else foreign.id)
+            work.sessions.remove_others(alice.id, keep=None if keep == "none" else foreign.id)
         assert list_of(store, alice) == []
         assert list_of(store, bob) == [foreign]
 

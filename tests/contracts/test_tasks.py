@@ -1,4 +1,4 @@
-"""What a TaskRepository must do."""
+"""The contract of a TaskRepository."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MOMENT, SECOND, Aside, Seed, find, listed, pages, purge
+from tests.contracts.base import MOMENT, SECOND, SHORT_WAIT, BackgroundCall, Seed, find, listed, pages, purge
 from tests.fakes import START, SYSTEM
-from tests.reference import in_order, is_found
+from tests.reference import in_order, matches
 
 
 def add(store: Storage, task: Task) -> None:
@@ -39,8 +39,6 @@ def save_shared(store: Storage, task: Task) -> None:
 
 
 class TestTask:
-    """Tasks are kept whole, and listed by any filters in any number of pages."""
-
     def test_a_task_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(
@@ -69,15 +67,15 @@ class TestTask:
         assert listed(store, alice, TaskQuery(at=START)) == [task]
         assert listed(store, bob, TaskQuery(at=START)) == []
 
-    @pytest.mark.parametrize("whose", ["the user's own", "somebody else's"])
-    def test_a_used_id_is_taken_for_every_user(self, store: Storage, seed: Seed, whose: str) -> None:
+    def test_a_used_id_is_taken_for_every_user(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice)
-        with pytest.raises(IdTaken):
-            add(store, seed.new_task(alice if whose == "the user's own" else bob, id=task.id))
+        for user in (alice, bob):
+            with pytest.raises(IdTaken):
+                add(store, seed.new_task(user, id=task.id))
         assert find(store, task) == task
 
-    @pytest.mark.parametrize("category", ["unknown", "somebody else's", "removed"])
+    @pytest.mark.parametrize("category", ["unknown", "of another user", "removed"])
     def test_a_task_is_refused_in_a_category_that_its_creator_does_not_have(
         self, store: Storage, seed: Seed, category: str
     ) -> None:
@@ -87,7 +85,7 @@ class TestTask:
             work.categories.remove(removed)
         category_id = {
             "unknown": seed.id(),
-            "somebody else's": seed.category(bob).id,
+            "of another user": seed.category(bob).id,
             "removed": removed.id,
         }[category]
 
@@ -156,7 +154,7 @@ class TestTask:
             seed.task(user, category=category.id, state=State.DONE, completed_at=START, version=version)
             for version in (1, 2, 3)
         ]
-        # Its last change is dated later than this one, by a clock that went ahead.
+        # Changed later than this change, by a clock that was ahead.
         filed.append(seed.task(user, category=category.id, updated_at=START + timedelta(days=1)))
         unmoved = [seed.task(user, category=other.id), seed.task(user)]
         now = START + timedelta(hours=1)
@@ -194,18 +192,18 @@ class TestTask:
         root, other = seed.task(user), seed.task(user)
         below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
         deepest = seed.task(user, root=root.id, parent=below[0].id)
-        theirs = seed.task(user, root=other.id, parent=other.id)
+        other_child = seed.task(user, root=other.id, parent=other.id)
         below[1] = below[1].trash(below[1].id, START)
         save(store, below[1])
         with store.reading(SYSTEM) as work:
             assert list(work.tasks.children([root.id])) == sorted(below, key=lambda task: task.id)
             assert list(work.tasks.children([below[0].id, seed.id(), other.id])) == sorted(
-                [deepest, theirs], key=lambda task: task.id
+                [deepest, other_child], key=lambda task: task.id
             )
             assert list(work.tasks.children([deepest.id])) == []
             assert list(work.tasks.children([])) == []
             many = [seed.id() for _ in range(2500)]
-            assert list(work.tasks.children([*many, other.id])) == [theirs]
+            assert list(work.tasks.children([*many, other.id])) == [other_child]
 
     def test_an_unknown_parent_is_refused(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
@@ -284,8 +282,8 @@ class TestTask:
                 work.tasks.tree(root.id)
             else:
                 work.tasks.children([root.id])
-            other = Aside(change)
-            assert not other.wait(0.2)
+            other = BackgroundCall(change)
+            assert not other.wait(SHORT_WAIT)
             assert work.tasks.find_unlocked(changed.id) == changed
         other.result()
         assert find(store, changed) == changed.edit({"title": "Changed"}, START)
@@ -334,12 +332,12 @@ class TestTask:
         user = seed.user()
         choice = random.Random(1)
 
-        def some_time() -> datetime:
+        def random_time() -> datetime:
             return START + choice.randrange(10) * SECOND
 
-        stable = [seed.new_task(user, created_at=some_time(), id=_random_id(number)) for number in range(20)]
-        passing = [seed.new_task(user, created_at=some_time()) for _ in range(20)]
-        seed.tasks(*stable, *passing)
+        stable = [seed.new_task(user, created_at=random_time(), id=_random_id(number)) for number in range(20)]
+        removable = [seed.new_task(user, created_at=random_time()) for _ in range(20)]
+        seed.tasks(*stable, *removable)
         query = TaskQuery(at=START, limit=3)
         seen: list[Task] = []
         while True:
@@ -349,10 +347,10 @@ class TestTask:
             if page.next is None:
                 break
             query = replace(query, after=page.next)
-            purge(store, passing.pop(choice.randrange(len(passing))))
-            seed.task(user, created_at=some_time())
+            purge(store, removable.pop(choice.randrange(len(removable))))
+            seed.task(user, created_at=random_time())
             edited = choice.randrange(len(stable))
-            stable[edited] = stable[edited].edit({"title": f"edited {len(seen)}"}, some_time())
+            stable[edited] = stable[edited].edit({"title": f"edited {len(seen)}"}, random_time())
             save(store, stable[edited])
         ids = [task.id for task in seen]
         assert len(ids) == len(set(ids))
@@ -383,7 +381,7 @@ class TestTask:
         tasks = in_order(TaskSort.NEWEST, tasks)
 
         for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
-            assert listed(store, user, query) == [task for task in tasks if is_found(query, user.id, task)], query
+            assert listed(store, user, query) == [task for task in tasks if matches(query, user.id, task)], query
 
     def test_a_filtered_list_has_full_pages(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
@@ -415,15 +413,15 @@ class TestTask:
         everything = listed(store, user, TaskQuery(at=at))
         for overdue in (True, False):
             query = TaskQuery(at=at, overdue=overdue)
-            assert listed(store, user, query) == [task for task in everything if is_found(query, user.id, task)]
+            assert listed(store, user, query) == [task for task in everything if matches(query, user.id, task)]
 
 
-def _members(*parts: tuple[User, Role]) -> tuple[Member, ...]:
-    return tuple(sorted(Member(user.id, role) for user, role in parts))
+def _members(*roles: tuple[User, Role]) -> tuple[Member, ...]:
+    return tuple(sorted(Member(user.id, role) for user, role in roles))
 
 
 def _random_id(number: int) -> UUID:
-    """An id whose place among others has nothing to do with its number."""
+    """An id whose order does not depend on the number."""
     return UUID(int=random.Random(number).getrandbits(128), version=4)
 
 
@@ -433,6 +431,6 @@ def _all_queries(categories: tuple[UUID, ...]) -> Iterator[TaskQuery]:
         frozenset({State.OPEN, State.DONE}),
         frozenset({State.IN_PROGRESS, State.CANCELLED, State.DONE}),
     ]
-    filed: tuple[UUID | Literal["none"] | None, ...] = (None, NONE, *categories)
-    for some, priority, category, overdue in product(states, (None, *Priority), filed, (None, True, False)):
+    category_filters: tuple[UUID | Literal["none"] | None, ...] = (None, NONE, *categories)
+    for some, priority, category, overdue in product(states, (None, *Priority), category_filters, (None, True, False)):
         yield TaskQuery(at=START, states=some, priority=priority, category=category, overdue=overdue, limit=200)

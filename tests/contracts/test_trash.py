@@ -1,4 +1,4 @@
-"""What a TrashRepository must do."""
+"""The contract of a TrashRepository."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.tasks.member import Member, Role
-from tasktracker.domain.tasks.query import TaskKey, TaskQuery, trash_key
+from tasktracker.domain.tasks.query import TaskQuery, trash_key
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import SECOND, Seed, find, listed, new_change, purge
+from tests.contracts.base import BROKEN_REFERENCE, SECOND, Seed, find, listed, new_change, purge, read_pages
 from tests.fakes import START, SYSTEM
 
 
@@ -28,15 +28,7 @@ def trash(store: Storage, task: Task, at: datetime, with_: UUID | None = None) -
 
 
 def pages(store: Storage, user: User, limit: int) -> list[list[Task]]:
-    found: list[list[Task]] = []
-    after: TaskKey[datetime] | None = None
-    while True:
-        with store.reading(SYSTEM) as work:
-            page = work.trash.list(user.id, after, limit)
-        found.append(list(page.items))
-        if page.next is None:
-            return found
-        after = page.next
+    return read_pages(store, lambda work, after: work.trash.list(user.id, after, limit))
 
 
 def expired(store: Storage, before: datetime, limit: int = 100) -> Sequence[UUID]:
@@ -45,8 +37,6 @@ def expired(store: Storage, before: datetime, limit: int = 100) -> Sequence[UUID
 
 
 class TestTrash:
-    """What was deleted is in its owner's trash and nowhere else, until it is purged with all that belongs to it."""
-
     def test_a_deleted_task_is_listed_only_in_its_owners_trash(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice, category=seed.category(alice).id, members=(Member(bob.id, Role.EDITOR),))
@@ -102,16 +92,16 @@ class TestTrash:
         top = seed.task(alice, category=category.id, members=(Member(bob.id, Role.EDITOR),))
         below = seed.task(alice, parent=top.id, root=top.id, members=top.members)
         other = seed.task(alice)
-        change, kept = new_change(seed, top, bob), new_change(seed, other, alice)
+        change, other_change = new_change(seed, top, bob), new_change(seed, other, alice)
         with store.writing(SYSTEM) as work:
             work.history.add(change)
-            work.history.add(kept)
+            work.history.add(other_change)
         purge(store, below, top)
         with store.reading(SYSTEM) as work:
             assert [work.tasks.find(task.id) for task in (top, below, other)] == [None, None, other]
             assert work.history.find(top.id, change.id) is None
             assert list(work.history.list(top.id, None, 10).items) == []
-            assert work.history.find(other.id, kept.id) == kept
+            assert work.history.find(other.id, other_change.id) == other_change
             assert list(work.tasks.tree(top.id)) == []
             assert list(work.tasks.shared_with(bob.id)) == []
             assert work.categories.find(alice.id, category.id) == category
@@ -122,7 +112,7 @@ class TestTrash:
         user = seed.user()
         top = seed.task(user)
         below = seed.task(user, parent=top.id, root=top.id)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - a mistake of the caller, each store has its own word for it
+        with pytest.raises(BROKEN_REFERENCE):
             purge(store, top)
         assert [find(store, task) for task in (top, below)] == [top, below]
 

@@ -1,4 +1,4 @@
-"""What a UserRepository must do."""
+"""The contract of a UserRepository."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.errors import Conflict, EmailTaken, Stale, Userna
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed, everything, race
 from tests.fakes import START, SYSTEM, ManualClock
-from tests.strategies import PEOPLE, spellings
+from tests.strategies import USERNAMES, spellings
 
 
 def find(store: Storage, user: User) -> User | None:
@@ -39,8 +39,6 @@ def save(store: Storage, user: User) -> bool:
 
 
 class TestUser:
-    """Users are kept whole, found by their names however spelled, and no two share one."""
-
     def test_a_user_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user(
             "alice",
@@ -64,7 +62,7 @@ class TestUser:
         for name in ("alic", "alice2", "", "%", "alice@", "@", "alice@example.com", "lice@example.org"):
             assert login(store, name) is None, name
 
-    @pytest.mark.parametrize("name", PEOPLE)
+    @pytest.mark.parametrize("name", USERNAMES)
     def test_every_spelling_of_a_login_finds_its_user(self, store: Storage, seed: Seed, name: str) -> None:
         user = seed.user(name, email=f"{name}@Example.org")
         seed.user("another", email="another@example.org")
@@ -73,12 +71,12 @@ class TestUser:
             assert login(store, f"{spelling}@EXAMPLE.ORG") == user, spelling
 
     def test_a_login_with_an_at_sign_is_looked_up_as_an_email_address(self, store: Storage, seed: Seed) -> None:
-        # No rule lets such names pass: the repository must not look in the wrong place all the same.
+        # The rules refuse such names, but the repository must not look in the wrong column.
         seed.user("odd@name", email="plain")
         assert login(store, "odd@name") is None
         assert login(store, "plain") is None
 
-    @pytest.mark.parametrize("name", PEOPLE)
+    @pytest.mark.parametrize("name", USERNAMES)
     def test_every_spelling_of_a_used_username_is_taken(self, store: Storage, seed: Seed, name: str) -> None:
         user = seed.user(USER.rules["username"](name))
         for spelling in spellings(name):
@@ -86,7 +84,7 @@ class TestUser:
                 add(store, seed.new_user(USER.rules["username"](spelling)))
         assert everything(store, user) == [(user, [], [], [])]
 
-    @pytest.mark.parametrize("name", PEOPLE)
+    @pytest.mark.parametrize("name", USERNAMES)
     def test_every_spelling_of_a_used_email_address_is_taken(self, store: Storage, seed: Seed, name: str) -> None:
         seed.user(email=USER.rules["email"](f"{name}@example.org"))
         for spelling in spellings(f"{name}@example.org"):

@@ -29,7 +29,7 @@ def app() -> App:
 @pytest.fixture
 def alice(app: App) -> SessionActor:
     actor = app.actor(app.registration.register(ALICE, PASSWORD))
-    app.hasher.forget()
+    app.hasher.clear()
     return actor
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, Rule, case_key, check, moment, optional, text
 from tests import strategies
-from tests.strategies import PEOPLE, spellings
+from tests.strategies import USERNAMES, spellings
 
 
 def refuse(value: str) -> str:
@@ -153,7 +153,7 @@ def test_an_optional_value_is_none_or_follows_its_rule() -> None:
 
 
 class TestCaseKey:
-    @pytest.mark.parametrize("name", PEOPLE)
+    @pytest.mark.parametrize("name", USERNAMES)
     def test_all_spellings_have_one_key(self, name: str) -> None:
         assert len(spellings(name)) >= 4
         assert {case_key(spelling) for spelling in spellings(name)} == {case_key(name)}

@@ -27,7 +27,7 @@ PASSWORD = "correct horse"
 def app() -> App:
     app = App.in_memory(most=3)
     app.registration.register({"username": "alice", "email": "alice@example.org"}, PASSWORD)
-    app.hasher.forget()
+    app.hasher.clear()
     return app
 
 
@@ -103,7 +103,7 @@ class TestLogin:
         app.hasher.cost = 2
         signed_in = app.sessions.login("alice", PASSWORD)
         assert signed_in.user.password_hash.startswith("fake$2$")
-        app.hasher.forget()
+        app.hasher.clear()
         assert app.sessions.login("alice", PASSWORD).user == signed_in.user
         assert app.hasher.hashed == []
 

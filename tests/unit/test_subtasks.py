@@ -39,7 +39,7 @@ def create(app: App, actor: SessionActor, title: str, parent: Task | None = None
     return app.do(actor, app.tasks.create, {"title": title, "parent": parent.id if parent else None})
 
 
-def chain(app: App, actor: SessionActor, length: int) -> list[Task]:
+def create_chain(app: App, actor: SessionActor, length: int) -> list[Task]:
     """Create tasks each under the one before."""
     tasks: list[Task] = []
     for number in range(length):
@@ -62,7 +62,7 @@ def refuse_parent(app: App, actor: SessionActor, task: Task | None, parent_id: U
 
 
 def test_a_subtask_has_its_parents_root_and_members(app: App, alice: SessionActor, bob: SessionActor) -> None:
-    top, middle = chain(app, alice, 2)
+    top, middle = create_chain(app, alice, 2)
     app.do(alice, app.sharing.share, top.id, "bob", Role.VIEWER)
     below = create(app, alice, "below", middle)
     assert (below.parent, below.root, below.members) == (middle.id, top.id, (Member(bob.user_id, Role.VIEWER),))
@@ -86,23 +86,23 @@ def test_a_parent_that_is_not_an_own_undeleted_task_is_refused(
 
 
 def test_the_depth_of_nesting_is_limited(app: App, alice: SessionActor) -> None:
-    tasks = chain(app, alice, MAX_DEPTH)
+    tasks = create_chain(app, alice, MAX_DEPTH)
     refuse_parent(app, alice, None, tasks[-1].id)
     single = create(app, alice, "single")
     refuse_parent(app, alice, single, tasks[-1].id)
     assert move(app, alice, single, tasks[-2]).root == tasks[0].id
-    pair = chain(app, alice, 2)
+    pair = create_chain(app, alice, 2)
     refuse_parent(app, alice, pair[0], tasks[-2].id)
     move(app, alice, pair[0], tasks[-3])
     assert app.see(alice, app.tasks.get, pair[1].id).root == tasks[0].id
     # What is in the trash counts, as it may come out of it.
-    other = chain(app, alice, 2)
+    other = create_chain(app, alice, 2)
     app.do(alice, app.trash.delete, other[1].id)
     refuse_parent(app, alice, other[0], tasks[-2].id)
 
 
 def test_a_task_cannot_move_below_itself(app: App, alice: SessionActor) -> None:
-    tasks = chain(app, alice, 4)
+    tasks = create_chain(app, alice, 4)
     for parent in tasks:
         refuse_parent(app, alice, tasks[0], parent.id)
     for parent in tasks[1:]:
@@ -111,7 +111,7 @@ def test_a_task_cannot_move_below_itself(app: App, alice: SessionActor) -> None:
 
 
 def test_moving_a_task_moves_its_subtasks(app: App, alice: SessionActor, bob: SessionActor) -> None:
-    tasks = chain(app, alice, 4)
+    tasks = create_chain(app, alice, 4)
     home = create(app, alice, "home")
     app.do(alice, app.sharing.share, home.id, "bob", Role.EDITOR)
     app.do(alice, app.trash.delete, tasks[3].id)
@@ -129,7 +129,7 @@ def test_moving_a_task_moves_its_subtasks(app: App, alice: SessionActor, bob: Se
 def test_a_task_moved_out_keeps_its_members_and_one_moved_in_gets_new_ones(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
-    top, below, deeper = chain(app, alice, 3)
+    top, below, deeper = create_chain(app, alice, 3)
     app.do(alice, app.sharing.share, top.id, "bob", Role.EDITOR)
     alone = move(app, alice, below, None)
     assert (alone.parent, alone.root, alone.members) == (None, below.id, (Member(bob.user_id, Role.EDITOR),))
@@ -144,13 +144,13 @@ def test_a_task_moved_out_keeps_its_members_and_one_moved_in_gets_new_ones(
 
 
 def test_moving_within_a_tree_changes_only_that_task(app: App, alice: SessionActor) -> None:
-    tasks = chain(app, alice, 4)
+    tasks = create_chain(app, alice, 4)
     assert move(app, alice, tasks[2], tasks[0]).version == 2
     assert app.see(alice, app.tasks.get, tasks[3].id) == tasks[3]
 
 
 def test_completing_a_task_does_not_change_its_subtasks(app: App, alice: SessionActor) -> None:
-    top, below = chain(app, alice, 2)
+    top, below = create_chain(app, alice, 2)
     app.do(alice, app.tasks.edit, top.id, {"state": State.DONE})
     assert app.see(alice, app.tasks.get, below.id) == below
 
@@ -158,7 +158,7 @@ def test_completing_a_task_does_not_change_its_subtasks(app: App, alice: Session
 def test_a_parent_or_category_sent_by_an_editor_is_ignored(app: App, alice: SessionActor, bob: SessionActor) -> None:
     home = app.do(alice, app.categories.create, {"name": "home"})
     theirs = app.do(bob, app.categories.create, {"name": "home"})
-    top, below = chain(app, alice, 2)
+    top, below = create_chain(app, alice, 2)
     app.do(alice, app.tasks.edit, below.id, {"category": home.id})
     app.do(alice, app.sharing.share, top.id, "bob", Role.EDITOR)
     before = app.see(bob, app.tasks.get, below.id)
@@ -172,7 +172,7 @@ def test_a_parent_or_category_sent_by_an_editor_is_ignored(app: App, alice: Sess
 
 
 def test_a_replacement_without_a_parent_moves_the_task_out(app: App, alice: SessionActor) -> None:
-    top, below = chain(app, alice, 2)
+    top, below = create_chain(app, alice, 2)
     assert app.do(alice, app.tasks.replace, below.id, {"title": "kept", "parent": top.id}).parent == top.id
     assert app.do(alice, app.tasks.replace, below.id, {"title": "out"}).root == below.id
 

@@ -118,7 +118,7 @@ class TestLogin:
 
     def test_a_throttled_login_is_neither_verified_nor_recorded(self, app: App) -> None:
         exhaust(lambda: guess(app, ATTACKER))
-        app.hasher.forget()
+        app.hasher.clear()
         events = len(app.audit_log.events)
         with pytest.raises(TooManyRequests):
             app.sessions.login("alice", PASSWORD, origin=ATTACKER)

@@ -63,16 +63,16 @@ DEFAULTS = {
 }
 
 
-def place(task: dict[str, Any]) -> str:
+def path_of(task: dict[str, Any]) -> str:
     return f"{TASKS}{task['id']}/"
 
 
-def text(moment: datetime) -> str:
+def rfc3339(moment: datetime) -> str:
     """A moment as it is answered."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def paged(person: Person, query: str = "") -> dict[str, Any]:
+def first_page(person: Person, query: str = "") -> dict[str, Any]:
     """The first page of one of two tasks that the filters let pass."""
     person.task("first of two")
     person.task("second of two")
@@ -81,7 +81,7 @@ def paged(person: Person, query: str = "") -> dict[str, Any]:
     return page
 
 
-def chain(person: Person, depth: int, top: str | None = None) -> list[dict[str, Any]]:
+def create_chain(person: Person, depth: int, top: str | None = None) -> list[dict[str, Any]]:
     """Tasks each under the one before."""
     tasks: list[dict[str, Any]] = []
     for number in range(depth):

@@ -15,7 +15,7 @@ from tests.http import Api, Person, expect
 CATEGORIES = "/api/categories/"
 
 
-def place(category: dict[str, Any]) -> str:
+def path_of(category: dict[str, Any]) -> str:
     return f"{CATEGORIES}{category['id']}/"
 
 
@@ -37,7 +37,7 @@ class TestCategory:
             "version": 1,
         }
         assert response.headers["etag"] == '"1"'
-        assert response.headers["location"] == place(body)
+        assert response.headers["location"] == path_of(body)
         read = alice.get(response.headers["location"])
         assert expect(read, 200) == body
         assert read.headers["etag"] == '"1"'
@@ -55,48 +55,48 @@ class TestCategory:
     def test_a_patch_changes_only_the_given_fields(self, alice: Person, clock: ManualClock) -> None:
         category = alice.category("Work", description="all of it", color="#123456")
         clock.advance(minutes=1)
-        response = alice.patch(place(category), {"name": "Labour"})
+        response = alice.patch(path_of(category), {"name": "Labour"})
         changed = expect(response, 200)
         moved = {"name": "Labour", "version": 2, "updated_at": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}"}
         assert changed == category | moved | {"updated_at": changed["updated_at"]}
         assert changed["updated_at"] > category["updated_at"]
         assert response.headers["etag"] == '"2"'
-        assert expect(alice.get(place(category)), 200) == changed
+        assert expect(alice.get(path_of(category)), 200) == changed
 
     def test_null_clears_only_the_colour(self, alice: Person) -> None:
         category = alice.category(color="#123456")
-        invalid(alice.patch(place(category), {"name": None, "description": None}), "name", "description")
-        assert expect(alice.patch(place(category), {"color": None}), 200)["color"] is None
+        invalid(alice.patch(path_of(category), {"name": None, "description": None}), "name", "description")
+        assert expect(alice.patch(path_of(category), {"color": None}), 200)["color"] is None
 
     @pytest.mark.parametrize("change", [{}, {"color": "#ABCDEF"}, {"name": " Work "}, {"description": "all of it"}])
     def test_a_change_without_effect_keeps_the_version(self, alice: Person, change: dict[str, str]) -> None:
         category = alice.category("Work", description="all of it", color="#abcdef")
-        assert expect(alice.patch(place(category), change), 200) == category
-        assert expect(alice.put(place(category), category), 200) == category
+        assert expect(alice.patch(path_of(category), change), 200) == category
+        assert expect(alice.put(path_of(category), category), 200) == category
 
     def test_a_put_resets_fields_that_are_not_given(self, alice: Person) -> None:
         category = alice.category("Work", description="all of it", color="#123456")
-        response = alice.put(place(category), {"name": "Labour"})
+        response = alice.put(path_of(category), {"name": "Labour"})
         body = expect(response, 200)
         assert (body["name"], body["description"], body["color"], body["version"]) == ("Labour", "", None, 2)
         assert body["created_at"] == category["created_at"]
         assert response.headers["etag"] == '"2"'
-        invalid(alice.put(place(category), {"color": "#123456"}), "name")
+        invalid(alice.put(path_of(category), {"color": "#123456"}), "name")
 
     def test_the_whole_representation_can_be_sent_back(self, alice: Person) -> None:
         category = alice.category("Work", color="#123456")
-        changed = expect(alice.put(place(category), category | {"name": "Labour"}), 200)
+        changed = expect(alice.put(path_of(category), category | {"name": "Labour"}), 200)
         assert (changed["name"], changed["color"], changed["version"]) == ("Labour", "#123456", 2)
-        again = expect(alice.patch(place(category), changed | {"description": "all of it"}), 200)
+        again = expect(alice.patch(path_of(category), changed | {"description": "all of it"}), 200)
         assert (again["description"], again["version"]) == ("all of it", 3)
 
     def test_a_category_can_be_deleted(self, alice: Person) -> None:
         category = alice.category()
-        response = alice.delete(place(category))
+        response = alice.delete(path_of(category))
         assert (response.status_code, response.content) == (204, b"")
         for method in ("GET", "DELETE"):
-            problem(alice.request(method, place(category)), 404, "category-not-found")
-        problem(alice.patch(place(category), {"name": "x"}), 404, "category-not-found")
+            problem(alice.request(method, path_of(category)), 404, "category-not-found")
+        problem(alice.patch(path_of(category), {"name": "x"}), 404, "category-not-found")
         assert alice.listed(CATEGORIES) == []
 
     def test_deleting_a_category_unfiles_its_tasks(self, alice: Person, clock: ManualClock) -> None:
@@ -104,7 +104,7 @@ class TestCategory:
         filed = [alice.task(f"filed {number}", category=category["id"]) for number in range(3)]
         elsewhere, nowhere = alice.task(category=other["id"]), alice.task()
         clock.advance(minutes=1)
-        expect(alice.delete(place(category)), 204)
+        expect(alice.delete(path_of(category)), 204)
         for before in filed:
             response = alice.get(f"/api/tasks/{before['id']}/")
             after = expect(response, 200)
@@ -118,9 +118,9 @@ class TestCategory:
     def test_a_released_name_can_be_used_again(self, alice: Person) -> None:
         first = alice.category("Work")
         second = alice.category("Play")
-        expect(alice.patch(place(first), {"name": "Labour"}), 200)
-        expect(alice.patch(place(second), {"name": "Work"}), 200)
-        expect(alice.delete(place(second)), 204)
+        expect(alice.patch(path_of(first), {"name": "Labour"}), 200)
+        expect(alice.patch(path_of(second), {"name": "Work"}), 200)
+        expect(alice.delete(path_of(second)), 204)
         alice.category("work")
 
 
@@ -145,10 +145,10 @@ class TestCategoryName:
         first, other = alice.category(name), alice.category("other")
         before = everything(alice)
         problem(alice.post(CATEGORIES, {"name": variant}), 409, "category-name-taken")
-        problem(alice.put(place(other), {"name": variant}), 409, "category-name-taken")
-        problem(alice.patch(place(other), {"name": variant}), 409, "category-name-taken")
+        problem(alice.put(path_of(other), {"name": variant}), 409, "category-name-taken")
+        problem(alice.patch(path_of(other), {"name": variant}), 409, "category-name-taken")
         assert everything(alice) == before
-        assert expect(alice.patch(place(first), {"name": variant}), 200)["name"] == variant.strip()
+        assert expect(alice.patch(path_of(first), {"name": variant}), 200)["name"] == variant.strip()
 
     def test_similar_names_are_different(self, alice: Person) -> None:
         for name in ("Work", "Works", "W ork", "Wörk", "Wоrk"):  # noqa: RUF001 the last one is Cyrillic
@@ -167,22 +167,22 @@ class TestCategoryName:
     def test_an_empty_or_longer_name_is_refused(self, alice: Person, name: str) -> None:
         category = alice.category()
         invalid(alice.post(CATEGORIES, {"name": name}), "name")
-        invalid(alice.put(place(category), {"name": name}), "name")
-        invalid(alice.patch(place(category), {"name": name}), "name")
+        invalid(alice.put(path_of(category), {"name": name}), "name")
+        invalid(alice.patch(path_of(category), {"name": name}), "name")
         assert alice.listed(CATEGORIES) == [category]
 
     @pytest.mark.parametrize("color", ["", "red", "#fff", "#12345g", "123456", "#1234567", " #123456", "#12345\uff16"])
     def test_a_colour_without_six_hexadecimal_digits_is_refused(self, alice: Person, color: str) -> None:
         category = alice.category()
         invalid(alice.post(CATEGORIES, {"name": "other", "color": color}), "color")
-        invalid(alice.patch(place(category), {"color": color}), "color")
+        invalid(alice.patch(path_of(category), {"color": color}), "color")
         assert alice.listed(CATEGORIES) == [category]
 
     def test_a_description_has_up_to_1000_characters(self, alice: Person) -> None:
         category = alice.category(description="é" * 1000)
         assert category["description"] == "é" * 1000
-        invalid(alice.patch(place(category), {"description": "é" * 1001}), "description")
-        assert expect(alice.patch(place(category), {"description": ""}), 200)["description"] == ""
+        invalid(alice.patch(path_of(category), {"description": "é" * 1001}), "description")
+        assert expect(alice.patch(path_of(category), {"description": ""}), 200)["description"] == ""
 
 
 class TestCategoryList:
@@ -223,7 +223,7 @@ class TestCategoryList:
         alice.category("c")
         alice.category("e")
         deleted = next(category for category in alice.listed(CATEGORIES) if category["name"] == "d")
-        expect(alice.delete(place(deleted)), 204)
+        expect(alice.delete(path_of(deleted)), 204)
         second = expect(alice.get(f"{CATEGORIES}?limit=200&cursor={first['next_cursor']}"), 200)
         assert [category["name"] for category in first["results"]] == ["b", "d"]
         assert [category["name"] for category in second["results"]] == ["e", "f", "h"]
@@ -259,7 +259,7 @@ class TestCategoryPrivacy:
             ("DELETE", None, {"If-Match": '"9"'}),
         ]
         for method, body, headers in requests:
-            strangers = bob.request(method, place(category), json=body, headers=headers)
+            strangers = bob.request(method, path_of(category), json=body, headers=headers)
             nobodys = bob.request(method, f"{CATEGORIES}{uuid4()}/", json=body, headers=headers)
             problem(strangers, 404, "category-not-found")
             assert strangers.json() == nobodys.json()
@@ -286,34 +286,34 @@ class TestCategoryVersion:
     def test_a_known_version_is_answered_with_304(self, alice: Person) -> None:
         category = alice.category()
         for known in ('"1"', 'W/"1"', '"7", "1"', ' "7" ,"1",', "*"):
-            response = alice.get(place(category), headers={"If-None-Match": known})
+            response = alice.get(path_of(category), headers={"If-None-Match": known})
             assert (response.status_code, response.content) == (304, b"")
             assert response.headers["etag"] == '"1"'
         for other in ('"2"', '"11"', '"1.o"', '"x"'):
-            assert expect(alice.get(place(category), headers={"If-None-Match": other}), 200) == category
+            assert expect(alice.get(path_of(category), headers={"If-None-Match": other}), 200) == category
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
     def test_a_change_with_a_stale_if_match_is_refused(self, alice: Person, method: str) -> None:
         category = alice.category("Work")
-        current = expect(alice.patch(place(category), {"name": "Labour"}), 200)
+        current = expect(alice.patch(path_of(category), {"name": "Labour"}), 200)
         body = None if method == "DELETE" else {"name": "changed"}
         for stale in ('"1"', '"3"', 'W/"2"', '"2.5"', '"1", "3"', '"9223372036854775808"', '"' + "2" * 5000 + '"'):
-            response = alice.request(method, place(category), json=body, headers={"If-Match": stale})
+            response = alice.request(method, path_of(category), json=body, headers={"If-Match": stale})
             assert problem(response, 412, "stale-version")["current"] == current
         assert alice.listed(CATEGORIES) == [current]
         good = {"If-Match": '"1", "2"'}
-        assert alice.request(method, place(category), json=body, headers=good).is_success
+        assert alice.request(method, path_of(category), json=body, headers=good).is_success
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
     def test_a_version_in_the_body_is_a_precondition(self, alice: Person, method: str) -> None:
         category = alice.category("Work")
         body = {"name": "changed", "version": 2}
-        assert problem(alice.request(method, place(category), json=body), 412, "stale-version")["current"] == category
-        both = alice.request(method, place(category), json=body | {"version": 1}, headers={"If-Match": '"2"'})
+        assert problem(alice.request(method, path_of(category), json=body), 412, "stale-version")["current"] == category
+        both = alice.request(method, path_of(category), json=body | {"version": 1}, headers={"If-Match": '"2"'})
         problem(both, 412, "stale-version")
-        assert expect(alice.request(method, place(category), json=body | {"version": 1}), 200)["version"] == 2
+        assert expect(alice.request(method, path_of(category), json=body | {"version": 1}), 200)["version"] == 2
 
     def test_every_change_increments_the_version(self, alice: Person) -> None:
         category = alice.category()
-        answers = [expect(alice.patch(place(category), {"name": f"name {n}"}), 200) for n in range(3)]
+        answers = [expect(alice.patch(path_of(category), {"name": f"name {n}"}), 200) for n in range(3)]
         assert [after["version"] - before["version"] for before, after in pairwise([category, *answers])] == [1, 1, 1]

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.contracts.http.base import TASKS, Task, everything, invalid, place, problem, text
+from tests.contracts.http.base import TASKS, Task, everything, invalid, path_of, problem, rfc3339
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Person, bearer, expect
 
@@ -18,17 +18,17 @@ CATEGORIES = "/api/categories/"
 
 def changes(person: Person, task: Task, query: str = "") -> list[dict[str, Any]]:
     """The changes of a task, the newest first."""
-    return person.listed(f"{place(task)}history/", query)
+    return person.listed(f"{path_of(task)}history/", query)
 
 
 def edited(person: Person, task: Task, **fields: Any) -> dict[str, Any]:
     """Change a task and return the change."""
-    expect(person.patch(place(task), fields), 200)
+    expect(person.patch(path_of(task), fields), 200)
     return changes(person, task, "limit=1")[0] if fields else {}
 
 
 def undo(person: Person, task: Task, change: dict[str, Any], **more: Any) -> httpx.Response:
-    return person.post(f"{place(task)}undo/", {"change": change["id"]}, **more)
+    return person.post(f"{path_of(task)}undo/", {"change": change["id"]}, **more)
 
 
 def session(person: Person) -> str:
@@ -51,12 +51,12 @@ class TestHistory:
         alice.share(task, bob)
         clock.advance(minutes=1)
         phone = api.login(bob)
-        expect(phone.patch(place(task), {"title": "new", "priority": 4, "state": "open"}), 200)
+        expect(phone.patch(path_of(task), {"title": "new", "priority": 4, "state": "open"}), 200)
         newest, shared, created = changes(alice, task)
         assert UUID(newest["id"]).version == 7
         assert newest == {
             "id": newest["id"],
-            "at": text(clock.now()),
+            "at": rfc3339(clock.now()),
             "action": "edit",
             "version": 3,
             "actor": {"id": bob.id, "username": bob.username},
@@ -96,12 +96,12 @@ class TestHistory:
         child = alice.task(parent=task["id"])
         alice.share(task, bob, "viewer")
         alice.share(task, bob, "editor")
-        expect(alice.put(place(task), {"title": "replaced", "category": category["id"]}), 200)
+        expect(alice.put(path_of(task), {"title": "replaced", "category": category["id"]}), 200)
         expect(alice.delete(f"{CATEGORIES}{category['id']}/"), 204)
         expect(undo(alice, task, changes(alice, task)[1]), 200)
-        expect(alice.delete(place(task)), 204)
-        expect(alice.post(f"{place(task)}restore/"), 200)
-        expect(alice.delete(f"{place(task)}shares/{bob.id}/"), 204)
+        expect(alice.delete(path_of(task)), 204)
+        expect(alice.post(f"{path_of(task)}restore/"), 200)
+        expect(alice.delete(f"{path_of(task)}shares/{bob.id}/"), 204)
         told = changes(alice, task)
         actions = ["create", "share", "share", "edit", "edit", "undo", "trash", "restore", "unshare"]
         assert [change["action"] for change in reversed(told)] == actions
@@ -116,7 +116,7 @@ class TestHistory:
         middle = alice.task("middle", parent=top["id"])
         below = alice.task("below", parent=middle["id"])
         alice.share(shared, bob, "editor")
-        expect(alice.patch(place(middle), {"parent": shared["id"]}), 200)
+        expect(alice.patch(path_of(middle), {"parent": shared["id"]}), 200)
         moved, created = changes(bob, below)
         assert (moved["action"], moved["version"], created["version"]) == ("move", 2, 1)
         assert moved["actor"] == {"id": alice.id, "username": alice.username}
@@ -125,10 +125,10 @@ class TestHistory:
 
     def test_a_change_without_effect_is_not_recorded(self, alice: Person) -> None:
         task = alice.task()
-        expect(alice.patch(place(task), {}), 200)
-        expect(alice.put(place(task), task), 200)
-        problem(alice.patch(place(task), {"title": "x", "version": 7}), 412, "stale-version")
-        invalid(alice.patch(place(task), {"title": ""}), "title")
+        expect(alice.patch(path_of(task), {}), 200)
+        expect(alice.put(path_of(task), task), 200)
+        problem(alice.patch(path_of(task), {"title": "x", "version": 7}), 412, "stale-version")
+        invalid(alice.patch(path_of(task), {"title": ""}), "title")
         assert len(changes(alice, task)) == 1
 
     def test_a_change_made_with_an_api_token_names_the_token(self, api: Api, alice: Person) -> None:
@@ -149,14 +149,14 @@ class TestHistory:
         assert [change["version"] for change in whole] == [6, 5, 4, 3, 2, 1]
         for limit in (1, 4, 5, 6):
             assert changes(alice, task, f"limit={limit}") == whole
-        path = f"{place(task)}history/"
+        path = f"{path_of(task)}history/"
         page = alice.get(f"{path}?limit=2")
         assert expect(alice.get(page.links["next"]["url"]), 200)["results"] == whole[2:4]
         edited(alice, task, title="meanwhile")
         cursor = expect(page, 200)["next_cursor"]
         assert expect(alice.get(f"{path}?cursor={cursor}"), 200)["results"] == whole[2:]
         invalid(bob.get(f"{path}?cursor={cursor}"), "cursor")
-        invalid(alice.get(f"{place(other)}history/?cursor={cursor}"), "cursor")
+        invalid(alice.get(f"{path_of(other)}history/?cursor={cursor}"), "cursor")
         invalid(alice.get(f"{path}?limit=201&action=edit"), "limit", "action")
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
@@ -166,7 +166,7 @@ class TestHistory:
         edited(alice, task, title="both", category=None)
         alice.share(task, bob, role)
         edited(alice, task, category=category["id"])
-        answer = bob.get(f"{place(task)}history/")
+        answer = bob.get(f"{path_of(task)}history/")
         assert category["id"] not in answer.text
         assert "category" not in answer.text
         told = expect(answer, 200)["results"]
@@ -178,7 +178,7 @@ class TestHistory:
         task, nowhere = alice.task("secret"), {"id": str(uuid4())}
         change = changes(alice, task)[0]
         asked: list[Callable[[Task], httpx.Response]] = [
-            lambda of: bob.get(f"{place(of)}history/"),
+            lambda of: bob.get(f"{path_of(of)}history/"),
             lambda of: undo(bob, of, change),
             lambda of: undo(bob, of, nowhere),
             lambda of: undo(bob, of, change, headers={"If-Match": '"9"'}),
@@ -195,7 +195,7 @@ class TestHistory:
         left, edit, *_ = changes(alice, task)
         assert edit["fields"] == {"title": from_to("something", "from bob")}
         assert (left["actor"], edit["actor"], edit["session_id"]) == (None, None, None)
-        assert bob.username not in alice.get(f"{place(task)}history/").text
+        assert bob.username not in alice.get(f"{path_of(task)}history/").text
 
     def test_a_history_shows_current_usernames(self, alice: Person) -> None:
         task = alice.task()
@@ -217,9 +217,9 @@ class TestUndo:
             "description": "kept",
             "state": "in_progress",
             "version": 4,
-            "updated_at": text(clock.now()),
+            "updated_at": rfc3339(clock.now()),
         }
-        assert expect(response, 200) == after == expect(alice.get(place(task)), 200)
+        assert expect(response, 200) == after == expect(alice.get(path_of(task)), 200)
         assert response.headers["etag"] == '"4"'
         undone = changes(alice, task)[0]
         assert (undone["action"], undone["version"]) == ("undo", 4)
@@ -258,8 +258,8 @@ class TestUndo:
     def test_only_edits_can_be_undone(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
-        expect(alice.delete(place(task)), 204)
-        expect(alice.post(f"{place(task)}restore/"), 200)
+        expect(alice.delete(path_of(task)), 204)
+        expect(alice.post(f"{path_of(task)}restore/"), 200)
         before = everything(alice)
         told = changes(alice, task)
         assert [change["action"] for change in told] == ["restore", "trash", "share", "create"]
@@ -281,7 +281,7 @@ class TestUndo:
         task = alice.task()
         change = edited(alice, task, title="changed")
         refused = undo(alice, task, change, headers={"If-Match": stale})
-        assert problem(refused, 412, "stale-version")["current"] == expect(alice.get(place(task)), 200)
+        assert problem(refused, 412, "stale-version")["current"] == expect(alice.get(path_of(task)), 200)
         invalid(undo(alice, task, change, headers={"If-Match": "2"}), "If-Match")
         expect(undo(alice, task, change, headers={"If-Match": '"2"'}), 200)
 
@@ -311,9 +311,9 @@ class TestUndo:
         expect(undo(alice, task, alone), 200)
         after = expect(undo(bob, task, both), 200)
         assert (after["title"], after["category"]) == ("old", None)
-        assert expect(alice.get(place(task)), 200)["category"] == other
+        assert expect(alice.get(path_of(task)), 200)["category"] == other
         moved = edited(alice, task, parent=parent["id"])
-        problem(bob.get(place(task)), 404, "task-not-found")
+        problem(bob.get(path_of(task)), 404, "task-not-found")
         assert expect(undo(alice, task, moved), 200)["parent"] is None
 
     def test_a_deleted_category_or_parent_cannot_be_restored_by_undo(self, alice: Person) -> None:
@@ -322,10 +322,10 @@ class TestUndo:
         task = alice.task(category=one, parent=parent["id"])
         filed, moved = edited(alice, task, category=other), edited(alice, task, parent=None)
         expect(alice.delete(f"{CATEGORIES}{one}/"), 204)
-        expect(alice.delete(place(parent)), 204)
+        expect(alice.delete(path_of(parent)), 204)
         invalid(undo(alice, task, filed), "category")
         invalid(undo(alice, task, moved), "parent")
-        expect(alice.post(f"{place(parent)}restore/"), 200)
+        expect(alice.post(f"{path_of(parent)}restore/"), 200)
         assert expect(undo(alice, task, moved), 200)["parent"] == parent["id"]
 
     def test_undoing_cannot_move_a_task_below_itself(self, alice: Person) -> None:

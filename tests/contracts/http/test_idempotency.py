@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.contracts.http.base import TASKS, NewApi, everything, invalid, place, problem
+from tests.contracts.http.base import TASKS, NewApi, everything, invalid, path_of, problem
 from tests.http import PASSWORD, Api, Person, expect, new_name
 
 CATEGORIES = "/api/categories/"
@@ -44,44 +44,44 @@ def put_new_task(alice: Person, bob: Person) -> Sent:
 
 
 def replace_task(alice: Person, bob: Person) -> Sent:
-    return Sent("PUT", place(alice.task()), {"title": "changed"}, (("If-Match", '"1"'),))
+    return Sent("PUT", path_of(alice.task()), {"title": "changed"}, (("If-Match", '"1"'),))
 
 
 def edit_task(alice: Person, bob: Person) -> Sent:
-    return Sent("PATCH", place(alice.task()), {"title": "changed", "version": 1})
+    return Sent("PATCH", path_of(alice.task()), {"title": "changed", "version": 1})
 
 
 def delete_task(alice: Person, bob: Person) -> Sent:
-    return Sent("DELETE", place(alice.task()))
+    return Sent("DELETE", path_of(alice.task()))
 
 
 def restore_task(alice: Person, bob: Person) -> Sent:
     task = alice.task()
-    expect(alice.delete(place(task)), 204)
-    return Sent("POST", f"{place(task)}restore/")
+    expect(alice.delete(path_of(task)), 204)
+    return Sent("POST", f"{path_of(task)}restore/")
 
 
 def undo_change(alice: Person, bob: Person) -> Sent:
     task = alice.task()
-    expect(alice.patch(place(task), {"title": "changed"}), 200)
-    change = alice.listed(f"{place(task)}history/")[0]
-    return Sent("POST", f"{place(task)}undo/", {"change": change["id"]})
+    expect(alice.patch(path_of(task), {"title": "changed"}), 200)
+    change = alice.listed(f"{path_of(task)}history/")[0]
+    return Sent("POST", f"{path_of(task)}undo/", {"change": change["id"]})
 
 
 def share_task(alice: Person, bob: Person) -> Sent:
-    return Sent("POST", f"{place(alice.task())}shares/", {"username": bob.username, "role": "viewer"})
+    return Sent("POST", f"{path_of(alice.task())}shares/", {"username": bob.username, "role": "viewer"})
 
 
 def assign_role(alice: Person, bob: Person) -> Sent:
     task = alice.task()
     alice.share(task, bob, "viewer")
-    return Sent("PUT", f"{place(task)}shares/{bob.id}/", {"role": "editor"})
+    return Sent("PUT", f"{path_of(task)}shares/{bob.id}/", {"role": "editor"})
 
 
 def unshare_task(alice: Person, bob: Person) -> Sent:
     task = alice.task()
     alice.share(task, bob)
-    return Sent("DELETE", f"{place(task)}shares/{bob.id}/")
+    return Sent("DELETE", f"{path_of(task)}shares/{bob.id}/")
 
 
 def create_category(alice: Person, bob: Person) -> Sent:
@@ -152,8 +152,8 @@ class TestIdempotency:
         sent = prepare(alice, bob)
         original = sent.by(alice, "key")
         for task in alice.listed(TASKS):
-            expect(alice.patch(place(task), {"title": "changed since"}), 200)
-            expect(alice.delete(place(task)), 204)
+            expect(alice.patch(path_of(task), {"title": "changed since"}), 200)
+            expect(alice.delete(path_of(task)), 204)
         for task in alice.listed("/api/trash/"):
             expect(alice.delete(f"/api/trash/{task['id']}/"), 204)
         for category in alice.listed(CATEGORIES):
@@ -169,10 +169,10 @@ class TestIdempotency:
         before = everything(alice)
         for another in (
             Sent("POST", TASKS, {"title": "another"}),
-            Sent("PATCH", place(other), {"title": "another"}),
-            Sent("DELETE", place(other)),
-            Sent("POST", f"{place(other)}restore/"),
-            Sent("POST", f"{place(other)}shares/", {"username": bob.username, "role": "viewer"}),
+            Sent("PATCH", path_of(other), {"title": "another"}),
+            Sent("DELETE", path_of(other)),
+            Sent("POST", f"{path_of(other)}restore/"),
+            Sent("POST", f"{path_of(other)}shares/", {"username": bob.username, "role": "viewer"}),
             Sent("POST", CATEGORIES, {"name": "another"}),
         ):
             problem(another.by(alice, other["id"]), 422, "idempotency-key-reused")
@@ -182,21 +182,21 @@ class TestIdempotency:
         task, other = alice.task(), alice.task()
         body = b'{"title":"changed"}'
         sane = {"Idempotency-Key": "key", "Content-Type": "application/json"}
-        original = alice.request("PATCH", place(task), content=body, headers=sane)
+        original = alice.request("PATCH", path_of(task), content=body, headers=sane)
         expect(original, 200)
         for method, path, content in (
-            ("PUT", place(task), body),
-            ("PATCH", place(other), body),
-            ("PATCH", place(task), b'{"title": "changed"}'),
-            ("PATCH", place(task), b'{"title":"changed else"}'),
-            ("PATCH", place(task), b"{}"),
+            ("PUT", path_of(task), body),
+            ("PATCH", path_of(other), body),
+            ("PATCH", path_of(task), b'{"title": "changed"}'),
+            ("PATCH", path_of(task), b'{"title":"changed else"}'),
+            ("PATCH", path_of(task), b"{}"),
         ):
             response = alice.request(method, path, content=content, headers=sane)
             problem(response, 422, "idempotency-key-reused")
         for path, headers in (
-            (place(task).rstrip("/"), sane),
-            (place(task), sane | {"X-Request-ID": "mine"}),
-            (place(task), sane | {"Content-Type": "application/merge-patch+json"}),
+            (path_of(task).rstrip("/"), sane),
+            (path_of(task), sane | {"X-Request-ID": "mine"}),
+            (path_of(task), sane | {"Content-Type": "application/merge-patch+json"}),
         ):
             replayed(alice.request("PATCH", path, content=body, headers=headers), original)
 
@@ -228,8 +228,8 @@ class TestIdempotency:
         task = alice.task()
         key = {"Idempotency-Key": "key"}
         for title in ("one", "two"):
-            expect(alice.patch(place(task), {"title": title}), 200)
-            response = alice.get(place(task), headers=key)
+            expect(alice.patch(path_of(task), {"title": title}), 200)
+            response = alice.get(path_of(task), headers=key)
             assert expect(response, 200)["title"] == title
             assert "idempotency-replayed" not in response.headers
         expect(alice.post(TASKS, {"title": "x"}, headers=key), 201)
@@ -248,18 +248,18 @@ class TestIdempotency:
     def test_a_removed_member_gets_only_the_old_response(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
-        sent = Sent("PATCH", place(task), {"description": "from bob"})
+        sent = Sent("PATCH", path_of(task), {"description": "from bob"})
         original = sent.by(bob, "key")
         expect(original, 200)
-        expect(alice.patch(place(task), {"title": "secret"}), 200)
-        expect(alice.delete(f"{place(task)}shares/{bob.id}/"), 204)
-        after = expect(alice.get(place(task)), 200)
+        expect(alice.patch(path_of(task), {"title": "secret"}), 200)
+        expect(alice.delete(f"{path_of(task)}shares/{bob.id}/"), 204)
+        after = expect(alice.get(path_of(task)), 200)
         again = sent.by(bob, "key")
         replayed(again, original)
         assert "secret" not in again.text
         problem(sent.by(bob, "another"), 404, "task-not-found")
-        problem(bob.get(place(task)), 404, "task-not-found")
-        assert expect(alice.get(place(task)), 200) == after
+        problem(bob.get(path_of(task)), 404, "task-not-found")
+        assert expect(alice.get(path_of(task)), 200) == after
 
 
 class TestIdempotencyKey:
@@ -279,10 +279,10 @@ class TestIdempotencyKey:
         before = everything(alice)
         for method, path, body in (
             ("POST", TASKS, {"title": "new"}),
-            ("PUT", place(task), {"title": "new"}),
-            ("PATCH", place(task), {"title": "new"}),
-            ("DELETE", place(task), None),
-            ("POST", f"{place(task)}restore/", None),
+            ("PUT", path_of(task), {"title": "new"}),
+            ("PATCH", path_of(task), {"title": "new"}),
+            ("DELETE", path_of(task), None),
+            ("POST", f"{path_of(task)}restore/", None),
             ("POST", CATEGORIES, {"name": "new"}),
             ("DELETE", f"{CATEGORIES}{category['id']}/", None),
         ):
@@ -302,15 +302,15 @@ class TestIdempotencyKey:
         deleted = alice.task("deleted")
         for sent, status, put_right, success in (
             (
-                Sent("POST", f"{place(task)}shares/", {"username": name, "role": "viewer"}),
+                Sent("POST", f"{path_of(task)}shares/", {"username": name, "role": "viewer"}),
                 400,
                 lambda: api.register(name),
                 201,
             ),
             (
-                Sent("PATCH", place(task), {"title": "x"}, (("If-Match", '"3"'),)),
+                Sent("PATCH", path_of(task), {"title": "x"}, (("If-Match", '"3"'),)),
                 412,
-                lambda: alice.patch(place(task), {"title": "y"}),
+                lambda: alice.patch(path_of(task), {"title": "y"}),
                 200,
             ),
             (
@@ -320,14 +320,14 @@ class TestIdempotencyKey:
                 201,
             ),
             (
-                Sent("PATCH", place(deleted), {"title": "x"}),
+                Sent("PATCH", path_of(deleted), {"title": "x"}),
                 404,
-                lambda: alice.post(f"{place(deleted)}restore/"),
+                lambda: alice.post(f"{path_of(deleted)}restore/"),
                 200,
             ),
         ):
             if status == 404:
-                expect(alice.delete(place(deleted)), 204)
+                expect(alice.delete(path_of(deleted)), 204)
             key = str(uuid4())
             for _ in range(2):
                 refused = sent.by(alice, key)

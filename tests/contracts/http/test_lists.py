@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contracts.http.base import TASKS, Task, invalid, paged, place, text
+from tests.contracts.http.base import TASKS, Task, first_page, invalid, path_of, rfc3339
 from tests.fakes import ManualClock
 from tests.http import Person, expect
 
@@ -76,7 +76,7 @@ class World:
                 "priority": chance.randrange(1, 5),
                 "state": chance.choice(["open", "in_progress", "done", "cancelled"]),
                 "start_on": chance.choice([None, "2000-01-01", "2999-01-01"]),
-                "due_date": due and text(due),
+                "due_date": due and rfc3339(due),
                 "category": chance.choice([None, self.category if owner is alice else self.others]),
                 "parent": chance.choice([None, self.top]) if owner is alice else None,
             }
@@ -86,9 +86,9 @@ class World:
         for role, (owner, task) in zip(("editor", "viewer", "editor"), made[4::5], strict=False):
             owner.share(task, alice, role)
         for _, task in made[5:8]:
-            expect(alice.patch(place(task), {"priority": task["priority"] % 4 + 1}), 200)
+            expect(alice.patch(path_of(task), {"priority": task["priority"] % 4 + 1}), 200)
             clock.advance(microseconds=1)
-        self.tasks = [expect(alice.get(place(task)), 200) for _, task in made] + [
+        self.tasks = [expect(alice.get(path_of(task)), 200) for _, task in made] + [
             expect(alice.get(f"{TASKS}{self.top}/"), 200)
         ]
 
@@ -108,7 +108,7 @@ class World:
         def found(task: Task, *words: str) -> bool:
             return all(word in folded(task["title"]) + "\n" + folded(task["description"]) for word in words)
 
-        at = text(now)
+        at = rfc3339(now)
         return [
             ("state=open", lambda task: task["state"] == "open"),
             ("state=done&state=in_progress", lambda task: task["state"] in ("done", "in_progress")),
@@ -179,9 +179,9 @@ class TestTaskOrder:
             page = expect(alice.get(f"{TASKS}?{query}"), 200)
             seen += [task["id"] for task in page["results"]]
             if len(seen) == 2:
-                expect(alice.delete(place(order[1])), 204)  # the very task that the cursor continues after
+                expect(alice.delete(path_of(order[1])), 204)  # the very task that the cursor continues after
                 alice.task(order[1]["title"], **{name: order[1][name] for name in ("priority", "due_date")})
-                expect(alice.patch(place(order[4]), {"description": "changed"}), 200)
+                expect(alice.patch(path_of(order[4]), {"description": "changed"}), 200)
             if page["next_cursor"] is None:
                 break
             query = f"sort={sort}&limit=2&cursor={page['next_cursor']}"
@@ -194,8 +194,8 @@ class TestTaskOrder:
             clock.advance(seconds=1)
             tasks.append(alice.task(title))
         clock.advance(seconds=1)
-        expect(alice.patch(place(tasks[0]), {"description": "changed"}), 200)
-        expect(alice.patch(place(tasks[1]), {}), 200)
+        expect(alice.patch(path_of(tasks[0]), {"description": "changed"}), 200)
+        expect(alice.patch(path_of(tasks[1]), {}), 200)
         assert alice.titles("sort=-updated_at") == ["a", "c", "b"]
 
 
@@ -263,7 +263,7 @@ class TestTaskFilter:
 
     def test_a_search_finds_only_the_current_text(self, alice: Person) -> None:
         task = alice.task("old", description="kept")
-        expect(alice.patch(place(task), {"title": "new"}), 200)
+        expect(alice.patch(path_of(task), {"title": "new"}), 200)
         assert alice.titles("q=new%20kept") == ["new"]
         assert alice.titles("q=old") == []
 
@@ -320,7 +320,7 @@ class TestTaskFilter:
         ],
     )
     def test_a_cursor_of_another_order_or_filter_is_refused(self, alice: Person, one: str, other: str) -> None:
-        cursor = paged(alice, one)["next_cursor"]
+        cursor = first_page(alice, one)["next_cursor"]
         invalid(alice.get(f"{TASKS}?{other}&cursor={cursor}".replace("?&", "?")), "cursor")
         assert len(expect(alice.get(f"{TASKS}?{one}&cursor={cursor}".replace("?&", "?")), 200)["results"]) == 1
 

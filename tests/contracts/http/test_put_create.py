@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.contracts.http.base import DEFAULTS, TASKS, everything, invalid, place, problem, text
+from tests.contracts.http.base import DEFAULTS, TASKS, everything, invalid, path_of, problem, rfc3339
 from tests.fakes import ManualClock
 from tests.http import Person, expect, new_name
 
@@ -34,12 +34,12 @@ class TestTaskPutCreate:
             "title": "mine",
             "owners": [alice.id],
             "created_by": alice.id,
-            "created_at": text(clock.now()),
-            "updated_at": text(clock.now()),
+            "created_at": rfc3339(clock.now()),
+            "updated_at": rfc3339(clock.now()),
         }
-        assert response.headers["location"] == place(task)
+        assert response.headers["location"] == path_of(task)
         assert response.headers["etag"] == '"1"'
-        assert expect(alice.get(place(task)), 200) == task
+        assert expect(alice.get(path_of(task)), 200) == task
         assert alice.listed(TASKS) == [task]
 
     def test_a_task_is_created_with_every_field(self, alice: Person) -> None:
@@ -59,7 +59,7 @@ class TestTaskPutCreate:
 
     def test_an_existing_id_is_refused_as_stale(self, alice: Person) -> None:
         task = alice.task("there", due_date="2000-01-01T00:00:00Z")
-        refused = put_new(alice, place(task), title="new")
+        refused = put_new(alice, path_of(task), title="new")
         assert problem(refused, 412, "stale-version")["current"] == task
         assert alice.listed(TASKS) == [task]
 
@@ -68,16 +68,16 @@ class TestTaskPutCreate:
         task = alice.task("there", category=alice.category()["id"])
         alice.share(task, bob, role)
         before = everything(alice)
-        current = problem(put_new(bob, place(task), title="new"), 412, "stale-version")["current"]
-        assert current == expect(bob.get(place(task)), 200)
+        current = problem(put_new(bob, path_of(task), title="new"), 412, "stale-version")["current"]
+        assert current == expect(bob.get(path_of(task)), 200)
         assert current["category"] is None
         assert everything(alice) == before
 
     def test_a_task_of_another_user_is_refused_only_as_a_taken_id(self, alice: Person, bob: Person) -> None:
         task, trashed = alice.task("secret"), alice.task("secret")
-        expect(alice.delete(place(trashed)), 204)
+        expect(alice.delete(path_of(trashed)), 204)
         before = everything(alice)
-        answers = [put_new(bob, place(each), title="mine") for each in (task, trashed)]
+        answers = [put_new(bob, path_of(each), title="mine") for each in (task, trashed)]
         for answer in answers:
             body = problem(answer, 409, "id-taken")
             assert "current" not in body
@@ -89,25 +89,25 @@ class TestTaskPutCreate:
 
     def test_the_id_of_a_deleted_task_is_taken(self, alice: Person) -> None:
         task = alice.task("deleted")
-        expect(alice.delete(place(task)), 204)
-        problem(put_new(alice, place(task), title="new"), 409, "id-taken")
-        assert expect(alice.post(f"{place(task)}restore/"), 200)["title"] == "deleted"
+        expect(alice.delete(path_of(task)), 204)
+        problem(put_new(alice, path_of(task), title="new"), 409, "id-taken")
+        assert expect(alice.post(f"{path_of(task)}restore/"), 200)["title"] == "deleted"
 
     def test_the_id_of_a_purged_task_can_be_used_with_a_later_version(self, alice: Person) -> None:
         task = alice.task("purged", description="secret")
-        expect(alice.delete(place(task)), 204)
+        expect(alice.delete(path_of(task)), 204)
         expect(alice.delete(f"/api/trash/{task['id']}/"), 204)
-        created = expect(put_new(alice, place(task), title="new"), 201)
+        created = expect(put_new(alice, path_of(task), title="new"), 201)
         # Devices that knew the other are told of this one as of something later.
         assert (created["version"], created["description"]) == (3, "")
-        assert [change["action"] for change in alice.listed(f"{place(task)}history/")] == ["create"]
+        assert [change["action"] for change in alice.listed(f"{path_of(task)}history/")] == ["create"]
 
     @pytest.mark.parametrize("malformed", MALFORMED)
     def test_any_value_except_a_star_is_refused(self, alice: Person, malformed: str) -> None:
         task = alice.task()
         headers = {"If-None-Match": malformed}
         invalid(alice.put(f"{TASKS}{uuid4()}/", {"title": "new"}, headers=headers), "If-None-Match")
-        invalid(alice.put(place(task), {"title": "new"}, headers=headers), "If-None-Match")
+        invalid(alice.put(path_of(task), {"title": "new"}, headers=headers), "If-None-Match")
         assert alice.listed(TASKS) == [task]
 
     def test_without_the_header_nothing_is_created(self, alice: Person) -> None:
@@ -121,7 +121,7 @@ class TestTaskPutCreate:
     def test_if_match_together_with_if_none_match_is_refused(self, alice: Person, versions: str) -> None:
         task = alice.task()
         headers = {"If-None-Match": "*", "If-Match": versions}
-        for path in (f"{TASKS}{uuid4()}/", place(task)):
+        for path in (f"{TASKS}{uuid4()}/", path_of(task)):
             invalid(alice.put(path, {"title": "new"}, headers=headers), "If-Match")
         assert alice.listed(TASKS) == [task]
         sent_back = put_new(alice, f"{TASKS}{uuid4()}/", title="elsewhere", version=7)

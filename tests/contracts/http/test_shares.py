@@ -10,18 +10,18 @@ import pytest
 
 from tasktracker.domain.sharing import invitation_limit
 from tasktracker.domain.throttling.limit import Limit
-from tests.contracts.http.base import TASKS, NewApi, Task, everything, invalid, place, problem, text
+from tests.contracts.http.base import TASKS, NewApi, Task, everything, invalid, path_of, problem, rfc3339
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 
 def shares(task: Task) -> str:
-    return f"{place(task)}shares/"
+    return f"{path_of(task)}shares/"
 
 
 def seen(person: Person, task: Task) -> Task:
     """A task as somebody sees it now."""
-    body: Task = expect(person.get(place(task)), 200)
+    body: Task = expect(person.get(path_of(task)), 200)
     return body
 
 
@@ -45,7 +45,7 @@ class TestShare:
         assert response.headers["location"] == f"{shares(task)}{bob.id}/"
         assert alice.listed(shares(task)) == [share_of(alice, "owner"), share_of(bob, "editor")]
         assert bob.listed(shares(task)) == alice.listed(shares(task))
-        after = task | {"owners": [alice.id, bob.id], "version": 2, "updated_at": text(clock.now())}
+        after = task | {"owners": [alice.id, bob.id], "version": 2, "updated_at": rfc3339(clock.now())}
         assert seen(bob, task) == seen(alice, task) == after
         assert bob.listed(TASKS) == [after]
 
@@ -111,10 +111,10 @@ class TestShare:
         assert seen(alice, task) == task | {"version": 3, "updated_at": seen(alice, task)["updated_at"]}
         assert bob.listed(TASKS) == []
         for method, path, body in (
-            ("GET", place(task), None),
-            ("PATCH", place(task), {"title": "x"}),
+            ("GET", path_of(task), None),
+            ("PATCH", path_of(task), {"title": "x"}),
             ("GET", shares(task), None),
-            ("GET", f"{place(task)}history/", None),
+            ("GET", f"{path_of(task)}history/", None),
         ):
             problem(bob.request(method, path, json=body), 404, "task-not-found")
         problem(alice.delete(f"{shares(task)}{bob.id}/"), 404, "member-not-found")
@@ -127,7 +127,7 @@ class TestShare:
         task = alice.task()
         alice.share(task, bob, role)
         expect(bob.delete(f"{shares(task)}{bob.id}/"), 204)
-        problem(bob.get(place(task)), 404, "task-not-found")
+        problem(bob.get(path_of(task)), 404, "task-not-found")
         problem(bob.delete(f"{shares(task)}{bob.id}/"), 404, "task-not-found")
         assert parts(alice, task) == [(alice.id, "owner")]
 
@@ -188,19 +188,19 @@ class TestSharedTask:
         """Everything that can be asked of a task, by name; the last that succeeds for a member is leaving."""
         other = owner.register()
         owner.share(task, other, "viewer")
-        expect(owner.patch(place(task), {"priority": 4}), 200)
-        change = owner.listed(f"{place(task)}history/")[0]["id"]
+        expect(owner.patch(path_of(task), {"priority": 4}), 200)
+        change = owner.listed(f"{path_of(task)}history/")[0]["id"]
         mine, others = (f"{shares(task)}{person.id}/" for person in (member, other))
         named = {"username": owner.register().username, "role": "viewer"}
         return {
-            "read": lambda: member.get(place(task)),
-            "history": lambda: member.get(f"{place(task)}history/"),
+            "read": lambda: member.get(path_of(task)),
+            "history": lambda: member.get(f"{path_of(task)}history/"),
             "shares": lambda: member.get(shares(task)),
-            "undo": lambda: member.post(f"{place(task)}undo/", {"change": change}),
-            "edit": lambda: member.patch(place(task), {"title": "changed"}),
-            "replace": lambda: member.put(place(task), {"title": "replaced"}),
-            "delete": lambda: member.delete(place(task)),
-            "restore": lambda: member.post(f"{place(task)}restore/"),
+            "undo": lambda: member.post(f"{path_of(task)}undo/", {"change": change}),
+            "edit": lambda: member.patch(path_of(task), {"title": "changed"}),
+            "replace": lambda: member.put(path_of(task), {"title": "replaced"}),
+            "delete": lambda: member.delete(path_of(task)),
+            "restore": lambda: member.post(f"{path_of(task)}restore/"),
             "share": lambda: member.post(shares(task), named),
             "share with nobody": lambda: member.post(shares(task), named | {"username": "nobody-at-all"}),
             "promote oneself": lambda: member.put(mine, {"role": "editor"}),
@@ -252,24 +252,24 @@ class TestSharedTask:
         alice.share(task, bob)
         before = seen(bob, task)
         for sent in (None, others["id"], category["id"], str(uuid4())):
-            assert expect(bob.patch(place(task), {"category": sent}), 200) == before
-        invalid(bob.patch(place(task), {"category": "x"}), "category")
-        replaced = expect(bob.put(place(task), before | {"title": "replaced", "category": others["id"]}), 200)
+            assert expect(bob.patch(path_of(task), {"category": sent}), 200) == before
+        invalid(bob.patch(path_of(task), {"category": "x"}), "category")
+        replaced = expect(bob.put(path_of(task), before | {"title": "replaced", "category": others["id"]}), 200)
         assert (replaced["title"], replaced["category"]) == ("replaced", None)
-        assert expect(bob.put(place(task), {"title": "again"}), 200)["category"] is None
+        assert expect(bob.put(path_of(task), {"title": "again"}), 200)["category"] is None
         assert seen(alice, task)["category"] == category["id"]
-        assert problem(bob.patch(place(task), {"version": 1}), 412, "stale-version")["current"]["category"] is None
+        assert problem(bob.patch(path_of(task), {"version": 1}), 412, "stale-version")["current"]["category"] is None
 
     def test_a_change_of_one_member_is_visible_to_the_other(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
-        changed = expect(bob.patch(place(task), {"state": "done"}), 200)
+        changed = expect(bob.patch(path_of(task), {"state": "done"}), 200)
         assert alice.listed(TASKS) == [changed]
-        stale = problem(alice.patch(place(task), {"title": "x", "version": 2}), 412, "stale-version")
+        stale = problem(alice.patch(path_of(task), {"title": "x", "version": 2}), 412, "stale-version")
         assert stale["current"] == changed
-        assert expect(alice.patch(place(task), {"title": "x", "version": 3}), 200) == seen(bob, task)
+        assert expect(alice.patch(path_of(task), {"title": "x", "version": 3}), 200) == seen(bob, task)
         expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)
-        problem(bob.patch(place(task), {"title": "y"}), 403, "not-allowed")
+        problem(bob.patch(path_of(task), {"title": "y"}), 403, "not-allowed")
 
     def test_the_owners_are_the_creator_and_every_editor(self, api: Api, alice: Person) -> None:
         task = alice.task()
@@ -302,18 +302,18 @@ class TestSharedTask:
         task = alice.task()
         alice.share(task, bob)
         shared = seen(bob, task)
-        expect(alice.delete(place(task)), 204)
+        expect(alice.delete(path_of(task)), 204)
         assert bob.listed(TASKS) == bob.listed("/api/trash/") == []
         for method, path in (
-            ("GET", place(task)),
+            ("GET", path_of(task)),
             ("GET", shares(task)),
-            ("POST", f"{place(task)}restore/"),
+            ("POST", f"{path_of(task)}restore/"),
             ("DELETE", f"{shares(task)}{bob.id}/"),
             ("DELETE", f"/api/trash/{task['id']}/"),
         ):
             problem(bob.request(method, path), 404, "task-not-found")
         problem(alice.get(shares(task)), 404, "task-not-found")
-        expect(alice.post(f"{place(task)}restore/"), 200)
+        expect(alice.post(f"{path_of(task)}restore/"), 200)
         assert seen(bob, task) == shared | {"version": 4, "updated_at": seen(bob, task)["updated_at"]}
 
 
@@ -331,7 +331,7 @@ class TestShareTree:
             assert parts(bob, task) == [(alice.id, "owner"), (bob.id, "viewer")]
         expect(alice.put(f"{shares(grandchild)}{bob.id}/", {"role": "editor"}), 200)
         assert seen(bob, root)["owners"] == [alice.id, bob.id]
-        expect(bob.patch(place(grandchild), {"title": "changed"}), 200)
+        expect(bob.patch(path_of(grandchild), {"title": "changed"}), 200)
         expect(bob.delete(f"{shares(grandchild)}{bob.id}/"), 204)
         assert bob.listed(TASKS) == []
 
@@ -349,7 +349,7 @@ class TestShareTree:
         grandchild = alice.task("grandchild", parent=child["id"])
         alice.share(bobs, bob)
         alice.share(carols, carol)
-        expect(alice.patch(place(child), {"parent": carols["id"]}), 200)
+        expect(alice.patch(path_of(child), {"parent": carols["id"]}), 200)
         assert bob.titles() == ["bobs"]
         assert sorted(carol.titles()) == ["carols", "child", "grandchild"]
         assert seen(carol, grandchild)["owners"] == [alice.id, carol.id]
@@ -359,7 +359,7 @@ class TestShareTree:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
         alice.share(root, bob)
-        expect(alice.patch(place(child), {"parent": None}), 200)
+        expect(alice.patch(path_of(child), {"parent": None}), 200)
         assert sorted(bob.titles()) == ["child", "root"]
         expect(alice.delete(f"{shares(child)}{bob.id}/"), 204)
         assert bob.titles() == ["root"]
@@ -367,11 +367,11 @@ class TestShareTree:
     def test_a_deleted_subtask_is_shared_with_its_tree(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
-        expect(alice.delete(place(child)), 204)
+        expect(alice.delete(path_of(child)), 204)
         alice.share(root, bob)
         assert bob.titles() == ["root"]
-        problem(bob.get(place(child)), 404, "task-not-found")
-        expect(alice.post(f"{place(child)}restore/"), 200)
+        problem(bob.get(path_of(child)), 404, "task-not-found")
+        expect(alice.post(f"{path_of(child)}restore/"), 200)
         assert sorted(bob.titles()) == ["child", "root"]
 
 
@@ -434,11 +434,11 @@ class TestShareLimit:
         task, deleted = alice.task("task"), alice.task("deleted")
         alice.share(task, bob)
         alice.share(deleted, bob)
-        expect(alice.delete(place(deleted)), 204)
+        expect(alice.delete(path_of(deleted)), 204)
         expect(bob.post("/api/accounts/me/delete/", {"password": PASSWORD}), 204)
         assert seen(alice, task) == task | {"version": 3, "updated_at": seen(alice, task)["updated_at"]}
         assert parts(alice, task) == [(alice.id, "owner")]
-        assert expect(alice.post(f"{place(deleted)}restore/"), 200)["owners"] == [alice.id]
+        assert expect(alice.post(f"{path_of(deleted)}restore/"), 200)["owners"] == [alice.id]
 
     def test_deleting_an_account_removes_its_shared_tasks(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
@@ -448,4 +448,4 @@ class TestShareLimit:
         expect(alice.post("/api/accounts/me/delete/", {"password": PASSWORD}), 204)
         assert bob.listed(TASKS) == [mine]
         for task in (root, child):
-            problem(bob.get(place(task)), 404, "task-not-found")
+            problem(bob.get(path_of(task)), 404, "task-not-found")

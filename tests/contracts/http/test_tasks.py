@@ -11,7 +11,17 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.contracts.http.base import DEFAULTS, TASKS, NewApi, everything, invalid, paged, place, problem, text
+from tests.contracts.http.base import (
+    DEFAULTS,
+    TASKS,
+    NewApi,
+    everything,
+    first_page,
+    invalid,
+    path_of,
+    problem,
+    rfc3339,
+)
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
@@ -28,11 +38,11 @@ class TestTask:
             "title": "Water the plants",
             "owners": [alice.id],
             "created_by": alice.id,
-            "created_at": text(clock.now()),
-            "updated_at": text(clock.now()),
+            "created_at": rfc3339(clock.now()),
+            "updated_at": rfc3339(clock.now()),
         }
         assert response.headers["etag"] == '"1"'
-        assert response.headers["location"] == place(body)
+        assert response.headers["location"] == path_of(body)
         read = alice.get(response.headers["location"])
         assert expect(read, 200) == body
         assert read.headers["etag"] == '"1"'
@@ -46,12 +56,12 @@ class TestTask:
             "priority": 4,
             "state": "in_progress",
             "start_on": "2024-02-29",
-            "due_date": text(clock.now() + timedelta(days=1)),
+            "due_date": rfc3339(clock.now() + timedelta(days=1)),
             "category": category["id"],
         }
         body = expect(alice.post(TASKS, fields), 201)
         assert fields.items() <= body.items()
-        assert expect(alice.get(place(body)), 200) == body
+        assert expect(alice.get(path_of(body)), 200) == body
 
     @pytest.mark.parametrize("priority", [1, 2, 3, 4])
     @pytest.mark.parametrize("state", ["open", "in_progress", "done", "cancelled"])
@@ -80,8 +90,8 @@ class TestTask:
     def test_a_time_with_any_offset_is_stored_in_utc(self, alice: Person, given: str, kept: str) -> None:
         task = alice.task(due_date=given)
         assert task["due_date"] == kept
-        assert expect(alice.get(place(task)), 200)["due_date"] == kept
-        assert expect(alice.patch(place(task), {"due_date": kept}), 200) == task
+        assert expect(alice.get(path_of(task)), 200)["due_date"] == kept
+        assert expect(alice.patch(path_of(task), {"due_date": kept}), 200) == task
 
     @pytest.mark.parametrize(
         "title",
@@ -110,7 +120,7 @@ class TestTask:
         longest = "\N{COLLISION SYMBOL}" * 10_000
         task = alice.task(description=longest)
         assert alice.listed(TASKS)[0]["description"] == longest
-        invalid(alice.patch(place(task), {"description": longest + "x"}), "description")
+        invalid(alice.patch(path_of(task), {"description": longest + "x"}), "description")
 
     def test_read_only_fields_are_ignored(self, alice: Person, bob: Person) -> None:
         past = "2000-01-01T00:00:00Z"
@@ -130,24 +140,24 @@ class TestTask:
         }
         assert task["created_at"] > past
         odd = dict.fromkeys(("id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"), 7)
-        assert expect(alice.patch(place(task), odd), 200) == task
+        assert expect(alice.patch(path_of(task), odd), 200) == task
         assert bob.titles() == []
 
     def test_a_patch_changes_only_the_given_fields(self, alice: Person, clock: ManualClock) -> None:
         category = alice.category()
         task = alice.task(description="all", priority=3, due_date="2999-01-01T00:00:00Z", category=category["id"])
         clock.advance(minutes=1)
-        response = alice.patch(place(task), {"title": "else"})
+        response = alice.patch(path_of(task), {"title": "else"})
         changed = expect(response, 200)
-        assert changed == task | {"title": "else", "version": 2, "updated_at": text(clock.now())}
+        assert changed == task | {"title": "else", "version": 2, "updated_at": rfc3339(clock.now())}
         assert response.headers["etag"] == '"2"'
-        assert expect(alice.get(place(task)), 200) == changed
+        assert expect(alice.get(path_of(task)), 200) == changed
 
     def test_null_clears_only_optional_fields(self, alice: Person) -> None:
         task = alice.task(due_date="2999-01-01T00:00:00Z", category=alice.category()["id"])
         names = ("title", "description", "priority", "state")
-        invalid(alice.patch(place(task), dict.fromkeys(names)), *names)
-        cleared = expect(alice.patch(place(task), {"due_date": None, "category": None}), 200)
+        invalid(alice.patch(path_of(task), dict.fromkeys(names)), *names)
+        cleared = expect(alice.patch(path_of(task), {"due_date": None, "category": None}), 200)
         assert (cleared["due_date"], cleared["category"], cleared["version"]) == (None, None, 2)
 
     @pytest.mark.parametrize(
@@ -165,8 +175,8 @@ class TestTask:
     ) -> None:
         task = alice.task(due_date="2999-01-01T00:00:00Z")
         clock.advance(minutes=1)
-        assert expect(alice.patch(place(task), change), 200) == task
-        assert expect(alice.put(place(task), task), 200) == task
+        assert expect(alice.patch(path_of(task), change), 200) == task
+        assert expect(alice.put(path_of(task), task), 200) == task
 
     def test_a_put_resets_fields_that_are_not_given(self, alice: Person, clock: ManualClock) -> None:
         task = alice.task(
@@ -177,44 +187,44 @@ class TestTask:
             category=alice.category()["id"],
         )
         clock.advance(minutes=1)
-        response = alice.put(place(task), {"title": "else"})
+        response = alice.put(path_of(task), {"title": "else"})
         assert expect(response, 200) == task | DEFAULTS | {
             "title": "else",
             "version": 2,
-            "updated_at": text(clock.now()),
+            "updated_at": rfc3339(clock.now()),
         }
         assert response.headers["etag"] == '"2"'
-        invalid(alice.put(place(task), {"priority": 1}), "title")
+        invalid(alice.put(path_of(task), {"priority": 1}), "title")
 
     def test_the_whole_representation_can_be_sent_back(self, alice: Person) -> None:
         task = alice.task(description="all", priority=3, due_date="2999-01-01T00:00:00Z")
-        replaced = expect(alice.put(place(task), task | {"title": "else"}), 200)
+        replaced = expect(alice.put(path_of(task), task | {"title": "else"}), 200)
         assert replaced == task | {"title": "else", "version": 2, "updated_at": replaced["updated_at"]}
-        patched = expect(alice.patch(place(task), replaced | {"priority": 1}), 200)
+        patched = expect(alice.patch(path_of(task), replaced | {"priority": 1}), 200)
         assert patched == replaced | {"priority": 1, "version": 3, "updated_at": patched["updated_at"]}
 
     def test_completed_at_is_the_time_of_completion(self, alice: Person, clock: ManualClock) -> None:
-        assert alice.task(state="done")["completed_at"] == text(clock.now())
+        assert alice.task(state="done")["completed_at"] == rfc3339(clock.now())
         assert alice.task(state="cancelled")["completed_at"] is None
         task = alice.task()
         clock.advance(minutes=1)
-        done = expect(alice.patch(place(task), {"state": "done"}), 200)
-        assert done["completed_at"] == done["updated_at"] == text(clock.now())
+        done = expect(alice.patch(path_of(task), {"state": "done"}), 200)
+        assert done["completed_at"] == done["updated_at"] == rfc3339(clock.now())
         clock.advance(minutes=1)
-        assert expect(alice.patch(place(task), {"title": "x"}), 200)["completed_at"] == done["completed_at"]
+        assert expect(alice.patch(path_of(task), {"title": "x"}), 200)["completed_at"] == done["completed_at"]
         for state in ("open", "done", "cancelled", "done", "in_progress"):
             clock.advance(minutes=1)
-            changed = expect(alice.patch(place(task), {"state": state}), 200)
-            assert changed["completed_at"] == (text(clock.now()) if state == "done" else None)
+            changed = expect(alice.patch(path_of(task), {"state": state}), 200)
+            assert changed["completed_at"] == (rfc3339(clock.now()) if state == "done" else None)
 
     def test_a_task_can_be_deleted(self, alice: Person) -> None:
         task = alice.task()
-        response = alice.delete(place(task))
+        response = alice.delete(path_of(task))
         assert (response.status_code, response.content) == (204, b"")
         for method in ("GET", "DELETE"):
-            problem(alice.request(method, place(task)), 404, "task-not-found")
+            problem(alice.request(method, path_of(task)), 404, "task-not-found")
         for method in ("PUT", "PATCH"):
-            problem(alice.request(method, place(task), json={"title": "x"}), 404, "task-not-found")
+            problem(alice.request(method, path_of(task), json={"title": "x"}), 404, "task-not-found")
         assert alice.listed(TASKS) == []
 
     def test_an_id_in_upper_case_finds_its_task(self, alice: Person) -> None:
@@ -224,11 +234,11 @@ class TestTask:
     def test_a_task_is_filed_by_category_id(self, alice: Person) -> None:
         category = alice.category()
         task = alice.task()
-        filed = expect(alice.patch(place(task), {"category": category["id"].upper()}), 200)
+        filed = expect(alice.patch(path_of(task), {"category": category["id"].upper()}), 200)
         assert filed["category"] == category["id"]
         assert category == alice.listed("/api/categories/")[0], "filing changes no category"
         expect(alice.delete(f"/api/categories/{category['id']}/"), 204)
-        invalid(alice.patch(place(task), {"category": category["id"]}), "category")
+        invalid(alice.patch(path_of(task), {"category": category["id"]}), "category")
         invalid(alice.post(TASKS, {"title": "x", "category": task["id"]}), "category")
 
 
@@ -236,11 +246,11 @@ class TestOverdue:
     """Tasks whose time has come."""
 
     def test_a_task_is_overdue_after_its_due_date(self, alice: Person, clock: ManualClock) -> None:
-        task = alice.task(due_date=text(clock.now() + timedelta(minutes=1)))
+        task = alice.task(due_date=rfc3339(clock.now() + timedelta(minutes=1)))
         clock.advance(minutes=1)
-        assert expect(alice.get(place(task)), 200) == task
+        assert expect(alice.get(path_of(task)), 200) == task
         clock.advance(microseconds=1)
-        assert expect(alice.get(place(task)), 200) == task | {"is_overdue": True}
+        assert expect(alice.get(path_of(task)), 200) == task | {"is_overdue": True}
         assert alice.listed(TASKS) == [task | {"is_overdue": True}]
 
     def test_a_due_date_in_the_past_is_accepted(self, alice: Person) -> None:
@@ -251,24 +261,24 @@ class TestOverdue:
     def test_a_done_or_cancelled_task_is_not_overdue(self, alice: Person) -> None:
         task = alice.task(due_date="2000-01-01T00:00:00Z")
         for state, is_overdue in (("done", False), ("in_progress", True), ("cancelled", False), ("open", True)):
-            response = alice.patch(place(task), {"state": state})
+            response = alice.patch(path_of(task), {"state": state})
             body = expect(response, 200)
             assert body["is_overdue"] is is_overdue
             assert response.headers["etag"] == f'"{body["version"]}{".o" if is_overdue else ""}"'
 
     def test_becoming_overdue_changes_the_etag_but_not_the_version(self, alice: Person, clock: ManualClock) -> None:
-        task = alice.task(due_date=text(clock.now() + timedelta(minutes=1)))
-        expect(alice.get(place(task), headers={"If-None-Match": '"1"'}), 304)
+        task = alice.task(due_date=rfc3339(clock.now() + timedelta(minutes=1)))
+        expect(alice.get(path_of(task), headers={"If-None-Match": '"1"'}), 304)
         clock.advance(minutes=2)
-        response = alice.get(place(task), headers={"If-None-Match": '"1"'})
+        response = alice.get(path_of(task), headers={"If-None-Match": '"1"'})
         assert expect(response, 200) == task | {"is_overdue": True}
         assert response.headers["etag"] == '"1.o"'
-        expect(alice.get(place(task), headers={"If-None-Match": '"1.o"'}), 304)
-        assert expect(alice.patch(place(task), {"title": "a"}, headers={"If-Match": '"1"'}), 200)["version"] == 2
-        assert expect(alice.patch(place(task), {"title": "b"}, headers={"If-Match": '"2.o"'}), 200)["version"] == 3
+        expect(alice.get(path_of(task), headers={"If-None-Match": '"1.o"'}), 304)
+        assert expect(alice.patch(path_of(task), {"title": "a"}, headers={"If-Match": '"1"'}), 200)["version"] == 2
+        assert expect(alice.patch(path_of(task), {"title": "b"}, headers={"If-Match": '"2.o"'}), 200)["version"] == 3
 
     def test_tasks_can_be_filtered_by_overdue(self, alice: Person, clock: ManualClock) -> None:
-        past, future = text(clock.now() - timedelta(days=1)), text(clock.now() + timedelta(days=1))
+        past, future = rfc3339(clock.now() - timedelta(days=1)), rfc3339(clock.now() + timedelta(days=1))
         alice.task("late", due_date=past)
         alice.task("late but done", due_date=past, state="done")
         alice.task("late but cancelled", due_date=past, state="cancelled")
@@ -281,8 +291,8 @@ class TestOverdue:
             assert set(alice.titles(f"overdue={spelled}")) == others
 
     def test_all_pages_of_a_list_use_the_same_time(self, alice: Person, clock: ManualClock) -> None:
-        soon = text(clock.now() + timedelta(minutes=1))
-        past = text(clock.now() - timedelta(minutes=1))
+        soon = rfc3339(clock.now() + timedelta(minutes=1))
+        past = rfc3339(clock.now() - timedelta(minutes=1))
         for title, due in (("soon", soon), ("late 1", past), ("late 2", past), ("late 3", past)):
             clock.advance(seconds=1)
             alice.task(title, due_date=due)
@@ -335,10 +345,10 @@ class TestStart:
 
     def test_start_on_can_be_set_kept_and_cleared(self, alice: Person) -> None:
         task = alice.task(start_on="2027-03-01")
-        assert expect(alice.patch(place(task), {"title": "other"}), 200)["start_on"] == "2027-03-01"
-        assert expect(alice.patch(place(task), {"start_on": None}), 200)["start_on"] is None
-        assert expect(alice.patch(place(task), {"start_on": "0001-01-01"}), 200)["start_on"] == "0001-01-01"
-        assert expect(alice.put(place(task), {"title": "replaced"}), 200)["start_on"] is None
+        assert expect(alice.patch(path_of(task), {"title": "other"}), 200)["start_on"] == "2027-03-01"
+        assert expect(alice.patch(path_of(task), {"start_on": None}), 200)["start_on"] is None
+        assert expect(alice.patch(path_of(task), {"start_on": "0001-01-01"}), 200)["start_on"] == "0001-01-01"
+        assert expect(alice.put(path_of(task), {"title": "replaced"}), 200)["start_on"] is None
 
 
 class TestTaskList:
@@ -350,7 +360,7 @@ class TestTaskList:
             alice.task(f"{number}")
         first = alice.listed(TASKS)[0]
         clock.advance(minutes=1)
-        expect(alice.patch(place(alice.listed(TASKS)[3]), {"description": "changed"}), 200)
+        expect(alice.patch(path_of(alice.listed(TASKS)[3]), {"description": "changed"}), 200)
         assert alice.titles() == ["3", "2", "1", "0"]
         assert alice.listed(TASKS)[0] == first
 
@@ -397,7 +407,7 @@ class TestTaskList:
 
     @pytest.mark.parametrize("name", ["limit", "cursor", "priority", "category", "overdue"])
     def test_a_repeated_parameter_is_refused(self, alice: Person, name: str) -> None:
-        cursor = paged(alice)["next_cursor"]
+        cursor = first_page(alice)["next_cursor"]
         value = {"limit": "2", "cursor": cursor, "priority": "2", "category": "none", "overdue": "false"}[name]
         expect(alice.get(f"{TASKS}?{name}={value}"), 200)
         for other in (value, "1"):
@@ -461,9 +471,9 @@ class TestTaskList:
             clock.advance(seconds=1)
             alice.task("new")
             if seen[-1] == "4":
-                expect(alice.delete(place(tasks[4])), 204)  # the very task that the cursor continues after
-                expect(alice.delete(place(tasks[3])), 204)
-                expect(alice.patch(place(tasks[2]), {"title": "2 changed"}), 200)
+                expect(alice.delete(path_of(tasks[4])), 204)  # the very task that the cursor continues after
+                expect(alice.delete(path_of(tasks[3])), 204)
+                expect(alice.patch(path_of(tasks[2]), {"title": "2 changed"}), 200)
             if page["next_cursor"] is None:
                 break
             query = f"limit=2&cursor={page['next_cursor']}"
@@ -489,7 +499,7 @@ class TestCursor:
     """Cursors are of no use for anything but continuing the very list they came from."""
 
     def test_a_changed_cursor_is_refused(self, alice: Person) -> None:
-        cursor = paged(alice)["next_cursor"]
+        cursor = first_page(alice)["next_cursor"]
         expect(alice.get(TASKS, params={"limit": 1, "cursor": cursor}), 200)
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         changed = [
@@ -507,13 +517,13 @@ class TestCursor:
         invalid(alice.get("/api/categories/", params={"cursor": odd}), "cursor")
 
     def test_a_cursor_contains_no_task_data(self, alice: Person) -> None:
-        page = paged(alice)
+        page = first_page(alice)
         last = page["results"][-1]
         raw = base64.urlsafe_b64decode(page["next_cursor"] + "===")
         assert last["title"].encode() not in raw
 
     def test_a_cursor_of_another_user_is_refused(self, alice: Person, bob: Person) -> None:
-        cursor = paged(alice)["next_cursor"]
+        cursor = first_page(alice)["next_cursor"]
         bob.task()
         invalid(bob.get(TASKS, params={"cursor": cursor}), "cursor")
 
@@ -522,7 +532,7 @@ class TestCursor:
         alice.category("b")
         categories = expect(alice.get("/api/categories/?limit=1"), 200)["next_cursor"]
         invalid(alice.get(TASKS, params={"cursor": categories}), "cursor")
-        invalid(alice.get("/api/categories/", params={"cursor": paged(alice)["next_cursor"]}), "cursor")
+        invalid(alice.get("/api/categories/", params={"cursor": first_page(alice)["next_cursor"]}), "cursor")
 
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -537,12 +547,12 @@ class TestCursor:
         ],
     )
     def test_a_cursor_of_other_filters_is_refused(self, alice: Person, one: str, other: str) -> None:
-        cursor = paged(alice, one)["next_cursor"]
+        cursor = first_page(alice, one)["next_cursor"]
         invalid(alice.get(f"{TASKS}?{other}&cursor={cursor}".replace("?&", "?")), "cursor")
         expect(alice.get(f"{TASKS}?{one}&cursor={cursor}".replace("?&", "?")), 200)
 
     def test_a_cursor_ignores_parameter_order_and_trailing_slash(self, alice: Person) -> None:
-        cursor = paged(alice, "state=open&priority=2")["next_cursor"]
+        cursor = first_page(alice, "state=open&priority=2")["next_cursor"]
         for url in (
             f"{TASKS}?cursor={cursor}&limit=1&priority=2&state=open",
             f"/api/tasks?priority=2&limit=1&cursor={cursor}&state=open",
@@ -552,7 +562,7 @@ class TestCursor:
     def test_a_cursor_stays_valid_after_a_login_and_a_key_rotation(
         self, new_api: NewApi, api: Api, alice: Person
     ) -> None:
-        cursor = paged(alice)["next_cursor"]
+        cursor = first_page(alice)["next_cursor"]
         rotated = new_api(SECRET_KEYS="the next secret of this very service")
         for other in (api.login(alice), rotated.login(alice)):
             assert len(expect(other.get(f"{TASKS}?cursor={cursor}"), 200)["results"]) == 1
@@ -579,7 +589,7 @@ class TestTaskPrivacy:
             ("DELETE", None, {"If-Match": "*"}),
         ]
         for method, body, headers in requests:
-            strangers = bob.request(method, place(task), json=body, headers=headers)
+            strangers = bob.request(method, path_of(task), json=body, headers=headers)
             nobodys = bob.request(method, f"{TASKS}{uuid4()}/", json=body, headers=headers)
             assert strangers.status_code == nobodys.status_code == 404
             assert strangers.text == nobodys.text
@@ -601,31 +611,31 @@ class TestTaskVersion:
     def test_a_known_version_is_answered_with_304(self, alice: Person) -> None:
         task = alice.task()
         for known in ('"1"', 'W/"1"', '"7", "1"', ' "7" ,"1",', ',"1"', "*", '"7",W/"1"'):
-            response = alice.get(place(task), headers={"If-None-Match": known})
+            response = alice.get(path_of(task), headers={"If-None-Match": known})
             assert (response.status_code, response.content) == (304, b"")
             assert response.headers["etag"] == '"1"'
         for other in ('"2"', '"11"', '"1.o"', '"x"', '""', '"1" , "2"'.replace("1", "3")):
-            assert expect(alice.get(place(task), headers={"If-None-Match": other}), 200) == task
+            assert expect(alice.get(path_of(task), headers={"If-None-Match": other}), 200) == task
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
     def test_a_change_with_a_stale_if_match_is_refused(self, alice: Person, method: str) -> None:
         task = alice.task(due_date="2000-01-01T00:00:00Z")
-        current = expect(alice.patch(place(task), {"title": "else"}), 200)
+        current = expect(alice.patch(path_of(task), {"title": "else"}), 200)
         body = None if method == "DELETE" else {"title": "changed"}
         huge = ('"9223372036854775808"', f'"{"2" * 5000}"', f'"2{"0" * 18}"')
         for stale in ('"1"', '"3"', 'W/"2"', '"x"', '""', '"02"', '"2.5"', '"2.oo"', '"1", W/"2"', *huge):
-            response = alice.request(method, place(task), json=body, headers={"If-Match": stale})
+            response = alice.request(method, path_of(task), json=body, headers={"If-Match": stale})
             assert problem(response, 412, "stale-version")["current"] == current
         assert alice.listed(TASKS) == [current]
         assert current["is_overdue"] is True
         good = {"If-Match": ' "1" ,, "2.o",'}
-        assert alice.request(method, place(task), json=body, headers=good).is_success
+        assert alice.request(method, path_of(task), json=body, headers=good).is_success
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
     def test_if_match_star_accepts_any_version(self, alice: Person, method: str) -> None:
         task = alice.task()
         body = None if method == "DELETE" else {"title": "changed"}
-        assert alice.request(method, place(task), json=body, headers={"If-Match": "*"}).is_success
+        assert alice.request(method, path_of(task), json=body, headers={"If-Match": "*"}).is_success
         missing = f"{TASKS}{uuid4()}/"
         problem(alice.request(method, missing, json=body, headers={"If-Match": "*"}), 404, "task-not-found")
 
@@ -637,10 +647,10 @@ class TestTaskVersion:
         self, alice: Person, malformed: str
     ) -> None:
         task = alice.task()
-        invalid(alice.get(place(task), headers={"If-None-Match": malformed}), "If-None-Match")
+        invalid(alice.get(path_of(task), headers={"If-None-Match": malformed}), "If-None-Match")
         for method in ("PUT", "PATCH", "DELETE"):
             body = None if method == "DELETE" else {"title": "changed"}
-            invalid(alice.request(method, place(task), json=body, headers={"If-Match": malformed}), "If-Match")
+            invalid(alice.request(method, path_of(task), json=body, headers={"If-Match": malformed}), "If-Match")
         assert alice.listed(TASKS) == [task]
 
     @pytest.mark.timeout(20)
@@ -648,31 +658,31 @@ class TestTaskVersion:
     def test_a_long_malformed_precondition_is_refused_quickly(self, alice: Person, between: str) -> None:
         task = alice.task()
         malformed = '"1"' + between * 2000 + "!"
-        invalid(alice.get(place(task), headers={"If-None-Match": malformed}), "If-None-Match")
+        invalid(alice.get(path_of(task), headers={"If-None-Match": malformed}), "If-None-Match")
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
     def test_a_version_in_the_body_is_a_precondition(self, alice: Person, method: str) -> None:
         task = alice.task()
         body = {"title": "changed"}
         for version in (2, 7, 2**31, 2**53, 2**63, 10**400):
-            stale = alice.request(method, place(task), json=body | {"version": version})
+            stale = alice.request(method, path_of(task), json=body | {"version": version})
             assert problem(stale, 412, "stale-version")["current"] == task
-        both = alice.request(method, place(task), json=body | {"version": 1}, headers={"If-Match": '"2"'})
+        both = alice.request(method, path_of(task), json=body | {"version": 1}, headers={"If-Match": '"2"'})
         assert problem(both, 412, "stale-version")["current"] == task
-        good = alice.request(method, place(task), json=body | {"version": 1}, headers={"If-Match": '"1"'})
+        good = alice.request(method, path_of(task), json=body | {"version": 1}, headers={"If-Match": '"1"'})
         assert expect(good, 200)["version"] == 2
 
     def test_the_second_of_two_edits_of_one_version_is_refused_as_stale(self, api: Api, alice: Person) -> None:
         task = alice.task()
         phone = api.login(alice)
-        expect(alice.patch(place(task), {"title": "from the desk", "version": 1}), 200)
-        refused = problem(phone.patch(place(task), {"title": "from the phone", "version": 1}), 412, "stale-version")
+        expect(alice.patch(path_of(task), {"title": "from the desk", "version": 1}), 200)
+        refused = problem(phone.patch(path_of(task), {"title": "from the phone", "version": 1}), 412, "stale-version")
         merged = {"title": "from the phone", "version": refused["current"]["version"]}
-        assert expect(phone.patch(place(task), merged), 200)["version"] == 3
+        assert expect(phone.patch(path_of(task), merged), 200)["version"] == 3
 
     def test_every_change_increments_the_version(self, alice: Person) -> None:
         task = alice.task()
-        answers = [expect(alice.patch(place(task), {"title": f"{number}"}), 200) for number in range(3)]
+        answers = [expect(alice.patch(path_of(task), {"title": f"{number}"}), 200) for number in range(3)]
         assert [after["version"] - before["version"] for before, after in pairwise([task, *answers])] == [1, 1, 1]
 
 

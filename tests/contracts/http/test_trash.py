@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.contracts.http.base import TASKS, Task, chain, everything, invalid, place, problem, text
+from tests.contracts.http.base import TASKS, Task, create_chain, everything, invalid, path_of, problem, rfc3339
 from tests.fakes import ManualClock
 from tests.http import Api, Person, expect
 
@@ -16,12 +16,12 @@ TRASH = "/api/trash/"
 def deleted(person: Person, *tasks: Task) -> None:
     """Move tasks to the trash, one after another."""
     for task in tasks:
-        expect(person.delete(place(task)), 204)
+        expect(person.delete(path_of(task)), 204)
 
 
 def restored(person: Person, task: Task) -> Task:
     """Restore a task."""
-    body: Task = expect(person.post(f"{place(task)}restore/"), 200)
+    body: Task = expect(person.post(f"{path_of(task)}restore/"), 200)
     return body
 
 
@@ -34,24 +34,24 @@ class TestTrash:
 
     def test_a_deleted_task_is_only_in_the_trash(self, alice: Person, clock: ManualClock) -> None:
         task, change = alice.task("gone", due_date="2000-01-01T00:00:00Z"), alice.task("kept")
-        expect(alice.patch(place(task), {"title": "gone for now"}), 200)
-        change = alice.listed(f"{place(task)}history/")[0]
+        expect(alice.patch(path_of(task), {"title": "gone for now"}), 200)
+        change = alice.listed(f"{path_of(task)}history/")[0]
         clock.advance(minutes=1)
         deleted(alice, task)
-        now = text(clock.now())
+        now = rfc3339(clock.now())
         after = task | {"title": "gone for now", "version": 3, "updated_at": now, "deleted_at": now}
         assert alice.listed(TRASH) == [after]
         assert alice.titles() == ["kept"]
         for query in ("q=gone", "overdue=true", "role=owner&state=open&q=gone"):
             assert alice.titles(query) == []
         for method, path, body in (
-            ("GET", place(task), None),
-            ("PUT", place(task), {"title": "x"}),
-            ("PATCH", place(task), {"title": "x"}),
-            ("DELETE", place(task), None),
-            ("GET", f"{place(task)}history/", None),
-            ("GET", f"{place(task)}shares/", None),
-            ("POST", f"{place(task)}undo/", {"change": change["id"]}),
+            ("GET", path_of(task), None),
+            ("PUT", path_of(task), {"title": "x"}),
+            ("PATCH", path_of(task), {"title": "x"}),
+            ("DELETE", path_of(task), None),
+            ("GET", f"{path_of(task)}history/", None),
+            ("GET", f"{path_of(task)}shares/", None),
+            ("POST", f"{path_of(task)}undo/", {"change": change["id"]}),
         ):
             problem(alice.request(method, path, json=body), 404, "task-not-found")
         assert alice.listed(TRASH) == [after]
@@ -68,14 +68,14 @@ class TestTrash:
         )
         deleted(alice, task)
         clock.advance(minutes=1)
-        response = alice.post(f"{place(task)}restore/")
-        after = task | {"version": 3, "updated_at": text(clock.now())}
-        assert expect(response, 200) == after == expect(alice.get(place(task)), 200)
+        response = alice.post(f"{path_of(task)}restore/")
+        after = task | {"version": 3, "updated_at": rfc3339(clock.now())}
+        assert expect(response, 200) == after == expect(alice.get(path_of(task)), 200)
         assert response.headers["etag"] == '"3"'
         assert alice.listed(TRASH) == []
         clock.advance(minutes=1)
         assert restored(alice, task) == after, "it is out already"
-        expect(alice.patch(place(task), {"title": "changed"}), 200)
+        expect(alice.patch(path_of(task), {"title": "changed"}), 200)
 
     def test_the_trash_is_listed_last_deleted_first(self, alice: Person, clock: ManualClock) -> None:
         tasks = [alice.task(f"{number}") for number in range(6)]
@@ -111,8 +111,8 @@ class TestTrash:
         response = alice.delete(f"{TRASH}{task['id']}/")
         assert (response.status_code, response.content) == (204, b"")
         problem(alice.delete(f"{TRASH}{task['id']}/"), 404, "task-not-found")
-        problem(alice.post(f"{place(task)}restore/"), 404, "task-not-found")
-        problem(alice.get(place(task)), 404, "task-not-found")
+        problem(alice.post(f"{path_of(task)}restore/"), 404, "task-not-found")
+        problem(alice.get(path_of(task)), 404, "task-not-found")
         assert in_trash(alice) == ["other"]
         assert restored(alice, other)["title"] == "other"
 
@@ -126,36 +126,36 @@ class TestTrash:
         task = alice.task("secret")
         if role:
             alice.share(task, bob, role)
-            problem(bob.delete(place(task)), 403, "not-allowed")
+            problem(bob.delete(path_of(task)), 403, "not-allowed")
             problem(bob.delete(f"{TRASH}{task['id']}/"), 403, "not-allowed")
-            problem(bob.post(f"{place(task)}restore/"), 403, "not-allowed")
+            problem(bob.post(f"{path_of(task)}restore/"), 403, "not-allowed")
         deleted(alice, task)
         before = everything(alice)
         assert bob.listed(TRASH) == []
-        problem(bob.delete(place(task)), 404, "task-not-found")
+        problem(bob.delete(path_of(task)), 404, "task-not-found")
         problem(bob.delete(f"{TRASH}{task['id']}/"), 404, "task-not-found")
-        problem(bob.post(f"{place(task)}restore/"), 404, "task-not-found")
-        problem(bob.post(f"{place(task)}restore/", headers={"If-Match": '"9"'}), 404, "task-not-found")
+        problem(bob.post(f"{path_of(task)}restore/"), 404, "task-not-found")
+        problem(bob.post(f"{path_of(task)}restore/", headers={"If-Match": '"9"'}), 404, "task-not-found")
         assert everything(alice) == before
 
     def test_restoring_with_a_stale_if_match_is_refused(self, alice: Person) -> None:
         task = alice.task(due_date="2000-01-01T00:00:00Z")
         deleted(alice, task)
         for stale in ('"1"', '"3"', 'W/"2"', '"x"'):
-            refused = alice.post(f"{place(task)}restore/", headers={"If-Match": stale})
+            refused = alice.post(f"{path_of(task)}restore/", headers={"If-Match": stale})
             current = problem(refused, 412, "stale-version")["current"]
             assert (current["id"], current["version"]) == (task["id"], 2)
-        invalid(alice.post(f"{place(task)}restore/", headers={"If-Match": "2"}), "If-Match")
+        invalid(alice.post(f"{path_of(task)}restore/", headers={"If-Match": "2"}), "If-Match")
         assert len(alice.listed(TRASH)) == 1
-        expect(alice.post(f"{place(task)}restore/", headers={"If-Match": '"2.o"'}), 200)
+        expect(alice.post(f"{path_of(task)}restore/", headers={"If-Match": '"2.o"'}), 200)
         for stale in ('"2"', '"4"'):
-            problem(alice.post(f"{place(task)}restore/", headers={"If-Match": stale}), 412, "stale-version")
+            problem(alice.post(f"{path_of(task)}restore/", headers={"If-Match": stale}), 412, "stale-version")
 
     def test_purging_with_a_stale_if_match_is_refused(self, alice: Person) -> None:
         task = alice.task()
         deleted(alice, task)
         restored(alice, task)
-        expect(alice.patch(place(task), {"title": "needed after all"}), 200)
+        expect(alice.patch(path_of(task), {"title": "needed after all"}), 200)
         deleted(alice, task)
         path = f"{TRASH}{task['id']}/"
         for stale in ('"2"', '"6"', 'W/"5"'):
@@ -175,7 +175,7 @@ class TestTrash:
         assert restored(alice, task)["category"] is None
 
     def test_tasks_are_purged_after_the_retention_time(self, api: Api, alice: Person, clock: ManualClock) -> None:
-        tasks = chain(alice, 2)
+        tasks = create_chain(alice, 2)
         late = alice.task("late")
         deleted(alice, tasks[0])
         clock.advance(timedelta(seconds=1))
@@ -188,20 +188,20 @@ class TestTrash:
         api.container.housekeeping().sweep()
         assert in_trash(again) == ["late"]
         for task in tasks:
-            problem(again.post(f"{place(task)}restore/"), 404, "task-not-found")
+            problem(again.post(f"{path_of(task)}restore/"), 404, "task-not-found")
 
 
 class TestTrashTree:
     """A task goes to the trash, and comes back, with all that is under it."""
 
     def test_subtasks_are_deleted_and_restored_with_their_parent(self, alice: Person) -> None:
-        above, *tasks = chain(alice, 4)
+        above, *tasks = create_chain(alice, 4)
         before = {task["id"]: task["parent"] for task in alice.listed(TASKS)}
         deleted(alice, tasks[0])
         assert alice.titles() == ["0"]
         assert in_trash(alice) == ["1"], "one stands for all"
         for task in tasks:
-            problem(alice.get(place(task)), 404, "task-not-found")
+            problem(alice.get(path_of(task)), 404, "task-not-found")
         invalid(alice.post(TASKS, {"title": "x", "parent": tasks[1]["id"]}), "parent")
         assert restored(alice, tasks[0])["parent"] == above["id"]
         assert {task["id"]: task["parent"] for task in alice.listed(TASKS)} == before
@@ -216,37 +216,37 @@ class TestTrashTree:
         assert sorted(alice.titles()) == ["parent", "with it"]
         assert in_trash(alice) == ["before"]
         assert restored(alice, before)["parent"] == parent["id"]
-        assert expect(alice.get(place(with_it)), 200)["parent"] == parent["id"]
+        assert expect(alice.get(path_of(with_it)), 200)["parent"] == parent["id"]
 
     def test_a_task_restored_before_its_parent_has_no_parent(self, alice: Person) -> None:
-        parent, child, grandchild = chain(alice, 3)
+        parent, child, grandchild = create_chain(alice, 3)
         deleted(alice, child, parent)
         assert restored(alice, child)["parent"] is None
-        assert expect(alice.get(place(grandchild)), 200)["parent"] == child["id"]
+        assert expect(alice.get(path_of(grandchild)), 200)["parent"] == child["id"]
         assert sorted(alice.titles()) == ["1", "2"]
         restored(alice, parent)
-        assert expect(alice.get(place(child)), 200)["parent"] is None
+        assert expect(alice.get(path_of(child)), 200)["parent"] is None
         assert sorted(alice.titles("parent=none")) == ["0", "1"]
 
     def test_a_subtask_of_a_deleted_tree_can_be_restored(self, alice: Person) -> None:
-        parent, child, grandchild = chain(alice, 3)
+        parent, child, grandchild = create_chain(alice, 3)
         deleted(alice, parent)
         assert restored(alice, child)["parent"] is None
         assert sorted(alice.titles()) == ["1", "2"]
         assert in_trash(alice) == ["0"]
         expect(alice.delete(f"{TRASH}{parent['id']}/"), 204)
-        assert expect(alice.get(place(grandchild)), 200)["parent"] == child["id"]
+        assert expect(alice.get(path_of(grandchild)), 200)["parent"] == child["id"]
 
     def test_purging_a_task_purges_its_subtasks(self, alice: Person) -> None:
-        parent, child, grandchild = chain(alice, 3)
+        parent, child, grandchild = create_chain(alice, 3)
         deleted(alice, grandchild, parent)
         expect(alice.delete(f"{TRASH}{parent['id']}/"), 204)
         assert alice.listed(TRASH) == alice.listed(TASKS) == []
         for task in (parent, child, grandchild):
-            problem(alice.post(f"{place(task)}restore/"), 404, "task-not-found")
+            problem(alice.post(f"{path_of(task)}restore/"), 404, "task-not-found")
 
     def test_a_restored_tree_keeps_its_members(self, alice: Person, bob: Person) -> None:
-        parent, child = chain(alice, 2)
+        parent, child = create_chain(alice, 2)
         alice.share(parent, bob)
         deleted(alice, child)
         assert bob.titles() == ["0"]
@@ -255,5 +255,5 @@ class TestTrashTree:
         assert restored(alice, child)["owners"] == [alice.id, bob.id]
         assert bob.titles() == ["1"]
         restored(alice, parent)
-        expect(alice.delete(f"{place(parent)}shares/{bob.id}/"), 204)
+        expect(alice.delete(f"{path_of(parent)}shares/{bob.id}/"), 204)
         assert bob.titles() == ["1"], "it is a tree of its own"
