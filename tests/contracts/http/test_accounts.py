@@ -112,7 +112,7 @@ class TestRegistration:
         assert api.login(api.register(name)).username == name
 
     @pytest.mark.parametrize(
-        "email", ["nobody", "@example.org", "a@", "a@b", "a@@example.org", "a b@example.org", "a@-x.org", "a" * 255]
+        "email", ["no-at-sign", "@example.org", "a@", "a@b", "a@@example.org", "a b@example.org", "a@-x.org", "a" * 255]
     )
     def test_a_malformed_email_address_is_refused(self, api: Api, email: str) -> None:
         invalid(api.post(REGISTER, {"username": new_name(), "password": PASSWORD, "email": email}), "email")
@@ -123,8 +123,6 @@ class TestRegistration:
 
 
 class TestPassword:
-    """Which passwords may be chosen, and changing one's own."""
-
     @pytest.mark.parametrize(
         "password", ["", "uH8#kq2", "password1", "12345678", "qwertyuiop", "aaaaaaaaaaaa", LONGEST + "x"]
     )
@@ -139,7 +137,7 @@ class TestPassword:
         assert error["message"] == "is too easy to guess: This is a very common password."
 
     def test_the_own_username_and_email_address_are_weak_passwords(self, api: Api) -> None:
-        # Each would do for anybody else.
+        # Each is accepted for another user.
         invalid(api.post(REGISTER, {"username": "kqzvwx.7134", "password": "kqzvwx.7134"}), "password")
         body = {"username": new_name(), "email": "jxqvkz.83@example.org", "password": "jxqvkz.83@example.org"}
         invalid(api.post(REGISTER, body), "password")
@@ -154,8 +152,8 @@ class TestPassword:
 
     def test_unicode_forms_of_a_password_are_equal(self, api: Api) -> None:
         composed, decomposed = "é8#kq2Lx9wv", "e\u03018#kq2Lx9wv"
-        person = api.register(password=composed)
-        expect(api.post(LOGIN, {"username": person.username, "password": decomposed}), 200)
+        user = api.register(password=composed)
+        expect(api.post(LOGIN, {"username": user.username, "password": decomposed}), 200)
 
     def test_the_minimum_length_can_be_configured(self, new_api: NewApi) -> None:
         api = new_api(PASSWORD_MIN_LENGTH="12")
@@ -187,8 +185,8 @@ class TestPassword:
             invalid(alice.post(CHANGE_PASSWORD, body), "new_password")
 
     def test_no_response_contains_a_password(self, api: Api) -> None:
-        person = api.register()
-        for response in (person.get(ME), person.patch(ME, {"first_name": "x", "password": PASSWORD})):
+        user = api.register()
+        for response in (user.get(ME), user.patch(ME, {"first_name": "x", "password": PASSWORD})):
             assert PASSWORD not in response.text
             assert "password" not in response.text
             assert "argon2" not in response.text
@@ -268,19 +266,19 @@ class TestDeletion:
         category = alice.category()
         task = alice.task(category=category["id"])
         expect(alice.post(DELETE, {"password": PASSWORD}), 204)
-        for person in (alice, other):
+        for user in (alice, other):
             for path in (ME, "/api/tasks/", f"/api/tasks/{task['id']}/", f"/api/categories/{category['id']}/"):
-                problem(person.get(path), 401, "session-ended")
-            problem(api.post("/api/accounts/refresh/", {"refresh": person.refresh}), 401, "session-ended")
+                problem(user.get(path), 401, "session-ended")
+            problem(api.post("/api/accounts/refresh/", {"refresh": user.refresh}), 401, "session-ended")
         problem(api.post(LOGIN, {"username": alice.username, "password": PASSWORD}), 401, "invalid-credentials")
 
     def test_the_username_can_be_used_again_for_an_empty_account(self, api: Api, alice: Person) -> None:
         task = alice.task()
         expect(alice.post(DELETE, {"password": PASSWORD}), 204)
-        reborn = api.register(alice.username)
-        assert reborn.id != alice.id
-        assert reborn.titles() == []
-        problem(reborn.get(f"/api/tasks/{task['id']}/"), 404, "task-not-found")
+        new_user = api.register(alice.username)
+        assert new_user.id != alice.id
+        assert new_user.titles() == []
+        problem(new_user.get(f"/api/tasks/{task['id']}/"), 404, "task-not-found")
 
     def test_deleting_an_account_keeps_the_data_of_others(self, alice: Person, bob: Person) -> None:
         bob.task(category=bob.category()["id"])
@@ -297,8 +295,6 @@ class TestDeletion:
 
 
 class TestDisabledUser:
-    """Users whom an administrator has disabled."""
-
     def test_a_disabled_user_is_logged_out_and_cannot_log_in(self, api: Api, alice: Person, bob: Person) -> None:
         wrong = api.post(LOGIN, {"username": alice.username, "password": "wrong"})
         api.set_active(alice.username, False)
@@ -306,15 +302,15 @@ class TestDisabledUser:
         problem(api.post("/api/accounts/refresh/", {"refresh": alice.refresh}), 401, "session-ended")
         problem(api.post("/api/accounts/verify/", {"token": alice.access}), 401, "session-ended")
         refused = api.post(LOGIN, {"username": alice.username, "password": PASSWORD})
-        assert refused.json() == wrong.json(), "it is told whether the password was right"
+        assert refused.json() == wrong.json(), "the response reveals whether the password was right"
         expect(bob.get("/api/tasks/"), 200)
 
     def test_an_enabled_user_can_log_in_again(self, api: Api, alice: Person) -> None:
-        alice.task("kept")
+        alice.task("task")
         api.set_active(alice.username, False)
         api.set_active(alice.username, True)
         problem(alice.get("/api/tasks/"), 401, "session-ended")
-        assert api.login(alice).titles() == ["kept"]
+        assert api.login(alice).titles() == ["task"]
 
     def test_the_username_of_a_disabled_user_stays_taken(self, api: Api, alice: Person) -> None:
         api.set_active(alice.username, False)
@@ -322,8 +318,6 @@ class TestDisabledUser:
 
 
 class TestBusy:
-    """More logins than the server can hash passwords for."""
-
     def test_logins_beyond_the_queue_are_refused_as_busy(
         self, new_api: NewApi, alice: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -336,25 +330,25 @@ class TestBusy:
             try:
                 refused = [login.result() for login in islice(as_completed(logins, timeout=30), 4)]
             finally:
-                hasher.go_on()
-            answers = [login.result() for login in logins]
+                hasher.release()
+            responses = [login.result() for login in logins]
         for response in refused:
             problem(response, 503, "busy")
             assert 1 <= int(response.headers["retry-after"]) <= MAX_RETRY_SECONDS
-        assert sorted(response.status_code for response in answers) == [200, 200, 503, 503, 503, 503]
+        assert sorted(response.status_code for response in responses) == [200, 200, 503, 503, 503, 503]
         expect(api.post(LOGIN, body), 200)
 
 
 class BlockedHasher:
-    """Verifies nothing until it is told to go on."""
+    """Blocks every verification until `release` is called."""
 
     def __init__(self, verify: Callable[[str, str | None], bool]) -> None:
         self._verify = verify
-        self._may = Event()
+        self._released = Event()
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        assert self._may.wait(30)
+        assert self._released.wait(30)
         return self._verify(password, password_hash)
 
-    def go_on(self) -> None:
-        self._may.set()
+    def release(self) -> None:
+        self._released.set()

@@ -8,11 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.contracts.http.base import everything, invalid, problem
+from tests.contracts.http.base import CATEGORIES, everything, invalid, problem
 from tests.fakes import ManualClock
 from tests.http import Api, Person, expect
-
-CATEGORIES = "/api/categories/"
 
 
 def path_of(category: dict[str, Any]) -> str:
@@ -20,8 +18,6 @@ def path_of(category: dict[str, Any]) -> str:
 
 
 class TestCategory:
-    """Creating, reading, changing and deleting."""
-
     def test_a_category_is_created(self, alice: Person, clock: ManualClock) -> None:
         now = f"{clock.now():%Y-%m-%dT%H:%M:%SZ}"
         response = alice.post(CATEGORIES, {"name": "Work", "description": "What is paid", "color": "#1E90FF"})
@@ -102,7 +98,7 @@ class TestCategory:
     def test_deleting_a_category_unfiles_its_tasks(self, alice: Person, clock: ManualClock) -> None:
         category, other = alice.category(), alice.category()
         filed = [alice.task(f"filed {number}", category=category["id"]) for number in range(3)]
-        elsewhere, nowhere = alice.task(category=other["id"]), alice.task()
+        in_other, unfiled = alice.task(category=other["id"]), alice.task()
         clock.advance(minutes=1)
         expect(alice.delete(path_of(category)), 204)
         for before in filed:
@@ -111,7 +107,7 @@ class TestCategory:
             assert after == before | {"category": None, "version": 2, "updated_at": after["updated_at"]}
             assert after["updated_at"] > before["updated_at"]
             assert response.headers["etag"] == '"2"'
-        for before in (elsewhere, nowhere):
+        for before in (in_other, unfiled):
             assert expect(alice.get(f"/api/tasks/{before['id']}/"), 200) == before
         assert sorted(alice.titles("category=none")) == ["filed 0", "filed 1", "filed 2", "something"]
 
@@ -125,8 +121,6 @@ class TestCategory:
 
 
 class TestCategoryName:
-    """No two of a user's categories have the same name."""
-
     VARIANTS = (
         ("Work", "work"),
         ("Work", "  WORK "),
@@ -242,47 +236,43 @@ class TestCategoryList:
 
 
 class TestCategoryPrivacy:
-    """To everybody but its user a category does not exist."""
-
     def test_a_category_of_another_user_looks_like_an_unknown_one(self, alice: Person, bob: Person) -> None:
         category = alice.category("Work")
         before = everything(alice)
         requests: list[tuple[str, Any, dict[str, str]]] = [
             ("GET", None, {}),
             ("GET", None, {"If-None-Match": '"1"'}),
-            ("PUT", {"name": "mine"}, {}),
-            ("PUT", {"name": "mine"}, {"If-Match": '"9"'}),
-            ("PATCH", {"name": "mine"}, {}),
+            ("PUT", {"name": "new"}, {}),
+            ("PUT", {"name": "new"}, {"If-Match": '"9"'}),
+            ("PATCH", {"name": "new"}, {}),
             ("PATCH", {"version": 9}, {}),
             ("PATCH", {}, {"If-Match": '"1"'}),
             ("DELETE", None, {}),
             ("DELETE", None, {"If-Match": '"9"'}),
         ]
         for method, body, headers in requests:
-            strangers = bob.request(method, path_of(category), json=body, headers=headers)
-            nobodys = bob.request(method, f"{CATEGORIES}{uuid4()}/", json=body, headers=headers)
-            problem(strangers, 404, "category-not-found")
-            assert strangers.json() == nobodys.json()
-            assert strangers.headers.keys() == nobodys.headers.keys()
+            hidden = bob.request(method, path_of(category), json=body, headers=headers)
+            missing = bob.request(method, f"{CATEGORIES}{uuid4()}/", json=body, headers=headers)
+            problem(hidden, 404, "category-not-found")
+            assert hidden.json() == missing.json()
+            assert hidden.headers.keys() == missing.headers.keys()
         assert everything(alice) == before
 
     def test_a_category_of_another_user_cannot_be_used(self, alice: Person, bob: Person) -> None:
         category, task = alice.category(), bob.task()
-        for foreign in (category["id"], str(uuid4())):
-            answers = [
-                bob.post("/api/tasks/", {"title": "x", "category": foreign}),
-                bob.put(f"/api/tasks/{task['id']}/", {"title": "x", "category": foreign}),
-                bob.patch(f"/api/tasks/{task['id']}/", {"category": foreign}),
+        for category_id in (category["id"], str(uuid4())):
+            responses = [
+                bob.post("/api/tasks/", {"title": "x", "category": category_id}),
+                bob.put(f"/api/tasks/{task['id']}/", {"title": "x", "category": category_id}),
+                bob.patch(f"/api/tasks/{task['id']}/", {"category": category_id}),
             ]
-            for response in answers:
-                assert invalid(response, "category") == answers[0].json()
+            for response in responses:
+                assert invalid(response, "category") == responses[0].json()
         assert bob.listed("/api/tasks/") == [task]
         assert bob.titles(f"category={category['id']}") == []
 
 
 class TestCategoryVersion:
-    """Conditional requests."""
-
     def test_a_known_version_is_answered_with_304(self, alice: Person) -> None:
         category = alice.category()
         for known in ('"1"', 'W/"1"', '"7", "1"', ' "7" ,"1",', "*"):
@@ -315,5 +305,5 @@ class TestCategoryVersion:
 
     def test_every_change_increments_the_version(self, alice: Person) -> None:
         category = alice.category()
-        answers = [expect(alice.patch(path_of(category), {"name": f"name {n}"}), 200) for n in range(3)]
-        assert [after["version"] - before["version"] for before, after in pairwise([category, *answers])] == [1, 1, 1]
+        responses = [expect(alice.patch(path_of(category), {"name": f"name {n}"}), 200) for n in range(3)]
+        assert [after["version"] - before["version"] for before, after in pairwise([category, *responses])] == [1, 1, 1]

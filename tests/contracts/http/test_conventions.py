@@ -1,4 +1,4 @@
-"""What holds for every path."""
+"""Conventions of every path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.http import PASSWORD, Api, Person, bearer, expect
 
 pytestmark = http_on_memory
 
-EVERYWHERE = {
+COMMON_HEADERS = {
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -46,8 +46,8 @@ GOOD[("POST", "/api/accounts/me/totp/confirm/")] = {"code": "000000"}
 GOOD[("POST", "/api/accounts/me/totp/disable/")] = {"password": PASSWORD, "code": "000000"}
 
 
-def place(path: str, id: str | None = None) -> str:
-    """A path that a template stands for; unless an id is given, there is nothing there."""
+def fill(path: str, id: str | None = None) -> str:
+    """Fill in the placeholders of a path; without an id, the item does not exist."""
     return path.format(id=id or uuid4(), user_id=uuid4(), slug="invalid-input", bucket="00")
 
 
@@ -67,7 +67,7 @@ def responses(alice: Person) -> Iterator[tuple[int, httpx.Response]]:
     yield 400, alice.get("/api/tasks/?limit=0")
     yield 401, alice.get(path, headers=bearer("nonsense"))
     yield 404, alice.get("/api/nothing/")
-    yield 404, alice.get(place("/api/tasks/{id}/"))
+    yield 404, alice.get(fill("/api/tasks/{id}/"))
     yield 405, alice.post(path)
     yield 409, alice.post("/api/accounts/register/", {"username": alice.username, "password": alice.password})
     yield 412, alice.patch(path, {}, headers={"If-Match": '"9"'})
@@ -77,27 +77,25 @@ def responses(alice: Person) -> Iterator[tuple[int, httpx.Response]]:
 
 
 class TestResponse:
-    """What every response carries."""
-
     def test_every_response_forbids_storing_sniffing_and_framing(self, alice: Person) -> None:
         for status, response in responses(alice):
             assert response.status_code == status
-            assert EVERYWHERE.items() <= dict(response.headers).items()
+            assert COMMON_HEADERS.items() <= dict(response.headers).items()
             assert "server" not in response.headers
 
     def test_every_response_echoes_the_request_id(self, alice: Person) -> None:
-        alice.headers["X-Request-ID"] = "Sane-id_1.2"
+        alice.headers["X-Request-ID"] = "Valid-id_1.2"
         for _, response in responses(alice):
-            assert response.headers.get_list("x-request-id") == ["Sane-id_1.2"]
+            assert response.headers.get_list("x-request-id") == ["Valid-id_1.2"]
 
-    @pytest.mark.parametrize("sane", ["a", "A" * 128, "9f1b2c3d-0000-4000-8000-1234567890ab", "0.-_Z"])
-    def test_a_valid_request_id_is_kept(self, api: Api, sane: str) -> None:
-        assert api.get("/health/live", headers={"X-Request-ID": sane}).headers["x-request-id"] == sane
+    @pytest.mark.parametrize("valid", ["a", "A" * 128, "9f1b2c3d-0000-4000-8000-1234567890ab", "0.-_Z"])
+    def test_a_valid_request_id_is_kept(self, api: Api, valid: str) -> None:
+        assert api.get("/health/live", headers={"X-Request-ID": valid}).headers["x-request-id"] == valid
 
     @pytest.mark.parametrize("odd", ["", "A" * 129, "two words", "semi;colon", '"quoted"', "<script>", "a,b", "a\tb"])
     def test_an_invalid_request_id_is_replaced(self, api: Api, odd: str) -> None:
-        given = api.get("/health/live", headers={"X-Request-ID": odd}).headers["x-request-id"]
-        assert re.fullmatch(r"[0-9a-f]{32}", given)
+        replaced = api.get("/health/live", headers={"X-Request-ID": odd}).headers["x-request-id"]
+        assert re.fullmatch(r"[0-9a-f]{32}", replaced)
 
     def test_every_request_without_an_id_gets_a_new_one(self, api: Api) -> None:
         first, second = (api.get("/health/live").headers["x-request-id"] for _ in range(2))
@@ -106,7 +104,7 @@ class TestResponse:
     def test_an_unexpected_error_is_an_opaque_500_that_is_logged_with_the_request_id(
         self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        api.client.event_hooks["response"].clear()  # it would object
+        api.client.event_hooks["response"].clear()  # it would fail at a status of 500
         secret = "the secret of the program"
 
         def fail(*_: object) -> None:
@@ -119,7 +117,7 @@ class TestResponse:
         body = problem(response, 500, "internal-error")
         assert secret not in response.text
         assert body.keys() == {"type", "title", "status", "detail"}
-        assert EVERYWHERE.items() <= dict(response.headers).items()
+        assert COMMON_HEADERS.items() <= dict(response.headers).items()
         (entry,) = [entry for entry in logs if entry["event"] == "uncaught error"]
         assert (entry["log_level"], entry["request_id"]) == ("error", "find-me")
         assert (entry["method"], entry["path"]) == ("GET", "/api/tasks")
@@ -129,8 +127,6 @@ class TestResponse:
 
 
 class TestPath:
-    """Which paths there are, and what they serve."""
-
     def test_the_description_lists_every_operation(self, api: Api) -> None:
         paths: Mapping[str, Mapping[str, Any]] = api.documentation.document["paths"]
         assert {path: {method.upper() for method in methods} for path, methods in paths.items()} == SERVED
@@ -138,27 +134,27 @@ class TestPath:
     @pytest.mark.parametrize("path", SERVED)
     @pytest.mark.parametrize("slash", ["", "/"])
     def test_options_lists_every_method(self, api: Api, path: str, slash: str) -> None:
-        response = api.options(place(path).rstrip("/") + slash)
+        response = api.options(fill(path).rstrip("/") + slash)
         assert response.status_code == 204
         head = {"HEAD"} if "GET" in SERVED[path] else set()
         assert response.headers["allow"].split(", ") == sorted(SERVED[path] | head | {"OPTIONS"})
 
     @pytest.mark.parametrize("path", SERVED)
     def test_options_refuses_every_parameter(self, api: Api, path: str) -> None:
-        response = api.options(f"{place(path)}?limit=1&types=task&something=else")
+        response = api.options(f"{fill(path)}?limit=1&types=task&something=else")
         invalid(response, "limit", "types", "something")
 
     @pytest.mark.parametrize("path", SERVED)
     def test_options_with_an_origin_but_no_preflight_lists_every_method(self, api: Api, path: str) -> None:
-        plain = api.options(place(path))
-        response = api.options(place(path), headers={"Origin": LOCAL})
+        plain = api.options(fill(path))
+        response = api.options(fill(path), headers={"Origin": LOCAL})
         assert (response.status_code, response.headers.get("allow")) == (204, plain.headers["allow"])
 
     @pytest.mark.parametrize("path", SERVED)
     def test_a_method_that_is_not_allowed_is_refused_with_the_allowed_ones(self, api: Api, path: str) -> None:
-        allowed = api.options(place(path)).headers["allow"]
+        allowed = api.options(fill(path)).headers["allow"]
         for method in [*sorted(METHODS - set(allowed.split(", "))), "TRACE", "LINK"]:
-            response = api.request(method, place(path))
+            response = api.request(method, fill(path))
             if method == "HEAD":
                 assert response.status_code == 405
             else:
@@ -167,8 +163,8 @@ class TestPath:
 
     @pytest.mark.parametrize(("method", "path"), [each for each in ROUTES if each not in (STREAM, TICKETS)])
     def test_the_trailing_slash_is_optional(self, alice: Person, method: str, path: str) -> None:
-        # Something is wrong with most of these requests, and has to be found wrong on either path.
-        path = place(path).rstrip("/")
+        # Most of these requests are refused, for the same reason on both paths.
+        path = fill(path).rstrip("/")
         with_slash, without = alice.request(method, f"{path}/"), alice.request(method, path)
         assert with_slash.status_code == without.status_code
         assert with_slash.text == without.text
@@ -185,11 +181,11 @@ class TestPath:
         alice.headers["X-Request-ID"] = "same"
         real = task if "tasks" in path else category
         variants: list[tuple[str, dict[str, str]]] = [
-            (place(path, real["id"]), {}),
-            (place(path, real["id"]), {"If-None-Match": '"1"'}),
-            (place(path), {}),
-            (place(path) + "?unknown=1", {}),
-            (place(path), {"Authorization": "Bearer nonsense"}),
+            (fill(path, real["id"]), {}),
+            (fill(path, real["id"]), {"If-None-Match": '"1"'}),
+            (fill(path), {}),
+            (fill(path) + "?unknown=1", {}),
+            (fill(path), {"Authorization": "Bearer nonsense"}),
         ]
         for url, headers in variants:
             head, get = alice.head(url, headers=headers), alice.get(url, headers=headers)
@@ -200,7 +196,7 @@ class TestPath:
     def test_unknown_query_parameters_are_refused_with_their_names(self, alice: Person, method: str, path: str) -> None:
         task, category = alice.task(), alice.category()
         real = task if "tasks" in path else category
-        url = place(path, real["id"])
+        url = fill(path, real["id"])
         invalid(alice.request(method, f"{url}?surprise=1&Limit=2"), "surprise", "Limit")
         assert expect(alice.get("/api/tasks/"), 200)["results"] == [task]
         assert expect(alice.get("/api/categories/"), 200)["results"] == [category]
@@ -217,10 +213,8 @@ class TestPath:
 
 
 class TestProblem:
-    """Refusals."""
-
     def test_the_type_of_a_problem_leads_to_an_explanation(self, alice: Person) -> None:
-        seen = set()
+        statuses = set()
         for status, response in responses(alice):
             if status < 400:
                 continue
@@ -230,8 +224,8 @@ class TestProblem:
             assert explanation.headers["content-type"] == "text/plain; charset=utf-8"
             assert body["title"] in explanation.text
             assert str(status) in explanation.text
-            seen.add(status)
-        assert seen == {400, 401, 404, 405, 409, 412, 413, 415}
+            statuses.add(status)
+        assert statuses == {400, 401, 404, 405, 409, 412, 413, 415}
 
     def test_every_described_problem_is_explained(self, api: Api) -> None:
         operations = [each for path in api.documentation.document["paths"].values() for each in path.values()]
@@ -253,11 +247,11 @@ class TestProblem:
     def test_several_bad_fields_are_all_named(self, alice: Person) -> None:
         body = {"title": "", "priority": 9, "state": "someday", "due_date": "soon", "category": "x", "tilte": "typo"}
         invalid(alice.post("/api/tasks/", body), *body)
-        invalid(alice.put(place("/api/tasks/{id}/"), body), *body)
-        invalid(alice.patch(place("/api/tasks/{id}/"), body | {"version": "7"}), *body, "version")
+        invalid(alice.put(fill("/api/tasks/{id}/"), body), *body)
+        invalid(alice.patch(fill("/api/tasks/{id}/"), body | {"version": "7"}), *body, "version")
         invalid(alice.post("/api/categories/", {"color": "red", "description": 3}), "name", "color", "description")
         invalid(
-            alice.post("/api/accounts/register/", {"username": "a@b", "email": "nobody", "first_name": 1}),
+            alice.post("/api/accounts/register/", {"username": "a@b", "email": "no-at-sign", "first_name": 1}),
             "username",
             "password",
             "email",
@@ -268,16 +262,20 @@ class TestProblem:
         )
 
     def test_several_bad_fields_of_the_right_type_are_all_named(self, api: Api) -> None:
-        body = {"username": "a b", "password": "short", "password2": "other", "email": "nobody", "time_zone": "Mars/X"}
+        body = {
+            "username": "a b",
+            "password": "short",
+            "password2": "other",
+            "email": "no-at-sign",
+            "time_zone": "Mars/X",
+        }
         invalid(api.post("/api/accounts/register/", body), *body)
 
 
 class TestAuthentication:
-    """Nothing of anybody's is told, and nothing done, without a token that is good now."""
-
     @pytest.mark.parametrize(("method", "path"), PROTECTED)
     def test_a_missing_token_is_refused_before_any_other_error(self, api: Api, method: str, path: str) -> None:
-        for url in (place(path), place(path) + "?surprise=1", place(path, "no-uuid")):
+        for url in (fill(path), fill(path) + "?surprise=1", fill(path, "no-uuid")):
             for body in (None, b"", b"{", b"{}", b'{"surprise": 1}'):
                 response = api.request(method, url) if body is None else api.send(method, url, body)
                 problem(response, 401, "not-authenticated")
@@ -310,7 +308,7 @@ class TestAuthentication:
     def test_a_refresh_token_is_refused_as_an_access_token(
         self, api: Api, alice: Person, method: str, path: str
     ) -> None:
-        problem(api.request(method, place(path), headers=bearer(alice.refresh)), 401, "invalid-token")
+        problem(api.request(method, fill(path), headers=bearer(alice.refresh)), 401, "invalid-token")
 
     def test_the_authentication_scheme_is_case_insensitive(self, api: Api, alice: Person) -> None:
         for scheme in ("bearer", "BEARER"):
@@ -352,7 +350,7 @@ class TestAuthentication:
         expect(ended.post("/api/accounts/logout/"), 204)
         before = everything(alice)
         ids = {"tasks": task["id"], "trash": task["id"], "categories": category["id"], "accounts": session}
-        url = place(path, ids.get(path.split("/")[2]))
+        url = fill(path, ids.get(path.split("/")[2]))
         is_import = path == "/api/accounts/me/import/"
         body = {"content": b"{}", "headers": NDJSON} if is_import else {"json": GOOD.get((method, path))}
         problem(ended.request(method, url, **body), 401, "session-ended")
@@ -368,23 +366,21 @@ class TestAuthentication:
         expect(rotated.get("/api/tasks/", headers=bearer(alice.access)), 200)
 
     def test_a_token_contains_the_ids_of_the_user_and_the_session(self, alice: Person) -> None:
-        answer = expect(alice.post("/api/accounts/verify/", {"token": alice.access}), 200)
-        assert answer["user_id"] == alice.id
-        assert UUID(answer["session_id"]).version == 7
+        claims = expect(alice.post("/api/accounts/verify/", {"token": alice.access}), 200)
+        assert claims["user_id"] == alice.id
+        assert UUID(claims["session_id"]).version == 7
 
 
 class TestCors:
-    """Pages of other origins."""
-
     @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:5173"])
     @pytest.mark.parametrize("method", sorted(METHODS - {"OPTIONS"}))
     def test_a_preflight_from_a_local_page_is_granted(self, api: Api, origin: str, method: str) -> None:
-        asked = {
+        preflight_headers = {
             "Origin": origin,
             "Access-Control-Request-Method": method,
             "Access-Control-Request-Headers": ", ".join(sorted(SENT)),
         }
-        response = api.options("/api/tasks/", headers=asked)
+        response = api.options("/api/tasks/", headers=preflight_headers)
         assert response.status_code == 204
         assert response.headers["access-control-allow-origin"] == origin
         assert set(split(response.headers["access-control-allow-methods"])) >= METHODS
@@ -408,11 +404,11 @@ class TestCors:
         ["http://example.org", "https://localhost:5173", "http://localhost:5174", "http://localhost:5173.evil", "null"],
     )
     def test_a_page_of_another_origin_is_refused(self, alice: Person, origin: str) -> None:
-        asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-        preflight = alice.options("/api/tasks/", headers=asked)
+        preflight_headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        preflight = alice.options("/api/tasks/", headers=preflight_headers)
         assert "access-control-allow-origin" not in preflight.headers
         response = alice.get("/api/tasks/", headers={"Origin": origin})
-        assert response.status_code == 200, "it is for the browser to keep the answer from the page"
+        assert response.status_code == 200, "the browser hides the response from the page"
         assert "access-control-allow-origin" not in response.headers
 
     def test_origins_can_be_configured(self, new_api: NewApi) -> None:
@@ -424,14 +420,15 @@ class TestCors:
 
     def test_in_production_no_origin_is_allowed_by_default(self, new_api: NewApi) -> None:
         api = new_api(ENVIRONMENT="production", THROTTLE="on")
-        asked = {"Origin": LOCAL, "Access-Control-Request-Method": "GET"}
-        for response in (api.options("/api/tasks/", headers=asked), api.get("/health/live", headers={"Origin": LOCAL})):
+        preflight_headers = {"Origin": LOCAL, "Access-Control-Request-Method": "GET"}
+        for response in (
+            api.options("/api/tasks/", headers=preflight_headers),
+            api.get("/health/live", headers={"Origin": LOCAL}),
+        ):
             assert "access-control-allow-origin" not in response.headers
 
 
 class TestService:
-    """The service itself."""
-
     def test_the_service_reports_that_it_is_live_and_ready(self, api: Api) -> None:
         assert expect(api.get("/health/live"), 200) == {"status": "live"}
         assert expect(api.get("/health/ready"), 200) == {"status": "ready"}
@@ -461,9 +458,9 @@ class TestService:
 
 
 def split(header: str) -> list[str]:
-    return [part.strip() for part in header.split(",")]
+    return [value.strip() for value in header.split(",")]
 
 
-def with_origin(person: Person, origin: str) -> Person:
-    person.headers["Origin"] = origin
-    return person
+def with_origin(user: Person, origin: str) -> Person:
+    user.headers["Origin"] = origin
+    return user

@@ -1,4 +1,4 @@
-"""Creating under one's own id: `PUT` with `If-None-Match: *`."""
+"""Creating with an id chosen by the client: `PUT` with `If-None-Match: *`."""
 
 from __future__ import annotations
 
@@ -8,30 +8,27 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.contracts.http.base import DEFAULTS, TASKS, everything, invalid, path_of, problem, rfc3339
+from tests.contracts.http.base import CATEGORIES, DEFAULTS, TASKS, everything, invalid, path_of, problem, rfc3339
 from tests.fakes import ManualClock
 from tests.http import Person, expect, new_name
 
-CATEGORIES = "/api/categories/"
 MALFORMED = ["", " ", "x", '"1"', 'W/"1"', '"*"', "*, *", '*, "1"', "**"]
 
 
-def put_new(person: Person, path: str, **fields: Any) -> httpx.Response:
-    return person.put(path, fields, headers={"If-None-Match": "*"})
+def put_new(user: Person, path: str, **fields: Any) -> httpx.Response:
+    return user.put(path, fields, headers={"If-None-Match": "*"})
 
 
 class TestTaskPutCreate:
-    """Tasks."""
-
     @pytest.mark.parametrize("version", "1479f")
     def test_a_task_is_created_under_the_id_in_the_path(self, alice: Person, clock: ManualClock, version: str) -> None:
-        some = str(uuid4())
-        task_id = f"{some[:14]}{version}{some[15:]}"
-        response = put_new(alice, f"{TASKS}{task_id.upper()}/", title=" mine ", id=str(uuid4()))
+        any_id = str(uuid4())
+        task_id = f"{any_id[:14]}{version}{any_id[15:]}"
+        response = put_new(alice, f"{TASKS}{task_id.upper()}/", title=" own ", id=str(uuid4()))
         task = expect(response, 201)
         assert task == DEFAULTS | {
             "id": task_id,
-            "title": "mine",
+            "title": "own",
             "owners": [alice.id],
             "created_by": alice.id,
             "created_at": rfc3339(clock.now()),
@@ -58,14 +55,14 @@ class TestTaskPutCreate:
         assert task["completed_at"] == task["created_at"]
 
     def test_an_existing_id_is_refused_as_stale(self, alice: Person) -> None:
-        task = alice.task("there", due_date="2000-01-01T00:00:00Z")
+        task = alice.task("existing", due_date="2000-01-01T00:00:00Z")
         refused = put_new(alice, path_of(task), title="new")
         assert problem(refused, 412, "stale-version")["current"] == task
         assert alice.listed(TASKS) == [task]
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
     def test_a_member_gets_the_task_as_they_see_it(self, alice: Person, bob: Person, role: str) -> None:
-        task = alice.task("there", category=alice.category()["id"])
+        task = alice.task("existing", category=alice.category()["id"])
         alice.share(task, bob, role)
         before = everything(alice)
         current = problem(put_new(bob, path_of(task), title="new"), 412, "stale-version")["current"]
@@ -77,13 +74,13 @@ class TestTaskPutCreate:
         task, trashed = alice.task("secret"), alice.task("secret")
         expect(alice.delete(path_of(trashed)), 204)
         before = everything(alice)
-        answers = [put_new(bob, path_of(each), title="mine") for each in (task, trashed)]
-        for answer in answers:
-            body = problem(answer, 409, "id-taken")
+        responses = [put_new(bob, path_of(each), title="own") for each in (task, trashed)]
+        for response in responses:
+            body = problem(response, 409, "id-taken")
             assert "current" not in body
-            assert "secret" not in answer.text
-            assert alice.id not in answer.text
-        assert answers[0].json() == answers[1].json()
+            assert "secret" not in response.text
+            assert alice.id not in response.text
+        assert responses[0].json() == responses[1].json()
         assert everything(alice) == before
         assert bob.listed(TASKS) == []
 
@@ -98,7 +95,7 @@ class TestTaskPutCreate:
         expect(alice.delete(path_of(task)), 204)
         expect(alice.delete(f"/api/trash/{task['id']}/"), 204)
         created = expect(put_new(alice, path_of(task), title="new"), 201)
-        # Devices that knew the other are told of this one as of something later.
+        # Devices that have the purged task get this one as a later version of it.
         assert (created["version"], created["description"]) == (3, "")
         assert [change["action"] for change in alice.listed(f"{path_of(task)}history/")] == ["create"]
 
@@ -140,8 +137,6 @@ class TestTaskPutCreate:
 
 
 class TestCategoryPutCreate:
-    """Categories."""
-
     def test_a_category_is_created_under_the_id_in_the_path(self, alice: Person) -> None:
         path = f"{CATEGORIES}{uuid4()}/"
         response = put_new(alice, path, name="home")
@@ -158,7 +153,7 @@ class TestCategoryPutCreate:
 
     def test_a_category_of_another_user_is_refused_only_as_a_taken_id(self, alice: Person, bob: Person) -> None:
         category = alice.category("secret")
-        refused = put_new(bob, f"{CATEGORIES}{category['id']}/", name="mine")
+        refused = put_new(bob, f"{CATEGORIES}{category['id']}/", name="own")
         assert "current" not in problem(refused, 409, "id-taken")
         assert "secret" not in refused.text
         assert bob.listed(CATEGORIES) == []

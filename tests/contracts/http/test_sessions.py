@@ -1,4 +1,4 @@
-"""Logging in, staying logged in and logging out, over HTTP."""
+"""Logins, sessions and tokens over HTTP."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ME = "/api/accounts/me/"
 
 
 def refresh(api: Api, token: str) -> dict[str, Any]:
-    """Exchange a refresh token, which must succeed."""
+    """Refresh successfully and return the new tokens."""
     body: dict[str, Any] = expect(api.post(REFRESH, {"refresh": token}), 200)
     return body
 
 
 def is_live(api: Api, access: str) -> bool:
-    """Whether an access token opens anything."""
+    """Whether an access token is accepted."""
     response = api.get(ME, headers=bearer(access))
     if response.status_code == 200:
         return True
@@ -38,7 +38,7 @@ def is_live(api: Api, access: str) -> bool:
 
 
 def forged(api: Api, token: str, **changes: Any) -> str:
-    """A genuine token that says something else."""
+    """Sign a token with changed claims."""
     claims = api.container.signer().read(token, expired=True)
     values = {name: getattr(claims, name) for name in TokenClaims.__slots__}
     return api.container.signer().sign(TokenClaims(**(values | changes)))
@@ -56,14 +56,14 @@ class TestLogin:
 
     def test_the_email_address_is_accepted_as_the_username(self, api: Api) -> None:
         name = new_name()
-        person = api.register(email=f"{name}@example.org")
+        user = api.register(email=f"{name}@example.org")
         for spelled in (f"{name}@example.org", f" {name.upper()}@Example.ORG "):
-            assert expect(api.post(LOGIN, {"username": spelled, "password": PASSWORD}), 200)["user"]["id"] == person.id
+            assert expect(api.post(LOGIN, {"username": spelled, "password": PASSWORD}), 200)["user"]["id"] == user.id
 
     def test_the_username_is_accepted_in_any_case_and_unicode_form(self, api: Api) -> None:
-        person = api.register(f"Zoë{new_name()}")
-        for spelled in (person.username.upper(), person.username.replace("ë", "e\u0308"), f"  {person.username} "):
-            assert expect(api.post(LOGIN, {"username": spelled, "password": PASSWORD}), 200)["user"]["id"] == person.id
+        user = api.register(f"Zoë{new_name()}")
+        for spelled in (user.username.upper(), user.username.replace("ë", "e\u0308"), f"  {user.username} "):
+            assert expect(api.post(LOGIN, {"username": spelled, "password": PASSWORD}), 200)["user"]["id"] == user.id
 
     def test_every_failed_login_gets_the_same_response(self, api: Api, alice: Person, bob: Person) -> None:
         api.set_active(bob.username, False)
@@ -131,11 +131,11 @@ class TestRefresh:
 
     def test_concurrent_refreshes_get_the_same_tokens(self, api: Api, alice: Person) -> None:
         with ThreadPoolExecutor(8) as threads:
-            answers = list(threads.map(lambda _: refresh(api, alice.refresh), range(8)))
-        assert {(answer["access"], answer["refresh"]) for answer in answers} == {
-            (answers[0]["access"], answers[0]["refresh"])
+            responses = list(threads.map(lambda _: refresh(api, alice.refresh), range(8)))
+        assert {(body["access"], body["refresh"]) for body in responses} == {
+            (responses[0]["access"], responses[0]["refresh"])
         }
-        assert is_live(api, answers[0]["access"])
+        assert is_live(api, responses[0]["access"])
 
     def test_a_used_token_returns_the_same_successor_within_the_grace_time(
         self, api: Api, alice: Person, clock: ManualClock
@@ -167,7 +167,7 @@ class TestRefresh:
         assert (again["access"], again["refresh"]) == (lost["access"], lost["refresh"])
         clock.advance(days=3)
         later = refresh(api, alice.refresh)
-        assert is_live(api, later["access"]), "an access token that has expired is of no use to anybody"
+        assert is_live(api, later["access"]), "the lost access token has expired"
         clock.advance(seconds=11)
         problem(api.post(REFRESH, {"refresh": alice.refresh}), 401, "session-ended")
 
@@ -194,9 +194,9 @@ class TestRefresh:
 
     def test_without_grace_time_every_token_can_be_used_once(self, new_api: NewApi) -> None:
         api = new_api(REFRESH_GRACE_SECONDS="0")
-        person = api.register()
-        second = refresh(api, person.refresh)
-        problem(api.post(REFRESH, {"refresh": person.refresh}), 401, "session-ended")
+        user = api.register()
+        second = refresh(api, user.refresh)
+        problem(api.post(REFRESH, {"refresh": user.refresh}), 401, "session-ended")
         assert not is_live(api, second["access"])
 
     def test_a_session_ends_14_days_after_its_last_refresh(self, api: Api, alice: Person, clock: ManualClock) -> None:
@@ -214,17 +214,17 @@ class TestRefresh:
             token = refresh(api, token)["refresh"]
         clock.advance(days=4, hours=23, minutes=59)
         last = refresh(api, token)
-        assert last["expires_in"] == 60, "no token outlives its session"
+        assert last["expires_in"] == 60, "no token expires after its session"
         clock.advance(seconds=60)
         assert not is_live(api, last["access"])
         problem(api.post(REFRESH, {"refresh": last["refresh"]}), 401, "session-ended")
 
     def test_lifetimes_can_be_configured(self, new_api: NewApi, clock: ManualClock) -> None:
         api = new_api(ACCESS_TOKEN_SECONDS="60", SESSION_IDLE_SECONDS="120", SESSION_ABSOLUTE_SECONDS="170")
-        person = api.register()
-        assert person.answer["expires_in"] == 60
+        user = api.register()
+        assert user.answer["expires_in"] == 60
         clock.advance(seconds=119)
-        second = refresh(api, person.refresh)
+        second = refresh(api, user.refresh)
         assert second["expires_in"] == 51
         clock.advance(seconds=51)
         problem(api.post(REFRESH, {"refresh": second["refresh"]}), 401, "session-ended")
@@ -256,12 +256,12 @@ class TestVerify:
     ) -> None:
         (session,) = alice.listed(SESSIONS)
         now = clock.now().replace(microsecond=0)
-        for token, kind, life in (
+        for token, kind, lifetime in (
             (alice.access, "access", timedelta(minutes=15)),
             (alice.refresh, "refresh", timedelta(days=14)),
         ):
             body = expect(api.post(VERIFY, {"token": token}), 200)
-            assert datetime.fromisoformat(body.pop("expires_at")) == now + life
+            assert datetime.fromisoformat(body.pop("expires_at")) == now + lifetime
             assert body == {"token_type": kind, "user_id": alice.id, "session_id": session["id"]}
 
     def test_a_replaced_or_expired_token_is_refused(self, api: Api, alice: Person, clock: ManualClock) -> None:
@@ -281,7 +281,7 @@ class TestVerify:
         for token in (lost["access"], lost["refresh"]):
             expect(api.post(VERIFY, {"token": token}), 200)
         clock.advance(seconds=11)
-        # Had looking counted as use, this would be a replay.
+        # If verifying counted as use, this would be a replay.
         assert refresh(api, alice.refresh)["refresh"] == lost["refresh"]
 
     def test_tokens_of_an_ended_session_are_refused(self, api: Api, alice: Person) -> None:
@@ -297,9 +297,9 @@ class TestVerify:
 class TestLogout:
     """`POST /api/accounts/logout/`"""
 
-    def assert_ended(self, api: Api, person: Person) -> None:
-        assert not is_live(api, person.access)
-        problem(api.post(REFRESH, {"refresh": person.refresh}), 401, "session-ended")
+    def assert_ended(self, api: Api, user: Person) -> None:
+        assert not is_live(api, user.access)
+        problem(api.post(REFRESH, {"refresh": user.refresh}), 401, "session-ended")
 
     @pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}])
     def test_an_access_token_ends_its_session(self, api: Api, alice: Person, headers: dict[str, str]) -> None:
@@ -442,24 +442,22 @@ class TestSessions:
     def test_a_session_of_another_user_looks_like_an_unknown_one(self, alice: Person, bob: Person) -> None:
         (session,) = alice.listed(SESSIONS)
         before = everything(alice)
-        strangers = bob.delete(f"{SESSIONS}{session['id']}/")
-        nobodys = bob.delete(f"{SESSIONS}{uuid4()}/")
-        problem(strangers, 404, "session-not-found")
-        assert strangers.json() == nobodys.json()
+        hidden = bob.delete(f"{SESSIONS}{session['id']}/")
+        missing = bob.delete(f"{SESSIONS}{uuid4()}/")
+        problem(hidden, 404, "session-not-found")
+        assert hidden.json() == missing.json()
         assert everything(alice) == before
 
 
 class TestExpiry:
-    """Tokens that came to their end."""
-
     def test_an_access_token_expires_after_15_minutes(self, api: Api, alice: Person, clock: ManualClock) -> None:
         clock.advance(minutes=14, seconds=59)
         expect(alice.get(ME), 200)
-        clock.advance(seconds=6)  # of which five are for clocks that differ
+        clock.advance(seconds=6)  # five of them are the leeway for different clocks
         problem(alice.get(ME), 401, "invalid-token")
         assert is_live(api, refresh(api, alice.refresh)["access"])
 
     def test_a_refresh_token_is_refused_as_an_access_token(self, api: Api, alice: Person) -> None:
         as_access = forged(api, alice.refresh, kind=TokenKind.ACCESS)
-        assert is_live(api, as_access), "only the key tells them apart, and only we have it"
+        assert is_live(api, as_access), "the kind depends only on the key, which is secret"
         problem(api.get(ME, headers=bearer(alice.refresh)), 401, "invalid-token")

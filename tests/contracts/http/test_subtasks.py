@@ -1,4 +1,4 @@
-"""Tasks within tasks."""
+"""Subtasks over HTTP."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ MAX_DEPTH = 5
 
 
 class TestSubtask:
-    """`parent`"""
-
     def test_a_task_can_have_a_parent(self, alice: Person) -> None:
         parent = alice.task("parent")
         child = alice.task("child", parent=parent["id"].upper())
         assert child["parent"] == parent["id"]
         assert expect(alice.get(path_of(child)), 200) == child
-        assert expect(alice.get(path_of(parent)), 200) == parent, "it is the child that knows"
+        assert expect(alice.get(path_of(parent)), 200) == parent, "the parent does not change"
         assert alice.titles(f"parent={parent['id']}") == ["child"]
         assert alice.titles("parent=none") == ["parent"]
 
@@ -42,8 +40,8 @@ class TestSubtask:
         bob.share(shared, alice, "editor")
         expect(alice.delete(path_of(deleted)), 204)
         for parent in (str(uuid4()), others["id"], shared["id"], deleted["id"], alice.category()["id"]):
-            told = invalid(alice.post(TASKS, {"title": "x", "parent": parent}), "parent")
-            assert told == invalid(alice.post(TASKS, {"title": "x", "parent": str(uuid4())}), "parent")
+            refusal = invalid(alice.post(TASKS, {"title": "x", "parent": parent}), "parent")
+            assert refusal == invalid(alice.post(TASKS, {"title": "x", "parent": str(uuid4())}), "parent")
             invalid(alice.patch(path_of(own), {"parent": parent}), "parent")
             invalid(alice.put(path_of(own), {"title": "x", "parent": parent}), "parent")
         assert set(alice.titles()) == {"own", "shared"}
@@ -81,13 +79,13 @@ class TestSubtask:
         child = alice.task("child", parent=parent["id"])
         alice.share(parent, bob)
         child = expect(alice.get(path_of(child)), 200)
-        mine = bob.task("mine")
+        own = bob.task("own")
         for change in (
             bob.patch(path_of(child), {"parent": None}),
-            bob.patch(path_of(child), {"parent": mine["id"]}),
+            bob.patch(path_of(child), {"parent": own["id"]}),
             bob.patch(path_of(child), {"parent": str(uuid4())}),
             bob.put(path_of(child), {"title": "child"}),
-            bob.put(path_of(child), child | {"parent": mine["id"]}),
+            bob.put(path_of(child), child | {"parent": own["id"]}),
         ):
             assert expect(change, 200) == child
         invalid(bob.post(TASKS, {"title": "x", "parent": parent["id"]}), "parent")

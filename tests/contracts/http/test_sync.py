@@ -1,4 +1,4 @@
-"""Syncing: the full state, deltas, what was done offline, and digests."""
+"""Sync over HTTP: full and incremental pulls, pushes of offline changes, and digests."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from tests.http import Api, Person, bearer, expect
 SYNC, DIGEST = "/api/sync/", "/api/sync/digest/"
 
 
-def pull(person: Person, **params: Any) -> dict[str, Any]:
-    """One page."""
-    page: dict[str, Any] = expect(person.get(SYNC, params=params), 200)
+def pull(user: Person, **params: Any) -> dict[str, Any]:
+    """Pull one page."""
+    page: dict[str, Any] = expect(user.get(SYNC, params=params), 200)
     return page
 
 
-def pulled(person: Person, **params: Any) -> tuple[list[dict[str, Any]], str]:
-    """All there is, and the cursor to go on from."""
+def pull_all(user: Person, **params: Any) -> tuple[list[dict[str, Any]], str]:
+    """Pull all pages, and return the changes and the next cursor."""
     changes: list[dict[str, Any]] = []
     while True:
-        page = pull(person, **params)
+        page = pull(user, **params)
         changes += page["changes"]
         params["cursor"] = page["next_cursor"]
         if not page["has_more"]:
             return changes, page["next_cursor"]
 
 
-def kept(task: Mapping[str, Any]) -> dict[str, Any]:
-    """A task as devices keep it."""
+def synced(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a task that are synced."""
     return {name: value for name, value in task.items() if name != "is_overdue"}
 
 
 def upsert(item: Mapping[str, Any], type_: str = "task", reason: str | None = None) -> dict[str, Any]:
-    data = kept(item)
+    data = synced(item)
     return {
         "type": type_,
         "id": item["id"],
@@ -55,7 +55,7 @@ def upsert(item: Mapping[str, Any], type_: str = "task", reason: str | None = No
     }
 
 
-def gone(item: Mapping[str, Any], version: int, reason: str = "deleted", type_: str = "task") -> dict[str, Any]:
+def tombstone(item: Mapping[str, Any], version: int, reason: str = "deleted", type_: str = "task") -> dict[str, Any]:
     return {"type": type_, "id": item["id"], "op": "delete", "version": version, "data": None, "reason": reason}
 
 
@@ -64,14 +64,14 @@ def mutation(op: str, target: str, data: object = None, *, type: str = "task", *
     return body if data is None else {**body, "data": data}
 
 
-def push(person: Person, *mutations: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = expect(person.post(SYNC, {"mutations": list(mutations), **more}), 200)
-    assert [result["id"] for result in answer["results"]] == [each["id"] for each in mutations]
-    return answer
+def push(user: Person, *mutations: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    response: dict[str, Any] = expect(user.post(SYNC, {"mutations": list(mutations), **more}), 200)
+    assert [result["id"] for result in response["results"]] == [each["id"] for each in mutations]
+    return response
 
 
-def results(person: Person, *mutations: Mapping[str, Any], **more: Any) -> list[tuple[str, int | None]]:
-    return [(each["status"], each["version"]) for each in push(person, *mutations, **more)["results"]]
+def results(user: Person, *mutations: Mapping[str, Any], **more: Any) -> list[tuple[str, int | None]]:
+    return [(each["status"], each["version"]) for each in push(user, *mutations, **more)["results"]]
 
 
 class TestPull:
@@ -83,23 +83,23 @@ class TestPull:
 
     def test_a_pull_with_a_cursor_returns_the_changes(self, alice: Person) -> None:
         task, other = alice.task(), alice.task()
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         assert pull(alice, cursor=cursor)["changes"] == []
         changed = expect(alice.patch(f"/api/tasks/{task['id']}/", {"title": "once"}), 200)
         changed = expect(alice.patch(f"/api/tasks/{task['id']}/", {"title": "twice"}), 200)
         expect(alice.delete(f"/api/tasks/{other['id']}/"), 204)
-        assert pull(alice, cursor=cursor)["changes"] == [upsert(changed), gone(other, 2)]
+        assert pull(alice, cursor=cursor)["changes"] == [upsert(changed), tombstone(other, 2)]
 
     def test_changes_during_a_full_pull_follow_at_its_end(self, alice: Person) -> None:
         tasks = [alice.task() for _ in range(5)]
         first = pull(alice, limit=2)
         assert first["has_more"]
-        # What happens amid the full state is told after it.
+        # Changes during a full pull follow after it.
         expect(alice.delete(f"/api/tasks/{tasks[0]['id']}/"), 204)
         changed = expect(alice.patch(f"/api/tasks/{tasks[4]['id']}/", {"title": "other"}), 200)
-        rest, _ = pulled(alice, cursor=first["next_cursor"], limit=2)
+        rest, _ = pull_all(alice, cursor=first["next_cursor"], limit=2)
         assert first["changes"] == [upsert(task) for task in tasks[:2]]
-        assert rest == [upsert(tasks[2]), upsert(tasks[3]), gone(tasks[0], 2), upsert(changed)]
+        assert rest == [upsert(tasks[2]), upsert(tasks[3]), tombstone(tasks[0], 2), upsert(changed)]
 
     def test_a_pull_can_be_limited_to_types(self, alice: Person) -> None:
         category, task = alice.category(), alice.task()
@@ -142,34 +142,34 @@ class TestPull:
     def test_sharing_and_unsharing_reach_the_member(self, alice: Person, bob: Person) -> None:
         task = alice.task(category=alice.category()["id"])
         child = alice.task(parent=task["id"])
-        _, cursor = pulled(bob)
+        _, cursor = pull_all(bob)
         share = f"/api/tasks/{task['id']}/shares/"
         expect(alice.post(share, {"username": bob.username, "role": "editor"}), 201)
-        seen, seen_child = (expect(bob.get(f"/api/tasks/{each['id']}/"), 200) for each in (task, child))
-        granted, cursor = pulled(bob, cursor=cursor)
-        assert granted == [upsert(seen, reason="access_granted"), upsert(seen_child, reason="access_granted")]
+        shared, shared_child = (expect(bob.get(f"/api/tasks/{each['id']}/"), 200) for each in (task, child))
+        granted, cursor = pull_all(bob, cursor=cursor)
+        assert granted == [upsert(shared, reason="access_granted"), upsert(shared_child, reason="access_granted")]
         assert granted[0]["data"]["category"] is None
         expect(bob.patch(f"/api/tasks/{task['id']}/", {"title": "by bob"}), 200)
         expect(alice.delete(f"{share}{bob.id}/"), 204)
-        revoked, _ = pulled(bob, cursor=cursor)
-        assert revoked == [gone(task, 4, "access_revoked"), gone(child, 3, "access_revoked")]
+        revoked, _ = pull_all(bob, cursor=cursor)
+        assert revoked == [tombstone(task, 4, "access_revoked"), tombstone(child, 3, "access_revoked")]
         assert pull(bob)["changes"] == []
 
     def test_deleting_the_owners_account_reaches_the_members(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         expect(alice.post(f"/api/tasks/{task['id']}/shares/", {"username": bob.username, "role": "viewer"}), 201)
-        _, cursor = pulled(bob)
+        _, cursor = pull_all(bob)
         expect(alice.post("/api/accounts/me/delete/", {"password": alice.password}), 204)
-        (change,) = pulled(bob, cursor=cursor)[0]
+        (change,) = pull_all(bob, cursor=cursor)[0]
         assert (change["op"], change["reason"]) == ("delete", "access_revoked")
 
     def test_deleting_a_category_is_pulled_with_its_tasks(self, alice: Person) -> None:
         category = alice.category()
         tasks = [alice.task(category=category["id"]) for _ in range(3)]
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         expect(alice.delete(f"/api/categories/{category['id']}/"), 204)
-        changes, _ = pulled(alice, cursor=cursor)
-        assert changes[-1] == gone(category, 2, type_="category")
+        changes, _ = pull_all(alice, cursor=cursor)
+        assert changes[-1] == tombstone(category, 2, type_="category")
         assert {(each["id"], each["version"], each["data"]["category"]) for each in changes[:-1]} == {
             (task["id"], 2, None) for task in tasks
         }
@@ -177,9 +177,9 @@ class TestPull:
     def test_a_restored_task_is_pulled(self, alice: Person) -> None:
         task = alice.task()
         expect(alice.delete(f"/api/tasks/{task['id']}/"), 204)
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         restored = expect(alice.post(f"/api/tasks/{task['id']}/restore/"), 200)
-        assert pulled(alice, cursor=cursor)[0] == [upsert(restored)]
+        assert pull_all(alice, cursor=cursor)[0] == [upsert(restored)]
 
     def test_a_reused_id_continues_its_versions(self, alice: Person) -> None:
         id_ = str(uuid4())
@@ -195,7 +195,7 @@ class TestPull:
         assert (category["version"], again["version"]) == (1, 3)
 
     def test_imported_items_are_pulled(self, alice: Person) -> None:
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         lines = (
             '{"type":"header","format":"tasktracker","version":1}\n'
             f'{{"type":"category","id":"{uuid4()}","name":"Somewhere"}}\n'
@@ -203,21 +203,21 @@ class TestPull:
         )
         headers = {"Content-Type": "application/x-ndjson"}
         expect(alice.request("POST", "/api/accounts/me/import/", content=lines, headers=headers), 200)
-        assert [each["type"] for each in pulled(alice, cursor=cursor)[0]] == ["category", "task"]
+        assert [each["type"] for each in pull_all(alice, cursor=cursor)[0]] == ["category", "task"]
 
     def test_a_long_poll_waits_for_changes(self, alice: Person) -> None:
-        _, cursor = pulled(alice)
-        made: list[dict[str, Any]] = []
-        timer = threading.Timer(0.3, lambda: made.append(alice.task()))
+        _, cursor = pull_all(alice)
+        created: list[dict[str, Any]] = []
+        timer = threading.Timer(0.3, lambda: created.append(alice.task()))
         timer.start()
         began = time.monotonic()
         page = pull(alice, cursor=cursor, wait=20)
         assert 0.2 < time.monotonic() - began < 10
         timer.join()
-        assert page["changes"] == [upsert(made[0])]
+        assert page["changes"] == [upsert(created[0])]
 
     def test_a_long_poll_waits_at_most_the_given_time(self, alice: Person, bob: Person) -> None:
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         bob.task()
         began = time.monotonic()
         assert pull(alice, cursor=cursor, wait=1)["changes"] == []
@@ -346,7 +346,7 @@ class TestPush:
         assert results(
             alice,
             mutation("update", parent["id"], {"parent": root["id"]}, base_version=1),
-            mutation("update", child["id"], {"title": "by its own device"}, base_version=1),
+            mutation("update", child["id"], {"title": "by alice"}, base_version=1),
         ) == [("applied", 2), ("merged", 3)]
         expect(phone.patch(f"/api/tasks/{child['id']}/", {"priority": 4}), 200)
         expect(phone.patch(f"/api/tasks/{parent['id']}/", {"parent": None}), 200)
@@ -379,7 +379,7 @@ class TestPush:
         expect(phone.patch(f"/api/tasks/{task['id']}/", {"description": "new"}), 200)
         (result,) = push(alice, mutation("update", task["id"], {"title": "other"}, base_version=1))["results"]
         assert result["conflicts"] == {"title": {"base": None, "yours": "other", "theirs": "base"}}
-        # What has changed since the version before is known.
+        # The changes since version 2 are known.
         assert results(alice, mutation("update", task["id"], {"title": "other"}, base_version=2)) == [("merged", 4)]
 
     def test_deleting_a_changed_item_conflicts(self, alice: Person, phone: Person) -> None:
@@ -403,24 +403,24 @@ class TestPush:
         assert results(alice, mutation("delete", task["id"], base_version=1)) == [("applied", 2)]
 
     def test_a_refused_mutation_does_not_stop_the_others(self, alice: Person, bob: Person) -> None:
-        theirs = bob.task()
+        bobs_task = bob.task()
         good = mutation("create", str(uuid4()), {"title": "good"})
         bad: Sequence[tuple[dict[str, Any], str]] = [
             (mutation("create", str(uuid4()), {"titel": "x"}), "invalid-input"),
             (mutation("create", str(uuid4()), {"title": "x", "category": str(uuid4())}), "invalid-input"),
-            (mutation("create", theirs["id"], {"title": "x"}), "id-taken"),
-            (mutation("update", theirs["id"], {"title": "x"}), "task-not-found"),
+            (mutation("create", bobs_task["id"], {"title": "x"}), "id-taken"),
+            (mutation("update", bobs_task["id"], {"title": "x"}), "task-not-found"),
             (mutation("delete", str(uuid4())), "task-not-found"),
             (mutation("delete", str(uuid4()), type="category"), "category-not-found"),
             (mutation("restore", str(uuid4()), type="category"), "invalid-input"),
             (mutation("delete", str(uuid4()), {"title": "x"}), "invalid-input"),
         ]
-        answer = push(alice, *(each for each, _ in bad), good)
-        assert [result["status"] for result in answer["results"]] == ["rejected"] * len(bad) + ["applied"]
-        assert [result["problem"]["type"] for result in answer["results"][:-1]] == [
+        response = push(alice, *(each for each, _ in bad), good)
+        assert [result["status"] for result in response["results"]] == ["rejected"] * len(bad) + ["applied"]
+        assert [result["problem"]["type"] for result in response["results"][:-1]] == [
             f"/problems/{slug}" for _, slug in bad
         ]
-        assert [each["field"] for each in answer["results"][0]["problem"]["errors"]] == ["data.titel", "data.title"]
+        assert [each["field"] for each in response["results"][0]["problem"]["errors"]] == ["data.titel", "data.title"]
         assert alice.titles() == ["good"]
 
     def test_bad_fields_of_a_mutation_are_named(self, alice: Person) -> None:
@@ -444,8 +444,8 @@ class TestPush:
     def test_an_atomic_push_is_applied_completely_or_not_at_all(self, alice: Person) -> None:
         good = [mutation("create", str(uuid4()), {"title": f"{number}"}) for number in range(3)]
         bad = mutation("update", str(uuid4()), {"title": "x"})
-        answer = push(alice, good[0], bad, good[1], atomic=True)
-        assert [result["problem"]["type"] for result in answer["results"]] == [
+        response = push(alice, good[0], bad, good[1], atomic=True)
+        assert [result["problem"]["type"] for result in response["results"]] == [
             "/problems/not-applied",
             "/problems/task-not-found",
             "/problems/not-applied",
@@ -457,21 +457,21 @@ class TestPush:
     def test_an_id_reused_in_an_atomic_push_continues_its_versions(self, alice: Person) -> None:
         category = alice.category("Home")
         expect(alice.patch(f"/api/categories/{category['id']}/", {"color": "#112233"}), 200)
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         delete = mutation("delete", category["id"], type="category")
         create = mutation("create", category["id"], {"name": "Home"}, type="category")
         assert results(alice, delete, create, atomic=True) == [("applied", 3), ("applied", 4)]
         assert [each["version"] for each in pull(alice, cursor=cursor)["changes"]] == [4]
 
     def test_a_push_returns_the_changes_since_its_cursor(self, alice: Person, phone: Person) -> None:
-        _, cursor = pulled(alice)
-        theirs = phone.task("theirs")
+        _, cursor = pull_all(alice)
+        from_phone = phone.task("from phone")
         target = str(uuid4())
-        answer = push(alice, mutation("create", target, {"title": "mine"}), cursor=cursor)
-        mine = expect(alice.get(f"/api/tasks/{target}/"), 200)
-        assert answer["changes"] == [upsert(theirs), upsert(mine)]
-        assert not answer["has_more"]
-        assert pull(alice, cursor=answer["next_cursor"])["changes"] == []
+        response = push(alice, mutation("create", target, {"title": "own"}), cursor=cursor)
+        own = expect(alice.get(f"/api/tasks/{target}/"), 200)
+        assert response["changes"] == [upsert(from_phone), upsert(own)]
+        assert not response["has_more"]
+        assert pull(alice, cursor=response["next_cursor"])["changes"] == []
         without = push(alice)
         assert (without["changes"], without["next_cursor"]) == ([], None)
 
@@ -496,7 +496,7 @@ class TestPush:
         invalid(alice.post(SYNC, {"mutations": {}}), "mutations")
         bad = [
             mutation("create", str(uuid4())),
-            {**mutation("upsert", "nobody", base_version=0, data=[]), "titel": 1},
+            {**mutation("upsert", "unknown", base_version=0, data=[]), "titel": 1},
             None,
             {"id": 1, "type": "user", "op": "delete"},
             mutation("update", str(uuid4()), {"title": "\ud800"}),

@@ -27,8 +27,6 @@ from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 
 class TestTask:
-    """Creating, reading, changing and deleting."""
-
     def test_a_task_needs_only_a_title(self, alice: Person, clock: ManualClock) -> None:
         response = alice.post(TASKS, {"title": "  Water the plants\n"})
         body = expect(response, 201)
@@ -71,7 +69,7 @@ class TestTask:
         assert alice.listed(TASKS) == [task]
 
     @pytest.mark.parametrize(
-        ("given", "kept"),
+        ("given", "stored"),
         [
             ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"),
             ("2026-03-01T12:00:00+00:00", "2026-03-01T12:00:00Z"),
@@ -87,11 +85,11 @@ class TestTask:
             ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
         ],
     )
-    def test_a_time_with_any_offset_is_stored_in_utc(self, alice: Person, given: str, kept: str) -> None:
+    def test_a_time_with_any_offset_is_stored_in_utc(self, alice: Person, given: str, stored: str) -> None:
         task = alice.task(due_date=given)
-        assert task["due_date"] == kept
-        assert expect(alice.get(path_of(task)), 200)["due_date"] == kept
-        assert expect(alice.patch(path_of(task), {"due_date": kept}), 200) == task
+        assert task["due_date"] == stored
+        assert expect(alice.get(path_of(task)), 200)["due_date"] == stored
+        assert expect(alice.patch(path_of(task), {"due_date": stored}), 200) == task
 
     @pytest.mark.parametrize(
         "title",
@@ -236,15 +234,13 @@ class TestTask:
         task = alice.task()
         filed = expect(alice.patch(path_of(task), {"category": category["id"].upper()}), 200)
         assert filed["category"] == category["id"]
-        assert category == alice.listed("/api/categories/")[0], "filing changes no category"
+        assert category == alice.listed("/api/categories/")[0], "a category does not change"
         expect(alice.delete(f"/api/categories/{category['id']}/"), 204)
         invalid(alice.patch(path_of(task), {"category": category["id"]}), "category")
         invalid(alice.post(TASKS, {"title": "x", "category": task["id"]}), "category")
 
 
 class TestOverdue:
-    """Tasks whose time has come."""
-
     def test_a_task_is_overdue_after_its_due_date(self, alice: Person, clock: ManualClock) -> None:
         task = alice.task(due_date=rfc3339(clock.now() + timedelta(minutes=1)))
         clock.advance(minutes=1)
@@ -307,7 +303,7 @@ class TestOverdue:
 
 
 class TestStart:
-    """Tasks that need not be looked at before a day."""
+    """`start_on`"""
 
     @pytest.mark.parametrize(
         ("zone", "today"), [("UTC", 2), ("Pacific/Kiritimati", 3), ("Pacific/Pago_Pago", 1), ("Asia/Kathmandu", 2)]
@@ -327,7 +323,7 @@ class TestStart:
         for limit in (1, 200):
             assert set(alice.titles(f"started=true&limit={limit}")) == started
             assert set(alice.titles(f"started=false&limit={limit}")) == {"1", "2", "3", "4"} - started
-        assert set(bob.titles("started=true")) == {"1", "2"}, "by his own time zone"
+        assert set(bob.titles("started=true")) == {"1", "2"}, "in the time zone of bob"
 
     def test_a_new_day_starts_tasks_but_not_between_two_pages(
         self, api: Api, alice: Person, clock: ManualClock
@@ -431,13 +427,13 @@ class TestTaskList:
         for number in range(7):
             clock.advance(seconds=1)
             alice.task(f"{number}")
-        seen: list[str] = []
+        listed: list[str] = []
         cursor = ""
         for limit in (1, 3, 2, 200):
             page = expect(alice.get(f"{TASKS}?limit={limit}{cursor}"), 200)
-            seen += [task["title"] for task in page["results"]]
+            listed += [task["title"] for task in page["results"]]
             cursor = f"&cursor={page['next_cursor']}"
-        assert seen == ["6", "5", "4", "3", "2", "1", "0"]
+        assert listed == ["6", "5", "4", "3", "2", "1", "0"]
 
     def test_the_link_header_leads_to_the_next_page(self, alice: Person, clock: ManualClock) -> None:
         home = alice.category("home")["id"]
@@ -463,21 +459,21 @@ class TestTaskList:
         for number in range(6):
             clock.advance(seconds=1)
             tasks.append(alice.task(f"{number}"))
-        seen = []
+        listed = []
         query = "limit=2"
         while True:
             page = expect(alice.get(f"{TASKS}?{query}"), 200)
-            seen += [task["title"] for task in page["results"]]
+            listed += [task["title"] for task in page["results"]]
             clock.advance(seconds=1)
             alice.task("new")
-            if seen[-1] == "4":
-                expect(alice.delete(path_of(tasks[4])), 204)  # the very task that the cursor continues after
+            if listed[-1] == "4":
+                expect(alice.delete(path_of(tasks[4])), 204)  # the task that the cursor continues after
                 expect(alice.delete(path_of(tasks[3])), 204)
                 expect(alice.patch(path_of(tasks[2]), {"title": "2 changed"}), 200)
             if page["next_cursor"] is None:
                 break
             query = f"limit=2&cursor={page['next_cursor']}"
-        assert seen == ["5", "4", "2 changed", "1", "0"]
+        assert listed == ["5", "4", "2 changed", "1", "0"]
 
     def test_a_page_has_100_tasks_by_default_and_at_most_200(self, alice: Person) -> None:
         for number in range(101):
@@ -496,8 +492,6 @@ class TestTaskList:
 
 
 class TestCursor:
-    """Cursors are of no use for anything but continuing the very list they came from."""
-
     def test_a_changed_cursor_is_refused(self, alice: Person) -> None:
         cursor = first_page(alice)["next_cursor"]
         expect(alice.get(TASKS, params={"limit": 1, "cursor": cursor}), 200)
@@ -569,8 +563,6 @@ class TestCursor:
 
 
 class TestTaskPrivacy:
-    """To whoever cannot see it, a task does not exist."""
-
     def test_a_task_of_another_user_looks_like_an_unknown_one(self, alice: Person, bob: Person) -> None:
         task = alice.task("secret")
         before = everything(alice)
@@ -579,9 +571,9 @@ class TestTaskPrivacy:
             ("HEAD", None, {}),
             ("GET", None, {"If-None-Match": '"1"'}),
             ("GET", None, {"If-None-Match": "*"}),
-            ("PUT", {"title": "mine"}, {}),
-            ("PUT", {"title": "mine"}, {"If-Match": '"9"'}),
-            ("PATCH", {"title": "mine"}, {}),
+            ("PUT", {"title": "new"}, {}),
+            ("PUT", {"title": "new"}, {"If-Match": '"9"'}),
+            ("PATCH", {"title": "new"}, {}),
             ("PATCH", {"version": 9}, {}),
             ("PATCH", {}, {"If-Match": '"1"'}),
             ("DELETE", None, {}),
@@ -589,25 +581,23 @@ class TestTaskPrivacy:
             ("DELETE", None, {"If-Match": "*"}),
         ]
         for method, body, headers in requests:
-            strangers = bob.request(method, path_of(task), json=body, headers=headers)
-            nobodys = bob.request(method, f"{TASKS}{uuid4()}/", json=body, headers=headers)
-            assert strangers.status_code == nobodys.status_code == 404
-            assert strangers.text == nobodys.text
-            assert strangers.headers.keys() == nobodys.headers.keys()
+            hidden = bob.request(method, path_of(task), json=body, headers=headers)
+            missing = bob.request(method, f"{TASKS}{uuid4()}/", json=body, headers=headers)
+            assert hidden.status_code == missing.status_code == 404
+            assert hidden.text == missing.text
+            assert hidden.headers.keys() == missing.headers.keys()
         assert everything(alice) == before
 
     def test_tasks_of_others_are_not_listed(self, alice: Person, bob: Person) -> None:
         category = alice.category()
         alice.task(category=category["id"])
-        mine = bob.task("mine")
+        own = bob.task("own")
         for query in ("", "state=open", "priority=2", "overdue=false"):
-            assert bob.listed(TASKS, query) == [mine]
+            assert bob.listed(TASKS, query) == [own]
         assert bob.listed(TASKS, f"category={category['id']}") == []
 
 
 class TestTaskVersion:
-    """Conditional requests."""
-
     def test_a_known_version_is_answered_with_304(self, alice: Person) -> None:
         task = alice.task()
         for known in ('"1"', 'W/"1"', '"7", "1"', ' "7" ,"1",', ',"1"', "*", '"7",W/"1"'):
@@ -682,12 +672,12 @@ class TestTaskVersion:
 
     def test_every_change_increments_the_version(self, alice: Person) -> None:
         task = alice.task()
-        answers = [expect(alice.patch(path_of(task), {"title": f"{number}"}), 200) for number in range(3)]
-        assert [after["version"] - before["version"] for before, after in pairwise([task, *answers])] == [1, 1, 1]
+        responses = [expect(alice.patch(path_of(task), {"title": f"{number}"}), 200) for number in range(3)]
+        assert [after["version"] - before["version"] for before, after in pairwise([task, *responses])] == [1, 1, 1]
 
 
-class TestFirstService:
-    """A client that was written for the service as it first was, and reads no more of an answer than it needs."""
+class TestFirstVersionClient:
+    """A client of the first version of the service, which reads only the fields that it needs."""
 
     def test_a_first_version_client_still_works(self, api: Api, clock: ManualClock) -> None:
         username = new_name()
