@@ -1,4 +1,4 @@
-"""Having an account."""
+"""Registration, administration, profile, password and deletion of accounts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,9 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.tasks.query import TaskQuery
 from tests.fakes import SYSTEM, App
+from tests.unit.base import PASSWORD, before_next_call, fields_of
 
-PASSWORD = "correct horse"
 ALICE: UserFields = {"username": "alice", "email": "alice@example.org"}
-
-
-@pytest.fixture
-def app() -> App:
-    return App.in_memory()
 
 
 @pytest.fixture
@@ -31,10 +26,6 @@ def alice(app: App) -> SessionActor:
     actor = app.actor(app.registration.register(ALICE, PASSWORD))
     app.hasher.clear()
     return actor
-
-
-def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
-    return [error.field for error in caught.value.errors]
 
 
 def stored(app: App, name: str) -> User | None:
@@ -237,14 +228,9 @@ class TestChangePassword:
     def test_a_concurrent_change_makes_the_current_password_wrong(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        hash_ = app.hasher.hash
-
-        def hash_slowly(password: str) -> str:
-            monkeypatch.undo()
-            app.accounts.change_password(alice, PASSWORD, "another horse")
-            return hash_(password)
-
-        monkeypatch.setattr(app.hasher, "hash", hash_slowly)
+        before_next_call(
+            monkeypatch, app.hasher, "hash", lambda: app.accounts.change_password(alice, PASSWORD, "another horse")
+        )
         with pytest.raises(InvalidInput) as caught:
             app.accounts.change_password(alice, PASSWORD, "battery staple")
         assert fields_of(caught) == ["current_password"]
@@ -274,14 +260,9 @@ class TestDelete:
     def test_a_concurrent_password_change_stops_the_deletion(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        verify = app.hasher.verify
-
-        def verify_slowly(password: str, password_hash: str | None) -> bool:
-            monkeypatch.undo()
-            app.accounts.change_password(alice, PASSWORD, "battery staple")
-            return verify(password, password_hash)
-
-        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        before_next_call(
+            monkeypatch, app.hasher, "verify", lambda: app.accounts.change_password(alice, PASSWORD, "battery staple")
+        )
         with pytest.raises(InvalidInput):
             app.account_removal.delete(alice, PASSWORD)
         app.see(alice, app.accounts.profile)

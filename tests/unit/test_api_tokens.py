@@ -1,4 +1,4 @@
-"""API tokens: made once, shown once, and good for what they were made for."""
+"""API tokens and their scopes."""
 
 from __future__ import annotations
 
@@ -31,19 +31,9 @@ from tasktracker.domain.kernel.errors import (
     TooManyApiTokens,
 )
 from tests.fakes import START, SYSTEM, App
+from tests.unit.base import PASSWORD, fields_of
 
-PASSWORD = "correct horse"
 MOMENT = timedelta(microseconds=1)
-
-
-@pytest.fixture
-def app() -> App:
-    return App.in_memory()
-
-
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
 
 
 def fields(name: str = "backup", *scopes: Scope, expires_at: datetime | None = None) -> ApiTokenFields:
@@ -56,21 +46,21 @@ def decoded(text: str) -> bytes:
 
 
 class TestText:
-    def made(self) -> tuple[ApiToken, str]:
+    def create(self) -> tuple[ApiToken, str]:
         return ApiToken.create(id=UUID(int=7), user_id=UUID(int=8), fields=fields(), now=START)
 
     def test_the_text_contains_the_user_the_token_and_its_secret(self) -> None:
-        token, text = self.made()
+        token, text = self.create()
         assert looks_like_one(text)
         actor = actor_of(text)
         assert (actor.user_id, actor.token_id, actor.secret_hash) == (UUID(int=8), UUID(int=7), token.secret_hash)
 
     def test_the_secret_has_192_random_bits_and_only_its_hash_is_kept(self) -> None:
-        made = [self.made() for _ in range(20)]
-        kept = [decoded(text)[32:] for _, text in made]
-        assert {len(secret) for secret in kept} == {24}
-        assert len(set(kept)) == 20
-        for secret, (token, text) in zip(kept, made, strict=True):
+        created = [self.create() for _ in range(20)]
+        secrets_ = [decoded(text)[32:] for _, text in created]
+        assert {len(secret) for secret in secrets_} == {24}
+        assert len(set(secrets_)) == 20
+        for secret, (token, text) in zip(secrets_, created, strict=True):
             assert token.secret_hash == hashlib.sha256(secret).digest()
             assert secret not in token.secret_hash
             assert text not in repr(token)
@@ -79,7 +69,7 @@ class TestText:
 
     def test_the_text_is_safe_in_a_header_and_a_url(self) -> None:
         for _ in range(20):
-            _, text = self.made()
+            _, text = self.create()
             assert all(character.isalnum() or character in "-_" for character in text)
             assert text.isascii()
             assert len(text) == len(PREFIX) + 75
@@ -111,13 +101,13 @@ class TestText:
         ],
     )
     def test_a_damaged_text_is_refused(self, damage: object) -> None:
-        _, text = self.made()
+        _, text = self.create()
         assert callable(damage)
         with pytest.raises(InvalidToken):
             actor_of(damage(text))
 
     def test_another_encoding_of_a_token_is_refused(self) -> None:
-        """Neither the bits that 75 characters have too many, nor the other alphabet of base64, make another one."""
+        """Neither the unused bits of the last character nor the other base64 alphabet is accepted."""
         secret = b"\xff" + b"\xfb\xef\xbe" * 7 + b"\xff\xff"
         payload = UUID(int=8).bytes + UUID(int=7).bytes + secret
         text = PREFIX + urlsafe_b64encode(payload).decode().rstrip("=")
@@ -173,7 +163,7 @@ class TestCreate:
     def test_a_name_of_1_to_100_characters_is_required(self, app: App, alice: SessionActor, name: str) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.do(alice, app.api_tokens.create, fields(name))
-        assert [error.field for error in caught.value.errors] == ["name"]
+        assert fields_of(caught) == ["name"]
         app.do(alice, app.api_tokens.create, fields(" " + "x" * MAX_NAME_LENGTH + " "))
 
     def test_every_bad_field_is_named(self, app: App, alice: SessionActor) -> None:
@@ -183,14 +173,14 @@ class TestCreate:
                 app.api_tokens.create,
                 ApiTokenFields(name="", scopes=frozenset(), expires_at=datetime(2030, 1, 1)),  # noqa: DTZ001
             )
-        assert [error.field for error in caught.value.errors] == ["name", "scopes", "expires_at"]
+        assert fields_of(caught) == ["name", "scopes", "expires_at"]
         assert app.see(alice, app.api_tokens.list) == []
 
     @pytest.mark.parametrize("expires_at", [START, START - MOMENT, datetime(1, 1, 1, tzinfo=UTC)])
     def test_an_expiry_in_the_past_is_refused(self, app: App, alice: SessionActor, expires_at: datetime) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.do(alice, app.api_tokens.create, fields(expires_at=expires_at))
-        assert [error.field for error in caught.value.errors] == ["expires_at"]
+        assert fields_of(caught) == ["expires_at"]
         app.do(alice, app.api_tokens.create, fields(expires_at=START + MOMENT))
 
     def test_an_expiry_is_stored_in_utc(self, app: App, alice: SessionActor) -> None:

@@ -1,4 +1,4 @@
-"""Controllers are given the services that they annotate, when the application is built."""
+"""Binding of services to the controllers that annotate them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from tasktracker.entrypoints.http.core.controllers import bind
 
 
 class Greeter(Controller):
-    """Greets in the words that it is given."""
-
     path = "/greeting"
 
     words: str
@@ -34,11 +32,11 @@ def test_several_applications_have_separate_services() -> None:
 
 def test_only_annotated_services_are_bound() -> None:
     def fail() -> str:
-        raise AssertionError("it is not asked for")
+        raise AssertionError("it is not annotated")
 
     bound = bind(Greeter, {"words": lambda: "Hello,", "name": lambda: "Ada", "other": fail})
     assert not hasattr(bound, "other")
-    assert not hasattr(Greeter, "words"), "the controller itself stays as it is"
+    assert not hasattr(Greeter, "words"), "the controller class does not change"
 
 
 def test_a_missing_service_is_named() -> None:

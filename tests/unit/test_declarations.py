@@ -1,4 +1,4 @@
-"""A field is declared once: what must follow it names the field that it forgot, and so do registries of types."""
+"""Declarations that must match: fields of entities, and registries of synced types."""
 
 from __future__ import annotations
 
@@ -52,28 +52,28 @@ NOT_SHOWN = {
     User: {"password_hash", "is_active", "version"},
     ApiToken: {"user_id", "secret_hash"},
 }
-"""What clients do not see of an entity, or see in another form."""
+"""Fields that clients do not see, or see in another form."""
 
 every_entity = pytest.mark.parametrize("entity", EDITABLE, ids=lambda entity: entity.__name__)
 
 
 @every_entity
 def test_a_caller_can_pass_exactly_the_editable_fields(entity: type) -> None:
-    editable, passed = EDITABLE[entity]
-    assert get_type_hints(passed) == editable.types
+    editable, typed = EDITABLE[entity]
+    assert get_type_hints(typed) == editable.types
 
 
 @every_entity
 def test_a_body_has_exactly_the_editable_fields(entity: type) -> None:
     editable, _ = EDITABLE[entity]
     for body in BODIES[entity]:
-        taken = set(body.__struct_fields__)
-        assert set(editable.names) <= taken, body
-        assert not {field.name for field in fields(entity)} - set(editable.names) - read_only(body) & taken, body
+        names = set(body.__struct_fields__)
+        assert set(editable.names) <= names, body
+        assert not {field.name for field in fields(entity)} - set(editable.names) - read_only(body) & names, body
 
 
 def read_only(body: type[msgspec.Struct]) -> set[str]:
-    """The fields of a body that the server ignores, or that say something else than the entity's."""
+    """Return the fields of a body that the server ignores or uses otherwise."""
     hints = get_type_hints(body, include_extras=True)
     ignored = {name for name, hint in hints.items() if "readOnly" in repr(hint)}
     return ignored | {"version"}  # a precondition
@@ -87,9 +87,9 @@ def test_a_view_shows_every_field_that_is_not_hidden(entity: type) -> None:
 
 
 def test_the_client_has_a_default_for_every_synced_field() -> None:
-    kept = {ClientItemType.TASK: TaskData, ClientItemType.CATEGORY: CategoryView}
+    synced = {ClientItemType.TASK: TaskData, ClientItemType.CATEGORY: CategoryView}
     assert {type_: {*defaults, "id", "version"} for type_, defaults in CLIENT_DEFAULTS.items()} == {
-        type_: set(view.__struct_fields__) for type_, view in kept.items()
+        type_: set(view.__struct_fields__) for type_, view in synced.items()
     }
     for editable, type_ in ((TASK, ClientItemType.TASK), (CATEGORY, ClientItemType.CATEGORY)):
         defaults = {name: msgspec.to_builtins(value) for name, value in editable.defaults.items()}

@@ -1,4 +1,4 @@
-"""Streams by themselves: on memory, with a client that takes what it is sent when it likes to."""
+"""Event streams in memory, with a client that controls when it reads."""
 
 from __future__ import annotations
 
@@ -23,51 +23,51 @@ Message = dict[str, Any]
 
 
 class Stream:
-    """A stream that is sent no more than its client takes."""
+    """A stream whose client reads each message explicitly."""
 
-    def __init__(self, api: Api, person: Person) -> None:
+    def __init__(self, api: Api, user: Person) -> None:
         self._app: Any = api.app
         portal: Any = api.client
         self._portal: BlockingPortal = portal.blocking_portal
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in person.headers.items()]
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in user.headers.items()]
         self._sent: asyncio.Queue[Message] = asyncio.Queue()
-        self._wanted = asyncio.Semaphore(0)
-        self._gone = asyncio.Event()
+        self._reads = asyncio.Semaphore(0)
+        self._disconnected = asyncio.Event()
         self._served: Future[None] | None = None
 
     def __enter__(self) -> Self:
         self._served = self._portal.start_task_soon(self._serve)
-        assert self._portal.call(self._take)["status"] == 200
+        assert self._portal.call(self._next)["status"] == 200
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._served is not None
-        self._portal.call(self.hang_up)
+        self._portal.call(self.disconnect)
         self._served.result(10)
 
-    def take(self) -> bytes:
-        """Take what is sent next. Nothing is once it has ended."""
-        return bytes(self._portal.call(self._take)["body"])
+    def read(self) -> bytes:
+        """Read the next message, which is empty at the end of the stream."""
+        return bytes(self._portal.call(self._next)["body"])
 
-    def told(self) -> list[tuple[str, str, int]]:
-        """Take what is sent next, and return the op, id and version of each event in it."""
-        lines = self.take().decode().splitlines()
+    def read_events(self) -> list[tuple[str, str, int]]:
+        """Read the next message, and return the op, id and version of each event in it."""
+        lines = self.read().decode().splitlines()
         found = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
         return [(each["op"], each["id"], each["version"]) for each in found]
 
     def has_ended(self, seconds: float) -> bool:
-        """Whether it has ended, or does within a time."""
+        """Whether the stream ends within this time."""
         assert self._served is not None
         self._served.result(seconds)
         return True
 
-    async def hang_up(self) -> None:
-        """Leave, and take all that may still be sent."""
-        self._gone.set()
+    async def disconnect(self) -> None:
+        """Disconnect, and read all remaining messages."""
+        self._disconnected.set()
         for _ in range(100):
-            self._wanted.release()
+            self._reads.release()
 
     async def _serve(self) -> None:
         scope = {
@@ -87,16 +87,16 @@ class Stream:
         }
         await self._app(scope, self._receive, self._send)
 
-    async def _take(self) -> Message:
-        self._wanted.release()
+    async def _next(self) -> Message:
+        self._reads.release()
         return await asyncio.wait_for(self._sent.get(), 20)
 
     async def _receive(self) -> Message:
-        await self._gone.wait()
+        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
-        await self._wanted.acquire()
+        await self._reads.acquire()
         self._sent.put_nowait(message)
 
 
@@ -111,49 +111,49 @@ def ada(api: Api) -> Person:
     return api.register()
 
 
-def edit(person: Person, task: dict[str, Any], times: int) -> None:
+def edit(user: Person, task: dict[str, Any], times: int) -> None:
     for number in range(times):
-        expect(person.patch(f"/api/tasks/{task['id']}/", {"description": f"{number}"}), 200)
+        expect(user.patch(f"/api/tasks/{task['id']}/", {"description": f"{number}"}), 200)
 
 
 def test_a_slow_client_gets_only_the_latest_version_of_each_item(api: Api, ada: Person) -> None:
     with Stream(api, ada) as stream:
-        assert stream.take().startswith(b"id: ")
-        often, gone = ada.task(), ada.task()
-        time.sleep(0.3)  # the stream is on its way with the first of them
-        edit(ada, often, 50)
-        expect(ada.delete(f"/api/tasks/{gone['id']}/"), 204)
-        once = ada.task()
-        first, rest = stream.told(), stream.told()
-        assert ("upsert", often["id"], 1) in first
-        assert rest == [("upsert", often["id"], 51), ("delete", gone["id"], 2), ("upsert", once["id"], 1)]
+        assert stream.read().startswith(b"id: ")
+        edited, deleted = ada.task(), ada.task()
+        time.sleep(0.3)  # the stream sends the first of them
+        edit(ada, edited, 50)
+        expect(ada.delete(f"/api/tasks/{deleted['id']}/"), 204)
+        created = ada.task()
+        first, rest = stream.read_events(), stream.read_events()
+        assert ("upsert", edited["id"], 1) in first
+        assert rest == [("upsert", edited["id"], 51), ("delete", deleted["id"], 2), ("upsert", created["id"], 1)]
 
 
 def test_changes_beyond_one_page_follow_immediately(api: Api, ada: Person) -> None:
     with Stream(api, ada) as stream:
-        stream.take()
+        stream.read()
         tasks = [ada.task()]
         time.sleep(0.3)
         tasks += [ada.task() for _ in range(events.PAGE + 5)]
-        told: list[str] = []
-        while len(told) < len(tasks):
-            told += [id_ for _, id_, _ in stream.told()]
-        assert told == [task["id"] for task in tasks]
+        received: list[str] = []
+        while len(received) < len(tasks):
+            received += [id_ for _, id_, _ in stream.read_events()]
+        assert received == [task["id"] for task in tasks]
 
 
 def test_an_idle_stream_sends_heartbeats(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert events.HEARTBEAT_SECONDS == 20, "as it is documented"
+    assert events.HEARTBEAT_SECONDS == 20, "as documented"
     monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
     with Stream(api, ada) as stream:
-        stream.take()
+        stream.read()
         began = time.monotonic()
-        assert [stream.take() for _ in range(3)] == [b":\n\n"] * 3
+        assert [stream.read() for _ in range(3)] == [b":\n\n"] * 3
         assert time.monotonic() - began > 0.5
         task = ada.task()
-        told: list[tuple[str, str, int]] = []
-        while not told:
-            told = stream.told()  # between heartbeats
-        assert told == [("upsert", task["id"], 1)]
+        received: list[tuple[str, str, int]] = []
+        while not received:
+            received = stream.read_events()  # between heartbeats
+        assert received == [("upsert", task["id"], 1)]
 
 
 def test_a_stalled_client_is_disconnected(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,14 +161,14 @@ def test_a_stalled_client_is_disconnected(api: Api, ada: Person, monkeypatch: py
     with Stream(api, ada) as stream:
         problem(ada.get("/api/events/"), 409, "too-many-streams")
         assert stream.has_ended(10)
-        # There is room for another one.
+        # Another stream can be opened.
         with Stream(api, ada) as another:
-            another.take()
+            another.read()
 
 
 @contextmanager
 def running(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have the clock go on by itself."""
+    """Let the clock run."""
     now, began = api.clock.now(), time.monotonic()
     with monkeypatch.context() as patch:
         patch.setattr(api.clock, "now", lambda: now + timedelta(seconds=time.monotonic() - began))
@@ -180,8 +180,8 @@ def test_a_stream_ends_when_its_token_expires(monkeypatch: pytest.MonkeyPatch) -
         ada = api.register()
         began = time.monotonic()
         with Stream(api, ada) as stream:
-            stream.take()
-            while stream.take():
+            stream.read()
+            while stream.read():
                 pass
             assert stream.has_ended(10)
             assert time.monotonic() - began > 1.5
@@ -190,9 +190,9 @@ def test_a_stream_ends_when_its_token_expires(monkeypatch: pytest.MonkeyPatch) -
 def test_no_change_is_sent_after_the_token_has_expired(api: Api, ada: Person) -> None:
     other = api.login(ada)
     with Stream(api, ada) as stream:
-        stream.take()
+        stream.read()
         api.clock.advance(minutes=20)
         api.login(other).task()
-        while block := stream.take():
+        while block := stream.read():
             assert block == b":\n\n"
         assert stream.has_ended(10)

@@ -1,4 +1,4 @@
-"""The rules of fields, whichever entity they belong to."""
+"""The rules of fields that all entities share."""
 
 from __future__ import annotations
 

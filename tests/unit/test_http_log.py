@@ -1,4 +1,4 @@
-"""What is logged of an error in the program."""
+"""Logging of unexpected errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 
 from tasktracker.entrypoints.logging import TRACEBACKS
 
-SECRET = "the password of somebody"
+SECRET = "the password of a user"
 
 
 def fail(password: str) -> None:
@@ -30,5 +30,5 @@ def test_a_traceback_is_logged_without_values_of_variables() -> None:
     line = structlog.processors.JSONRenderer()(None, "error", TRACEBACKS(None, "error", event))
     assert SECRET not in str(line)
     (exception,) = json.loads(line)["exception"]
-    assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "a message of 25 characters")
+    assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "a message of 23 characters")
     assert exception["frames"][-1]["name"] == "fail"

@@ -1,4 +1,4 @@
-"""One-time codes as RFC 6238 has them."""
+"""One-time codes of RFC 6238."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_the_test_vectors_of_rfc_6238_are_accepted(seconds: int, code: str) -> N
     assert CODES.step(SECRET, code, now) == seconds // 30
 
 
-@pytest.mark.parametrize(("late", "is_accepted"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
-def test_the_current_and_neighbouring_steps_are_accepted(late: int, is_accepted: bool) -> None:
+@pytest.mark.parametrize(("offset", "is_accepted"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_the_current_and_neighbouring_steps_are_accepted(offset: int, is_accepted: bool) -> None:
     now = datetime(2026, 3, 1, 12, 0, 29, 999_999, tzinfo=UTC)
-    step = int(now.timestamp()) // 30 + late
+    step = int(now.timestamp()) // 30 + offset
     code = pyotp.TOTP(SECRET).generate_otp(step)
     assert CODES.step(SECRET, code, now) == (step if is_accepted else None)
 

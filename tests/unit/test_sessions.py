@@ -1,4 +1,4 @@
-"""The rules by which a session's tokens succeed one another."""
+"""The rules for refreshing the tokens of a session."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class TestRefresh:
         expected = replace(session, rotated_at=now, idle_until=now + POLICY.idle)
         assert session.refresh(1, now, POLICY) == (Refresh.REPEATED, expected)
         assert expected.generation == 2
-        # And as often as it takes.
+        # Any number of times.
         again = now + timedelta(hours=1)
         outcome, dated = expected.refresh(1, again, POLICY)
         assert (outcome, dated.rotated_at, dated.generation) == (Refresh.REPEATED, again, 2)

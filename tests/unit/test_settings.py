@@ -1,4 +1,4 @@
-"""Settings come from the environment and a `.env` file, and what is wrong with them is said by name."""
+"""Settings from the environment and a `.env` file, and the errors that name them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ DEFAULTS = {
     "hashing_queue": 64,
 }
 
-# Of each setting, what it can be said to be, and what that is.
+# Valid texts of each setting, and their values.
 GOOD: list[tuple[str, str, Any]] = [
     ("ENVIRONMENT", "development", Environment.DEVELOPMENT),
     ("DEBUG", "true", True),
@@ -83,7 +83,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("DATABASE_PREPARED_STATEMENTS", "0", False),
     ("SECRET_KEYS", KEY, (KEY,)),
     ("SECRET_KEYS", f" {KEY} ,{OTHER_KEY},", (KEY, OTHER_KEY)),
-    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as a container would
+    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as in a container
     ("PORT", " 80 ", 80),
     ("PORT", "65535", 65535),
     ("WORKERS", "4", 4),
@@ -121,7 +121,7 @@ BAD: dict[str, list[str]] = {
     "DATABASE_CONNECTIONS": [*NUMBERS, "0"],
     "DATABASE_WAIT_SECONDS": [*NUMBERS, "0", "61"],
     "DATABASE_PREPARED_STATEMENTS": ["maybe"],
-    "SECRET_KEYS": ["short", KEY[:31], f"{KEY},short", f"short,{KEY}", f" {KEY[:31]} "],
+    "SECRET_KEYS": [KEY[:31], f"{KEY},short", f"short,{KEY}", f" {KEY[:31]} "],
     "PORT": [*NUMBERS, "65536"],
     "WORKERS": [*NUMBERS, "0", "65"],
     "MAX_BODY_BYTES": [*NUMBERS, "0", "1023"],
@@ -140,7 +140,7 @@ BAD: dict[str, list[str]] = {
 
 
 def problems(environ: Mapping[str, str], dotenv: Path | None = None, *, serving: bool = True) -> dict[str, str]:
-    """What is wrong, by variable."""
+    """Return the error messages by variable."""
     with pytest.raises(SettingsError) as caught:
         load(environ, dotenv, serving=serving)
     named = dict(line.split(": ", maxsplit=1) for line in str(caught.value).splitlines())
@@ -155,7 +155,7 @@ def test_every_setting_has_a_default() -> None:
 def test_every_setting_is_tested_here() -> None:
     variables = {name.upper() for name in Settings.__struct_fields__}
     assert {name for name, _, _ in GOOD} == variables
-    assert variables - set(BAD) == {"DATA_FOLDER", "HOST", "CORS_ALLOWED_ORIGINS"}, "of which any text will do"
+    assert variables - set(BAD) == {"DATA_FOLDER", "HOST", "CORS_ALLOWED_ORIGINS"}, "they accept any text"
 
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD)
@@ -235,7 +235,7 @@ def test_a_command_that_does_not_serve_needs_no_key() -> None:
     assert problems(settings | {"DATABASE_URL": "x"}, serving=False).keys() == {"DATABASE_URL"}
 
 
-# ---------------------------------------------------------------------------------------- what goes together
+# ---------------------------------------------------------------------------------------- combinations
 
 
 def test_memory_storage_allows_only_one_worker() -> None:
@@ -312,7 +312,7 @@ def test_every_setting_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "of_policy", "seconds"),
+    ("name", "text", "attribute", "seconds"),
     [
         ("ACCESS_TOKEN_SECONDS", "61", "access", 61),
         ("SESSION_IDLE_SECONDS", "3601", "idle", 3601),
@@ -320,6 +320,6 @@ def test_every_setting_is_documented() -> None:
         ("REFRESH_GRACE_SECONDS", "11", "grace", 11),
     ],
 )
-def test_lifetimes_reach_the_sessions(name: str, text: str, of_policy: str, seconds: int) -> None:
+def test_lifetimes_reach_the_sessions(name: str, text: str, attribute: str, seconds: int) -> None:
     policy = Container(settings=load({name: text}, None)).session_policy()
-    assert getattr(policy, of_policy).total_seconds() == seconds
+    assert getattr(policy, attribute).total_seconds() == seconds

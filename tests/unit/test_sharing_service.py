@@ -1,8 +1,6 @@
-"""Sharing tasks, and not any more."""
+"""Sharing and unsharing tasks."""
 
 from __future__ import annotations
-
-from uuid import UUID
 
 import pytest
 
@@ -10,30 +8,14 @@ from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TaskNotFound, TooManyMembers, TooManyRequests
+from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TaskNotFound, TooManyRequests
 from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT
-from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
-
-PASSWORD = "correct horse"
-UNKNOWN = UUID(int=1)
-
-
-@pytest.fixture
-def app() -> App:
-    return App.in_memory()
-
-
-def register(app: App, name: str) -> SessionActor:
-    return app.actor(app.registration.register({"username": name, "email": f"{name}@example.org"}, PASSWORD))
-
-
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return register(app, "alice")
+from tests.fakes import START, App, ManualClock, SequentialIds
+from tests.unit.base import PASSWORD, UNKNOWN, fields_of, register
 
 
 @pytest.fixture
@@ -49,11 +31,6 @@ def carol(app: App) -> SessionActor:
 @pytest.fixture
 def task(app: App, alice: SessionActor) -> Task:
     return app.do(alice, app.tasks.create, {"title": "Task"})
-
-
-def field_of(caught: pytest.ExceptionInfo[InvalidInput]) -> str:
-    (error,) = caught.value.errors
-    return error.field
 
 
 def test_sharing_a_task_changes_it_for_both_users(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
@@ -82,13 +59,13 @@ def test_sharing_again_changes_only_the_role(app: App, alice: SessionActor, bob:
     assert app.do(bob, app.tasks.edit, task.id, {"title": "Edited"}).version == 5
 
 
-@pytest.mark.parametrize("name", ["nobody", "bob@example.org", "alice", ""])
+@pytest.mark.parametrize("name", ["unknown", "bob@example.org", "alice", ""])
 def test_an_unknown_or_own_username_is_refused(
     app: App, alice: SessionActor, bob: SessionActor, task: Task, name: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
         app.do(alice, app.sharing.share, task.id, name, Role.EDITOR)
-    assert field_of(caught) == "username"
+    assert fields_of(caught) == ["username"]
     assert app.see(alice, app.tasks.get, task.id) == task
 
 
@@ -96,16 +73,10 @@ def test_the_role_of_owner_cannot_be_assigned(app: App, alice: SessionActor, bob
     app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
     with pytest.raises(InvalidInput) as caught:
         app.do(alice, app.sharing.share, task.id, "bob", Role.OWNER)
-    assert field_of(caught) == "role"
+    assert fields_of(caught) == ["role"]
     with pytest.raises(InvalidInput) as caught:
         app.do(alice, app.sharing.assign, task.id, bob.user_id, Role.OWNER)
-    assert field_of(caught) == "role"
-
-
-def test_a_disabled_user_is_refused(app: App, alice: SessionActor, bob: SessionActor, task: Task) -> None:
-    app.do(SYSTEM, app.accounts.set_active, "bob", False)
-    with pytest.raises(InvalidInput):
-        app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
+    assert fields_of(caught) == ["role"]
 
 
 def test_a_user_who_is_not_a_member_is_not_found(
@@ -122,32 +93,21 @@ def test_a_user_who_is_not_a_member_is_not_found(
         app.do(alice, app.sharing.unshare, task.id, bob.user_id)
 
 
-def test_the_number_of_members_is_limited() -> None:
-    clock = ManualClock()
-    app = App(MemoryStore(clock, SequentialIds()), clock, member_limit=2)
-    alice, *others = (register(app, name) for name in ("alice", "bob", "carol", "dave"))
-    task = app.do(alice, app.tasks.create, {"title": "Task"})
-    for name in ("bob", "carol"):
-        app.do(alice, app.sharing.share, task.id, name, Role.EDITOR)
-    with pytest.raises(TooManyMembers):
-        app.do(alice, app.sharing.share, task.id, "dave", Role.EDITOR)
-    app.do(alice, app.sharing.share, task.id, "carol", Role.VIEWER)
-    app.do(others[0], app.sharing.unshare, task.id, others[0].user_id)
-    app.do(alice, app.sharing.share, task.id, "dave", Role.EDITOR)
-
-
 def test_the_number_of_tried_usernames_is_limited_for_owners() -> None:
     clock = ManualClock()
     app = App(MemoryStore(clock, SequentialIds()), clock, throttled=True)
     alice, bob = register(app, "alice"), register(app, "bob")
-    task, theirs = app.do(alice, app.tasks.create, {"title": "Task"}), app.do(bob, app.tasks.create, {"title": "Task"})
+    task, bobs_task = (
+        app.do(alice, app.tasks.create, {"title": "Task"}),
+        app.do(bob, app.tasks.create, {"title": "Task"}),
+    )
     for _ in range(INVITATION_BY_ACCOUNT.burst):
         app.invitation_limit.spend(alice, task.id)
         with pytest.raises(TaskNotFound):
-            app.invitation_limit.spend(alice, theirs.id)
+            app.invitation_limit.spend(alice, bobs_task.id)
     with pytest.raises(TooManyRequests):
         app.invitation_limit.spend(alice, task.id)
-    app.invitation_limit.spend(bob, theirs.id)
+    app.invitation_limit.spend(bob, bobs_task.id)
     clock.advance(INVITATION_BY_ACCOUNT.refill)
     app.invitation_limit.spend(alice, task.id)
 
@@ -176,9 +136,9 @@ def test_sharing_and_leaving_are_recorded_in_the_history(
 ) -> None:
     app.do(alice, app.sharing.share, task.id, "bob", Role.VIEWER)
     app.do(bob, app.sharing.unshare, task.id, bob.user_id)
-    left, let_in, _ = app.see(alice, app.history.list, task.id).changes.items
+    left, shared, _ = app.see(alice, app.history.list, task.id).changes.items
     member = [f"{bob.user_id} viewer"]
-    assert (let_in.action, let_in.actor, let_in.fields) == (
+    assert (shared.action, shared.actor, shared.fields) == (
         Action.SHARE,
         alice.user_id,
         {"members": FieldChange([], member)},
@@ -188,18 +148,6 @@ def test_sharing_and_leaving_are_recorded_in_the_history(
         bob.user_id,
         {"members": FieldChange(member, [])},
     )
-
-
-# ---------------------------------------------------------------- accounts that go
-
-
-def test_deleting_an_account_removes_its_shared_tasks(
-    app: App, alice: SessionActor, bob: SessionActor, task: Task
-) -> None:
-    own = app.do(bob, app.tasks.create, {"title": "own"})
-    app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
-    app.account_removal.delete(alice, PASSWORD)
-    assert app.see(bob, app.tasks.list, TaskQuery(at=START)).items == [own]
 
 
 def test_deleting_an_account_removes_its_memberships(

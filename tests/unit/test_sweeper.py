@@ -1,4 +1,4 @@
-"""Servers sweep by themselves: now and then, one of them at a time, and not for longer than they live."""
+"""The sweeper of a server: one server sweeps per hour, in limited batches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from tests.contracts.http.base import problem
 from tests.fakes import App
 from tests.http import Api, expect
 
-PASSWORD = "correct horse"
 DELETED = 1200
 
 
@@ -32,25 +31,20 @@ def app() -> App:
     return App.in_memory(idle=timedelta(days=365), absolute=timedelta(days=365))
 
 
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
-
-
-def a_sweeper(app: App) -> Sweeper:
+def new_sweeper(app: App) -> Sweeper:
     return Sweeper(app.housekeeping, app.limiter, app.clock)
 
 
-def delete_some(app: App, actor: SessionActor, number: int) -> None:
+def delete_tasks(app: App, actor: SessionActor, number: int) -> None:
     for _ in range(number):
         app.do(actor, app.trash.delete, app.do(actor, app.tasks.create, {"title": "task"}).id)
     app.clock.advance(RETENTION + timedelta(hours=1))
 
 
 def test_one_server_sweeps_per_hour(app: App, alice: SessionActor) -> None:
-    one, other = a_sweeper(app), a_sweeper(app)
-    delete_some(app, alice, 1)
-    assert one.sweep() == 2  # the task, and the event of registering
+    one, other = new_sweeper(app), new_sweeper(app)
+    delete_tasks(app, alice, 1)
+    assert one.sweep() == 2  # the task, and the registration event
     assert (one.sweep(), other.sweep()) == (None, None)
     app.clock.advance(minutes=59)
     assert other.sweep() is None
@@ -62,30 +56,30 @@ def test_a_sweep_is_limited_and_the_next_one_continues(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeping, "MOST", 3)
-    delete_some(app, alice, 5)
+    delete_tasks(app, alice, 5)
     swept = []
     for _ in range(3):
-        swept.append(a_sweeper(app).sweep())
+        swept.append(new_sweeper(app).sweep())
         app.clock.advance(hours=1)
-    # Three tasks, three entries in the histories of the other two, and the event of registering; then these two.
+    # Three tasks, three changes of the other two, and the registration event; then these two tasks.
     assert swept == [3 + 3 + 1, 2, 0]
 
 
 def test_an_unfinished_sweep_continues_within_the_hour(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or else no more than that could be done in an hour, however much becomes due."""
+    """Otherwise the limit of a sweep would be the limit per hour."""
     monkeypatch.setattr(sweeping, "MOST", 3)
-    one, other = a_sweeper(app), a_sweeper(app)
-    delete_some(app, alice, 5)
+    one, other = new_sweeper(app), new_sweeper(app)
+    delete_tasks(app, alice, 5)
     assert (one.sweep(), other.sweep(), one.sweep()) == (3 + 3 + 1, 2, None)
 
 
 def test_a_sweep_ends_early_when_the_server_stops(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    delete_some(app, alice, DELETED)
-    sweeper = a_sweeper(app)
+    delete_tasks(app, alice, DELETED)
+    sweeper = new_sweeper(app)
     purge = purge_expired
 
     def purge_and_stop(*arguments: Any) -> int:
@@ -131,6 +125,6 @@ def test_a_running_server_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
         phone = api.login(alice)
         deadline = time.monotonic() + 10
         while phone.listed("/api/trash/"):
-            assert time.monotonic() < deadline, "nobody swept"
+            assert time.monotonic() < deadline, "the server does not sweep"
             time.sleep(0.02)
         problem(phone.post(restore), 404, "task-not-found")

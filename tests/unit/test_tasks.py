@@ -1,4 +1,4 @@
-"""Tasks, and the questions asked of lists of them."""
+"""Tasks, task queries and pages."""
 
 from __future__ import annotations
 
@@ -85,7 +85,6 @@ class TestTask:
         else:
             assert edited.completed_at == (START if before is State.DONE else LATER)
 
-    # Unusual texts take a while to make up on a busy machine.
     @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(strategies.task_fields(START), max_size=8))
     def test_any_edits_increment_the_version_and_never_lower_updated_at(self, edits: list[TaskFields]) -> None:

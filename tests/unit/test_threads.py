@@ -1,4 +1,4 @@
-"""The threads on which requests are worked on."""
+"""The threads that handle requests."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def test_a_call_runs_in_another_thread_and_returns_its_result(threads: ThreadRun
     async def ask() -> tuple[int, str]:
         return await threads.run(lambda number, *, add: (number + add, threading.current_thread().name), 1, add=2)
 
-    result, where = asyncio.run(ask())
+    result, thread = asyncio.run(ask())
     assert result == 3
-    assert where != threading.current_thread().name
+    assert thread != threading.current_thread().name
 
 
 def test_an_exception_reaches_the_caller(threads: ThreadRunner) -> None:
@@ -61,15 +61,15 @@ def test_as_many_calls_as_threads_run_concurrently(threads: ThreadRunner) -> Non
 
 
 def test_a_cancelled_call_does_not_block_the_next(threads: ThreadRunner) -> None:
-    begun, may_end = threading.Event(), threading.Event()
+    started, may_end = threading.Event(), threading.Event()
 
     def work() -> None:
-        begun.set()
+        started.set()
         may_end.wait(10)
 
     async def ask() -> str:
         leaving = asyncio.ensure_future(threads.run(work))
-        await threads.run(begun.wait, 10)
+        await threads.run(started.wait, 10)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
@@ -85,10 +85,10 @@ def test_closing_waits_for_submitted_calls() -> None:
 
     async def leave_early() -> None:
         for number in range(20):
-            asyncio.ensure_future(threads.run(done.append, number))  # noqa: RUF006  # nobody waits for it
+            asyncio.ensure_future(threads.run(done.append, number))  # noqa: RUF006  # not awaited
         await asyncio.sleep(0)
 
-    asyncio.run(leave_early())  # and with it the loop is gone
+    asyncio.run(leave_early())  # this closes the loop
     threads.close()
     assert done == list(range(20))
 
@@ -97,13 +97,13 @@ def test_the_limit_counts_calls_and_not_their_callers() -> None:
     may_end = threading.Event()
 
     async def ask(threads: ThreadRunner) -> str:
-        under_way = asyncio.ensure_future(threads.run(may_end.wait, 10))
+        running = asyncio.ensure_future(threads.run(may_end.wait, 10))
         waiting = asyncio.ensure_future(threads.run(may_end.wait, 10))
         await asyncio.sleep(0)
-        for each in (under_way, waiting):
+        for each in (running, waiting):
             with pytest.raises(Busy):
                 await threads.run(str, "one more")
-            each.cancel()  # its client has hung up, but the work goes on
+            each.cancel()  # its client has disconnected, but the call continues
         await asyncio.sleep(0)
         with pytest.raises(Busy):
             await threads.run(str, "one more")

@@ -1,4 +1,4 @@
-"""Slowing down whoever guesses, and nobody else."""
+"""Throttling of guesses."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from tasktracker.domain.throttling.limit import (
     network,
 )
 from tests.fakes import App
+from tests.unit.base import PASSWORD, before_next_call
 
-PASSWORD = "correct horse"
 HOME, ATTACKER = Origin("192.0.2.1"), Origin("198.51.100.7")
 LIMITS = [value for value in vars(limit).values() if isinstance(value, Limit)]
 
@@ -55,19 +55,19 @@ def guess(app: App, origin: Origin, username: str = "alice", password: str = "wr
 
 
 def exhaust(call: Callable[[], object], *expected: type[Exception]) -> int:
-    """Call until it is refused for being too many; return how many calls were not."""
+    """Call until a call is throttled, and return the number of calls before."""
     for number in range(1000):
         try:
             with suppress(*expected):
                 call()
         except TooManyRequests:
             return number
-    raise AssertionError("nothing is ever refused")
+    raise AssertionError("no call is throttled")
 
 
 class TestBucket:
     @pytest.mark.parametrize(
-        ("address", "held"),
+        ("address", "expected"),
         [
             (None, ""),
             ("192.0.2.1", "192.0.2.1"),
@@ -81,8 +81,8 @@ class TestBucket:
             ("192.0.2.1:80", "192.0.2.1:80"),
         ],
     )
-    def test_a_client_is_identified_by_ipv4_address_or_ipv6_network(self, address: str | None, held: str) -> None:
-        assert network(address) == held
+    def test_a_client_is_identified_by_ipv4_address_or_ipv6_network(self, address: str | None, expected: str) -> None:
+        assert network(address) == expected
 
     def test_neighbouring_ipv6_networks_are_different_clients(self) -> None:
         assert network("2001:db8:1:2::1") != network("2001:db8:1:3::1")
@@ -94,14 +94,14 @@ class TestBucket:
         assert "192.0.2.1" not in key
 
     def test_no_two_limits_or_subjects_share_a_bucket(self) -> None:
-        parts = [("alice", ""), ("", "alice"), ("alice",), ("al", "ice"), ("bob", "")]
-        keys = {Bucket.of(limit, *each).key for limit in LIMITS for each in parts}
-        assert len(keys) == len(LIMITS) * len(parts)
+        subjects = [("alice", ""), ("", "alice"), ("alice",), ("al", "ice"), ("bob", "")]
+        keys = {Bucket.of(limit, *each).key for limit in LIMITS for each in subjects}
+        assert len(keys) == len(LIMITS) * len(subjects)
         assert len({limit.name for limit in LIMITS}) == len(LIMITS)
 
     def test_a_narrower_login_limit_is_lower(self) -> None:
         assert LOGIN_BY_PAIR.burst < LOGIN_BY_ADDRESS.burst < LOGIN_BY_ACCOUNT.burst
-        # One pair refills more slowly than the account: an attacker at one address never uses up the account's.
+        # A pair refills more slowly than the account, so one address never uses up the limit of the account.
         assert LOGIN_BY_PAIR.refill >= 3 * LOGIN_BY_ACCOUNT.refill
 
 
@@ -162,7 +162,7 @@ class TestLogin:
         assert caught.value.retry_after == LOGIN_BY_ACCOUNT.refill.total_seconds()
 
     def test_an_attempt_refused_by_a_wider_limit_is_not_counted_by_narrower_ones(self, app: App) -> None:
-        """Whoever waits as long as they were told to is not refused for having asked."""
+        """After the returned wait, a login succeeds despite earlier refused attempts."""
         for origin in addresses(LOGIN_BY_ACCOUNT.burst // LOGIN_BY_PAIR.burst):
             for _ in range(LOGIN_BY_PAIR.burst):
                 guess(app, origin)
@@ -180,12 +180,12 @@ class TestLogin:
             app.sessions.login(username, PASSWORD, origin=ATTACKER)
 
     def test_an_unknown_name_is_throttled_like_a_known_one(self, app: App) -> None:
-        assert exhaust(lambda: guess(app, ATTACKER, "nobody")) == LOGIN_BY_PAIR.burst
+        assert exhaust(lambda: guess(app, ATTACKER, "unknown")) == LOGIN_BY_PAIR.burst
 
     def test_addresses_of_one_ipv6_network_share_a_limit(self, app: App) -> None:
         hosts = iter(range(1, 1000))
-        tries = exhaust(lambda: guess(app, Origin(f"2001:db8::{next(hosts):x}")))
-        assert tries == LOGIN_BY_PAIR.burst
+        attempts = exhaust(lambda: guess(app, Origin(f"2001:db8::{next(hosts):x}")))
+        assert attempts == LOGIN_BY_PAIR.burst
         app.sessions.login("alice", PASSWORD, origin=Origin("2001:db8:0:1::1"))
 
     def test_an_unknown_origin_counts_as_one_address(self, app: App) -> None:
@@ -220,16 +220,16 @@ class TestLogin:
         self, app: App, monkeypatch: pytest.MonkeyPatch, change: str
     ) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
-        verify = app.hasher.verify
         for _ in range(LOGIN_BY_PAIR.burst - 1):
             guess(app, HOME)
-
-        def verify_slowly(password: str, password_hash: str | None) -> bool:
-            monkeypatch.undo()
-            app.accounts.change_password(actor, PASSWORD, PASSWORD if change == "rehashed" else "battery staple")
-            return verify(password, password_hash)
-
-        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        before_next_call(
+            monkeypatch,
+            app.hasher,
+            "verify",
+            lambda: app.accounts.change_password(
+                actor, PASSWORD, PASSWORD if change == "rehashed" else "battery staple"
+            ),
+        )
         if change == "rehashed":
             app.sessions.login("alice", PASSWORD, origin=HOME)
         else:
@@ -238,7 +238,7 @@ class TestLogin:
                 app.sessions.login("alice", "battery staple", origin=HOME)
 
 
-class TestEverythingElse:
+class TestOtherLimits:
     def test_successful_and_failed_registrations_are_counted_by_address(self, app: App) -> None:
         names = iter(f"user{number}" for number in range(1000))
 
@@ -299,7 +299,7 @@ class TestEverythingElse:
         for each in calls.values():
             with pytest.raises(TooManyRequests):
                 each(PASSWORD)
-        # Whatever is not guessed at goes on.
+        # Other operations are not throttled.
         app.accounts.edit(actor, {"first_name": "C"}, origin=HOME)
         app.sessions.login("alice", PASSWORD, origin=HOME)
 

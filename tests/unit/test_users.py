@@ -1,4 +1,4 @@
-"""Users, and what they may be called."""
+"""Users, their names and their passwords."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ class TestUsername:
             "a" * 151,
             "a b c",
             "alice@example.org",
-            "alice\uff20example",  # which NFKC makes an at sign
+            "alice\uff20example",  # NFKC turns it into an at sign
             "al\0ice",
             "al\ud800ice",
             "al\u200bice",
             "al\u202eice",
             "al/ice",
-            "al\u2100ice",  # which NFKC makes a/c
+            "al\u2100ice",  # NFKC turns it into a/c
             "\U0001f600" * 3,
             "a\nbc",
         ],
