@@ -123,9 +123,7 @@ class TestRegistration:
 
 
 class TestPassword:
-    @pytest.mark.parametrize(
-        "password", ["", "uH8#kq2", "password1", "12345678", "qwertyuiop", "aaaaaaaaaaaa", LONGEST + "x"]
-    )
+    @pytest.mark.parametrize("password", ["", "uH8#kq2", "aaaaaaaaaaaa", LONGEST + "x"])
     def test_a_weak_or_malformed_password_is_refused(self, api: Api, password: str) -> None:
         name = new_name()
         body = invalid(api.post(REGISTER, {"username": name, "password": password}), "password")

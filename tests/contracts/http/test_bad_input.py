@@ -228,7 +228,7 @@ class TestBadBody:
                 body = f'{{"title":"x","{name}":'.encode() + b"[" * depth + b"]" * depth + b"}"
                 response = target.send(OPERATIONS[0], body)
                 assert response.status_code == 400
-                assert {error["field"] for error in response.json()["errors"]} <= {name, "body"}
+                assert {error["field"] for error in response.json()["errors"]} in ({name}, {"body"})
 
     def test_a_missing_body_is_refused(self, target: Target) -> None:
         for operation in OPERATIONS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +12,6 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, everything, invalid, problem
 from tests.contracts.http.operations import OPERATIONS, PROTECTED, ROUTES, SERVED, STREAM, TICKETS
@@ -327,20 +325,6 @@ class TestAuthentication:
             f"eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{payload}.",
         ):
             problem(api.get("/api/tasks/", headers=bearer(token)), 401, "invalid-token")
-
-    def test_an_expired_token_is_refused(self, api: Api, alice: Person) -> None:
-        now = api.clock.now()
-        real = api.container.signer().read(alice.access)
-        claims = TokenClaims(
-            kind=TokenKind.ACCESS,
-            user_id=real.user_id,
-            session_id=real.session_id,
-            generation=real.generation,
-            issued_at=now - timedelta(minutes=20),
-            expires_at=now - timedelta(seconds=6),
-        )
-        token = api.container.signer().sign(claims)
-        problem(api.get("/api/tasks/", headers=bearer(token)), 401, "invalid-token")
 
     @pytest.mark.parametrize(("method", "path"), PROTECTED)
     def test_an_ended_session_cannot_act(self, api: Api, alice: Person, method: str, path: str) -> None:

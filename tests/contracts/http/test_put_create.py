@@ -99,12 +99,12 @@ class TestTaskPutCreate:
         assert (created["version"], created["description"]) == (3, "")
         assert [change["action"] for change in alice.listed(f"{path_of(task)}history/")] == ["create"]
 
-    @pytest.mark.parametrize("malformed", MALFORMED)
-    def test_any_value_except_a_star_is_refused(self, alice: Person, malformed: str) -> None:
+    def test_any_value_except_a_star_is_refused(self, alice: Person) -> None:
         task = alice.task()
-        headers = {"If-None-Match": malformed}
-        invalid(alice.put(f"{TASKS}{uuid4()}/", {"title": "new"}, headers=headers), "If-None-Match")
-        invalid(alice.put(path_of(task), {"title": "new"}, headers=headers), "If-None-Match")
+        for malformed in MALFORMED:
+            headers = {"If-None-Match": malformed}
+            invalid(alice.put(f"{TASKS}{uuid4()}/", {"title": "new"}, headers=headers), "If-None-Match")
+            invalid(alice.put(path_of(task), {"title": "new"}, headers=headers), "If-None-Match")
         assert alice.listed(TASKS) == [task]
 
     def test_without_the_header_nothing_is_created(self, alice: Person) -> None:
@@ -163,10 +163,10 @@ class TestCategoryPutCreate:
         alice.category("home")
         problem(put_new(alice, f"{CATEGORIES}{uuid4()}/", name="HOME"), 409, "category-name-taken")
 
-    @pytest.mark.parametrize("malformed", MALFORMED)
-    def test_any_value_except_a_star_is_refused(self, alice: Person, malformed: str) -> None:
-        headers = {"If-None-Match": malformed}
-        invalid(alice.put(f"{CATEGORIES}{uuid4()}/", {"name": "new"}, headers=headers), "If-None-Match")
+    def test_any_value_except_a_star_is_refused(self, alice: Person) -> None:
+        for malformed in MALFORMED:
+            headers = {"If-None-Match": malformed}
+            invalid(alice.put(f"{CATEGORIES}{uuid4()}/", {"name": "new"}, headers=headers), "If-None-Match")
         assert alice.listed(CATEGORIES) == []
 
     def test_without_the_header_nothing_is_created(self, alice: Person) -> None:

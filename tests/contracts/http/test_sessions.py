@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tasktracker.domain.accounts.token import TokenClaims, TokenKind
+from tasktracker.domain.accounts.token import TokenClaims
 from tests.contracts.http.base import NewApi, everything, invalid, problem
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Person, bearer, expect, new_name
@@ -456,8 +456,3 @@ class TestExpiry:
         clock.advance(seconds=6)  # five of them are the leeway for different clocks
         problem(alice.get(ME), 401, "invalid-token")
         assert is_live(api, refresh(api, alice.refresh)["access"])
-
-    def test_a_refresh_token_is_refused_as_an_access_token(self, api: Api, alice: Person) -> None:
-        as_access = forged(api, alice.refresh, kind=TokenKind.ACCESS)
-        assert is_live(api, as_access), "the kind depends only on the key, which is secret"
-        problem(api.get(ME, headers=bearer(alice.refresh)), 401, "invalid-token")
