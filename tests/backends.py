@@ -29,14 +29,14 @@ TABLES = [table.name for table in reversed(metadata.sorted_tables)]
 on_sql = pytest.mark.parametrize("backend", NAMES[1:], indirect=True)
 on_postgresql = pytest.mark.parametrize("backend", NAMES[2:], indirect=True)
 
-# HTTP tests of what the storage has no part in, and of input that should never reach it: on the strictest.
+# For HTTP tests that do not depend on the storage; bad input is tested on the strictest storage.
 http_on_memory = pytest.mark.parametrize("shared", NAMES[:1], indirect=True)
 http_on_postgresql = pytest.mark.parametrize("shared", NAMES[2:], indirect=True)
 
 
 @dataclass
 class Backend:
-    """A storage that many tests use one after the other: creating a database takes longer than a test."""
+    """A storage that many tests share: creating a database takes longer than a test."""
 
     name: str
     url: str
@@ -47,7 +47,7 @@ class Backend:
     _delete_rows: Callable[[], None] = field(default=lambda: None)
 
     def reset(self) -> None:
-        """Delete everything, and set the clock to the start."""
+        """Delete all rows and set the clock to `START`."""
         self.clock.set(START)
         self.audit_log.events.clear()
         if self.name == "memory":
@@ -56,7 +56,7 @@ class Backend:
         self._delete_rows()
 
     def another_store(self) -> SqlStore:
-        """Return a second store on the same database, as another process has. The caller closes it."""
+        """Return a second store on the same database, like that of another process. The caller closes it."""
         return SqlStore(open_database(self.url), self.clock, Uuid7Generator())
 
 

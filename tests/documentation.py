@@ -1,4 +1,4 @@
-"""What the application says of itself, held against what it answers."""
+"""Checks responses against the OpenAPI document of the application."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 SCHEMAS = "#/components/schemas/"
 METHODS = {"get", "put", "post", "delete", "patch"}
-# Sent only where the description says so.
-TELLING = {"ETag", "Location", "Link", "WWW-Authenticate", "Retry-After", "Idempotency-Replayed"}
+# Sent only if the description contains them.
+DESCRIBED_HEADERS = {"ETag", "Location", "Link", "WWW-Authenticate", "Retry-After", "Idempotency-Replayed"}
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 REFUSED_METHOD = 405
 
 
 class Documentation:
-    """An OpenAPI document, and whether a response is one that it describes."""
+    """An OpenAPI document that checks requests and responses."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
         self._paths = {re.compile(_pattern(path)): path for path in document["paths"]}
 
     def check(self, response: httpx.Response) -> None:
-        """Fail unless this is an answer that the description allows, and one that every path may give."""
+        """Fail unless the response is described and follows the conventions of all responses."""
         response.read()
         _check_always(response)
         operation = self.operation(response.request)
@@ -37,18 +37,18 @@ class Documentation:
             self._check_described(operation, response)
 
     def operation(self, request: httpx.Request) -> Mapping[str, Any] | None:
-        """Return what is said of the operation that a request asks for."""
+        """Return the description of the operation of a request."""
         method = {"HEAD": "get"}.get(request.method, request.method.lower())
         path = self.template(request)
         found: Mapping[str, Any] | None = self.document["paths"][path].get(method) if path else None
         return found
 
     def template(self, request: httpx.Request) -> str | None:
-        """Return the path of the description that a request is for."""
+        """Return the path template of a request."""
         return next((path for pattern, path in self._paths.items() if pattern.fullmatch(request.url.path)), None)
 
     def mistakes(self, schema: Mapping[str, Any], value: object) -> list[str]:
-        """Return where a JSON value is not as its schema says."""
+        """Return the violations of a schema by a JSON value."""
         return list(_mistakes(schema, value, "$", self._resolve))
 
     def _check_described(self, operation: Mapping[str, Any], response: httpx.Response) -> None:
@@ -57,35 +57,35 @@ class Documentation:
         assert described is not None, f"{where} is not described"
         for name, header in described["headers"].items():
             required = self._component(header)["required"]
-            assert name in response.headers or not required, f"{where} is described with {name}, but came without"
-        for name in TELLING - set(described["headers"]):
-            assert name not in response.headers, f"{where} came with {name}, but is not described with it"
+            assert name in response.headers or not required, f"{where} lacks the described header {name}"
+        for name in DESCRIBED_HEADERS - set(described["headers"]):
+            assert name not in response.headers, f"{where} has the undescribed header {name}"
         content = described.get("content", {})
         if "content-type" not in response.headers:
-            assert not content, f"{where} came without the body it is described with"
+            assert not content, f"{where} lacks the described body"
             return
         media_type = response.headers["content-type"].partition(";")[0]
-        assert media_type in content, f"{where} came as {media_type}, not as described"
+        assert media_type in content, f"{where} has the undescribed content type {media_type}"
         if response.request.method == "HEAD" or media_type not in (JSON, PROBLEM):
             return
         body = response.json()
         mistakes = self.mistakes(content[media_type]["schema"], body)
-        assert not mistakes, f"{where} has a body not as described: {mistakes}"
+        assert not mistakes, f"{where} has an undescribed body: {mistakes}"
         if media_type == PROBLEM:
             slug = body["type"].removeprefix("/problems/")
-            assert f"`{slug}`" in described["description"], f"{where} is a {slug}, which is not described"
+            assert f"`{slug}`" in described["description"], f"{where} is the undescribed problem {slug}"
 
     def _component(self, reference: Mapping[str, str]) -> Mapping[str, Any]:
         found: Any = self.document
-        for part in reference["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
+        for name in reference["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
         described: Mapping[str, Any] = found
         return described
 
     def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         if "$ref" not in schema:
             return schema
-        # What stands beside a reference holds as well; here it only ever narrows it.
+        # Keywords next to a reference apply as well.
         return {
             **self._component({"$ref": schema["$ref"]}),
             **{name: schema[name] for name in schema if name != "$ref"},
@@ -93,18 +93,18 @@ class Documentation:
 
 
 def _pattern(path: str) -> str:
-    """The paths that a template stands for; the slash at the end is optional."""
-    parts = re.split(r"\{\w+\}", path.rstrip("/"))
-    return "[^/]+".join(map(re.escape, parts)) + "/?"
+    """Return the regular expression of a path template; the trailing slash is optional."""
+    constants = re.split(r"\{\w+\}", path.rstrip("/"))
+    return "[^/]+".join(map(re.escape, constants)) + "/?"
 
 
 def _check_always(response: httpx.Response) -> None:
-    """What holds for every response there is."""
+    """Check what applies to every response."""
     where = f"{response.request.method} {response.request.url} -> {response.status_code}"
     headers = response.headers
-    assert REQUEST_ID.fullmatch(headers.get("x-request-id", "")), f"{where} has no sane X-Request-ID"
+    assert REQUEST_ID.fullmatch(headers.get("x-request-id", "")), f"{where} has no valid X-Request-ID"
     assert headers.get("x-content-type-options") == "nosniff", f"{where} may be sniffed"
-    # The parts of the interactive documentation never change, and hold nothing of anybody's.
+    # The assets of the interactive documentation are constant and contain no user data.
     is_asset = unquote(response.request.url.path).startswith("/docs/assets/")
     assert is_asset or headers.get("cache-control") == "no-store", f"{where} may be stored"
     policy = headers.get("content-security-policy", "")
@@ -113,29 +113,29 @@ def _check_always(response: httpx.Response) -> None:
     assert not response.has_redirect_location, f"{where} is a redirect"
     assert response.status_code != 500, f"{where} is a bug: {response.text}"
     if response.status_code == 401:
-        assert headers.get("www-authenticate", "").startswith("Bearer"), f"{where} does not say how to authenticate"
+        assert headers.get("www-authenticate", "").startswith("Bearer"), f"{where} lacks WWW-Authenticate"
     if response.status_code in (429, 503):
-        assert headers.get("retry-after", "").isdecimal(), f"{where} does not say when to come back"
+        assert headers.get("retry-after", "").isdecimal(), f"{where} lacks Retry-After"
     if response.status_code == REFUSED_METHOD:
-        assert "allow" in headers, f"{where} does not say what is allowed"
-    if response.status_code in (204, 304):
+        assert "allow" in headers, f"{where} lacks Allow"
+    if response.status_code in (204, 304) or response.request.method == "HEAD":
         assert not response.content, f"{where} has a body"
-    elif response.status_code >= 400 and response.request.method != "HEAD":
-        assert headers["content-type"] == PROBLEM, f"{where} is no problem document but {headers['content-type']}"
+    elif response.status_code >= 400:
+        assert headers["content-type"] == PROBLEM, f"{where} is not a problem document but {headers['content-type']}"
         body = response.json()
         assert body["status"] == response.status_code, f"{where} has another status in its body"
-        assert body["type"].startswith("/problems/"), f"{where} is of no known type"
+        assert body["type"].startswith("/problems/"), f"{where} has an unknown type"
         assert body["title"], f"{where} has no title"
         assert body["detail"], f"{where} has no detail"
 
 
-# ------------------------------------------------------------- JSON Schema, as far as the description uses it
+# ------------------------------------------------------------- the used part of JSON Schema
 
 Resolve = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 def _is_moment(text: str) -> bool:
-    """RFC 3339, in the one form in which times are answered: UTC with `Z`."""
+    """RFC 3339 in the form of all responses: UTC with `Z`."""
     return bool(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", text, re.ASCII)) and bool(
         datetime.fromisoformat(text)
     )
@@ -168,7 +168,7 @@ APPLIES_TO = {
     "maxItems": list,
     "items": list,
 }
-# What is said for people, or of requests only.
+# Explanations, and keywords of requests.
 IGNORED = {"title", "description", "examples", "default", "readOnly", "discriminator"}
 
 
@@ -176,37 +176,37 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
     schema = resolve(schema)
     for keyword, rule in schema.items():
         if not isinstance(value, APPLIES_TO.get(keyword, object)):
-            continue  # it is for `type` to say that it is none
+            continue  # `type` reports it
         match keyword:
             case "type":
                 if not TYPES[rule](value):
-                    yield f"{at}: {value!r} is no {rule}"
+                    yield f"{at}: {value!r} is not of type or format {rule}"
             case "enum":
                 if value not in rule:
-                    yield f"{at}: {value!r} is none of {rule}"
+                    yield f"{at}: {value!r} is not one of {rule}"
             case "const":
                 if value != rule:
                     yield f"{at}: {value!r} is not {rule!r}"
             case "format":
                 if isinstance(value, str) and not FORMATS[rule](value):
-                    yield f"{at}: {value!r} is no {rule}"
+                    yield f"{at}: {value!r} is not of type or format {rule}"
             case "minLength" | "maxLength":
                 if isinstance(value, str) and (len(value) < rule if keyword == "minLength" else len(value) > rule):
-                    yield f"{at}: {value!r} has not the {keyword} of {rule}"
+                    yield f"{at}: {value!r} violates {keyword} {rule}"
             case "pattern":
                 if isinstance(value, str) and not re.search(rule, value):
-                    yield f"{at}: {value!r} is not like {rule}"
+                    yield f"{at}: {value!r} does not match {rule}"
             case "minimum":
                 if isinstance(value, int) and value < rule:
                     yield f"{at}: {value} is less than {rule}"
             case "oneOf" | "anyOf":
                 if all(list(_mistakes(each, value, at, resolve)) for each in rule):
-                    yield f"{at}: {value!r} is nothing it may be"
+                    yield f"{at}: {value!r} matches no alternative"
             case "properties":
                 assert isinstance(value, dict)
                 for name in value.keys() & rule.keys():
                     yield from _mistakes(rule[name], value[name], f"{at}.{name}", resolve)
-                # Answers may be said to have others, for the sake of later versions; this one has none.
+                # A description can allow more fields for later versions; this version returns none.
                 if not isinstance(schema.get("additionalProperties"), dict):
                     yield from (f"{at}.{name} is not described" for name in value.keys() - rule.keys())
             case "additionalProperties":
@@ -220,10 +220,10 @@ def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolv
             case "minItems" | "maxItems":
                 assert isinstance(value, list)
                 if len(value) < rule if keyword == "minItems" else len(value) > rule:
-                    yield f"{at} has not the {keyword} of {rule}"
+                    yield f"{at} violates {keyword} {rule}"
             case "items":
                 assert isinstance(value, list)
                 for position, item in enumerate(value):
                     yield from _mistakes(rule, item, f"{at}[{position}]", resolve)
             case _:
-                assert keyword in IGNORED, f"these tests do not know the keyword {keyword}"
+                assert keyword in IGNORED, f"unknown keyword {keyword}"

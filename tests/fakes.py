@@ -1,4 +1,4 @@
-"""Stand-ins for the outside world: exact, fast, and stricter than the real things."""
+"""Fakes of the adapters: exact, fast, and stricter than the real ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _series = count(1)
 
 
 class ManualClock:
-    """A clock that stands still until it is moved."""
+    """A clock that stops until a test moves it."""
 
     def __init__(self, now: datetime = START) -> None:
         self._now = now
@@ -48,13 +48,13 @@ class ManualClock:
     def set(self, now: datetime) -> None:
         self._now = now.astimezone(UTC)
 
-    def advance(self, by: timedelta | None = None, **parts: float) -> None:
-        """Move on, as in `advance(minutes=5)`."""
-        self._now += by if by is not None else timedelta(**parts)
+    def advance(self, by: timedelta | None = None, **units: float) -> None:
+        """Move forward by a duration or by units, as in `advance(minutes=5)`."""
+        self._now += by if by is not None else timedelta(**units)
 
 
 class SequentialIds:
-    """UUIDv7 ids that count upwards. Generators of different `series` never make the same id."""
+    """Ascending UUIDv7 ids. Generators with different `series` never make the same id."""
 
     def __init__(self, series: int = 0) -> None:
         milliseconds = int(START.timestamp() * 1000) + series
@@ -66,7 +66,7 @@ class SequentialIds:
 
 
 class WatchedStore:
-    """A store that knows whether the calling thread has a unit of work open."""
+    """A store that records whether the calling thread has a unit of work open."""
 
     def __init__(self, store: Storage) -> None:
         self._store = store
@@ -116,9 +116,9 @@ class WatchedStore:
 
 
 class FakeHasher:
-    """Hashes that cost nothing. Records what was asked of it; refuses to work while a unit of work is open.
+    """Cheap hashes. Records the calls, and fails while a unit of work is open.
 
-    `cost` stands for the parameters: raising it makes every earlier hash one to be made anew.
+    `cost` stands for the parameters: when it rises, earlier hashes need a rehash.
     """
 
     def __init__(self, store: WatchedStore | None = None, cost: int = 1) -> None:
@@ -129,12 +129,12 @@ class FakeHasher:
         self._salts = count(1)
 
     def hash(self, password: str) -> str:
-        self._require_no_work()
+        self._require_no_open_work()
         self.hashed.append(password)
         return self._hash(password, str(self.cost), str(next(self._salts)))
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        self._require_no_work()
+        self._require_no_open_work()
         self.verified.append((password, password_hash))
         if password_hash is None:
             return False
@@ -144,8 +144,8 @@ class FakeHasher:
     def needs_rehash(self, password_hash: str) -> bool:
         return password_hash.split("$")[1] != str(self.cost)
 
-    def forget(self) -> None:
-        """Empty the records."""
+    def clear(self) -> None:
+        """Delete the recorded calls."""
         self.hashed.clear()
         self.verified.clear()
 
@@ -154,12 +154,12 @@ class FakeHasher:
         digest = hashlib.sha256(f"{cost}${salt}${password}".encode()).hexdigest()
         return f"fake${cost}${salt}${digest}"
 
-    def _require_no_work(self) -> None:
+    def _require_no_open_work(self) -> None:
         assert self._store is None or not self._store.is_open, "hashing while a unit of work is open"
 
 
 class FakeStrength:
-    """Finds passwords weak that contain "weak" or something about the user. Records the guesses."""
+    """Calls a password weak if it contains "weak" or a guess about the user. Records the guesses."""
 
     def __init__(self) -> None:
         self.guesses: list[tuple[str, ...]] = []
@@ -174,13 +174,13 @@ class FakeStrength:
 
 
 class FakeSigner:
-    """Readable tokens with a checksum, which expire to the second."""
+    """Readable tokens with a checksum, which expire without a leeway."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def sign(self, claims: TokenClaims) -> str:
-        parts = (
+        values = (
             claims.kind.value,
             claims.user_id.hex,
             claims.session_id.hex,
@@ -188,7 +188,7 @@ class FakeSigner:
             str(int(claims.issued_at.timestamp())),
             str(int(claims.expires_at.timestamp())),
         )
-        body = ".".join(parts)
+        body = ".".join(values)
         return f"{body}.{hashlib.sha256(body.encode()).hexdigest()[:16]}"
 
     def read(self, token: str, *, expired: bool = False) -> TokenClaims:
@@ -212,7 +212,7 @@ class FakeSigner:
 
 
 class FakeCodes:
-    """One-time codes that can be read: the secret and the time step."""
+    """Readable one-time codes: the secret and the time step."""
 
     def new_secret(self) -> str:
         return "SECRET"
@@ -225,12 +225,11 @@ class FakeCodes:
         return next((step for step in (current, current - 1, current + 1) if code == self.code(secret, step)), None)
 
     def code(self, secret: str, step: int) -> str:
-        """The code of a time step."""
         return f"{secret}-{step}"
 
 
 class FakeCipher:
-    """Encryption that can be read: each cipher has a number, and opens what those before it sealed."""
+    """Readable encryption. Each cipher has a number, and opens secrets sealed with the same or a lower number."""
 
     def __init__(self, number: int = 1) -> None:
         self.number = number
@@ -249,8 +248,6 @@ class FakeCipher:
 
 
 class RecordingAuditLog:
-    """An audit log to be looked at."""
-
     def __init__(self) -> None:
         self.events: list[AuthEvent] = []
 
@@ -259,7 +256,7 @@ class RecordingAuditLog:
 
 
 class App:
-    """The services that the container wires, on a store and on fakes of everything else."""
+    """The services of the container, with a store and with fakes of all other adapters."""
 
     def __init__(
         self,
@@ -284,7 +281,7 @@ class App:
         )
         self.store = WatchedStore(store)
         self.clock = clock
-        # A series of its own: events without a user outlive the users of a test, in a database that tests share.
+        # A separate series: in a shared database, events without a user are kept after a test.
         self.ids = SequentialIds(series=next(_series))
         self.policy = policy or SessionPolicy()
         self.audit_log = RecordingAuditLog()
@@ -336,7 +333,7 @@ class App:
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
     ) -> Result:
-        """Run a use case in a unit of work that writes, as the boundary does."""
+        """Run a use case in a unit of work that writes."""
         with self.store.writing(actor) as work:
             return use_case(work, *args, **kwargs)
 
@@ -353,7 +350,7 @@ class App:
 
     @classmethod
     def in_memory(cls, *, throttled: bool = False, **policy: Any) -> App:
-        """Services on an empty store, with a session policy that differs in this from the default."""
+        """Build services on an empty store, with these changes of the default session policy."""
         clock = ManualClock()
         app = cls(
             MemoryStore(clock, SequentialIds(), audit_log := RecordingAuditLog()),
@@ -365,13 +362,13 @@ class App:
         return app
 
     def actor(self, signed_in: LoggedIn | TokenPair) -> SessionActor:
-        """Whoever acts by this access token."""
+        """Return the actor of this access token."""
         tokens = signed_in.tokens if isinstance(signed_in, LoggedIn) else signed_in
         claims = self.signer.read(tokens.access)
         return SessionActor(claims.user_id, claims.session_id, claims.generation)
 
     def is_usable(self, tokens: TokenPair) -> bool:
-        """Whether anything at all can still be done with the tokens."""
+        """Whether any of the tokens is still accepted."""
         for call, token in (
             (self.sessions.verify, tokens.access),
             (self.sessions.verify, tokens.refresh),

@@ -1,4 +1,4 @@
-"""What lists must show, found by looking at every task."""
+"""A slow reference of task lists, which checks every task."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 
 
-def answer(query: TaskQuery, viewer: UUID, tasks: Iterable[Task]) -> list[Task]:
-    """Return all that a query finds from its place on, in order, of which a page is the beginning."""
-    found = [task for task in tasks if is_found(query, viewer, task)]
-    places: list[Task | TaskKey[Any]] = [*found]
+def expected_list(query: TaskQuery, user_id: UUID, tasks: Iterable[Task]) -> list[Task]:
+    """Return all tasks that a query lists after its key, in order; a page is the beginning of them."""
+    found = [task for task in tasks if matches(query, user_id, task)]
     if query.after is None:
         return in_order(query.sort, found)
-    places = in_order(query.sort, [*(task for task in found if place_of(query.sort, task) != query.after), query.after])
-    return [place for place in places[places.index(query.after) + 1 :] if isinstance(place, Task)]
+    others = [task for task in found if key_of(query.sort, task) != query.after]
+    ordered = in_order(query.sort, [*others, query.after])
+    return ordered[ordered.index(query.after) + 1 :]
 
 
-def is_found(query: TaskQuery, viewer: UUID, task: Task) -> bool:
-    """Whether a task passes all filters, for somebody who looks at it."""
-    role = role_in(task, viewer)
-    category = task.category if task.created_by == viewer else None
+def matches(query: TaskQuery, user_id: UUID, task: Task) -> bool:
+    """Whether a task matches all filters for this user."""
+    role = role_in(task, user_id)
+    category = task.category if task.created_by == user_id else None
     overdue = task.due_date is not None and task.due_date < query.at and task.state in (State.OPEN, State.IN_PROGRESS)
-    text = plain(f"{task.title}\n{task.description}")
+    text = folded(f"{task.title}\n{task.description}")
     return role is not None and all(
         [
             task.trashed_at is None,
@@ -48,45 +48,45 @@ def is_found(query: TaskQuery, viewer: UUID, task: Task) -> bool:
 
 
 def local_day(query: TaskQuery) -> date:
-    """Return the day of the list, from the offset that its time zone has then."""
+    """Return the day of the query in its time zone."""
     offset = query.at.astimezone(ZoneInfo(query.time_zone)).utcoffset()
     assert offset is not None
     return (query.at.astimezone(UTC) + offset).date()
 
 
 def role_in(task: Task, user_id: UUID) -> Role | None:
-    """Return somebody's part in a task."""
+    """Return the role of a user in a task."""
     roles = {member.user_id: member.role for member in task.members} | {task.created_by: Role.OWNER}
     return roles.get(user_id)
 
 
-def in_order(sort: TaskSort, places: Iterable[Any]) -> list[Any]:
-    """Return tasks, or places of tasks, in an order: those without the value at the end of it."""
+def in_order(sort: TaskSort, items: Iterable[Any]) -> list[Any]:
+    """Sort tasks or keys; those without a value are last."""
 
-    def key(place: Task | TaskKey[Any]) -> TaskKey[Any]:
-        return place_of(sort, place) if isinstance(place, Task) else place
+    def key(item: Task | TaskKey[Any]) -> TaskKey[Any]:
+        return key_of(sort, item) if isinstance(item, Task) else item
 
-    backwards = sort.value[0] == "-"
-    places = list(places)
-    there = [place for place in places if key(place).value is not None]
-    lacking = [place for place in places if key(place).value is None]
-    there.sort(key=lambda place: (key(place).value, key(place).id), reverse=backwards)
-    lacking.sort(key=lambda place: key(place).id, reverse=backwards)
-    return there + lacking
+    descending = sort.value[0] == "-"
+    items = list(items)
+    with_value = [item for item in items if key(item).value is not None]
+    without = [item for item in items if key(item).value is None]
+    with_value.sort(key=lambda item: (key(item).value, key(item).id), reverse=descending)
+    without.sort(key=lambda item: key(item).id, reverse=descending)
+    return with_value + without
 
 
-def place_of(sort: TaskSort, task: Task) -> TaskKey[Any]:
-    """Return a task's place in an order."""
+def key_of(sort: TaskSort, task: Task) -> TaskKey[Any]:
+    """Return the key of a task in an order."""
     values = {
         "created_at": task.created_at,
         "updated_at": task.updated_at,
         "due_date": task.due_date,
         "priority": task.priority,
-        "title": plain(task.title),
+        "title": folded(task.title),
     }
     return TaskKey(values[sort.value.strip("-")], task.id)
 
 
-def plain(text: str) -> str:
-    """Return text as it is compared: without regard to case, and in one form."""
+def folded(text: str) -> str:
+    """Fold the case of a text and normalise it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

@@ -1,6 +1,6 @@
-"""Every Hypothesis strategy, once, and how many examples of it the tests try.
+"""The Hypothesis strategies of all tests.
 
-`raw_*` is what a client might send, acceptable or not; the others are acceptable, though not yet canonical.
+`raw_*` makes valid and invalid input; the others make valid input, which is not always canonical.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tasktracker.domain.tasks.query import NONE, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 
 THOROUGHNESS = 10 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 1
-"""How many times the usual number of examples `make test-thorough` tries."""
+"""The factor by which `make test-thorough` raises the number of examples."""
 
 
 def examples(number: int, **more: Any) -> settings:
-    """Hypothesis settings: this many examples, which may share a store and take as long as they need."""
+    """Hypothesis settings: this number of examples, which can share a store and have no deadline."""
     return settings(
         max_examples=number * THOROUGHNESS,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -65,19 +65,19 @@ ODD_TEXTS = (
 
 
 def texts(longest: int = 300) -> st.SearchStrategy[str]:
-    """Any text, that of no encoding included."""
+    """Any text, with code points that cannot be encoded."""
     plain = st.text(max_size=longest)
-    anything = st.text(st.characters(codec=None), max_size=longest)
+    unencodable = st.text(st.characters(codec=None), max_size=longest)
     repeated = st.builds(
         lambda odd, times: (odd * times)[: longest + 2],
         st.sampled_from(ODD_TEXTS),
         st.integers(1, longest + 1),
     )
-    return st.one_of(st.sampled_from(ODD_TEXTS), plain, anything, repeated)
+    return st.one_of(st.sampled_from(ODD_TEXTS), plain, unencodable, repeated)
 
 
 def storable_texts(longest: int = 300, shortest: int = 0) -> st.SearchStrategy[str]:
-    """Text that any database can hold."""
+    """Text that every database can store."""
     characters = st.characters(codec="utf-8", exclude_characters="\0")
     odd = [text for text in ODD_TEXTS if "\0" not in text and _is_encodable(text)]
     repeated = st.builds(lambda text, times: (text * times)[:longest], st.sampled_from(odd), st.integers(1, longest))
@@ -94,9 +94,9 @@ def padded(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.builds(lambda left, text, right: left + text + right, space, inner, space)
 
 
-# ---------------------------------------------------------------- people
+# ---------------------------------------------------------------- users
 
-PEOPLE = (
+USERNAMES = (
     "alice",
     "Bob.Smith",
     "stra\u00dfe",
@@ -107,7 +107,7 @@ PEOPLE = (
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """Ways of writing a name that all mean the same person, the name itself first."""
+    """Return equivalent spellings of a name, the name itself first."""
     forms: tuple[Callable[[str], str], ...] = (
         str,
         str.upper,
@@ -129,7 +129,7 @@ def _full_width(text: str) -> str:
 
 
 def _bold(text: str) -> str:
-    """ASCII letters as MATHEMATICAL BOLD ones, which lie beyond the basic plane."""
+    """Replace ASCII letters by MATHEMATICAL BOLD ones, which are outside the basic plane."""
     return "".join(chr(ord(char) - ord("a") + 0x1D41A) if "a" <= char <= "z" else char for char in text.lower())
 
 
@@ -175,7 +175,7 @@ offsets = st.timedeltas(
 
 
 def raw_times() -> st.SearchStrategy[datetime]:
-    """Any time with or without an offset, whether or not UTC's calendar can express it."""
+    """Any time with or without an offset, also beyond the years that UTC can express."""
     return st.one_of(st.sampled_from(ODD_TIMES), st.datetimes(timezones=offsets), st.datetimes(timezones=st.none()))
 
 
@@ -185,13 +185,13 @@ def moments() -> st.SearchStrategy[datetime]:
 
 
 def near(time: datetime) -> st.SearchStrategy[datetime]:
-    """Times around another, and it itself, in any offset."""
+    """This time and times around it, with any offset."""
     gaps = st.sampled_from((0, 0, 1, -1, 10**6, -(10**6), 86_400 * 10**6, -86_400 * 10**6))
     return st.builds(lambda gap, zone: (time + timedelta(microseconds=gap)).astimezone(zone), gaps, offsets)
 
 
 def days_around(time: datetime) -> st.SearchStrategy[date]:
-    """The day of a time in UTC, which may be the day before or after it elsewhere, and the days beside it."""
+    """The UTC day of a time, and the two days before and after it."""
     return st.integers(-2, 2).map(lambda days: time.date() + timedelta(days=days))
 
 
@@ -208,7 +208,7 @@ colors = st.none() | st.from_regex(r"\A#[0-9a-fA-F]{6}\Z")
 
 
 def raw_task_fields() -> st.SearchStrategy[TaskFields]:
-    """Whatever a client might say about a task, with a title."""
+    """Valid or invalid fields of a task, with a title."""
     others = {
         "description": texts(10_001),
         "priority": priorities,
@@ -222,7 +222,7 @@ def raw_task_fields() -> st.SearchStrategy[TaskFields]:
 def task_fields(
     now: datetime, categories: Sequence[UUID] = (), *, whole: bool = False
 ) -> st.SearchStrategy[TaskFields]:
-    """Fields of a task to be created (`whole`, with a title) or edited, due around `now` if at all."""
+    """Fields for creating (`whole`, with a title) or editing a task, with due dates around `now`."""
     others = {
         "description": storable_texts(50),
         "priority": priorities,
@@ -235,13 +235,13 @@ def task_fields(
 
 
 def raw_category_fields() -> st.SearchStrategy[CategoryFields]:
-    """Whatever a client might say about a category, with a name."""
+    """Valid or invalid fields of a category, with a name."""
     others = {"description": texts(1002), "color": colors | texts(8)}
     return cast("st.SearchStrategy[CategoryFields]", _fields({"name": texts(66)}, others, whole=True))
 
 
 def category_fields(*, whole: bool = False) -> st.SearchStrategy[CategoryFields]:
-    """Fields of a category to be created (`whole`, with a name) or edited."""
+    """Fields for creating (`whole`, with a name) or editing a category."""
     others = {"description": storable_texts(50), "color": colors}
     return cast("st.SearchStrategy[CategoryFields]", _fields({"name": names}, others, whole=whole))
 
@@ -281,7 +281,7 @@ def queries(
     tasks: Sequence[Task] = (),
     searches: Sequence[str] = SEARCHES,
 ) -> st.SearchStrategy[TaskQuery]:
-    """Any combination of filters in any order, from the place of any of these tasks, in pages from tiny to all."""
+    """Any combination of filters and orders, with pages of any size, optionally after one of these tasks."""
 
     def query(sort: TaskSort, after: Task | None, search: str, **others: Any) -> TaskQuery:
         return TaskQuery(sort=sort, after=None if after is None else sort.key(after), words=words_of(search), **others)

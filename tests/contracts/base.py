@@ -1,10 +1,11 @@
-"""What the contracts stand on: a store, people and things in it, and threads that race."""
+"""Helpers of the storage contracts: test data, reading page by page, and concurrent calls."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -23,11 +24,11 @@ from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import Change, FieldChange
 from tasktracker.domain.idempotency.record import Record
-from tasktracker.domain.kernel.actors import AnyActor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.actors import ActorT, AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import DomainError, SessionEnded
-from tasktracker.domain.kernel.paging import MAX_PAGE
+from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.kernel.paging import MAX_PAGE, Page
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
@@ -39,26 +40,28 @@ from tests.waiting import PATIENCE
 POLICY = SessionPolicy()
 
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 MOMENT = timedelta(microseconds=1)
 
-A_WHILE = 0.2
+SHORT_WAIT = 0.2  # seconds after which a call counts as blocked
 
-MISTAKES = (RuntimeError, SessionEnded, sqlite3.IntegrityError, psycopg.IntegrityError)
-"""What the stores raise when a caller breaks a reference."""
+Mode = Literal["reading", "writing"]
 
-Opening = Literal["reading", "writing"]
-
-openings = pytest.mark.parametrize("opening", ["reading", "writing"])
+each_mode = pytest.mark.parametrize("mode", ["reading", "writing"])
 
 SECOND = timedelta(seconds=1)
 
 
-class Oops(Exception):
-    """Something goes wrong in the middle of a work."""
+class Abort(Exception):
+    """Raised to roll a unit of work back."""
+
+
+BROKEN_REFERENCE = (RuntimeError, sqlite3.IntegrityError, psycopg.IntegrityError)
+"""Errors of the storages for a row that refers to nothing, or that others refer to."""
 
 
 class Seed:
-    """Makes entities with as much said about them as matters to a test. `new_*` does not store them."""
+    """Creates entities with default values; `new_*` returns them without storing them."""
 
     def __init__(self, store: Storage, clock: Clock, ids: IdGenerator) -> None:
         self._store = store
@@ -67,13 +70,13 @@ class Seed:
         self._numbers = count(1)
 
     def id(self) -> UUID:
-        """An id that nothing has."""
+        """An unused id."""
         return self._ids.new()
 
     def new_user(self, username: str | None = None, **more: Any) -> User:
         values: dict[str, Any] = {
             "id": self.id(),
-            "username": username or f"somebody{next(self._numbers)}",
+            "username": username or f"user{next(self._numbers)}",
             "password_hash": "hash",
             "created_at": self._clock.now(),
         }
@@ -104,7 +107,7 @@ class Seed:
         return session
 
     def actor(self, user: User | None = None) -> SessionActor:
-        return acting(self.session(user or self.user()))
+        return session_actor(self.session(user or self.user()))
 
     def new_api_token(self, user: User, **more: Any) -> ApiToken:
         values: dict[str, Any] = {
@@ -183,24 +186,22 @@ class Seed:
         return task
 
     def tasks(self, *tasks: Task) -> None:
-        """Store many tasks at once."""
         with self._store.writing(SYSTEM) as work:
             for task in tasks:
                 work.tasks.add(task)
 
 
-def acting(session: Session, generation: int | None = None) -> SessionActor:
-    """Whoever acts in the session, by a token of its current generation unless said otherwise."""
+def session_actor(session: Session, generation: int | None = None) -> SessionActor:
+    """The actor of the session, with a token of its current generation unless one is given."""
     return SessionActor(session.user_id, session.id, session.generation if generation is None else generation)
 
 
-def acting_by(token: ApiToken) -> TokenActor:
-    """Whoever acts by this API token."""
+def token_actor(token: ApiToken) -> TokenActor:
     return TokenActor(token.user_id, token.id, token.secret_hash)
 
 
 def everything(store: Storage, *users: User) -> Sequence[object]:
-    """All that is stored of these users."""
+    """Return everything that is stored of these users."""
     with store.reading(SYSTEM) as work:
         return [_everything_of(work, user) for user in users]
 
@@ -218,10 +219,40 @@ def _everything_of(work: UnitOfWork[AnyActor], user: User) -> object:
     )
 
 
-def race(*calls: Callable[[], Result]) -> list[Result | DomainError]:
-    """Start these calls at the same moment, each in a thread, and return how each came out.
+def open_work(store: Storage, mode: Mode, actor: ActorT) -> AbstractContextManager[UnitOfWork[ActorT]]:
+    return store.reading(actor) if mode == "reading" else store.writing(actor)
 
-    A domain error is a result like any other; any other exception fails the race.
+
+def can_open(store: Storage, mode: Mode, actor: SessionActor | TokenActor) -> bool:
+    """Open a unit of work and read the actor's user in it."""
+    with open_work(store, mode, actor) as work:
+        assert work.users.find(actor.user_id) is not None
+    return True
+
+
+def outcome_of(call: Callable[[], object]) -> tuple[Any, DomainError | None]:
+    """Return the result of a call, or the domain error that it raises."""
+    try:
+        return call(), None
+    except DomainError as error:
+        return None, error
+
+
+def attempt(call: Callable[[], object], *errors: type[Exception] | None) -> tuple[Any] | None:
+    """Make a call that must raise one of these errors, if any is given. Return a result in a tuple, or None."""
+    expected = [error for error in errors if error]
+    result, error = outcome_of(call)
+    if error is None:
+        assert not expected, f"expected {expected}, not success"
+        return (result,)
+    assert type(error) in expected, f"expected {expected or 'success'}, not {error!r}"
+    return None
+
+
+def race(*calls: Callable[[], Result], timeout: float = PATIENCE) -> list[Result | DomainError]:
+    """Make these calls concurrently, each in a thread, and return their results.
+
+    A domain error is returned as a result; any other exception is raised.
     """
     outcomes: list[Any] = [None] * len(calls)
     barrier = threading.Barrier(len(calls))
@@ -230,23 +261,23 @@ def race(*calls: Callable[[], Result]) -> list[Result | DomainError]:
         try:
             barrier.wait(PATIENCE)
             outcomes[position] = calls[position]()
-        except BaseException as error:  # it is looked at below
+        except BaseException as error:  # checked below
             outcomes[position] = error
 
     threads = [threading.Thread(target=run, args=(position,), daemon=True) for position in range(len(calls))]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "a racing thread does not come to an end"
+        thread.join(timeout)
+        assert not thread.is_alive(), "a thread does not end"
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and not isinstance(outcome, DomainError):
             raise outcome
     return outcomes
 
 
-class Aside:
-    """A call in a thread of its own, alongside the test."""
+class BackgroundCall:
+    """A call in a separate thread."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
@@ -263,12 +294,12 @@ class Aside:
         self._done.set()
 
     def wait(self, seconds: float) -> bool:
-        """Give it some time; return whether it is done."""
+        """Wait at most this long; return whether the call has ended."""
         return self._done.wait(seconds)
 
     def result(self) -> Any:
         """Return what the call returned, or raise what it raised."""
-        assert self._done.wait(PATIENCE), "the call does not come to an end"
+        assert self._done.wait(PATIENCE), "the call does not end"
         self._thread.join()
         if isinstance(self._outcome, BaseException):
             raise self._outcome
@@ -311,24 +342,32 @@ def purge(store: Storage, *tasks: Task) -> None:
         work.trash.purge(tasks)
 
 
-def pages(store: Storage, user: User, query: TaskQuery) -> list[list[Task]]:
-    """Return what a query finds, page by page."""
-    found: list[list[Task]] = []
+def read_pages(store: Storage, list_: Callable[[UnitOfWork[AnyActor], Any], Page[Item, Any]]) -> list[list[Item]]:
+    """Return the pages of a list, each read in a separate unit of work. `list_` is given the key to continue after."""
+    found: list[list[Item]] = []
+    after = None
     while True:
         with store.reading(SYSTEM) as work:
-            page = work.tasks.list(user.id, query)
+            page = list_(work, after)
         found.append(list(page.items))
         if page.next is None:
             return found
-        query = replace(query, after=page.next)
+        after = page.next
+
+
+def pages(store: Storage, user: User, query: TaskQuery) -> list[list[Task]]:
+    """Return the pages of a list of tasks."""
+    return read_pages(store, lambda work, after: work.tasks.list(user.id, replace(query, after=after or query.after)))
 
 
 def listed(store: Storage, user: User, query: TaskQuery) -> list[Task]:
-    """Return what a query finds, on all pages."""
+    """Return the tasks on all pages of a list."""
     return [task for page in pages(store, user, query) for task in page]
 
 
-def run(machine: Callable[[], RuleBasedStateMachine], backend: Backend, in_memory: int, on_sql: int = 8) -> None:
-    """Run random histories of a state machine: more where a step costs less."""
-    histories = examples(in_memory if backend.name == "memory" else on_sql, stateful_step_count=40)
-    run_state_machine_as_test(cast(Any, machine), settings=histories)
+def run_state_machine(
+    machine: Callable[[], RuleBasedStateMachine], backend: Backend, in_memory: int, on_sql: int = 8
+) -> None:
+    """Run a state machine with random steps: more often in memory, where a step is cheaper."""
+    runs = examples(in_memory if backend.name == "memory" else on_sql, stateful_step_count=40)
+    run_state_machine_as_test(cast(Any, machine), settings=runs)

@@ -1,6 +1,6 @@
-"""Accounts, sessions and tokens, whatever is done in whatever order, against a model of what must happen.
+"""Random operations on accounts, sessions and tokens, compared with a model.
 
-The model says again, in the plainest words, what the domain says in its own; neither looks at the other.
+The model repeats the rules of the domain independently.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.token import TokenKind, TokenPair
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
-    DomainError,
     EmailTaken,
     InvalidCredentials,
     InvalidInput,
@@ -37,19 +36,18 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.work import Storage
 from tests import strategies
 from tests.backends import Backend
-from tests.contracts.base import run
+from tests.contracts.base import MOMENT, attempt, run_state_machine
 from tests.fakes import START, SYSTEM, App, ManualClock
 
-PEOPLE = ("alice", "stra\u00dfe", "\u00c5ngstr\u00f6m")
+USERNAMES = ("alice", "stra\u00dfe", "\u00c5ngstr\u00f6m")
 PASSWORDS = ("correct horse", "battery staple", "pa\u00dfw\u00f6rter")
-MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(eq=False)
 class ModelUser:
-    """An account, and the sessions that were not ended. `person` stands for all spellings of the username."""
+    """An account, and its sessions that were not ended. `name` is one spelling of the username."""
 
-    person: str
+    name: str
     email: str | None
     password: str
     is_active: bool = True
@@ -72,13 +70,13 @@ class ModelSession:
         return min(self.rotated_at + policy.idle, self.created_at + policy.absolute)
 
     @property
-    def is_kept(self) -> bool:
+    def is_open(self) -> bool:
         return self in self.user.sessions
 
 
 @dataclass(eq=False)
 class ModelToken:
-    """A token that was given out once."""
+    """A token that was issued."""
 
     text: str
     kind: TokenKind
@@ -90,7 +88,7 @@ class ModelToken:
 
 @dataclass(frozen=True)
 class Pick:
-    """One of the tokens given out so far: of a kind, mostly of a live session, mostly of the latest."""
+    """Selects one of the issued tokens: by kind, mostly of a live session, mostly a recent one."""
 
     kind: TokenKind
     live: bool
@@ -108,7 +106,7 @@ refresh_token = picks(*[TokenKind.REFRESH] * 9, TokenKind.ACCESS)
 
 
 class AccountMachine(RuleBasedStateMachine):
-    """People who register, log in and out, and come back with tokens of every age."""
+    """Users who register, log in and out, and use tokens of every age."""
 
     policies: ClassVar[tuple[SessionPolicy, ...]] = tuple(
         SessionPolicy(
@@ -126,8 +124,8 @@ class AccountMachine(RuleBasedStateMachine):
         clock.set(START)
         self.clock = clock
         self.store = store
-        self.people: dict[str, ModelUser] = {}
-        self.given_out: dict[TokenKind, list[ModelToken]] = {kind: [] for kind in TokenKind}
+        self.users: dict[str, ModelUser] = {}
+        self.issued: dict[TokenKind, list[ModelToken]] = {kind: [] for kind in TokenKind}
 
     @initialize(policy=st.sampled_from(policies))
     def begin(self, policy: SessionPolicy) -> None:
@@ -135,12 +133,12 @@ class AccountMachine(RuleBasedStateMachine):
         self.app = app = App(self.store, self.clock, policy)
         self.signer, self.hasher = app.signer, app.hasher
         self.sessions, self.accounts = app.sessions, app.accounts
-        self._come_back()
+        self._ensure_login()
 
     def teardown(self) -> None:
-        for user in self.people.values():
+        for user in self.users.values():
             with self.store.writing(SYSTEM) as work:
-                found = work.users.find_by_login(user.person)
+                found = work.users.find_by_login(user.name)
                 assert found is not None
                 work.users.remove(found.id)
 
@@ -182,55 +180,55 @@ class AccountMachine(RuleBasedStateMachine):
     # ------------------------------------------------------------ accounts
 
     @rule(
-        person=st.sampled_from(PEOPLE),
-        email=st.none() | st.sampled_from(PEOPLE),
+        name=st.sampled_from(USERNAMES),
+        email=st.none() | st.sampled_from(USERNAMES),
         password=st.sampled_from(PASSWORDS),
         data=st.data(),
     )
-    def register(self, person: str, email: str | None, password: str, data: st.DataObject) -> None:
-        username = data.draw(strategies.spelled(person))
+    def register(self, name: str, email: str | None, password: str, data: st.DataObject) -> None:
+        username = data.draw(strategies.spelled(name))
         address = email and data.draw(strategies.spelled(f"{email}@example.org"))
         self._tick()
-        done = self._try(
+        done = attempt(
             lambda: self.app.registration.register({"username": username, "email": address}, password, password),
-            UsernameTaken if person in self.people else None,
+            UsernameTaken if name in self.users else None,
             EmailTaken if email and self._owner_of(email) else None,
         )
         if not done:
             return
-        user = self.people[person] = ModelUser(person, email, password)
-        self._signed_in(user, done.value)
+        user = self.users[name] = ModelUser(name, email, password)
+        self._signed_in(user, done[0])
 
     @rule(
-        person=st.sampled_from(PEOPLE),
+        name=st.sampled_from(USERNAMES),
         by_email=st.booleans(),
         password=st.sampled_from(PASSWORDS),
         rehash=st.booleans(),
         data=st.data(),
     )
-    def log_in(self, person: str, by_email: bool, password: str, rehash: bool, data: st.DataObject) -> None:
-        user = self._owner_of(person) if by_email else self.people.get(person)
-        login = data.draw(strategies.spelled(f"{person}@example.org" if by_email else person))
+    def log_in(self, name: str, by_email: bool, password: str, rehash: bool, data: st.DataObject) -> None:
+        user = self._owner_of(name) if by_email else self.users.get(name)
+        login = data.draw(strategies.spelled(f"{name}@example.org" if by_email else name))
         if rehash:
             self.hasher.cost += 1
-        self.hasher.forget()
+        self.hasher.clear()
         good = user is not None and user.password == password and user.is_active
         self._tick()
-        done = self._try(lambda: self.sessions.login(login, password), None if good else InvalidCredentials)
+        done = attempt(lambda: self.sessions.login(login, password), None if good else InvalidCredentials)
         assert len(self.hasher.verified) == 1
         if not done or user is None:
             return
-        self._signed_in(user, done.value)
+        self._signed_in(user, done[0])
 
-    @rule(person=st.sampled_from(PEOPLE), is_active=st.sampled_from((True, True, False)), data=st.data())
-    def enable_or_disable(self, person: str, is_active: bool, data: st.DataObject) -> None:
-        user = self.people.get(person)
-        login = data.draw(strategies.spelled(person))
-        done = self._try(
+    @rule(name=st.sampled_from(USERNAMES), is_active=st.sampled_from((True, True, False)), data=st.data())
+    def enable_or_disable(self, name: str, is_active: bool, data: st.DataObject) -> None:
+        user = self.users.get(name)
+        login = data.draw(strategies.spelled(name))
+        done = attempt(
             lambda: self.app.do(SYSTEM, self.accounts.set_active, login, is_active), None if user else UserNotFound
         )
         if done and user:
-            assert done.value.is_active is is_active
+            assert done[0].is_active is is_active
             user.is_active = is_active
             if not is_active:
                 user.sessions.clear()
@@ -250,8 +248,8 @@ class AccountMachine(RuleBasedStateMachine):
         ),
         gap=st.sampled_from((-MOMENT, timedelta(), MOMENT)),
     )
-    def carry_on(self, pick: Pick, moves: list[str], gap: timedelta) -> None:
-        """Go on for a while in one session, which is where most of the rules are about the order of things."""
+    def continue_session(self, pick: Pick, moves: list[str], gap: timedelta) -> None:
+        """Make several moves in one session: most rules depend on their order."""
         session = self._pick(pick).session
         for move in moves:
             if move in ("grace", "access"):
@@ -259,7 +257,7 @@ class AccountMachine(RuleBasedStateMachine):
                 continue
             kind = TokenKind.ACCESS if move == "act" else TokenKind.REFRESH
             generation = session.generation - {"predecessor": 1, "older": 2}.get(move, 0)
-            for token in reversed(self.given_out[kind]):
+            for token in reversed(self.issued[kind]):
                 if token.session is session and token.generation == generation:
                     if move == "act":
                         self._act(token, lambda actor: self.app.see(actor, self.accounts.profile))
@@ -269,53 +267,53 @@ class AccountMachine(RuleBasedStateMachine):
 
     def _refresh(self, token: ModelToken) -> None:
         self._tick()
-        expected, ends, moves = self._judge(token)
-        done = self._try(lambda: self.sessions.refresh(token.text), expected)
+        expected, ends, effect = self._expected_refresh(token)
+        done = attempt(lambda: self.sessions.refresh(token.text), expected)
         session = token.session
         if ends:
             session.user.sessions.remove(session)
         if not done:
             return
-        if moves == "rotated":
+        if effect == "rotated":
             session.confirmed = session.generation
             session.generation += 1
-        if moves:
+        if effect:
             session.rotated_at = self.clock.now()
-            self._given_out(session, done.value)
+            self._record_tokens(session, done[0])
             return
-        # The very same tokens once more: only what is left of their time has changed.
+        # The same tokens again; only `expires_in` has changed.
         assert session.tokens is not None
-        assert (done.value.access, done.value.refresh) == (session.tokens.access, session.tokens.refresh)
+        assert (done[0].access, done[0].refresh) == (session.tokens.access, session.tokens.refresh)
         left = min(session.rotated_at + self.policy.access, session.ends_at(self.policy)) - self.clock.now()
-        assert done.value.expires_in == max(0, int(left.total_seconds()))
+        assert done[0].expires_in == max(0, int(left.total_seconds()))
 
     @rule(pick=any_token)
     def verify(self, pick: Pick) -> None:
         token = self._pick(pick)
         if token.kind is TokenKind.REFRESH:
-            expected, _, _ = self._judge(token)
+            expected, _, _ = self._expected_refresh(token)
         else:
             expected = self._may_act(token)
-        done = self._try(lambda: self.sessions.verify(token.text), expected)
+        done = attempt(lambda: self.sessions.verify(token.text), expected)
         if done:
-            assert (done.value.kind, done.value.generation) == (token.kind, token.generation)
+            assert (done[0].kind, done[0].generation) == (token.kind, token.generation)
 
     @rule(pick=any_token)
     def act(self, pick: Pick) -> None:
         token = self._pick(pick)
         done = self._act(token, lambda actor: self.app.see(actor, self.accounts.profile))
         if done:
-            assert done.value.id == token.actor.user_id
-            assert done.value.is_active
+            assert done[0].id == token.actor.user_id
+            assert done[0].is_active
 
     @rule(pick=any_token, other_pick=any_token)
     def log_out(self, pick: Pick, other_pick: Pick) -> None:
         token = self._pick(pick)
         other = self._pick(other_pick)
-        # Neither expiry nor anything else keeps a genuine token from ending its session.
+        # An expired but genuine token still ends its session.
         self.sessions.logout(token.text, other.text)
         for session in {token.session, other.session}:
-            if session.is_kept:
+            if session.is_open:
                 session.user.sessions.remove(session)
 
     @rule(pick=any_token)
@@ -325,17 +323,17 @@ class AccountMachine(RuleBasedStateMachine):
         if done:
             live = [session for session in token.session.user.sessions if self._is_live(session)]
             live.sort(key=lambda session: session.rotated_at, reverse=True)
-            assert [session.id for session in done.value] == [session.id for session in live]
+            assert [session.id for session in done[0]] == [session.id for session in live]
 
     @rule(pick=any_token, other_pick=any_token)
     def end_a_session(self, pick: Pick, other_pick: Pick) -> None:
         token = self._pick(pick)
         other = self._pick(other_pick)
-        mine = other.session.user is token.session.user and other.session.is_kept
+        is_own = other.session.user is token.session.user and other.session.is_open
         done = self._act(
             token,
             lambda actor: self.app.do(actor, self.sessions.end, other.actor.session_id),
-            None if mine else SessionNotFound,
+            None if is_own else SessionNotFound,
         )
         if done:
             other.session.user.sessions.remove(other.session)
@@ -361,25 +359,25 @@ class AccountMachine(RuleBasedStateMachine):
 
     @rule(
         pick=any_token,
-        person=st.sampled_from(PEOPLE),
-        email=st.none() | st.sampled_from(PEOPLE),
+        name=st.sampled_from(USERNAMES),
+        email=st.none() | st.sampled_from(USERNAMES),
         password=st.sampled_from(PASSWORDS),
     )
-    def rename(self, pick: Pick, person: str, email: str | None, password: str) -> None:
+    def rename(self, pick: Pick, name: str, email: str | None, password: str) -> None:
         token = self._pick(pick)
         user = token.session.user
         address = f"{email}@example.org" if email else None
         done = self._act(
             token,
-            lambda actor: self.accounts.edit(actor, {"username": person, "email": address}, password),
+            lambda actor: self.accounts.edit(actor, {"username": name, "email": address}, password),
             InvalidInput if password != user.password else None,
-            UsernameTaken if self.people.get(person, user) is not user else None,
+            UsernameTaken if self.users.get(name, user) is not user else None,
             EmailTaken if email and self._owner_of(email) not in (None, user) else None,
         )
         if done:
-            del self.people[user.person]
-            user.person, user.email = person, email
-            self.people[person] = user
+            del self.users[user.name]
+            user.name, user.email = name, email
+            self.users[name] = user
 
     @rule(pick=any_token, password=st.sampled_from(PASSWORDS))
     def delete(self, pick: Pick, password: str) -> None:
@@ -391,30 +389,30 @@ class AccountMachine(RuleBasedStateMachine):
             None if password == user.password else InvalidInput,
         )
         if done:
-            del self.people[user.person]
+            del self.users[user.name]
             user.sessions.clear()
 
-    @precondition(lambda self: bool(self.people))
+    @precondition(lambda self: bool(self.users))
     @invariant()
-    def everybody_is_who_they_are(self) -> None:
+    def users_match_the_model(self) -> None:
         with self.store.reading(SYSTEM) as work:
-            for person, user in self.people.items():
-                found = work.users.find_by_login(person)
+            for name, user in self.users.items():
+                found = work.users.find_by_login(name)
                 assert found is not None
                 assert found.is_active is user.is_active
                 stored = {session.id for session in work.sessions.list(found.id)}
-                # Those that expired may have been cleared away.
+                # Expired sessions can have been removed.
                 assert stored <= {session.id for session in user.sessions}
                 assert {session.id for session in user.sessions if self._is_live(session)} <= stored
 
     # ------------------------------------------------------------ the model
 
-    def _judge(self, token: ModelToken) -> tuple[type[Exception] | None, bool, str]:
-        """Return what refreshing raises, whether it ends the session, and whether it moves or re-dates it."""
+    def _expected_refresh(self, token: ModelToken) -> tuple[type[Exception] | None, bool, str]:
+        """Return what a refresh raises, whether it ends the session, and whether it rotates or extends it."""
         now, session = self.clock.now(), token.session
         if token.kind is not TokenKind.REFRESH or now >= token.expires_at:
             return InvalidToken, False, ""
-        if not session.is_kept or not session.user.is_active or not self._is_live(session):
+        if not session.is_open or not session.user.is_active or not self._is_live(session):
             return SessionEnded, False, ""
         if token.generation == session.generation:
             return None, False, "rotated"
@@ -423,13 +421,13 @@ class AccountMachine(RuleBasedStateMachine):
                 return None, False, ""
             if session.confirmed < session.generation:
                 access_ends = min(session.rotated_at + self.policy.access, session.ends_at(self.policy))
-                return None, False, "" if now < access_ends else "re-dated"
+                return None, False, "" if now < access_ends else "extended"
         return SessionEnded, True, ""
 
     def _may_act(self, token: ModelToken) -> type[Exception] | None:
         if self.clock.now() >= token.expires_at:
             return InvalidToken
-        if not token.session.is_kept or not token.session.user.is_active or not self._is_live(token.session):
+        if not token.session.is_open or not token.session.user.is_active or not self._is_live(token.session):
             return SessionEnded
         return None
 
@@ -437,7 +435,7 @@ class AccountMachine(RuleBasedStateMachine):
         return self.clock.now() < session.ends_at(self.policy)
 
     def _owner_of(self, email: str) -> ModelUser | None:
-        return next((user for user in self.people.values() if user.email == email), None)
+        return next((user for user in self.users.values() if user.email == email), None)
 
     def _signed_in(self, user: ModelUser, signed_in: LoggedIn) -> None:
         now = self.clock.now()
@@ -449,10 +447,10 @@ class AccountMachine(RuleBasedStateMachine):
         session_id = self.signer.read(signed_in.tokens.access).session_id
         session = ModelSession(user, session_id, created_at=now, rotated_at=now)
         user.sessions[:] = [*live[: self.policy.max_sessions - 1], session]
-        self._given_out(session, signed_in.tokens)
+        self._record_tokens(session, signed_in.tokens)
 
-    def _given_out(self, session: ModelSession, tokens: TokenPair) -> None:
-        """Take up the tokens of a new generation, or of a newly dated one."""
+    def _record_tokens(self, session: ModelSession, tokens: TokenPair) -> None:
+        """Record the tokens of a new or extended generation."""
         assert session.tokens is None or tokens.refresh != session.tokens.refresh
         session.tokens = tokens
         session_ends = session.ends_at(self.policy)
@@ -460,37 +458,37 @@ class AccountMachine(RuleBasedStateMachine):
         assert tokens.expires_in == int((access_ends - self.clock.now()).total_seconds())
         access = self._token(tokens.access, TokenKind.ACCESS, session, access_ends)
         refresh = self._token(tokens.refresh, TokenKind.REFRESH, session, session_ends)
-        self.given_out[TokenKind.ACCESS].append(access)
-        self.given_out[TokenKind.REFRESH].append(refresh)
+        self.issued[TokenKind.ACCESS].append(access)
+        self.issued[TokenKind.REFRESH].append(refresh)
 
     def _pick(self, pick: Pick) -> ModelToken:
         if not any(self._live(kind) for kind in TokenKind):
-            self._come_back()
-        tokens = (pick.live and self._live(pick.kind)) or self.given_out[pick.kind]
+            self._ensure_login()
+        tokens = (pick.live and self._live(pick.kind)) or self.issued[pick.kind]
         return tokens[-1 - pick.back % len(tokens)]
 
     def _live(self, kind: TokenKind) -> list[ModelToken]:
         return [
             token
-            for token in self.given_out[kind]
-            if token.session.is_kept and self._is_live(token.session) and token.expires_at > self.clock.now()
+            for token in self.issued[kind]
+            if token.session.is_open and self._is_live(token.session) and token.expires_at > self.clock.now()
         ]
 
-    def _come_back(self) -> None:
-        """Have somebody log in who can: with nobody there, nothing much happens."""
+    def _ensure_login(self) -> None:
+        """Log an active user in, so that there are live tokens."""
         self._tick()
-        active = [user for user in self.people.values() if user.is_active]
+        active = [user for user in self.users.values() if user.is_active]
         if active:
-            self._signed_in(active[0], self.sessions.login(active[0].person, active[0].password))
+            self._signed_in(active[0], self.sessions.login(active[0].name, active[0].password))
             return
-        person = next((person for person in PEOPLE if person not in self.people), None)
-        if person is None:
-            user = next(iter(self.people.values()))
-            self.app.do(SYSTEM, self.accounts.set_active, user.person, True)
+        name = next((name for name in USERNAMES if name not in self.users), None)
+        if name is None:
+            user = next(iter(self.users.values()))
+            self.app.do(SYSTEM, self.accounts.set_active, user.name, True)
             user.is_active = True
         else:
-            user = self.people[person] = ModelUser(person, None, PASSWORDS[0])
-            self._signed_in(user, self.app.registration.register({"username": person}, PASSWORDS[0]))
+            user = self.users[name] = ModelUser(name, None, PASSWORDS[0])
+            self._signed_in(user, self.app.registration.register({"username": name}, PASSWORDS[0]))
 
     def _token(self, text: str, kind: TokenKind, session: ModelSession, expires_at: datetime) -> ModelToken:
         claims = self.signer.read(text, expired=True)
@@ -503,16 +501,16 @@ class AccountMachine(RuleBasedStateMachine):
         self.clock.set(max(moment, self.clock.now()))
 
     def _tick(self) -> None:
-        """Nothing is refreshed at the moment something else is, so that the order of sessions is certain."""
+        """Avoid equal refresh times, so that the order of sessions is unique."""
         self.clock.advance(MOMENT)
 
     def _act(
         self, token: ModelToken, call: Callable[[SessionActor], object], *errors: type[Exception] | None
-    ) -> Done | None:
-        """Use a token of either kind as an access token; it confirms its generation if it may act at all."""
+    ) -> tuple[Any] | None:
+        """Use a token of either kind as an access token; if accepted, it confirms its generation."""
         refused = self._may_act(token)
         if refused is None and token.generation > token.session.confirmed:
-            # A work that is undone may or may not have confirmed: see to it that it is.
+            # A unit of work that is rolled back may not have confirmed, so confirm first.
             self.app.see(token.actor, self.accounts.profile)
             token.session.confirmed = token.generation
 
@@ -520,33 +518,11 @@ class AccountMachine(RuleBasedStateMachine):
             self.signer.read(token.text)
             return call(token.actor)
 
-        return self._try(read_and_call, *((refused,) if refused else errors))
-
-    def _try(self, call: Callable[[], object], *errors: type[Exception] | None) -> Done | None:
-        """Make a call that must raise one of these errors, if there are any. Return what came of it otherwise."""
-        expected = [error for error in errors if error]
-        caught: DomainError | None = None
-        value = None
-        try:
-            value = call()
-        except DomainError as error:
-            caught = error
-        if caught is None:
-            assert not expected, f"expected {expected}, not success"
-            return Done(value)
-        assert type(caught) in expected, f"expected {expected or 'success'}, not {caught!r}"
-        return None
+        return attempt(read_and_call, *((refused,) if refused else errors))
 
 
-@dataclass
-class Done:
-    """What a call that succeeded returned."""
-
-    value: Any
-
-
-class TestAccountHistory:
-    """However people come and go, exactly those tokens work that should."""
-
-    def test_exactly_those_tokens_work_that_should(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
-        run(lambda: AccountMachine(store, clock), backend, in_memory=50)
+class TestAccounts:
+    def test_a_token_is_accepted_if_and_only_if_the_model_accepts_it(
+        self, backend: Backend, store: Storage, clock: ManualClock
+    ) -> None:
+        run_state_machine(lambda: AccountMachine(store, clock), backend, in_memory=50)

@@ -1,4 +1,4 @@
-"""What an ActivityRepository must do, and what the audit log may expect of a store."""
+"""The contract of an ActivityRepository, and of a store that writes to the audit log."""
 
 from __future__ import annotations
 
@@ -12,33 +12,23 @@ import pytest
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import AuthEvent, Kind, Outcome
 from tasktracker.domain.kernel.actors import AnyActor
-from tasktracker.domain.kernel.errors import UsernameTaken
+from tasktracker.domain.kernel.errors import SessionEnded, UsernameTaken
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MISTAKES, MOMENT, Aside, Oops, Seed, race
+from tests.contracts.base import BROKEN_REFERENCE, MOMENT, SHORT_WAIT, Abort, BackgroundCall, Seed, race, read_pages
 from tests.fakes import START, SYSTEM, RecordingAuditLog
 
 
 def events_of(store: Storage, user: User, limit: int = 100) -> list[AuthEvent]:
-    """All events of a user, read in pages of this size."""
-    found: list[AuthEvent] = []
-    after = None
-    while True:
-        with store.reading(SYSTEM) as work:
-            page = work.activity.list(user.id, after, limit)
-        assert len(page.items) <= limit
-        found += page.items
-        if page.next is None:
-            return found
-        assert page.next == page.items[-1].key
-        after = page.next
+    """Return all events of a user, read in pages of this size."""
+    found = read_pages(store, lambda work, after: work.activity.list(user.id, after, limit))
+    assert all(len(page) == limit for page in found[:-1])
+    return [event for page in found for event in page]
 
 
 class TestActivity:
-    """What happened is on record, and in the audit log, if and only if it happened."""
-
     @pytest.mark.parametrize("kind", Kind)
     @pytest.mark.parametrize("outcome", Outcome)
-    def test_an_event_comes_back_as_stored(self, store: Storage, seed: Seed, kind: Kind, outcome: Outcome) -> None:
+    def test_an_event_is_read_as_stored(self, store: Storage, seed: Seed, kind: Kind, outcome: Outcome) -> None:
         user = seed.user()
         event = seed.event(
             user, kind=kind, outcome=outcome, session_id=seed.id(), address="2001:db8::1", at=START + MOMENT
@@ -51,14 +41,12 @@ class TestActivity:
         event = seed.event(user, address=address)
         assert events_of(store, user) == [event]
 
-    def test_nothing_is_listed_where_nothing_happened(self, store: Storage, seed: Seed) -> None:
+    def test_a_user_without_events_has_an_empty_list(self, store: Storage, seed: Seed) -> None:
         assert events_of(store, seed.user()) == []
         assert events_of(store, seed.new_user()) == []
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
-    def test_the_newest_comes_first_and_pages_show_each_event_once(
-        self, store: Storage, seed: Seed, limit: int
-    ) -> None:
+    def test_events_are_listed_newest_first_and_once_each(self, store: Storage, seed: Seed, limit: int) -> None:
         alice, bob = seed.user(), seed.user()
         events = [seed.event(alice, at=START + offset * MOMENT) for offset in (3, 1, 4, 1, 5, 1, 2)]
         for offset in range(6):
@@ -66,7 +54,7 @@ class TestActivity:
         expected = sorted(events, key=lambda event: (event.at, event.id), reverse=True)
         assert events_of(store, alice, limit) == expected
 
-    def test_what_happens_between_two_pages_moves_none_of_the_rest(self, store: Storage, seed: Seed) -> None:
+    def test_a_new_event_does_not_change_later_pages(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         older, newer = seed.event(user), seed.event(user, at=START + MOMENT)
         with store.reading(SYSTEM) as work:
@@ -78,48 +66,50 @@ class TestActivity:
         assert list(page.items) == [older]
         assert page.next is None
 
-    def test_nobody_sees_what_happened_to_others_or_to_nobody(self, store: Storage, seed: Seed) -> None:
+    def test_a_list_omits_events_of_others_and_events_without_a_user(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         event = seed.event(alice)
         seed.event(None)
         assert events_of(store, alice) == [event]
         assert events_of(store, bob) == []
 
-    def test_a_work_sees_what_it_records(self, store: Storage, seed: Seed) -> None:
+    def test_a_unit_of_work_sees_the_events_it_adds(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         event = seed.new_event(user)
         with store.writing(SYSTEM) as work:
             work.activity.add(event)
             assert list(work.activity.list(user.id, None, 10).items) == [event]
 
-    def test_a_removed_user_takes_their_events_along_and_nobody_elses(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_user_removes_only_their_events(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         seed.event(alice)
-        kept = seed.event(bob)
+        other = seed.event(bob)
         with store.writing(SYSTEM) as work:
             work.users.remove(alice.id)
         assert events_of(store, alice) == []
-        assert events_of(store, bob) == [kept]
+        assert events_of(store, bob) == [other]
 
-    def test_nothing_is_recorded_of_a_user_who_is_not_there(
+    def test_an_event_of_an_unknown_user_is_refused(
         self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
     ) -> None:
-        stranger = seed.new_user()
-        with pytest.raises(MISTAKES):
-            seed.event(stranger)
-        assert events_of(store, stranger) == []
+        unknown = seed.new_user()
+        with pytest.raises((SessionEnded, *BROKEN_REFERENCE)):
+            seed.event(unknown)
+        assert events_of(store, unknown) == []
         assert audit_log.events == []
 
-    def test_reading_records_nothing(self, store: Storage, seed: Seed, audit_log: RecordingAuditLog) -> None:
+    def test_a_reading_unit_of_work_cannot_add_events(
+        self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
+    ) -> None:
         user = seed.user()
-        with pytest.raises(RuntimeError, match="reading only"), store.reading(SYSTEM) as work:
+        with pytest.raises(RuntimeError), store.reading(SYSTEM) as work:
             work.activity.add(seed.new_event(user))
         assert events_of(store, user) == []
         assert audit_log.events == []
 
     # ------------------------------------------------------------ the audit log
 
-    def test_the_audit_log_gets_every_event_once_and_in_order_after_the_commit(
+    def test_the_audit_log_gets_each_event_once_in_order_after_the_commit(
         self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
     ) -> None:
         user = seed.user()
@@ -135,35 +125,37 @@ class TestActivity:
             work.activity.list(user.id, None, 10)
         assert audit_log.events == events
 
-    def test_an_event_is_stored_by_the_time_it_is_in_the_audit_log(
+    def test_an_event_is_stored_before_it_is_written_to_the_audit_log(
         self, store: Storage, seed: Seed, audit_log: RecordingAuditLog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         user = seed.user()
-        seen: list[list[AuthEvent]] = []
-        monkeypatch.setattr(audit_log, "write", lambda _: seen.append(Aside(partial(events_of, store, user)).result()))
+        stored: list[list[AuthEvent]] = []
+        monkeypatch.setattr(
+            audit_log, "write", lambda _: stored.append(BackgroundCall(partial(events_of, store, user)).result())
+        )
         event = seed.event(user)
-        assert seen == [[event]]
+        assert stored == [[event]]
 
-    @pytest.mark.parametrize("error", [Oops, KeyboardInterrupt])
-    def test_nothing_is_recorded_of_a_work_that_was_undone(
+    @pytest.mark.parametrize("error", [Abort, KeyboardInterrupt])
+    def test_events_of_a_rolled_back_unit_of_work_are_discarded(
         self, store: Storage, seed: Seed, audit_log: RecordingAuditLog, error: type[BaseException]
     ) -> None:
         user = seed.user()
 
-        def fail(actor_opens: bool) -> None:
-            actor: AnyActor = seed.actor(user) if actor_opens else SYSTEM
+        def fail(as_user: bool) -> None:
+            actor: AnyActor = seed.actor(user) if as_user else SYSTEM
             with store.writing(actor) as work:
                 work.activity.add(seed.new_event(user))
                 work.activity.add(seed.new_event(None))
                 raise error
 
-        for actor_opens in (False, True):
+        for as_user in (False, True):
             with pytest.raises(error):
-                fail(actor_opens)
+                fail(as_user)
         assert events_of(store, user) == []
         assert audit_log.events == []
 
-    def test_nothing_is_recorded_of_a_work_whose_refusal_was_ignored(
+    def test_a_suppressed_refusal_discards_the_events(
         self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
     ) -> None:
         user = seed.user("alice")
@@ -179,7 +171,7 @@ class TestActivity:
         assert events_of(store, user) == []
         assert audit_log.events == []
 
-    def test_concurrent_works_write_each_event_down_once(
+    def test_concurrent_units_of_work_write_each_event_once(
         self, store: Storage, seed: Seed, audit_log: RecordingAuditLog
     ) -> None:
         users = [seed.user() for _ in range(4)]
@@ -188,8 +180,8 @@ class TestActivity:
         assert sorted(str(event) for event in audit_log.events) == sorted(str(event) for event in events)
         assert sum(len(events_of(store, user)) for user in users) == len(calls)
 
-    def test_something_can_be_recorded_of_a_user_whom_another_work_holds(self, store: Storage, seed: Seed) -> None:
-        """As when one logs out on one device while the password is changed on another: neither must fail."""
+    def test_an_event_can_be_added_while_another_unit_of_work_locks_the_user(self, store: Storage, seed: Seed) -> None:
+        """For example a logout on one device during a password change on another: neither must fail."""
         user = seed.user()
         session = seed.session(user)
 
@@ -201,8 +193,8 @@ class TestActivity:
 
         with store.writing(SYSTEM) as work:
             work.users.find(user.id)
-            other = Aside(log_out)
-            other.wait(0.2)
+            other = BackgroundCall(log_out)
+            other.wait(SHORT_WAIT)
             work.sessions.remove_others(user.id, keep=None)
             work.activity.add(seed.new_event(user, kind=Kind.PASSWORD_CHANGE))
         other.result()

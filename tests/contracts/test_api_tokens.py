@@ -1,4 +1,4 @@
-"""What an ApiTokenRepository must do, and how a Storage admits an actor with an API token."""
+"""The contract of an ApiTokenRepository, and of a Storage that admits an actor with an API token."""
 
 from __future__ import annotations
 
@@ -11,10 +11,20 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.api_tokens.api_token import MAX_NAME_LENGTH, ApiToken
-from tasktracker.domain.kernel.actors import Scope, TokenActor
+from tasktracker.domain.kernel.actors import Scope
 from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MISTAKES, MOMENT, Oops, Opening, Seed, acting_by, openings
+from tests.contracts.base import (
+    BROKEN_REFERENCE,
+    MOMENT,
+    Abort,
+    Mode,
+    Seed,
+    can_open,
+    each_mode,
+    open_work,
+    token_actor,
+)
 from tests.fakes import START, SYSTEM, ManualClock
 
 NEEDED = {"reading": Scope.TASKS_READ, "writing": Scope.TASKS_WRITE}
@@ -31,11 +41,9 @@ def remove(store: Storage, user: User, token: ApiToken) -> bool:
 
 
 class TestApiToken:
-    """API tokens are kept as they were made until they are revoked."""
-
     @pytest.mark.parametrize("scopes", [(), (Scope.TASKS_READ,), (Scope.TASKS_WRITE,), tuple(Scope)])
     @pytest.mark.parametrize("expires_at", [None, START - MOMENT, START + timedelta(days=1, microseconds=7)])
-    def test_a_token_comes_back_as_stored(
+    def test_a_token_is_read_as_stored(
         self, store: Storage, seed: Seed, scopes: Sequence[Scope], expires_at: object
     ) -> None:
         user = seed.user()
@@ -49,7 +57,7 @@ class TestApiToken:
         )
         assert tokens_of(store, user) == [token]
 
-    def test_the_newest_comes_first_and_expired_ones_are_listed(self, store: Storage, seed: Seed) -> None:
+    def test_tokens_are_listed_newest_first_with_expired_ones(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         tokens = [
             seed.api_token(alice, created_at=START + offset * MOMENT, expires_at=START) for offset in (3, 1, 4, 1, 5)
@@ -59,13 +67,13 @@ class TestApiToken:
         assert tokens_of(store, bob) == [foreign]
         assert tokens_of(store, seed.user()) == []
 
-    def test_names_may_be_alike(self, store: Storage, seed: Seed) -> None:
+    def test_two_tokens_can_have_the_same_name(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         for _ in range(2):
             seed.api_token(user, name="backup")
         assert [token.name for token in tokens_of(store, user)] == ["backup", "backup"]
 
-    def test_removing_tells_whether_there_was_one(self, store: Storage, seed: Seed) -> None:
+    def test_removing_returns_whether_the_token_existed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         token, other = seed.api_token(user), seed.api_token(user)
         assert remove(store, user, token)
@@ -73,13 +81,13 @@ class TestApiToken:
         assert not remove(store, user, seed.new_api_token(user))
         assert tokens_of(store, user) == [other]
 
-    def test_nobody_can_remove_the_token_of_somebody_else(self, store: Storage, seed: Seed) -> None:
+    def test_a_user_cannot_remove_the_token_of_another(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         token = seed.api_token(alice)
         assert not remove(store, bob, token)
         assert tokens_of(store, alice) == [token]
 
-    def test_a_work_that_is_undone_neither_adds_nor_removes(self, store: Storage, seed: Seed) -> None:
+    def test_a_rolled_back_unit_of_work_neither_adds_nor_removes(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         token = seed.api_token(user)
 
@@ -87,69 +95,59 @@ class TestApiToken:
             with store.writing(SYSTEM) as work:
                 work.api_tokens.remove(user.id, token.id)
                 work.api_tokens.add(seed.new_api_token(user))
-                raise Oops
+                raise Abort
 
-        with pytest.raises(Oops):
+        with pytest.raises(Abort):
             fail()
         assert tokens_of(store, user) == [token]
 
-    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
+    def test_a_reading_unit_of_work_cannot_write(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         token = seed.api_token(user)
-        for _ in range(2):
-            with pytest.raises(RuntimeError, match="reading only"), store.reading(SYSTEM) as work:
+        with store.reading(SYSTEM) as work:
+            with pytest.raises(RuntimeError):
                 work.api_tokens.remove(user.id, token.id)
-            with pytest.raises(RuntimeError, match="reading only"), store.reading(SYSTEM) as work:
+            with pytest.raises(RuntimeError):
                 work.api_tokens.add(seed.new_api_token(user))
         assert tokens_of(store, user) == [token]
 
-    def test_a_removed_user_takes_their_tokens_along_and_nobody_elses(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_user_removes_only_their_tokens(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        token, kept = seed.api_token(alice), seed.api_token(bob)
+        token, other = seed.api_token(alice), seed.api_token(bob)
         with store.writing(SYSTEM) as work:
             work.users.remove(alice.id)
         assert tokens_of(store, alice) == []
-        assert tokens_of(store, bob) == [kept]
-        with pytest.raises(SessionEnded), store.reading(acting_by(token)):
+        assert tokens_of(store, bob) == [other]
+        with pytest.raises(SessionEnded), store.reading(token_actor(token)):
             pass
 
-    def test_there_is_no_token_of_a_user_who_is_not_there(self, store: Storage, seed: Seed) -> None:
-        stranger = seed.new_user()
-        with pytest.raises(MISTAKES):
-            seed.api_token(stranger)
-        assert tokens_of(store, stranger) == []
-
-
-def opened(store: Storage, opening: Opening, actor: TokenActor) -> bool:
-    with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
-        assert work.users.find(actor.user_id) is not None
-    return True
+    def test_a_token_of_an_unknown_user_is_refused(self, store: Storage, seed: Seed) -> None:
+        unknown = seed.new_user()
+        with pytest.raises((SessionEnded, *BROKEN_REFERENCE)):
+            seed.api_token(unknown)
+        assert tokens_of(store, unknown) == []
 
 
 class TestTokenAdmission:
-    """A work opens for a token that is live, genuine and made for it, and for no other."""
-
-    @openings
-    def test_a_token_may_act_within_its_scopes(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_a_token_may_act_within_its_scopes(self, store: Storage, seed: Seed, mode: Mode) -> None:
         user = seed.user()
-        assert opened(store, opening, acting_by(seed.api_token(user)))
-        assert opened(store, opening, acting_by(seed.api_token(user, scopes=frozenset({NEEDED[opening]}))))
+        assert can_open(store, mode, token_actor(seed.api_token(user)))
+        assert can_open(store, mode, token_actor(seed.api_token(user, scopes=frozenset({NEEDED[mode]}))))
 
-    @openings
-    def test_a_token_without_the_scope_is_told_which_it_takes(
-        self, store: Storage, seed: Seed, opening: Opening
-    ) -> None:
-        user, needed = seed.user(), NEEDED[opening]
+    @each_mode
+    def test_a_missing_scope_is_refused_with_its_name(self, store: Storage, seed: Seed, mode: Mode) -> None:
+        user, needed = seed.user(), NEEDED[mode]
         for scopes in (frozenset(Scope) - {needed}, frozenset[Scope]()):
             with pytest.raises(InsufficientScope) as caught:
-                opened(store, opening, acting_by(seed.api_token(user, scopes=scopes)))
+                can_open(store, mode, token_actor(seed.api_token(user, scopes=scopes)))
             assert caught.value.scope == needed
 
-    @openings
-    def test_only_the_genuine_token_of_that_user_may_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_a_forged_token_cannot_act(self, store: Storage, seed: Seed, mode: Mode) -> None:
         alice, bob = seed.user(), seed.user()
         token, foreign = seed.api_token(alice, secret_hash=b"a" * 32), seed.api_token(bob, secret_hash=b"b" * 32)
-        genuine = acting_by(token)
+        genuine = token_actor(token)
         forged = (
             replace(genuine, token_id=seed.id()),
             replace(genuine, token_id=foreign.id),
@@ -164,78 +162,75 @@ class TestTokenAdmission:
         )
         for actor in forged:
             with pytest.raises(SessionEnded):
-                opened(store, opening, actor)
-        assert opened(store, opening, genuine)
+                can_open(store, mode, actor)
+        assert can_open(store, mode, genuine)
 
-    @openings
-    def test_what_is_wrong_with_the_token_comes_before_its_scope(
-        self, store: Storage, seed: Seed, opening: Opening
+    @each_mode
+    def test_an_invalid_token_is_refused_before_its_scope_is_checked(
+        self, store: Storage, seed: Seed, mode: Mode
     ) -> None:
-        """Only whoever holds the secret learns what the token is for."""
+        """Only a caller with the secret can learn the scopes of the token."""
         token = seed.api_token(seed.user(), scopes=frozenset())
         with pytest.raises(SessionEnded):
-            opened(store, opening, replace(acting_by(token), secret_hash=b"guessed"))
+            can_open(store, mode, replace(token_actor(token), secret_hash=b"guessed"))
 
-    @openings
-    def test_a_token_lasts_until_the_very_moment_it_expires(
-        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
-    ) -> None:
+    @each_mode
+    def test_a_token_can_act_until_it_expires(self, store: Storage, seed: Seed, clock: ManualClock, mode: Mode) -> None:
         expiry = clock.now() + timedelta(minutes=5, microseconds=7)
-        actor = acting_by(seed.api_token(seed.user(), expires_at=expiry))
+        actor = token_actor(seed.api_token(seed.user(), expires_at=expiry))
         clock.set(expiry - MOMENT)
-        assert opened(store, opening, actor)
+        assert can_open(store, mode, actor)
         clock.set(expiry)
         with pytest.raises(SessionEnded):
-            opened(store, opening, actor)
+            can_open(store, mode, actor)
 
-    @openings
-    def test_a_token_without_an_expiry_lasts(
-        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
+    @each_mode
+    def test_a_token_without_an_expiry_never_expires(
+        self, store: Storage, seed: Seed, clock: ManualClock, mode: Mode
     ) -> None:
-        actor = acting_by(seed.api_token(seed.user()))
+        actor = token_actor(seed.api_token(seed.user()))
         clock.advance(days=20 * 365)
-        assert opened(store, opening, actor)
+        assert can_open(store, mode, actor)
 
-    @openings
-    def test_a_revoked_token_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_a_revoked_token_cannot_act(self, store: Storage, seed: Seed, mode: Mode) -> None:
         user = seed.user()
         token, other = seed.api_token(user), seed.api_token(user)
         assert remove(store, user, token)
         with pytest.raises(SessionEnded):
-            opened(store, opening, acting_by(token))
-        assert opened(store, opening, acting_by(other))
+            can_open(store, mode, token_actor(token))
+        assert can_open(store, mode, token_actor(other))
 
-    @openings
-    def test_the_token_of_a_disabled_user_cannot_act_until_enabled(
-        self, store: Storage, seed: Seed, opening: Opening
+    @each_mode
+    def test_the_token_of_a_disabled_user_cannot_act_until_the_user_is_enabled(
+        self, store: Storage, seed: Seed, mode: Mode
     ) -> None:
         user = seed.user()
-        actor = acting_by(seed.api_token(user))
+        actor = token_actor(seed.api_token(user))
         with store.writing(SYSTEM) as work:
             work.users.save(user.activated(False))
         with pytest.raises(SessionEnded):
-            opened(store, opening, actor)
+            can_open(store, mode, actor)
         with store.writing(SYSTEM) as work:
             work.users.save(user.activated(False).activated(True))
-        assert opened(store, opening, actor)
+        assert can_open(store, mode, actor)
 
     def test_a_token_needs_no_session(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         seed.session(user)
-        actor = acting_by(seed.api_token(user))
+        actor = token_actor(seed.api_token(user))
         with store.writing(SYSTEM) as work:
             work.sessions.remove_others(user.id, keep=None)
-        assert opened(store, "writing", actor)
+        assert can_open(store, "writing", actor)
 
-    @openings
-    def test_refusing_does_nothing(self, store: Storage, seed: Seed, opening: Opening) -> None:
-        """The block is not entered, and the store is as good as before."""
+    @each_mode
+    def test_a_refused_token_does_not_enter_the_block(self, store: Storage, seed: Seed, mode: Mode) -> None:
+        """The store still works afterwards."""
         token = seed.api_token(seed.user(), scopes=frozenset())
-        open_ = store.reading if opening == "reading" else store.writing
         entered = False
-        for actor in (acting_by(token), replace(acting_by(token), secret_hash=b"guessed")):
+        for actor in (token_actor(token), replace(token_actor(token), secret_hash=b"guessed")):
             for _ in range(15):
-                with suppress(SessionEnded, InsufficientScope), open_(actor):
+                with suppress(SessionEnded, InsufficientScope), open_work(store, mode, actor):
                     entered = True
         assert not entered
-        assert opened(store, opening, acting_by(seed.api_token(seed.user())))
+        assert can_open(store, mode, token_actor(seed.api_token(seed.user())))

@@ -1,8 +1,8 @@
-"""What a TaskArchive must do."""
+"""The contract of a TaskArchive."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -10,29 +10,19 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import name_key
 from tasktracker.domain.kernel.errors import IdTaken
 from tasktracker.domain.tasks.member import Member, Role
-from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Aside, Seed
+from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, read_pages
 from tests.fakes import START, SYSTEM
 
 
 def trashed(store: Storage, user: User, limit: int) -> list[Task]:
-    found: list[Task] = []
-    place: TaskKey[datetime] | None = None
-    while True:
-        with store.reading(SYSTEM) as work:
-            page = work.archive.trashed(user.id, place, limit)
-        found += page.items
-        if page.next is None:
-            return found
-        place = page.next
+    found = read_pages(store, lambda work, after: work.archive.trashed(user.id, after, limit))
+    return [task for page in found for task in page]
 
 
 class TestArchive:
-    """Many tasks and categories at once are what they would be one by one."""
-
-    def test_tasks_come_back_as_added(self, store: Storage, seed: Seed) -> None:
+    def test_tasks_are_read_as_added(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         members = (Member(bob.id, Role.VIEWER),)
         parent = seed.new_task(alice, members=members, version=7)
@@ -48,7 +38,7 @@ class TestArchive:
             assert work.archive.find_tasks([]) == []
             assert len(work.archive.find_tasks([seed.id() for _ in range(2500)] + [child.id])) == 1
 
-    def test_an_id_that_is_taken_undoes_all_of_it(self, store: Storage, seed: Seed) -> None:
+    def test_one_taken_id_refuses_the_whole_batch(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         new, taken = seed.new_task(alice), seed.task(bob)
         with pytest.raises(IdTaken), store.writing(SYSTEM) as work:
@@ -56,7 +46,7 @@ class TestArchive:
         with store.reading(SYSTEM) as work:
             assert work.archive.find_tasks([new.id, taken.id]) == [taken]
 
-    def test_what_is_locked_others_wait_for(self, store: Storage, seed: Seed) -> None:
+    def test_another_unit_of_work_waits_for_locked_tasks(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         one, two = seed.task(user), seed.task(user)
 
@@ -64,25 +54,25 @@ class TestArchive:
             with store.writing(SYSTEM) as other:
                 found = other.tasks.find(two.id)
                 assert found is not None
-                other.tasks.save(found.edit({"title": f"{found.title} and theirs"}, START))
+                other.tasks.save(found.edit({"title": f"{found.title} and second"}, START))
 
         with store.writing(SYSTEM) as work:
             work.archive.lock([two.id, seed.id(), one.id])
             work.archive.lock([])
-            waiting = Aside(edit)
-            assert not waiting.wait(0.2)
-            work.tasks.save(two.edit({"title": "ours"}, START))
+            waiting = BackgroundCall(edit)
+            assert not waiting.wait(SHORT_WAIT)
+            work.tasks.save(two.edit({"title": "first"}, START))
         waiting.result()
         with store.reading(SYSTEM) as work:
-            assert [task.title for task in work.archive.find_tasks([two.id])] == ["ours and theirs"]
+            assert [task.title for task in work.archive.find_tasks([two.id])] == ["first and second"]
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 10])
-    def test_the_whole_trash_of_a_user_comes_in_order(self, store: Storage, seed: Seed, limit: int) -> None:
+    def test_the_trash_of_a_user_is_listed_oldest_first(self, store: Storage, seed: Seed, limit: int) -> None:
         alice, bob = seed.user(), seed.user()
         members = (Member(alice.id, Role.EDITOR),)
         top = seed.task(alice, trashed_at=START)
         own = [
-            replace_trashed(seed, alice, START + timedelta(seconds=second), with_=top if second else None)
+            seed.task(alice, trashed_at=START + timedelta(seconds=second), trashed_with=top.id if second else None)
             for second in (2, 0, 1)
         ]
         seed.task(alice)
@@ -90,9 +80,7 @@ class TestArchive:
         expected = sorted([top, *own], key=lambda task: (task.trashed_at, task.id))
         assert trashed(store, alice, limit) == expected
 
-    def test_a_user_has_so_many_tasks_the_trash_included_and_those_of_others_not(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_the_count_includes_the_trash_and_excludes_tasks_of_others(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = seed.user(), seed.user(), seed.user()
         seed.task(alice, members=(Member(bob.id, Role.EDITOR),))
         seed.task(alice, trashed_at=START)
@@ -100,20 +88,16 @@ class TestArchive:
         with store.reading(SYSTEM) as work:
             assert [work.archive.count(user.id) for user in (alice, bob, carol)] == [2, 1, 0]
 
-    def test_categories_are_found_by_id_or_name_by_their_user_alone(self, store: Storage, seed: Seed) -> None:
+    def test_only_the_users_own_categories_are_found_by_id_or_name(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        home, work_, other = (seed.category(alice, name) for name in ("Home", "Work", "Other"))
+        home, work_category, other = (seed.category(alice, name) for name in ("Home", "Work", "Other"))
         foreign = seed.category(bob, "Home")
-        for opening in (store.reading, store.writing):
-            with opening(SYSTEM) as work:
+        for open_ in (store.reading, store.writing):
+            with open_(SYSTEM) as work:
                 found = work.archive.find_categories(
-                    alice.id, [work_.id, foreign.id, home.id, seed.id()], {name_key("HOME"), "nothing"}
+                    alice.id, [work_category.id, foreign.id, home.id, seed.id()], {name_key("HOME"), "nothing"}
                 )
-                assert found == sorted([home, work_], key=lambda category: category.id)
+                assert found == sorted([home, work_category], key=lambda category: category.id)
                 assert work.archive.find_categories(alice.id, [], {name_key("other")}) == [other]
                 assert work.archive.find_categories(alice.id, [], []) == []
                 assert set(work.archive.taken([foreign.id, home.id, seed.id()])) == {foreign.id, home.id}
-
-
-def replace_trashed(seed: Seed, user: User, at: datetime, with_: Task | None) -> Task:
-    return seed.task(user, trashed_at=at, trashed_with=with_.id if with_ else None)

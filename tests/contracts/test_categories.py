@@ -1,4 +1,4 @@
-"""What a CategoryRepository must do."""
+"""The contract of a CategoryRepository."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
 from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, Stale
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MISTAKES, Seed, everything, race
+from tests.contracts.base import BROKEN_REFERENCE, Seed, everything, race, read_pages
 from tests.fakes import START, SYSTEM
-from tests.strategies import PEOPLE, spellings
+from tests.strategies import USERNAMES, spellings
 
 NAMES = (
     "b", "A", "C", "a b", "a-b", "a_b", "aa", "\u00e4", "z", "Z\u00e9", "1", "10", "2", "\u00df", "ssa",
@@ -46,21 +46,11 @@ def remove(store: Storage, category: Category) -> None:
 
 
 def pages(store: Storage, user: User, limit: int) -> list[list[Category]]:
-    found: list[list[Category]] = []
-    after: CategoryKey | None = None
-    while True:
-        with store.reading(SYSTEM) as work:
-            page = work.categories.list(user.id, after, limit)
-        found.append(list(page.items))
-        if page.next is None:
-            return found
-        after = page.next
+    return read_pages(store, lambda work, after: work.categories.list(user.id, after, limit))
 
 
 class TestCategory:
-    """Categories are kept whole and seen by their user only, who has no two of one name."""
-
-    def test_a_category_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_category_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         category = seed.category(
             seed.user(),
             "Home",
@@ -72,7 +62,7 @@ class TestCategory:
         )
         assert find(store, category) == category
 
-    def test_a_category_is_nothing_to_anybody_else(self, store: Storage, seed: Seed) -> None:
+    def test_another_user_does_not_find_a_category(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
         with store.reading(SYSTEM) as work:
@@ -80,8 +70,8 @@ class TestCategory:
             assert work.categories.find(alice.id, seed.id()) is None
             assert list(work.categories.list(bob.id, None, 100).items) == []
 
-    @pytest.mark.parametrize("name", PEOPLE)
-    def test_a_name_is_taken_in_every_spelling(self, store: Storage, seed: Seed, name: str) -> None:
+    @pytest.mark.parametrize("name", USERNAMES)
+    def test_every_spelling_of_a_used_name_is_taken(self, store: Storage, seed: Seed, name: str) -> None:
         alice, bob = seed.user(), seed.user()
         seed.category(alice, name)
         for spelling in spellings(name):
@@ -89,15 +79,15 @@ class TestCategory:
                 add(store, seed.new_category(alice, spelling))
         assert add(store, seed.new_category(bob, name))
 
-    @pytest.mark.parametrize("whose", ["the user's own", "somebody else's"])
-    def test_an_id_is_taken_whoever_has_it(self, store: Storage, seed: Seed, whose: str) -> None:
+    def test_a_used_id_is_taken_for_every_user(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
-        with pytest.raises(IdTaken):
-            add(store, seed.new_category(alice if whose == "the user's own" else bob, id=category.id))
+        for user in (alice, bob):
+            with pytest.raises(IdTaken):
+                add(store, seed.new_category(user, id=category.id))
         assert find(store, category) == category
 
-    def test_a_saved_category_is_changed_and_no_other(self, store: Storage, seed: Seed) -> None:
+    def test_saving_changes_only_that_category(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category, other = seed.category(user, color="#000000"), seed.category(user)
         changed = replace(
@@ -113,7 +103,7 @@ class TestCategory:
         assert find(store, other) == other
         assert add(store, seed.new_category(user, category.name))
 
-    def test_a_category_cannot_be_given_the_name_of_another_but_its_own_anew(self, store: Storage, seed: Seed) -> None:
+    def test_a_category_can_respell_its_name_but_not_take_another_ones(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         seed.category(user, "Home")
         category = seed.category(user, "Work")
@@ -123,9 +113,7 @@ class TestCategory:
         assert save(store, replace(category, name="WORK", version=2))
 
     @pytest.mark.parametrize("version", [1, 2, 3, 5])
-    def test_only_the_successor_of_the_stored_version_can_be_saved(
-        self, store: Storage, seed: Seed, version: int
-    ) -> None:
+    def test_only_the_next_version_can_be_saved(self, store: Storage, seed: Seed, version: int) -> None:
         category = seed.category(seed.user(), version=3)
         with pytest.raises(Stale):
             save(store, replace(category, description="Lost", version=version))
@@ -140,7 +128,7 @@ class TestCategory:
         remove(store, category)
         assert find(store, category) is None
 
-    def test_a_category_that_is_gone_can_be_neither_saved_nor_removed(self, store: Storage, seed: Seed) -> None:
+    def test_a_removed_category_can_be_neither_saved_nor_removed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category = seed.category(user, "Home")
         remove(store, category)
@@ -150,26 +138,23 @@ class TestCategory:
             save(store, replace(category, version=2))
         assert add(store, seed.new_category(user, "Home"))
 
-    def test_a_category_with_tasks_in_it_cannot_be_removed(self, store: Storage, seed: Seed) -> None:
+    def test_a_category_with_tasks_cannot_be_removed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category = seed.category(user)
         seed.task(user, category=category.id)
         before = everything(store, user)
-        with pytest.raises(MISTAKES):
+        with pytest.raises(BROKEN_REFERENCE):
             remove(store, category)
         assert everything(store, user) == before
 
     @pytest.mark.parametrize("limit", [1, 2, 5, len(NAMES) - 1, len(NAMES), len(NAMES) + 1])
-    def test_a_list_is_in_order_of_names_by_code_point_and_pages_cover_it(
-        self, store: Storage, seed: Seed, limit: int
-    ) -> None:
+    def test_a_list_is_ordered_by_the_code_points_of_folded_names(self, store: Storage, seed: Seed, limit: int) -> None:
         user = seed.user()
         shuffled = random.Random(limit).sample(NAMES, len(NAMES))
         categories = [seed.category(user, name) for name in shuffled]
-        seed.category(seed.user(), "a foreign one")
+        seed.category(seed.user(), "of another user")
         found = pages(store, user, limit)
         expected = sorted(categories, key=lambda category: name_key(category.name))
-        assert [category.name for page in found for category in page] == [item.name for item in expected]
         assert [category for page in found for category in page] == expected
         assert len(found) == -(-len(NAMES) // limit)
         assert all(len(page) == limit for page in found[:-1])
@@ -177,7 +162,7 @@ class TestCategory:
     def test_an_empty_list_is_one_empty_page(self, store: Storage, seed: Seed) -> None:
         assert pages(store, seed.user(), 10) == [[]]
 
-    def test_a_list_goes_on_after_any_place_whether_or_not_something_is_there(self, store: Storage, seed: Seed) -> None:
+    def test_a_list_continues_after_any_key(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         ant, bee, cat = (seed.category(user, name) for name in ("Ant", "Bee", "Cat"))
 
@@ -193,13 +178,11 @@ class TestCategory:
         remove(store, ant)
         assert after(ant.key) == [bee, cat]
 
-    def test_what_stays_is_listed_exactly_once_whatever_comes_and_goes_meanwhile(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_categories_that_stay_are_listed_once_while_others_change(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         choice = random.Random(1)
         stable = {seed.category(user, f"{number:02} stays").id for number in range(0, 40, 2)}
-        passing = [seed.category(user, f"{number:02} goes") for number in range(1, 40, 2)]
+        removable = [seed.category(user, f"{number:02} removed") for number in range(1, 40, 2)]
         seen: list[Category] = []
         after: CategoryKey | None = None
         while True:
@@ -209,13 +192,13 @@ class TestCategory:
             if page.next is None:
                 break
             after = page.next
-            remove(store, passing.pop(choice.randrange(len(passing))))
-            seed.category(user, f"{choice.randrange(40):02} came {len(seen)}")
+            remove(store, removable.pop(choice.randrange(len(removable))))
+            seed.category(user, f"{choice.randrange(40):02} added {len(seen)}")
         ids = [category.id for category in seen]
         assert len(ids) == len(set(ids))
         assert stable <= set(ids)
 
-    def test_of_concurrent_additions_of_one_name_exactly_one_wins(self, store: Storage, seed: Seed) -> None:
+    def test_one_of_several_concurrent_additions_gets_the_name(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         categories = [seed.new_category(user, spelling) for spelling in spellings("home sweet home")]
         outcomes = race(*(partial(add, store, item) for item in categories))

@@ -1,4 +1,4 @@
-"""What every storage adapter must do with feeds."""
+"""The contract of a FeedRepository."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TestFeed:
     def user(self, seed: Seed) -> User:
         return seed.user()
 
-    def tell(self, store: Storage, *entries: FeedEntry) -> None:
+    def add(self, store: Storage, *entries: FeedEntry) -> None:
         with store.writing(SYSTEM) as work:
             work.feed.add(entries)
 
@@ -36,61 +36,61 @@ class TestFeed:
         with store.reading(SYSTEM) as work:
             return list(work.feed.page(user.id, after, 100, ALL_TYPES, **more))
 
-    def told(self, store: Storage, user: User) -> list[tuple[int, UUID, int]]:
+    def entries(self, store: Storage, user: User) -> list[tuple[int, UUID, int]]:
         return [(each.sequence, each.entry.id, each.entry.version) for each in self.page(store, user)]
 
-    def test_a_feed_is_in_the_order_of_the_changes(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_entries_are_ordered_by_change(self, store: Storage, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
-        assert self.told(store, user) == [(1, first, 1), (2, second, 1)]
+        self.add(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
+        assert self.entries(store, user) == [(1, first, 1), (2, second, 1)]
 
-    def test_a_change_moves_an_item_to_the_end(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_a_change_moves_an_entry_to_the_end(self, store: Storage, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, first, 2))
-        assert self.told(store, user) == [(2, second, 1), (3, first, 2)]
+        self.add(store, FeedEntry(user.id, ItemType.TASK, first, 1), FeedEntry(user.id, ItemType.TASK, second, 1))
+        self.add(store, FeedEntry(user.id, ItemType.TASK, first, 2))
+        assert self.entries(store, user) == [(2, second, 1), (3, first, 2)]
 
-    def test_of_several_marks_of_one_work_the_last_is_told(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_entries_of_one_item_in_one_unit_of_work_are_merged(self, store: Storage, seed: Seed, user: User) -> None:
         first, second = seed.id(), seed.id()
         granted = FeedEntry(user.id, ItemType.TASK, first, 1, Op.UPSERT, Reason.ACCESS_GRANTED)
-        self.tell(
+        self.add(
             store, granted, FeedEntry(user.id, ItemType.TASK, second, 1), FeedEntry(user.id, ItemType.TASK, first, 2)
         )
-        assert self.told(store, user) == [(1, second, 1), (2, first, 2)]
+        assert self.entries(store, user) == [(1, second, 1), (2, first, 2)]
         assert self.page(store, user)[1].entry.reason is Reason.ACCESS_GRANTED
 
-    def test_what_is_undone_was_never_told(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_a_rolled_back_unit_of_work_adds_no_entries(self, store: Storage, seed: Seed, user: User) -> None:
         task = seed.task(user)
 
-        def tell_and(fail: Callable[[UnitOfWork[AnyActor]], object]) -> None:
+        def add_and(fail: Callable[[UnitOfWork[AnyActor]], object]) -> None:
             with store.writing(SYSTEM) as work:
                 work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
                 fail(work)
 
         with pytest.raises(ZeroDivisionError):
-            tell_and(lambda _: 1 / 0)
+            add_and(lambda _: 1 / 0)
         with pytest.raises(IdTaken):
-            tell_and(lambda work: work.tasks.add(task))
-        assert self.told(store, user) == []
+            add_and(lambda work: work.tasks.add(task))
+        assert self.entries(store, user) == []
         with store.reading(SYSTEM) as work:
             assert work.feed.state(user.id).head == 0
 
-    def test_an_item_comes_with_its_mark(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_an_entry_is_read_with_its_item(self, store: Storage, seed: Seed, user: User) -> None:
         task, category = seed.task(user), seed.category(user)
-        self.tell(store, *entries_of(None, task), *entries_of(None, category))
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
+        self.add(store, *entries_of(None, task), *entries_of(None, category))
+        self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 7, Op.DELETE, Reason.DELETED))
         assert [each.item for each in self.page(store, user)] == [task, category, None]
 
-    def test_every_user_has_a_feed_of_their_own(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_every_user_has_a_separate_feed(self, store: Storage, seed: Seed, user: User) -> None:
         other, item = seed.user(), seed.id()
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, item, 1), FeedEntry(other.id, ItemType.TASK, item, 1))
-        self.tell(store, FeedEntry(other.id, ItemType.TASK, item, 2))
-        assert self.told(store, user) == [(1, item, 1)]
-        assert self.told(store, other) == [(2, item, 2)]
+        self.add(store, FeedEntry(user.id, ItemType.TASK, item, 1), FeedEntry(other.id, ItemType.TASK, item, 1))
+        self.add(store, FeedEntry(other.id, ItemType.TASK, item, 2))
+        assert self.entries(store, user) == [(1, item, 1)]
+        assert self.entries(store, other) == [(2, item, 2)]
 
-    def test_a_page_is_of_the_types_asked_for(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_a_page_contains_only_the_requested_types(self, store: Storage, seed: Seed, user: User) -> None:
         entries = [FeedEntry(user.id, type_, seed.id(), 1) for type_ in (ItemType.CATEGORY, ItemType.TASK) * 3]
-        self.tell(store, *entries)
+        self.add(store, *entries)
         with store.reading(SYSTEM) as work:
             tasks = work.feed.page(user.id, 2, 2, TASKS)
             assert [each.sequence for each in tasks] == [4, 6]
@@ -98,87 +98,70 @@ class TestFeed:
                 entry.id for entry in entries if entry.type is ItemType.TASK
             )
 
-    def test_old_deletions_can_be_left_out(self, store: Storage, seed: Seed, user: User) -> None:
-        gone, there = seed.id(), seed.id()
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, gone, 2, Op.DELETE, Reason.DELETED))
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, there, 1))
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED))
+    def test_old_tombstones_can_be_skipped(self, store: Storage, seed: Seed, user: User) -> None:
+        deleted, existing = seed.id(), seed.id()
+        self.add(store, FeedEntry(user.id, ItemType.TASK, deleted, 2, Op.DELETE, Reason.DELETED))
+        self.add(store, FeedEntry(user.id, ItemType.TASK, existing, 1))
+        self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED))
         assert [each.sequence for each in self.page(store, user, tombstones_after=1)] == [2, 3]
         with store.reading(SYSTEM) as work:
-            assert [entry.id for entry in work.feed.entries(user.id, ALL_TYPES)] == [there]
+            assert [entry.id for entry in work.feed.entries(user.id, ALL_TYPES)] == [existing]
 
-    def test_deletions_are_known_and_forgotten_in_time(
+    def test_tombstones_are_found_until_they_are_purged(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
-        gone, there = seed.id(), seed.id()
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, gone, 5, Op.DELETE, Reason.DELETED))
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, there, 1))
-        asked = [gone, there, seed.id()]
+        deleted, existing = seed.id(), seed.id()
+        self.add(store, FeedEntry(user.id, ItemType.TASK, deleted, 5, Op.DELETE, Reason.DELETED))
+        self.add(store, FeedEntry(user.id, ItemType.TASK, existing, 1))
+        asked = [deleted, existing, seed.id()]
         clock.advance(days=1)
         with store.writing(SYSTEM) as work:
-            assert work.feed.tombstones(user.id, ItemType.TASK, asked) == {gone: 5}
+            assert work.feed.tombstones(user.id, ItemType.TASK, asked) == {deleted: 5}
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, asked) == {}
             assert work.feed.tombstones(user.id, ItemType.TASK, []) == {}
             assert work.feed.purge_before(clock.now() - timedelta(days=2), 100) == 0
             assert work.feed.purge_before(clock.now(), 100) == 1
-        assert self.told(store, user) == [(2, there, 1)]
+        assert self.entries(store, user) == [(2, existing, 1)]
 
-    def test_a_deletion_is_kept_from_the_last_time_that_the_item_was_deleted(
-        self, store: Storage, seed: Seed, user: User, clock: ManualClock
-    ) -> None:
-        item = seed.id()
-        for version in (2, 4):
-            self.tell(store, FeedEntry(user.id, ItemType.TASK, item, version - 1))
-            self.tell(store, FeedEntry(user.id, ItemType.TASK, item, version, Op.DELETE, Reason.DELETED))
-            clock.advance(days=1)
+    def test_tombstones_of_the_same_unit_of_work_are_found(self, store: Storage, seed: Seed, user: User) -> None:
+        deleted, recreated = seed.id(), seed.id()
+        self.add(store, FeedEntry(user.id, ItemType.TASK, recreated, 5, Op.DELETE, Reason.DELETED))
         with store.writing(SYSTEM) as work:
-            assert work.feed.purge_before(clock.now() - timedelta(days=1), 100) == 0
-            assert work.feed.tombstones(user.id, ItemType.TASK, [item]) == {item: 4}
-            assert work.feed.purge_before(clock.now() - timedelta(hours=23), 100) == 1
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, deleted, 3, Op.DELETE, Reason.DELETED)])
+            work.feed.add([FeedEntry(user.id, ItemType.TASK, recreated, 6)])
+            assert work.feed.tombstones(user.id, ItemType.TASK, [deleted, recreated]) == {deleted: 3}
+            assert work.feed.tombstones(user.id, ItemType.TASK, [recreated]) == {}
+            assert work.feed.tombstones(user.id, ItemType.CATEGORY, [deleted]) == {}
+            assert work.feed.tombstones(seed.id(), ItemType.TASK, [deleted]) == {}
 
-    def test_what_is_deleted_in_the_same_work_is_known_too(self, store: Storage, seed: Seed, user: User) -> None:
-        gone, back = seed.id(), seed.id()
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, back, 5, Op.DELETE, Reason.DELETED))
-        with store.writing(SYSTEM) as work:
-            work.feed.add([FeedEntry(user.id, ItemType.TASK, gone, 3, Op.DELETE, Reason.DELETED)])
-            work.feed.add([FeedEntry(user.id, ItemType.TASK, back, 6)])
-            assert work.feed.tombstones(user.id, ItemType.TASK, [gone, back]) == {gone: 3}
-            assert work.feed.tombstones(user.id, ItemType.TASK, [back]) == {}
-            assert work.feed.tombstones(user.id, ItemType.CATEGORY, [gone]) == {}
-            assert work.feed.tombstones(seed.id(), ItemType.TASK, [gone]) == {}
-
-    def test_nothing_is_told_while_only_reading(self, store: Storage, seed: Seed, user: User) -> None:
+    def test_a_reading_unit_of_work_cannot_add_entries(self, store: Storage, seed: Seed, user: User) -> None:
         with store.reading(SYSTEM) as work, pytest.raises(RuntimeError):
             work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
 
-    def test_a_feed_goes_with_its_user(self, store: Storage, seed: Seed, user: User) -> None:
-        self.tell(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 1))
+    def test_removing_a_user_removes_the_feed(self, store: Storage, seed: Seed, user: User) -> None:
+        self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 1))
         with store.writing(SYSTEM) as work:
             work.feed.add([FeedEntry(user.id, ItemType.TASK, seed.id(), 1)])
             work.users.remove(user.id)
             work.feed.drop(user.id)
-        assert self.told(store, user) == []
+        assert self.entries(store, user) == []
 
     # ------------------------------------------------------------ cursors
 
-    def test_a_cursor_is_good_for_the_window_since_its_device_was_up_to_date(
+    def test_a_cursor_expires_one_retention_after_the_device_was_up_to_date(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         sync = SyncService(store=store, secrets=store, retention=timedelta(days=30))
-        self.tell(
-            store, *(FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3))
-        )
+        self.add(store, *(FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3)))
         device = Device(sync, seed.actor(user))
         assert device.pull().valid_until == clock.now() + timedelta(days=30)
-        self.tell(
-            store, *(FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3))
-        )
+        self.add(store, *(FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED) for _ in range(3)))
         clock.advance(days=10)
-        # In the middle of it, the device is not up to date.
+        # In the middle of the pages, the device is not up to date.
         assert device.pull(2).valid_until == clock.now() + timedelta(days=20)
         assert device.pull(2).valid_until == clock.now() + timedelta(days=30)
 
-    def test_a_cursor_past_the_window_or_of_another_epoch_is_refused(
+    def test_an_expired_cursor_or_one_of_another_epoch_is_refused(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         sync = SyncService(store=store, secrets=store, retention=timedelta(hours=1))
@@ -196,12 +179,12 @@ class TestFeed:
         with pytest.raises(CursorExpired):
             device.pull()
 
-    def test_a_cursor_ahead_of_the_data_is_refused(
+    def test_a_cursor_ahead_of_the_feed_is_refused(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
         sync = SyncService(store=store, secrets=store)
         other, actor = seed.user(), seed.actor(user)
-        self.tell(store, FeedEntry(other.id, ItemType.TASK, seed.id(), 1))
+        self.add(store, FeedEntry(other.id, ItemType.TASK, seed.id(), 1))
         device = Device(sync, seed.actor(other))
         ahead = sync.pull(device.actor).next
         with pytest.raises(CursorExpired):

@@ -1,4 +1,4 @@
-"""Whatever the rules of the fields let pass can be stored, and comes back the same."""
+"""Every storage stores each value that the domain accepts, without changing it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from tests.strategies import examples
 
 
 class TestField:
-    """No storage refuses, or alters, a value that the domain accepts."""
-
     @examples(150)
     @given(
         username=strategies.raw_usernames(),
@@ -31,7 +29,7 @@ class TestField:
         last_name=strategies.padded(strategies.storable_texts(148)),
         created_at=strategies.moments(),
     )
-    def test_users(
+    def test_an_accepted_user_is_read_as_stored(
         self,
         store: Storage,
         seed: Seed,
@@ -48,7 +46,7 @@ class TestField:
                 fields |= check(USER.rules, field)
             except InvalidInput:
                 continue
-        values = {"username": "somebody"} | check(USER.rules, fields)
+        values = {"username": "user"} | check(USER.rules, fields)
         user = seed.new_user(**values, **more)
         with store.writing(SYSTEM) as work:
             work.users.add(user)
@@ -64,7 +62,9 @@ class TestField:
 
     @examples(60)
     @given(device=strategies.texts(202), times=st.tuples(*[strategies.moments()] * 4))
-    def test_sessions(self, store: Storage, seed: Seed, device: str, times: tuple[object, ...]) -> None:
+    def test_an_accepted_session_is_read_as_stored(
+        self, store: Storage, seed: Seed, device: str, times: tuple[object, ...]
+    ) -> None:
         try:
             accepted = check(LOGIN_RULES, {"device": device})["device"]
         except InvalidInput:
@@ -76,7 +76,7 @@ class TestField:
 
     @examples(100)
     @given(fields=strategies.raw_category_fields())
-    def test_categories(self, store: Storage, seed: Seed, fields: CategoryFields) -> None:
+    def test_an_accepted_category_is_read_as_stored(self, store: Storage, seed: Seed, fields: CategoryFields) -> None:
         try:
             accepted = check(CATEGORY.rules, fields)
         except InvalidInput:
@@ -90,7 +90,9 @@ class TestField:
 
     @examples(150)
     @given(fields=strategies.raw_task_fields(), times=st.tuples(*[strategies.moments()] * 3))
-    def test_tasks(self, store: Storage, seed: Seed, fields: TaskFields, times: tuple[object, ...]) -> None:
+    def test_an_accepted_task_is_read_as_stored(
+        self, store: Storage, seed: Seed, fields: TaskFields, times: tuple[object, ...]
+    ) -> None:
         try:
             accepted = check(TASK.rules, fields)
         except InvalidInput:

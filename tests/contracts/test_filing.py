@@ -1,4 +1,4 @@
-"""Tasks and categories, whatever is done in whatever order, against a model of plain dictionaries."""
+"""Random operations on tasks and categories, compared with a model of plain dictionaries."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from tasktracker.domain.tasks.task import TASK, State, Task, TaskFields
 from tasktracker.domain.work import Storage
 from tests import strategies
 from tests.backends import Backend
-from tests.contracts.base import Seed, acting, run
+from tests.contracts.base import Seed, outcome_of, run_state_machine, session_actor
 from tests.fakes import START, SYSTEM, App, ManualClock
-from tests.reference import answer, place_of
+from tests.reference import expected_list, key_of
 
 Gaps = frozenset[int] | None
 gaps: st.SearchStrategy[Gaps] = st.sampled_from(
     (None, None, frozenset({0}), frozenset({0, 1}), frozenset({-1}), frozenset())
 )
-"""How far from the current version the expected ones are."""
+"""Differences between the expected versions and the current one."""
 
 
 @dataclass(eq=False)
-class Person:
-    """Somebody who acts, and what is theirs."""
+class ModelUser:
+    """A user with their tasks and categories."""
 
     actor: SessionActor
     tasks: dict[UUID, Task] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Person:
 
 
 class FilingMachine(RuleBasedStateMachine):
-    """Two people who keep tasks and categories, never to see each other's."""
+    """Two users with tasks and categories that the other cannot see."""
 
     def __init__(self, store: Storage, clock: ManualClock) -> None:
         super().__init__()
@@ -60,33 +60,33 @@ class FilingMachine(RuleBasedStateMachine):
         self.app = App(self.store, self.clock)
         seed = Seed(self.store, self.clock, self.app.ids)
         self.unknown = [seed.id()]
-        self.people = [Person(acting(seed.session(seed.user()))) for _ in range(2)]
-        for person in self.people:
+        self.users = [ModelUser(session_actor(seed.session(seed.user()))) for _ in range(2)]
+        for user in self.users:
             for name in ("Home", "Work"):
-                category = self.app.do(person.actor, self.app.categories.create, {"name": name})
-                person.categories[category.id] = category
+                category = self.app.do(user.actor, self.app.categories.create, {"name": name})
+                user.categories[category.id] = category
                 for title in ("first", "second"):
-                    task = self.app.do(person.actor, self.app.tasks.create, {"title": title, "category": category.id})
-                    person.tasks[task.id] = task
+                    task = self.app.do(user.actor, self.app.tasks.create, {"title": title, "category": category.id})
+                    user.tasks[task.id] = task
 
     def teardown(self) -> None:
-        for person in getattr(self, "people", ()):
+        for user in getattr(self, "users", ()):
             with self.store.writing(SYSTEM) as work:
-                work.users.remove(person.actor.user_id)
+                work.users.remove(user.actor.user_id)
 
     @rule(seconds=st.sampled_from((1, 86_400, -30)))
     def wait(self, seconds: int) -> None:
-        """Clocks may go back, too."""
+        """Clocks can also go back."""
         self.clock.advance(seconds=seconds)
 
     # ------------------------------------------------------------ tasks
 
-    @rule(who=st.integers(0, 1), data=st.data())
-    def create_task(self, who: int, data: st.DataObject) -> None:
-        person = self.people[who]
-        fields = data.draw(strategies.task_fields(self.clock.now(), self._some_categories(person), whole=True))
+    @rule(index=st.integers(0, 1), data=st.data())
+    def create_task(self, index: int, data: st.DataObject) -> None:
+        user = self.users[index]
+        fields = data.draw(strategies.task_fields(self.clock.now(), self._category_ids(user), whole=True))
         done = self._try(
-            lambda: self.app.do(person.actor, self.app.tasks.create, fields), self._bad_category(person, fields)
+            lambda: self.app.do(user.actor, self.app.tasks.create, fields), self._bad_category(user, fields)
         )
         if done:
             task: Task = done[0]
@@ -96,101 +96,99 @@ class FilingMachine(RuleBasedStateMachine):
             assert task == Task(
                 id=task.id,
                 root=task.id,
-                created_by=person.actor.user_id,
+                created_by=user.actor.user_id,
                 created_at=now,
                 updated_at=now,
                 completed_at=completed_at,
                 **values,
             )
-            person.tasks[task.id] = task
+            user.tasks[task.id] = task
 
-    @rule(who=st.integers(0, 1), whole=st.booleans(), expected=gaps, data=st.data())
-    def change_task(self, who: int, whole: bool, expected: Gaps, data: st.DataObject) -> None:
-        person = self.people[who]
-        task_id = data.draw(st.sampled_from(self._some_tasks(person)))
-        fields = data.draw(strategies.task_fields(self.clock.now(), self._some_categories(person), whole=whole))
-        task = person.tasks.get(task_id)
+    @rule(index=st.integers(0, 1), whole=st.booleans(), expected=gaps, data=st.data())
+    def change_task(self, index: int, whole: bool, expected: Gaps, data: st.DataObject) -> None:
+        user = self.users[index]
+        task_id = data.draw(st.sampled_from(self._task_ids(user)))
+        fields = data.draw(strategies.task_fields(self.clock.now(), self._category_ids(user), whole=whole))
+        task = user.tasks.get(task_id)
         versions = _versions(task, expected)
         change = self.app.tasks.replace if whole else self.app.tasks.edit
-        bad_category = self._bad_category(person, fields)
+        bad_category = self._bad_category(user, fields)
         done = self._try(
-            lambda: self.app.do(person.actor, change, task_id, fields, versions),
+            lambda: self.app.do(user.actor, change, task_id, fields, versions),
             (bad_category if task else None) or self._refusal(task, versions, TaskNotFound),
             task,
         )
         if done and task:
-            person.tasks[task_id] = self._changed_task(task, TASK.defaults | fields if whole else fields)
-            assert done[0] == person.tasks[task_id]
+            user.tasks[task_id] = self._changed_task(task, TASK.defaults | fields if whole else fields)
+            assert done[0] == user.tasks[task_id]
 
-    @rule(who=st.integers(0, 1), expected=gaps, data=st.data())
-    def delete_task(self, who: int, expected: Gaps, data: st.DataObject) -> None:
-        person = self.people[who]
-        task_id = data.draw(st.sampled_from(self._some_tasks(person)))
-        task = person.tasks.get(task_id)
+    @rule(index=st.integers(0, 1), expected=gaps, data=st.data())
+    def delete_task(self, index: int, expected: Gaps, data: st.DataObject) -> None:
+        user = self.users[index]
+        task_id = data.draw(st.sampled_from(self._task_ids(user)))
+        task = user.tasks.get(task_id)
         versions = _versions(task, expected)
         done = self._try(
-            lambda: self.app.do(person.actor, self.app.trash.delete, task_id, versions),
+            lambda: self.app.do(user.actor, self.app.trash.delete, task_id, versions),
             self._refusal(task, versions, TaskNotFound),
             task,
         )
         if done:
-            del person.tasks[task_id]
+            del user.tasks[task_id]
 
-    @rule(who=st.integers(0, 1), data=st.data())
-    def get_task(self, who: int, data: st.DataObject) -> None:
-        person = self.people[who]
-        task_id = data.draw(st.sampled_from(self._some_tasks(person)))
-        task = person.tasks.get(task_id)
-        done = self._try(
-            lambda: self.app.see(person.actor, self.app.tasks.get, task_id), None if task else TaskNotFound
-        )
+    @rule(index=st.integers(0, 1), data=st.data())
+    def get_task(self, index: int, data: st.DataObject) -> None:
+        user = self.users[index]
+        task_id = data.draw(st.sampled_from(self._task_ids(user)))
+        task = user.tasks.get(task_id)
+        done = self._try(lambda: self.app.see(user.actor, self.app.tasks.get, task_id), None if task else TaskNotFound)
         assert not done or done[0] == task
 
-    @rule(who=st.integers(0, 1), data=st.data())
-    def list_tasks(self, who: int, data: st.DataObject) -> None:
-        person = self.people[who]
-        tasks = [*person.tasks.values()]
-        query = data.draw(strategies.queries(self.clock.now(), self._some_categories(person), tasks))
-        expected = answer(query, person.actor.user_id, tasks)
+    @rule(index=st.integers(0, 1), data=st.data())
+    def list_tasks(self, index: int, data: st.DataObject) -> None:
+        user = self.users[index]
+        tasks = [*user.tasks.values()]
+        query = data.draw(strategies.queries(self.clock.now(), self._category_ids(user), tasks))
+        expected = expected_list(query, user.actor.user_id, tasks)
         found: list[Task] = []
         while True:
-            page = self.app.see(person.actor, self.app.tasks.list, query)
+            page = self.app.see(user.actor, self.app.tasks.list, query)
             found.extend(page.items)
             assert len(page.items) == query.limit or page.next is None
             if page.next is None:
                 break
-            assert page.next == place_of(query.sort, page.items[-1])
+            assert page.next == key_of(query.sort, page.items[-1])
             query = replace(query, after=page.next)
         assert found == expected
 
     # ------------------------------------------------------------ categories
 
-    @rule(who=st.integers(0, 1), fields=strategies.category_fields(whole=True))
-    def create_category(self, who: int, fields: CategoryFields) -> None:
-        person = self.people[who]
+    @rule(index=st.integers(0, 1), fields=strategies.category_fields(whole=True))
+    def create_category(self, index: int, fields: CategoryFields) -> None:
+        user = self.users[index]
         done = self._try(
-            lambda: self.app.do(person.actor, self.app.categories.create, fields), self._bad_name(person, fields, None)
+            lambda: self.app.do(user.actor, self.app.categories.create, fields), self._bad_name(user, fields, None)
         )
         if done:
             category: Category = done[0]
             now = self.clock.now()
             values: dict[str, Any] = {**CATEGORY.defaults, **check(CATEGORY.rules, fields)}
             assert category == Category(
-                id=category.id, user_id=person.actor.user_id, created_at=now, updated_at=now, **values
+                id=category.id, user_id=user.actor.user_id, created_at=now, updated_at=now, **values
             )
-            person.categories[category.id] = category
+            user.categories[category.id] = category
 
-    @rule(who=st.integers(0, 1), whole=st.booleans(), expected=gaps, data=st.data())
-    def change_category(self, who: int, whole: bool, expected: Gaps, data: st.DataObject) -> None:
-        person = self.people[who]
-        category_id = data.draw(st.sampled_from(self._some_categories(person)))
+    @rule(index=st.integers(0, 1), whole=st.booleans(), expected=gaps, data=st.data())
+    def change_category(self, index: int, whole: bool, expected: Gaps, data: st.DataObject) -> None:
+        user = self.users[index]
+        category_id = data.draw(st.sampled_from(self._category_ids(user)))
         fields = data.draw(strategies.category_fields(whole=whole))
-        category = person.categories.get(category_id)
+        category = user.categories.get(category_id)
         versions = _versions(category, expected)
         change = self.app.categories.replace if whole else self.app.categories.edit
         done = self._try(
-            lambda: self.app.do(person.actor, change, category_id, fields, versions),
-            self._refusal(category, versions, CategoryNotFound) or self._bad_name(person, fields, category_id),
+            lambda: self.app.do(user.actor, change, category_id, fields, versions),
+            self._refusal(category, versions, CategoryNotFound) or self._bad_name(user, fields, category_id),
             category,
         )
         if done and category:
@@ -202,65 +200,65 @@ class FilingMachine(RuleBasedStateMachine):
                     version=category.version + 1,
                     updated_at=max(self.clock.now(), category.updated_at),
                 )
-            person.categories[category_id] = changed
+            user.categories[category_id] = changed
             assert done[0] == changed
 
-    @rule(who=st.integers(0, 1), expected=gaps, data=st.data())
-    def delete_category(self, who: int, expected: Gaps, data: st.DataObject) -> None:
-        person = self.people[who]
-        category_id = data.draw(st.sampled_from(self._some_categories(person)))
-        category = person.categories.get(category_id)
+    @rule(index=st.integers(0, 1), expected=gaps, data=st.data())
+    def delete_category(self, index: int, expected: Gaps, data: st.DataObject) -> None:
+        user = self.users[index]
+        category_id = data.draw(st.sampled_from(self._category_ids(user)))
+        category = user.categories.get(category_id)
         versions = _versions(category, expected)
         done = self._try(
-            lambda: self.app.do(person.actor, self.app.category_removal.delete, category_id, versions),
+            lambda: self.app.do(user.actor, self.app.category_removal.delete, category_id, versions),
             self._refusal(category, versions, CategoryNotFound),
             category,
         )
         if done:
-            del person.categories[category_id]
+            del user.categories[category_id]
             self.unknown.append(category_id)
-            for task in list(person.tasks.values()):
+            for task in list(user.tasks.values()):
                 if task.category == category_id:
-                    person.tasks[task.id] = self._changed_task(task, {"category": None})
+                    user.tasks[task.id] = self._changed_task(task, {"category": None})
 
-    @rule(who=st.integers(0, 1), limit=st.sampled_from((1, 2, 100)))
-    def list_categories(self, who: int, limit: int) -> None:
-        person = self.people[who]
-        expected = sorted(person.categories.values(), key=lambda category: (name_key(category.name), category.id))
+    @rule(index=st.integers(0, 1), limit=st.sampled_from((1, 2, 100)))
+    def list_categories(self, index: int, limit: int) -> None:
+        user = self.users[index]
+        expected = sorted(user.categories.values(), key=lambda category: (name_key(category.name), category.id))
         found: list[Category] = []
         after = None
         while True:
-            page = self.app.see(person.actor, self.app.categories.list, after, limit)
+            page = self.app.see(user.actor, self.app.categories.list, after, limit)
             found.extend(page.items)
             after = page.next
             if after is None:
                 break
         assert found == expected
         for category in expected:
-            assert self.app.see(person.actor, self.app.categories.get, category.id) == category
+            assert self.app.see(user.actor, self.app.categories.get, category.id) == category
 
     # ------------------------------------------------------------ the model
 
-    def _some_tasks(self, person: Person) -> list[UUID]:
-        """The person's own, mostly, and some that are not."""
-        return [*list(person.tasks) * 3, *self._stranger(person).tasks, self.unknown[0]]
+    def _task_ids(self, user: ModelUser) -> list[UUID]:
+        """Mostly ids of the user's own, and some of others."""
+        return [*list(user.tasks) * 3, *self._other(user).tasks, self.unknown[0]]
 
-    def _some_categories(self, person: Person) -> list[UUID]:
-        """The person's own, mostly, and some that are not."""
-        return [*list(person.categories) * 3, *self._stranger(person).categories, *self.unknown[-2:]]
+    def _category_ids(self, user: ModelUser) -> list[UUID]:
+        """Mostly ids of the user's own, and some of others."""
+        return [*list(user.categories) * 3, *self._other(user).categories, *self.unknown[-2:]]
 
-    def _stranger(self, person: Person) -> Person:
-        return next(other for other in self.people if other is not person)
+    def _other(self, user: ModelUser) -> ModelUser:
+        return next(other for other in self.users if other is not user)
 
-    def _bad_category(self, person: Person, fields: TaskFields) -> type[DomainError] | None:
+    def _bad_category(self, user: ModelUser, fields: TaskFields) -> type[DomainError] | None:
         category = fields.get("category")
-        return None if category is None or category in person.categories else InvalidInput
+        return None if category is None or category in user.categories else InvalidInput
 
-    def _bad_name(self, person: Person, fields: CategoryFields, category_id: UUID | None) -> type[DomainError] | None:
+    def _bad_name(self, user: ModelUser, fields: CategoryFields, category_id: UUID | None) -> type[DomainError] | None:
         name = fields.get("name")
         taken = name is not None and any(
             name_key(other.name) == name_key(name.strip()) and other.id != category_id
-            for other in person.categories.values()
+            for other in user.categories.values()
         )
         return CategoryNameTaken if taken else None
 
@@ -285,12 +283,7 @@ class FilingMachine(RuleBasedStateMachine):
     def _try(
         call: Callable[[], object], expected: type[DomainError] | None, current: object = None
     ) -> tuple[Any] | None:
-        caught: DomainError | None = None
-        value = None
-        try:
-            value = call()
-        except DomainError as error:
-            caught = error
+        value, caught = outcome_of(call)
         assert type(caught) is (expected or type(None)), f"expected {expected}, not {caught!r}"
         if isinstance(caught, Stale):
             assert caught.current == current
@@ -304,8 +297,6 @@ def _versions(current: Task | Category | None, gaps: Gaps) -> Expected:
     return None if gaps is None else frozenset(version + gap for gap in gaps)
 
 
-class TestFilingHistory:
-    """However tasks and categories come and go, everybody finds what they should, and only that."""
-
-    def test_everybody_finds_what_they_should(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
-        run(lambda: FilingMachine(store, clock), backend, in_memory=30)
+class TestFiling:
+    def test_tasks_and_categories_match_the_model(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
+        run_state_machine(lambda: FilingMachine(store, clock), backend, in_memory=30)

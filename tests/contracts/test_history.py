@@ -1,4 +1,4 @@
-"""What a HistoryRepository must do."""
+"""The contract of a HistoryRepository."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from tasktracker.domain.history.change import Change, ChangeKey, FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task, TaskFields
 from tasktracker.domain.work import Storage
 from tests import strategies
-from tests.contracts.base import MISTAKES, SECOND, Oops, Seed, new_change
+from tests.contracts.base import BROKEN_REFERENCE, SECOND, Abort, Seed, new_change, read_pages
 from tests.fakes import START, SYSTEM
 from tests.strategies import examples
 
@@ -30,21 +31,11 @@ def add(store: Storage, *changes: Change) -> None:
 
 
 def pages(store: Storage, task: Task, limit: int) -> list[list[Change]]:
-    found: list[list[Change]] = []
-    after: ChangeKey | None = None
-    while True:
-        with store.reading(SYSTEM) as work:
-            page = work.history.list(task.id, after, limit)
-        found.append(list(page.items))
-        if page.next is None:
-            return found
-        after = page.next
+    return read_pages(store, lambda work, after: work.history.list(task.id, after, limit))
 
 
 class TestHistory:
-    """Changes are kept whole, with their task, for as long as they are wanted."""
-
-    def test_a_change_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         moment = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -79,10 +70,10 @@ class TestHistory:
                 assert type(found.fields[name].after) is type(each.after)
             assert list(work.history.list(task.id, None, 10).items) == [change]
 
-    def test_any_change_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_any_change_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         @examples(30)
         @given(fields=strategies.task_fields(START, [seed.id()], whole=True), later=st.data())
-        def come_back(fields: TaskFields, later: st.DataObject) -> None:
+        def check_change(fields: TaskFields, later: st.DataObject) -> None:
             user = seed.user()
             before = Task.create(id=seed.id(), created_by=user.id, now=START, fields={"title": "before"})
             seed.tasks(before)
@@ -94,9 +85,9 @@ class TestHistory:
             with store.reading(SYSTEM) as work:
                 assert work.history.find(before.id, change.id) == change
 
-        come_back()
+        check_change()
 
-    def test_a_change_is_found_by_its_own_task_only(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_is_found_only_by_its_task(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task, other = seed.task(user), seed.task(user)
         change = new_change(seed, task, user)
@@ -107,7 +98,7 @@ class TestHistory:
             assert list(work.history.list(other.id, None, 10).items) == []
 
     @pytest.mark.parametrize("limit", [1, 2, 4, 5, 6])
-    def test_the_newest_come_first_and_pages_cover_all(self, store: Storage, seed: Seed, limit: int) -> None:
+    def test_changes_are_listed_newest_first(self, store: Storage, seed: Seed, limit: int) -> None:
         user = seed.user()
         task, other = seed.task(user), seed.task(user)
         changes = [new_change(seed, task, user, version=version) for version in (3, 1, 2, 10, 9)]
@@ -117,7 +108,7 @@ class TestHistory:
         assert {change.id for page in found for change in page} == {change.id for change in changes}
         assert len(found) == -(-len(changes) // limit)
 
-    def test_a_history_goes_on_after_any_place(self, store: Storage, seed: Seed) -> None:
+    def test_a_history_continues_after_any_key(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         old, new = (new_change(seed, task, user, version=version) for version in (1, 3))
@@ -127,51 +118,51 @@ class TestHistory:
             assert list(work.history.list(task.id, ChangeKey(1, old.id), 10).items) == []
             assert list(work.history.list(task.id, ChangeKey(3, new.id), 10).items) == [old]
 
-    def test_what_was_changed_long_ago_is_forgotten_a_little_at_a_time(self, store: Storage, seed: Seed) -> None:
+    def test_old_changes_are_purged_in_batches(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         changes = [new_change(seed, task, user, at=START + number * SECOND, version=number) for number in range(6)]
         add(store, *changes)
 
-        def forget(limit: int) -> int:
+        def purge(limit: int) -> int:
             with store.writing(SYSTEM) as work:
                 return work.history.purge_before(START + 4 * SECOND, limit)
 
-        assert [forget(3), forget(3), forget(3)] == [3, 1, 0]
+        assert [purge(3), purge(3), purge(3)] == [3, 1, 0]
         assert pages(store, task, 10) == [[changes[5], changes[4]]]
 
-    def test_the_oldest_are_forgotten_first(self, store: Storage, seed: Seed) -> None:
+    def test_the_oldest_changes_are_purged_first(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         changes = [new_change(seed, task, user, at=START + number // 2 * SECOND, version=number) for number in range(6)]
         add(store, *(changes[number] for number in (5, 2, 4, 1, 3, 0)))
-        for kept in (4, 2, 1):
+        for remaining in (4, 2, 1):
             with store.writing(SYSTEM) as work:
-                work.history.purge_before(START + 9 * SECOND, 2 if kept > 1 else 1)
-            assert pages(store, task, 10) == [changes[6 - kept :][::-1]]
+                work.history.purge_before(START + 9 * SECOND, 2 if remaining > 1 else 1)
+            assert pages(store, task, 10) == [changes[6 - remaining :][::-1]]
 
-    def test_whose_account_is_gone_has_no_name_in_the_histories_of_others(self, store: Storage, seed: Seed) -> None:
+    def test_a_removed_user_is_no_longer_the_actor_of_a_change(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        task, theirs = seed.task(alice), seed.task(bob)
+        task, bobs_task = seed.task(alice), seed.task(bob)
         by_alice = new_change(seed, task, alice, version=1)
         by_bob = new_change(seed, task, bob, version=2)
-        own = new_change(seed, theirs, bob)
+        own = new_change(seed, bobs_task, bob)
         add(store, by_alice, by_bob, own)
         with store.writing(SYSTEM) as work:
             work.users.remove(bob.id)
         assert pages(store, task, 10) == [[replace(by_bob, actor=None), by_alice]]
-        assert pages(store, theirs, 10) == [[]]
+        assert pages(store, bobs_task, 10) == [[]]
 
-    def test_a_change_of_a_task_that_is_not_there_cannot_be_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_of_an_unknown_task_is_refused(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         change = new_change(seed, seed.new_task(user), user)
-        with pytest.raises(MISTAKES):
+        with pytest.raises((SessionEnded, *BROKEN_REFERENCE)):
             add(store, change)
 
-    def test_a_change_that_was_not_committed_is_not_there(self, store: Storage, seed: Seed) -> None:
+    def test_a_change_that_was_rolled_back_is_not_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user, members=(Member(seed.user().id, Role.VIEWER),))
-        with suppress(Oops), store.writing(SYSTEM) as work:
+        with suppress(Abort), store.writing(SYSTEM) as work:
             work.history.add(new_change(seed, task, user))
-            raise Oops
+            raise Abort
         assert pages(store, task, 10) == [[]]

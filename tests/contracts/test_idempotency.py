@@ -1,4 +1,4 @@
-"""What an IdempotencyRepository must do, and what the service makes of it."""
+"""The contract of an IdempotencyRepository, and of the service that uses it."""
 
 from __future__ import annotations
 
@@ -16,104 +16,100 @@ from tasktracker.domain.kernel.errors import KeyReused
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
-from tests.contracts.base import A_WHILE, SECOND, Aside, Oops, Seed, listed, new_record, race
+from tests.contracts.base import SECOND, SHORT_WAIT, Abort, BackgroundCall, Seed, listed, new_record, race
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.waiting import PATIENCE
 
 
-def claim(store: Storage, user: User, key: str = "key") -> Record | None:
-    """Look what a key has been answered with, and let go of it."""
-    found = None
-    with suppress(Oops), store.writing(SYSTEM) as work:
+def stored(store: Storage, user: User, key: str = "key") -> Record | None:
+    """Return the stored response of a key, and release the key."""
+    found: Record | None = None
+    with suppress(Abort), store.writing(SYSTEM) as work:
         found = work.idempotency.claim(user.id, key)
-        raise Oops
+        raise Abort
     return found
 
 
-def answered(store: Storage, record: Record) -> None:
+def store_response(store: Storage, record: Record) -> None:
     with store.writing(SYSTEM) as work:
         assert work.idempotency.claim(record.user_id, record.key) is None
         work.idempotency.add(record)
 
 
 class TestIdempotency:
-    """Whatever was answered to a key is answered to it again, and nobody else can use the key meanwhile."""
-
-    def test_an_answer_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_response_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         full = new_record(user)
         bare = new_record(user, "~" * MAX_KEY_LENGTH, result=b"")
         for record in (full, bare):
-            assert claim(store, user, record.key) is None
-            answered(store, record)
-            assert claim(store, user, record.key) == record
+            assert stored(store, user, record.key) is None
+            store_response(store, record)
+            assert stored(store, user, record.key) == record
 
-    def test_a_key_is_its_users_own(self, store: Storage, seed: Seed) -> None:
+    def test_every_user_has_separate_keys(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        answered(store, new_record(alice))
-        assert claim(store, bob) is None
-        assert claim(store, alice, "KEY") is None
-        assert claim(store, alice, "key ") is None
-        answered(store, new_record(bob))
+        store_response(store, new_record(alice))
+        assert stored(store, bob) is None
+        assert stored(store, alice, "KEY") is None
+        assert stored(store, alice, "key ") is None
+        store_response(store, new_record(bob))
 
-    def test_a_work_that_failed_lets_go_of_its_key(self, store: Storage, seed: Seed) -> None:
+    def test_a_failed_unit_of_work_releases_its_key(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
-        with suppress(Oops), store.writing(SYSTEM) as work:
+        with suppress(Abort), store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
             work.idempotency.add(new_record(user))
-            raise Oops
-        assert claim(store, user) is None
+            raise Abort
+        assert stored(store, user) is None
 
     @pytest.mark.parametrize("fails", [False, True])
-    def test_whoever_comes_second_waits_for_what_becomes_of_the_first(
-        self, store: Storage, seed: Seed, fails: bool
-    ) -> None:
+    def test_a_second_claim_of_a_key_waits_for_the_first(self, store: Storage, seed: Seed, fails: bool) -> None:
         user = seed.user()
         entered = threading.Event()
 
         def second() -> Record | None:
             entered.set()
-            return claim(store, user)
+            return stored(store, user)
 
-        other: Aside | None = None
-        with suppress(Oops), store.writing(SYSTEM) as work:
+        other: BackgroundCall | None = None
+        with suppress(Abort), store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
-            other = Aside(second)
+            other = BackgroundCall(second)
             assert entered.wait(PATIENCE)
-            assert not other.wait(A_WHILE)
+            assert not other.wait(SHORT_WAIT)
             work.idempotency.add(new_record(user))
             if fails:
-                raise Oops
+                raise Abort
         assert other is not None
         assert other.result() == (None if fails else new_record(user))
 
-    def test_old_answers_are_forgotten_a_little_at_a_time(self, store: Storage, seed: Seed) -> None:
+    def test_old_responses_are_purged_in_batches(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         for number in range(4):
             for user in (alice, bob):
-                answered(store, new_record(user, f"key {number}", created_at=START + number * SECOND))
+                store_response(store, new_record(user, f"key {number}", created_at=START + number * SECOND))
 
-        def forget(limit: int) -> int:
+        def purge(limit: int) -> int:
             with store.writing(SYSTEM) as work:
                 return work.idempotency.purge_before(START + 2 * SECOND, limit)
 
-        assert [forget(3), forget(3), forget(3)] == [3, 1, 0]
+        assert [purge(3), purge(3), purge(3)] == [3, 1, 0]
         for user in (alice, bob):
-            assert [claim(store, user, f"key {number}") is None for number in range(4)] == [True, True, False, False]
+            assert [stored(store, user, f"key {number}") is None for number in range(4)] == [True, True, False, False]
 
-    def test_a_forgotten_key_may_be_used_again(self, store: Storage, seed: Seed) -> None:
+    def test_a_purged_key_can_be_used_again(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
-        answered(store, new_record(user))
+        store_response(store, new_record(user))
         with store.writing(SYSTEM) as work:
             assert work.idempotency.purge_before(START + SECOND, 10) == 1
         again = new_record(user, fingerprint=b"other", created_at=START + SECOND)
-        answered(store, again)
-        assert claim(store, user) == again
+        store_response(store, again)
+        assert stored(store, user) == again
 
-    def test_a_removed_user_leaves_no_answers(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_user_removes_their_responses(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        answered(store, new_record(alice))
-        answered(store, new_record(bob))
+        store_response(store, new_record(alice))
+        store_response(store, new_record(bob))
         with store.writing(SYSTEM) as work:
             work.users.remove(alice.id)
         with store.writing(SYSTEM) as work:
@@ -125,7 +121,7 @@ class TestIdempotency:
     def app(self, store: Storage, clock: ManualClock) -> App:
         return App(store, clock)
 
-    def test_a_request_is_done_once_however_often_it_is_sent(self, app: App, store: Storage, seed: Seed) -> None:
+    def test_a_repeated_request_is_executed_once(self, app: App, store: Storage, seed: Seed) -> None:
         user = seed.user()
         actor = seed.actor(user)
         request = Request("key", b"fingerprint")
@@ -139,7 +135,7 @@ class TestIdempotency:
                 _once(app, actor, Request(key, fingerprint))
         assert len(listed(store, user, TaskQuery(at=START))) == 1
 
-    def test_what_was_refused_may_be_sent_again(self, app: App, store: Storage, seed: Seed) -> None:
+    def test_a_failed_request_can_be_repeated(self, app: App, store: Storage, seed: Seed) -> None:
         user = seed.user()
         actor = seed.actor(user)
         request = Request("key", b"fingerprint")
@@ -154,9 +150,7 @@ class TestIdempotency:
         _, replayed = _once(app, actor, request)
         assert not replayed
 
-    def test_of_many_at_once_with_one_key_one_is_done_and_all_get_its_answer(
-        self, app: App, store: Storage, seed: Seed
-    ) -> None:
+    def test_concurrent_requests_with_one_key_are_executed_once(self, app: App, store: Storage, seed: Seed) -> None:
         user = seed.user()
         actor = seed.actor(user)
         request = Request("key", b"fingerprint")
@@ -165,7 +159,7 @@ class TestIdempotency:
         (task,) = listed(store, user, TaskQuery(at=START))
         assert sorted(outcomes, key=str) == sorted([(_rendered(task), False)] + [(_rendered(task), True)] * 7, key=str)
 
-    def test_a_key_is_kept_for_as_long_as_the_service_says(self, app: App, store: Storage, seed: Seed) -> None:
+    def test_a_key_is_kept_for_the_retention_time(self, app: App, store: Storage, seed: Seed) -> None:
         user = seed.user()
         request = Request("key", b"fingerprint")
         actor = seed.actor(user)
@@ -173,8 +167,8 @@ class TestIdempotency:
         app.clock.advance(days=30)
         assert app.housekeeping.sweep() == 0
         app.clock.advance(microseconds=1)
-        assert app.housekeeping.sweep() == 2  # the answer, and the change that made the task
-        assert claim(store, user) is None
+        assert app.housekeeping.sweep() == 2  # the response, and the change that created the task
+        assert stored(store, user) is None
 
 
 def _once(app: App, actor: SessionActor, request: Request) -> tuple[bytes, bool]:

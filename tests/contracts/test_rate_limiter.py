@@ -1,4 +1,4 @@
-"""What a RateLimiter must do."""
+"""The contract of a RateLimiter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MOMENT, SECOND, Oops, Seed, race
+from tests.contracts.base import MOMENT, SECOND, Abort, Seed, race
 from tests.fakes import START, ManualClock, SequentialIds
 from tests.strategies import examples
 
@@ -23,43 +23,41 @@ _ids = SequentialIds()
 
 
 def new_bucket(limit: Limit = LIMIT) -> Bucket:
-    """A bucket that nobody has used."""
+    """An unused bucket."""
     return Bucket.of(limit, str(_ids.new()))
 
 
 class Model:
-    """A bucket in the plainest words: how many tries it holds, and since when."""
+    """A bucket computed with fractions: the number of attempts left at a time."""
 
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
-        self.holds = Fraction(limit.burst)
+        self.attempts = Fraction(limit.burst)
         self.now = START
 
     def wait_until(self, now: datetime) -> None:
         elapsed = Fraction((now - self.now) // MOMENT, self.limit.refill // MOMENT)
-        self.holds = min(Fraction(self.limit.burst), self.holds + elapsed)
+        self.attempts = min(Fraction(self.limit.burst), self.attempts + elapsed)
         self.now = now
 
     def spend(self) -> timedelta | None:
-        if self.holds < 1:
-            return timedelta(microseconds=int((1 - self.holds) * (self.limit.refill // MOMENT)))
-        self.holds -= 1
+        if self.attempts < 1:
+            return timedelta(microseconds=int((1 - self.attempts) * (self.limit.refill // MOMENT)))
+        self.attempts -= 1
         return None
 
     def refund(self) -> None:
-        self.holds = min(Fraction(self.limit.burst), self.holds + 1)
+        self.attempts = min(Fraction(self.limit.burst), self.attempts + 1)
 
 
 class TestRateLimiter:
-    """A bucket gives what it holds, to however many who ask, and regains it in time."""
-
-    def test_a_bucket_gives_its_burst_at_once_and_then_nothing(self, limiter: RateLimiter) -> None:
+    def test_a_bucket_allows_its_burst_and_then_refuses(self, limiter: RateLimiter) -> None:
         for burst in (1, 2, 50):
             bucket = new_bucket(Limit("test", burst, SECOND))
             outcomes = [limiter.spend(bucket, START) for _ in range(burst + 2)]
             assert outcomes == [None] * burst + [SECOND, SECOND]
 
-    def test_a_try_comes_back_at_the_very_moment_it_was_said_to(self, limiter: RateLimiter) -> None:
+    def test_an_attempt_is_allowed_exactly_after_the_returned_wait(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         now = START
         for _ in range(LIMIT.burst):
@@ -72,21 +70,21 @@ class TestRateLimiter:
             now += MOMENT
             assert limiter.spend(bucket, now) is None
 
-    def test_refused_tries_cost_nothing(self, limiter: RateLimiter) -> None:
+    def test_refused_attempts_are_not_counted(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst + 20):
             limiter.spend(bucket, START)
         assert limiter.spend(bucket, START) == LIMIT.refill
         assert limiter.spend(bucket, START + LIMIT.refill) is None
 
-    def test_a_bucket_fills_up_and_no_further(self, limiter: RateLimiter) -> None:
+    def test_a_bucket_refills_to_its_burst_at_most(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         limiter.spend(bucket, START)
         later = START + timedelta(days=365)
         outcomes = [limiter.spend(bucket, later) for _ in range(LIMIT.burst + 1)]
         assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
 
-    def test_a_refund_puts_one_try_back(self, limiter: RateLimiter) -> None:
+    def test_a_refund_returns_one_attempt(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
             limiter.spend(bucket, START)
@@ -94,7 +92,7 @@ class TestRateLimiter:
         assert limiter.spend(bucket, START) is None
         assert limiter.spend(bucket, START) == LIMIT.refill
 
-    def test_refunds_never_make_a_bucket_hold_more(self, limiter: RateLimiter) -> None:
+    def test_refunds_never_exceed_the_burst(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         limiter.spend(bucket, START)
         for _ in range(10):
@@ -102,7 +100,7 @@ class TestRateLimiter:
         outcomes = [limiter.spend(bucket, START) for _ in range(LIMIT.burst + 1)]
         assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
 
-    def test_a_refund_to_a_bucket_that_was_never_used_does_nothing(self, limiter: RateLimiter) -> None:
+    def test_a_refund_to_an_unused_bucket_does_nothing(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         limiter.refund(bucket)
         outcomes = [limiter.spend(bucket, START) for _ in range(LIMIT.burst + 1)]
@@ -116,20 +114,18 @@ class TestRateLimiter:
         assert limiter.spend(second, START) is None
         assert limiter.spend(first, START) == LIMIT.refill
 
-    def test_a_clock_that_runs_behind_only_waits_longer(self, limiter: RateLimiter) -> None:
+    def test_a_clock_that_runs_behind_waits_longer(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
             limiter.spend(bucket, START)
         assert limiter.spend(bucket, START - 5 * SECOND) == LIMIT.refill + 5 * SECOND
 
-    @pytest.mark.parametrize("rounds", range(3))
-    def test_of_concurrent_tries_exactly_as_many_pass_as_the_bucket_holds(
-        self, limiter: RateLimiter, rounds: int
-    ) -> None:
-        bucket = new_bucket(Limit("test", 7, SECOND))
-        outcomes = race(*[partial(limiter.spend, bucket, START)] * 20)
-        assert outcomes.count(None) == 7
-        assert outcomes.count(SECOND) == 13
+    def test_concurrent_attempts_never_exceed_the_burst(self, limiter: RateLimiter) -> None:
+        for _ in range(3):
+            bucket = new_bucket(Limit("test", 7, SECOND))
+            outcomes = race(*[partial(limiter.spend, bucket, START)] * 20)
+            assert outcomes.count(None) == 7
+            assert outcomes.count(SECOND) == 13
 
     def test_no_concurrent_refund_is_lost(self, limiter: RateLimiter) -> None:
         bucket = new_bucket(Limit("test", 10, SECOND))
@@ -138,14 +134,12 @@ class TestRateLimiter:
         race(*[partial(limiter.refund, bucket)] * 8)
         assert [limiter.spend(bucket, START) for _ in range(9)] == [None] * 8 + [SECOND]
 
-    def test_a_try_stays_spent_whatever_becomes_of_a_work(
-        self, limiter: RateLimiter, store: Storage, seed: Seed
-    ) -> None:
+    def test_a_rollback_does_not_return_an_attempt(self, limiter: RateLimiter, store: Storage, seed: Seed) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
             assert limiter.spend(bucket, START) is None
-            with pytest.raises(Oops), store.writing(seed.actor()):
-                raise Oops
+            with pytest.raises(Abort), store.writing(seed.actor()):
+                raise Abort
         assert limiter.spend(bucket, START) == LIMIT.refill
 
     @examples(30)
@@ -160,7 +154,7 @@ class TestRateLimiter:
             max_size=25,
         ),
     )
-    def test_any_history_comes_out_as_plain_arithmetic_has_it(
+    def test_any_sequence_of_calls_matches_the_model(
         self, limiter: RateLimiter, burst: int, refill: timedelta, moves: list[str | int]
     ) -> None:
         limit = Limit("test", burst, refill)

@@ -1,4 +1,4 @@
-"""What a SecondFactorRepository must do."""
+"""The contract of a SecondFactorRepository."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.domain.work import Storage
-from tests.contracts.base import A_WHILE, MISTAKES, MOMENT, Aside, Oops, Seed
+from tests.contracts.base import BROKEN_REFERENCE, MOMENT, SHORT_WAIT, Abort, BackgroundCall, Seed
 from tests.fakes import START, SYSTEM
 
 
@@ -21,11 +22,9 @@ def find(store: Storage, user: User) -> SecondFactor | None:
 
 
 class TestSecondFactor:
-    """A user has one second factor or none."""
-
     @pytest.mark.parametrize("confirmed_at", [None, START + MOMENT])
     @pytest.mark.parametrize("codes", [(), ("a" * 64,), ("a" * 64, "b" * 64, "0" * 64)])
-    def test_a_factor_comes_back_as_stored(
+    def test_a_factor_is_read_as_stored(
         self, store: Storage, seed: Seed, confirmed_at: datetime | None, codes: tuple[str, ...]
     ) -> None:
         user = seed.user()
@@ -38,11 +37,11 @@ class TestSecondFactor:
         )
         assert find(store, user) == factor
 
-    def test_nothing_is_found_where_nothing_is(self, store: Storage, seed: Seed) -> None:
+    def test_a_user_without_a_factor_has_none(self, store: Storage, seed: Seed) -> None:
         assert find(store, seed.user()) is None
         assert find(store, seed.new_user()) is None
 
-    def test_saving_replaces_the_users_own_factor_and_no_other(self, store: Storage, seed: Seed) -> None:
+    def test_saving_replaces_only_the_users_factor(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         seed.second_factor(alice, sealed_secret="first", recovery_hashes=frozenset({"a"}))
         other = seed.second_factor(bob)
@@ -50,7 +49,7 @@ class TestSecondFactor:
         assert find(store, alice) == second
         assert find(store, bob) == other
 
-    def test_removing_removes_the_users_own_and_again_does_nothing(self, store: Storage, seed: Seed) -> None:
+    def test_removing_twice_removes_only_the_users_factor(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         seed.second_factor(alice)
         other = seed.second_factor(bob)
@@ -60,7 +59,7 @@ class TestSecondFactor:
             assert find(store, alice) is None
         assert find(store, bob) == other
 
-    def test_a_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
+    def test_a_unit_of_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         factor = SecondFactor(user_id=user.id, sealed_secret="sealed")
         with store.writing(SYSTEM) as work:
@@ -73,7 +72,7 @@ class TestSecondFactor:
             work.second_factors.remove(user.id)
             assert work.second_factors.find(user.id) is None
 
-    def test_a_work_that_is_undone_changes_nothing(self, store: Storage, seed: Seed) -> None:
+    def test_a_rolled_back_unit_of_work_changes_nothing(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = seed.user(), seed.user(), seed.user()
         factors = [seed.second_factor(user) for user in (alice, bob)]
 
@@ -84,23 +83,24 @@ class TestSecondFactor:
                 work.second_factors.save(replace(factors[0], sealed_secret="other"))
                 work.second_factors.remove(bob.id)
                 work.second_factors.save(replace(factors[0], user_id=carol.id))
-                raise Oops
+                raise Abort
 
-        with pytest.raises(Oops):
+        with pytest.raises(Abort):
             fail()
         assert [find(store, user) for user in (alice, bob, carol)] == [*factors, None]
 
-    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
+    def test_a_reading_unit_of_work_cannot_write(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         factor = seed.second_factor(user)
-        with pytest.raises(RuntimeError, match="reading only"), store.reading(SYSTEM) as work:
-            work.second_factors.save(replace(factor, last_step=1))
-        with pytest.raises(RuntimeError, match="reading only"), store.reading(SYSTEM) as work:
-            work.second_factors.remove(user.id)
+        with store.reading(SYSTEM) as work:
+            with pytest.raises(RuntimeError):
+                work.second_factors.save(replace(factor, last_step=1))
+            with pytest.raises(RuntimeError):
+                work.second_factors.remove(user.id)
         assert find(store, user) == factor
 
-    def test_a_code_can_be_used_by_one_of_two_works_only(self, store: Storage, seed: Seed) -> None:
-        """What a writing work found is locked: the second one sees what the first has used up."""
+    def test_two_units_of_work_cannot_use_the_same_code(self, store: Storage, seed: Seed) -> None:
+        """A row read for writing is locked: the second unit of work sees the used code."""
         user = seed.user()
         seed.second_factor(user)
 
@@ -117,30 +117,30 @@ class TestSecondFactor:
         with store.writing(SYSTEM) as work:
             factor = work.second_factors.find(user.id)
             assert factor is not None
-            other = Aside(use)
-            assert not other.wait(A_WHILE)
+            other = BackgroundCall(use)
+            assert not other.wait(SHORT_WAIT)
             work.second_factors.save(replace(factor, last_step=1))
         assert other.result() is False
 
-    def test_a_removed_user_takes_their_factor_along_and_nobody_elses(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_user_removes_only_their_factor(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         seed.second_factor(alice)
-        kept = seed.second_factor(bob)
+        other = seed.second_factor(bob)
         with store.writing(SYSTEM) as work:
             work.users.remove(alice.id)
         assert find(store, alice) is None
-        assert find(store, bob) == kept
+        assert find(store, bob) == other
         with store.reading(SYSTEM) as work:
             assert list(work.second_factors.list_users(None, 10)) == [bob.id]
 
-    def test_there_is_no_factor_of_a_user_who_is_not_there(self, store: Storage, seed: Seed) -> None:
-        stranger = seed.new_user()
-        with pytest.raises(MISTAKES):
-            seed.second_factor(stranger)
-        assert find(store, stranger) is None
+    def test_a_factor_of_an_unknown_user_is_refused(self, store: Storage, seed: Seed) -> None:
+        unknown = seed.new_user()
+        with pytest.raises((SessionEnded, *BROKEN_REFERENCE)):
+            seed.second_factor(unknown)
+        assert find(store, unknown) is None
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
-    def test_all_users_with_a_factor_are_listed_by_id_in_pages(self, store: Storage, seed: Seed, limit: int) -> None:
+    def test_users_with_a_factor_are_listed_by_id_in_pages(self, store: Storage, seed: Seed, limit: int) -> None:
         users = [seed.user() for _ in range(5)]
         seed.user()
         for user in reversed(users):

@@ -1,4 +1,4 @@
-"""What a SessionRepository must do."""
+"""The contract of a SessionRepository."""
 
 from __future__ import annotations
 
@@ -31,10 +31,8 @@ def save(store: Storage, session: Session) -> None:
 
 
 class TestSession:
-    """Sessions are kept whole until they end, and never go backwards."""
-
     @pytest.mark.parametrize("device", [None, "", "Firefox on \U0001f427"])
-    def test_a_session_comes_back_as_stored(self, store: Storage, seed: Seed, device: str | None) -> None:
+    def test_a_session_is_read_as_stored(self, store: Storage, seed: Seed, device: str | None) -> None:
         session = seed.session(
             seed.user(),
             device=device,
@@ -47,7 +45,7 @@ class TestSession:
         )
         assert find(store, session) == session
 
-    def test_nothing_is_found_where_nothing_is(self, store: Storage, seed: Seed) -> None:
+    def test_an_unknown_session_is_not_found(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         assert find(store, seed.new_session(user)) is None
         assert list_of(store, user) == []
@@ -66,19 +64,19 @@ class TestSession:
         assert find(store, session) == refreshed
         assert find(store, other) == other
 
-    def test_a_session_can_be_dated_anew_in_the_same_generation(self, store: Storage, seed: Seed) -> None:
+    def test_a_session_can_be_extended_in_the_same_generation(self, store: Storage, seed: Seed) -> None:
         session = seed.session(seed.user(), generation=2, confirmed_generation=1)
-        dated = replace(session, rotated_at=START + timedelta(days=1), idle_until=START + timedelta(days=2))
-        save(store, dated)
-        assert find(store, session) == dated
+        extended = replace(session, rotated_at=START + timedelta(days=1), idle_until=START + timedelta(days=2))
+        save(store, extended)
+        assert find(store, session) == extended
 
-    def test_a_session_refreshed_further_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
+    def test_an_older_generation_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
         session = seed.session(seed.user(), generation=3)
         with pytest.raises(Stale):
             save(store, replace(session, generation=2))
         assert find(store, session) == session
 
-    def test_a_session_that_is_gone_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
+    def test_a_removed_session_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
         session = seed.session(seed.user())
         with store.writing(SYSTEM) as work:
             work.sessions.remove(session.id)
@@ -86,7 +84,7 @@ class TestSession:
             save(store, replace(session, generation=2))
         assert find(store, session) is None
 
-    def test_a_session_ends_once_and_ending_it_again_does_nothing(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_session_twice_removes_only_that_session(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         session, other = seed.session(user), seed.session(user)
         for _ in range(2):
@@ -95,9 +93,7 @@ class TestSession:
             assert find(store, session) is None
             assert list_of(store, user) == [other]
 
-    def test_all_others_end_but_not_the_kept_one_and_not_those_of_other_people(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_removing_others_keeps_one_session_and_those_of_other_users(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         kept, *_ = [seed.session(alice) for _ in range(3)]
         foreign = seed.session(bob)
@@ -106,20 +102,20 @@ class TestSession:
         assert list_of(store, alice) == [kept]
         assert list_of(store, bob) == [foreign]
 
-    @pytest.mark.parametrize("keep", ["nothing", "a session of somebody else"])
-    def test_all_end_when_none_of_them_is_to_be_kept(self, store: Storage, seed: Seed, keep: str) -> None:
+    @pytest.mark.parametrize("keep", ["none", "of another user"])
+    def test_removing_others_without_an_own_session_to_keep_removes_all(
+        self, store: Storage, seed: Seed, keep: str
+    ) -> None:
         alice, bob = seed.user(), seed.user()
         for _ in range(3):
             seed.session(alice)
         foreign = seed.session(bob)
         with store.writing(SYSTEM) as work:
-            work.sessions.remove_others(alice.id, keep=None if keep == "nothing" else foreign.id)
+            work.sessions.remove_others(alice.id, keep=None if keep == "none" else foreign.id)
         assert list_of(store, alice) == []
         assert list_of(store, bob) == [foreign]
 
-    def test_the_most_recently_refreshed_comes_first_and_expired_ones_are_listed(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_sessions_are_listed_last_refreshed_first_with_expired_ones(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         sessions = [
             seed.session(user, rotated_at=START + timedelta(microseconds=offset), ends_at=START)

@@ -1,4 +1,4 @@
-"""What a TaskRepository must do."""
+"""The contract of a TaskRepository."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MOMENT, SECOND, Aside, Seed, find, listed, pages, purge
+from tests.contracts.base import MOMENT, SECOND, SHORT_WAIT, BackgroundCall, Seed, find, listed, pages, purge
 from tests.fakes import START, SYSTEM
-from tests.reference import in_order, is_found
+from tests.reference import in_order, matches
 
 
 def add(store: Storage, task: Task) -> None:
@@ -39,9 +39,7 @@ def save_shared(store: Storage, task: Task) -> None:
 
 
 class TestTask:
-    """Tasks are kept whole, and listed by any filters in any number of pages."""
-
-    def test_a_task_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_task_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(
             user,
@@ -59,7 +57,7 @@ class TestTask:
         )
         assert find(store, task) == task
 
-    def test_a_task_nobody_else_takes_part_in_is_in_nobody_elses_list(self, store: Storage, seed: Seed) -> None:
+    def test_an_unshared_task_is_listed_only_for_its_owner(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice)
         with store.reading(SYSTEM) as work:
@@ -69,16 +67,16 @@ class TestTask:
         assert listed(store, alice, TaskQuery(at=START)) == [task]
         assert listed(store, bob, TaskQuery(at=START)) == []
 
-    @pytest.mark.parametrize("whose", ["the user's own", "somebody else's"])
-    def test_an_id_is_taken_whoever_has_it(self, store: Storage, seed: Seed, whose: str) -> None:
+    def test_a_used_id_is_taken_for_every_user(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice)
-        with pytest.raises(IdTaken):
-            add(store, seed.new_task(alice if whose == "the user's own" else bob, id=task.id))
+        for user in (alice, bob):
+            with pytest.raises(IdTaken):
+                add(store, seed.new_task(user, id=task.id))
         assert find(store, task) == task
 
-    @pytest.mark.parametrize("category", ["unknown", "somebody else's", "removed"])
-    def test_a_task_can_only_be_in_a_category_that_its_creator_has(
+    @pytest.mark.parametrize("category", ["unknown", "of another user", "removed"])
+    def test_a_task_is_refused_in_a_category_that_its_creator_does_not_have(
         self, store: Storage, seed: Seed, category: str
     ) -> None:
         alice, bob = seed.user(), seed.user()
@@ -87,7 +85,7 @@ class TestTask:
             work.categories.remove(removed)
         category_id = {
             "unknown": seed.id(),
-            "somebody else's": seed.category(bob).id,
+            "of another user": seed.category(bob).id,
             "removed": removed.id,
         }[category]
 
@@ -103,7 +101,7 @@ class TestTask:
         assert [error.field for error in caught.value.errors] == ["category"]
         assert find(store, task) == task
 
-    def test_a_saved_task_is_changed_and_no_other(self, store: Storage, seed: Seed) -> None:
+    def test_saving_changes_only_that_task(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user, due_date=START, category=seed.category(user).id)
         other = seed.task(user)
@@ -131,7 +129,7 @@ class TestTask:
 
     @pytest.mark.parametrize("saved", [save, save_shared])
     @pytest.mark.parametrize("version", [1, 2, 3, 5])
-    def test_only_the_successor_of_the_stored_version_can_be_saved(
+    def test_only_the_next_version_can_be_saved(
         self, store: Storage, seed: Seed, version: int, saved: Callable[[Storage, Task], None]
     ) -> None:
         task = seed.task(seed.user(), version=3)
@@ -140,7 +138,7 @@ class TestTask:
         assert find(store, task) == task
 
     @pytest.mark.parametrize("saved", [save, save_shared])
-    def test_a_task_that_is_gone_cannot_be_saved(
+    def test_a_purged_task_cannot_be_saved(
         self, store: Storage, seed: Seed, saved: Callable[[Storage, Task], None]
     ) -> None:
         task = seed.task(seed.user())
@@ -149,14 +147,14 @@ class TestTask:
             saved(store, replace(task, version=2))
         assert find(store, task) is None
 
-    def test_unfiling_changes_every_task_in_the_category_and_no_other(self, store: Storage, seed: Seed) -> None:
+    def test_clearing_a_category_changes_only_its_tasks(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category, other = seed.category(user), seed.category(user)
         filed = [
             seed.task(user, category=category.id, state=State.DONE, completed_at=START, version=version)
             for version in (1, 2, 3)
         ]
-        # Its last change is dated later than this one, by a clock that went ahead.
+        # Changed later than this change, by a clock that was ahead.
         filed.append(seed.task(user, category=category.id, updated_at=START + timedelta(days=1)))
         unmoved = [seed.task(user, category=other.id), seed.task(user)]
         now = START + timedelta(hours=1)
@@ -171,7 +169,7 @@ class TestTask:
 
     # ------------------------------------------------------------ trees and members
 
-    def test_a_tree_is_all_that_has_one_root_also_what_was_deleted(self, store: Storage, seed: Seed) -> None:
+    def test_a_tree_contains_all_tasks_of_one_root_with_deleted_ones(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         root = seed.task(user)
         below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
@@ -189,25 +187,25 @@ class TestTask:
             assert list(work.tasks.tree(moved.id)) == [moved]
             assert list(work.tasks.tree(root.id)) == [task for task in expected if task.id != moved.id]
 
-    def test_children_are_what_is_directly_under_tasks_also_what_was_deleted(self, store: Storage, seed: Seed) -> None:
+    def test_children_are_the_direct_subtasks_with_deleted_ones(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         root, other = seed.task(user), seed.task(user)
         below = [seed.task(user, root=root.id, parent=root.id) for _ in range(3)]
         deepest = seed.task(user, root=root.id, parent=below[0].id)
-        theirs = seed.task(user, root=other.id, parent=other.id)
+        other_child = seed.task(user, root=other.id, parent=other.id)
         below[1] = below[1].trash(below[1].id, START)
         save(store, below[1])
         with store.reading(SYSTEM) as work:
             assert list(work.tasks.children([root.id])) == sorted(below, key=lambda task: task.id)
             assert list(work.tasks.children([below[0].id, seed.id(), other.id])) == sorted(
-                [deepest, theirs], key=lambda task: task.id
+                [deepest, other_child], key=lambda task: task.id
             )
             assert list(work.tasks.children([deepest.id])) == []
             assert list(work.tasks.children([])) == []
             many = [seed.id() for _ in range(2500)]
-            assert list(work.tasks.children([*many, other.id])) == [theirs]
+            assert list(work.tasks.children([*many, other.id])) == [other_child]
 
-    def test_a_subtask_needs_its_parent(self, store: Storage, seed: Seed) -> None:
+    def test_an_unknown_parent_is_refused(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         task = seed.task(user)
         with pytest.raises(InvalidInput) as caught:
@@ -218,7 +216,7 @@ class TestTask:
         assert [error.field for error in caught.value.errors] == ["parent"]
         assert find(store, task) == task
 
-    def test_members_come_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_members_are_read_as_stored(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         task = seed.task(alice, members=_members((bob, Role.EDITOR), (carol, Role.VIEWER)))
         assert find(store, task) == task
@@ -233,7 +231,7 @@ class TestTask:
             assert find(store, task) == task
             assert listed(store, alice, TaskQuery(at=START)) == [task]
 
-    def test_shared_with_somebody_are_the_trees_of_others_they_take_part_in(self, store: Storage, seed: Seed) -> None:
+    def test_shared_trees_are_the_trees_of_others_with_the_user_as_a_member(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         members = _members((bob, Role.VIEWER))
         first, second, trashed, others = (
@@ -255,7 +253,7 @@ class TestTask:
         with store.reading(SYSTEM) as work:
             assert list(work.tasks.shared_with(bob.id)) == sorted([second.id, trashed.id])
 
-    def test_a_task_cannot_be_shared_with_nobody(self, store: Storage, seed: Seed) -> None:
+    def test_a_task_cannot_be_shared_with_an_unknown_user(self, store: Storage, seed: Seed) -> None:
         task = seed.task(seed.user())
         with pytest.raises(InvalidInput) as caught:
             save_shared(store, task.with_tree(task.root, (Member(seed.id(), Role.VIEWER),), START))
@@ -263,7 +261,7 @@ class TestTask:
         assert find(store, task) == task
 
     @pytest.mark.parametrize("kind", ["tree", "root", "children"])
-    def test_a_tree_that_was_found_stays_as_it_is_until_the_work_ends(
+    def test_a_tree_that_was_read_is_locked_until_the_unit_of_work_ends(
         self, store: Storage, seed: Seed, kind: str
     ) -> None:
         user = seed.user()
@@ -284,13 +282,13 @@ class TestTask:
                 work.tasks.tree(root.id)
             else:
                 work.tasks.children([root.id])
-            other = Aside(change)
-            assert not other.wait(0.2)
+            other = BackgroundCall(change)
+            assert not other.wait(SHORT_WAIT)
             assert work.tasks.find_unlocked(changed.id) == changed
         other.result()
         assert find(store, changed) == changed.edit({"title": "Changed"}, START)
 
-    def test_nobody_can_unfile_the_tasks_of_somebody_else(self, store: Storage, seed: Seed) -> None:
+    def test_a_user_cannot_clear_the_category_of_tasks_of_others(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
         task = seed.task(alice, category=category.id)
@@ -299,7 +297,7 @@ class TestTask:
         assert find(store, task) == task
 
     @pytest.mark.parametrize("limit", [1, 2, 6, 11, 12, 13])
-    def test_a_list_is_newest_first_then_by_id_and_pages_cover_it(self, store: Storage, seed: Seed, limit: int) -> None:
+    def test_a_list_is_ordered_newest_first_then_by_id(self, store: Storage, seed: Seed, limit: int) -> None:
         user = seed.user()
         times = [START + offset * MOMENT for offset in (0, 0, 0, 1, 2, 2)]
         times += [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)]
@@ -315,7 +313,7 @@ class TestTask:
     def test_an_empty_list_is_one_empty_page(self, store: Storage, seed: Seed) -> None:
         assert pages(store, seed.user(), TaskQuery(at=START)) == [[]]
 
-    def test_a_list_goes_on_after_any_place_whether_or_not_something_is_there(self, store: Storage, seed: Seed) -> None:
+    def test_a_list_continues_after_any_key(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         old, middle, new = (seed.task(user, created_at=START + offset * SECOND) for offset in range(3))
 
@@ -330,18 +328,16 @@ class TestTask:
         purge(store, middle)
         assert after(TaskSort.NEWEST.key(middle)) == [old]
 
-    def test_what_stays_is_listed_exactly_once_whatever_comes_and_goes_meanwhile(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_tasks_that_stay_are_listed_once_while_others_change(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         choice = random.Random(1)
 
-        def some_time() -> datetime:
+        def random_time() -> datetime:
             return START + choice.randrange(10) * SECOND
 
-        stable = [seed.new_task(user, created_at=some_time(), id=_random_id(number)) for number in range(20)]
-        passing = [seed.new_task(user, created_at=some_time()) for _ in range(20)]
-        seed.tasks(*stable, *passing)
+        stable = [seed.new_task(user, created_at=random_time(), id=_random_id(number)) for number in range(20)]
+        removable = [seed.new_task(user, created_at=random_time()) for _ in range(20)]
+        seed.tasks(*stable, *removable)
         query = TaskQuery(at=START, limit=3)
         seen: list[Task] = []
         while True:
@@ -351,16 +347,16 @@ class TestTask:
             if page.next is None:
                 break
             query = replace(query, after=page.next)
-            purge(store, passing.pop(choice.randrange(len(passing))))
-            seed.task(user, created_at=some_time())
+            purge(store, removable.pop(choice.randrange(len(removable))))
+            seed.task(user, created_at=random_time())
             edited = choice.randrange(len(stable))
-            stable[edited] = stable[edited].edit({"title": f"edited {len(seen)}"}, some_time())
+            stable[edited] = stable[edited].edit({"title": f"edited {len(seen)}"}, random_time())
             save(store, stable[edited])
         ids = [task.id for task in seen]
         assert len(ids) == len(set(ids))
         assert {task.id for task in stable} <= set(ids)
 
-    def test_every_combination_of_filters_finds_what_it_says(self, store: Storage, seed: Seed) -> None:
+    def test_every_combination_of_filters_matches_the_reference(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         home, work_category, empty = (seed.category(user) for _ in range(3))
         choice = random.Random(1)
@@ -385,9 +381,9 @@ class TestTask:
         tasks = in_order(TaskSort.NEWEST, tasks)
 
         for query in _all_queries((home.id, work_category.id, empty.id, seed.id())):
-            assert listed(store, user, query) == [task for task in tasks if is_found(query, user.id, task)], query
+            assert listed(store, user, query) == [task for task in tasks if matches(query, user.id, task)], query
 
-    def test_a_filtered_list_has_as_many_pages_as_it_needs(self, store: Storage, seed: Seed) -> None:
+    def test_a_filtered_list_has_full_pages(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         tasks = [
             seed.new_task(
@@ -405,7 +401,9 @@ class TestTask:
         assert [task for page in found for task in page] == [task for task in tasks if task.state is State.OPEN]
 
     @pytest.mark.parametrize("at", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
-    def test_a_task_may_be_due_at_the_ends_of_time(self, store: Storage, seed: Seed, at: datetime) -> None:
+    def test_a_task_can_be_due_at_the_first_and_last_possible_time(
+        self, store: Storage, seed: Seed, at: datetime
+    ) -> None:
         user = seed.user()
         seed.tasks(
             seed.new_task(user, due_date=datetime(1, 1, 1, tzinfo=UTC)),
@@ -415,15 +413,15 @@ class TestTask:
         everything = listed(store, user, TaskQuery(at=at))
         for overdue in (True, False):
             query = TaskQuery(at=at, overdue=overdue)
-            assert listed(store, user, query) == [task for task in everything if is_found(query, user.id, task)]
+            assert listed(store, user, query) == [task for task in everything if matches(query, user.id, task)]
 
 
-def _members(*parts: tuple[User, Role]) -> tuple[Member, ...]:
-    return tuple(sorted(Member(user.id, role) for user, role in parts))
+def _members(*roles: tuple[User, Role]) -> tuple[Member, ...]:
+    return tuple(sorted(Member(user.id, role) for user, role in roles))
 
 
 def _random_id(number: int) -> UUID:
-    """An id whose place among others has nothing to do with its number."""
+    """An id whose order does not depend on the number."""
     return UUID(int=random.Random(number).getrandbits(128), version=4)
 
 
@@ -433,6 +431,6 @@ def _all_queries(categories: tuple[UUID, ...]) -> Iterator[TaskQuery]:
         frozenset({State.OPEN, State.DONE}),
         frozenset({State.IN_PROGRESS, State.CANCELLED, State.DONE}),
     ]
-    filed: tuple[UUID | Literal["none"] | None, ...] = (None, NONE, *categories)
-    for some, priority, category, overdue in product(states, (None, *Priority), filed, (None, True, False)):
+    category_filters: tuple[UUID | Literal["none"] | None, ...] = (None, NONE, *categories)
+    for some, priority, category, overdue in product(states, (None, *Priority), category_filters, (None, True, False)):
         yield TaskQuery(at=START, states=some, priority=priority, category=category, overdue=overdue, limit=200)

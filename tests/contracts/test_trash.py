@@ -1,4 +1,4 @@
-"""What a TrashRepository must do."""
+"""The contract of a TrashRepository."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.tasks.member import Member, Role
-from tasktracker.domain.tasks.query import TaskKey, TaskQuery, trash_key
+from tasktracker.domain.tasks.query import TaskQuery, trash_key
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import MISTAKES, SECOND, Seed, find, listed, new_change, purge
+from tests.contracts.base import BROKEN_REFERENCE, SECOND, Seed, find, listed, new_change, purge, read_pages
 from tests.fakes import START, SYSTEM
 
 
@@ -28,15 +28,7 @@ def trash(store: Storage, task: Task, at: datetime, with_: UUID | None = None) -
 
 
 def pages(store: Storage, user: User, limit: int) -> list[list[Task]]:
-    found: list[list[Task]] = []
-    after: TaskKey[datetime] | None = None
-    while True:
-        with store.reading(SYSTEM) as work:
-            page = work.trash.list(user.id, after, limit)
-        found.append(list(page.items))
-        if page.next is None:
-            return found
-        after = page.next
+    return read_pages(store, lambda work, after: work.trash.list(user.id, after, limit))
 
 
 def expired(store: Storage, before: datetime, limit: int = 100) -> Sequence[UUID]:
@@ -45,11 +37,7 @@ def expired(store: Storage, before: datetime, limit: int = 100) -> Sequence[UUID
 
 
 class TestTrash:
-    """What was deleted is in its owner's trash and nowhere else, until it is purged with all that belongs to it."""
-
-    def test_a_deleted_task_is_kept_whole_and_listed_nowhere_but_in_its_owners_trash(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_a_deleted_task_is_listed_only_in_its_owners_trash(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         task = seed.task(alice, category=seed.category(alice).id, members=(Member(bob.id, Role.EDITOR),))
         trashed = trash(store, task, START + SECOND)
@@ -65,7 +53,7 @@ class TestTrash:
             assert listed(store, user, TaskQuery(at=START)) == [restored]
         assert pages(store, alice, 10) == [[]]
 
-    def test_what_was_deleted_with_another_is_not_listed_by_itself(self, store: Storage, seed: Seed) -> None:
+    def test_a_task_deleted_with_its_parent_is_not_listed_separately(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         top = seed.task(user)
         below = seed.task(user, parent=top.id, root=top.id)
@@ -76,9 +64,7 @@ class TestTrash:
         assert pages(store, user, 10) == [[top, alone]]
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 10, 11])
-    def test_the_last_deleted_come_first_then_by_id_and_pages_cover_all(
-        self, store: Storage, seed: Seed, limit: int
-    ) -> None:
+    def test_the_trash_is_ordered_last_deleted_first_then_by_id(self, store: Storage, seed: Seed, limit: int) -> None:
         user = seed.user()
         gaps = random.Random(limit).choices((1, 2, 3, 4), k=10)
         trashed = [trash(store, seed.task(user), START + gap * SECOND) for gap in gaps]
@@ -89,7 +75,7 @@ class TestTrash:
         assert [task for page in found for task in page] == expected
         assert len(found) == -(-len(trashed) // limit)
 
-    def test_a_trash_goes_on_after_any_place_whatever_comes_and_goes(self, store: Storage, seed: Seed) -> None:
+    def test_the_trash_continues_after_a_purged_task(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         old, middle, new = (trash(store, seed.task(user), START + gap * SECOND) for gap in (1, 2, 3))
         with store.reading(SYSTEM) as work:
@@ -100,39 +86,37 @@ class TestTrash:
         with store.reading(SYSTEM) as work:
             assert list(work.trash.list(user.id, page.next, 10).items) == [old]
 
-    def test_a_purged_task_takes_its_history_along_and_nothing_else(self, store: Storage, seed: Seed) -> None:
+    def test_purging_removes_only_the_task_and_its_history(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         category = seed.category(alice)
         top = seed.task(alice, category=category.id, members=(Member(bob.id, Role.EDITOR),))
         below = seed.task(alice, parent=top.id, root=top.id, members=top.members)
         other = seed.task(alice)
-        change, kept = new_change(seed, top, bob), new_change(seed, other, alice)
+        change, other_change = new_change(seed, top, bob), new_change(seed, other, alice)
         with store.writing(SYSTEM) as work:
             work.history.add(change)
-            work.history.add(kept)
+            work.history.add(other_change)
         purge(store, below, top)
         with store.reading(SYSTEM) as work:
             assert [work.tasks.find(task.id) for task in (top, below, other)] == [None, None, other]
             assert work.history.find(top.id, change.id) is None
             assert list(work.history.list(top.id, None, 10).items) == []
-            assert work.history.find(other.id, kept.id) == kept
+            assert work.history.find(other.id, other_change.id) == other_change
             assert list(work.tasks.tree(top.id)) == []
             assert list(work.tasks.shared_with(bob.id)) == []
             assert work.categories.find(alice.id, category.id) == category
         assert listed(store, alice, TaskQuery(at=START)) == [other]
         assert listed(store, bob, TaskQuery(at=START)) == []
 
-    def test_a_task_with_others_under_it_cannot_be_purged(self, store: Storage, seed: Seed) -> None:
+    def test_a_task_with_subtasks_cannot_be_purged(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         top = seed.task(user)
         below = seed.task(user, parent=top.id, root=top.id)
-        with pytest.raises(MISTAKES):
+        with pytest.raises(BROKEN_REFERENCE):
             purge(store, top)
         assert [find(store, task) for task in (top, below)] == [top, below]
 
-    def test_expired_is_what_was_deleted_before_a_moment_the_longest_ago_first(
-        self, store: Storage, seed: Seed
-    ) -> None:
+    def test_tasks_deleted_before_a_time_are_expired_oldest_first(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         second, first, third = (
             trash(store, seed.task(user), START + gap * SECOND) for user, gap in ((alice, 2), (bob, 1), (bob, 3))
@@ -145,7 +129,7 @@ class TestTrash:
         assert expired(store, START + 3 * SECOND, 1) == [first.id]
         assert expired(store, START + 4 * SECOND) == [first.id, second.id, third.id]
 
-    def test_a_removed_user_leaves_no_trash(self, store: Storage, seed: Seed) -> None:
+    def test_removing_a_user_removes_their_trash(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         top = seed.task(user)
         below = trash(store, seed.task(user, parent=top.id, root=top.id), START + SECOND, with_=top.id)

@@ -1,4 +1,4 @@
-"""What a UserRepository must do."""
+"""The contract of a UserRepository."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.errors import Conflict, EmailTaken, Stale, Userna
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed, everything, race
 from tests.fakes import START, SYSTEM, ManualClock
-from tests.strategies import PEOPLE, spellings
+from tests.strategies import USERNAMES, spellings
 
 
 def find(store: Storage, user: User) -> User | None:
@@ -39,9 +39,7 @@ def save(store: Storage, user: User) -> bool:
 
 
 class TestUser:
-    """Users are kept whole, found by their names however spelled, and no two share one."""
-
-    def test_a_user_comes_back_as_stored(self, store: Storage, seed: Seed) -> None:
+    def test_a_user_is_read_as_stored(self, store: Storage, seed: Seed) -> None:
         user = seed.user(
             "alice",
             email="Alice@Example.org",
@@ -58,54 +56,52 @@ class TestUser:
         assert login(store, "alice") == user
         assert login(store, "alice@example.org") == user
 
-    def test_nobody_is_found_where_nobody_is(self, store: Storage, seed: Seed) -> None:
+    def test_an_unknown_user_is_not_found(self, store: Storage, seed: Seed) -> None:
         seed.user("alice", email="alice@example.org")
         assert find(store, seed.new_user()) is None
         for name in ("alic", "alice2", "", "%", "alice@", "@", "alice@example.com", "lice@example.org"):
             assert login(store, name) is None, name
 
-    @pytest.mark.parametrize("name", PEOPLE)
-    def test_a_login_finds_its_user_in_any_spelling(self, store: Storage, seed: Seed, name: str) -> None:
+    @pytest.mark.parametrize("name", USERNAMES)
+    def test_every_spelling_of_a_login_finds_its_user(self, store: Storage, seed: Seed, name: str) -> None:
         user = seed.user(name, email=f"{name}@Example.org")
         seed.user("another", email="another@example.org")
         for spelling in spellings(name):
             assert login(store, spelling) == user, spelling
             assert login(store, f"{spelling}@EXAMPLE.ORG") == user, spelling
 
-    def test_a_login_with_an_at_sign_is_an_email_address_and_any_other_a_username(
-        self, store: Storage, seed: Seed
-    ) -> None:
-        # No rule lets such names pass: the repository must not look in the wrong place all the same.
+    def test_a_login_with_an_at_sign_is_looked_up_as_an_email_address(self, store: Storage, seed: Seed) -> None:
+        # The rules refuse such names, but the repository must not look in the wrong column.
         seed.user("odd@name", email="plain")
         assert login(store, "odd@name") is None
         assert login(store, "plain") is None
 
-    @pytest.mark.parametrize("name", PEOPLE)
-    def test_a_username_is_taken_in_every_spelling(self, store: Storage, seed: Seed, name: str) -> None:
+    @pytest.mark.parametrize("name", USERNAMES)
+    def test_every_spelling_of_a_used_username_is_taken(self, store: Storage, seed: Seed, name: str) -> None:
         user = seed.user(USER.rules["username"](name))
         for spelling in spellings(name):
             with pytest.raises(UsernameTaken):
                 add(store, seed.new_user(USER.rules["username"](spelling)))
         assert everything(store, user) == [(user, [], [], [])]
 
-    @pytest.mark.parametrize("name", PEOPLE)
-    def test_an_email_address_is_taken_in_every_spelling(self, store: Storage, seed: Seed, name: str) -> None:
+    @pytest.mark.parametrize("name", USERNAMES)
+    def test_every_spelling_of_a_used_email_address_is_taken(self, store: Storage, seed: Seed, name: str) -> None:
         seed.user(email=USER.rules["email"](f"{name}@example.org"))
         for spelling in spellings(f"{name}@example.org"):
             with pytest.raises(EmailTaken):
                 add(store, seed.new_user(email=USER.rules["email"](spelling)))
 
-    def test_any_number_of_users_have_no_email_address(self, store: Storage, seed: Seed) -> None:
+    def test_several_users_can_have_no_email_address(self, store: Storage, seed: Seed) -> None:
         users = [seed.user(email=None) for _ in range(3)]
         assert [find(store, user) for user in users] == users
 
-    def test_both_names_taken_is_a_conflict(self, store: Storage, seed: Seed) -> None:
+    def test_a_taken_username_and_a_taken_email_address_are_a_conflict(self, store: Storage, seed: Seed) -> None:
         seed.user("alice", email="alice@example.org")
         with pytest.raises(Conflict) as caught:
             add(store, seed.new_user("ALICE", email="ALICE@example.org"))
         assert isinstance(caught.value, UsernameTaken | EmailTaken)
 
-    def test_a_saved_user_is_changed_and_no_other(self, store: Storage, seed: Seed) -> None:
+    def test_saving_changes_only_that_user(self, store: Storage, seed: Seed) -> None:
         user, other = seed.user("alice", email="alice@example.org"), seed.user("bob", email="bob@example.org")
         changed = replace(
             user,
@@ -126,20 +122,20 @@ class TestUser:
         assert login(store, "alice") is None
         assert login(store, "alice@example.org") is None
 
-    def test_a_name_given_up_is_free(self, store: Storage, seed: Seed) -> None:
+    def test_a_released_name_can_be_used_again(self, store: Storage, seed: Seed) -> None:
         user = seed.user("alice", email="alice@example.org")
         save(store, replace(user, username="carol", email="carol@example.org", version=2))
         newcomer = seed.user("Alice", email="Alice@example.org")
         assert login(store, "alice") == newcomer
         assert login(store, "alice@example.org") == newcomer
 
-    def test_a_user_may_spell_their_own_names_anew(self, store: Storage, seed: Seed) -> None:
+    def test_a_user_can_respell_their_names(self, store: Storage, seed: Seed) -> None:
         user = seed.user("alice", email="alice@example.org")
         respelled = replace(user, username="ALICE", email="Alice@Example.ORG", version=2)
         save(store, respelled)
         assert login(store, "alice") == respelled
 
-    def test_a_user_cannot_be_given_the_name_of_another(self, store: Storage, seed: Seed) -> None:
+    def test_a_user_cannot_take_the_name_of_another(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user("alice", email="alice@example.org"), seed.user("bob", email="bob@example.org")
         with pytest.raises(UsernameTaken):
             save(store, replace(bob, username="ALICE", version=2))
@@ -148,21 +144,17 @@ class TestUser:
         assert [find(store, alice), find(store, bob)] == [alice, bob]
 
     @pytest.mark.parametrize("version", [1, 2, 3, 5])
-    def test_only_the_successor_of_the_stored_version_can_be_saved(
-        self, store: Storage, seed: Seed, version: int
-    ) -> None:
+    def test_only_the_next_version_can_be_saved(self, store: Storage, seed: Seed, version: int) -> None:
         user = seed.user("alice", version=3)
         with pytest.raises(Stale):
             save(store, replace(user, first_name="Lost", version=version))
         assert find(store, user) == user
 
-    def test_a_user_who_is_gone_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
+    def test_an_unknown_user_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
         with pytest.raises(Stale):
             save(store, replace(seed.new_user(), version=2))
 
-    def test_a_removed_user_takes_along_all_that_is_theirs_and_nothing_else(
-        self, store: Storage, seed: Seed, clock: ManualClock
-    ) -> None:
+    def test_removing_a_user_removes_only_their_data(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
         alice, bob = seed.user("alice", email="alice@example.org"), seed.user("bob", email="bob@example.org")
         for user in (alice, bob):
             seed.session(user)
@@ -178,20 +170,20 @@ class TestUser:
         newcomer = seed.user("alice", email="alice@example.org")
         assert everything(store, newcomer) == [(newcomer, [], [], [])]
 
-    def test_of_concurrent_additions_of_one_username_exactly_one_wins(self, store: Storage, seed: Seed) -> None:
+    def test_one_of_several_concurrent_additions_gets_the_username(self, store: Storage, seed: Seed) -> None:
         users = [seed.new_user(spelling) for spelling in spellings("alice.smith")]
         outcomes = race(*(partial(add, store, user) for user in users))
         assert outcomes.count(True) == 1
         assert sum(isinstance(outcome, UsernameTaken) for outcome in outcomes) == len(users) - 1
         assert login(store, "alice.smith") == users[outcomes.index(True)]
 
-    def test_of_concurrent_additions_of_one_email_address_exactly_one_wins(self, store: Storage, seed: Seed) -> None:
+    def test_one_of_several_concurrent_additions_gets_the_email_address(self, store: Storage, seed: Seed) -> None:
         users = [seed.new_user(email=spelling) for spelling in spellings("alice@example.org")]
         outcomes = race(*(partial(add, store, user) for user in users))
         assert outcomes.count(True) == 1
         assert sum(isinstance(outcome, EmailTaken) for outcome in outcomes) == len(users) - 1
 
-    def test_of_concurrent_renamings_to_one_username_exactly_one_wins(self, store: Storage, seed: Seed) -> None:
+    def test_one_of_several_concurrent_renames_gets_the_username(self, store: Storage, seed: Seed) -> None:
         users = [seed.user() for _ in range(6)]
         outcomes = race(*(partial(save, store, replace(user, username="alice", version=2)) for user in users))
         assert outcomes.count(True) == 1

@@ -1,4 +1,4 @@
-"""What a Storage must do: admit who may act, and do each work wholly or not at all, apart from all others."""
+"""The contract of a Storage: admission of actors, and atomic and isolated units of work."""
 
 from __future__ import annotations
 
@@ -25,14 +25,21 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.work import Storage, UnitOfWork
-from tests.contracts.base import A_WHILE, MOMENT, Aside, Oops, Opening, Seed, acting, everything, openings, race
+from tests.contracts.base import (
+    MOMENT,
+    SHORT_WAIT,
+    Abort,
+    BackgroundCall,
+    Mode,
+    Seed,
+    can_open,
+    each_mode,
+    everything,
+    open_work,
+    race,
+    session_actor,
+)
 from tests.fakes import SYSTEM, App, ManualClock
-
-
-def opened(store: Storage, opening: Opening, actor: SessionActor) -> bool:
-    with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
-        assert work.users.find(actor.user_id) is not None
-    return True
 
 
 def session_of(store: Storage, actor: SessionActor) -> Session:
@@ -43,91 +50,87 @@ def session_of(store: Storage, actor: SessionActor) -> Session:
 
 
 class TestAdmission:
-    """A work opens for those who may act at that moment, and for nobody else."""
-
-    @openings
-    def test_a_work_keeps_its_actor_and_its_moment(
-        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening
+    @each_mode
+    def test_a_unit_of_work_keeps_its_actor_and_time(
+        self, store: Storage, seed: Seed, clock: ManualClock, mode: Mode
     ) -> None:
         actor, began = seed.actor(), clock.now()
-        with store.reading(actor) if opening == "reading" else store.writing(actor) as work:
+        with open_work(store, mode, actor) as work:
             clock.advance(seconds=1)
             assert (work.actor, work.now) == (actor, began)
 
-    @openings
-    def test_whoever_is_logged_in_may_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
-        assert opened(store, opening, seed.actor())
+    @each_mode
+    def test_a_logged_in_user_can_act(self, store: Storage, seed: Seed, mode: Mode) -> None:
+        assert can_open(store, mode, seed.actor())
 
-    @openings
+    @each_mode
     @pytest.mark.parametrize("limit", ["idle_until", "ends_at"])
-    def test_a_session_lasts_until_the_very_moment_it_expires(
-        self, store: Storage, seed: Seed, clock: ManualClock, opening: Opening, limit: str
+    def test_a_session_can_act_until_it_expires(
+        self, store: Storage, seed: Seed, clock: ManualClock, mode: Mode, limit: str
     ) -> None:
         user = seed.user()
         expiry = clock.now() + timedelta(minutes=5, microseconds=7)
-        actor = acting(seed.session(user, **{limit: expiry}))
+        actor = session_actor(seed.session(user, **{limit: expiry}))
         clock.set(expiry - MOMENT)
-        assert opened(store, opening, actor)
+        assert can_open(store, mode, actor)
         clock.set(expiry)
         with pytest.raises(SessionEnded):
-            opened(store, opening, actor)
+            can_open(store, mode, actor)
 
-    def test_a_work_acts_for_its_actor_alone(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
-        """A use case takes no actor beside the work: on what others own, it does what this one may."""
+    def test_a_unit_of_work_acts_only_for_its_actor(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
+        """A use case takes its actor only from the unit of work."""
         app = App(store, clock)
         alice, bob = seed.actor(), seed.actor()
-        task = app.do(alice, app.tasks.create, {"title": "hers"})
+        task = app.do(alice, app.tasks.create, {"title": "of alice"})
         with store.writing(bob) as work:
             with pytest.raises(TaskNotFound):
-                app.tasks.edit(work, task.id, {"title": "his"})
-            made = app.tasks.create(work, {"title": "his own"})
-        assert made.created_by == bob.user_id
-        (change,) = app.see(bob, app.history.list, made.id).changes.items
+                app.tasks.edit(work, task.id, {"title": "of bob"})
+            created = app.tasks.create(work, {"title": "new"})
+        assert created.created_by == bob.user_id
+        (change,) = app.see(bob, app.history.list, created.id).changes.items
         assert (change.actor, change.session_id) == (bob.user_id, bob.session_id)
 
-    @openings
-    def test_an_ended_session_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_an_ended_session_cannot_act(self, store: Storage, seed: Seed, mode: Mode) -> None:
         user = seed.user()
         ended, other = seed.actor(user), seed.actor(user)
         with store.writing(SYSTEM) as work:
             work.sessions.remove(ended.session_id)
         with pytest.raises(SessionEnded):
-            opened(store, opening, ended)
-        assert opened(store, opening, other)
+            can_open(store, mode, ended)
+        assert can_open(store, mode, other)
 
-    @openings
-    def test_a_session_may_end_itself_and_the_work_still_be_done(
-        self, store: Storage, seed: Seed, opening: Opening
-    ) -> None:
+    @each_mode
+    def test_a_session_can_end_itself_within_a_unit_of_work(self, store: Storage, seed: Seed, mode: Mode) -> None:
         actor = seed.actor()
         with store.writing(actor) as work:
             work.sessions.remove(actor.session_id)
             assert work.users.find(actor.user_id) is not None
         with pytest.raises(SessionEnded):
-            opened(store, opening, actor)
+            can_open(store, mode, actor)
 
-    @openings
-    def test_a_disabled_user_cannot_act_until_enabled(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_a_disabled_user_cannot_act_until_enabled(self, store: Storage, seed: Seed, mode: Mode) -> None:
         user = seed.user()
         actor = seed.actor(user)
         with store.writing(SYSTEM) as work:
             work.users.save(user.activated(False))
         with pytest.raises(SessionEnded):
-            opened(store, opening, actor)
+            can_open(store, mode, actor)
         with store.writing(SYSTEM) as work:
             work.users.save(user.activated(False).activated(True))
-        assert opened(store, opening, actor)
+        assert can_open(store, mode, actor)
 
-    @openings
-    def test_a_removed_user_cannot_act(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_a_removed_user_cannot_act(self, store: Storage, seed: Seed, mode: Mode) -> None:
         actor = seed.actor()
         with store.writing(SYSTEM) as work:
             work.users.remove(actor.user_id)
         with pytest.raises(SessionEnded):
-            opened(store, opening, actor)
+            can_open(store, mode, actor)
 
-    @openings
-    def test_nobody_can_act_in_the_session_of_somebody_else(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_a_user_cannot_act_in_the_session_of_another(self, store: Storage, seed: Seed, mode: Mode) -> None:
         alice, bob = seed.actor(), seed.actor()
         for actor in (
             replace(alice, session_id=bob.session_id),
@@ -135,42 +138,38 @@ class TestAdmission:
             replace(alice, session_id=seed.id()),
         ):
             with pytest.raises(SessionEnded):
-                opened(store, opening, actor)
+                can_open(store, mode, actor)
 
-    @openings
-    def test_tokens_of_earlier_generations_may_act_but_none_of_the_future(
-        self, store: Storage, seed: Seed, opening: Opening
+    @each_mode
+    def test_tokens_of_earlier_but_not_of_later_generations_can_act(
+        self, store: Storage, seed: Seed, mode: Mode
     ) -> None:
         session = seed.session(seed.user(), generation=5, confirmed_generation=4)
         for generation in (1, 4, 5):
-            assert opened(store, opening, acting(session, generation))
+            assert can_open(store, mode, session_actor(session, generation))
         with pytest.raises(SessionEnded):
-            opened(store, opening, acting(session, 6))
-        assert session_of(store, acting(session)) == replace(session, confirmed_generation=5)
+            can_open(store, mode, session_actor(session, 6))
+        assert session_of(store, session_actor(session)) == replace(session, confirmed_generation=5)
 
-    @openings
-    def test_acting_by_a_generation_for_the_first_time_confirms_it(
-        self, store: Storage, seed: Seed, opening: Opening
-    ) -> None:
+    @each_mode
+    def test_the_first_use_of_a_generation_confirms_it(self, store: Storage, seed: Seed, mode: Mode) -> None:
         user = seed.user()
         session = seed.session(user, generation=3, confirmed_generation=2)
         other = seed.session(user, generation=3, confirmed_generation=2)
-        assert opened(store, opening, acting(session, 3))
-        assert session_of(store, acting(session)) == replace(session, confirmed_generation=3)
-        assert session_of(store, acting(other)) == other
+        assert can_open(store, mode, session_actor(session, 3))
+        assert session_of(store, session_actor(session)) == replace(session, confirmed_generation=3)
+        assert session_of(store, session_actor(other)) == other
 
-    @openings
-    def test_acting_by_an_earlier_generation_unconfirms_nothing(
-        self, store: Storage, seed: Seed, opening: Opening
-    ) -> None:
+    @each_mode
+    def test_use_of_an_earlier_generation_keeps_the_confirmed_one(self, store: Storage, seed: Seed, mode: Mode) -> None:
         session = seed.session(seed.user(), generation=3, confirmed_generation=2)
-        assert opened(store, opening, acting(session, 1))
-        assert session_of(store, acting(session)) == session
-        assert opened(store, opening, acting(session, 3))
-        assert opened(store, opening, acting(session, 2))
-        assert session_of(store, acting(session)).confirmed_generation == 3
+        assert can_open(store, mode, session_actor(session, 1))
+        assert session_of(store, session_actor(session)) == session
+        assert can_open(store, mode, session_actor(session, 3))
+        assert can_open(store, mode, session_actor(session, 2))
+        assert session_of(store, session_actor(session)).confirmed_generation == 3
 
-    def test_the_work_itself_sees_the_confirmation(self, store: Storage, seed: Seed) -> None:
+    def test_the_confirming_unit_of_work_sees_the_confirmation(self, store: Storage, seed: Seed) -> None:
         actor = seed.actor()
         with store.writing(actor) as work:
             session = work.sessions.find(actor.session_id)
@@ -180,36 +179,33 @@ class TestAdmission:
         assert session_of(store, actor).confirmed_generation == 1
         assert session_of(store, actor).generation == 2
 
-    @openings
-    def test_a_work_that_fails_confirms_all_the_same(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_a_failed_unit_of_work_still_confirms(self, store: Storage, seed: Seed, mode: Mode) -> None:
         actor = seed.actor()
-        with pytest.raises(Oops), store.reading(actor) if opening == "reading" else store.writing(actor):
-            raise Oops
+        with pytest.raises(Abort), open_work(store, mode, actor):
+            raise Abort
         assert session_of(store, actor).confirmed_generation == 1
 
-    def test_confirming_from_many_threads_at_once_is_done_once(self, store: Storage, seed: Seed) -> None:
+    def test_concurrent_confirmations_are_all_admitted(self, store: Storage, seed: Seed) -> None:
         actor = seed.actor()
-        assert race(*[partial(opened, store, "reading", actor)] * 8) == [True] * 8
+        assert race(*[partial(can_open, store, "reading", actor)] * 8) == [True] * 8
         assert session_of(store, actor).confirmed_generation == 1
 
-    @openings
-    def test_refusing_does_nothing(self, store: Storage, seed: Seed, opening: Opening) -> None:
-        """The block is not entered, and the store is as good as before."""
+    @each_mode
+    def test_a_refused_actor_does_not_enter_the_block(self, store: Storage, seed: Seed, mode: Mode) -> None:
+        """The store still works afterwards."""
         actor = seed.actor()
-        open_ = store.reading if opening == "reading" else store.writing
         entered = False
         for _ in range(30):
-            with suppress(SessionEnded), open_(replace(actor, generation=2)):
+            with suppress(SessionEnded), open_work(store, mode, replace(actor, generation=2)):
                 entered = True
         assert not entered
         assert session_of(store, actor).confirmed_generation == 0
-        assert opened(store, opening, actor)
+        assert can_open(store, mode, actor)
 
 
 class TestWork:
-    """A work is done wholly or not at all, and no other work sees half of it."""
-
-    def test_a_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
+    def test_a_unit_of_work_sees_its_own_changes(self, store: Storage, seed: Seed) -> None:
         user = seed.new_user()
         session, category = seed.new_session(user), seed.new_category(user)
         task = seed.new_task(user, category=category.id)
@@ -230,10 +226,8 @@ class TestWork:
             work.categories.remove(category)
             assert work.categories.find(user.id, category.id) is None
 
-    @pytest.mark.parametrize("error", [Oops, KeyboardInterrupt])
-    def test_a_work_left_by_an_exception_has_done_nothing(
-        self, store: Storage, seed: Seed, error: type[BaseException]
-    ) -> None:
+    @pytest.mark.parametrize("error", [Abort, KeyboardInterrupt])
+    def test_an_exception_rolls_back_every_change(self, store: Storage, seed: Seed, error: type[BaseException]) -> None:
         alice, bob, new = (
             seed.user("alice", email="alice@example.org"),
             seed.user("bob"),
@@ -249,7 +243,7 @@ class TestWork:
         with pytest.raises(error):
             self._change_everything(store, seed, (alice, bob, new), error)
         assert everything(store, alice, bob, new) == before
-        # Whatever finds things by something else than their ids is as it was, too.
+        # Lookups by other columns than the id are unchanged as well.
         seed.user("carol")
         with store.reading(SYSTEM) as work:
             assert work.users.find_by_login("alice") == alice
@@ -287,7 +281,7 @@ class TestWork:
             work.users.remove(bob.id)
             raise error
 
-    def test_a_refused_change_undoes_the_work_even_if_the_refusal_is_ignored(self, store: Storage, seed: Seed) -> None:
+    def test_a_suppressed_refusal_still_rolls_back(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user("alice"), seed.new_user("bob")
         changes: dict[type[DomainError], Callable[[UnitOfWork[AnyActor]], None]] = {
             UsernameTaken: lambda work: work.users.add(seed.new_user("ALICE")),
@@ -305,7 +299,7 @@ class TestWork:
                 ignore(error, change)
             assert everything(store, user, new) == [(user, [], [], []), (None, [], [], [])]
 
-    def test_reading_changes_nothing(self, store: Storage, seed: Seed) -> None:
+    def test_a_reading_unit_of_work_cannot_write(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user("alice"), seed.new_user("bob")
         task, session, category = seed.task(user), seed.session(user), seed.category(user)
         before = everything(store, user, new)
@@ -313,23 +307,29 @@ class TestWork:
             lambda work: work.users.add(new),
             lambda work: work.users.save(replace(user, username="carol", version=2)),
             lambda work: work.users.remove(user.id),
+            lambda work: work.sessions.add(seed.new_session(user)),
+            lambda work: work.sessions.save(session),
             lambda work: work.sessions.remove(session.id),
+            lambda work: work.sessions.remove_others(user.id, keep=None),
+            lambda work: work.categories.add(seed.new_category(user)),
             lambda work: work.categories.remove(category),
+            lambda work: work.tasks.add(seed.new_task(user)),
             lambda work: work.trash.purge([task]),
         )
         for change in changes:
-            with pytest.raises(RuntimeError, match="reading only"), store.reading(SYSTEM) as work:
+            with store.reading(SYSTEM) as work, pytest.raises(RuntimeError, match="for reading only"):
                 change(work)
             assert everything(store, user, new) == before
 
-    @openings
-    def test_a_work_is_of_no_use_once_closed(self, store: Storage, seed: Seed, opening: Opening) -> None:
+    @each_mode
+    def test_a_closed_unit_of_work_cannot_be_used(self, store: Storage, seed: Seed, mode: Mode) -> None:
         user, new = seed.user(), seed.new_user()
-        with store.reading(SYSTEM) if opening == "reading" else store.writing(SYSTEM) as work:
+        with open_work(store, mode, SYSTEM) as work:
             pass
         calls: tuple[Callable[[], object], ...] = (
             lambda: work.users.find(user.id),
             lambda: work.users.add(new),
+            lambda: work.users.remove(user.id),
             lambda: work.sessions.list(user.id),
             lambda: work.sessions.add(seed.new_session(user)),
             lambda: work.categories.list(user.id, None, 1),
@@ -337,40 +337,40 @@ class TestWork:
         )
         before = everything(store, user, new)
         for call in calls:
-            with pytest.raises(RuntimeError, match="This unit of work"):
+            with pytest.raises(RuntimeError):
                 call()
         assert everything(store, user, new) == before
 
-    def test_what_is_not_committed_is_seen_by_nobody_else(self, store: Storage, seed: Seed) -> None:
+    def test_uncommitted_changes_are_invisible_to_others(self, store: Storage, seed: Seed) -> None:
         user, new = seed.user(), seed.new_user("bob")
         task = seed.task(user)
         before = everything(store, user, new)
-        with suppress(Oops), store.writing(SYSTEM) as work:
+        with suppress(Abort), store.writing(SYSTEM) as work:
             work.users.add(new)
             work.users.save(user.edit({"first_name": "Changed"}))
             work.trash.purge([task])
             work.tasks.add(seed.new_task(user))
-            # The reader either does not wait for this work to end, or it does: it must not matter.
-            reader = Aside(lambda: everything(store, user, new))
-            reader.wait(A_WHILE)
-            raise Oops
+            # The reader may or may not wait for this unit of work to end.
+            reader = BackgroundCall(lambda: everything(store, user, new))
+            reader.wait(SHORT_WAIT)
+            raise Abort
         assert reader.result() == before
 
-    def test_what_is_committed_is_seen_by_everybody(self, store: Storage, seed: Seed) -> None:
+    def test_committed_changes_are_visible_to_others(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         for number in range(20):
             task = seed.task(user)
             with store.reading(SYSTEM) as work:
                 assert work.tasks.find(task.id) == task, number
 
-            def look(task_id: UUID = task.id) -> object:
+            def find(task_id: UUID = task.id) -> object:
                 with store.reading(SYSTEM) as work:
                     return work.tasks.find(task_id)
 
-            assert Aside(look).result() == task, number
+            assert BackgroundCall(find).result() == task, number
 
     @pytest.mark.parametrize("kind", ["users", "sessions", "categories", "tasks"])
-    def test_what_a_writing_work_found_stays_as_it_is_until_the_work_ends(
+    def test_a_row_that_was_read_for_writing_is_locked_until_the_unit_of_work_ends(
         self, store: Storage, seed: Seed, kind: str
     ) -> None:
         change = _changes(seed)[kind]
@@ -383,8 +383,8 @@ class TestWork:
 
         with store.writing(SYSTEM) as work:
             found = change(work, None)
-            other = Aside(change_too)
-            assert not other.wait(A_WHILE), "somebody else changed what this work had found"
+            other = BackgroundCall(change_too)
+            assert not other.wait(SHORT_WAIT), "another unit of work changed a locked row"
             assert change(work, None) == found
             change(work, 1)
         other.result()
@@ -411,7 +411,7 @@ class TestWork:
         assert found.description == "x" * threads * rounds
         assert found.version == 1 + threads * rounds
 
-    def test_of_two_works_that_wait_for_each_other_one_at_least_goes_on(self, store: Storage, seed: Seed) -> None:
+    def test_at_least_one_of_two_deadlocked_units_of_work_succeeds(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         tasks = [seed.task(user, "0"), seed.task(user, "0")]
         both = threading.Barrier(2)
@@ -424,7 +424,7 @@ class TestWork:
                     work.tasks.save(task.edit({"title": str(int(task.title) + 1)}, task.updated_at))
                     if position == first:
                         with suppress(threading.BrokenBarrierError):
-                            both.wait(A_WHILE)
+                            both.wait(SHORT_WAIT)
             return True
 
         outcomes = race(partial(cross, 0), partial(cross, 1))
@@ -435,26 +435,24 @@ class TestWork:
             found = [work.tasks.find(task.id) for task in tasks]
         assert [task and task.title for task in found] == [str(done), str(done)]
 
-    def test_a_store_outlives_any_number_of_failures(self, store: Storage, seed: Seed) -> None:
+    def test_a_store_still_works_after_many_failures(self, store: Storage, seed: Seed) -> None:
         for _ in range(60):
-            with pytest.raises(Oops), store.writing(SYSTEM):
-                raise Oops
-            with pytest.raises(Oops), store.reading(SYSTEM):
-                raise Oops
+            with pytest.raises(Abort), store.writing(SYSTEM):
+                raise Abort
+            with pytest.raises(Abort), store.reading(SYSTEM):
+                raise Abort
         seed.user()
 
 
 class TestSecret:
-    """Secrets are random, and stay."""
-
-    def test_a_secret_stays_the_same_and_no_two_are_alike(self, store: Storage) -> None:
+    def test_a_secret_is_stable_and_unique(self, store: Storage) -> None:
         first, second = store.get_or_create_secret("first"), store.get_or_create_secret("second")
         assert len(first) == len(second) == 32
         assert first != second
         assert store.get_or_create_secret("first") == first
         assert store.get_or_create_secret("second") == second
 
-    def test_all_who_ask_first_get_the_same(self, store: Storage) -> None:
+    def test_concurrent_first_calls_get_the_same_secret(self, store: Storage) -> None:
         secrets = race(*[partial(store.get_or_create_secret, "first")] * 8)
         assert len(set(secrets)) == 1
 
@@ -467,39 +465,39 @@ Found = TypeVar("Found")
 
 
 def _changes(seed: Seed) -> dict[str, Change]:
-    """For each repository, a change that notes who made it; by None it only returns what has been noted."""
+    """For each repository, a function that appends a number to a row; with None it only returns the value."""
     user = seed.user(first_name="changed by ")
     session = seed.session(user, device="changed by ")
     category = seed.category(user, description="changed by ")
     task = seed.task(user, description="changed by ")
 
-    def noted(text: str, by: int) -> str:
-        return f"{text} and {by}" if text[-1].isdigit() else f"{text}{by}"
+    def appended(text: str, number: int) -> str:
+        return f"{text} and {number}" if text[-1].isdigit() else f"{text}{number}"
 
-    def change_user(work: UnitOfWork[AnyActor], by: int | None) -> object:
-        found = _there(work.users.find(user.id))
-        if by:
-            work.users.save(found.edit({"first_name": noted(found.first_name, by)}))
+    def change_user(work: UnitOfWork[AnyActor], number: int | None) -> object:
+        found = _required(work.users.find(user.id))
+        if number:
+            work.users.save(found.edit({"first_name": appended(found.first_name, number)}))
         return found.first_name
 
-    def change_session(work: UnitOfWork[AnyActor], by: int | None) -> object:
-        found = _there(work.sessions.find(session.id))
-        # A session only ever counts, so that is how it notes.
-        if by:
-            work.sessions.save(replace(found, generation=found.generation * 10 + by))
+    def change_session(work: UnitOfWork[AnyActor], number: int | None) -> object:
+        found = _required(work.sessions.find(session.id))
+        # A session has only a generation to change.
+        if number:
+            work.sessions.save(replace(found, generation=found.generation * 10 + number))
         return {1: "changed by ", 112: "changed by 1 and 2"}.get(found.generation, found.generation)
 
-    def change_category(work: UnitOfWork[AnyActor], by: int | None) -> object:
-        found = _there(work.categories.find(user.id, category.id))
-        if by:
-            text = noted(found.description, by)
+    def change_category(work: UnitOfWork[AnyActor], number: int | None) -> object:
+        found = _required(work.categories.find(user.id, category.id))
+        if number:
+            text = appended(found.description, number)
             work.categories.save(found.edit({"description": text}, found.updated_at))
         return found.description
 
-    def change_task(work: UnitOfWork[AnyActor], by: int | None) -> object:
-        found = _there(work.tasks.find(task.id))
-        if by:
-            text = noted(found.description, by)
+    def change_task(work: UnitOfWork[AnyActor], number: int | None) -> object:
+        found = _required(work.tasks.find(task.id))
+        if number:
+            text = appended(found.description, number)
             work.tasks.save(found.edit({"description": text}, found.updated_at))
         return found.description
 
@@ -511,6 +509,6 @@ def _changes(seed: Seed) -> dict[str, Change]:
     }
 
 
-def _there(found: Found | None) -> Found:
+def _required(found: Found | None) -> Found:
     assert found is not None
     return found

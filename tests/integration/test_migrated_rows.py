@@ -25,7 +25,7 @@ from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
-from tests.reference import answer
+from tests.reference import expected_list
 
 TITLES = (
     "Buy milk",
@@ -169,14 +169,14 @@ def test_migrated_tasks_can_be_listed_searched_and_edited(url: str, rows: Rows) 
         for user_id in {row["created_by"] for row in rows}:
             for sort in TaskSort:
                 query = TaskQuery(at=START, sort=sort, limit=2000)
-                assert every(sql, user_id, query) == answer(query, user_id, tasks)
+                assert every(sql, user_id, query) == expected_list(query, user_id, tasks)
             for search in (*TITLES, "strasse", "cafe\u0301", "%", "nowhere"):
                 query = TaskQuery(at=START, words=words_of(search), limit=2000)
                 found = every(sql, user_id, query)
-                assert found == answer(query, user_id, tasks)
+                assert found == expected_list(query, user_id, tasks)
                 assert bool(found) is (search != "nowhere")
             query = TaskQuery(at=START, category=category, role=Role.OWNER, parent="none", overdue=True, limit=2000)
-            assert every(sql, user_id, query) == answer(query, user_id, tasks)
+            assert every(sql, user_id, query) == expected_list(query, user_id, tasks)
         with sql.reading(SYSTEM) as work:
             assert list(work.tasks.tree(tasks[0].id)) == [tasks[0]]
             assert list(work.history.list(tasks[0].id, None, 10).items) == []

@@ -18,7 +18,7 @@ from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import rate_limits
 from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.entrypoints.http.sweeper import TURN
-from tests.contracts.base import Aside, race
+from tests.contracts.base import BackgroundCall, race
 from tests.fakes import START
 
 SECOND = timedelta(seconds=1)
@@ -99,7 +99,7 @@ def test_a_locked_bucket_is_neither_awaited_nor_deleted(
     spent = int((LATER + 2 * SECOND).timestamp() * 10**6)
     with psycopg.connect(url) as other:
         other.execute("UPDATE rate_limits SET full_at = %s WHERE key = %s", (spent, bucket.key))
-        clearing = Aside(lambda: limiter.spend(Bucket.of(LIMIT, "another"), LATER))
+        clearing = BackgroundCall(lambda: limiter.spend(Bucket.of(LIMIT, "somebody else"), LATER))
         waited = not clearing.wait(1)
     assert clearing.result() is None
     assert limiter.spend(bucket, LATER) == SECOND

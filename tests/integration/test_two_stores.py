@@ -10,7 +10,7 @@ import pytest
 from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.domain.work import Storage
 from tests.backends import Backend, on_postgresql, on_sql
-from tests.contracts.base import Aside, Seed
+from tests.contracts.base import BackgroundCall, Seed
 from tests.fakes import SYSTEM
 
 
@@ -47,7 +47,7 @@ class TestTwoStores:
         with store.writing(SYSTEM) as work:
             found = work.users.find(user.id)
             assert found is not None
-            other = Aside(append)
+            other = BackgroundCall(append)
             assert not other.wait(0.2)
             work.users.save(found.edit({"first_name": found.first_name + "b"}))
         other.result()

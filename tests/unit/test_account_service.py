@@ -1,4 +1,4 @@
-"""Having an account."""
+"""Registration, administration, profile, password and deletion of accounts."""
 
 from __future__ import annotations
 
@@ -16,25 +16,16 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.tasks.query import TaskQuery
 from tests.fakes import SYSTEM, App
+from tests.unit.base import PASSWORD, before_next_call, fields_of
 
-PASSWORD = "correct horse"
 ALICE: UserFields = {"username": "alice", "email": "alice@example.org"}
-
-
-@pytest.fixture
-def app() -> App:
-    return App.in_memory()
 
 
 @pytest.fixture
 def alice(app: App) -> SessionActor:
     actor = app.actor(app.registration.register(ALICE, PASSWORD))
-    app.hasher.forget()
+    app.hasher.clear()
     return actor
-
-
-def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
-    return [error.field for error in caught.value.errors]
 
 
 def stored(app: App, name: str) -> User | None:
@@ -43,7 +34,7 @@ def stored(app: App, name: str) -> User | None:
 
 
 class TestRegister:
-    def test_makes_an_account_and_logs_it_in(self, app: App) -> None:
+    def test_registering_creates_an_account_and_logs_it_in(self, app: App) -> None:
         signed_in = app.registration.register(
             {
                 "username": " alice ",
@@ -66,11 +57,11 @@ class TestRegister:
         assert app.see(app.actor(signed_in), app.accounts.profile) == user
         app.sessions.login("alice", PASSWORD)
 
-    def test_needs_no_more_than_a_username_and_a_password(self, app: App) -> None:
+    def test_a_username_and_a_password_are_enough(self, app: App) -> None:
         user = app.registration.register({"username": "alice"}, PASSWORD).user
         assert (user.email, user.first_name, user.last_name, user.time_zone) == (None, "", "", "UTC")
 
-    def test_names_every_bad_field_at_once_and_hashes_nothing(self, app: App) -> None:
+    def test_every_bad_field_is_named_before_the_password_is_hashed(self, app: App) -> None:
         fields: UserFields = {"email": "nonsense", "first_name": "\0", "time_zone": "Nowhere"}
         with pytest.raises(InvalidInput) as caught:
             app.registration.register(fields, "short", "other")
@@ -97,7 +88,7 @@ class TestRegister:
         assert fields_of(caught) == ["password"]
         assert app.strength.guesses == [("alice", "alice@example.org")]
 
-    def test_a_taken_name_is_refused_in_any_spelling_and_leaves_nothing(self, app: App, alice: SessionActor) -> None:
+    def test_every_spelling_of_a_taken_name_is_refused_and_stores_nothing(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(UsernameTaken):
             app.registration.register({"username": "\uff21LICE", "email": "new@example.org"}, PASSWORD)
         with pytest.raises(EmailTaken):
@@ -105,7 +96,7 @@ class TestRegister:
         assert stored(app, "bob") is None
         assert stored(app, "new@example.org") is None
 
-    def test_hashes_once_while_no_work_is_open(self, app: App) -> None:
+    def test_a_password_is_hashed_once_outside_a_unit_of_work(self, app: App) -> None:
         app.registration.register({"username": "alice"}, "pa\u0308sswort")
         assert app.hasher.hashed == ["p\u00e4sswort"]
         with app.store.reading(SYSTEM), pytest.raises(AssertionError):
@@ -113,14 +104,14 @@ class TestRegister:
 
 
 class TestAdministration:
-    def test_an_administrator_is_an_account_without_a_session(self, app: App) -> None:
+    def test_a_new_administrator_has_no_session(self, app: App) -> None:
         user = app.registration.create_admin(ALICE, PASSWORD)
         assert user.is_admin
         with app.store.reading(SYSTEM) as work:
             assert list(work.sessions.list(user.id)) == []
         assert app.sessions.login("alice", PASSWORD).user == user
 
-    def test_an_administrator_is_subject_to_the_same_rules(self, app: App, alice: SessionActor) -> None:
+    def test_an_administrator_is_validated_like_any_user(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(UsernameTaken):
             app.registration.create_admin({"username": "Alice"}, PASSWORD)
         with pytest.raises(InvalidInput) as caught:
@@ -128,7 +119,7 @@ class TestAdministration:
         assert sorted(fields_of(caught)) == ["password", "username"]
 
     @pytest.mark.parametrize("login", ["ALICE", "Alice@Example.org"])
-    def test_a_disabled_user_is_out_and_stays_out(self, app: App, alice: SessionActor, login: str) -> None:
+    def test_a_disabled_user_is_logged_out_and_cannot_log_in(self, app: App, alice: SessionActor, login: str) -> None:
         other = app.sessions.login("alice", PASSWORD)
         assert not app.do(SYSTEM, app.accounts.set_active, login, False).is_active
         for actor in (alice, app.actor(other)):
@@ -137,14 +128,14 @@ class TestAdministration:
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", PASSWORD)
 
-    def test_a_user_enabled_again_must_log_in_anew(self, app: App, alice: SessionActor) -> None:
+    def test_an_enabled_user_must_log_in_again(self, app: App, alice: SessionActor) -> None:
         app.do(SYSTEM, app.accounts.set_active, "alice", False)
         assert app.do(SYSTEM, app.accounts.set_active, "alice", True).is_active
         with pytest.raises(SessionEnded):
             app.see(alice, app.accounts.profile)
         app.sessions.login("alice", PASSWORD)
 
-    def test_disabling_or_enabling_twice_changes_nothing_more(self, app: App, alice: SessionActor) -> None:
+    def test_disabling_or_enabling_twice_changes_nothing(self, app: App, alice: SessionActor) -> None:
         assert app.do(SYSTEM, app.accounts.set_active, "alice", True).version == 1
         app.see(alice, app.accounts.profile)
         app.do(SYSTEM, app.accounts.set_active, "alice", False)
@@ -156,7 +147,7 @@ class TestAdministration:
 
 
 class TestEdit:
-    def test_changes_what_is_given_and_nothing_else(self, app: App, alice: SessionActor) -> None:
+    def test_an_edit_changes_only_the_given_fields(self, app: App, alice: SessionActor) -> None:
         edited = app.accounts.edit(alice, {"first_name": " Alice ", "time_zone": "Asia/Tokyo"})
         assert (edited.first_name, edited.time_zone, edited.username, edited.version) == (
             "Alice",
@@ -167,14 +158,14 @@ class TestEdit:
         assert app.see(alice, app.accounts.profile) == edited
         assert app.hasher.verified == []
 
-    def test_nothing_new_is_no_change(self, app: App, alice: SessionActor) -> None:
+    def test_an_edit_without_effect_changes_nothing(self, app: App, alice: SessionActor) -> None:
         before = app.see(alice, app.accounts.profile)
         assert app.accounts.edit(alice, {"username": "alice", "first_name": " "}) == before
 
     @pytest.mark.parametrize(
         "fields", [{"username": "carol"}, {"username": "ALICE"}, {"email": "new@example.org"}, {"email": None}]
     )
-    def test_what_one_logs_in_with_changes_by_password_only(
+    def test_changing_the_username_or_email_address_requires_the_password(
         self, app: App, alice: SessionActor, fields: UserFields
     ) -> None:
         with pytest.raises(InvalidInput) as caught:
@@ -188,13 +179,13 @@ class TestEdit:
         assert edited.version == 2
         app.sessions.login(edited.username, PASSWORD)
 
-    def test_a_wrong_password_is_refused_even_where_none_is_needed(self, app: App, alice: SessionActor) -> None:
+    def test_a_wrong_password_is_refused_even_if_none_is_required(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.edit(alice, {"first_name": "Alice"}, "wrong")
         assert fields_of(caught) == ["password"]
         assert app.see(alice, app.accounts.profile).first_name == ""
 
-    def test_bad_fields_are_named_before_anything_is_hashed(self, app: App, alice: SessionActor) -> None:
+    def test_bad_fields_are_named_before_the_password_is_verified(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.edit(alice, {"username": "a", "email": "b"}, PASSWORD)
         assert fields_of(caught) == ["username", "email"]
@@ -210,7 +201,7 @@ class TestEdit:
 
 
 class TestChangePassword:
-    def test_the_new_one_counts_and_every_other_session_ends(self, app: App, alice: SessionActor) -> None:
+    def test_a_new_password_replaces_the_old_one_and_ends_other_sessions(self, app: App, alice: SessionActor) -> None:
         other = app.sessions.login("alice", PASSWORD)
         app.accounts.change_password(alice, PASSWORD, "battery staple")
         assert app.see(alice, app.accounts.profile).version == 2
@@ -219,7 +210,7 @@ class TestChangePassword:
             app.sessions.login("alice", PASSWORD)
         app.sessions.login("alice", "battery staple")
 
-    def test_the_current_one_must_be_right(self, app: App, alice: SessionActor) -> None:
+    def test_a_wrong_current_password_is_refused(self, app: App, alice: SessionActor) -> None:
         other = app.sessions.login("alice", PASSWORD)
         with pytest.raises(InvalidInput) as caught:
             app.accounts.change_password(alice, "wrong", "battery staple")
@@ -228,23 +219,18 @@ class TestChangePassword:
         app.sessions.login("alice", PASSWORD)
 
     @pytest.mark.parametrize("new", ["short", "weak staple", "I am ALICE", "x" * 129])
-    def test_the_new_one_must_be_good(self, app: App, alice: SessionActor, new: str) -> None:
+    def test_a_weak_new_password_is_refused(self, app: App, alice: SessionActor, new: str) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.accounts.change_password(alice, PASSWORD, new)
         assert fields_of(caught) == ["new_password"]
         assert app.hasher.verified == []
 
-    def test_a_change_meanwhile_makes_the_current_one_wrong(
+    def test_a_concurrent_change_makes_the_current_password_wrong(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        hash_ = app.hasher.hash
-
-        def hash_slowly(password: str) -> str:
-            monkeypatch.undo()
-            app.accounts.change_password(alice, PASSWORD, "another horse")
-            return hash_(password)
-
-        monkeypatch.setattr(app.hasher, "hash", hash_slowly)
+        before_next_call(
+            monkeypatch, app.hasher, "hash", lambda: app.accounts.change_password(alice, PASSWORD, "another horse")
+        )
         with pytest.raises(InvalidInput) as caught:
             app.accounts.change_password(alice, PASSWORD, "battery staple")
         assert fields_of(caught) == ["current_password"]
@@ -252,7 +238,7 @@ class TestChangePassword:
 
 
 class TestDelete:
-    def test_takes_everything_along(self, app: App, alice: SessionActor) -> None:
+    def test_deleting_an_account_deletes_its_data(self, app: App, alice: SessionActor) -> None:
         category = app.do(alice, app.categories.create, {"name": "Home"})
         app.do(alice, app.tasks.create, {"title": "Task", "category": category.id})
         app.account_removal.delete(alice, PASSWORD)
@@ -265,23 +251,18 @@ class TestDelete:
         again = app.actor(app.registration.register(ALICE, PASSWORD))
         assert not app.see(again, app.categories.list).items
 
-    def test_needs_the_password(self, app: App, alice: SessionActor) -> None:
+    def test_deleting_an_account_requires_the_password(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.account_removal.delete(alice, "wrong")
         assert fields_of(caught) == ["password"]
         app.see(alice, app.accounts.profile)
 
-    def test_a_password_changed_meanwhile_does_not_delete(
+    def test_a_concurrent_password_change_stops_the_deletion(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        verify = app.hasher.verify
-
-        def verify_slowly(password: str, password_hash: str | None) -> bool:
-            monkeypatch.undo()
-            app.accounts.change_password(alice, PASSWORD, "battery staple")
-            return verify(password, password_hash)
-
-        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        before_next_call(
+            monkeypatch, app.hasher, "verify", lambda: app.accounts.change_password(alice, PASSWORD, "battery staple")
+        )
         with pytest.raises(InvalidInput):
             app.account_removal.delete(alice, PASSWORD)
         app.see(alice, app.accounts.profile)

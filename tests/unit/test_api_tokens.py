@@ -1,4 +1,4 @@
-"""API tokens: made once, shown once, and good for what they were made for."""
+"""API tokens and their scopes."""
 
 from __future__ import annotations
 
@@ -31,19 +31,9 @@ from tasktracker.domain.kernel.errors import (
     TooManyApiTokens,
 )
 from tests.fakes import START, SYSTEM, App
+from tests.unit.base import PASSWORD, fields_of
 
-PASSWORD = "correct horse"
 MOMENT = timedelta(microseconds=1)
-
-
-@pytest.fixture
-def app() -> App:
-    return App.in_memory()
-
-
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
 
 
 def fields(name: str = "backup", *scopes: Scope, expires_at: datetime | None = None) -> ApiTokenFields:
@@ -56,35 +46,35 @@ def decoded(text: str) -> bytes:
 
 
 class TestText:
-    def made(self) -> tuple[ApiToken, str]:
+    def create(self) -> tuple[ApiToken, str]:
         return ApiToken.create(id=UUID(int=7), user_id=UUID(int=8), fields=fields(), now=START)
 
-    def test_says_whose_it_is_and_proves_it(self) -> None:
-        token, text = self.made()
+    def test_the_text_contains_the_user_the_token_and_its_secret(self) -> None:
+        token, text = self.create()
         assert has_api_token_prefix(text)
         actor = actor_of(text)
         assert (actor.user_id, actor.token_id, actor.secret_hash) == (UUID(int=8), UUID(int=7), token.secret_hash)
 
-    def test_holds_a_secret_of_192_random_bits_of_which_only_the_hash_is_kept(self) -> None:
-        made = [self.made() for _ in range(20)]
-        kept = [decoded(text)[32:] for _, text in made]
-        assert {len(secret) for secret in kept} == {24}
-        assert len(set(kept)) == 20
-        for secret, (token, text) in zip(kept, made, strict=True):
+    def test_the_secret_has_192_random_bits_and_only_its_hash_is_kept(self) -> None:
+        created = [self.create() for _ in range(20)]
+        secrets_ = [decoded(text)[32:] for _, text in created]
+        assert {len(secret) for secret in secrets_} == {24}
+        assert len(set(secrets_)) == 20
+        for secret, (token, text) in zip(secrets_, created, strict=True):
             assert token.secret_hash == hashlib.sha256(secret).digest()
             assert secret not in token.secret_hash
             assert text not in repr(token)
             assert repr(token.secret_hash) not in repr(token)
             assert repr(token.secret_hash) not in repr(actor_of(text))
 
-    def test_goes_into_a_header_and_a_url_as_it_is(self) -> None:
+    def test_the_text_is_safe_in_a_header_and_a_url(self) -> None:
         for _ in range(20):
-            _, text = self.made()
+            _, text = self.create()
             assert all(character.isalnum() or character in "-_" for character in text)
             assert text.isascii()
             assert len(text) == len(PREFIX) + 75
 
-    def test_a_signed_token_does_not_look_like_one(self) -> None:
+    def test_a_signed_token_does_not_look_like_an_api_token(self) -> None:
         assert not has_api_token_prefix("eyJhbGciOiJIUzI1NiJ9.e30.x")
         assert not has_api_token_prefix("TT_x")
 
@@ -110,14 +100,14 @@ class TestText:
             lambda text: text + "!" * 100_000,
         ],
     )
-    def test_anything_else_is_refused(self, damage: object) -> None:
-        _, text = self.made()
+    def test_a_damaged_text_is_refused(self, damage: object) -> None:
+        _, text = self.create()
         assert callable(damage)
         with pytest.raises(InvalidToken):
             actor_of(damage(text))
 
-    def test_one_token_has_one_text(self) -> None:
-        """Neither the bits that 75 characters have too many, nor the other alphabet of base64, make another one."""
+    def test_another_encoding_of_a_token_is_refused(self) -> None:
+        """Neither the unused bits of the last character nor the other base64 alphabet is accepted."""
         secret = b"\xff" + b"\xfb\xef\xbe" * 7 + b"\xff\xff"
         payload = UUID(int=8).bytes + UUID(int=7).bytes + secret
         text = PREFIX + urlsafe_b64encode(payload).decode().rstrip("=")
@@ -130,18 +120,18 @@ class TestText:
                 actor_of(other)
 
     @given(st.text(st.characters(codec=None), max_size=120))
-    def test_any_text_at_all_is_refused(self, text: str) -> None:
+    def test_arbitrary_text_is_refused(self, text: str) -> None:
         with pytest.raises(InvalidToken):
             actor_of(PREFIX + text)
 
     @given(st.binary(min_size=56, max_size=56))
-    def test_any_payload_of_the_right_length_is_somebody_to_look_up(self, payload: bytes) -> None:
+    def test_any_payload_of_the_right_length_is_decoded(self, payload: bytes) -> None:
         actor = actor_of(PREFIX + urlsafe_b64encode(payload).decode().rstrip("="))
         assert actor.user_id.bytes + actor.token_id.bytes == payload[:32]
 
 
 class TestCreate:
-    def test_returns_the_token_and_its_text_and_only_once(self, app: App, alice: SessionActor) -> None:
+    def test_the_text_is_returned_only_on_creation(self, app: App, alice: SessionActor) -> None:
         token, text = app.do(
             alice, app.api_tokens.create, fields(" nightly backup ", Scope.TASKS_READ, Scope.TASKS_READ)
         )
@@ -150,14 +140,14 @@ class TestCreate:
         assert app.see(alice, app.api_tokens.list) == [token]
         assert text not in repr(app.see(alice, app.api_tokens.list))
 
-    def test_makes_what_can_act(self, app: App, alice: SessionActor) -> None:
+    def test_a_token_can_act_for_its_user(self, app: App, alice: SessionActor) -> None:
         _, text = app.do(alice, app.api_tokens.create, fields())
         actor = actor_of(text)
         task = app.do(actor, app.tasks.create, {"title": "By script"})
         assert task.created_by == alice.user_id
         assert list(app.see(actor, app.categories.list).items) == []
 
-    def test_makes_what_can_do_no_more_than_its_scopes(self, app: App, alice: SessionActor) -> None:
+    def test_a_token_is_limited_to_its_scopes(self, app: App, alice: SessionActor) -> None:
         reader = actor_of(app.do(alice, app.api_tokens.create, fields("r", Scope.TASKS_READ))[1])
         writer = actor_of(app.do(alice, app.api_tokens.create, fields("w", Scope.TASKS_WRITE))[1])
         app.see(reader, app.categories.list)
@@ -170,36 +160,36 @@ class TestCreate:
         assert caught.value.scope == "tasks:read"
 
     @pytest.mark.parametrize("name", ["", " ", "\u3000\t", "x" * (MAX_NAME_LENGTH + 1), "a\0b", "\ud800"])
-    def test_needs_a_name_of_a_hundred_characters_at_most(self, app: App, alice: SessionActor, name: str) -> None:
+    def test_a_name_of_1_to_100_characters_is_required(self, app: App, alice: SessionActor, name: str) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.do(alice, app.api_tokens.create, fields(name))
-        assert [error.field for error in caught.value.errors] == ["name"]
+        assert fields_of(caught) == ["name"]
         app.do(alice, app.api_tokens.create, fields(" " + "x" * MAX_NAME_LENGTH + " "))
 
-    def test_needs_a_scope_and_names_everything_that_is_wrong(self, app: App, alice: SessionActor) -> None:
+    def test_every_bad_field_is_named(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.do(
                 alice,
                 app.api_tokens.create,
                 ApiTokenFields(name="", scopes=frozenset(), expires_at=datetime(2030, 1, 1)),  # noqa: DTZ001
             )
-        assert [error.field for error in caught.value.errors] == ["name", "scopes", "expires_at"]
+        assert fields_of(caught) == ["name", "scopes", "expires_at"]
         assert app.see(alice, app.api_tokens.list) == []
 
     @pytest.mark.parametrize("expires_at", [START, START - MOMENT, datetime(1, 1, 1, tzinfo=UTC)])
-    def test_an_expiry_must_lie_in_the_future(self, app: App, alice: SessionActor, expires_at: datetime) -> None:
+    def test_an_expiry_in_the_past_is_refused(self, app: App, alice: SessionActor, expires_at: datetime) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.do(alice, app.api_tokens.create, fields(expires_at=expires_at))
-        assert [error.field for error in caught.value.errors] == ["expires_at"]
+        assert fields_of(caught) == ["expires_at"]
         app.do(alice, app.api_tokens.create, fields(expires_at=START + MOMENT))
 
-    def test_an_expiry_is_kept_in_utc(self, app: App, alice: SessionActor) -> None:
+    def test_an_expiry_is_stored_in_utc(self, app: App, alice: SessionActor) -> None:
         expires_at = (START + timedelta(days=1)).astimezone(timezone(timedelta(hours=5, minutes=45)))
         token, _ = app.do(alice, app.api_tokens.create, fields(expires_at=expires_at))
         assert token.expires_at == expires_at
         assert token.expires_at.tzinfo is UTC
 
-    def test_ends_with_its_time_to_the_microsecond(self, app: App, alice: SessionActor) -> None:
+    def test_a_token_expires_to_the_microsecond(self, app: App, alice: SessionActor) -> None:
         token, text = app.do(alice, app.api_tokens.create, fields(expires_at=START + timedelta(hours=1)))
         app.clock.set(START + timedelta(hours=1) - MOMENT)
         app.see(actor_of(text), app.categories.list)
@@ -209,7 +199,7 @@ class TestCreate:
         with pytest.raises(SessionEnded):
             app.see(actor_of(text), app.categories.list)
 
-    def test_there_are_no_more_than_fifty_and_expired_ones_count(self, app: App, alice: SessionActor) -> None:
+    def test_a_user_has_at_most_50_tokens_with_expired_ones(self, app: App, alice: SessionActor) -> None:
         for number in range(50):
             app.do(alice, app.api_tokens.create, fields(str(number), expires_at=START + timedelta(minutes=1)))
         app.clock.advance(hours=1)
@@ -224,7 +214,7 @@ class TestCreate:
 
 
 class TestRevoke:
-    def test_ends_the_token_at_once(self, app: App, alice: SessionActor) -> None:
+    def test_a_revoked_token_cannot_act(self, app: App, alice: SessionActor) -> None:
         (token, text), (_, other) = (app.do(alice, app.api_tokens.create, fields(name)) for name in ("first", "second"))
         app.do(alice, app.api_tokens.revoke, token.id)
         with pytest.raises(SessionEnded):
@@ -233,7 +223,7 @@ class TestRevoke:
         with pytest.raises(ApiTokenNotFound):
             app.do(alice, app.api_tokens.revoke, token.id)
 
-    def test_finds_no_tokens_of_others(self, app: App, alice: SessionActor) -> None:
+    def test_a_token_of_another_user_cannot_be_revoked(self, app: App, alice: SessionActor) -> None:
         bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
         token, text = app.do(alice, app.api_tokens.create, fields())
         with pytest.raises(ApiTokenNotFound):
@@ -241,21 +231,21 @@ class TestRevoke:
         assert app.see(bob, app.api_tokens.list) == []
         app.see(actor_of(text), app.categories.list)
 
-    def test_is_recorded_only_where_something_was_revoked(self, app: App, alice: SessionActor) -> None:
+    def test_revoking_an_unknown_token_is_not_recorded(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(ApiTokenNotFound):
             app.do(alice, app.api_tokens.revoke, UUID(int=1))
         assert Kind.API_TOKEN_REVOKE not in {event.kind for event in app.audit_log.events}
 
 
 class TestLife:
-    def test_outlives_sessions_and_a_change_of_password(self, app: App, alice: SessionActor) -> None:
+    def test_a_token_survives_logouts_and_a_password_change(self, app: App, alice: SessionActor) -> None:
         _, text = app.do(alice, app.api_tokens.create, fields())
         app.accounts.change_password(alice, PASSWORD, "battery staple")
         app.do(alice, app.sessions.end, alice.session_id)
         app.see(actor_of(text), app.categories.list)
 
     @pytest.mark.parametrize("end", ["disable", "delete"])
-    def test_ends_with_the_account(self, app: App, alice: SessionActor, end: str) -> None:
+    def test_a_token_of_a_disabled_or_deleted_account_cannot_act(self, app: App, alice: SessionActor, end: str) -> None:
         _, text = app.do(alice, app.api_tokens.create, fields())
         if end == "disable":
             app.do(SYSTEM, app.accounts.set_active, "alice", False)
@@ -264,7 +254,7 @@ class TestLife:
         with pytest.raises(SessionEnded):
             app.see(actor_of(text), app.categories.list)
 
-    def test_a_guessed_secret_opens_nothing(self, app: App, alice: SessionActor) -> None:
+    def test_a_guessed_secret_is_refused(self, app: App, alice: SessionActor) -> None:
         _, text = app.do(alice, app.api_tokens.create, fields())
         payload = decoded(text)[:32] + secrets.token_bytes(24)
         with pytest.raises(SessionEnded):

@@ -16,27 +16,27 @@ HOME = Category(id=UUID(int=1), user_id=UUID(int=2), name="Home", created_at=STA
 LATER = START + timedelta(hours=1)
 
 
-def test_a_change_is_a_new_version_at_its_time() -> None:
+def test_a_change_sets_the_next_version_and_its_time() -> None:
     edited = HOME.edit({"color": "#1e90ff"}, LATER)
     assert (edited.color, edited.name, edited.version, edited.updated_at) == ("#1e90ff", "Home", 2, LATER)
     assert edited.created_at == START
 
 
-def test_no_change_is_the_very_same_category() -> None:
+def test_an_edit_without_effect_returns_the_same_category() -> None:
     assert HOME.edit({}, LATER) is HOME
     assert HOME.edit({"name": "Home", "description": "", "color": None}, LATER) is HOME
 
 
-def test_a_clock_that_went_back_does_not_date_changes_before_earlier_ones() -> None:
+def test_a_clock_that_went_back_does_not_lower_updated_at() -> None:
     assert HOME.edit({"name": "Work"}, START - timedelta(hours=1)).updated_at == START
 
 
-def test_order_is_by_name_without_regard_to_case() -> None:
+def test_the_order_is_by_case_folded_name() -> None:
     assert HOME.key == CategoryKey("home", HOME.id)
     assert CategoryKey("a", UUID(int=9)) < CategoryKey("b", UUID(int=1)) < CategoryKey("b", UUID(int=2))
 
 
-def test_canonical_forms() -> None:
+def test_values_are_canonicalised() -> None:
     fields: CategoryFields = {"name": "  " + "x" * 64, "description": " x ", "color": "#1E90fF"}
     assert check(CATEGORY.rules, fields) == {"name": "x" * 64, "description": " x ", "color": "#1e90ff"}
     assert check(CATEGORY.rules, {"color": None}) == {"color": None}
@@ -61,7 +61,7 @@ def test_canonical_forms() -> None:
         ("color", "#\u0661\u0662\u0663\u0664\u0665\u0666"),
     ],
 )
-def test_refused(field: str, value: str) -> None:
+def test_a_bad_value_is_refused(field: str, value: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         check(CATEGORY.rules, {field: value})
     assert [error.field for error in caught.value.errors] == [field]

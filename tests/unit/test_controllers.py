@@ -1,4 +1,4 @@
-"""Controllers are given the services that they annotate, when the application is built."""
+"""Binding of services to the controllers that annotate them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from tasktracker.entrypoints.http.core.controllers import bind
 
 
 class Greeter(Controller):
-    """Greets in the words that it is given."""
-
     path = "/greeting"
 
     words: str
@@ -22,7 +20,7 @@ class Greeter(Controller):
         return f"{self.words} {self.name}"
 
 
-def test_several_applications_have_services_of_their_own() -> None:
+def test_several_applications_have_separate_services() -> None:
     one = bind(Greeter, {"words": lambda: "Hello,", "name": lambda: "Ada"})
     other = bind(Greeter, {"words": lambda: "Hi,", "name": lambda: "Bob"})
     greetings = []
@@ -32,15 +30,15 @@ def test_several_applications_have_services_of_their_own() -> None:
     assert greetings == ["Hello, Ada", "Hi, Bob"]
 
 
-def test_only_what_a_controller_annotates_is_bound() -> None:
+def test_only_annotated_services_are_bound() -> None:
     def fail() -> str:
-        raise AssertionError("it is not asked for")
+        raise AssertionError("it is not annotated")
 
     bound = bind(Greeter, {"words": lambda: "Hello,", "name": lambda: "Ada", "other": fail})
     assert not hasattr(bound, "other")
-    assert not hasattr(Greeter, "words"), "the controller itself stays as it is"
+    assert not hasattr(Greeter, "words"), "the controller class does not change"
 
 
-def test_a_service_that_is_missing_is_named() -> None:
+def test_a_missing_service_is_named() -> None:
     with pytest.raises(LookupError, match="Greeter needs the service 'name'"):
         bind(Greeter, {"words": lambda: "Hello,"})

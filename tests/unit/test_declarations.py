@@ -1,4 +1,4 @@
-"""A field is declared once: what must follow it names the field that it forgot, and so do registries of types."""
+"""Declarations that must match: fields of entities, and registries of synced types."""
 
 from __future__ import annotations
 
@@ -52,51 +52,51 @@ NOT_SHOWN = {
     User: {"password_hash", "is_active", "version"},
     ApiToken: {"user_id", "secret_hash"},
 }
-"""What clients do not see of an entity, or see in another form."""
+"""Fields that clients do not see, or see in another form."""
 
 every_entity = pytest.mark.parametrize("entity", EDITABLE, ids=lambda entity: entity.__name__)
 
 
 @every_entity
-def test_the_fields_that_a_caller_may_pass_are_the_editable_ones(entity: type) -> None:
-    editable, passed = EDITABLE[entity]
-    assert get_type_hints(passed) == editable.types
+def test_a_caller_can_pass_exactly_the_editable_fields(entity: type) -> None:
+    editable, typed = EDITABLE[entity]
+    assert get_type_hints(typed) == editable.types
 
 
 @every_entity
-def test_bodies_take_every_editable_field_and_no_other(entity: type) -> None:
+def test_a_body_has_exactly_the_editable_fields(entity: type) -> None:
     editable, _ = EDITABLE[entity]
     for body in BODIES[entity]:
-        taken = set(body.__struct_fields__)
-        assert set(editable.names) <= taken, body
-        assert not {field.name for field in fields(entity)} - set(editable.names) - read_only(body) & taken, body
+        names = set(body.__struct_fields__)
+        assert set(editable.names) <= names, body
+        assert not {field.name for field in fields(entity)} - set(editable.names) - read_only(body) & names, body
 
 
 def read_only(body: type[msgspec.Struct]) -> set[str]:
-    """The fields of a body that the server ignores, or that say something else than the entity's."""
+    """Return the fields of a body that the server ignores or uses otherwise."""
     hints = get_type_hints(body, include_extras=True)
     ignored = {name for name, hint in hints.items() if "readOnly" in repr(hint)}
     return ignored | {"version"}  # a precondition
 
 
 @every_entity
-def test_views_show_every_field_but_those_that_are_hidden_on_purpose(entity: type) -> None:
+def test_a_view_shows_every_field_that_is_not_hidden(entity: type) -> None:
     for view in VIEWS[entity]:
         missing = {field.name for field in fields(entity)} - set(view.__struct_fields__)
         assert missing == NOT_SHOWN[entity], view
 
 
-def test_what_devices_keep_of_a_task_has_a_default_in_the_client() -> None:
-    kept = {ClientItemType.TASK: TaskData, ClientItemType.CATEGORY: CategoryView}
+def test_the_client_has_a_default_for_every_synced_field() -> None:
+    synced = {ClientItemType.TASK: TaskData, ClientItemType.CATEGORY: CategoryView}
     assert {type_: {*defaults, "id", "version"} for type_, defaults in CLIENT_DEFAULTS.items()} == {
-        type_: set(view.__struct_fields__) for type_, view in kept.items()
+        type_: set(view.__struct_fields__) for type_, view in synced.items()
     }
     for editable, type_ in ((TASK, ClientItemType.TASK), (CATEGORY, ClientItemType.CATEGORY)):
         defaults = {name: msgspec.to_builtins(value) for name, value in editable.defaults.items()}
         assert {name: CLIENT_DEFAULTS[type_][name] for name in defaults} == defaults
 
 
-def test_an_export_can_be_read_again_field_by_field() -> None:
+def test_every_editable_field_is_read_from_an_export() -> None:
     for line, editable in ((ndjson._TASK, TASK), (ndjson._CATEGORY, CATEGORY)):
         assert set(editable.names) <= set(line)
 

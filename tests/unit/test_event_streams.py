@@ -32,36 +32,36 @@ class Stream:
         self._portal: BlockingPortal = portal.blocking_portal
         self._headers = [(name.lower().encode(), value.encode()) for name, value in person.headers.items()]
         self._sent: asyncio.Queue[Message] = asyncio.Queue()
-        self._wanted = asyncio.Semaphore(0)
-        self._gone = asyncio.Event()
+        self._reads = asyncio.Semaphore(0)
+        self._disconnected = asyncio.Event()
         self._is_sending = False
         self._served: Future[None] | None = None
 
     def __enter__(self) -> Self:
         self._served = self._portal.start_task_soon(self._serve)
-        assert self._portal.call(self._take)["status"] == 200
+        assert self._portal.call(self._next)["status"] == 200
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._served is not None
-        self._portal.call(self.hang_up)
+        self._portal.call(self.disconnect)
         self._served.result(PATIENCE)
 
-    def take(self) -> bytes:
-        """Take what is sent next. Nothing is once it has ended."""
-        return bytes(self._portal.call(self._take)["body"])
+    def read(self) -> bytes:
+        """Read the next message, which is empty at the end of the stream."""
+        return bytes(self._portal.call(self._next)["body"])
 
-    def told(self) -> list[tuple[str, str, int]]:
-        """Take what is sent next, and return the op, id and version of each event in it."""
-        lines = self.take().decode().splitlines()
+    def read_events(self) -> list[tuple[str, str, int]]:
+        """Read the next message, and return the op, id and version of each event in it."""
+        lines = self.read().decode().splitlines()
         found = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
         return [(each["op"], each["id"], each["version"]) for each in found]
 
     def wait_for_page(self) -> None:
-        """Wait until the stream has read a page of changes, which the client has not taken."""
-        wait_until(lambda: self._wanted.locked() and self._is_sending, "the stream sends nothing")
+        """Wait until the stream has read a page of changes, which the client has not read."""
+        wait_until(lambda: self._reads.locked() and self._is_sending, "the stream sends nothing")
 
     def has_ended(self) -> bool:
         """Wait until it has ended."""
@@ -69,11 +69,11 @@ class Stream:
         self._served.result(PATIENCE)
         return True
 
-    async def hang_up(self) -> None:
-        """Leave, and take all that may still be sent."""
-        self._gone.set()
+    async def disconnect(self) -> None:
+        """Disconnect, and read all remaining messages."""
+        self._disconnected.set()
         for _ in range(100):
-            self._wanted.release()
+            self._reads.release()
 
     async def _serve(self) -> None:
         scope = {
@@ -93,17 +93,17 @@ class Stream:
         }
         await self._app(scope, self._receive, self._send)
 
-    async def _take(self) -> Message:
-        self._wanted.release()
+    async def _next(self) -> Message:
+        self._reads.release()
         return await asyncio.wait_for(self._sent.get(), PATIENCE)
 
     async def _receive(self) -> Message:
-        await self._gone.wait()
+        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
         self._is_sending = True
-        await self._wanted.acquire()
+        await self._reads.acquire()
         self._is_sending = False
         self._sent.put_nowait(message)
 
@@ -124,56 +124,54 @@ def edit(person: Person, task: dict[str, Any], times: int) -> None:
         expect(person.patch(f"/api/tasks/{task['id']}/", {"description": f"{number}"}), 200)
 
 
-def test_a_slow_client_is_told_the_latest_of_each_item(api: Api, ada: Person) -> None:
+def test_a_slow_client_gets_only_the_latest_version_of_each_item(api: Api, ada: Person) -> None:
     with Stream(api, ada) as stream:
-        assert stream.take().startswith(b"id: ")
+        assert stream.read().startswith(b"id: ")
         often, gone = ada.task(), ada.task()
         stream.wait_for_page()
         edit(ada, often, 50)
         expect(ada.delete(f"/api/tasks/{gone['id']}/"), 204)
         once = ada.task()
-        first, rest = stream.told(), stream.told()
+        first, rest = stream.read_events(), stream.read_events()
         assert ("upsert", often["id"], 1) in first
         assert rest == [("upsert", often["id"], 51), ("delete", gone["id"], 2), ("upsert", once["id"], 1)]
 
 
-def test_what_does_not_fit_into_one_page_follows_at_once(api: Api, ada: Person) -> None:
+def test_changes_beyond_one_page_follow_immediately(api: Api, ada: Person) -> None:
     with Stream(api, ada) as stream:
-        stream.take()
+        stream.read()
         tasks = [ada.task()]
         stream.wait_for_page()
         tasks += [ada.task() for _ in range(events.PAGE + 5)]
-        told: list[str] = []
-        while len(told) < len(tasks):
-            told += [id_ for _, id_, _ in stream.told()]
-        assert told == [task["id"] for task in tasks]
+        received: list[str] = []
+        while len(received) < len(tasks):
+            received += [id_ for _, id_, _ in stream.read_events()]
+        assert received == [task["id"] for task in tasks]
 
 
-def test_a_silent_stream_shows_now_and_then_that_it_is_alive(
-    api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_idle_stream_sends_heartbeats(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     assert events.HEARTBEAT_SECONDS == 20, "as it is documented"
     monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
     with Stream(api, ada) as stream:
-        stream.take()
+        stream.read()
         began = time.monotonic()
-        assert [stream.take() for _ in range(3)] == [b":\n\n"] * 3
+        assert [stream.read() for _ in range(3)] == [b":\n\n"] * 3
         assert time.monotonic() - began > 0.5
         task = ada.task()
-        told: list[tuple[str, str, int]] = []
-        while not told:
-            told = stream.told()  # between heartbeats
-        assert told == [("upsert", task["id"], 1)]
+        received: list[tuple[str, str, int]] = []
+        while not received:
+            received = stream.read_events()  # between heartbeats
+        assert received == [("upsert", task["id"], 1)]
 
 
-def test_a_client_that_takes_nothing_is_let_go(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stalled_client_is_disconnected(api: Api, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "STALLED_SECONDS", 1)
     with Stream(api, ada) as stream:
         problem(ada.get("/api/events/"), 409, "too-many-streams")
         assert stream.has_ended()
         # There is room for another one.
         with Stream(api, ada) as another:
-            another.take()
+            another.read()
 
 
 @contextmanager
@@ -185,24 +183,24 @@ def running(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def test_a_stream_ends_with_the_token_that_it_was_opened_by(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_ends_when_its_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     with Api("memory://", ACCESS_TOKEN_SECONDS="2") as api, running(api, monkeypatch):
         ada = api.register()
         began = time.monotonic()
         with Stream(api, ada) as stream:
-            stream.take()
-            while stream.take():
+            stream.read()
+            while stream.read():
                 pass
             assert stream.has_ended()
             assert time.monotonic() - began > 1.5
 
 
-def test_nothing_is_told_once_the_token_has_expired(api: Api, ada: Person) -> None:
+def test_no_change_is_sent_after_the_token_has_expired(api: Api, ada: Person) -> None:
     other = api.login(ada)
     with Stream(api, ada) as stream:
-        stream.take()
+        stream.read()
         api.clock.advance(minutes=20)
         api.login(other).task()
-        while block := stream.take():
+        while block := stream.read():
             assert block == b":\n\n"
         assert stream.has_ended()

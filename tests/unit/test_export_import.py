@@ -1,4 +1,4 @@
-"""What is exported comes in elsewhere as it was; what is wrong with a file is told, line by line."""
+"""Exports, imports of exports, and the errors that an import reports by line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ END = {"type": "end"}
 
 
 class Service:
-    """A store of its own, and what exports from it and imports into it."""
+    """A separate store with its export and import services."""
 
     def __init__(self, series: int, chunk: int = 500) -> None:
         self.clock = ManualClock()
@@ -46,14 +46,14 @@ class Service:
     def export(self, user: User) -> bytes:
         return b"".join(self.exports.export(self.seed.actor(user)))
 
-    def bring(self, user: User, raw: bytes, *, dry_run: bool = False) -> ImportReport:
+    def import_file(self, user: User, raw: bytes, *, dry_run: bool = False) -> ImportReport:
         return self.imports.import_file(self.seed.actor(user), io.BytesIO(raw), FileFormat.NDJSON, dry_run=dry_run)
 
-    def bring_lines(self, user: User, *records: Any, dry_run: bool = False) -> ImportReport:
-        return self.bring(user, written(HEADER, *records, END), dry_run=dry_run)
+    def import_lines(self, user: User, *records: Any, dry_run: bool = False) -> ImportReport:
+        return self.import_file(user, to_lines(HEADER, *records, END), dry_run=dry_run)
 
     def all_of(self, user: User) -> tuple[dict[UUID, Category], dict[UUID, Task]]:
-        """The user's own categories and tasks, also those in the trash."""
+        """Return the user's own categories and tasks, with those in the trash."""
         with self.store.reading(SYSTEM) as work:
             categories = work.categories.list(user.id, None, 10_000).items
             tasks = work.tasks.list(user.id, TaskQuery(at=START, role=Role.OWNER, limit=10_000)).items
@@ -61,7 +61,7 @@ class Service:
         return {each.id: each for each in categories}, {each.id: each for each in [*tasks, *trashed]}
 
 
-def written(*records: Any) -> bytes:
+def to_lines(*records: Any) -> bytes:
     return b"".join(
         each if isinstance(each, bytes) else json.dumps(each, default=str).encode() + b"\n" for each in records
     )
@@ -93,7 +93,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 @st.composite
 def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
-    """Categories and tasks of somebody, in any shape that the rules allow."""
+    """Any valid categories and tasks of one user."""
     owner = UUID(int=0)
     named = draw(st.lists(texts.map(lambda text: f"c{text}").map(str.strip), max_size=4, unique_by=name_key))
     categories = []
@@ -114,11 +114,11 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
     tasks: list[Task] = []
     depths: dict[UUID, int] = {}
     for id_ in draw(st.lists(st.uuids(), max_size=12, unique=True)):
-        above = draw(st.sampled_from([None, *(each for each in tasks if depths[each.id] < MAX_DEPTH)]))
+        parent = draw(st.sampled_from([None, *(each for each in tasks if depths[each.id] < MAX_DEPTH)]))
         times = sorted(draw(st.tuples(moments, moments)))
         state = draw(st.sampled_from(State))
-        trashed = draw(st.booleans()) or (above is not None and above.trashed_at is not None)
-        with_ = [id_, above.trashed_with] if above is not None and above.trashed_with else [id_]
+        trashed = draw(st.booleans()) or (parent is not None and parent.trashed_at is not None)
+        trashed_with = [id_, parent.trashed_with] if parent is not None and parent.trashed_with else [id_]
         tasks.append(
             Task(
                 id=id_,
@@ -129,59 +129,59 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
                 start_on=draw(st.none() | st.dates()),
                 due_date=draw(st.none() | moments),
                 category=draw(st.sampled_from([None, *(each.id for each in categories)])),
-                parent=above.id if above else None,
-                root=above.root if above else id_,
+                parent=parent.id if parent else None,
+                root=parent.root if parent else id_,
                 created_by=owner,
                 created_at=times[0],
                 updated_at=times[1],
                 completed_at=draw(moments) if state is State.DONE else None,
                 trashed_at=draw(moments) if trashed else None,
-                trashed_with=draw(st.sampled_from(with_)) if trashed else None,
+                trashed_with=draw(st.sampled_from(trashed_with)) if trashed else None,
                 version=draw(st.integers(1, 1000)),
             )
         )
-        depths[id_] = 1 if above is None else depths[above.id] + 1
+        depths[id_] = 1 if parent is None else depths[parent.id] + 1
     return categories, tasks
 
 
 @given(accounts(), st.sampled_from([1, 2, 3, 500]))
-@settings(max_examples=150)
-def test_an_account_is_the_same_elsewhere(account: tuple[list[Category], list[Task]], chunk: int) -> None:
-    here, there = Service(10), Service(20, chunk)
-    alice, bob = here.seed.user(), there.seed.user()
+@settings(deadline=None, max_examples=150)
+def test_an_imported_account_equals_the_exported_one(account: tuple[list[Category], list[Task]], chunk: int) -> None:
+    source, target = Service(10), Service(20, chunk)
+    alice, bob = source.seed.user(), target.seed.user()
     categories = {each.id: replace(each, user_id=alice.id) for each in account[0]}
     tasks = {each.id: replace(each, created_by=alice.id) for each in account[1]}
-    with here.store.writing(SYSTEM) as work:
+    with source.store.writing(SYSTEM) as work:
         for each in categories.values():
             work.categories.add(each)
         for one in tasks.values():
             work.tasks.add(one)
-    exported = here.export(alice)
-    dry = there.bring(bob, exported, dry_run=True)
-    assert there.all_of(bob) == ({}, {})
-    report = there.bring(bob, exported)
+    exported = source.export(alice)
+    dry = target.import_file(bob, exported, dry_run=True)
+    assert target.all_of(bob) == ({}, {})
+    report = target.import_file(bob, exported)
     assert (report.errors, report.notices, report.skipped) == ([], [], 0)
     assert (report.categories.created, report.tasks.created) == (len(categories), len(tasks))
     assert replace(dry, dry_run=False) == report
-    assert there.all_of(bob) == (
+    assert target.all_of(bob) == (
         {each.id: replace(each, user_id=bob.id) for each in categories.values()},
         {one.id: replace(one, created_by=bob.id) for one in tasks.values()},
     )
-    again = there.bring(bob, exported)
+    again = target.import_file(bob, exported)
     assert (again.categories.created, again.tasks.created) == (0, 0)
     assert (again.categories.unchanged, again.tasks.unchanged) == (len(categories), len(tasks))
-    # To somebody else beside them everything comes under another id, but otherwise the same, and once only.
-    carol = there.seed.user()
+    # For another user of the target, everything gets other ids, once, and is otherwise equal.
+    carol = target.seed.user()
     for created in (len(tasks), 0):
-        report = there.bring(carol, exported)
+        report = target.import_file(carol, exported)
         assert (report.tasks.created, report.tasks.mapped, report.skipped) == (created, created, 0)
     shape = sorted((one.title, one.version, one.created_at, one.trashed_at or START) for one in tasks.values())
-    mapped = there.all_of(carol)[1]
+    mapped = target.all_of(carol)[1]
     assert sorted((one.title, one.version, one.created_at, one.trashed_at or START) for one in mapped.values()) == shape
     assert all(one.parent is None or one.parent in mapped for one in mapped.values())
 
 
-def test_an_export_has_no_secrets_and_ends(service: Service) -> None:
+def test_an_export_has_no_secrets_and_an_end_line(service: Service) -> None:
     user = service.seed.user(first_name="Ann", password_hash="hash-of-it")
     raw = service.export(user)
     assert b"hash-of-it" not in raw
@@ -191,7 +191,7 @@ def test_an_export_has_no_secrets_and_ends(service: Service) -> None:
     assert last == {"type": "end", "categories": 0, "tasks": 0}
 
 
-def test_an_export_of_version_1_is_read_still(service: Service, user: User) -> None:
+def test_an_export_of_version_1_is_still_read(service: Service, user: User) -> None:
     lines = (
         '{"type":"header","format":"tasktracker","version":1,"exported_at":"2026-03-01T12:00:00Z"}',
         '{"type":"profile","id":"00000000-0000-4000-8000-000000000001","username":"ada","email":null,"first_name":"",'
@@ -202,7 +202,7 @@ def test_an_export_of_version_1_is_read_still(service: Service, user: User) -> N
         '"trashed_at":null,"trashed_with":null,"version":4,"members":[]}',
         '{"type":"end","categories":0,"tasks":1}',
     )
-    report = service.bring(user, "\n".join(lines).encode())
+    report = service.import_file(user, "\n".join(lines).encode())
     assert not [*report.errors, *report.notices]
     (task,) = service.all_of(user)[1].values()
     assert (task.title, task.priority, task.start_on, task.version) == ("Call", Priority.HIGH, None, 4)
@@ -217,25 +217,25 @@ def test_a_new_field_needs_a_new_version_of_the_format() -> None:
     assert set(ndjson._CATEGORY) == {"id", "name", "description", "color", "created_at", "updated_at", "version"}
 
 
-def test_a_field_whose_type_nothing_reads_is_named() -> None:
+def test_a_field_without_a_reader_for_its_type_is_named() -> None:
     with pytest.raises(TypeError, match="no reader for the type int of the field estimate"):
         ndjson._reader("estimate", int | None, None)
 
 
 def test_members_are_exported_by_name_and_not_invited_again(service: Service, user: User) -> None:
     bob = service.seed.user("bob")
-    mine = service.seed.task(user, members=(Member(bob.id, Role.EDITOR),))
+    own = service.seed.task(user, members=(Member(bob.id, Role.EDITOR),))
     service.seed.task(bob, members=(Member(user.id, Role.EDITOR),))
     lines = [json.loads(line) for line in service.export(user).splitlines()]
     (only,) = [line for line in lines if line["type"] == "task"]
-    assert (only["id"], only["members"]) == (str(mine.id), [{"username": "bob", "role": "editor"}])
+    assert (only["id"], only["members"]) == (str(own.id), [{"username": "bob", "role": "editor"}])
     carol = service.seed.user()
-    report = service.bring(carol, service.export(user))
+    report = service.import_file(carol, service.export(user))
     assert [(each.field, "bob" in each.message) for each in report.notices] == [("members", True)]
     assert [one.members for one in service.all_of(carol)[1].values()] == [()]
 
 
-def test_a_long_export_comes_in_blocks_of_one_state(service: Service, user: User) -> None:
+def test_the_blocks_of_an_export_show_one_state(service: Service, user: User) -> None:
     service.seed.tasks(*(service.seed.new_task(user, description="x" * 1000) for _ in range(450)))
     blocks = service.exports.export(service.seed.actor(user))
     first = next(blocks)
@@ -245,20 +245,20 @@ def test_a_long_export_comes_in_blocks_of_one_state(service: Service, user: User
     assert json.loads(b"".join([first, *rest]).splitlines()[-1])["tasks"] == 450
 
 
-def test_nobody_exports_or_imports_in_an_ended_session(service: Service, user: User) -> None:
+def test_an_ended_session_cannot_export_or_import(service: Service, user: User) -> None:
     actor = service.seed.actor(user)
     with service.store.writing(SYSTEM) as work:
         work.sessions.remove(actor.session_id)
-    for attempt in (
+    for call in (
         lambda: next(service.exports.export(actor)),
         lambda: service.imports.admit(actor),
         lambda: service.imports.import_file(actor, io.BytesIO(), FileFormat.NDJSON),
     ):
         with pytest.raises(SessionEnded):
-            attempt()
+            call()
 
 
-def test_administrators_go_by_names(service: Service, user: User) -> None:
+def test_an_administrator_exports_and_imports_by_username(service: Service, user: User) -> None:
     service.seed.task(user)
     raw = b"".join(service.exports.export_of(user.username))
     read: list[int] = []
@@ -267,27 +267,27 @@ def test_administrators_go_by_names(service: Service, user: User) -> None:
     assert report.tasks.created == 1
     assert read[-1] == len(raw)
     with pytest.raises(UserNotFound):
-        service.exports.export_of("nobody")
+        service.exports.export_of("unknown")
     with pytest.raises(UserNotFound):
-        service.imports.import_file_for("nobody", io.BytesIO(raw), FileFormat.NDJSON)
+        service.imports.import_file_for("unknown", io.BytesIO(raw), FileFormat.NDJSON)
 
 
-def test_an_export_tells_how_far_it_has_come(service: Service, user: User) -> None:
+def test_an_export_reports_its_progress(service: Service, user: User) -> None:
     service.seed.tasks(*(service.seed.new_task(user) for _ in range(450)))
     service.seed.task(user, trashed_at=START)
-    told: list[tuple[int, int]] = []
-    blocks = service.exports.export_of(user.username, progress=lambda done, total: told.append((done, total)))
+    reported: list[tuple[int, int]] = []
+    blocks = service.exports.export_of(user.username, progress=lambda done, total: reported.append((done, total)))
     assert b"".join(blocks).count(b'"type":"task"') == 451
-    assert told == [(200, 451), (400, 451), (450, 451), (451, 451)]
+    assert reported == [(200, 451), (400, 451), (450, 451), (451, 451)]
 
 
 # -------------------------------------------------------------------- import
 
 
-def test_the_history_tells_who_brought_a_task_in_and_when(service: Service, user: User) -> None:
+def test_the_history_names_the_importer_and_the_time_of_the_import(service: Service, user: User) -> None:
     old = START - timedelta(days=1000)
     record = task(created_at=old.isoformat(), updated_at=old.isoformat(), version=7, state="done")
-    service.bring_lines(user, record)
+    service.import_lines(user, record)
     with service.store.reading(SYSTEM) as work:
         (change,) = work.history.list(UUID(record["id"]), None, 10).items
     assert (change.action, change.actor, change.at, change.version) == (Action.CREATE, user.id, START, 7)
@@ -296,12 +296,12 @@ def test_the_history_tells_who_brought_a_task_in_and_when(service: Service, user
     assert (one.completed_at, one.updated_at) == (old, old)
 
 
-def test_parents_may_come_after_their_children(service: Service, user: User) -> None:
+def test_a_parent_can_follow_its_subtasks(service: Service, user: User) -> None:
     chain = [task(title=str(depth)) for depth in range(MAX_DEPTH + 2)]
     for above, below in pairwise(chain):
         below["parent"] = above["id"]
     for dry_run in (True, False):
-        report = service.bring_lines(user, *reversed(chain), dry_run=dry_run)
+        report = service.import_lines(user, *reversed(chain), dry_run=dry_run)
         assert report.tasks.created == MAX_DEPTH
         assert sorted((each.line, each.field) for each in report.errors) == [(2, "parent"), (3, "parent")]
         assert report.skipped == 2
@@ -309,11 +309,11 @@ def test_parents_may_come_after_their_children(service: Service, user: User) -> 
     assert {one.root for one in tasks.values()} == {UUID(chain[0]["id"])}
 
 
-def test_what_is_under_a_task_that_is_there_has_its_members(service: Service, user: User) -> None:
+def test_a_task_imported_below_an_existing_one_gets_its_members(service: Service, user: User) -> None:
     bob = service.seed.user()
     parent = service.seed.task(user, members=(Member(bob.id, Role.VIEWER),))
     child = task(parent=str(parent.id))
-    assert service.bring_lines(user, child).skipped == 0
+    assert service.import_lines(user, child).skipped == 0
     one = service.all_of(user)[1][UUID(child["id"])]
     assert (one.root, one.members) == (parent.id, parent.members)
 
@@ -322,7 +322,7 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
     home, work = service.seed.category(user, "Home"), service.seed.category(user, "Work")
     other, renamed = category(name="HOME"), category(id=str(work.id), name="Arbeit")
     records = [other, renamed, task(category=other["id"]), task(category=str(work.id)), task(category=str(home.id))]
-    report = service.bring_lines(user, *records)
+    report = service.import_lines(user, *records)
     assert (report.categories.created, report.categories.unchanged, report.skipped) == (0, 2, 0)
     categories, tasks = service.all_of(user)
     assert categories == {home.id: home, work.id: work}
@@ -395,53 +395,53 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_bad_line_is_skipped_and_told(service: Service, user: User, record: Any, field: str) -> None:
+def test_a_bad_line_is_skipped_and_reported(service: Service, user: User, record: Any, field: str) -> None:
     good = task()
     for dry_run in (True, False):
-        report = service.bring_lines(user, record, good, dry_run=dry_run)
+        report = service.import_lines(user, record, good, dry_run=dry_run)
         assert [(each.line, each.field) for each in report.errors] == [(2, field)]
         assert (report.skipped, report.tasks.created, report.omitted) == (1, 1, 0)
     assert list(service.all_of(user)[1]) == [UUID(good["id"])]
 
 
-def test_every_bad_field_is_told(service: Service, user: User) -> None:
-    report = service.bring_lines(user, task(title="", priority=0, colour=1, category=str(uuid4())))
+def test_every_bad_field_is_reported(service: Service, user: User) -> None:
+    report = service.import_lines(user, task(title="", priority=0, colour=1, category=str(uuid4())))
     assert sorted(each.field for each in report.errors) == ["colour", "priority", "title"]
     assert report.skipped == 1
 
 
-def test_nothing_is_put_under_tasks_of_others_or_in_their_categories(service: Service, user: User) -> None:
+def test_tasks_and_categories_of_others_are_refused(service: Service, user: User) -> None:
     bob = service.seed.user()
-    theirs = service.seed.task(bob, members=(Member(user.id, Role.EDITOR),))
+    bobs_task = service.seed.task(bob, members=(Member(user.id, Role.EDITOR),))
     filed = task(category=str(service.seed.category(bob).id))
-    report = service.bring_lines(user, task(parent=str(theirs.id)), filed)
+    report = service.import_lines(user, task(parent=str(bobs_task.id)), filed)
     assert sorted((each.line, each.field) for each in report.errors) == [(2, "parent"), (3, "category")]
-    # Unless the file has one of the same id, which then comes in under another.
-    report = service.bring_lines(user, task(parent=str(theirs.id)), task(id=str(theirs.id)))
+    # Unless the file has a task with this id, which is then imported with another id.
+    report = service.import_lines(user, task(parent=str(bobs_task.id)), task(id=str(bobs_task.id)))
     assert (report.tasks.created, report.tasks.mapped, report.skipped) == (2, 1, 0)
-    assert service.all_of(bob)[1] == {theirs.id: theirs}
+    assert service.all_of(bob)[1] == {bobs_task.id: bobs_task}
 
 
-def test_nothing_live_is_put_under_what_is_in_the_trash(service: Service, user: User) -> None:
+def test_a_parent_in_the_trash_is_refused_for_an_undeleted_task(service: Service, user: User) -> None:
     top = service.seed.new_task(user)
     service.seed.tasks(replace(top, trashed_at=START, trashed_with=top.id))
     with_it = task(parent=str(top.id), trashed_at=START.isoformat(), trashed_with=str(top.id))
-    report = service.bring_lines(user, task(parent=str(top.id)), with_it)
+    report = service.import_lines(user, task(parent=str(top.id)), with_it)
     assert [(each.line, each.field) for each in report.errors] == [(2, "parent")]
     assert service.all_of(user)[1][UUID(with_it["id"])].trashed_with == top.id
 
 
-def test_what_is_already_there_stays_as_it_is(service: Service, user: User) -> None:
-    mine = service.seed.task(user, "mine")
-    report = service.bring_lines(user, task(id=str(mine.id), title="other"))
+def test_an_existing_task_is_not_changed(service: Service, user: User) -> None:
+    own = service.seed.task(user, "own")
+    report = service.import_lines(user, task(id=str(own.id), title="other"))
     assert (report.tasks.unchanged, report.tasks.created) == (1, 0)
-    assert service.all_of(user)[1] == {mine.id: mine}
+    assert service.all_of(user)[1] == {own.id: own}
 
 
 def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
     record = task()
     for dry_run in (True, False):
-        report = service.bring_lines(user, record, record, dry_run=dry_run)
+        report = service.import_lines(user, record, record, dry_run=dry_run)
         assert (report.tasks.created, report.tasks.unchanged) == (1, 1)
 
 
@@ -452,29 +452,29 @@ def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
         b"\n",
         b"\xff\xfe",
         b"TYPE,CONTENT\n",
-        written(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
-        written({**HEADER, "version": 3}),
-        written({**HEADER, "version": 0}),
-        written({**HEADER, "format": "other"}),
+        to_lines(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
+        to_lines({**HEADER, "version": 3}),
+        to_lines({**HEADER, "version": 0}),
+        to_lines({**HEADER, "format": "other"}),
     ],
 )
-def test_what_is_no_export_is_refused(service: Service, user: User, raw: bytes) -> None:
+def test_a_file_that_is_not_an_export_is_refused(service: Service, user: User, raw: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
-        service.bring(user, raw)
+        service.import_file(user, raw)
     assert [error.field for error in caught.value.errors] == ["body"]
 
 
-def test_an_export_that_was_cut_off_comes_in_and_is_told(service: Service, user: User) -> None:
-    report = service.bring(user, written(HEADER, task(), b"\n", task()))
+def test_a_truncated_export_is_imported_and_reported(service: Service, user: User) -> None:
+    report = service.import_file(user, to_lines(HEADER, task(), b"\n", task()))
     assert report.tasks.created == 2
     assert [(each.line, each.field) for each in report.notices] == [(5, "line")]
-    report = service.bring(user, written(HEADER, END, task()))
+    report = service.import_file(user, to_lines(HEADER, END, task()))
     assert (report.tasks.created, [(each.line, each.field) for each in report.errors]) == (0, [(3, "line")])
 
 
-def test_an_export_from_whose_middle_something_is_gone_comes_in_and_is_told(service: Service, user: User) -> None:
+def test_missing_lines_are_reported_by_count(service: Service, user: User) -> None:
     home, one = category(name="Home"), task()
-    for counts, bad, told in (
+    for counts, bad, reported in (
         ({"categories": 1, "tasks": 1}, [], []),
         ({"categories": 2, "tasks": 1}, [], [(4, "categories")]),
         ({"categories": 1, "tasks": 4}, [task(priority=9), b"\xff\n"], [(6, "tasks")]),
@@ -482,24 +482,24 @@ def test_an_export_from_whose_middle_something_is_gone_comes_in_and_is_told(serv
         ({"categories": 0, "tasks": 0}, [], []),
         ({"categories": "many", "tasks": None}, [], []),
     ):
-        report = service.bring(user, written(HEADER, home, one, *bad, END | counts))
-        assert [(each.line, each.field) for each in report.notices] == told
+        report = service.import_file(user, to_lines(HEADER, home, one, *bad, END | counts))
+        assert [(each.line, each.field) for each in report.notices] == reported
         assert (report.skipped, report.tasks.created + report.tasks.unchanged) == (len(bad), 1)
 
 
-def test_a_time_is_read_as_precisely_as_it_is_kept(service: Service, user: User) -> None:
+def test_a_time_is_read_to_the_microsecond(service: Service, user: User) -> None:
     for written_as, read in (
         ("2026-01-31t12:00:00.123456z", datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)),
         ("2026-01-31 12:00:00.5+05:30", datetime(2026, 1, 31, 6, 30, 0, 500000, tzinfo=UTC)),
         ("2026-01-31T12:00:00.1234567-01:00", datetime(2026, 1, 31, 13, 0, 0, 123456, tzinfo=UTC)),
     ):
         record = task(due_date=written_as)
-        assert service.bring_lines(user, record).tasks.created == 1
+        assert service.import_lines(user, record).tasks.created == 1
         assert service.all_of(user)[1][UUID(record["id"])].due_date == read
 
 
-def test_only_the_first_mistakes_are_told(service: Service, user: User) -> None:
-    report = service.bring_lines(user, *[b"x\n"] * (MAX_FINDINGS + 5))
+def test_only_the_first_errors_are_reported(service: Service, user: User) -> None:
+    report = service.import_lines(user, *[b"x\n"] * (MAX_FINDINGS + 5))
     assert (len(report.errors), report.omitted, report.skipped) == (MAX_FINDINGS, 5, MAX_FINDINGS + 5)
 
 
@@ -510,12 +510,12 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_limits")
-def test_a_file_has_a_number_of_lines_and_categories_at_most(service: Service, user: User) -> None:
-    report = service.bring_lines(user, category(name="a"), category(name="b"), category(name="c"))
+def test_the_number_of_lines_and_categories_is_limited(service: Service, user: User) -> None:
+    report = service.import_lines(user, category(name="a"), category(name="b"), category(name="c"))
     assert [(each.line, each.field) for each in report.errors] == [(4, "name")]
-    many = written(HEADER, *(task() for _ in range(5)), END)
+    many = to_lines(HEADER, *(task() for _ in range(5)), END)
     with pytest.raises(InvalidInput):
-        service.bring(user, many)
-    # Whatever somebody has exported, whoever runs the service can bring in.
+        service.import_file(user, many)
+    # An administrator can import without these limits.
     report = service.imports.import_file_for(user.username, io.BytesIO(many), FileFormat.NDJSON)
     assert report.tasks.created + report.tasks.unchanged == 5

@@ -1,4 +1,4 @@
-"""The rules of fields, whichever entity they belong to."""
+"""The rules of fields that all entities share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, Rule, case_key, check, moment, optional, text
 from tests import strategies
-from tests.strategies import PEOPLE, spellings
+from tests.strategies import USERNAMES, spellings
 
 
 def refuse(value: str) -> str:
@@ -27,12 +27,12 @@ def errors_of(caught: pytest.ExceptionInfo[InvalidInput]) -> dict[str, str]:
 
 
 class TestCheck:
-    def test_values_come_back_in_canonical_form_and_those_without_a_rule_as_they_are(self) -> None:
+    def test_values_with_a_rule_are_canonicalised_and_others_are_kept(self) -> None:
         values = {"a": "x", "b": "y"}
         assert check({"a": shout, "c": refuse}, values) == {"a": "X", "b": "y"}
         assert values == {"a": "x", "b": "y"}
 
-    def test_all_that_is_wrong_is_said_at_once(self) -> None:
+    def test_all_errors_are_raised_together(self) -> None:
         with pytest.raises(InvalidInput) as caught:
             check(
                 {"a": refuse, "b": refuse, "c": shout},
@@ -42,11 +42,11 @@ class TestCheck:
             )
         assert errors_of(caught) == {"a": "is refused", "b": "is refused", "d": "is required", "e": "is odd"}
 
-    def test_a_remark_from_elsewhere_is_enough_to_refuse(self) -> None:
+    def test_an_additional_error_alone_is_raised(self) -> None:
         with pytest.raises(InvalidInput):
             check({}, {"a": "x"}, also=[FieldError("e", "is odd")])
 
-    def test_a_required_field_may_be_empty(self) -> None:
+    def test_a_required_field_can_be_empty(self) -> None:
         assert check({}, {"a": ""}, required=("a",)) == {"a": ""}
 
 
@@ -65,7 +65,7 @@ class TestText:
             (text(longest=2), "e\u0301", "e\u0301"),
         ],
     )
-    def test_accepted(self, rule: Rule, value: str, expected: str) -> None:
+    def test_a_text_within_the_limits_is_accepted(self, rule: Rule, value: str, expected: str) -> None:
         assert rule(value) == expected
 
     @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ class TestText:
             (text(longest=3), "\udc00\ud800", "must not contain lone surrogates"),
         ],
     )
-    def test_refused(self, rule: Rule, value: str, message: str) -> None:
+    def test_a_text_outside_the_limits_is_refused(self, rule: Rule, value: str, message: str) -> None:
         with pytest.raises(Refused) as caught:
             rule(value)
         assert str(caught.value) == message
 
     @given(strategies.texts(20))
-    def test_what_is_accepted_can_be_encoded_and_is_accepted_again(self, value: str) -> None:
+    def test_an_accepted_text_can_be_encoded_and_is_accepted_again(self, value: str) -> None:
         rule = text(longest=10, shortest=1, trim=True)
         try:
             accepted = rule(value)
@@ -116,7 +116,7 @@ class TestMoment:
             (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=-14))), datetime(1, 1, 1, 14, tzinfo=UTC)),
         ],
     )
-    def test_accepted_as_utc(self, value: datetime, expected: datetime) -> None:
+    def test_a_time_is_converted_to_utc(self, value: datetime, expected: datetime) -> None:
         accepted = moment(value)
         assert accepted == expected
         assert accepted.tzinfo is UTC
@@ -146,14 +146,14 @@ class TestMoment:
         assert accepted.utcoffset() == timedelta()
 
 
-def test_an_optional_value_may_be_none_but_not_anything_else() -> None:
+def test_an_optional_value_is_none_or_follows_its_rule() -> None:
     assert optional(refuse)(None) is None
     with pytest.raises(Refused):
         optional(refuse)("")
 
 
 class TestCaseKey:
-    @pytest.mark.parametrize("name", PEOPLE)
+    @pytest.mark.parametrize("name", USERNAMES)
     def test_all_spellings_have_one_key(self, name: str) -> None:
         assert len(spellings(name)) >= 4
         assert {case_key(spelling) for spelling in spellings(name)} == {case_key(name)}
@@ -168,17 +168,17 @@ class TestCaseKey:
             ("\u01c4", "\u01c6"),
         ],
     )
-    def test_what_people_would_call_the_same_is(self, one: str, other: str) -> None:
+    def test_equivalent_names_have_one_key(self, one: str, other: str) -> None:
         assert case_key(one) == case_key(other)
 
     @pytest.mark.parametrize(
         ("one", "other"), [("e", "\u00e9"), ("i", "\u0131"), ("a", "\u0430"), ("o", "\u00f8"), ("a", "a ")]
     )
-    def test_what_looks_alike_is_not_the_same(self, one: str, other: str) -> None:
+    def test_similar_names_have_different_keys(self, one: str, other: str) -> None:
         assert case_key(one) != case_key(other)
 
     @given(strategies.storable_texts(20))
-    def test_a_key_is_its_own_key_and_normal(self, value: str) -> None:
+    def test_a_key_is_idempotent_and_normalised(self, value: str) -> None:
         key = case_key(value)
         assert case_key(key) == key
         assert unicodedata.is_normalized("NFKC", key)

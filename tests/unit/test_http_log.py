@@ -1,4 +1,4 @@
-"""The format of the log, and the traceback of an error in the program."""
+"""Logging of unexpected errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasktracker.entrypoints import logging
 from tasktracker.entrypoints.logging import TRACEBACKS
 from tasktracker.entrypoints.settings import load
 
-SECRET = "the password of somebody"
+SECRET = "the password of a user"
 
 
 def fail(password: str) -> None:
@@ -30,12 +30,12 @@ def caught(function: Callable[[str], None]) -> Exception:
     return error.value
 
 
-def test_a_traceback_says_where_and_what_but_not_with_which_values() -> None:
+def test_a_traceback_is_logged_without_values_of_variables() -> None:
     event: dict[str, Any] = {"event": "uncaught error", "exc_info": caught(fail)}
     line = structlog.processors.JSONRenderer()(None, "error", TRACEBACKS(None, "error", event))
     assert SECRET not in str(line)
     (exception,) = json.loads(line)["exception"]
-    assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "a message of 25 characters")
+    assert (exception["exc_type"], exception["exc_value"]) == ("RuntimeError", "a message of 23 characters")
     assert exception["frames"][-1]["name"] == "fail"
 
 

@@ -1,6 +1,6 @@
 """The description of the API, and its interactive documentation.
 
-That it says what is answered is tested wherever something is asked: see `tests.documentation`.
+`tests.documentation` compares the description with every response of all HTTP tests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tasktracker.domain.categories.category import MAX_NAME_LENGTH
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH
 from tests.contracts.http.base import problem
-from tests.contracts.http.operations import OPERATIONS, PROTECTED, SERVED
+from tests.contracts.http.operations import OPERATIONS, PROTECTED
 from tests.http import Api, expect
 
 IDENTIFIER = re.compile(r"[a-z][A-Za-z]+")
@@ -47,22 +47,22 @@ def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]
     }
 
 
-def within(value: object) -> Iterator[Mapping[str, Any]]:
-    """Every object in the document."""
+def objects_in(value: object) -> Iterator[Mapping[str, Any]]:
+    """Yield every object in the document."""
     if isinstance(value, dict):
         yield value
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from within(part)
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects_in(child)
 
 
 def filled_in(value: object) -> object:
-    """A value of an example, with something of its kind where something that is there is to be."""
+    """Replace a placeholder in an example by a value of its kind."""
     if value == "{change}":
         return str(uuid4())
     return value.strip("{}") if isinstance(value, str) else value
 
 
-def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
+def test_the_description_is_openapi_3_1(document: dict[str, Any]) -> None:
     assert re.fullmatch(r"3\.1\.\d+", document["openapi"])
     assert document.keys() <= {"openapi", "info", "servers", "tags", "paths", "components", "security"}
     assert document["info"]["title"]
@@ -70,15 +70,15 @@ def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
     assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
 
 
-def test_every_reference_leads_somewhere_and_nothing_is_left_over(document: dict[str, Any]) -> None:
-    references = {each["$ref"] for each in within(document) if "$ref" in each}
+def test_every_reference_is_defined_and_every_component_is_used(document: dict[str, Any]) -> None:
+    references = {each["$ref"] for each in objects_in(document) if "$ref" in each}
     components = document["components"]
     defined = {f"#/components/{kind}/{name}" for kind in ("schemas", "headers") for name in components[kind]}
     assert references == defined
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for kind in components for name in components[kind])
 
 
-def test_every_operation_can_be_told_apart_and_is_explained(
+def test_every_operation_has_a_unique_id_and_an_explanation(
     document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
     ids = [operation["operationId"] for operation in operations.values()]
@@ -95,8 +95,8 @@ def test_every_operation_can_be_told_apart_and_is_explained(
 def test_every_parameter_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     for (_, path), operation in operations.items():
         parameters = operation["parameters"]
-        places = [(parameter["in"], parameter["name"]) for parameter in parameters]
-        assert len(set(places)) == len(places)
+        keys = [(parameter["in"], parameter["name"]) for parameter in parameters]
+        assert len(set(keys)) == len(keys)
         in_path = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
         assert in_path == set(re.findall(r"\{(\w+)\}", path))
         for parameter in parameters:
@@ -105,22 +105,24 @@ def test_every_parameter_is_described(operations: dict[tuple[str, str], dict[str
             assert parameter.get("required", False) is (parameter["in"] == "path")
 
 
-def test_preconditions_are_described_where_they_are_heeded(
+def test_preconditions_are_described_where_they_are_supported(
     operations: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
     for (method, path), operation in operations.items():
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
-        is_whole = path in ("/api/tasks/{id}/", "/api/categories/{id}/")
+        is_item = path in ("/api/tasks/{id}/", "/api/categories/{id}/")
         others = ("/api/tasks/{id}/restore/", "/api/tasks/{id}/undo/", "/api/trash/{id}/")
-        is_versioned = is_whole or path in others
-        heeded = {"GET": {"If-None-Match"}, "PUT": {"If-Match", "If-None-Match"}}.get(method, {"If-Match"})
-        assert named - {"Idempotency-Key"} == (heeded if is_versioned else set())
+        is_versioned = is_item or path in others
+        supported = {"GET": {"If-None-Match"}, "PUT": {"If-Match", "If-None-Match"}}.get(method, {"If-Match"})
+        assert named - {"Idempotency-Key"} == (supported if is_versioned else set())
         assert ("412" in operation["responses"]) is (is_versioned and method != "GET")
-        assert ("304" in operation["responses"]) is (is_whole and method == "GET")
-        assert ("201" in operation["responses"] and "200" in operation["responses"]) is (is_whole and method == "PUT")
+        assert ("304" in operation["responses"]) is (is_item and method == "GET")
+        assert ("201" in operation["responses"] and "200" in operation["responses"]) is (is_item and method == "PUT")
 
 
-def test_what_may_be_sent_again_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_idempotency_keys_are_described_where_they_are_supported(
+    operations: dict[tuple[str, str], dict[str, Any]],
+) -> None:
     for (method, path), operation in operations.items():
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
         is_repeatable = method != "GET" and path.startswith(("/api/tasks/", "/api/categories/"))
@@ -130,7 +132,7 @@ def test_what_may_be_sent_again_is_described(operations: dict[tuple[str, str], d
             assert ("Idempotency-Replayed" in response["headers"]) is (is_repeatable and status < "300")
 
 
-def test_texts_say_what_happens_and_not_who_is_told(document: dict[str, Any]) -> None:
+def test_texts_contain_no_vague_words(document: dict[str, Any]) -> None:
     def texts(value: Any) -> Iterator[str]:
         if isinstance(value, dict):
             yield from (value[name] for name in ("summary", "description") if isinstance(value.get(name), str))
@@ -161,21 +163,21 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
     assert tasks["sort"]["default"] == "-created_at"
 
 
-def test_a_token_is_asked_for_where_one_is_needed(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
-    for place, operation in operations.items():
-        if place == ("GET", "/api/events/"):  # or a ticket
+def test_a_token_is_required_where_one_is_needed(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for route, operation in operations.items():
+        if route == ("GET", "/api/events/"):  # or a ticket
             assert operation["security"] == [{"bearer": []}, {}]
             assert "401" in operation["responses"]
-        elif place in PROTECTED:
+        elif route in PROTECTED:
             assert operation["security"] == [{"bearer": []}]
             assert "401" in operation["responses"]
-        elif place == ("POST", "/api/accounts/logout/"):
+        elif route == ("POST", "/api/accounts/logout/"):
             assert operation["security"] == [{"bearer": []}, {}]
         else:
             assert operation["security"] == []
 
 
-def test_every_answer_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_every_response_is_described(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     always = {"X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy"}
     also = {"401": {"WWW-Authenticate"}, "429": {"Retry-After"}, "503": {"Retry-After"}, "507": {"Retry-After"}}
     for (method, path), operation in operations.items():
@@ -204,18 +206,20 @@ def test_every_answer_is_described(operations: dict[tuple[str, str], dict[str, A
             assert operation["requestBody"]["content"].keys() == forms
 
 
-def test_what_succeeds_is_described_as_a_request(api: Api, operations: dict[tuple[str, str], dict[str, Any]]) -> None:
-    described = {place for place, operation in operations.items() if "requestBody" in operation}
-    tried = set()
+def test_every_successful_request_matches_its_schema(
+    api: Api, operations: dict[tuple[str, str], dict[str, Any]]
+) -> None:
+    described = {route for route, operation in operations.items() if "requestBody" in operation}
+    tested = set()
     for example in OPERATIONS:
-        place = (example.method, example.template)
+        route = (example.method, example.template)
         body = {name: filled_in(value) for name, value in example.good.items()}
-        for media in operations[place]["requestBody"]["content"].values():
+        for media in operations[route]["requestBody"]["content"].values():
             assert api.documentation.mistakes(media["schema"], body) == []
-        tried.add(place)
-    # What takes a code of a generator is gone through with one elsewhere.
+        tested.add(route)
+    # Operations that need a one-time code are tested elsewhere.
     coded = {("POST", "/api/accounts/me/totp/confirm/"), ("POST", "/api/accounts/me/totp/disable/")}
-    assert tried | coded | {("POST", IMPORT)} == described
+    assert tested | coded | {("POST", IMPORT)} == described
 
 
 def test_requests_have_the_limits_of_the_domain(document: dict[str, Any]) -> None:
@@ -228,31 +232,27 @@ def test_requests_have_the_limits_of_the_domain(document: dict[str, Any]) -> Non
     assert schemas["Register"]["properties"]["username"]["maxLength"] == MAX_USERNAME_LENGTH == 150
 
 
-def test_requests_may_have_no_other_fields(
+def test_requests_forbid_additional_fields(
     document: dict[str, Any], operations: dict[tuple[str, str], dict[str, Any]]
 ) -> None:
-    described = {place: operation for place, operation in operations.items() if "requestBody" in operation}
-    bodies = [operation["requestBody"] for place, operation in described.items() if place != ("POST", IMPORT)]
+    described = {route: operation for route, operation in operations.items() if "requestBody" in operation}
+    bodies = [operation["requestBody"] for route, operation in described.items() if route != ("POST", IMPORT)]
     for reference in {media["schema"]["$ref"] for body in bodies for media in body["content"].values()}:
         schema = document["components"]["schemas"][reference.rpartition("/")[2]]
         assert schema["additionalProperties"] is False
 
 
-def test_fields_that_only_the_server_sets_are_marked(document: dict[str, Any]) -> None:
+def test_read_only_fields_are_marked(document: dict[str, Any]) -> None:
     fields = document["components"]["schemas"]["EditTask"]["properties"]
     read_only = {name for name, schema in fields.items() if schema.get("readOnly")}
     assert read_only == {"id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"}
-
-
-def test_every_path_is_served(document: dict[str, Any]) -> None:
-    assert document["paths"].keys() == SERVED.keys()
 
 
 # ------------------------------------------------------------------------------- interactive documentation
 
 
 class Page(HTMLParser):
-    """What a page loads, and the scripts that are in it."""
+    """The URLs that a page loads, and its inline scripts."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -275,7 +275,7 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/"])
-def test_the_documentation_loads_everything_from_here(api: Api, path: str) -> None:
+def test_the_documentation_loads_only_local_files(api: Api, path: str) -> None:
     response = api.get(path)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -283,16 +283,18 @@ def test_the_documentation_loads_everything_from_here(api: Api, path: str) -> No
     assert page.scripts == [], "the policy forbids scripts in the page"
     assert len(page.loaded) >= 3
     for url in page.loaded:
-        assert url.startswith("/docs/"), f"{url} is somewhere else"
-        part = api.get(url)
-        assert part.status_code == 200
-        assert len(part.content) > 100
+        assert url.startswith("/docs/"), f"{url} is external"
+        asset = api.get(url)
+        assert asset.status_code == 200
+        assert len(asset.content) > 100
         kind = {"css": "text/css", "js": "text/javascript", "png": "image/png"}[url.rpartition(".")[2]]
-        assert part.headers["content-type"].partition(";")[0] == kind
+        assert asset.headers["content-type"].partition(";")[0] == kind
 
 
-def test_the_documentation_may_run_its_own_scripts_and_no_others(api: Api) -> None:
-    policy = dict(part.strip().split(" ", 1) for part in api.get("/docs").headers["content-security-policy"].split(";"))
+def test_the_documentation_can_run_only_its_own_scripts(api: Api) -> None:
+    policy = dict(
+        directive.strip().split(" ", 1) for directive in api.get("/docs").headers["content-security-policy"].split(";")
+    )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["connect-src"] == policy["font-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
@@ -303,7 +305,7 @@ def test_the_documentation_shows_the_description(api: Api) -> None:
     assert "/schema/openapi.json" in api.get("/docs/start.js").text
 
 
-def test_its_parts_may_be_kept(api: Api) -> None:
+def test_the_assets_can_be_cached(api: Api) -> None:
     response = api.get("/docs/assets/swagger-ui.css")
     assert set(response.headers["cache-control"].split(", ")) == {"public", "max-age=86400"}
     assert api.head("/docs/assets/swagger-ui.css").headers["content-length"] == response.headers["content-length"]
@@ -322,5 +324,5 @@ def test_its_parts_may_be_kept(api: Api) -> None:
         "/docs/nothing",
     ],
 )
-def test_nothing_else_is_served_with_them(api: Api, path: str) -> None:
+def test_other_paths_below_docs_are_unknown(api: Api, path: str) -> None:
     problem(api.get(path), 404, "unknown-path")

@@ -1,4 +1,4 @@
-"""Todoist's CSV comes in as what it means, and nothing of it is lost without a word."""
+"""Imports of Todoist CSV files: everything is imported, skipped or changed with a report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAD = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,DATE,TIMEZONE\n"
 
 
 class Account:
-    """Somebody on an empty store, who imports."""
+    """A user with an empty store and an import service."""
 
     def __init__(self, chunk: int = 500) -> None:
         clock = ManualClock()
@@ -34,7 +34,7 @@ class Account:
         self.actor = seed.actor(self.user)
         self.imports = ImportService(store=self.store, batch_size=chunk)
 
-    def bring(self, text: str | bytes, *, dry_run: bool = False) -> ImportReport:
+    def import_file(self, text: str | bytes, *, dry_run: bool = False) -> ImportReport:
         raw = text.encode() if isinstance(text, str) else text
         return self.imports.import_file(self.actor, io.BytesIO(raw), FileFormat.TODOIST, dry_run=dry_run)
 
@@ -57,15 +57,15 @@ def account(request: pytest.FixtureRequest) -> Account:
     return Account(request.param)
 
 
-def told(report: ImportReport) -> list[tuple[int, str]]:
+def notices(report: ImportReport) -> list[tuple[int, str]]:
     return [(each.line, each.field) for each in report.notices]
 
 
-def test_a_sample_comes_in_whole(account: Account) -> None:
-    report = account.bring(SAMPLE.read_bytes())
+def test_a_sample_is_imported_completely(account: Account) -> None:
+    report = account.import_file(SAMPLE.read_bytes())
     assert [(each.line, each.field) for each in report.errors] == [(21, "PRIORITY"), (22, "TYPE")]
     assert (report.skipped, report.tasks.created, report.categories.created) == (2, 12, 1)
-    assert sorted(told(report)) == [
+    assert sorted(notices(report)) == [
         (4, "DURATION"),
         (5, "RESPONSIBLE"),
         (9, "DATE"),
@@ -90,7 +90,7 @@ def test_a_sample_comes_in_whole(account: Account) -> None:
     spring = account.task("Spring")
     assert spring.category is not None
     assert account.categories() == {spring.category: "Garden 🌱"}
-    # In the account's time zone, as the row has none.
+    # In the time zone of the account, because the row has none.
     assert spring.due_date == datetime(2026, 4, 2, 3, 59, 59, tzinfo=UTC)
     beds = account.task("Beds")
     assert (beds.due_date, beds.description) == (datetime(2026, 3, 5, 10, tzinfo=UTC), "Deadline: 2026-04-01")
@@ -103,7 +103,7 @@ def test_a_sample_comes_in_whole(account: Account) -> None:
 
 def test_tasks_are_listed_in_the_order_of_the_file() -> None:
     account = Account()
-    account.bring(SAMPLE.read_bytes())
+    account.import_file(SAMPLE.read_bytes())
     assert [task.title for task in account.tasks()][1:5] == [
         "Book an appointment",
         "Water the plants",
@@ -112,39 +112,39 @@ def test_tasks_are_listed_in_the_order_of_the_file() -> None:
     ]
 
 
-def test_the_same_file_twice_changes_nothing(account: Account) -> None:
-    account.bring(SAMPLE.read_bytes())
+def test_importing_a_file_again_changes_nothing(account: Account) -> None:
+    account.import_file(SAMPLE.read_bytes())
     before = account.tasks()
-    report = account.bring(SAMPLE.read_bytes())
+    report = account.import_file(SAMPLE.read_bytes())
     assert (report.tasks.created, report.tasks.unchanged) == (0, 12)
     assert (report.categories.created, report.categories.unchanged) == (0, 1)
     assert account.tasks() == before
 
 
-def test_a_dry_run_says_what_will_be_and_does_nothing(account: Account) -> None:
-    dry = account.bring(SAMPLE.read_bytes(), dry_run=True)
+def test_a_dry_run_reports_the_result_and_stores_nothing(account: Account) -> None:
+    dry = account.import_file(SAMPLE.read_bytes(), dry_run=True)
     assert account.tasks() == []
     assert account.categories() == {}
-    real = account.bring(SAMPLE.read_bytes())
+    real = account.import_file(SAMPLE.read_bytes())
     real.dry_run = True
     assert dry == real
 
 
-def test_a_section_is_the_category_of_its_name(account: Account) -> None:
-    account.bring(HEAD + "section,Home,,,,,\n")
-    report = account.bring(HEAD + "section,HOME,,,,,\ntask,In it,,,,,\n")
+def test_a_section_becomes_the_category_of_its_name(account: Account) -> None:
+    account.import_file(HEAD + "section,Home,,,,,\n")
+    report = account.import_file(HEAD + "section,HOME,,,,,\ntask,In it,,,,,\n")
     assert (report.categories.created, report.categories.unchanged) == (0, 1)
     assert list(account.categories()) == [account.task("In it").category]
 
 
-def test_what_is_too_long_is_cut_and_told(account: Account) -> None:
+def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
     long = "word " * 60
-    report = account.bring(HEAD + f"section,{'s' * 70},,,,,\ntask,{long},,,,,\nnote,{'n' * 10_000},,,,,\n")
+    report = account.import_file(HEAD + f"section,{'s' * 70},,,,,\ntask,{long},,,,,\nnote,{'n' * 10_000},,,,,\n")
     (task,) = account.tasks()
     assert len(task.title) <= MAX_TITLE_LENGTH
     assert task.description.startswith(long.strip())
     assert len(task.description) == MAX_DESCRIPTION_LENGTH
-    assert told(report) == [(2, "CONTENT"), (3, "CONTENT"), (3, "description")]
+    assert notices(report) == [(2, "CONTENT"), (3, "CONTENT"), (3, "description")]
     assert report.skipped == 0
 
 
@@ -164,40 +164,40 @@ def test_what_is_too_long_is_cut_and_told(account: Account) -> None:
         ("task," + "x" * 300_000 + ",,,,,", "line"),
     ],
 )
-def test_a_bad_row_is_skipped_and_told(account: Account, row: str, field: str) -> None:
-    report = account.bring(HEAD + row + "\ntask,good,,,,,\n")
+def test_a_bad_row_is_skipped_and_reported(account: Account, row: str, field: str) -> None:
+    report = account.import_file(HEAD + row + "\ntask,good,,,,,\n")
     assert [(each.line, each.field) for each in report.errors] == [(2, field)]
     assert report.skipped == 1
     assert [task.title for task in account.tasks()] == ["good"]
 
 
-def test_what_is_not_utf8_is_skipped_and_told(account: Account) -> None:
-    report = account.bring(HEAD.encode() + b"task,caf\xe9,,,,,\ntask,good,,,,,\n")
+def test_a_row_that_is_not_utf_8_is_skipped_and_reported(account: Account) -> None:
+    report = account.import_file(HEAD.encode() + b"task,caf\xe9,,,,,\ntask,good,,,,,\n")
     assert [(each.line, each.message) for each in report.errors] == [(2, "is not valid UTF-8")]
     assert account.task("good").version == 1
 
 
-def test_a_quote_that_never_ends_is_no_danger(account: Account) -> None:
-    report = account.bring(HEAD + 'task,good,,,,,\ntask,"never,,,,,\n' + "task,x,,,,,\n" * 20_000)
+def test_a_quote_without_an_end_is_reported(account: Account) -> None:
+    report = account.import_file(HEAD + 'task,good,,,,,\ntask,"never,,,,,\n' + "task,x,,,,,\n" * 20_000)
     assert account.task("good").version == 1
     assert report.skipped
     assert report.omitted + len(report.errors) + len(report.notices) >= 1
 
 
 @pytest.mark.parametrize("text", ["", "CONTENT,TYPO\nx,y\n", "TYPE,CONTENT,CONTENT\n", "\xff\xfe"])
-def test_what_is_no_such_file_is_refused(account: Account, text: str) -> None:
+def test_a_file_of_another_format_is_refused(account: Account, text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        account.bring(text)
+        account.import_file(text)
     assert [error.field for error in caught.value.errors] == ["body"]
 
 
-def test_unknown_columns_are_told(account: Account) -> None:
-    report = account.bring("type,content,colour\ntask,x,red\n")
+def test_unknown_columns_are_reported(account: Account) -> None:
+    report = account.import_file("type,content,colour\ntask,x,red\n")
     assert [(each.line, each.field) for each in report.notices] == [(1, "COLOUR")]
     assert account.task("x").version == 1
 
 
-def test_a_child_of_a_row_that_was_skipped_is_put_higher_up(account: Account) -> None:
-    report = account.bring(HEAD + "task,top,,,1,,\ntask,lost,,9,2,,\ntask,child,,,3,,\n")
+def test_a_subtask_of_a_skipped_row_moves_up(account: Account) -> None:
+    report = account.import_file(HEAD + "task,top,,,1,,\ntask,lost,,9,2,,\ntask,child,,,3,,\n")
     assert account.task("child").parent == account.task("top").id
-    assert told(report) == [(4, "INDENT")]
+    assert notices(report) == [(4, "INDENT")]

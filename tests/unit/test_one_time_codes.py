@@ -1,4 +1,4 @@
-"""One-time codes as RFC 6238 has them."""
+"""One-time codes of RFC 6238."""
 
 from __future__ import annotations
 
@@ -27,37 +27,37 @@ SECRET = b32encode(b"12345678901234567890").decode()  # of the test vectors
         (20000000000, "353130"),
     ],
 )
-def test_the_test_vectors_of_the_standard(seconds: int, code: str) -> None:
+def test_the_test_vectors_of_rfc_6238_are_accepted(seconds: int, code: str) -> None:
     now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     assert CODES.step(SECRET, code, now) == seconds // 30
 
 
-@pytest.mark.parametrize(("late", "is_accepted"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
-def test_neighbours_of_the_present_step_will_do_and_say_which_they_are(late: int, is_accepted: bool) -> None:
+@pytest.mark.parametrize(("offset", "is_accepted"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_the_current_and_neighbouring_steps_are_accepted(offset: int, is_accepted: bool) -> None:
     now = datetime(2026, 3, 1, 12, 0, 29, 999_999, tzinfo=UTC)
-    step = int(now.timestamp()) // 30 + late
+    step = int(now.timestamp()) // 30 + offset
     code = pyotp.TOTP(SECRET).generate_otp(step)
     assert CODES.step(SECRET, code, now) == (step if is_accepted else None)
 
 
 @pytest.mark.parametrize("code", ["287 082", " 287082 ", "2 8 7 0 8 2", "\uff12\uff18\uff17\uff10\uff18\uff12"])
-def test_a_code_may_be_written_as_generators_show_it(code: str) -> None:
+def test_a_code_is_accepted_as_generators_show_it(code: str) -> None:
     assert CODES.step(SECRET, code, datetime(1970, 1, 1, 0, 0, 59, tzinfo=UTC)) == 1
 
 
 @pytest.mark.parametrize("code", ["", "0", "28708", "2870820", "94287082", "-287082", "287082\0", "abcdef", "287082x"])
-def test_anything_else_is_no_code(code: str) -> None:
+def test_a_malformed_code_is_refused(code: str) -> None:
     assert CODES.step(SECRET, code, datetime(1970, 1, 1, 0, 0, 59, tzinfo=UTC)) is None
 
 
-def test_secrets_are_random_and_of_160_bits() -> None:
+def test_secrets_are_random_and_have_160_bits() -> None:
     secrets = {CODES.new_secret() for _ in range(50)}
     assert len(secrets) == 50
     assert all(len(secret) == 32 for secret in secrets)
 
 
 @pytest.mark.parametrize("account", ["alice", "\u00c5ngstr\u00f6m", "a+b.c", "stra\u00dfe"])
-def test_the_uri_says_what_generators_need(account: str) -> None:
+def test_the_uri_contains_the_account_the_secret_and_the_issuer(account: str) -> None:
     uri = urlsplit(CODES.provisioning_uri(SECRET, account))
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp")
     assert unquote(uri.path) == f"/Task Tracker:{account}"

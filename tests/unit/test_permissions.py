@@ -1,4 +1,4 @@
-"""Who may do what with a task, for everybody and everything that can be done with one."""
+"""Permissions of every role for every operation on a task."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from tasktracker.domain.tasks.policy import (
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tests.fakes import START, App
+from tests.unit.base import PASSWORD
 
-PASSWORD = "correct horse"
-EVERYBODY = ("owner", "editor", "viewer", "former", "stranger")
+USERNAMES = ("owner", "editor", "viewer", "former", "stranger")
 
 
 @dataclass
 class World:
-    """A task with a subtask, and everybody who may or may not do something with it."""
+    """A task with a subtask, and users with every role and without one."""
 
     app: App
-    people: dict[str, SessionActor]
+    users: dict[str, SessionActor]
     task: Task
     below: Task
     change: UUID
 
     def state(self) -> object:
-        """All there is to change."""
-        owner = self.people["owner"]
+        """Return everything that the operations can change."""
+        owner = self.users["owner"]
         lists = [
             self.app.see(actor, self.app.tasks.list, TaskQuery(at=START, limit=100)).items
-            for actor in self.people.values()
+            for actor in self.users.values()
         ]
         return lists, self.app.see(owner, self.app.trash.list).items
 
@@ -49,16 +49,16 @@ class World:
 @pytest.fixture
 def world() -> World:
     app = App.in_memory()
-    people = {name: app.actor(app.registration.register({"username": name}, PASSWORD)) for name in EVERYBODY}
-    owner = people["owner"]
+    users = {name: app.actor(app.registration.register({"username": name}, PASSWORD)) for name in USERNAMES}
+    owner = users["owner"]
     task = app.do(owner, app.tasks.create, {"title": "task"})
     below = app.do(owner, app.tasks.create, {"title": "below", "parent": task.id})
     for name, role in (("editor", Role.EDITOR), ("viewer", Role.VIEWER), ("former", Role.EDITOR)):
         app.do(owner, app.sharing.share, task.id, name, role)
-    app.do(owner, app.sharing.unshare, task.id, people["former"].user_id)
+    app.do(owner, app.sharing.unshare, task.id, users["former"].user_id)
     task = app.do(owner, app.tasks.edit, task.id, {"title": "edited"})
     change = app.see(owner, app.history.list, task.id).changes.items[0].id
-    return World(app, people, task, app.see(owner, app.tasks.get, below.id), change)
+    return World(app, users, task, app.see(owner, app.tasks.get, below.id), change)
 
 
 Operation = Callable[[World, SessionActor], object]
@@ -83,9 +83,9 @@ OWN: dict[str, Operation] = {
         actor, world.app.sharing.share, world.below.id, "stranger", Role.VIEWER
     ),
     "give another role": lambda world, actor: world.app.do(
-        actor, world.app.sharing.assign, world.task.id, world.people["viewer"].user_id, Role.EDITOR
+        actor, world.app.sharing.assign, world.task.id, world.users["viewer"].user_id, Role.EDITOR
     ),
-    "ask for names": lambda world, actor: world.app.invitation_limit.spend(actor, world.task.id),
+    "try usernames": lambda world, actor: world.app.invitation_limit.spend(actor, world.task.id),
     "restore what is not deleted": lambda world, actor: world.app.do(actor, world.app.trash.restore, world.task.id),
 }
 ALLOWED = (
@@ -96,66 +96,64 @@ ALLOWED = (
 OPERATIONS = READ | CHANGE | OWN
 
 
-@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize("username", USERNAMES)
 @pytest.mark.parametrize(("name", "allowed"), ALLOWED)
-def test_everybody_may_do_what_their_part_allows(world: World, name: str, allowed: set[str], who: str) -> None:
+def test_every_user_can_do_what_their_role_allows(world: World, name: str, allowed: set[str], username: str) -> None:
     before = world.state()
-    if who in allowed:
-        OPERATIONS[name](world, world.people[who])
+    if username in allowed:
+        OPERATIONS[name](world, world.users[username])
         return
-    # Only who sees the task at all is told that they may not.
-    refusal: type[DomainError] = NotAllowed if who in ("editor", "viewer") else TaskNotFound
+    # Only a user who can see the task gets NotAllowed.
+    refusal: type[DomainError] = NotAllowed if username in ("editor", "viewer") else TaskNotFound
     with pytest.raises(DomainError) as caught:
-        OPERATIONS[name](world, world.people[who])
+        OPERATIONS[name](world, world.users[username])
     assert caught.type is refusal
     assert world.state() == before
 
 
-@pytest.mark.parametrize("who", EVERYBODY)
-@pytest.mark.parametrize("whom", ["editor", "viewer"])
-def test_members_are_removed_by_the_owner_and_by_themselves(world: World, who: str, whom: str) -> None:
-    app, actor, member = world.app, world.people[who], world.people[whom]
-    if who in ("owner", whom):
+@pytest.mark.parametrize("username", USERNAMES)
+@pytest.mark.parametrize("member_name", ["editor", "viewer"])
+def test_a_member_is_removed_only_by_the_owner_or_themselves(world: World, username: str, member_name: str) -> None:
+    app, actor, member = world.app, world.users[username], world.users[member_name]
+    if username in ("owner", member_name):
         app.do(actor, app.sharing.unshare, world.below.id, member.user_id)
         for task in (world.task, world.below):
             with pytest.raises(TaskNotFound):
                 app.see(member, app.tasks.get, task.id)
-            assert role_of(app.see(world.people["owner"], app.tasks.get, task.id), member.user_id) is None
+            assert role_of(app.see(world.users["owner"], app.tasks.get, task.id), member.user_id) is None
     else:
         with pytest.raises(DomainError) as caught:
             app.do(actor, app.sharing.unshare, world.task.id, member.user_id)
-        assert caught.type is (NotAllowed if who in ("editor", "viewer") else TaskNotFound)
+        assert caught.type is (NotAllowed if username in ("editor", "viewer") else TaskNotFound)
         assert app.see(member, app.tasks.get, world.task.id) == world.task
 
 
-@pytest.mark.parametrize("who", EVERYBODY)
+@pytest.mark.parametrize("username", USERNAMES)
 @pytest.mark.parametrize("operation", [*OPERATIONS, "purge", "leave"])
-def test_what_is_in_the_trash_is_there_for_its_owner_only_and_only_to_restore_or_purge(
-    world: World, operation: str, who: str
-) -> None:
-    app, actor = world.app, world.people[who]
-    app.do(world.people["owner"], app.trash.delete, world.task.id)
+def test_only_the_owner_can_restore_or_purge_a_deleted_task(world: World, operation: str, username: str) -> None:
+    app, actor = world.app, world.users[username]
+    app.do(world.users["owner"], app.trash.delete, world.task.id)
     more: dict[str, Operation] = {
         "purge": lambda world, actor: app.do(actor, app.trash.purge, world.task.id),
         "leave": lambda world, actor: app.do(actor, app.sharing.unshare, world.task.id, actor.user_id),
     }
     call = (OPERATIONS | more)[operation]
-    if who == "owner" and operation in ("purge", "restore what is not deleted"):
+    if username == "owner" and operation in ("purge", "restore what is not deleted"):
         call(world, actor)
         assert app.see(actor, app.trash.list).items == []
         return
     with pytest.raises(TaskNotFound):
         call(world, actor)
-    assert len(app.see(world.people["owner"], app.trash.list).items) == 1
-    if who != "owner":
+    assert len(app.see(world.users["owner"], app.trash.list).items) == 1
+    if username != "owner":
         assert app.see(actor, app.trash.list).items == []
 
 
-@pytest.mark.parametrize("who", EVERYBODY)
-def test_only_what_is_in_the_trash_can_be_purged(world: World, who: str) -> None:
+@pytest.mark.parametrize("username", USERNAMES)
+def test_a_task_outside_the_trash_cannot_be_purged(world: World, username: str) -> None:
     with pytest.raises(DomainError) as caught:
-        world.app.do(world.people[who], world.app.trash.purge, world.task.id)
-    assert caught.type is (NotAllowed if who in ("editor", "viewer") else TaskNotFound)
+        world.app.do(world.users[username], world.app.trash.purge, world.task.id)
+    assert caught.type is (NotAllowed if username in ("editor", "viewer") else TaskNotFound)
 
 
 OWNER, EDITOR, VIEWER, STRANGER = (UUID(int=number) for number in range(1, 5))
@@ -178,10 +176,10 @@ def outcome(rule: Callable[[Task | None, UUID], Task], task: Task | None, user_i
     return None
 
 
-def test_rules_tell_parts_apart() -> None:
+def test_every_rule_depends_on_the_role() -> None:
     task = shared()
-    people = (OWNER, EDITOR, VIEWER, STRANGER)
-    assert [role_of(task, user_id) for user_id in people] == [Role.OWNER, Role.EDITOR, Role.VIEWER, None]
+    users = (OWNER, EDITOR, VIEWER, STRANGER)
+    assert [role_of(task, user_id) for user_id in users] == [Role.OWNER, Role.EDITOR, Role.VIEWER, None]
     assert task.owners == (OWNER, EDITOR)
     table: dict[Callable[[Task | None, UUID], Task], list[type[DomainError] | None]] = {
         require_visible: [None, None, None, TaskNotFound],
@@ -191,8 +189,8 @@ def test_rules_tell_parts_apart() -> None:
     }
     trashed = task.trash(task.id, START)
     for rule, expected in table.items():
-        assert [outcome(rule, task, user_id) for user_id in people] == expected
-        assert [outcome(rule, None, user_id) for user_id in people] == [TaskNotFound] * 4
+        assert [outcome(rule, task, user_id) for user_id in users] == expected
+        assert [outcome(rule, None, user_id) for user_id in users] == [TaskNotFound] * 4
         own: list[type[DomainError] | None] = [None if rule is require_owned_also_in_trash else TaskNotFound]
         others: list[type[DomainError] | None] = [TaskNotFound] * 3
-        assert [outcome(rule, trashed, user_id) for user_id in people] == own + others
+        assert [outcome(rule, trashed, user_id) for user_id in users] == own + others

@@ -1,4 +1,4 @@
-"""Logging in and out, and staying logged in."""
+"""Logins, refreshes and logouts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from tasktracker.domain.kernel.errors import (
     SessionNotFound,
 )
 from tests.fakes import START, SYSTEM, App
-
-PASSWORD = "correct horse"
+from tests.unit.base import PASSWORD, before_next_call, fields_of
 
 
 @pytest.fixture
 def app() -> App:
     app = App.in_memory(max_sessions=3)
     app.registration.register({"username": "alice", "email": "alice@example.org"}, PASSWORD)
-    app.hasher.forget()
+    app.hasher.clear()
     return app
 
 
@@ -52,10 +51,10 @@ class TestLogin:
             "alice\uff20example.org",
         ],
     )
-    def test_by_username_or_email_address_as_they_may_be_typed_to_register(self, app: App, login: str) -> None:
+    def test_every_spelling_of_the_username_or_email_address_logs_in(self, app: App, login: str) -> None:
         assert app.sessions.login(login, PASSWORD).user.username == "alice"
 
-    def test_gives_tokens_of_a_new_session_on_the_device(self, app: App) -> None:
+    def test_a_login_opens_a_session_on_the_device(self, app: App) -> None:
         app.clock.advance(minutes=1)
         signed_in = app.sessions.login("alice", PASSWORD, "  My phone ")
         session = sessions_of(app)[0]
@@ -67,15 +66,17 @@ class TestLogin:
         assert signed_in.tokens.expires_in == app.policy.access.total_seconds()
 
     @pytest.mark.parametrize("composed", [True, False])
-    def test_a_password_is_the_same_however_it_is_composed(self, app: App, composed: bool) -> None:
+    def test_unicode_forms_of_a_password_are_equal(self, app: App, composed: bool) -> None:
         app.registration.register({"username": "bob"}, "p\u00e4sswort" if composed else "pa\u0308sswort")
         app.sessions.login("bob", "pa\u0308sswort" if composed else "p\u00e4sswort")
 
-    @pytest.mark.parametrize("who", ["unknown", "wrong password", "disabled", "disabled, wrong password"])
-    def test_failures_are_alike_and_take_the_same_work(self, app: App, who: str) -> None:
-        app.do(SYSTEM, app.accounts.set_active, "alice", "disabled" not in who)
+    @pytest.mark.parametrize("reason", ["unknown", "wrong password", "disabled", "disabled, wrong password"])
+    def test_every_failure_has_the_same_error_and_cost(self, app: App, reason: str) -> None:
+        app.do(SYSTEM, app.accounts.set_active, "alice", "disabled" not in reason)
         with pytest.raises(InvalidCredentials) as caught:
-            app.sessions.login("bob" if who == "unknown" else "alice", "wrong" if "wrong password" in who else PASSWORD)
+            app.sessions.login(
+                "bob" if reason == "unknown" else "alice", "wrong" if "wrong password" in reason else PASSWORD
+            )
         assert caught.value.detail == InvalidCredentials().detail
         assert len(app.hasher.verified) == 1
         assert app.hasher.hashed == []
@@ -91,65 +92,53 @@ class TestLogin:
             ("device", ("alice", PASSWORD, "\0")),
         ],
     )
-    def test_unusable_values_are_named_before_anything_is_hashed(
+    def test_bad_values_are_named_before_the_password_is_verified(
         self, app: App, field: str, arguments: tuple[Any, ...]
     ) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.sessions.login(*arguments)
-        assert [error.field for error in caught.value.errors] == [field]
+        assert fields_of(caught) == [field]
         assert app.hasher.verified == []
 
-    def test_a_hash_made_with_other_parameters_is_made_anew(self, app: App) -> None:
+    def test_a_hash_with_old_parameters_is_replaced(self, app: App) -> None:
         app.hasher.cost = 2
         signed_in = app.sessions.login("alice", PASSWORD)
         assert signed_in.user.password_hash.startswith("fake$2$")
-        app.hasher.forget()
+        app.hasher.clear()
         assert app.sessions.login("alice", PASSWORD).user == signed_in.user
         assert app.hasher.hashed == []
 
-    def test_a_failed_login_hashes_nothing_anew(self, app: App) -> None:
+    def test_a_failed_login_does_not_replace_the_hash(self, app: App) -> None:
         app.hasher.cost = 2
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", "wrong")
         assert app.hasher.hashed == []
 
-    def test_a_hash_made_anew_by_somebody_else_meanwhile_is_no_wrong_password(
-        self, app: App, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_concurrent_rehash_does_not_fail_the_login(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
         app.hasher.cost = 2
-        hash_ = app.hasher.hash
-
-        def hash_late(password: str) -> str:
-            monkeypatch.undo()
-            app.sessions.login("alice", PASSWORD)
-            return hash_(password)
-
-        monkeypatch.setattr(app.hasher, "hash", hash_late)
+        before_next_call(monkeypatch, app.hasher, "hash", lambda: app.sessions.login("alice", PASSWORD))
         app.sessions.login("alice", PASSWORD)
         assert len(sessions_of(app)) == 3
 
     @pytest.mark.parametrize("change", ["password", "disabled", "removed"])
-    def test_what_changed_while_the_password_was_verified_counts(
+    def test_a_change_during_the_verification_fails_the_login(
         self, app: App, monkeypatch: pytest.MonkeyPatch, change: str
     ) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD))
-        verify = app.hasher.verify
 
-        def verify_slowly(password: str, password_hash: str | None) -> bool:
-            monkeypatch.undo()
+        def change_account() -> None:
             if change == "password":
                 app.accounts.change_password(actor, PASSWORD, "battery staple")
             elif change == "disabled":
                 app.do(SYSTEM, app.accounts.set_active, "alice", False)
             else:
                 app.account_removal.delete(actor, PASSWORD)
-            return verify(password, password_hash)
 
-        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        before_next_call(monkeypatch, app.hasher, "verify", change_account)
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", PASSWORD)
 
-    def test_over_the_limit_the_session_idle_longest_makes_room(self, app: App) -> None:
+    def test_a_login_over_the_limit_ends_the_least_recently_refreshed_session(self, app: App) -> None:
         first = sessions_of(app)[0]
         app.clock.advance(minutes=1)
         second = app.sessions.login("alice", PASSWORD)
@@ -166,16 +155,16 @@ class TestLogin:
         assert app.is_usable(refreshed)
         assert len(sessions_of(app)) == 3
 
-    def test_expired_sessions_are_cleared_away_and_make_room_first(self, app: App) -> None:
+    def test_expired_sessions_are_removed_first(self, app: App) -> None:
         app.clock.advance(app.policy.idle - timedelta(minutes=1))
-        kept = app.sessions.login("alice", PASSWORD)
+        live = app.sessions.login("alice", PASSWORD)
         app.clock.advance(minutes=1)
         app.sessions.login("alice", PASSWORD)
         app.sessions.login("alice", PASSWORD)
-        assert app.is_usable(kept.tokens)
+        assert app.is_usable(live.tokens)
         assert len(sessions_of(app)) == 3
 
-    def test_one_session_at_a_time_may_be_all(self) -> None:
+    def test_the_limit_can_be_one_session(self) -> None:
         app = App.in_memory(max_sessions=1)
         first = app.registration.register({"username": "alice"}, PASSWORD)
         second = app.sessions.login("alice", PASSWORD)
@@ -184,7 +173,7 @@ class TestLogin:
 
 
 class TestRefresh:
-    def test_gives_the_tokens_of_the_next_generation(self, app: App) -> None:
+    def test_refreshing_returns_tokens_of_the_next_generation(self, app: App) -> None:
         first = app.sessions.login("alice", PASSWORD).tokens
         app.clock.advance(minutes=20)
         second = app.sessions.refresh(first.refresh)
@@ -193,7 +182,7 @@ class TestRefresh:
         assert second.expires_in == 900
         assert app.sessions.refresh(second.refresh) != second
 
-    def test_gives_the_same_tokens_again_within_the_grace(self, app: App) -> None:
+    def test_a_repeated_refresh_returns_the_same_tokens_within_the_grace_time(self, app: App) -> None:
         first = app.sessions.login("alice", PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
         app.clock.advance(seconds=10)
@@ -201,7 +190,7 @@ class TestRefresh:
         assert (again.access, again.refresh) == (second.access, second.refresh)
         assert (second.expires_in, again.expires_in) == (900, 890)
 
-    def test_a_replay_ends_the_session_for_good_although_it_raises(self, app: App) -> None:
+    def test_a_replay_ends_the_session_although_it_raises(self, app: App) -> None:
         other = app.sessions.login("alice", PASSWORD)
         first = app.sessions.login("alice", PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
@@ -212,7 +201,7 @@ class TestRefresh:
             assert not app.is_usable(tokens)
         assert app.is_usable(other.tokens)
 
-    def test_a_predecessor_after_the_grace_is_a_replay_once_its_successor_was_used(self, app: App) -> None:
+    def test_a_predecessor_of_a_used_token_is_a_replay_after_the_grace_time(self, app: App) -> None:
         first = app.sessions.login("alice", PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
         app.see(app.actor(second), app.accounts.profile)
@@ -221,20 +210,20 @@ class TestRefresh:
             app.sessions.refresh(first.refresh)
         assert not app.is_usable(second)
 
-    def test_a_successor_lost_on_its_way_is_dated_anew_a_day_later(self, app: App) -> None:
+    def test_an_undelivered_successor_is_extended_a_day_later(self, app: App) -> None:
         first = app.sessions.login("alice", PASSWORD).tokens
         lost = app.sessions.refresh(first.refresh)
         app.clock.advance(days=1)
-        found = app.sessions.refresh(first.refresh)
-        assert found.expires_in == 900
-        assert found.access != lost.access
-        assert app.signer.read(found.access).generation == 2
-        assert app.see(app.actor(found), app.accounts.profile).username == "alice"
+        extended = app.sessions.refresh(first.refresh)
+        assert extended.expires_in == 900
+        assert extended.access != lost.access
+        assert app.signer.read(extended.access).generation == 2
+        assert app.see(app.actor(extended), app.accounts.profile).username == "alice"
         app.clock.advance(seconds=11)
         with pytest.raises(SessionEnded):
             app.sessions.refresh(first.refresh)
 
-    def test_without_grace_the_second_use_ends_the_session(self) -> None:
+    def test_a_second_use_without_grace_time_ends_the_session(self) -> None:
         app = App.in_memory(grace=timedelta())
         first = app.registration.register({"username": "alice"}, PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
@@ -242,7 +231,7 @@ class TestRefresh:
             app.sessions.refresh(first.refresh)
         assert not app.is_usable(second)
 
-    def test_an_unknown_generation_is_refused_and_ends_nothing(self, app: App) -> None:
+    def test_a_later_generation_is_refused_and_ends_no_session(self, app: App) -> None:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         claims = app.signer.read(tokens.refresh)
         with pytest.raises(SessionEnded):
@@ -273,7 +262,7 @@ class TestRefresh:
             app.sessions.refresh(last.refresh)
 
     @pytest.mark.parametrize("end", ["log out", "disable", "delete"])
-    def test_nothing_is_refreshed_once_the_session_ended(self, app: App, end: str) -> None:
+    def test_an_ended_session_cannot_be_refreshed(self, app: App, end: str) -> None:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         if end == "log out":
             app.sessions.logout(tokens.access)
@@ -286,14 +275,14 @@ class TestRefresh:
 
 
 class TestVerify:
-    def test_says_what_an_accepted_token_says(self, app: App) -> None:
+    def test_verifying_returns_the_claims_of_a_token(self, app: App) -> None:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         for token, kind in ((tokens.access, TokenKind.ACCESS), (tokens.refresh, TokenKind.REFRESH)):
             claims = app.sessions.verify(token)
             assert claims == app.signer.read(token)
             assert claims.kind is kind
 
-    def test_changes_nothing(self, app: App) -> None:
+    def test_verifying_changes_nothing(self, app: App) -> None:
         first = app.sessions.login("alice", PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
         third = app.sessions.refresh(second.refresh)
@@ -306,7 +295,7 @@ class TestVerify:
             app.sessions.verify(first.refresh)
         assert sessions_of(app) == before
 
-    def test_refuses_what_would_not_be_accepted(self, app: App) -> None:
+    def test_verifying_refuses_an_invalid_token(self, app: App) -> None:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         with pytest.raises(InvalidToken):
             app.sessions.verify(tokens.access + "x")
@@ -323,20 +312,20 @@ class TestVerify:
 
 class TestLogout:
     @pytest.mark.parametrize("kind", ["access", "refresh"])
-    def test_ends_the_session_of_either_token(self, app: App, kind: str) -> None:
+    def test_an_access_or_refresh_token_ends_its_session(self, app: App, kind: str) -> None:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         other = app.sessions.login("alice", PASSWORD).tokens
         app.sessions.logout(getattr(tokens, kind))
         assert not app.is_usable(tokens)
         assert app.is_usable(other)
 
-    def test_ends_the_sessions_of_all_the_tokens(self, app: App) -> None:
+    def test_several_tokens_end_all_their_sessions(self, app: App) -> None:
         first, second = (app.sessions.login("alice", PASSWORD).tokens for _ in range(2))
         app.sessions.logout(first.access, first.refresh, second.refresh)
         assert not app.is_usable(first)
         assert not app.is_usable(second)
 
-    def test_an_expired_or_ended_or_superseded_token_will_do(self, app: App) -> None:
+    def test_an_expired_ended_or_replaced_token_is_accepted(self, app: App) -> None:
         first = app.sessions.login("alice", PASSWORD).tokens
         second = app.sessions.refresh(first.refresh)
         app.clock.advance(minutes=15)
@@ -344,7 +333,7 @@ class TestLogout:
         assert not app.is_usable(second)
         app.sessions.logout(first.access)
 
-    def test_a_forged_token_ends_nothing_not_even_with_a_genuine_one(self, app: App) -> None:
+    def test_a_forged_token_next_to_a_genuine_one_ends_no_session(self, app: App) -> None:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         with pytest.raises(InvalidToken):
             app.sessions.logout(tokens.access, tokens.refresh + "x")
@@ -352,7 +341,7 @@ class TestLogout:
 
 
 class TestSessions:
-    def test_are_listed_most_recently_refreshed_first_while_they_live(self, app: App) -> None:
+    def test_live_sessions_are_listed_last_refreshed_first(self, app: App) -> None:
         registered = sessions_of(app)[0]
         app.clock.advance(app.policy.idle - timedelta(minutes=2))
         first = app.sessions.login("alice", PASSWORD, "first")
@@ -366,41 +355,29 @@ class TestSessions:
         app.clock.advance(seconds=30)
         assert registered not in app.see(actor, app.sessions.list)
 
-    def test_one_can_be_ended_by_its_user_only(self, app: App) -> None:
+    def test_only_its_user_can_end_a_session(self, app: App) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD))
         lost = app.sessions.login("alice", PASSWORD, "lost")
-        stranger = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
+        bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
         lost_id = app.actor(lost).session_id
         with pytest.raises(SessionNotFound):
-            app.do(stranger, app.sessions.end, lost_id)
+            app.do(bob, app.sessions.end, lost_id)
         app.do(actor, app.sessions.end, lost_id)
         assert not app.is_usable(lost.tokens)
         for unknown in (lost_id, UUID(int=1)):
             with pytest.raises(SessionNotFound):
                 app.do(actor, app.sessions.end, unknown)
 
-    def test_all_others_can_be_ended_at_once(self, app: App) -> None:
-        here, there = (app.sessions.login("alice", PASSWORD) for _ in range(2))
+    def test_all_other_sessions_can_be_ended(self, app: App) -> None:
+        current, other = (app.sessions.login("alice", PASSWORD) for _ in range(2))
         bob = app.registration.register({"username": "bob"}, PASSWORD)
-        app.do(app.actor(here), app.sessions.end_others)
-        assert app.is_usable(here.tokens)
-        assert not app.is_usable(there.tokens)
+        app.do(app.actor(current), app.sessions.end_others)
+        assert app.is_usable(current.tokens)
+        assert not app.is_usable(other.tokens)
         assert app.is_usable(bob.tokens)
         assert len(sessions_of(app)) == 1
 
-    def test_nobody_acts_in_an_ended_session(self, app: App) -> None:
-        tokens = app.sessions.login("alice", PASSWORD).tokens
-        actor = app.actor(tokens)
-        app.sessions.logout(tokens.access)
-        for call in (
-            lambda: app.see(actor, app.sessions.list),
-            lambda: app.do(actor, app.sessions.end, actor.session_id),
-            lambda: app.do(actor, app.sessions.end_others),
-        ):
-            with pytest.raises(SessionEnded):
-                call()
-
-    def test_the_remaining_life_of_an_access_token_is_never_negative(self, app: App) -> None:
+    def test_expires_in_is_never_negative(self, app: App) -> None:
         app.sessions.login("alice", PASSWORD)
         session = sessions_of(app)[0]
         app.clock.set(START + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""The rules by which a session's tokens succeed one another."""
+"""The rules for refreshing the tokens of a session."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def rotated(session: Session, now: datetime, policy: SessionPolicy = POLICY) -> 
 
 
 class TestLife:
-    def test_a_new_session_is_of_the_first_generation_and_unconfirmed(self) -> None:
+    def test_a_new_session_has_generation_1_and_is_unconfirmed(self) -> None:
         session = started()
         assert (session.generation, session.confirmed_generation) == (1, 0)
         assert session.created_at == session.rotated_at == START
         assert (session.idle_until, session.ends_at) == (START + POLICY.idle, START + POLICY.absolute)
 
-    def test_it_lives_until_it_has_idled(self) -> None:
+    def test_a_session_is_live_until_its_idle_time_ends(self) -> None:
         assert started().is_live(START + POLICY.idle - MOMENT)
         assert not started().is_live(START + POLICY.idle)
 
-    def test_refreshing_keeps_it_alive_but_not_for_ever(self) -> None:
+    def test_refreshing_extends_a_session_up_to_its_absolute_end(self) -> None:
         session, now = started(), START
         while session.is_live(now + POLICY.idle - MOMENT):
             now += POLICY.idle - MOMENT
@@ -49,7 +49,7 @@ class TestLife:
 
 
 class TestClaims:
-    def test_the_tokens_of_a_generation_say_the_same_whenever_they_are_asked_for(self) -> None:
+    def test_the_claims_of_a_generation_do_not_change(self) -> None:
         session = rotated(started(), START + timedelta(hours=1))
         access, refresh = session.access_claims(POLICY), session.refresh_claims()
         assert (access.kind, refresh.kind) == (TokenKind.ACCESS, TokenKind.REFRESH)
@@ -61,7 +61,7 @@ class TestClaims:
         assert refresh.expires_at == session.idle_until
         assert session.access_claims(POLICY) == access
 
-    def test_no_token_outlives_its_session(self) -> None:
+    def test_no_token_expires_after_its_session(self) -> None:
         near_the_end = START + POLICY.absolute - timedelta(minutes=1)
         session = rotated(replace(started(), idle_until=START + POLICY.absolute), near_the_end)
         assert session.access_claims(POLICY).expires_at == START + POLICY.absolute
@@ -69,7 +69,7 @@ class TestClaims:
 
 
 class TestRefresh:
-    def test_the_current_generation_moves_the_session_on(self) -> None:
+    def test_the_current_generation_is_rotated(self) -> None:
         now = START + timedelta(hours=1)
         session = rotated(started(), now)
         assert session == replace(
@@ -78,45 +78,47 @@ class TestRefresh:
 
     @pytest.mark.parametrize("confirmed", [1, 2])
     @pytest.mark.parametrize("after", [timedelta(), POLICY.grace])
-    def test_the_predecessor_gives_the_same_successor_within_the_grace(self, confirmed: int, after: timedelta) -> None:
+    def test_the_predecessor_repeats_its_successor_within_the_grace_time(
+        self, confirmed: int, after: timedelta
+    ) -> None:
         session = replace(rotated(started(), START), confirmed_generation=confirmed)
         assert session.refresh(1, START + after, POLICY) == (Refresh.REPEATED, session)
 
-    def test_the_predecessor_is_a_replay_after_the_grace_once_its_successor_was_used(self) -> None:
+    def test_the_predecessor_of_a_used_token_is_a_replay_after_the_grace_time(self) -> None:
         session = replace(rotated(started(), START), confirmed_generation=2)
         assert session.refresh(1, START + POLICY.grace + MOMENT, POLICY) == (Refresh.REPLAYED, session)
 
-    def test_the_predecessor_gives_the_same_successor_while_that_lives_and_was_never_used(self) -> None:
+    def test_the_predecessor_repeats_a_live_unused_successor(self) -> None:
         session = rotated(started(), START)
         for after in (POLICY.grace + MOMENT, POLICY.access - MOMENT):
             assert session.refresh(1, START + after, POLICY) == (Refresh.REPEATED, session)
 
     @pytest.mark.parametrize("after", [POLICY.access, timedelta(days=1)])
-    def test_a_successor_that_never_arrived_and_died_is_dated_anew(self, after: timedelta) -> None:
+    def test_an_expired_unused_successor_is_extended(self, after: timedelta) -> None:
         session = rotated(started(), START)
         now = START + after
         expected = replace(session, rotated_at=now, idle_until=now + POLICY.idle)
         assert session.refresh(1, now, POLICY) == (Refresh.REPEATED, expected)
         assert expected.generation == 2
-        # And as often as it takes.
+        # Any number of times.
         again = now + timedelta(hours=1)
         outcome, dated = expected.refresh(1, again, POLICY)
         assert (outcome, dated.rotated_at, dated.generation) == (Refresh.REPEATED, again, 2)
 
-    def test_anything_older_is_a_replay_even_within_the_grace(self) -> None:
+    def test_an_older_generation_is_a_replay_within_the_grace_time(self) -> None:
         session = rotated(rotated(started(), START), START)
         assert session.refresh(1, START, POLICY) == (Refresh.REPLAYED, session)
 
-    def test_without_grace_every_token_is_good_once(self) -> None:
+    def test_without_grace_time_a_second_use_is_a_replay(self) -> None:
         session = rotated(started(STRICT), START, STRICT)
         assert session.refresh(1, START, STRICT) == (Refresh.REPLAYED, session)
         assert session.refresh(1, START + timedelta(days=1), STRICT) == (Refresh.REPLAYED, session)
 
     @pytest.mark.parametrize("policy", [POLICY, STRICT])
-    def test_a_generation_of_the_future_is_unknown(self, policy: SessionPolicy) -> None:
+    def test_a_later_generation_is_unknown(self, policy: SessionPolicy) -> None:
         session = started()
         assert session.refresh(2, START, policy) == (Refresh.UNKNOWN, session)
 
-    def test_a_clock_that_went_back_is_no_replay(self) -> None:
+    def test_a_clock_that_went_back_causes_no_replay(self) -> None:
         session = rotated(started(), START)
         assert session.refresh(1, START - timedelta(hours=1), POLICY) == (Refresh.REPEATED, session)

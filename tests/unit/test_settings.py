@@ -1,4 +1,4 @@
-"""Settings come from the environment and a `.env` file, and what is wrong with them is said by name."""
+"""Settings from the environment and a `.env` file, and the errors that name them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ DEFAULTS = {
     "hashing_queue": 64,
 }
 
-# Of each setting, what it can be said to be, and what that is.
+# Valid texts of each setting, and their values.
 GOOD: list[tuple[str, str, Any]] = [
     ("ENVIRONMENT", "development", Environment.DEVELOPMENT),
     ("DEBUG", "true", True),
@@ -83,7 +83,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("DATABASE_PREPARED_STATEMENTS", "0", False),
     ("SECRET_KEYS", KEY, (KEY,)),
     ("SECRET_KEYS", f" {KEY} ,{OTHER_KEY},", (KEY, OTHER_KEY)),
-    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as a container would
+    ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as in a container
     ("PORT", " 80 ", 80),
     ("PORT", "65535", 65535),
     ("WORKERS", "4", 4),
@@ -121,7 +121,7 @@ BAD: dict[str, list[str]] = {
     "DATABASE_CONNECTIONS": [*NUMBERS, "0"],
     "DATABASE_WAIT_SECONDS": [*NUMBERS, "0", "61"],
     "DATABASE_PREPARED_STATEMENTS": ["maybe"],
-    "SECRET_KEYS": ["short", KEY[:31], f"{KEY},short", f"short,{KEY}", f" {KEY[:31]} "],
+    "SECRET_KEYS": [KEY[:31], f"{KEY},short", f"short,{KEY}", f" {KEY[:31]} "],
     "PORT": [*NUMBERS, "65536"],
     "WORKERS": [*NUMBERS, "0", "65"],
     "MAX_BODY_BYTES": [*NUMBERS, "0", "1023"],
@@ -140,7 +140,7 @@ BAD: dict[str, list[str]] = {
 
 
 def problems(environ: Mapping[str, str], dotenv: Path | None = None, *, serving: bool = True) -> dict[str, str]:
-    """What is wrong, by variable."""
+    """Return the error messages by variable."""
     with pytest.raises(SettingsError) as caught:
         load(environ, dotenv, serving=serving)
     named = dict(line.split(": ", maxsplit=1) for line in str(caught.value).splitlines())
@@ -148,14 +148,14 @@ def problems(environ: Mapping[str, str], dotenv: Path | None = None, *, serving:
     return named
 
 
-def test_without_any_everything_has_a_default() -> None:
+def test_every_setting_has_a_default() -> None:
     assert msgspec.structs.asdict(load({}, None)) == DEFAULTS
 
 
-def test_every_setting_is_tried_here() -> None:
+def test_every_setting_is_tested_here() -> None:
     variables = {name.upper() for name in Settings.__struct_fields__}
     assert {name for name, _, _ in GOOD} == variables
-    assert variables - set(BAD) == {"DATA_FOLDER", "HOST", "CORS_ALLOWED_ORIGINS"}, "of which any text will do"
+    assert variables - set(BAD) == {"DATA_FOLDER", "HOST", "CORS_ALLOWED_ORIGINS"}, "they accept any text"
 
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD)
@@ -169,7 +169,7 @@ def test_a_variable_sets_its_setting_and_no_other(name: str, text: str, value: o
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_value_that_will_not_do_is_refused_by_the_name_of_its_variable(name: str) -> None:
+def test_a_bad_value_is_refused_with_the_name_of_its_variable(name: str) -> None:
     for text in BAD[name]:
         assert problems({name: text}).keys() == {name}, text
 
@@ -182,12 +182,12 @@ def test_no_error_quotes_a_value(name: str) -> None:
     assert KEY not in message
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_bad_values_are_named_together() -> None:
     named = problems({"PORT": "x", "WORKERS": "0", "SECRET_KEYS": "short", "HOST": "fine"})
     assert named.keys() == {"PORT", "WORKERS", "SECRET_KEYS"}
 
 
-def test_all_that_does_not_go_together_is_said_at_once() -> None:
+def test_all_conflicts_are_named_together() -> None:
     named = problems({"ENVIRONMENT": "production", "DEBUG": "1", "DATABASE_URL": "memory://", "WORKERS": "2"})
     assert named.keys() == {"SECRET_KEYS", "DEBUG", "WORKERS"}
 
@@ -198,11 +198,11 @@ def test_a_blank_variable_counts_as_unset(name: str, blank: str) -> None:
     assert load({name: blank}, None) == load({}, None)
 
 
-def test_variables_of_other_programs_are_none_of_our_business() -> None:
+def test_other_variables_are_ignored() -> None:
     assert load({"PATH": "/bin", "TASKTRACKER_PORT": "1", "port": "1", "Debug": "1"}, None) == load({}, None)
 
 
-def test_settings_do_not_change() -> None:
+def test_settings_are_immutable() -> None:
     with pytest.raises(AttributeError, match="immutable"):
         load({}, None).port = 1  # type: ignore[misc]
 
@@ -216,7 +216,7 @@ def test_production_needs_a_key() -> None:
     assert load({"ENVIRONMENT": "production", "SECRET_KEYS": KEY}, None).is_production
 
 
-def test_production_does_not_debug() -> None:
+def test_production_refuses_debug() -> None:
     settings = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY}
     assert problems(settings | {"DEBUG": "1"}).keys() == {"DEBUG"}
 
@@ -229,27 +229,27 @@ def test_production_allows_no_origin_by_default() -> None:
     assert load({}, None).cors_allowed_origins == DEVELOPMENT_ORIGINS
 
 
-def test_who_does_not_serve_needs_no_key() -> None:
+def test_a_command_that_does_not_serve_needs_no_key() -> None:
     settings = {"ENVIRONMENT": "production", "DATABASE_URL": "postgresql://h/d"}
     assert load(settings, None, serving=False).database_url == "postgresql://h/d"
     assert problems(settings | {"DATABASE_URL": "x"}, serving=False).keys() == {"DATABASE_URL"}
 
 
-# ---------------------------------------------------------------------------------------- what goes together
+# ---------------------------------------------------------------------------------------- combinations
 
 
-def test_no_two_processes_share_a_memory() -> None:
+def test_memory_storage_allows_only_one_worker() -> None:
     assert problems({"DATABASE_URL": "memory://", "WORKERS": "2"}).keys() == {"WORKERS"}
     assert load({"DATABASE_URL": "memory://", "WORKERS": "1"}, None).workers == 1
     assert load({"WORKERS": "2"}, None).workers == 2
 
 
-def test_a_session_outlives_its_access_token() -> None:
+def test_a_session_must_not_end_before_its_access_token() -> None:
     assert problems({"SESSION_IDLE_SECONDS": "60"}).keys() == {"SESSION_IDLE_SECONDS"}
     assert load({"SESSION_IDLE_SECONDS": "60", "ACCESS_TOKEN_SECONDS": "60"}, None).session_idle_seconds == 60
 
 
-def test_every_lane_has_memory() -> None:
+def test_every_lane_needs_memory() -> None:
     assert problems({"ARGON2_MEMORY_KIB": "15", "ARGON2_LANES": "2"}).keys() == {"ARGON2_MEMORY_KIB"}
     cheapest = load({"ARGON2_MEMORY_KIB": "16", "ARGON2_LANES": "2", "ARGON2_PASSES": "1"}, None)
     hasher = Container(settings=cheapest).passwords()
@@ -259,7 +259,7 @@ def test_every_lane_has_memory() -> None:
 # ---------------------------------------------------------------------------------------------------- .env
 
 
-def test_the_file_is_read(tmp_path: Path) -> None:
+def test_the_env_file_is_read(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text(f"# our settings\nPORT=8001\nHOST='::1'\nexport WORKERS=\"2\"\nSECRET_KEYS={KEY},{OTHER_KEY}\n\n")
     settings = load({}, dotenv)
@@ -267,32 +267,32 @@ def test_the_file_is_read(tmp_path: Path) -> None:
     assert settings.secret_keys == (KEY, OTHER_KEY)
 
 
-def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_env_file(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("PORT=8001\nHOST=::1\n")
     settings = load({"PORT": "8002"}, dotenv)
     assert (settings.port, settings.host) == (8002, "::1")
 
 
-def test_a_blank_variable_leaves_it_to_the_file(tmp_path: Path) -> None:
+def test_a_blank_variable_does_not_override_the_env_file(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("PORT=8001\nHOST=\nWORKERS\n")
     settings = load({"PORT": " ", "HOST": ""}, dotenv)
     assert (settings.port, settings.host, settings.workers) == (8001, "127.0.0.1", 1)
 
 
-def test_what_is_wrong_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_bad_value_in_the_env_file_is_refused_with_its_name(tmp_path: Path) -> None:
     dotenv = tmp_path / ".env"
     dotenv.write_text("PORT=hunter2\n")
     assert problems({}, dotenv).keys() == {"PORT"}
     assert load({"PORT": "1"}, dotenv).port == 1
 
 
-def test_there_need_be_no_file(tmp_path: Path) -> None:
+def test_the_env_file_is_optional(tmp_path: Path) -> None:
     assert load({}, tmp_path / ".env") == load({}, None)
 
 
-def test_the_file_is_that_of_the_current_folder_and_the_variables_those_of_the_process(
+def test_the_env_file_of_the_current_folder_and_the_process_environment_are_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text("PORT=8001\nHOST=::1\n")
@@ -305,14 +305,14 @@ def test_the_file_is_that_of_the_current_folder_and_the_variables_those_of_the_p
 # ----------------------------------------------------------------------------------------------- the container
 
 
-def test_every_setting_says_what_it_does() -> None:
+def test_every_setting_is_documented() -> None:
     source = Path(str(load.__code__.co_filename)).read_text(encoding="utf-8")
     for name in Settings.__struct_fields__:
         assert re.search(rf'^    {name}: [^\n]+\n    """[^\n]+"""\n', source, re.MULTILINE), f"{name} is not explained"
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "of_policy", "seconds"),
+    ("name", "text", "attribute", "seconds"),
     [
         ("ACCESS_TOKEN_SECONDS", "61", "access", 61),
         ("SESSION_IDLE_SECONDS", "3601", "idle", 3601),
@@ -320,6 +320,6 @@ def test_every_setting_says_what_it_does() -> None:
         ("REFRESH_GRACE_SECONDS", "11", "grace", 11),
     ],
 )
-def test_lifetimes_reach_the_sessions(name: str, text: str, of_policy: str, seconds: int) -> None:
+def test_lifetimes_reach_the_sessions(name: str, text: str, attribute: str, seconds: int) -> None:
     policy = Container(settings=load({name: text}, None)).session_policy()
-    assert getattr(policy, of_policy).total_seconds() == seconds
+    assert getattr(policy, attribute).total_seconds() == seconds

@@ -1,4 +1,4 @@
-"""Tasks within tasks."""
+"""Subtasks."""
 
 from __future__ import annotations
 
@@ -13,34 +13,17 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
-from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields
+from tasktracker.domain.tasks.task import MAX_DEPTH, Task, TaskFields
 from tests.fakes import START, App
-
-PASSWORD = "correct horse"
-UNKNOWN = UUID(int=1)
-
-
-@pytest.fixture
-def app() -> App:
-    return App.in_memory()
-
-
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
-
-
-@pytest.fixture
-def bob(app: App) -> SessionActor:
-    return app.actor(app.registration.register({"username": "bob"}, PASSWORD))
+from tests.unit.base import UNKNOWN, fields_of
 
 
 def create(app: App, actor: SessionActor, title: str, parent: Task | None = None) -> Task:
     return app.do(actor, app.tasks.create, {"title": title, "parent": parent.id if parent else None})
 
 
-def chain(app: App, actor: SessionActor, length: int) -> list[Task]:
-    """Create tasks each under the one before."""
+def create_chain(app: App, actor: SessionActor, length: int) -> list[Task]:
+    """Create tasks, each a subtask of the previous one."""
     tasks: list[Task] = []
     for number in range(length):
         tasks.append(create(app, actor, f"level {number + 1}", tasks[-1] if tasks else None))
@@ -52,17 +35,17 @@ def move(app: App, actor: SessionActor, task: Task, parent: Task | None) -> Task
 
 
 def refuse_parent(app: App, actor: SessionActor, task: Task | None, parent_id: UUID) -> None:
-    """Require that nothing can be put there."""
+    """Require that a task cannot be created or moved there."""
     before = app.see(actor, app.tasks.list, TaskQuery(at=START)).items
-    fields: TaskFields = {"title": "put there", "parent": parent_id}
+    fields: TaskFields = {"title": "new", "parent": parent_id}
     with pytest.raises(InvalidInput) as caught:
         app.do(actor, app.tasks.edit, task.id, fields) if task else app.do(actor, app.tasks.create, fields)
-    assert [error.field for error in caught.value.errors] == ["parent"]
+    assert fields_of(caught) == ["parent"]
     assert app.see(actor, app.tasks.list, TaskQuery(at=START)).items == before
 
 
 def test_a_subtask_has_its_parents_root_and_members(app: App, alice: SessionActor, bob: SessionActor) -> None:
-    top, middle = chain(app, alice, 2)
+    top, middle = create_chain(app, alice, 2)
     app.do(alice, app.sharing.share, top.id, "bob", Role.VIEWER)
     below = create(app, alice, "below", middle)
     assert (below.parent, below.root, below.members) == (middle.id, top.id, (Member(bob.user_id, Role.VIEWER),))
@@ -73,43 +56,36 @@ def test_a_subtask_has_its_parents_root_and_members(app: App, alice: SessionActo
     assert [task.id for task in app.see(bob, app.tasks.list, query).items] == [top.id]
 
 
-def test_a_parent_is_a_living_task_of_ones_own(app: App, alice: SessionActor, bob: SessionActor) -> None:
+def test_a_parent_that_is_not_an_own_undeleted_task_is_refused(
+    app: App, alice: SessionActor, bob: SessionActor
+) -> None:
     task, trashed = create(app, alice, "task"), create(app, alice, "trashed")
     app.do(alice, app.trash.delete, trashed.id)
-    theirs = create(app, bob, "theirs")
-    app.do(bob, app.sharing.share, theirs.id, "alice", Role.EDITOR)
-    for parent in (UNKNOWN, trashed.id, theirs.id):
+    bobs_task = create(app, bob, "of bob")
+    app.do(bob, app.sharing.share, bobs_task.id, "alice", Role.EDITOR)
+    for parent in (UNKNOWN, trashed.id, bobs_task.id):
         refuse_parent(app, alice, None, parent)
         refuse_parent(app, alice, task, parent)
 
 
-def test_tasks_are_nested_so_deep_and_no_deeper(app: App, alice: SessionActor) -> None:
-    tasks = chain(app, alice, MAX_DEPTH)
+def test_the_depth_of_nesting_is_limited(app: App, alice: SessionActor) -> None:
+    tasks = create_chain(app, alice, MAX_DEPTH)
     refuse_parent(app, alice, None, tasks[-1].id)
     single = create(app, alice, "single")
     refuse_parent(app, alice, single, tasks[-1].id)
     assert move(app, alice, single, tasks[-2]).root == tasks[0].id
-    pair = chain(app, alice, 2)
+    pair = create_chain(app, alice, 2)
     refuse_parent(app, alice, pair[0], tasks[-2].id)
     move(app, alice, pair[0], tasks[-3])
     assert app.see(alice, app.tasks.get, pair[1].id).root == tasks[0].id
-    # What is in the trash counts, as it may come out of it.
-    other = chain(app, alice, 2)
+    # Deleted subtasks count, because they can be restored.
+    other = create_chain(app, alice, 2)
     app.do(alice, app.trash.delete, other[1].id)
     refuse_parent(app, alice, other[0], tasks[-2].id)
 
 
-def test_no_task_is_under_itself(app: App, alice: SessionActor) -> None:
-    tasks = chain(app, alice, 4)
-    for parent in tasks:
-        refuse_parent(app, alice, tasks[0], parent.id)
-    for parent in tasks[1:]:
-        refuse_parent(app, alice, tasks[1], parent.id)
-    assert move(app, alice, tasks[1], tasks[0]).version == 1
-
-
-def test_what_is_moved_takes_along_all_that_is_under_it(app: App, alice: SessionActor, bob: SessionActor) -> None:
-    tasks = chain(app, alice, 4)
+def test_moving_a_task_moves_its_subtasks(app: App, alice: SessionActor, bob: SessionActor) -> None:
+    tasks = create_chain(app, alice, 4)
     home = create(app, alice, "home")
     app.do(alice, app.sharing.share, home.id, "bob", Role.EDITOR)
     app.do(alice, app.trash.delete, tasks[3].id)
@@ -124,10 +100,10 @@ def test_what_is_moved_takes_along_all_that_is_under_it(app: App, alice: Session
     assert app.do(alice, app.trash.restore, tasks[3].id).members == members
 
 
-def test_what_is_moved_away_is_shared_with_the_same_people_and_what_is_moved_in_with_others(
+def test_a_task_moved_out_keeps_its_members_and_one_moved_in_gets_new_ones(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:
-    top, below, deeper = chain(app, alice, 3)
+    top, below, deeper = create_chain(app, alice, 3)
     app.do(alice, app.sharing.share, top.id, "bob", Role.EDITOR)
     alone = move(app, alice, below, None)
     assert (alone.parent, alone.root, alone.members) == (None, below.id, (Member(bob.user_id, Role.EDITOR),))
@@ -141,29 +117,21 @@ def test_what_is_moved_away_is_shared_with_the_same_people_and_what_is_moved_in_
     assert change.fields["parent"] == FieldChange(None, top.id)
 
 
-def test_moving_within_a_tree_changes_the_task_alone(app: App, alice: SessionActor) -> None:
-    tasks = chain(app, alice, 4)
+def test_moving_within_a_tree_changes_only_that_task(app: App, alice: SessionActor) -> None:
+    tasks = create_chain(app, alice, 4)
     assert move(app, alice, tasks[2], tasks[0]).version == 2
     assert app.see(alice, app.tasks.get, tasks[3].id) == tasks[3]
 
 
-def test_completing_a_task_leaves_those_under_it(app: App, alice: SessionActor) -> None:
-    top, below = chain(app, alice, 2)
-    app.do(alice, app.tasks.edit, top.id, {"state": State.DONE})
-    assert app.see(alice, app.tasks.get, below.id) == below
-
-
-def test_editors_neither_move_nor_file_and_what_they_send_of_it_is_ignored(
-    app: App, alice: SessionActor, bob: SessionActor
-) -> None:
+def test_a_parent_or_category_sent_by_an_editor_is_ignored(app: App, alice: SessionActor, bob: SessionActor) -> None:
     home = app.do(alice, app.categories.create, {"name": "home"})
-    theirs = app.do(bob, app.categories.create, {"name": "home"})
-    top, below = chain(app, alice, 2)
+    bobs_category = app.do(bob, app.categories.create, {"name": "home"})
+    top, below = create_chain(app, alice, 2)
     app.do(alice, app.tasks.edit, below.id, {"category": home.id})
     app.do(alice, app.sharing.share, top.id, "bob", Role.EDITOR)
     before = app.see(bob, app.tasks.get, below.id)
     own = create(app, bob, "own")
-    for parent, category in ((None, None), (own.id, theirs.id), (below.id, home.id), (UNKNOWN, UNKNOWN)):
+    for parent, category in ((None, None), (own.id, bobs_category.id), (below.id, home.id), (UNKNOWN, UNKNOWN)):
         assert app.do(bob, app.tasks.edit, below.id, {"parent": parent, "category": category}) == before
         edited = app.do(bob, app.tasks.edit, below.id, {"title": f"{parent}", "parent": parent, "category": category})
         assert (edited.parent, edited.category, edited.title) == (top.id, home.id, f"{parent}")
@@ -171,13 +139,13 @@ def test_editors_neither_move_nor_file_and_what_they_send_of_it_is_ignored(
         assert (before.parent, before.category, before.title) == (top.id, home.id, "replaced")
 
 
-def test_a_replacement_by_the_owner_that_names_no_parent_moves_the_task_out(app: App, alice: SessionActor) -> None:
-    top, below = chain(app, alice, 2)
-    assert app.do(alice, app.tasks.replace, below.id, {"title": "kept", "parent": top.id}).parent == top.id
+def test_a_replacement_without_a_parent_moves_the_task_out(app: App, alice: SessionActor) -> None:
+    top, below = create_chain(app, alice, 2)
+    assert app.do(alice, app.tasks.replace, below.id, {"title": "inside", "parent": top.id}).parent == top.id
     assert app.do(alice, app.tasks.replace, below.id, {"title": "out"}).root == below.id
 
 
-def test_a_task_may_be_created_under_the_callers_own_id(app: App, alice: SessionActor, bob: SessionActor) -> None:
+def test_a_task_can_be_created_with_a_given_id(app: App, alice: SessionActor, bob: SessionActor) -> None:
     chosen = UUID(int=12345)
     task = app.do(alice, app.tasks.create, {"title": "Task"}, chosen)
     assert (task.id, task.root) == (chosen, chosen)
@@ -193,27 +161,27 @@ def test_a_task_may_be_created_under_the_callers_own_id(app: App, alice: Session
     assert app.do(bob, app.tasks.create, {"title": "Another"}, chosen).version == 1
 
 
-def test_what_is_done_to_a_part_of_a_tree_reads_that_part_alone(app: App, alice: SessionActor) -> None:
+def test_a_change_of_a_subtree_reads_only_that_subtree(app: App, alice: SessionActor) -> None:
     root = create(app, alice, "root")
     for _ in range(20):
         create(app, alice, "beside", root)
-    part = create(app, alice, "part", root)
-    below = create(app, alice, "below", part)
+    subtree = create(app, alice, "subtree", root)
+    below = create(app, alice, "below", subtree)
     read: list[UUID] = []
     children = MemoryTasks.children
 
-    def watched(self: MemoryTasks, parents: Collection[UUID]) -> Sequence[Task]:
+    def recording(self: MemoryTasks, parents: Collection[UUID]) -> Sequence[Task]:
         found = children(self, parents)
         read.extend(task.id for task in found)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MemoryTasks, "children", watched)
+        patch.setattr(MemoryTasks, "children", recording)
         patch.delattr(MemoryTasks, "tree")
-        app.do(alice, app.tasks.edit, part.id, {"parent": None})
-        app.do(alice, app.tasks.edit, part.id, {"parent": root.id})
-        app.do(alice, app.trash.delete, part.id)
-        app.do(alice, app.trash.restore, part.id)
-        app.do(alice, app.trash.delete, part.id)
-        app.do(alice, app.trash.purge, part.id)
+        app.do(alice, app.tasks.edit, subtree.id, {"parent": None})
+        app.do(alice, app.tasks.edit, subtree.id, {"parent": root.id})
+        app.do(alice, app.trash.delete, subtree.id)
+        app.do(alice, app.trash.restore, subtree.id)
+        app.do(alice, app.trash.delete, subtree.id)
+        app.do(alice, app.trash.purge, subtree.id)
     assert set(read) == {below.id}

@@ -47,7 +47,7 @@ def delete_some(app: App, actor: SessionActor, number: int) -> None:
     app.clock.advance(RETENTION + timedelta(hours=1))
 
 
-def test_of_all_servers_one_sweeps_in_an_hour(app: App, alice: SessionActor) -> None:
+def test_one_server_sweeps_per_hour(app: App, alice: SessionActor) -> None:
     one, other = a_sweeper(app), a_sweeper(app)
     delete_some(app, alice, 1)
     assert one.sweep() == 2  # the task, and the event of registering
@@ -58,7 +58,7 @@ def test_of_all_servers_one_sweeps_in_an_hour(app: App, alice: SessionActor) -> 
     assert (other.sweep(), one.sweep()) == (0, None)
 
 
-def test_a_sweep_does_so_much_and_the_next_one_the_rest(
+def test_a_sweep_is_limited_and_the_next_one_continues(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweeping, "MAX_PER_SWEEP", 3)
@@ -71,7 +71,7 @@ def test_a_sweep_does_so_much_and_the_next_one_the_rest(
     assert swept == [3 + 3 + 1, 2, 0]
 
 
-def test_what_a_sweep_leaves_over_does_not_wait_for_an_hour(
+def test_an_unfinished_sweep_continues_within_the_hour(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or else no more than that could be done in an hour, however much becomes due."""
@@ -81,7 +81,7 @@ def test_what_a_sweep_leaves_over_does_not_wait_for_an_hour(
     assert (one.sweep(), other.sweep(), one.sweep()) == (3 + 3 + 1, 2, None)
 
 
-def test_a_sweep_ends_soon_where_the_server_stops(
+def test_a_sweep_ends_early_when_the_server_stops(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delete_some(app, alice, DELETED)
@@ -96,7 +96,7 @@ def test_a_sweep_ends_soon_where_the_server_stops(
     assert 0 < (sweeper.sweep() or 0) < DELETED
 
 
-def test_a_sweep_that_fails_is_tried_again(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sweep_is_retried(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "CHECK_SECONDS", 0.001)
     outcomes: list[Callable[[], int]] = []
 
@@ -121,7 +121,7 @@ def test_a_sweep_that_fails_is_tried_again(app: App, monkeypatch: pytest.MonkeyP
     assert len(outcomes) == 3
 
 
-def test_a_server_sweeps_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_server_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeping, "CHECK_SECONDS", 0.02)
     with Api("memory://") as api:
         alice = api.register()

@@ -1,4 +1,4 @@
-"""Tasks, and the questions asked of lists of them."""
+"""Tasks, task queries and pages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def task(**fields: Any) -> Task:
 
 
 class TestTask:
-    def test_a_new_task_is_open_and_normal(self) -> None:
+    def test_a_new_task_is_open_with_normal_priority(self) -> None:
         assert task() == Task(
             id=UUID(int=1),
             title="Task",
@@ -52,11 +52,11 @@ class TestTask:
             version=1,
         )
 
-    def test_a_task_may_be_done_from_the_start(self) -> None:
+    def test_a_task_can_be_created_as_done(self) -> None:
         assert task(state=State.DONE).completed_at == START
         assert task(state=State.CANCELLED).completed_at is None
 
-    def test_a_change_is_a_new_version_at_its_time(self) -> None:
+    def test_a_change_sets_the_next_version_and_its_time(self) -> None:
         edited = task().edit({"title": "Edited", "priority": Priority.LOW}, LATER)
         assert (edited.title, edited.priority, edited.version, edited.updated_at) == (
             "Edited",
@@ -66,18 +66,18 @@ class TestTask:
         )
         assert edited.created_at == START
 
-    def test_no_change_is_the_very_same_task(self) -> None:
+    def test_an_edit_without_effect_returns_the_same_task(self) -> None:
         original = task(state=State.DONE, due_date=START)
         assert original.edit({}, LATER) is original
         assert original.edit({"title": "Task", "state": State.DONE, "due_date": START}, LATER) is original
 
-    def test_a_clock_that_went_back_does_not_date_changes_before_earlier_ones(self) -> None:
+    def test_a_clock_that_went_back_does_not_lower_updated_at(self) -> None:
         edited = task().edit({"title": "Edited", "state": State.DONE}, START - timedelta(hours=1))
         assert edited.updated_at == edited.completed_at == START
 
     @pytest.mark.parametrize("before", State)
     @pytest.mark.parametrize("after", State)
-    def test_completed_at_is_set_while_the_state_is_done_and_only_then(self, before: State, after: State) -> None:
+    def test_completed_at_is_set_only_while_the_state_is_done(self, before: State, after: State) -> None:
         original = task(state=before)
         edited = original.edit({"state": after, "title": "Edited"}, LATER)
         if after is not State.DONE:
@@ -86,7 +86,7 @@ class TestTask:
             assert edited.completed_at == (START if before is State.DONE else LATER)
 
     @given(st.lists(strategies.task_fields(START), max_size=8))
-    def test_whatever_is_edited_versions_count_changes_and_times_are_in_order(self, edits: list[TaskFields]) -> None:
+    def test_any_edits_increment_the_version_and_never_lower_updated_at(self, edits: list[TaskFields]) -> None:
         current = task()
         for number, fields in enumerate(edits):
             edited = current.edit(check(TASK.rules, fields), START + timedelta(hours=number))
@@ -107,17 +107,17 @@ class TestTask:
             (START + MOMENT, State.OPEN, False),
         ],
     )
-    def test_overdue_is_what_should_have_been_done_before(
+    def test_an_unfinished_task_is_overdue_after_its_due_date(
         self, due_date: datetime | None, state: State, overdue: bool
     ) -> None:
         assert task(due_date=due_date, state=state).is_overdue(START) is overdue
 
-    def test_a_task_is_its_creators(self) -> None:
+    def test_the_creator_owns_a_task(self) -> None:
         assert task().owners == (UUID(int=2),)
 
 
 class TestRules:
-    def test_canonical_forms(self) -> None:
+    def test_values_are_canonicalised(self) -> None:
         fields: TaskFields = {
             "title": "  " + "x" * 200 + "  ",
             "description": "  " + "x" * 9_998,
@@ -145,7 +145,7 @@ class TestRules:
             ("due_date", strategies.ODD_TIMES[0]),
         ],
     )
-    def test_refused(self, field: str, value: object) -> None:
+    def test_a_bad_value_is_refused(self, field: str, value: object) -> None:
         with pytest.raises(InvalidInput) as caught:
             check(TASK.rules, {field: value})
         assert [error.field for error in caught.value.errors] == [field]
@@ -171,14 +171,14 @@ class TestQuery:
             (TaskQuery(at=START, states=frozenset({State.OPEN}), priority=Priority.LOW), False),
         ],
     )
-    def test_every_filter_must_let_a_task_pass(self, query: TaskQuery, matches: bool) -> None:
+    def test_a_task_matches_only_if_every_filter_matches(self, query: TaskQuery, matches: bool) -> None:
         assert query.matches(task(priority=Priority.HIGH, category=HOME, due_date=LATER), OWNER, Role.OWNER) is matches
 
-    def test_unfiled_means_without_a_category(self) -> None:
+    def test_the_category_none_matches_tasks_without_a_category(self) -> None:
         assert TaskQuery(at=START, category=NONE).matches(task(), OWNER, Role.OWNER)
         assert not TaskQuery(at=START, category=HOME).matches(task(), OWNER, Role.OWNER)
 
-    def test_places_are_ordered_by_time_then_id(self) -> None:
+    def test_keys_are_ordered_by_time_then_id(self) -> None:
         keys = [
             TaskKey(START, UUID(int=2)),
             TaskKey(START + MOMENT, UUID(int=1)),
@@ -189,9 +189,9 @@ class TestQuery:
 
 
 class TestPage:
-    def test_one_row_more_than_asked_for_means_that_the_list_goes_on(self) -> None:
+    def test_one_extra_row_means_another_page(self) -> None:
         assert Page.cut([1, 2, 3], 2, str) == Page([1, 2], "2")
 
     @pytest.mark.parametrize("rows", [[], [1], [1, 2]])
-    def test_any_fewer_mean_that_it_ends(self, rows: list[int]) -> None:
+    def test_no_extra_row_means_the_last_page(self, rows: list[int]) -> None:
         assert Page.cut(rows, 2, str) == Page(rows, None)

@@ -1,4 +1,4 @@
-"""The threads on which requests are worked on."""
+"""The threads that handle requests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from tasktracker.domain.kernel.errors import Busy
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tests.waiting import PATIENCE
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
 
@@ -23,16 +24,16 @@ def threads() -> Iterator[ThreadRunner]:
     threads.close()
 
 
-def test_what_is_called_runs_elsewhere_and_its_result_comes_back(threads: ThreadRunner) -> None:
+def test_a_call_runs_in_another_thread_and_returns_its_result(threads: ThreadRunner) -> None:
     async def ask() -> tuple[int, str]:
         return await threads.run(lambda number, *, add: (number + add, threading.current_thread().name), 1, add=2)
 
-    result, where = asyncio.run(ask())
+    result, thread = asyncio.run(ask())
     assert result == 3
-    assert where != threading.current_thread().name
+    assert thread != threading.current_thread().name
 
 
-def test_what_is_raised_comes_back(threads: ThreadRunner) -> None:
+def test_an_exception_reaches_the_caller(threads: ThreadRunner) -> None:
     async def ask() -> None:
         await threads.run(int, "not a number")
 
@@ -40,7 +41,7 @@ def test_what_is_raised_comes_back(threads: ThreadRunner) -> None:
         asyncio.run(ask())
 
 
-def test_the_context_of_the_caller_goes_along(threads: ThreadRunner) -> None:
+def test_a_call_runs_in_the_context_of_its_caller(threads: ThreadRunner) -> None:
     async def ask(name: str) -> str:
         CALLER.set(name)
         return await threads.run(CALLER.get)
@@ -51,7 +52,7 @@ def test_the_context_of_the_caller_goes_along(threads: ThreadRunner) -> None:
     assert asyncio.run(ask_all()) == [str(number) for number in range(50)]
 
 
-def test_as_much_is_done_at_a_time_as_there_are_threads(threads: ThreadRunner) -> None:
+def test_as_many_calls_as_threads_run_concurrently(threads: ThreadRunner) -> None:
     both = threading.Barrier(2)
 
     async def ask() -> list[int]:
@@ -60,16 +61,16 @@ def test_as_much_is_done_at_a_time_as_there_are_threads(threads: ThreadRunner) -
     assert asyncio.run(ask()) == [0, 1]
 
 
-def test_whoever_leaves_does_not_keep_the_others_waiting(threads: ThreadRunner) -> None:
-    begun, may_end = threading.Event(), threading.Event()
+def test_a_cancelled_call_does_not_block_the_next(threads: ThreadRunner) -> None:
+    started, may_end = threading.Event(), threading.Event()
 
     def work() -> None:
-        begun.set()
-        may_end.wait(10)
+        started.set()
+        may_end.wait(PATIENCE)
 
     async def ask() -> str:
         leaving = asyncio.ensure_future(threads.run(work))
-        await threads.run(begun.wait, 10)
+        await threads.run(started.wait, 10)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
@@ -79,31 +80,31 @@ def test_whoever_leaves_does_not_keep_the_others_waiting(threads: ThreadRunner) 
     assert asyncio.run(ask()) == "next"
 
 
-def test_closing_waits_for_what_was_begun() -> None:
+def test_closing_waits_for_submitted_calls() -> None:
     threads = ThreadRunner(1, "test")
     done: list[int] = []
 
     async def leave_early() -> None:
         for number in range(20):
-            asyncio.ensure_future(threads.run(done.append, number))  # noqa: RUF006  # nobody waits for it
+            asyncio.ensure_future(threads.run(done.append, number))  # noqa: RUF006  # not awaited
         await asyncio.sleep(0)
 
-    asyncio.run(leave_early())  # and with it the loop is gone
+    asyncio.run(leave_early())  # this closes the loop
     threads.close()
     assert done == list(range(20))
 
 
-def test_what_is_limited_is_the_work_and_not_those_who_wait_for_it() -> None:
+def test_the_limit_counts_calls_and_not_their_callers() -> None:
     may_end = threading.Event()
 
     async def ask(threads: ThreadRunner) -> str:
-        under_way = asyncio.ensure_future(threads.run(may_end.wait, 10))
+        running = asyncio.ensure_future(threads.run(may_end.wait, 10))
         waiting = asyncio.ensure_future(threads.run(may_end.wait, 10))
         await asyncio.sleep(0)
-        for each in (under_way, waiting):
+        for each in (running, waiting):
             with pytest.raises(Busy):
                 await threads.run(str, "one more")
-            each.cancel()  # its client has hung up, but the work goes on
+            each.cancel()  # its client has disconnected, but the call continues
         await asyncio.sleep(0)
         with pytest.raises(Busy):
             await threads.run(str, "one more")
@@ -117,7 +118,7 @@ def test_what_is_limited_is_the_work_and_not_those_who_wait_for_it() -> None:
         assert asyncio.run(asyncio.wait_for(ask(threads), 10)) == "next"
 
 
-def test_what_fails_gives_its_place_back() -> None:
+def test_a_failed_call_releases_its_slot() -> None:
     async def ask(threads: ThreadRunner) -> None:
         for _ in range(5):
             with pytest.raises(ValueError, match="not a number"):
@@ -127,7 +128,7 @@ def test_what_fails_gives_its_place_back() -> None:
         asyncio.run(ask(threads))
 
 
-def test_nothing_is_begun_after_closing() -> None:
+def test_a_call_after_closing_is_refused() -> None:
     threads = ThreadRunner(1, "test")
     threads.close()
 

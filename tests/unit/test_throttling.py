@@ -1,4 +1,4 @@
-"""Slowing down whoever guesses, and nobody else."""
+"""Throttling of guesses."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from tasktracker.domain.throttling.limit import (
     Limit,
     network,
 )
+from tests.contracts.base import SECOND
 from tests.fakes import START, App
+from tests.unit.base import PASSWORD, before_next_call
 
-PASSWORD = "correct horse"
-SECOND = timedelta(seconds=1)
 HOME, ATTACKER = Origin("192.0.2.1"), Origin("198.51.100.7")
 LIMITS = [value for value in vars(limit).values() if isinstance(value, Limit)]
 
@@ -58,19 +58,19 @@ def guess(app: App, origin: Origin, username: str = "alice", password: str = "wr
 
 
 def exhaust(call: Callable[[], object], *expected: type[Exception]) -> int:
-    """Call until it is refused for being too many; return how many calls were not."""
+    """Call until a call is throttled, and return the number of calls before."""
     for number in range(1000):
         try:
             with suppress(*expected):
                 call()
         except TooManyRequests:
             return number
-    raise AssertionError("nothing is ever refused")
+    raise AssertionError("no call is throttled")
 
 
 class TestBucket:
     @pytest.mark.parametrize(
-        ("address", "held"),
+        ("address", "expected"),
         [
             (None, ""),
             ("192.0.2.1", "192.0.2.1"),
@@ -84,34 +84,32 @@ class TestBucket:
             ("192.0.2.1:80", "192.0.2.1:80"),
         ],
     )
-    def test_a_client_is_held_to_control_one_ipv4_address_or_an_ipv6_network(
-        self, address: str | None, held: str
-    ) -> None:
-        assert network(address) == held
+    def test_a_client_is_identified_by_ipv4_address_or_ipv6_network(self, address: str | None, expected: str) -> None:
+        assert network(address) == expected
 
     def test_neighbouring_ipv6_networks_are_different_clients(self) -> None:
         assert network("2001:db8:1:2::1") != network("2001:db8:1:3::1")
 
-    def test_a_key_tells_nobody_whose_it_is(self) -> None:
+    def test_a_key_does_not_reveal_its_subject(self) -> None:
         key = Bucket.of(LOGIN_BY_PAIR, "alice", "192.0.2.1").key
         assert len(key) == 64
         assert "alice" not in key
         assert "192.0.2.1" not in key
 
     def test_no_two_limits_or_subjects_share_a_bucket(self) -> None:
-        parts = [("alice", ""), ("", "alice"), ("alice",), ("al", "ice"), ("bob", "")]
-        keys = {Bucket.of(limit, *each).key for limit in LIMITS for each in parts}
-        assert len(keys) == len(LIMITS) * len(parts)
+        subjects = [("alice", ""), ("", "alice"), ("alice",), ("al", "ice"), ("bob", "")]
+        keys = {Bucket.of(limit, *each).key for limit in LIMITS for each in subjects}
+        assert len(keys) == len(LIMITS) * len(subjects)
         assert len({limit.name for limit in LIMITS}) == len(LIMITS)
 
-    def test_the_narrower_a_limit_of_logins_the_lower_it_is(self) -> None:
+    def test_a_narrower_login_limit_is_lower(self) -> None:
         assert LOGIN_BY_PAIR.burst < LOGIN_BY_ADDRESS.burst < LOGIN_BY_ACCOUNT.burst
-        # One pair refills more slowly than the account: an attacker at one address never uses up the account's.
+        # A pair refills more slowly than the account, so one address never uses up the limit of the account.
         assert LOGIN_BY_PAIR.refill >= 3 * LOGIN_BY_ACCOUNT.refill
 
 
 class TestLogin:
-    def test_guesses_from_one_address_at_one_account_are_refused_first(self, app: App) -> None:
+    def test_guesses_from_one_address_at_one_account_are_limited(self, app: App) -> None:
         assert exhaust(lambda: guess(app, ATTACKER)) == LOGIN_BY_PAIR.burst
         with pytest.raises(TooManyRequests) as caught:
             app.sessions.login("alice", PASSWORD, origin=ATTACKER)
@@ -121,16 +119,16 @@ class TestLogin:
         with pytest.raises(TooManyRequests):
             app.sessions.login("alice", PASSWORD, origin=ATTACKER)
 
-    def test_while_refused_nothing_is_hashed_read_or_recorded(self, app: App) -> None:
+    def test_a_throttled_login_is_neither_verified_nor_recorded(self, app: App) -> None:
         exhaust(lambda: guess(app, ATTACKER))
-        app.hasher.forget()
+        app.hasher.clear()
         events = len(app.audit_log.events)
         with pytest.raises(TooManyRequests):
             app.sessions.login("alice", PASSWORD, origin=ATTACKER)
         assert app.hasher.verified == []
         assert len(app.audit_log.events) == events
 
-    def test_an_attacker_at_one_address_does_not_lock_the_owner_out_at_another(self, app: App) -> None:
+    def test_an_attacker_at_one_address_does_not_lock_out_the_owner_at_another(self, app: App) -> None:
         for _ in range(100):
             exhaust(lambda: guess(app, ATTACKER))
             for _ in range(20):
@@ -139,7 +137,7 @@ class TestLogin:
             app.sessions.login("alice", PASSWORD, origin=HOME)
             app.clock.advance(LOGIN_BY_PAIR.refill)
 
-    def test_an_attacker_at_one_address_never_exhausts_what_the_account_has(self, app: App) -> None:
+    def test_an_attacker_at_one_address_never_uses_up_the_accounts_limit(self, app: App) -> None:
         account = Bucket.of(LOGIN_BY_ACCOUNT, "alice")
         for _ in range(300):
             with suppress(TooManyRequests, InvalidCredentials):
@@ -149,12 +147,12 @@ class TestLogin:
             left += 1
         assert left == LOGIN_BY_ACCOUNT.burst - LOGIN_BY_PAIR.burst
 
-    def test_one_address_may_try_many_accounts_but_not_any_number(self, app: App) -> None:
+    def test_guesses_from_one_address_at_many_accounts_are_limited(self, app: App) -> None:
         numbers = iter(range(1000))
         assert exhaust(lambda: guess(app, ATTACKER, f"user{next(numbers)}")) == LOGIN_BY_ADDRESS.burst
         app.sessions.login("alice", PASSWORD, origin=HOME)
 
-    def test_many_addresses_together_are_held_back_by_the_account(self, app: App) -> None:
+    def test_guesses_from_many_addresses_at_one_account_are_limited(self, app: App) -> None:
         guesses = 0
         for origin in addresses(30):
             with suppress(TooManyRequests):
@@ -166,8 +164,8 @@ class TestLogin:
             app.sessions.login("alice", PASSWORD, origin=HOME)
         assert caught.value.retry_after == LOGIN_BY_ACCOUNT.refill.total_seconds()
 
-    def test_a_try_that_a_wider_limit_refuses_costs_the_narrower_ones_nothing(self, app: App) -> None:
-        """Whoever waits as long as they were told to is not refused for having asked."""
+    def test_an_attempt_refused_by_a_wider_limit_is_not_counted_by_narrower_ones(self, app: App) -> None:
+        """After the returned wait, a login succeeds despite earlier refused attempts."""
         for origin in addresses(LOGIN_BY_ACCOUNT.burst // LOGIN_BY_PAIR.burst):
             for _ in range(LOGIN_BY_PAIR.burst):
                 guess(app, origin)
@@ -179,28 +177,28 @@ class TestLogin:
         app.sessions.login("alice", PASSWORD, origin=HOME)
 
     @pytest.mark.parametrize("username", ["alice", "ALICE", " \uff21lice "])
-    def test_spellings_of_a_name_share_their_tries(self, app: App, username: str) -> None:
+    def test_spellings_of_a_name_share_a_limit(self, app: App, username: str) -> None:
         exhaust(lambda: guess(app, ATTACKER, "Alice"))
         with pytest.raises(TooManyRequests):
             app.sessions.login(username, PASSWORD, origin=ATTACKER)
 
     def test_an_unknown_name_is_throttled_like_a_known_one(self, app: App) -> None:
-        assert exhaust(lambda: guess(app, ATTACKER, "nobody")) == LOGIN_BY_PAIR.burst
+        assert exhaust(lambda: guess(app, ATTACKER, "unknown")) == LOGIN_BY_PAIR.burst
 
-    def test_addresses_within_an_ipv6_network_share_their_tries(self, app: App) -> None:
+    def test_addresses_of_one_ipv6_network_share_a_limit(self, app: App) -> None:
         hosts = iter(range(1, 1000))
-        tries = exhaust(lambda: guess(app, Origin(f"2001:db8::{next(hosts):x}")))
-        assert tries == LOGIN_BY_PAIR.burst
+        attempts = exhaust(lambda: guess(app, Origin(f"2001:db8::{next(hosts):x}")))
+        assert attempts == LOGIN_BY_PAIR.burst
         app.sessions.login("alice", PASSWORD, origin=Origin("2001:db8:0:1::1"))
 
     def test_an_unknown_origin_counts_as_one_address(self, app: App) -> None:
         assert exhaust(lambda: guess(app, UNKNOWN_ORIGIN)) == LOGIN_BY_PAIR.burst
 
-    def test_logging_in_costs_nothing_in_the_end(self, app: App) -> None:
+    def test_successful_logins_are_never_throttled(self, app: App) -> None:
         for _ in range(3 * LOGIN_BY_ACCOUNT.burst):
             app.sessions.login("alice", PASSWORD, origin=HOME)
 
-    def test_logging_in_gives_back_its_own_try_and_no_more(self, app: App) -> None:
+    def test_a_successful_login_refunds_only_its_own_attempt(self, app: App) -> None:
         for _ in range(LOGIN_BY_PAIR.burst - 1):
             guess(app, ATTACKER)
         app.sessions.login("alice", PASSWORD, origin=ATTACKER)
@@ -208,7 +206,7 @@ class TestLogin:
         with pytest.raises(TooManyRequests):
             app.sessions.login("alice", PASSWORD, origin=ATTACKER)
 
-    def test_a_missing_code_is_no_guess_and_a_wrong_one_is(self, app: App) -> None:
+    def test_a_wrong_code_counts_as_an_attempt_but_not_a_missing_one(self, app: App) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
         app.two_factor.enrol(actor, PASSWORD, HOME)
         app.two_factor.confirm(actor, app.codes.code("SECRET", int(app.clock.now().timestamp()) // 30), HOME)
@@ -221,20 +219,20 @@ class TestLogin:
         assert wrong == LOGIN_BY_PAIR.burst
 
     @pytest.mark.parametrize("change", ["rehashed", "password"])
-    def test_an_account_that_changed_meanwhile_costs_one_try(
+    def test_a_login_during_a_password_change_counts_as_one_attempt(
         self, app: App, monkeypatch: pytest.MonkeyPatch, change: str
     ) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
-        verify = app.hasher.verify
         for _ in range(LOGIN_BY_PAIR.burst - 1):
             guess(app, HOME)
-
-        def verify_slowly(password: str, password_hash: str | None) -> bool:
-            monkeypatch.undo()
-            app.accounts.change_password(actor, PASSWORD, PASSWORD if change == "rehashed" else "battery staple")
-            return verify(password, password_hash)
-
-        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        before_next_call(
+            monkeypatch,
+            app.hasher,
+            "verify",
+            lambda: app.accounts.change_password(
+                actor, PASSWORD, PASSWORD if change == "rehashed" else "battery staple"
+            ),
+        )
         if change == "rehashed":
             app.sessions.login("alice", PASSWORD, origin=HOME)
         else:
@@ -243,8 +241,8 @@ class TestLogin:
                 app.sessions.login("alice", "battery staple", origin=HOME)
 
 
-class TestEverythingElse:
-    def test_registrations_are_counted_by_address_whatever_becomes_of_them(self, app: App) -> None:
+class TestOtherLimits:
+    def test_successful_and_failed_registrations_are_counted_by_address(self, app: App) -> None:
         names = iter(f"user{number}" for number in range(1000))
 
         def register() -> None:
@@ -281,7 +279,7 @@ class TestEverythingElse:
         )
         assert total == REFRESH_BY_ADDRESS.burst
 
-    def test_forged_tokens_cost_nobody_anything(self, app: App) -> None:
+    def test_forged_tokens_are_not_counted(self, app: App) -> None:
         tokens = app.sessions.login("alice", PASSWORD, origin=HOME).tokens
         for _ in range(2 * REFRESH_BY_ADDRESS.burst):
             with pytest.raises(InvalidToken):
@@ -289,7 +287,7 @@ class TestEverythingElse:
         app.sessions.refresh(tokens.refresh, HOME)
 
     @pytest.mark.parametrize("call", ["delete", "change_password", "edit", "enrol", "disable"])
-    def test_the_own_password_is_guessed_ten_times_and_by_right_ones_never(self, app: App, call: str) -> None:
+    def test_wrong_own_passwords_are_limited_but_right_ones_are_not_counted(self, app: App, call: str) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
         calls: dict[str, Callable[[str], object]] = {
             "delete": lambda password: app.account_removal.delete(actor, password, HOME),
@@ -304,12 +302,12 @@ class TestEverythingElse:
         for each in calls.values():
             with pytest.raises(TooManyRequests):
                 each(PASSWORD)
-        # Whatever is not guessed at goes on.
+        # Other operations are not throttled.
         app.accounts.edit(actor, {"first_name": "C"}, origin=HOME)
         app.sessions.login("alice", PASSWORD, origin=HOME)
 
     @pytest.mark.parametrize("call", ["confirm", "disable"])
-    def test_codes_are_guessed_ten_times_though_the_password_be_right(self, app: App, call: str) -> None:
+    def test_wrong_codes_are_limited_even_with_the_right_password(self, app: App, call: str) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
         app.two_factor.enrol(actor, PASSWORD, HOME)
 
@@ -332,7 +330,7 @@ class TestEverythingElse:
         app.clock.advance(minutes=1)
         try_(right())
 
-    def test_turning_two_factor_on_and_off_costs_nothing_in_the_end(self, app: App) -> None:
+    def test_turning_two_factor_on_and_off_is_never_throttled(self, app: App) -> None:
         actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
         app.clock.advance(hours=1)
         for _ in range(3 * PASSWORD_BY_ACCOUNT.burst):
@@ -343,7 +341,7 @@ class TestEverythingElse:
 
 
 class TestOff:
-    def test_without_a_limiter_nothing_is_refused(self) -> None:
+    def test_logins_are_unlimited_without_throttling(self) -> None:
         app = App.in_memory()
         app.registration.register({"username": "alice"}, PASSWORD, origin=HOME)
         for _ in range(2 * LOGIN_BY_ACCOUNT.burst):
@@ -362,7 +360,7 @@ class TestRetryAfter:
             (timedelta(minutes=1), 60),
         ],
     )
-    def test_is_rounded_up_to_whole_seconds(self, wait: timedelta, seconds: int) -> None:
+    def test_retry_after_is_rounded_up_to_whole_seconds(self, wait: timedelta, seconds: int) -> None:
         assert TooManyRequests(wait).retry_after == seconds
 
 

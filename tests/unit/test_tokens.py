@@ -1,4 +1,4 @@
-"""Tokens that are genuine, and everything that only looks like one."""
+"""Genuine and forged signed tokens."""
 
 from __future__ import annotations
 
@@ -52,28 +52,28 @@ def signer() -> JwtTokenSigner:
     return JwtTokenSigner(KeyRing([FIRST]))
 
 
-def encoded(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).decode().rstrip("=")
+def encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def signed(
     header: bytes, payload: bytes, *, secret: str = FIRST, purpose: str = "at+jwt", digest: str = "sha256"
 ) -> str:
-    """A token signed by whoever knows the secret, whatever it says."""
+    """Sign any header and payload."""
     text = f"{encoded(header)}.{encoded(payload)}"
     signature = hmac.digest(derive(secret.encode(), purpose), text.encode(), digest)
     return f"{text}.{encoded(signature)}"
 
 
-def made(header: dict[str, Any] | None = None, payload: dict[str, Any] | None = None, **more: Any) -> str:
-    """A token that differs from a genuine one in this; ABSENT leaves a member out."""
-    parts = (HEADER | (header or {}), PAYLOAD | (payload or {}))
-    texts = [json.dumps({name: value for name, value in part.items() if value is not ABSENT}) for part in parts]
+def make_token(header: dict[str, Any] | None = None, payload: dict[str, Any] | None = None, **more: Any) -> str:
+    """Make a token with changes of a genuine one; ABSENT removes a member."""
+    members = (HEADER | (header or {}), PAYLOAD | (payload or {}))
+    texts = [json.dumps({name: value for name, value in each.items() if value is not ABSENT}) for each in members]
     return signed(texts[0].encode(), texts[1].encode(), **more)
 
 
-def refused(signer: JwtTokenSigner, token: str) -> None:
-    """It is refused whether or not expired tokens will do, by this error and no other."""
+def require_refused(signer: JwtTokenSigner, token: str) -> None:
+    """Require InvalidToken, whether or not expired tokens are accepted."""
     for expired in (False, True):
         with pytest.raises(InvalidToken):
             signer.read(token, expired=expired)
@@ -81,14 +81,14 @@ def refused(signer: JwtTokenSigner, token: str) -> None:
 
 class TestGenuine:
     @pytest.mark.parametrize("kind", TokenKind)
-    def test_says_what_was_signed(self, signer: JwtTokenSigner, kind: TokenKind) -> None:
+    def test_a_signed_token_contains_its_claims(self, signer: JwtTokenSigner, kind: TokenKind) -> None:
         claims = replace(CLAIMS, kind=kind)
         assert signer.read(signer.sign(claims)) == claims
 
-    def test_is_the_same_for_the_same_claims_in_every_process(self, signer: JwtTokenSigner) -> None:
+    def test_the_same_claims_give_the_same_token_in_every_process(self, signer: JwtTokenSigner) -> None:
         assert JwtTokenSigner(KeyRing([FIRST])).sign(CLAIMS) == signer.sign(CLAIMS)
 
-    def test_is_another_for_other_claims(self, signer: JwtTokenSigner) -> None:
+    def test_other_claims_give_another_token_id(self, signer: JwtTokenSigner) -> None:
         others = (
             replace(CLAIMS, kind=TokenKind.REFRESH),
             replace(CLAIMS, generation=4),
@@ -98,17 +98,17 @@ class TestGenuine:
         ids = [jwt.decode(signer.sign(each), options={"verify_signature": False})["jti"] for each in (CLAIMS, *others)]
         assert len(set(ids)) == len(ids)
 
-    def test_keeps_times_to_the_second_rounded_down(self, signer: JwtTokenSigner) -> None:
+    def test_times_are_rounded_down_to_seconds(self, signer: JwtTokenSigner) -> None:
         late = timedelta(microseconds=999_999)
         claims = replace(CLAIMS, issued_at=CLAIMS.issued_at + late, expires_at=CLAIMS.expires_at + late)
         assert signer.read(signer.sign(claims)) == CLAIMS
 
-    def test_is_what_this_file_takes_for_one(self, signer: JwtTokenSigner) -> None:
-        """Or else every forgery below would be refused for the wrong reason."""
-        assert signer.read(made()) == CLAIMS
-        assert signer.read(made({"typ": "rt+jwt"}, purpose="rt+jwt")) == replace(CLAIMS, kind=TokenKind.REFRESH)
+    def test_the_unchanged_test_token_is_accepted(self, signer: JwtTokenSigner) -> None:
+        """Otherwise every forgery below would be refused for the wrong reason."""
+        assert signer.read(make_token()) == CLAIMS
+        assert signer.read(make_token({"typ": "rt+jwt"}, purpose="rt+jwt")) == replace(CLAIMS, kind=TokenKind.REFRESH)
 
-    def test_has_a_header_that_names_algorithm_type_and_key(self, signer: JwtTokenSigner) -> None:
+    def test_the_header_names_algorithm_type_and_key(self, signer: JwtTokenSigner) -> None:
         assert jwt.get_unverified_header(signer.sign(CLAIMS)) == HEADER
         assert set(jwt.decode(signer.sign(CLAIMS), options={"verify_signature": False})) == set(PAYLOAD)
 
@@ -117,14 +117,14 @@ class TestForged:
     @pytest.mark.parametrize(
         "algorithm", ["none", "None", "NONE", "", None, "HS384", "HS512", "RS256", "ES256", 256, ABSENT]
     )
-    def test_another_algorithm(self, signer: JwtTokenSigner, algorithm: object) -> None:
+    def test_another_algorithm_is_refused(self, signer: JwtTokenSigner, algorithm: object) -> None:
         digests = {"HS384": "sha384", "HS512": "sha512"}
         digest = digests.get(algorithm, "sha256") if isinstance(algorithm, str) else "sha256"
-        token = made({"alg": algorithm}, digest=digest)
-        refused(signer, token)
-        refused(signer, token.rpartition(".")[0] + ".")
+        token = make_token({"alg": algorithm}, digest=digest)
+        require_refused(signer, token)
+        require_refused(signer, token.rpartition(".")[0] + ".")
 
-    def test_no_signature_or_another(self, signer: JwtTokenSigner) -> None:
+    def test_a_missing_or_foreign_signature_is_refused(self, signer: JwtTokenSigner) -> None:
         header, payload, signature = signer.sign(CLAIMS).split(".")
         other = signer.sign(replace(CLAIMS, generation=4)).split(".")
         for token in (
@@ -136,64 +136,66 @@ class TestForged:
             f"{header}.{payload}.{signature}.{signature}",
             f"{header}.{payload}.{encoded(hashlib.sha256(b'').digest())}",
         ):
-            refused(signer, token)
+            require_refused(signer, token)
 
-    def test_another_key(self, signer: JwtTokenSigner) -> None:
-        refused(signer, made(secret=SECOND))
-        refused(signer, made({"kid": key_id(SECOND)}, secret=SECOND))
-        refused(signer, JwtTokenSigner(KeyRing([SECOND])).sign(CLAIMS))
+    def test_another_key_is_refused(self, signer: JwtTokenSigner) -> None:
+        require_refused(signer, make_token(secret=SECOND))
+        require_refused(signer, make_token({"kid": key_id(SECOND)}, secret=SECOND))
+        require_refused(signer, JwtTokenSigner(KeyRing([SECOND])).sign(CLAIMS))
 
-    def test_a_key_that_the_header_brings_along(self, signer: JwtTokenSigner) -> None:
+    def test_a_key_in_the_header_is_ignored(self, signer: JwtTokenSigner) -> None:
         key = {"kty": "oct", "k": encoded(derive(SECOND.encode(), "at+jwt"))}
-        refused(signer, made({"jwk": key}, secret=SECOND))
-        refused(signer, made({"jku": "https://attacker.example/keys", "kid": ABSENT}, secret=SECOND))
+        require_refused(signer, make_token({"jwk": key}, secret=SECOND))
+        require_refused(signer, make_token({"jku": "https://attacker.example/keys", "kid": ABSENT}, secret=SECOND))
 
-    def test_the_secret_itself_or_an_empty_one_for_a_key(self, signer: JwtTokenSigner) -> None:
+    def test_the_secret_itself_or_an_empty_key_is_refused(self, signer: JwtTokenSigner) -> None:
         for key in (FIRST.encode(), b"", key_id(FIRST).encode()):
             text = f"{encoded(json.dumps(HEADER).encode())}.{encoded(json.dumps(PAYLOAD).encode())}"
-            refused(signer, f"{text}.{encoded(hmac.digest(key, text.encode(), 'sha256'))}")
+            require_refused(signer, f"{text}.{encoded(hmac.digest(key, text.encode(), 'sha256'))}")
 
-    @pytest.mark.parametrize("kid", ["", "unknown", None, 1, [], {}, ["x"], "../../etc/passwd", ABSENT])
-    def test_an_unknown_key_id(self, signer: JwtTokenSigner, kid: object) -> None:
-        refused(signer, made({"kid": kid}))
+    @pytest.mark.parametrize("kid", ["", "unknown", None, 1, ["x"], "../../etc/passwd", ABSENT])
+    def test_an_unknown_key_id_is_refused(self, signer: JwtTokenSigner, kid: object) -> None:
+        require_refused(signer, make_token({"kid": kid}))
 
-    @pytest.mark.parametrize("typ", ["JWT", "", "AT+JWT", "application/at+jwt", "rt+jwt", None, 1, [], {}, ABSENT])
-    def test_another_type(self, signer: JwtTokenSigner, typ: object) -> None:
-        refused(signer, made({"typ": typ}))
+    @pytest.mark.parametrize("typ", ["JWT", "", "AT+JWT", "application/at+jwt", "rt+jwt", None, 1, [], ABSENT])
+    def test_another_type_is_refused(self, signer: JwtTokenSigner, typ: object) -> None:
+        require_refused(signer, make_token({"typ": typ}))
 
     @pytest.mark.parametrize("purpose", ["at+jwt", "rt+jwt"])
-    def test_one_kind_for_the_other(self, signer: JwtTokenSigner, purpose: str) -> None:
+    def test_an_access_token_is_refused_as_a_refresh_token_and_vice_versa(
+        self, signer: JwtTokenSigner, purpose: str
+    ) -> None:
         other = next(typ for typ in TYPES.values() if typ != purpose)
-        refused(signer, made({"typ": other}, purpose=purpose))
+        require_refused(signer, make_token({"typ": other}, purpose=purpose))
         _, payload, signature = signer.sign(CLAIMS).split(".")
-        refused(signer, f"{encoded(json.dumps(HEADER | {'typ': 'rt+jwt'}).encode())}.{payload}.{signature}")
+        require_refused(signer, f"{encoded(json.dumps(HEADER | {'typ': 'rt+jwt'}).encode())}.{payload}.{signature}")
 
     @pytest.mark.parametrize("critical", [["exp"], ["b64"], ["unheard-of"], "exp", 1, {}, None])
-    def test_a_critical_header_that_nobody_understands(self, signer: JwtTokenSigner, critical: object) -> None:
-        """RFC 7515 §4.1.11: whoever does not understand and process it must refuse the token."""
-        refused(signer, made({"crit": critical}))
-        refused(signer, made({"crit": critical, "b64": False, "unheard-of": True}))
+    def test_an_unknown_critical_header_is_refused(self, signer: JwtTokenSigner, critical: object) -> None:
+        """RFC 7515 §4.1.11: a recipient that does not understand the extension must refuse the token."""
+        require_refused(signer, make_token({"crit": critical}))
+        require_refused(signer, make_token({"crit": critical, "b64": False, "unheard-of": True}))
 
     @pytest.mark.parametrize("claim", PAYLOAD)
-    def test_a_missing_claim(self, signer: JwtTokenSigner, claim: str) -> None:
-        refused(signer, made(payload={claim: ABSENT}))
+    def test_a_missing_claim_is_refused(self, signer: JwtTokenSigner, claim: str) -> None:
+        require_refused(signer, make_token(payload={claim: ABSENT}))
 
     @pytest.mark.parametrize("claim", PAYLOAD)
     @pytest.mark.parametrize("value", [None, "", "x", "7", "\ud800", "\0", 1.5, True, False, [], {}, [1], 1e300])
-    def test_a_claim_of_another_type(self, signer: JwtTokenSigner, claim: str, value: object) -> None:
-        refused(signer, made(payload={claim: value}))
+    def test_a_claim_of_another_type_is_refused(self, signer: JwtTokenSigner, claim: str, value: object) -> None:
+        require_refused(signer, make_token(payload={claim: value}))
 
     @pytest.mark.parametrize("issuer", ["Tasktracker", "https://tasktracker", ["tasktracker"]])
-    def test_another_issuer(self, signer: JwtTokenSigner, issuer: object) -> None:
-        refused(signer, made(payload={"iss": issuer}))
+    def test_another_issuer_is_refused(self, signer: JwtTokenSigner, issuer: object) -> None:
+        require_refused(signer, make_token(payload={"iss": issuer}))
 
     @pytest.mark.parametrize("audience", ["other", ["tasktracker"], ["other", "tasktracker"]])
-    def test_another_audience(self, signer: JwtTokenSigner, audience: object) -> None:
-        refused(signer, made(payload={"aud": audience}))
+    def test_another_audience_is_refused(self, signer: JwtTokenSigner, audience: object) -> None:
+        require_refused(signer, make_token(payload={"aud": audience}))
 
-    def test_a_claim_too_many(self, signer: JwtTokenSigner) -> None:
-        refused(signer, made(payload={"admin": True}))
-        refused(signer, made(payload={"nbf": EXPIRES}))
+    def test_an_additional_claim_is_refused(self, signer: JwtTokenSigner) -> None:
+        require_refused(signer, make_token(payload={"admin": True}))
+        require_refused(signer, make_token(payload={"nbf": EXPIRES}))
 
     @pytest.mark.parametrize(
         "expiry",
@@ -210,29 +212,29 @@ class TestForged:
             "9" * 400,
             "null",
         ],
-        ids=range(11),  # some of them hold the time, and two test processes start at different times
+        ids=range(11),  # some contain the time, which differs between test processes
     )
-    def test_an_expiry_that_is_no_whole_number_of_this_world(self, signer: JwtTokenSigner, expiry: str) -> None:
+    def test_an_expiry_that_is_not_an_ordinary_integer_is_refused(self, signer: JwtTokenSigner, expiry: str) -> None:
         payload = json.dumps(PAYLOAD).replace(str(EXPIRES), expiry)
-        refused(signer, signed(json.dumps(HEADER).encode(), payload.encode()))
+        require_refused(signer, signed(json.dumps(HEADER).encode(), payload.encode()))
 
     @pytest.mark.parametrize("expiry", [-1, 0, -(2**63), -(10**12)])
-    def test_an_expiry_long_ago(self, signer: JwtTokenSigner, expiry: int) -> None:
+    def test_an_expiry_long_ago_is_refused(self, signer: JwtTokenSigner, expiry: int) -> None:
         with pytest.raises(InvalidToken):
-            signer.read(made(payload={"exp": expiry}))
+            signer.read(make_token(payload={"exp": expiry}))
 
-    def test_one_from_the_future(self, signer: JwtTokenSigner) -> None:
+    def test_a_token_issued_in_the_future_is_refused(self, signer: JwtTokenSigner) -> None:
         now = int(datetime.now(UTC).timestamp())
-        refused(signer, made(payload={"iat": now + LEEWAY + 60}))
-        assert signer.read(made(payload={"iat": now})).generation == CLAIMS.generation
+        require_refused(signer, make_token(payload={"iat": now + LEEWAY + 60}))
+        assert signer.read(make_token(payload={"iat": now})).generation == CLAIMS.generation
 
     @pytest.mark.parametrize("payload", [b"", b"x", b"[]", b"null", b"1", b'"x"', b"\xff", b"{", b"[" * 1200])
-    def test_a_payload_that_is_no_object(self, signer: JwtTokenSigner, payload: bytes) -> None:
-        refused(signer, signed(json.dumps(HEADER).encode(), payload))
+    def test_a_payload_that_is_not_an_object_is_refused(self, signer: JwtTokenSigner, payload: bytes) -> None:
+        require_refused(signer, signed(json.dumps(HEADER).encode(), payload))
 
     @pytest.mark.parametrize("header", [b"", b"x", b"[]", b"null", b"1", b'"x"', b"\xff", b"{", b"[" * 1200])
-    def test_a_header_that_is_no_object(self, signer: JwtTokenSigner, header: bytes) -> None:
-        refused(signer, signed(header, json.dumps(PAYLOAD).encode()))
+    def test_a_header_that_is_not_an_object_is_refused(self, signer: JwtTokenSigner, header: bytes) -> None:
+        require_refused(signer, signed(header, json.dumps(PAYLOAD).encode()))
 
     @pytest.mark.parametrize(
         "text",
@@ -254,48 +256,47 @@ class TestForged:
             "tt_x",
         ],
     )
-    def test_text_that_is_no_token(self, signer: JwtTokenSigner, text: str) -> None:
-        refused(signer, text)
+    def test_text_that_is_not_a_token_is_refused(self, signer: JwtTokenSigner, text: str) -> None:
+        require_refused(signer, text)
 
     @pytest.mark.parametrize("odd", ["\ud800", "é", "\0", "\n", " ", "="])
-    def test_a_genuine_token_with_something_odd_about_it(self, signer: JwtTokenSigner, odd: str) -> None:
+    def test_a_token_with_an_extra_character_is_refused(self, signer: JwtTokenSigner, odd: str) -> None:
         genuine = signer.sign(CLAIMS)
         header, payload, signature = genuine.split(".")
         for token in (odd + genuine, f"{header}{odd}.{payload}.{signature}", f"{header}.{odd}{payload}.{signature}"):
-            refused(signer, token)
+            require_refused(signer, token)
 
-    def test_a_token_far_too_long_is_refused_unread(self, signer: JwtTokenSigner) -> None:
-        refused(signer, "a" * 100_000)
-        refused(signer, signer.sign(CLAIMS) + "." * 100_000)
-        padded = made({"x": "x" * 100_000})
+    def test_a_token_that_is_too_long_is_refused(self, signer: JwtTokenSigner) -> None:
+        require_refused(signer, "a" * 100_000)
+        require_refused(signer, signer.sign(CLAIMS) + "." * 100_000)
+        padded = make_token({"x": "x" * 100_000})
         assert len(padded) > MAX_LENGTH
-        refused(signer, padded)
+        require_refused(signer, padded)
 
-    def test_nothing_but_its_own_text(self, signer: JwtTokenSigner) -> None:
-        """Changing any one character of the first two parts makes it a forgery."""
+    def test_a_change_of_any_character_is_refused(self, signer: JwtTokenSigner) -> None:
         genuine = signer.sign(CLAIMS)
         for position in range(0, genuine.rindex("."), 7):
             other = "A" if genuine[position] != "A" else "B"
-            refused(signer, genuine[:position] + other + genuine[position + 1 :])
+            require_refused(signer, genuine[:position] + other + genuine[position + 1 :])
 
     @given(text=st.text(st.characters(codec=None), max_size=200) | st.from_regex(r"\A[\w-]*\.[\w-]*\.[\w-]*\Z"))
-    def test_any_text_at_all(self, text: str) -> None:
-        refused(JwtTokenSigner(KeyRing([FIRST])), text)
+    def test_arbitrary_text_is_refused(self, text: str) -> None:
+        require_refused(JwtTokenSigner(KeyRing([FIRST])), text)
 
 
 class TestExpiry:
-    def made(self, seconds: int) -> str:
-        return made(payload={"exp": int(datetime.now(UTC).timestamp()) + seconds})
+    def make_token(self, seconds: int) -> str:
+        return make_token(payload={"exp": int(datetime.now(UTC).timestamp()) + seconds})
 
-    def test_is_allowed_for_clocks_that_differ_by_a_little(self, signer: JwtTokenSigner) -> None:
-        signer.read(self.made(-LEEWAY + 2))
+    def test_an_expired_token_is_accepted_within_the_leeway(self, signer: JwtTokenSigner) -> None:
+        signer.read(self.make_token(-LEEWAY + 2))
         with pytest.raises(InvalidToken):
-            signer.read(self.made(-LEEWAY - 1))
+            signer.read(self.make_token(-LEEWAY - 1))
 
-    def test_comes_for_tokens_that_were_read_before(
+    def test_a_token_that_was_read_before_still_expires(
         self, signer: JwtTokenSigner, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        token = self.made(60)
+        token = self.make_token(60)
         assert signer.read(token) == signer.read(token)
         later = time.time() + 60 + LEEWAY + 1
         monkeypatch.setattr(time, "time", lambda: later)
@@ -303,8 +304,8 @@ class TestExpiry:
             signer.read(token)
         assert signer.read(token, expired=True).generation == CLAIMS.generation
 
-    def test_counts_not_where_expired_tokens_will_do(self, signer: JwtTokenSigner) -> None:
-        signer.read(self.made(-10 * 365 * 24 * 3600), expired=True)
+    def test_an_expired_token_is_read_on_request(self, signer: JwtTokenSigner) -> None:
+        signer.read(self.make_token(-10 * 365 * 24 * 3600), expired=True)
 
 
 class TestRotation:
@@ -315,20 +316,20 @@ class TestRotation:
         assert jwt.get_unverified_header(new)["kid"] == key_id(SECOND)
         assert ring.read(old) == ring.read(new) == CLAIMS
 
-    def test_an_appended_key_verifies_before_anybody_signs_with_it(self) -> None:
+    def test_an_appended_key_verifies_before_it_signs(self) -> None:
         ring = JwtTokenSigner(KeyRing([FIRST, SECOND]))
         assert jwt.get_unverified_header(ring.sign(CLAIMS))["kid"] == key_id(FIRST)
         assert ring.read(JwtTokenSigner(KeyRing([SECOND, FIRST])).sign(CLAIMS)) == CLAIMS
 
     def test_a_retired_key_is_refused(self) -> None:
-        refused(JwtTokenSigner(KeyRing([SECOND, THIRD])), JwtTokenSigner(KeyRing([FIRST])).sign(CLAIMS))
+        require_refused(JwtTokenSigner(KeyRing([SECOND, THIRD])), JwtTokenSigner(KeyRing([FIRST])).sign(CLAIMS))
 
     @pytest.mark.parametrize("secrets", [[], [""], ["x" * 31], [FIRST, "x" * 31]])
-    def test_a_ring_takes_no_short_secrets(self, secrets: list[str]) -> None:
+    def test_a_short_secret_is_refused(self, secrets: list[str]) -> None:
         with pytest.raises(ValueError, match="at least"):
             KeyRing(secrets)
 
-    def test_a_key_id_tells_nothing_of_its_key(self) -> None:
+    def test_a_key_id_reveals_nothing_of_its_key(self) -> None:
         ring = KeyRing([FIRST])
         for purpose in ("at+jwt", "rt+jwt", "second-factor"):
             assert key_id(FIRST) not in ring.key(ring.signing, purpose).hex()

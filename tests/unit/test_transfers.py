@@ -1,4 +1,4 @@
-"""Long transfers: who hangs up, stalls or is cancelled leaves nothing behind."""
+"""Long transfers: a client that disconnects, stalls or is cancelled leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ USER = UUID(int=1)
 
 
 class Blocks:
-    """A source of blocks that knows whether it was closed, and on which threads it ran."""
+    """A source of blocks that records whether it was closed, and its threads."""
 
     def __init__(self, number: int = 1000, fails_at: int | None = None) -> None:
-        self.made = 0
+        self.count = 0
         self.closed = threading.Event()
         self.threads: set[str] = set()
         self._number = number
@@ -35,41 +35,41 @@ class Blocks:
                 if number == self._fails_at:
                     raise RuntimeError("lost the database")
                 self.threads.add(threading.current_thread().name)
-                self.made += 1
+                self.count += 1
                 yield b"x"
         finally:
             self.closed.set()
 
 
 class Client:
-    """The other end of a connection, which hangs up after some blocks or takes no more of them."""
+    """A client that disconnects, or stops reading, after some messages."""
 
-    def __init__(self, hangs_up_after: int | None = None, stalls_after: int | None = None) -> None:
-        self.taken: list[dict[str, Any]] = []
-        self._gone = asyncio.Event()
-        self._hangs_up_after = hangs_up_after
+    def __init__(self, disconnects_after: int | None = None, stalls_after: int | None = None) -> None:
+        self.received: list[dict[str, Any]] = []
+        self._disconnected = asyncio.Event()
+        self._disconnects_after = disconnects_after
         self._stalls_after = stalls_after
 
     async def receive(self) -> Any:
-        await self._gone.wait()
+        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Any) -> None:
-        self.taken.append(message)
-        if len(self.taken) == self._hangs_up_after:
-            self._gone.set()
+        self.received.append(message)
+        if len(self.received) == self._disconnects_after:
+            self._disconnected.set()
             await asyncio.sleep(0)
-        if len(self.taken) == self._stalls_after:
+        if len(self.received) == self._stalls_after:
             await asyncio.sleep(60)
 
 
 async def download(transfers: Transfers, blocks: Blocks, client: Client) -> None:
-    answer = await transfers.download(USER, iter(blocks), "text/plain", "name")
-    await answer.to_asgi_response(app=None, request=None)({}, client.receive, client.send)  # type: ignore[arg-type]
+    response = await transfers.download(USER, iter(blocks), "text/plain", "name")
+    await response.to_asgi_response(app=None, request=None)({}, client.receive, client.send)  # type: ignore[arg-type]
 
 
-async def given_back(transfers: Transfers, blocks: Blocks) -> None:
-    """Wait until the source is closed and the place free."""
+async def released(transfers: Transfers, blocks: Blocks) -> None:
+    """Wait until the source is closed and the slot is free."""
     assert await asyncio.to_thread(blocks.closed.wait, 10)
     for _ in range(1000):
         try:
@@ -79,66 +79,66 @@ async def given_back(transfers: Transfers, blocks: Blocks) -> None:
         else:
             transfers.release(USER)
             return
-    pytest.fail("the place was not given back")
+    pytest.fail("the slot was not released")
 
 
 def run(scenario: Any) -> None:
-    async def within() -> None:
+    async def run_scenario() -> None:
         with closing(ThreadRunner(1, "transfers")) as threads:
             await scenario(Transfers(threads, limit=1, import_bytes=100))
 
-    asyncio.run(within())
+    asyncio.run(run_scenario())
 
 
-def test_a_download_is_made_on_other_threads_and_complete() -> None:
+def test_a_download_is_complete_and_runs_on_other_threads() -> None:
     async def scenario(transfers: Transfers) -> None:
         blocks, client = Blocks(20), Client()
         await download(transfers, blocks, client)
-        assert [message.get("body") for message in client.taken] == [None, *[b"x"] * 20, b""]
-        assert [message.get("more_body") for message in client.taken[1:]] == [*[True] * 20, False]
+        assert [message.get("body") for message in client.received] == [None, *[b"x"] * 20, b""]
+        assert [message.get("more_body") for message in client.received[1:]] == [*[True] * 20, False]
         assert all(name.startswith("transfers") for name in blocks.threads)
-        await given_back(transfers, blocks)
+        await released(transfers, blocks)
 
     run(scenario)
 
 
-def test_who_hangs_up_is_sent_no_more() -> None:
+def test_a_download_stops_when_the_client_disconnects() -> None:
     async def scenario(transfers: Transfers) -> None:
-        blocks, client = Blocks(), Client(hangs_up_after=3)
+        blocks, client = Blocks(), Client(disconnects_after=3)
         await download(transfers, blocks, client)
-        await given_back(transfers, blocks)
-        assert blocks.made < 10
-        assert client.taken[-1]["more_body"]
+        await released(transfers, blocks)
+        assert blocks.count < 10
+        assert client.received[-1]["more_body"]
 
     run(scenario)
 
 
-def test_who_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_to_a_stalled_client_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STALLED_SECONDS", 0.05)
 
     async def scenario(transfers: Transfers) -> None:
         blocks = Blocks()
         with pytest.raises(TimeoutError):
             await download(transfers, blocks, Client(stalls_after=3))
-        await given_back(transfers, blocks)
+        await released(transfers, blocks)
 
     run(scenario)
 
 
 @pytest.mark.parametrize("fails_at", [0, 5])
-def test_what_fails_is_never_taken_for_complete(fails_at: int) -> None:
+def test_a_failed_download_is_not_marked_as_complete(fails_at: int) -> None:
     async def scenario(transfers: Transfers) -> None:
         blocks, client = Blocks(fails_at=fails_at), Client()
         with pytest.raises(RuntimeError):
             await download(transfers, blocks, client)
-        assert len(client.taken) == (fails_at + 1 if fails_at else 0)
-        assert all(message.get("more_body", True) for message in client.taken)
-        await given_back(transfers, blocks)
+        assert len(client.received) == (fails_at + 1 if fails_at else 0)
+        assert all(message.get("more_body", True) for message in client.received)
+        await released(transfers, blocks)
 
     run(scenario)
 
 
-def test_who_is_refused_may_ask_for_the_next_at_once() -> None:
+def test_a_failed_download_releases_its_slot_immediately() -> None:
     async def scenario(transfers: Transfers) -> None:
         for _ in range(20):
             with pytest.raises(RuntimeError):
@@ -149,7 +149,7 @@ def test_who_is_refused_may_ask_for_the_next_at_once() -> None:
     run(scenario)
 
 
-def test_a_cancelled_download_ends_after_the_block_that_is_being_made() -> None:
+def test_a_cancelled_download_ends_after_the_current_block() -> None:
     async def scenario(transfers: Transfers) -> None:
         blocks = Blocks()
         task = asyncio.create_task(download(transfers, blocks, Client(stalls_after=2)))
@@ -157,12 +157,12 @@ def test_a_cancelled_download_ends_after_the_block_that_is_being_made() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await given_back(transfers, blocks)
+        await released(transfers, blocks)
 
     run(scenario)
 
 
-def test_one_a_user_and_so_many_for_all() -> None:
+def test_transfers_are_limited_per_user_and_in_total() -> None:
     async def scenario(transfers: Transfers) -> None:
         with transfers.slot(USER):
             for user in (USER, uuid4()):
@@ -177,14 +177,14 @@ def test_one_a_user_and_so_many_for_all() -> None:
 class Upload:
     """A request with this body."""
 
-    def __init__(self, *parts: bytes, length: str | None = None, stalls: bool = False) -> None:
+    def __init__(self, *chunks: bytes, length: str | None = None, stalls: bool = False) -> None:
         self.headers = {"content-length": length} if length else {}
-        self._parts = parts
+        self._chunks = chunks
         self._stalls = stalls
 
     async def stream(self) -> AsyncIterator[bytes]:
-        for part in self._parts:
-            yield part
+        for chunk in self._chunks:
+            yield chunk
         if self._stalls:
             await asyncio.sleep(60)
         yield b""
@@ -213,7 +213,7 @@ def test_a_large_body_does_not_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("upload", [Upload(b"x", length="101"), Upload(*[b"x" * 60] * 2), Upload(b"", length="9" * 30)])
-def test_a_body_is_as_large_as_allowed_at_most(upload: Upload) -> None:
+def test_a_body_that_is_too_large_is_refused(upload: Upload) -> None:
     async def scenario(transfers: Transfers) -> None:
         with pytest.raises(BodyTooLarge):
             await received(transfers, upload)
@@ -221,7 +221,7 @@ def test_a_body_is_as_large_as_allowed_at_most(upload: Upload) -> None:
     run(scenario)
 
 
-def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stalled_upload_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STALLED_SECONDS", 0.05)
 
     async def scenario(transfers: Transfers) -> None:

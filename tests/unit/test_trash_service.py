@@ -1,9 +1,8 @@
-"""Deleting tasks, having second thoughts, and letting go for good."""
+"""Deleting, restoring and purging tasks."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 
@@ -15,9 +14,7 @@ from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tests.fakes import START, App
-
-PASSWORD = "correct horse"
-UNKNOWN = UUID(int=1)
+from tests.unit.base import PASSWORD
 
 
 @pytest.fixture
@@ -25,16 +22,11 @@ def app() -> App:
     return App.in_memory(idle=timedelta(days=365), absolute=timedelta(days=365))
 
 
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
-
-
 def create(app: App, actor: SessionActor, title: str, parent: Task | None = None) -> Task:
     return app.do(actor, app.tasks.create, {"title": title, "parent": parent.id if parent else None})
 
 
-def living(app: App, actor: SessionActor) -> set[str]:
+def undeleted(app: App, actor: SessionActor) -> set[str]:
     return {task.title for task in app.see(actor, app.tasks.list, TaskQuery(at=START)).items}
 
 
@@ -42,14 +34,14 @@ def trashed(app: App, actor: SessionActor) -> list[str]:
     return [task.title for task in app.see(actor, app.trash.list).items]
 
 
-def test_a_deleted_task_takes_along_all_that_is_under_it(app: App, alice: SessionActor) -> None:
+def test_deleting_a_task_deletes_its_subtasks(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     below = create(app, alice, "below", top)
     deeper = create(app, alice, "deeper", below)
     create(app, alice, "other", top)
     app.clock.advance(hours=1)
     app.do(alice, app.trash.delete, below.id)
-    assert living(app, alice) == {"top", "other"}
+    assert undeleted(app, alice) == {"top", "other"}
     assert app.see(alice, app.trash.list).items == [below.trash(below.id, app.clock.now())]
     for task in (below, deeper):
         with pytest.raises(TaskNotFound):
@@ -58,7 +50,7 @@ def test_a_deleted_task_takes_along_all_that_is_under_it(app: App, alice: Sessio
             app.do(alice, app.trash.delete, task.id)
 
 
-def test_restoring_brings_back_exactly_what_was_deleted_together(app: App, alice: SessionActor) -> None:
+def test_restoring_restores_only_tasks_deleted_together(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     before = create(app, alice, "deleted before", top)
     create(app, alice, "under it", before)
@@ -70,13 +62,13 @@ def test_restoring_brings_back_exactly_what_was_deleted_together(app: App, alice
     restored = app.do(alice, app.trash.restore, top.id)
     assert (restored.trashed_at, restored.trashed_with, restored.version) == (None, None, 3)
     assert restored.updated_at == app.clock.now()
-    assert living(app, alice) == {"top", "deleted together"}
+    assert undeleted(app, alice) == {"top", "deleted together"}
     assert trashed(app, alice) == ["deleted before"]
     assert app.do(alice, app.trash.restore, before.id).parent == top.id
-    assert living(app, alice) == {"top", "deleted together", "deleted before", "under it"}
+    assert undeleted(app, alice) == {"top", "deleted together", "deleted before", "under it"}
 
 
-def test_restoring_what_is_not_deleted_changes_nothing(app: App, alice: SessionActor) -> None:
+def test_restoring_an_undeleted_task_changes_nothing(app: App, alice: SessionActor) -> None:
     task = create(app, alice, "task")
     assert app.do(alice, app.trash.restore, task.id) == task
     app.do(alice, app.trash.delete, task.id)
@@ -86,9 +78,7 @@ def test_restoring_what_is_not_deleted_changes_nothing(app: App, alice: SessionA
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_what_is_restored_while_its_parent_is_deleted_becomes_a_task_of_its_own(
-    app: App, alice: SessionActor, together: bool
-) -> None:
+def test_a_task_restored_before_its_parent_has_no_parent(app: App, alice: SessionActor, together: bool) -> None:
     top = create(app, alice, "top")
     middle = create(app, alice, "middle", top)
     below = create(app, alice, "below", middle)
@@ -99,22 +89,22 @@ def test_what_is_restored_while_its_parent_is_deleted_becomes_a_task_of_its_own(
     app.do(alice, app.trash.delete, top.id)
     restored = app.do(alice, app.trash.restore, below.id)
     assert (restored.parent, restored.root) == (None, below.id)
-    assert living(app, alice) == {"below"}
-    # What was deleted by itself stays deleted, and belongs where it was.
-    back = app.do(alice, app.trash.restore, deepest.id)
-    assert (back.parent, back.root) == (below.id, below.id)
+    assert undeleted(app, alice) == {"below"}
+    # A separately deleted subtask stays deleted and keeps its parent.
+    restored_later = app.do(alice, app.trash.restore, deepest.id)
+    assert (restored_later.parent, restored_later.root) == (below.id, below.id)
     assert app.do(alice, app.trash.restore, top.id).root == top.id
-    assert living(app, alice) == {"top", "middle", "below", "deepest"}
+    assert undeleted(app, alice) == {"top", "middle", "below", "deepest"}
     app.do(alice, app.trash.delete, top.id)
-    assert living(app, alice) == {"below", "deepest"}
+    assert undeleted(app, alice) == {"below", "deepest"}
     app.do(alice, app.trash.purge, top.id)
-    assert living(app, alice) == {"below", "deepest"}
+    assert undeleted(app, alice) == {"below", "deepest"}
     change = app.see(alice, app.history.list, below.id).changes.items[0]
     assert change.action is Action.RESTORE
     assert change.fields["parent"].before == middle.id
 
 
-def test_nothing_can_be_done_to_what_was_purged(app: App, alice: SessionActor) -> None:
+def test_a_purged_task_is_not_found(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     below = create(app, alice, "below", top)
     app.do(alice, app.trash.delete, below.id)
@@ -128,7 +118,7 @@ def test_nothing_can_be_done_to_what_was_purged(app: App, alice: SessionActor) -
             app.do(alice, app.trash.restore, task.id)
 
 
-def test_a_part_of_what_was_deleted_can_be_purged(app: App, alice: SessionActor) -> None:
+def test_a_subtask_of_a_deleted_tree_can_be_purged(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     below = create(app, alice, "below", top)
     create(app, alice, "deeper", below)
@@ -136,11 +126,13 @@ def test_a_part_of_what_was_deleted_can_be_purged(app: App, alice: SessionActor)
     app.do(alice, app.trash.delete, top.id)
     app.do(alice, app.trash.purge, below.id)
     app.do(alice, app.trash.restore, top.id)
-    assert living(app, alice) == {"top", "other"}
+    assert undeleted(app, alice) == {"top", "other"}
 
 
 @pytest.mark.parametrize("expected", [frozenset({1}), frozenset({3}), frozenset[int]()])
-def test_decisions_on_another_version_are_stale(app: App, alice: SessionActor, expected: frozenset[int]) -> None:
+def test_deleting_or_restoring_an_unexpected_version_is_stale(
+    app: App, alice: SessionActor, expected: frozenset[int]
+) -> None:
     task = create(app, alice, "task")
     app.do(alice, app.tasks.edit, task.id, {"description": "changed"})
     with pytest.raises(Stale) as caught:
@@ -152,7 +144,7 @@ def test_decisions_on_another_version_are_stale(app: App, alice: SessionActor, e
     app.do(alice, app.trash.restore, task.id, frozenset({3}))
 
 
-def test_nobody_but_its_owner_learns_of_a_deleted_task(app: App, alice: SessionActor) -> None:
+def test_only_the_owner_can_see_a_deleted_task(app: App, alice: SessionActor) -> None:
     bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
     task = create(app, alice, "task")
     app.do(alice, app.sharing.share, task.id, "bob", Role.EDITOR)
@@ -169,43 +161,34 @@ def test_nobody_but_its_owner_learns_of_a_deleted_task(app: App, alice: SessionA
             with pytest.raises(TaskNotFound):
                 call(actor)
     app.do(alice, app.trash.restore, task.id)
-    assert living(app, bob) == {"task"}
+    assert undeleted(app, bob) == {"task"}
 
 
-def test_the_trash_is_read_in_pages(app: App, alice: SessionActor) -> None:
-    for number in range(5):
-        app.clock.advance(minutes=1)
-        app.do(alice, app.trash.delete, create(app, alice, str(number)).id)
-    first = app.see(alice, app.trash.list, limit=3)
-    assert [task.title for task in first.items] == ["4", "3", "2"]
-    assert [task.title for task in app.see(alice, app.trash.list, first.next, 3).items] == ["1", "0"]
+# ---------------------------------------------------------------- retention
 
 
-# ---------------------------------------------------------------- what passes the window
-
-
-def test_what_passes_the_window_is_swept_and_nothing_else(app: App, alice: SessionActor) -> None:
+def test_a_sweep_removes_only_data_past_the_retention_time(app: App, alice: SessionActor) -> None:
     top = create(app, alice, "top")
     create(app, alice, "below", top)
-    young, kept = create(app, alice, "young"), create(app, alice, "kept")
+    later, other = create(app, alice, "later"), create(app, alice, "other")
     app.do(alice, app.trash.delete, top.id)
     app.clock.advance(hours=1)
-    app.do(alice, app.trash.delete, young.id)
+    app.do(alice, app.trash.delete, later.id)
     app.clock.set(START + RETENTION)
     assert app.housekeeping.sweep() == 0
     app.clock.advance(microseconds=1)
-    # The tree, the creation of the other two, and the event of registering.
+    # The tree, the changes that created the other two, and the registration event.
     assert app.housekeeping.sweep() == 2 + 2 + 1
-    assert trashed(app, alice) == ["young"]
-    assert app.see(alice, app.tasks.get, kept.id) == kept
-    assert app.see(alice, app.history.list, kept.id).changes.items == []
+    assert trashed(app, alice) == ["later"]
+    assert app.see(alice, app.tasks.get, other.id) == other
+    assert app.see(alice, app.history.list, other.id).changes.items == []
     assert app.housekeeping.sweep() == 0
     with pytest.raises(TaskNotFound):
         app.do(alice, app.trash.restore, top.id)
-    assert app.do(alice, app.trash.restore, young.id).title == "young"
+    assert app.do(alice, app.trash.restore, later.id).title == "later"
 
 
-def test_a_sweep_may_be_told_how_much_to_do(app: App, alice: SessionActor) -> None:
+def test_a_sweep_can_be_limited(app: App, alice: SessionActor) -> None:
     for number in range(5):
         app.do(alice, app.trash.delete, create(app, alice, str(number)).id)
     app.clock.advance(RETENTION + timedelta(hours=1))
@@ -215,7 +198,7 @@ def test_a_sweep_may_be_told_how_much_to_do(app: App, alice: SessionActor) -> No
     assert left[:3] == [3, 1, 0]
 
 
-def test_what_cannot_be_undone_any_more_is_not_found(app: App, alice: SessionActor) -> None:
+def test_a_change_past_the_retention_time_is_not_found(app: App, alice: SessionActor) -> None:
     task = create(app, alice, "task")
     app.do(alice, app.tasks.edit, task.id, {"title": "edited"})
     change = app.see(alice, app.history.list, task.id).changes.items[0].id

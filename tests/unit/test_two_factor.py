@@ -1,4 +1,4 @@
-"""Two-factor authentication, from enrolment to the day the generator is lost."""
+"""Two-factor authentication."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from tasktracker.domain.kernel.errors import (
     CodeRequired,
     InvalidCredentials,
     InvalidInput,
-    SessionEnded,
     TwoFactorOff,
     TwoFactorOn,
 )
 from tests.fakes import SYSTEM, App, FakeCodes
-
-PASSWORD = "correct horse"
+from tests.unit.base import PASSWORD, before_next_call, fields_of
 
 
 @pytest.fixture
@@ -32,17 +30,12 @@ def app() -> App:
     return app
 
 
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return app.actor(app.registration.register({"username": "alice"}, PASSWORD))
-
-
 def code(app: App, offset: int = 0, secret: str = "SECRET") -> str:
     return app.codes.code(secret, int(app.clock.now().timestamp()) // 30 + offset)
 
 
 def turn_on(app: App, actor: SessionActor) -> list[str]:
-    """Have a second factor, and return the recovery codes; the present code is unused."""
+    """Enable the second factor and return the recovery codes; the current code is unused."""
     app.two_factor.enrol(actor, PASSWORD)
     recovery = list(app.two_factor.confirm(actor, code(app)))
     app.clock.advance(seconds=90)
@@ -58,19 +51,15 @@ def log_in(app: App, code: str | None = None) -> None:
     app.sessions.login("alice", PASSWORD, code=code)
 
 
-def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
-    return [error.field for error in caught.value.errors]
-
-
 class TestEnrol:
-    def test_gives_a_secret_and_requires_nothing_yet(self, app: App, alice: SessionActor) -> None:
+    def test_enrolling_returns_a_secret_and_requires_no_code_yet(self, app: App, alice: SessionActor) -> None:
         enrolment = app.two_factor.enrol(alice, PASSWORD)
         assert enrolment.secret == "SECRET"
         assert enrolment.provisioning_uri == "otpauth://totp/alice?secret=SECRET"
         log_in(app)
         log_in(app, "anything")
 
-    def test_stores_the_secret_sealed(self, app: App, alice: SessionActor) -> None:
+    def test_the_secret_is_stored_sealed(self, app: App, alice: SessionActor) -> None:
         app.two_factor.enrol(alice, PASSWORD)
         factor = factor_of(app, alice)
         assert factor is not None
@@ -78,7 +67,7 @@ class TestEnrol:
         assert not factor.is_required
         assert "SECRET" not in repr(factor)
 
-    def test_again_replaces_a_secret_that_is_not_confirmed(
+    def test_enrolling_again_replaces_an_unconfirmed_secret(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app.two_factor.enrol(alice, PASSWORD)
@@ -88,13 +77,13 @@ class TestEnrol:
             app.two_factor.confirm(alice, code(app))
         app.two_factor.confirm(alice, code(app, secret="OTHER"))
 
-    def test_needs_the_password(self, app: App, alice: SessionActor) -> None:
+    def test_enrolling_requires_the_password(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.two_factor.enrol(alice, "wrong")
         assert fields_of(caught) == ["password"]
         assert factor_of(app, alice) is None
 
-    def test_is_refused_once_it_is_on_and_replaces_nothing(self, app: App, alice: SessionActor) -> None:
+    def test_enrolling_is_refused_when_two_factor_is_on(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         before = factor_of(app, alice)
         with pytest.raises(TwoFactorOn):
@@ -103,7 +92,7 @@ class TestEnrol:
 
 
 class TestConfirm:
-    def test_requires_codes_from_now_on_and_gives_recovery_codes(self, app: App, alice: SessionActor) -> None:
+    def test_confirming_requires_codes_and_returns_recovery_codes(self, app: App, alice: SessionActor) -> None:
         recovery = turn_on(app, alice)
         assert len(set(recovery)) == 10
         assert all(re.fullmatch(r"([a-z2-7]{4}-){3}[a-z2-7]{4}", each) for each in recovery)
@@ -111,7 +100,7 @@ class TestConfirm:
             log_in(app)
         log_in(app, code(app))
 
-    def test_keeps_recovery_codes_as_hashes(self, app: App, alice: SessionActor) -> None:
+    def test_recovery_codes_are_stored_as_hashes(self, app: App, alice: SessionActor) -> None:
         recovery = turn_on(app, alice)
         factor = factor_of(app, alice)
         assert factor is not None
@@ -123,7 +112,7 @@ class TestConfirm:
         assert not any(hash_ in repr(factor) for hash_ in factor.recovery_hashes)
 
     @pytest.mark.parametrize("offset", [-1, 0, 1])
-    def test_neighbouring_steps_will_do(self, app: App, alice: SessionActor, offset: int) -> None:
+    def test_a_code_of_a_neighbouring_step_is_accepted(self, app: App, alice: SessionActor, offset: int) -> None:
         app.two_factor.enrol(alice, PASSWORD)
         app.two_factor.confirm(alice, f" {code(app, offset)} ")
 
@@ -138,7 +127,7 @@ class TestConfirm:
         assert factor_of(app, alice) == before
         log_in(app)
 
-    def test_needs_an_enrolment_and_happens_once(self, app: App, alice: SessionActor) -> None:
+    def test_confirming_requires_an_enrolment_and_succeeds_once(self, app: App, alice: SessionActor) -> None:
         with pytest.raises(TwoFactorOff):
             app.two_factor.confirm(alice, code(app))
         turn_on(app, alice)
@@ -147,7 +136,7 @@ class TestConfirm:
 
 
 class TestLogin:
-    def test_asks_for_a_code_only_after_the_right_password(self, app: App, alice: SessionActor) -> None:
+    def test_a_code_is_required_only_after_the_right_password(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         for given in (None, "", "  ", code(app), "000000"):
             with pytest.raises(InvalidCredentials):
@@ -157,20 +146,20 @@ class TestLogin:
                 log_in(app, given)
         log_in(app, code(app))
 
-    def test_a_disabled_user_is_not_asked(self, app: App, alice: SessionActor) -> None:
+    def test_a_disabled_user_is_refused_before_the_code(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         app.do(SYSTEM, app.accounts.set_active, "alice", False)
         for given in (None, code(app)):
             with pytest.raises(InvalidCredentials):
                 log_in(app, given)
 
-    def test_a_wrong_code_is_refused_like_a_wrong_password(self, app: App, alice: SessionActor) -> None:
+    def test_a_wrong_code_gets_the_same_error_as_a_wrong_password(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         with pytest.raises(InvalidCredentials) as caught:
             log_in(app, "000000")
         assert caught.value.detail == InvalidCredentials().detail
 
-    def test_a_code_works_once_right_after_confirming_too(self, app: App, alice: SessionActor) -> None:
+    def test_a_code_is_accepted_once_including_the_confirmation(self, app: App, alice: SessionActor) -> None:
         app.two_factor.enrol(alice, PASSWORD)
         used = code(app)
         app.two_factor.confirm(alice, used)
@@ -183,7 +172,7 @@ class TestLogin:
             with pytest.raises(InvalidCredentials):
                 log_in(app, again)
 
-    def test_a_code_of_a_neighbouring_step_works_and_uses_up_those_before(self, app: App, alice: SessionActor) -> None:
+    def test_a_code_of_a_neighbouring_step_uses_up_earlier_codes(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         log_in(app, code(app, -1))
         log_in(app, code(app, 1))
@@ -196,12 +185,12 @@ class TestLogin:
         log_in(app, code(app, 1))
 
     @pytest.mark.parametrize("offset", [-2, 2])
-    def test_a_code_of_another_time_is_refused(self, app: App, alice: SessionActor, offset: int) -> None:
+    def test_a_code_of_a_distant_step_is_refused(self, app: App, alice: SessionActor, offset: int) -> None:
         turn_on(app, alice)
         with pytest.raises(InvalidCredentials):
             log_in(app, code(app, offset))
 
-    def test_a_failed_login_uses_up_no_code(self, app: App, alice: SessionActor) -> None:
+    def test_a_failed_login_does_not_use_up_its_code(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         with pytest.raises(InvalidCredentials):
             app.sessions.login("alice", "wrong", code=code(app))
@@ -210,7 +199,7 @@ class TestLogin:
     @pytest.mark.parametrize(
         "spelled", [str, str.upper, lambda text: text.replace("-", ""), lambda text: f" {text.replace('-', ' ')} "]
     )
-    def test_a_recovery_code_works_once_however_it_is_written(
+    def test_a_recovery_code_is_accepted_once_in_any_spelling(
         self, app: App, alice: SessionActor, spelled: object
     ) -> None:
         recovery = turn_on(app, alice)
@@ -221,66 +210,51 @@ class TestLogin:
                 log_in(app, each)
         log_in(app, code(app))
 
-    @pytest.mark.parametrize("wrong", ["", "-", "aaaa-aaaa-aaaa-aaaa", "x" * 64])
-    def test_anything_else_is_no_recovery_code(self, app: App, alice: SessionActor, wrong: str) -> None:
+    @pytest.mark.parametrize("wrong", ["-", "aaaa-aaaa-aaaa-aaaa", "x" * 64])
+    def test_an_unknown_recovery_code_is_refused(self, app: App, alice: SessionActor, wrong: str) -> None:
         turn_on(app, alice)
-        with pytest.raises((InvalidCredentials, CodeRequired)):
+        with pytest.raises(InvalidCredentials):
             log_in(app, wrong)
 
     @pytest.mark.parametrize("bad", ["\0", "\ud800", "x" * 65])
-    def test_an_unusable_code_is_named(self, app: App, alice: SessionActor, bad: str) -> None:
+    def test_a_malformed_code_is_named(self, app: App, alice: SessionActor, bad: str) -> None:
         with pytest.raises(InvalidInput) as caught:
             log_in(app, bad)
         assert fields_of(caught) == ["code"]
 
-    def test_sessions_that_exist_go_on(self, app: App, alice: SessionActor) -> None:
+    def test_existing_sessions_stay_valid(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         app.see(alice, app.accounts.profile)
 
-    def test_a_code_counts_by_the_factor_as_it_is_when_it_is_used(
+    def test_two_concurrent_logins_cannot_use_the_same_code(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Two logins with one code at the same time: the second one finds it used."""
         turn_on(app, alice)
-        verify = app.hasher.verify
-
-        def verify_slowly(password: str, password_hash: str | None) -> bool:
-            monkeypatch.undo()
-            log_in(app, code(app))
-            return verify(password, password_hash)
-
-        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        before_next_call(monkeypatch, app.hasher, "verify", lambda: log_in(app, code(app)))
         with pytest.raises(InvalidCredentials):
             log_in(app, code(app))
 
-    def test_a_factor_turned_on_meanwhile_counts(
+    def test_a_factor_confirmed_during_a_login_requires_a_code(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        verify = app.hasher.verify
-
-        def verify_slowly(password: str, password_hash: str | None) -> bool:
-            monkeypatch.undo()
-            turn_on(app, alice)
-            return verify(password, password_hash)
-
-        monkeypatch.setattr(app.hasher, "verify", verify_slowly)
+        before_next_call(monkeypatch, app.hasher, "verify", lambda: turn_on(app, alice))
         with pytest.raises(InvalidCredentials):
             log_in(app)
 
 
 class TestDisable:
-    def test_takes_a_code_of_the_generator(self, app: App, alice: SessionActor) -> None:
+    def test_a_code_of_the_generator_disables_the_factor(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         app.two_factor.disable(alice, PASSWORD, code(app))
         assert factor_of(app, alice) is None
         log_in(app)
 
-    def test_takes_a_recovery_code(self, app: App, alice: SessionActor) -> None:
+    def test_a_recovery_code_disables_the_factor(self, app: App, alice: SessionActor) -> None:
         recovery = turn_on(app, alice)
         app.two_factor.disable(alice, PASSWORD, recovery[3].upper())
         log_in(app)
 
-    def test_needs_the_password_and_a_code_that_is_right_and_unused(self, app: App, alice: SessionActor) -> None:
+    def test_disabling_requires_the_password_and_an_unused_code(self, app: App, alice: SessionActor) -> None:
         recovery = turn_on(app, alice)
         log_in(app, code(app))
         log_in(app, recovery[0])
@@ -295,13 +269,13 @@ class TestDisable:
         assert factor_of(app, alice) == before
 
     @pytest.mark.parametrize("enrolled", [False, True])
-    def test_needs_something_to_turn_off(self, app: App, alice: SessionActor, enrolled: bool) -> None:
+    def test_disabling_requires_a_confirmed_factor(self, app: App, alice: SessionActor, enrolled: bool) -> None:
         if enrolled:
             app.two_factor.enrol(alice, PASSWORD)
         with pytest.raises(TwoFactorOff):
             app.two_factor.disable(alice, PASSWORD, code(app))
 
-    def test_recovery_codes_are_of_no_use_after_turning_it_on_anew(self, app: App, alice: SessionActor) -> None:
+    def test_old_recovery_codes_are_refused_after_a_new_enrolment(self, app: App, alice: SessionActor) -> None:
         old = turn_on(app, alice)
         app.two_factor.disable(alice, PASSWORD, old[0])
         new = turn_on(app, alice)
@@ -309,16 +283,6 @@ class TestDisable:
         with pytest.raises(InvalidCredentials):
             log_in(app, old[1])
         log_in(app, new[0])
-
-    def test_an_ended_session_can_do_none_of_it(self, app: App, alice: SessionActor) -> None:
-        app.do(alice, app.sessions.end, alice.session_id)
-        for call in (
-            lambda: app.two_factor.enrol(alice, PASSWORD),
-            lambda: app.two_factor.confirm(alice, "000000"),
-            lambda: app.two_factor.disable(alice, PASSWORD, "000000"),
-        ):
-            with pytest.raises(SessionEnded):
-                call()
 
 
 class TestReseal:
@@ -329,7 +293,7 @@ class TestReseal:
         return actors
 
     @pytest.mark.parametrize("batch", [1, 2, 3, 500])
-    def test_encrypts_everything_anew_once(self, app: App, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    def test_every_secret_is_reencrypted_once(self, app: App, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
         monkeypatch.setattr(reencryption_service, "BATCH", batch)
         actors = self.enrolled(app, 4)
         app.registration.register({"username": "without"}, PASSWORD)
@@ -345,7 +309,7 @@ class TestReseal:
             assert factor.sealed_secret == "2:SECRET"
             app.two_factor.confirm(actor, code(app))
 
-    def test_changes_nothing_else(self, app: App, alice: SessionActor) -> None:
+    def test_only_the_sealed_secret_changes(self, app: App, alice: SessionActor) -> None:
         recovery = turn_on(app, alice)
         log_in(app, code(app))
         before = factor_of(app, alice)
@@ -357,20 +321,20 @@ class TestReseal:
             log_in(app, code(app))
         log_in(app, recovery[0])
 
-    def test_counts_what_no_key_opens_and_goes_on(self, app: App) -> None:
+    def test_secrets_that_no_key_opens_are_counted_and_skipped(self, app: App) -> None:
         app.cipher.number = 3
-        lost, *kept = self.enrolled(app, 3)
+        lost, *others = self.enrolled(app, 3)
         with app.store.writing(SYSTEM) as work:
-            for actor in kept:
+            for actor in others:
                 work.users.find(actor.user_id)
                 work.second_factors.save(SecondFactor(user_id=actor.user_id, sealed_secret="1:SECRET"))
-        app.cipher.number = 2  # the third key has left the ring
+        app.cipher.number = 2  # the third key is no longer in the ring
         assert app.reencryption.run() == Reencrypted(done=2, lost=1)
         assert factor_of(app, lost) == SecondFactor(user_id=lost.user_id, sealed_secret="3:SECRET")
 
 
 class TestLostKey:
-    """Somebody took the key out of the ring before everything was encrypted anew."""
+    """A key was removed from the ring before all secrets were re-encrypted."""
 
     @pytest.fixture
     def recovery(self, app: App, alice: SessionActor) -> list[str]:
@@ -379,18 +343,20 @@ class TestLostKey:
         app.cipher.number = 1
         return recovery
 
-    def test_codes_of_the_generator_are_wrong_and_recovery_codes_are_not(self, app: App, recovery: list[str]) -> None:
+    def test_only_recovery_codes_are_accepted_without_the_key(self, app: App, recovery: list[str]) -> None:
         with pytest.raises(InvalidCredentials):
             log_in(app, code(app))
         log_in(app, recovery[0])
 
-    def test_a_recovery_code_turns_it_off(self, app: App, alice: SessionActor, recovery: list[str]) -> None:
+    def test_a_recovery_code_disables_the_factor_without_the_key(
+        self, app: App, alice: SessionActor, recovery: list[str]
+    ) -> None:
         with pytest.raises(InvalidInput):
             app.two_factor.disable(alice, PASSWORD, code(app))
         app.two_factor.disable(alice, PASSWORD, recovery[0])
         turn_on(app, alice)
 
-    def test_an_enrolment_can_be_begun_anew(self, app: App) -> None:
+    def test_a_new_enrolment_replaces_one_of_a_lost_key(self, app: App) -> None:
         bob = app.actor(app.registration.register({"username": "bob"}, PASSWORD))
         app.cipher.number = 2
         app.two_factor.enrol(bob, PASSWORD)
@@ -400,7 +366,7 @@ class TestLostKey:
         turn_on(app, bob)
 
 
-def test_the_stand_in_for_codes_behaves_like_the_standard() -> None:
+def test_fake_codes_behave_like_the_standard() -> None:
     codes, now = FakeCodes(), App.in_memory().clock.now()
     step = int(now.timestamp()) // 30
     assert [codes.step("S", codes.code("S", step + each), now) for each in (-2, -1, 0, 1, 2)] == [

@@ -1,4 +1,4 @@
-"""Users, and what they may be called."""
+"""Users, their names and their passwords."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ALICE = User(id=UUID(int=1), username="alice", password_hash="secret", created_a
 
 
 class TestUser:
-    def test_a_change_is_a_new_version(self) -> None:
+    def test_a_change_sets_the_next_version(self) -> None:
         edited = ALICE.edit({"first_name": "Alice", "email": "alice@example.org"})
         assert (edited.first_name, edited.email, edited.version) == ("Alice", "alice@example.org", 2)
         assert edited.edit({"email": None}).version == 3
 
-    def test_no_change_is_the_very_same_user(self) -> None:
+    def test_a_change_without_effect_returns_the_same_user(self) -> None:
         assert ALICE.edit({}) is ALICE
         assert ALICE.edit({"username": "alice", "first_name": ""}) is ALICE
         assert ALICE.activated(True) is ALICE
         assert ALICE.with_password("secret") is ALICE
 
-    def test_another_password_and_another_standing_are_changes(self) -> None:
+    def test_changes_of_password_and_activation_set_the_next_version(self) -> None:
         assert ALICE.with_password("other").version == 2
         assert ALICE.with_password("other").password_hash == "other"
         assert ALICE.activated(False).version == 2
@@ -65,7 +65,7 @@ class TestUsername:
             ("\ufb01x", "fix"),
         ],
     )
-    def test_accepted(self, value: str, expected: str) -> None:
+    def test_a_username_is_canonicalised(self, value: str, expected: str) -> None:
         assert canonical_username(value) == expected
 
     @pytest.mark.parametrize(
@@ -77,23 +77,23 @@ class TestUsername:
             "a" * 151,
             "a b c",
             "alice@example.org",
-            "alice\uff20example",  # which NFKC makes an at sign
+            "alice\uff20example",  # NFKC turns it into an at sign
             "al\0ice",
             "al\ud800ice",
             "al\u200bice",
             "al\u202eice",
             "al/ice",
-            "al\u2100ice",  # which NFKC makes a/c
+            "al\u2100ice",  # NFKC turns it into a/c
             "\U0001f600" * 3,
             "a\nbc",
         ],
     )
-    def test_refused(self, value: str) -> None:
+    def test_a_malformed_username_is_refused(self, value: str) -> None:
         with pytest.raises(Refused):
             canonical_username(value)
 
     @given(strategies.raw_usernames())
-    def test_what_is_accepted_is_accepted_again_and_no_email_address(self, value: str) -> None:
+    def test_an_accepted_username_is_accepted_again_and_has_no_at_sign(self, value: str) -> None:
         try:
             accepted = canonical_username(value)
         except Refused:
@@ -118,7 +118,7 @@ class TestEmail:
             (" \t ", None),
         ],
     )
-    def test_accepted(self, value: str, expected: str | None) -> None:
+    def test_an_email_address_is_canonicalised(self, value: str, expected: str | None) -> None:
         assert canonical_email(value) == expected
 
     @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ class TestEmail:
             "a" * 243 + "@example.org",
         ],
     )
-    def test_refused(self, value: str) -> None:
+    def test_a_malformed_email_address_is_refused(self, value: str) -> None:
         with pytest.raises(Refused):
             canonical_email(value)
 
     @given(strategies.raw_emails())
-    def test_what_is_accepted_is_accepted_again(self, value: str) -> None:
+    def test_an_accepted_email_address_is_accepted_again(self, value: str) -> None:
         try:
             accepted = canonical_email(value)
         except Refused:
@@ -162,12 +162,12 @@ class TestEmail:
 
 
 @pytest.mark.parametrize("value", ["UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires"])
-def test_time_zones_are_those_of_iana(value: str) -> None:
+def test_an_iana_time_zone_is_accepted(value: str) -> None:
     assert known_time_zone(value) == value
 
 
 @pytest.mark.parametrize("value", ["", "Vienna", "europe/vienna", "+01:00", "../../etc/passwd", "UTC\0", "\ud800"])
-def test_anything_else_is_no_time_zone(value: str) -> None:
+def test_an_unknown_time_zone_is_refused(value: str) -> None:
     with pytest.raises(Refused):
         known_time_zone(value)
 
@@ -185,32 +185,32 @@ class TestPassword:
     @pytest.mark.parametrize(
         "value", ["x" * 8, "x" * 128, "  spaces count  ", "p\u00e4ssw\u00f6rter", "\U0001f600" * 8]
     )
-    def test_may_be_chosen(self, value: str) -> None:
+    def test_a_password_within_the_limits_is_accepted(self, value: str) -> None:
         assert new_password()(value) == value
 
     @pytest.mark.parametrize("value", ["", "x" * 7, "x" * 129, "x" * 8 + "\0", "x" * 8 + "\ud800"])
-    def test_may_not_be_chosen(self, value: str) -> None:
+    def test_a_malformed_password_is_refused(self, value: str) -> None:
         with pytest.raises(Refused):
             new_password()(value)
 
-    def test_may_have_to_be_longer(self) -> None:
+    def test_the_minimum_length_can_be_higher(self) -> None:
         assert new_password(12)("x" * 12) == "x" * 12
         with pytest.raises(Refused, match="at least 12"):
             new_password(12)("x" * 11)
 
-    def test_is_the_same_however_it_was_composed(self) -> None:
+    def test_a_password_is_normalised(self) -> None:
         assert new_password()("pa\u0308sswort") == credential("pa\u0308sswort") == "p\u00e4sswort"
         assert new_password()("\uff41" * 8) == "\uff41" * 8
 
-    def test_length_is_counted_after_composing(self) -> None:
+    def test_the_length_is_counted_after_normalisation(self) -> None:
         with pytest.raises(Refused):
             new_password()("a\u0308" * 4)
 
     @pytest.mark.parametrize("value", ["", "x", "x" * 1024])
-    def test_anything_of_a_size_can_be_presented(self, value: str) -> None:
+    def test_any_presented_password_within_the_size_limit_is_accepted(self, value: str) -> None:
         assert credential(value) == value
 
     @pytest.mark.parametrize("value", ["x" * 1025, "\0", "\udfff"])
-    def test_what_cannot_be_a_password_cannot_be_presented(self, value: str) -> None:
+    def test_an_impossible_presented_password_is_refused(self, value: str) -> None:
         with pytest.raises(Refused):
             credential(value)

@@ -1,10 +1,9 @@
-"""The write boundary: what a request does, and when its answer is rendered."""
+"""The write boundary: when the response to a write is rendered."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from litestar import Response
 
 from tasktracker.domain.kernel.actors import Actor, SessionActor
@@ -15,8 +14,8 @@ from tests.fakes import SYSTEM, App
 PATH = "/api/tasks/"
 
 
-class Sent:
-    """As much of a request as the boundary looks at."""
+class FakeRequest:
+    """The attributes of a request that the boundary reads."""
 
     method = "POST"
 
@@ -25,18 +24,8 @@ class Sent:
         self.scope = {"path": PATH, "headers": headers}
 
 
-@pytest.fixture
-def app() -> App:
-    return App.in_memory()
-
-
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return app.actor(app.registration.register({"username": "alice"}, "correct horse"))
-
-
 def answer(app: App, request: Any, log: list[str]) -> Response[Any]:
-    """Answer a request, noting whether other work can be begun while it is rendered."""
+    """Answer a request, and log whether another unit of work can be opened during rendering."""
 
     def write(work: UnitOfWork[Actor]) -> None:
         log.append("written")
@@ -44,24 +33,24 @@ def answer(app: App, request: Any, log: list[str]) -> Response[Any]:
     def render(_: None) -> Answer:
         try:
             with app.store.writing(SYSTEM):
-                log.append("rendered after the work")
-        except RuntimeError:  # there is one open in this thread
-            log.append("rendered within the work")
+                log.append("rendered after the unit of work")
+        except RuntimeError:  # a unit of work is open in this thread
+            log.append("rendered within the unit of work")
         return no_content(None)
 
     return Writes(app.store).answer(request, b"", write, render)
 
 
-def test_without_a_key_the_answer_is_rendered_after_the_work(app: App, alice: SessionActor) -> None:
+def test_a_response_without_a_key_is_rendered_after_the_unit_of_work(app: App, alice: SessionActor) -> None:
     log: list[str] = []
     for _ in range(2):
-        assert answer(app, Sent(alice), log).status_code == 204
-    assert log == ["written", "rendered after the work"] * 2
+        assert answer(app, FakeRequest(alice), log).status_code == 204
+    assert log == ["written", "rendered after the unit of work"] * 2
 
 
-def test_with_a_key_the_answer_is_rendered_and_kept_within_the_work(app: App, alice: SessionActor) -> None:
+def test_a_response_with_a_key_is_rendered_within_the_unit_of_work(app: App, alice: SessionActor) -> None:
     log: list[str] = []
-    request = Sent(alice, (b"idempotency-key", b"once"))
+    request = FakeRequest(alice, (b"idempotency-key", b"once"))
     for _ in range(2):
         assert answer(app, request, log).status_code == 204
-    assert log == ["written", "rendered within the work"]
+    assert log == ["written", "rendered within the unit of work"]

@@ -1,11 +1,10 @@
-"""Helpers of the HTTP contracts: paths, refusals, and everything that a user can read."""
+"""Helpers of the HTTP contracts: paths, refusals, and test data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import httpx
 
@@ -16,7 +15,7 @@ Task = dict[str, Any]
 
 
 def problem(response: httpx.Response, status: int, slug: str, *fields: str) -> dict[str, Any]:
-    """Return a refusal, which must be of this status and kind and name exactly these fields as bad."""
+    """Return a refusal, which must have this status and type and name exactly these fields."""
     body: dict[str, Any] = expect(response, status)
     assert response.headers["content-type"] == "application/problem+json"
     assert (body["type"], body["status"]) == (f"/problems/{slug}", status)
@@ -26,29 +25,23 @@ def problem(response: httpx.Response, status: int, slug: str, *fields: str) -> d
 
 
 def invalid(response: httpx.Response, *fields: str) -> dict[str, Any]:
-    """Return a refusal of input, in which these and no other fields are bad."""
+    """Return a refusal of bad input, which must name exactly these fields."""
     return problem(response, 400, "invalid-input", *fields)
 
 
-def everything(person: Person) -> dict[str, Any]:
-    """All that can be read by a person."""
+def everything(user: Person) -> dict[str, Any]:
+    """Return everything that a user can read."""
     return {
-        "profile": expect(person.get("/api/accounts/me/"), 200),
-        "sessions": person.listed("/api/accounts/sessions/"),
-        "categories": person.listed("/api/categories/"),
-        "tasks": person.listed("/api/tasks/"),
-        "trash": person.listed("/api/trash/"),
+        "profile": expect(user.get("/api/accounts/me/"), 200),
+        "sessions": user.listed("/api/accounts/sessions/"),
+        "categories": user.listed("/api/categories/"),
+        "tasks": user.listed("/api/tasks/"),
+        "trash": user.listed("/api/trash/"),
     }
 
 
-def nowhere(path: str) -> str:
-    """The path of something that does not exist."""
-    return path.format(id=uuid4())
-
-
 TASKS = "/api/tasks/"
-
-
+CATEGORIES = "/api/categories/"
 DEFAULTS = {
     "description": "",
     "priority": 2,
@@ -63,27 +56,27 @@ DEFAULTS = {
 }
 
 
-def place(task: dict[str, Any]) -> str:
+def path_of(task: dict[str, Any]) -> str:
     return f"{TASKS}{task['id']}/"
 
 
-def text(moment: datetime) -> str:
-    """A moment as it is answered."""
+def rfc3339(moment: datetime) -> str:
+    """Format a time like a response does."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def paged(person: Person, query: str = "") -> dict[str, Any]:
-    """The first page of one of two tasks that the filters let pass."""
-    person.task("first of two")
-    person.task("second of two")
-    page: dict[str, Any] = expect(person.get(f"{TASKS}?limit=1&{query}".rstrip("&")), 200)
+def first_page(user: Person, query: str = "") -> dict[str, Any]:
+    """Create two tasks and return a page with one of them."""
+    user.task("first of two")
+    user.task("second of two")
+    page: dict[str, Any] = expect(user.get(f"{TASKS}?limit=1&{query}".rstrip("&")), 200)
     assert page["next_cursor"]
     return page
 
 
-def chain(person: Person, depth: int, top: str | None = None) -> list[dict[str, Any]]:
-    """Tasks each under the one before."""
+def create_chain(user: Person, depth: int) -> list[dict[str, Any]]:
+    """Create tasks, each a subtask of the previous one."""
     tasks: list[dict[str, Any]] = []
     for number in range(depth):
-        tasks.append(person.task(f"{number}", parent=tasks[-1]["id"] if tasks else top))
+        tasks.append(user.task(f"{number}", parent=tasks[-1]["id"] if tasks else None))
     return tasks

@@ -17,7 +17,7 @@ from tests.postgres import DatabaseFactory
 
 @pytest.fixture(scope="session", params=backends.NAMES)
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The application on each storage in turn. Tests share it, and each registers its own users."""
+    """The application on each storage. Tests share it, and each registers its own users."""
     url = "memory://"
     if request.param == "sqlite":
         url = migrated(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/tasks.db")
@@ -30,14 +30,14 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def api(shared: Api) -> Api:
-    """The application, at the next whole second after the previous test."""
+    """The application, with its clock at the next whole second after the previous test."""
     shared.clock.set(shared.clock.now().replace(microsecond=0) + timedelta(seconds=1))
     return shared
 
 
 @pytest.fixture
 def new_api(api: Api) -> Iterator[NewApi]:
-    """Makes another application on the same storage, with other settings: `new_api(REFRESH_GRACE_SECONDS="0")`."""
+    """Creates another application on the same storage, with other settings: `new_api(REFRESH_GRACE_SECONDS="0")`."""
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(api.beside(**settings))
 
@@ -55,5 +55,5 @@ def alice(api: Api) -> Person:
 
 @pytest.fixture
 def bob(api: Api) -> Person:
-    """A user with whom alice shares nothing."""
+    """A user without access to data of alice."""
     return api.register()

@@ -1,4 +1,4 @@
-"""Every operation of the API, with values that it accepts and values that it refuses."""
+"""Every operation of the API, with accepted and refused values."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ PUBLIC = {
 }
 ROUTES = [(method, path) for path, methods in SERVED.items() for method in sorted(methods)]
 PROTECTED = [(method, path) for method, path in ROUTES if path.startswith("/api/") and path not in PUBLIC]
-# Answers with an end that does not come by itself, and one that is never the same: they have tests of their own.
+# An endless response, and one that is never the same: both have separate tests.
 STREAM, TICKETS = ("GET", "/api/events/"), ("POST", "/api/events/tickets/")
 LOGOUT = "/api/accounts/logout/"
 
-# JSON texts, as some of these cannot be said by way of Python.
-NO_TEXT = ["1", "1.5", "true", "[]", "{}", '["x"]']
+# JSON texts: Python values cannot express all of these.
+NOT_TEXT = ["1", "1.5", "true", "[]", "{}", '["x"]']
 UNSTORABLE = [r'"a\u0000b"', r'"\u0000"', r'"\ud800"', r'"a\udfffb"', r'"\udc00\ud800"']
-NO_INTEGER = ["true", "false", '"1"', '"x"', '""', "1.5", "[]", "{}", "1e400", "-1e400", "1e-400"]
+NOT_INTEGER = ["true", "false", '"1"', '"x"', '""', "1.5", "[]", "{}", "1e400", "-1e400", "1e-400"]
 HUGE = [str(2**31), str(2**63), str(2**64), "-1", str(-(2**63) - 1), "1" + "0" * 400, "-1" + "0" * 400]
-NO_DAY = [
-    *NO_TEXT,
+NOT_DATE = [
+    *NOT_TEXT,
     '""',
     '"tomorrow"',
     '"2026-02-29"',
@@ -82,8 +82,8 @@ NO_DAY = [
     '"10000-01-01"',
     '"0000-01-01"',
 ]
-NO_MOMENT = [
-    *NO_TEXT,
+NOT_TIME = [
+    *NOT_TEXT,
     '""',
     '"tomorrow"',
     '"2026-03-01"',
@@ -105,8 +105,8 @@ NO_MOMENT = [
     r'"2026-03-01T12:00:00Z\u0000"',
     r'"\ud800"',
 ]
-NO_ID = [
-    *NO_TEXT,
+NOT_ID = [
+    *NOT_TEXT,
     '""',
     '"x"',
     '"none"',
@@ -122,42 +122,42 @@ NO_ID = [
 NULL = ["null"]
 
 LONG = [json.dumps("x" * 201), json.dumps("\U0001f4a5" * 201)]
-TITLE = [*NO_TEXT, *UNSTORABLE, *LONG, '""', '" "', r'"\t\r\n"', '"\u3000"']
-DESCRIPTION = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 10_001)]
-PRIORITY = [*NO_INTEGER, *HUGE, "0", "5", "2.5"]
-STATE = [*NO_TEXT, *UNSTORABLE, '""', '"OPEN"', '"someday"', '"open "', '"0"']
-VERSION = [*NO_INTEGER, "0", "-1", str(-(2**63) - 1)]
-NAME = [*NO_TEXT, *UNSTORABLE, '""', '" "', json.dumps("x" * 65)]
-NO_COLOR = [*NO_TEXT, *UNSTORABLE, '""', '"red"', '"#12345"']
-COLOR = [*NO_COLOR, '"#1234567"', '"#\uff11\uff12\uff13\uff14\uff15\uff16"', r'"#12345\u0000"', r'"#123456\n"']
-USERNAME = [*NO_TEXT, *UNSTORABLE, '""', '"ab"', '"a b"', '"a@b"', json.dumps("x" * 151)]
+TITLE = [*NOT_TEXT, *UNSTORABLE, *LONG, '""', '" "', r'"\t\r\n"', '"\u3000"']
+DESCRIPTION = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 10_001)]
+PRIORITY = [*NOT_INTEGER, *HUGE, "0", "5", "2.5"]
+STATE = [*NOT_TEXT, *UNSTORABLE, '""', '"OPEN"', '"someday"', '"open "', '"0"']
+VERSION = [*NOT_INTEGER, "0", "-1", str(-(2**63) - 1)]
+NAME = [*NOT_TEXT, *UNSTORABLE, '""', '" "', json.dumps("x" * 65)]
+NOT_COLOR = [*NOT_TEXT, *UNSTORABLE, '""', '"red"', '"#12345"']
+COLOR = [*NOT_COLOR, '"#1234567"', '"#\uff11\uff12\uff13\uff14\uff15\uff16"', r'"#12345\u0000"', r'"#123456\n"']
+USERNAME = [*NOT_TEXT, *UNSTORABLE, '""', '"ab"', '"a b"', '"a@b"', json.dumps("x" * 151)]
 LONG_EMAIL = json.dumps("x" * 254 + "@a.b")
-EMAIL = [*NO_TEXT, *UNSTORABLE, LONG_EMAIL, '"x"', r'"a\u0000b@example.org"', r'"\ud800@example.org"']
-PERSON = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 151)]
-TIME_ZONE = [*NO_TEXT, *UNSTORABLE, '""', '"Mars/X"', r'"UTC\u0000"', '"/etc/passwd"']
-SECRET = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 1025)]
-NEW_SECRET = [*NO_TEXT, *UNSTORABLE, '"short"', json.dumps("xY7#" * 33)]
-TOKEN = NO_TEXT
-DEVICE = [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 201)]
-NOBODY = [
-    *NO_TEXT,
+EMAIL = [*NOT_TEXT, *UNSTORABLE, LONG_EMAIL, '"x"', r'"a\u0000b@example.org"', r'"\ud800@example.org"']
+PERSONAL_NAME = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 151)]
+TIME_ZONE = [*NOT_TEXT, *UNSTORABLE, '""', '"Mars/X"', r'"UTC\u0000"', '"/etc/passwd"']
+SECRET = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 1025)]
+NEW_SECRET = [*NOT_TEXT, *UNSTORABLE, '"short"', json.dumps("xY7#" * 33)]
+TOKEN = NOT_TEXT
+DEVICE = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 201)]
+UNKNOWN_USER = [
+    *NOT_TEXT,
     *UNSTORABLE,
     '""',
-    '"nobody"',
-    '"no body"',
+    '"unknown"',
+    '"two words"',
     '"{username}"',
     '"a@example.org"',
     json.dumps("x" * 5000),
 ]
-ROLE = [*NO_TEXT, *UNSTORABLE, '""', '"owner"', '"Viewer"', '"admin"']
+ROLE = [*NOT_TEXT, *UNSTORABLE, '""', '"owner"', '"Viewer"', '"admin"']
 
-# What stands in the paths below, and what the description calls it.
+# Placeholders of the paths below, and their names in the description.
 PARAMETERS = {"task": "id", "category": "id", "new": "id", "member": "user_id"}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A request that succeeds, and what each of its fields may not be."""
+    """A request that succeeds, and the refused values of each field."""
 
     name: str
     method: str
@@ -172,15 +172,15 @@ class Operation:
 
     @property
     def template(self) -> str:
-        """Its path as it is described."""
+        """The path as in the description."""
         return re.sub(r"\{(\w+)\}", lambda match: f"{{{PARAMETERS[match[1]]}}}", self.path)
 
     def values(self, name: str) -> list[str]:
-        """What the field may not be."""
+        """The refused values of a field."""
         return self.bad[name] if name in self.nullable else [*self.bad[name], *NULL]
 
     def body(self, **raw: str) -> bytes:
-        """The good body with these fields as JSON texts."""
+        """Return the good body with these fields replaced by JSON texts."""
         fields = {name: json.dumps(value) for name, value in self.good.items()} | raw
         return ("{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in fields.items()) + "}").encode()
 
@@ -190,17 +190,17 @@ TASK = {
     "description": DESCRIPTION,
     "priority": PRIORITY,
     "state": STATE,
-    "start_on": NO_DAY,
-    "due_date": NO_MOMENT,
-    "category": NO_ID,
-    "parent": NO_ID,
+    "start_on": NOT_DATE,
+    "due_date": NOT_TIME,
+    "category": NOT_ID,
+    "parent": NOT_ID,
 }
-CATEGORY = {"name": NAME, "description": [*NO_TEXT, *UNSTORABLE, json.dumps("x" * 1001)], "color": COLOR}
+CATEGORY = {"name": NAME, "description": [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 1001)], "color": COLOR}
 PROFILE = {
     "username": USERNAME,
     "email": EMAIL,
-    "first_name": PERSON,
-    "last_name": PERSON,
+    "first_name": PERSONAL_NAME,
+    "last_name": PERSONAL_NAME,
     "time_zone": TIME_ZONE,
 }
 GOOD_TASK = {
@@ -222,13 +222,13 @@ OPERATIONS = [
         "put-new-task", "PUT", "/api/tasks/{new}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED, headers=CREATE
     ),
     Operation("edit-task", "PATCH", "/api/tasks/{task}/", GOOD_TASK, TASK | {"version": VERSION}, CLEARED),
-    Operation("undo-change", "POST", "/api/tasks/{task}/undo/", {"change": "{change}"}, {"change": NO_ID}),
+    Operation("undo-change", "POST", "/api/tasks/{task}/undo/", {"change": "{change}"}, {"change": NOT_ID}),
     Operation(
         "share-task",
         "POST",
         "/api/tasks/{task}/shares/",
         {"username": "{other}", "role": "viewer"},
-        {"username": NOBODY, "role": ROLE},
+        {"username": UNKNOWN_USER, "role": ROLE},
     ),
     Operation("assign-role", "PUT", "/api/tasks/{task}/shares/{member}/", {"role": "editor"}, {"role": ROLE}),
     Operation(
@@ -236,7 +236,7 @@ OPERATIONS = [
         "POST",
         "/api/sync/",
         {"mutations": []},
-        {"cursor": [*NO_TEXT, '""', '"x"'], "atomic": ["1", '"true"']},
+        {"cursor": [*NOT_TEXT, '""', '"x"'], "atomic": ["1", '"true"']},
         frozenset({"cursor"}),
     ),
     Operation("create-category", "POST", "/api/categories/", GOOD_CATEGORY, CATEGORY, frozenset({"color"})),
@@ -270,7 +270,7 @@ OPERATIONS = [
         "POST",
         "/api/accounts/register/",
         {"username": "{name}", "password": PASSWORD},
-        PROFILE | {"password": NEW_SECRET, "password2": [*NO_TEXT, *UNSTORABLE, '"other"']},
+        PROFILE | {"password": NEW_SECRET, "password2": [*NOT_TEXT, *UNSTORABLE, '"other"']},
         frozenset({"email"}),
     ),
     Operation(
@@ -309,9 +309,9 @@ OPERATIONS = [
         "/api/accounts/tokens/",
         {"name": "script", "scopes": ["tasks:read"]},
         {
-            "name": [*NO_TEXT, *UNSTORABLE, '""', '" "', json.dumps("x" * 101)],
+            "name": [*NOT_TEXT, *UNSTORABLE, '""', '" "', json.dumps("x" * 101)],
             "scopes": ["null", "1", '"tasks:read"', "[]", '["tasks"]', "[1]", "{}"],
-            "expires_at": [*NO_MOMENT, '"2000-01-01T00:00:00Z"'],
+            "expires_at": [*NOT_TIME, '"2000-01-01T00:00:00Z"'],
         },
         frozenset({"expires_at"}),
     ),

@@ -1,4 +1,4 @@
-"""What no request may say: each is refused by name, and nothing is done."""
+"""Bad input: every error is refused with the name of its field, and nothing changes."""
 
 from __future__ import annotations
 
@@ -20,81 +20,79 @@ pytestmark = http_on_postgresql
 
 
 class Target:
-    """Somebody with a task in a category, all of which has to be as it was when the test is over.
+    """A user with a task in a category, which must not change during a test.
 
-    Others, a member and a change are only made where they are asked for.
+    Another user, a member and a change are created when a request needs them.
     """
 
-    def __init__(self, person: Person) -> None:
-        self.person = person
-        self._category = person.category("before", color="#000000")
-        self._task = person.task("before", category=self._category["id"])
-        self._before = everything(person)
+    def __init__(self, user: Person) -> None:
+        self.user = user
+        self._category = user.category("before", color="#000000")
+        self._task = user.task("before", category=self._category["id"])
+        self._before = everything(user)
 
     def send(self, operation: Operation, body: bytes, **more: Any) -> httpx.Response:
-        """Send a body; `{…}` in it and in the path stands for what is there."""
+        """Send a body. Placeholders in it and in the path, like `{task}`, are replaced by existing values."""
         names: dict[str, Callable[[], str]] = {
             "task": lambda: self._task["id"],
             "category": lambda: self._category["id"],
             "new": lambda: str(uuid4()),
             "name": new_name,
-            "username": lambda: self.person.username,
+            "username": lambda: self.user.username,
             "other": lambda: self._other.username,
             "member": lambda: self._member.id,
             "change": lambda: self._change,
-            "refresh": lambda: self.person.refresh,
+            "refresh": lambda: self.user.refresh,
         }
         path = operation.path
         for name, value in names.items():
-            if (place := f"{{{name}}}") in path or place.encode() in body:
-                path = path.replace(place, value())
-                body = body.replace(place.encode(), value().encode())
+            if (placeholder := f"{{{name}}}") in path or placeholder.encode() in body:
+                path = path.replace(placeholder, value())
+                body = body.replace(placeholder.encode(), value().encode())
         headers = {"Content-Type": "application/json", **operation.headers, **more.pop("headers", {})}
-        return self.person.request(operation.method, path, content=body, headers=headers, **more)
+        return self.user.request(operation.method, path, content=body, headers=headers, **more)
 
     def check(self) -> None:
-        """Fail unless all is as it was."""
-        assert everything(self.person) == self._before
+        """Fail if anything has changed."""
+        assert everything(self.user) == self._before
 
     @cached_property
     def _other(self) -> Person:
-        return self.person.register()
+        return self.user.register()
 
     @cached_property
     def _member(self) -> Person:
         self.check()
         member = {"username": self._other.username, "role": "viewer"}
-        expect(self.person.post(f"/api/tasks/{self._task['id']}/shares/", member), 201)
-        self._before = everything(self.person)
+        expect(self.user.post(f"/api/tasks/{self._task['id']}/shares/", member), 201)
+        self._before = everything(self.user)
         return self._other
 
     @cached_property
     def _change(self) -> str:
         self.check()
         path = f"/api/tasks/{self._task['id']}/"
-        expect(self.person.patch(path, {"priority": 1}), 200)
-        self._before = everything(self.person)
-        return str(self.person.listed(f"{path}history/")[0]["id"])
+        expect(self.user.patch(path, {"priority": 1}), 200)
+        self._before = everything(self.user)
+        return str(self.user.listed(f"{path}history/")[0]["id"])
 
 
 @pytest.fixture
 def target(alice: Person) -> Iterator[Target]:
-    """Something to send bad input to. Afterwards, nothing of it may have changed."""
+    """A target that must be unchanged after the test."""
     target = Target(alice)
     yield target
     target.check()
 
 
 class TestBadField:
-    """Fields of a request body."""
-
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
     def test_a_good_request_succeeds(self, alice: Person, operation: Operation) -> None:
-        # Or else the refusals below would prove nothing.
+        # Otherwise the refusals below would prove nothing.
         assert Target(alice).send(operation, operation.body()).is_success
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_a_bad_value_is_refused_by_the_name_of_its_field(self, target: Target, operation: Operation) -> None:
+    def test_a_bad_value_is_refused_with_the_name_of_its_field(self, target: Target, operation: Operation) -> None:
         for name in operation.bad:
             for value in operation.values(name):
                 response = target.send(operation, operation.body(**{name: value}))
@@ -102,14 +100,14 @@ class TestBadField:
                 invalid(response, name)
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_each_of_two_bad_values_is_named(self, target: Target, operation: Operation) -> None:
+    def test_two_bad_values_are_both_named(self, target: Target, operation: Operation) -> None:
         names = list(operation.bad)
         for one, other in zip(names, names[1:] + names[:1], strict=True):
             body = operation.body(**{one: "[]", other: "[]"})
             invalid(target.send(operation, body), *{one, other})
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_unknown_fields_are_refused_by_name(self, target: Target, operation: Operation) -> None:
+    def test_unknown_fields_are_refused_with_their_names(self, target: Target, operation: Operation) -> None:
         for name in ("surprise", "Title", "", " title", "__proto__", "日本語", "user_id", "sid"):
             invalid(target.send(operation, operation.body(**{name: "1"})), name)
         invalid(target.send(operation, operation.body(surprise="1", also="null")), "surprise", "also")
@@ -117,7 +115,7 @@ class TestBadField:
         assert len(error["message"]) < 100
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_a_key_that_no_text_can_be_is_refused(self, target: Target, operation: Operation) -> None:
+    def test_an_unstorable_key_is_refused(self, target: Target, operation: Operation) -> None:
         for key, shown in ((rb"a\u0000b", "a\0b"), (rb"\ud800", "\\ud800"), (rb"x\udfffy", "x\\udfffy")):
             body = operation.body()[:-1] + b',"' + key + b'":1}'
             invalid(target.send(operation, body), shown)
@@ -133,13 +131,13 @@ class TestBadField:
         invalid(target.send(operation, nested), "a")
 
     @pytest.mark.timeout(20)
-    def test_many_fields_are_looked_through_at_once(self, target: Target) -> None:
+    def test_a_duplicate_among_many_fields_is_found_quickly(self, target: Target) -> None:
         many = b",".join(b'"f%d":1' % number for number in range(20_000))
         body = b"{" + many + b',"f1":1}'
         (error,) = invalid(target.send(OPERATIONS[0], body), "f1")["errors"]
         assert error["message"] == "is sent twice"
 
-    def test_required_fields_are_named_when_they_are_missing(self, target: Target) -> None:
+    def test_missing_required_fields_are_named(self, target: Target) -> None:
         required = {
             "create-task": {"title"},
             "replace-task": {"title"},
@@ -162,14 +160,14 @@ class TestBadField:
                 invalid(target.send(operation, b"{}"), *required[operation.name])
 
     @pytest.mark.parametrize("token", [r"\ud800", r"a\u0000b", "é", "\U0001f4a5", r"eyJ\ud800.x.y"])
-    def test_text_that_is_no_token_is_no_token(self, target: Target, token: str) -> None:
+    def test_text_that_is_not_a_token_is_refused(self, target: Target, token: str) -> None:
         for operation in OPERATIONS[-3:]:
             (name,) = operation.bad
             body = operation.body(**{name: f'"{token}"'})
             problem(target.send(operation, body, headers={"Authorization": ""}), 401, "invalid-token")
 
 
-NO_OBJECT = [
+NOT_OBJECTS = [
     b"{",
     b"}",
     b"nonsense",
@@ -215,26 +213,24 @@ NO_OBJECT = [
 
 
 class TestBadBody:
-    """Request bodies as a whole."""
-
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-    def test_what_is_no_json_object_is_refused(self, target: Target, operation: Operation) -> None:
-        for body in NO_OBJECT:
+    def test_a_body_that_is_not_a_json_object_is_refused(self, target: Target, operation: Operation) -> None:
+        for body in NOT_OBJECTS:
             response = target.send(operation, body)
             assert response.status_code == 400, f"{body[:40]!r} -> {response.status_code} {response.text}"
             assert len(response.content) < 1000
             (error,) = invalid(response, "body")["errors"]
-            assert "set_int_max_str_digits" not in error["message"], "that is for programmers of Python"
+            assert "set_int_max_str_digits" not in error["message"], "the message names a Python function"
 
-    def test_no_depth_of_nesting_is_too_much(self, target: Target) -> None:
-        for depth in (100, 500, 900, *range(940, 1010, 5), 2000, 10_000, 100_000):
+    def test_nesting_of_any_depth_is_refused_as_invalid(self, target: Target) -> None:
+        for depth in (100, *range(940, 1010, 5), 100_000):
             for name in ("title", "surprise"):
                 body = f'{{"title":"x","{name}":'.encode() + b"[" * depth + b"]" * depth + b"}"
                 response = target.send(OPERATIONS[0], body)
                 assert response.status_code == 400
-                assert {error["field"] for error in response.json()["errors"]} <= {name, "body"}
+                assert {error["field"] for error in response.json()["errors"]} in ({name}, {"body"})
 
-    def test_no_body_at_all_is_refused_where_there_has_to_be_one(self, target: Target) -> None:
+    def test_a_missing_body_is_refused(self, target: Target) -> None:
         for operation in OPERATIONS:
             if operation.name != "logout":
                 invalid(target.send(operation, b""), "body")
@@ -259,10 +255,10 @@ class TestBadBody:
             body = problem(response, 415, "unsupported-media-type")
             assert "application/json" in body["detail"]
 
-    def test_a_content_type_is_needed(self, target: Target) -> None:
-        person = target.person
+    def test_a_missing_content_type_is_refused(self, target: Target) -> None:
+        user = target.user
         for method, path in (("POST", "/api/tasks/"), ("PATCH", "/api/accounts/me/"), ("POST", LOGOUT)):
-            problem(person.request(method, path, content=b'{"title": "x"}'), 415, "unsupported-media-type")
+            problem(user.request(method, path, content=b'{"title": "x"}'), 415, "unsupported-media-type")
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
     def test_an_oversize_body_is_refused(self, target: Target, operation: Operation) -> None:
@@ -271,22 +267,20 @@ class TestBadBody:
         problem(target.send(operation, b"[" * 1_000_000), 413, "body-too-large")
         problem(target.send(operation, b"\0" * 262_145, headers={"Content-Type": "text/plain"}), 413, "body-too-large")
 
-    def test_a_body_of_the_largest_size_is_read(self, alice: Person) -> None:
+    def test_a_body_of_the_maximum_size_is_accepted(self, alice: Person) -> None:
         body = b'{"title":"x"}'
         expect(alice.send("POST", "/api/tasks/", body + b" " * (262_144 - len(body))), 201)
 
-    def test_the_largest_size_can_be_configured(self, new_api: NewApi) -> None:
+    def test_the_maximum_size_can_be_configured(self, new_api: NewApi) -> None:
         api = new_api(MAX_BODY_BYTES="1024")
-        person = api.register()
-        expect(person.send("POST", "/api/tasks/", b'{"title":"x"}' + b" " * 1011), 201)
-        problem(person.send("POST", "/api/tasks/", b'{"title":"x"}' + b" " * 1012), 413, "body-too-large")
+        user = api.register()
+        expect(user.send("POST", "/api/tasks/", b'{"title":"x"}' + b" " * 1011), 201)
+        problem(user.send("POST", "/api/tasks/", b'{"title":"x"}' + b" " * 1012), 413, "body-too-large")
 
 
 class TestBadPath:
-    """Ids in a path."""
-
     @pytest.mark.parametrize("kind", ["tasks", "categories", "accounts/sessions", "trash"])
-    def test_what_is_no_id_is_refused(self, target: Target, kind: str) -> None:
+    def test_a_malformed_id_is_refused(self, target: Target, kind: str) -> None:
         methods = ["DELETE"] if kind in ("accounts/sessions", "trash") else ["GET", "PUT", "PATCH", "DELETE"]
         for odd in (
             "0",
@@ -313,14 +307,14 @@ class TestBadPath:
             for method in methods:
                 fields = {"name": "x"} if kind == "categories" else {"title": "x"}
                 body = fields if method in ("PUT", "PATCH") else None
-                invalid(target.person.request(method, f"/api/{kind}/{odd}/", json=body), "id")
+                invalid(target.user.request(method, f"/api/{kind}/{odd}/", json=body), "id")
 
     @pytest.mark.parametrize(
         "odd", ["x", "none", "%00", "%ff", "0\uff11890a5d-ac96-774b-bcce-b302099a8057", "x" * 5000]
     )
-    def test_what_is_no_id_is_refused_in_longer_paths(self, target: Target, odd: str) -> None:
-        person, other = target.person, str(uuid4())
-        role, named = {"role": "viewer"}, {"role": "viewer", "username": target.person.username}
+    def test_a_malformed_id_is_refused_in_longer_paths(self, target: Target, odd: str) -> None:
+        user, other = target.user, str(uuid4())
+        role, named = {"role": "viewer"}, {"role": "viewer", "username": target.user.username}
         for method, below, body in (
             ("GET", "history/", None),
             ("GET", "shares/", None),
@@ -330,20 +324,18 @@ class TestBadPath:
             ("POST", "restore/", None),
             ("POST", "undo/", {"change": other}),
         ):
-            invalid(person.request(method, f"/api/tasks/{odd}/{below}", json=body), "id")
-        invalid(person.put(f"/api/tasks/{other}/shares/{odd}/", role), "user_id")
-        invalid(person.delete(f"/api/tasks/{other}/shares/{odd}/"), "user_id")
+            invalid(user.request(method, f"/api/tasks/{odd}/{below}", json=body), "id")
+        invalid(user.put(f"/api/tasks/{other}/shares/{odd}/", role), "user_id")
+        invalid(user.delete(f"/api/tasks/{other}/shares/{odd}/"), "user_id")
 
-    def test_nothing_is_served_below_an_id(self, target: Target) -> None:
+    def test_an_encoded_slash_in_an_id_is_refused(self, target: Target) -> None:
         for path in ("/api/tasks/a%2fb%2fc", "/api/tasks/..%2f..%2fschema/", "/api/categories/%2e%2e%2ftasks/x/"):
-            assert target.person.get(path).status_code in (400, 404)
-            assert target.person.delete(path).status_code in (400, 404)
+            assert target.user.get(path).status_code in (400, 404)
+            assert target.user.delete(path).status_code in (400, 404)
 
 
 class TestBadQuery:
-    """Query parameters."""
-
-    LIMITS = (
+    BAD_LIMITS = (
         "0",
         "201",
         "-1",
@@ -361,13 +353,17 @@ class TestBadQuery:
         "inf",
         "null",
         "true",
+        "1e9",
+        "1\0",
+        "\uff11",
+        str(2**63),
+        "1" * 5000,
     )
-    ODD_LIMITS = ("1e9", "1\0", "\uff11", str(2**63), "1" * 5000)
 
     @pytest.mark.parametrize("path", ["/api/tasks/", "/api/categories/"])
-    def test_a_limit_is_a_number_from_1_to_200(self, target: Target, path: str) -> None:
-        for odd in self.LIMITS + self.ODD_LIMITS:
-            invalid(target.person.get(path, params={"limit": odd}), "limit")
+    def test_a_limit_outside_1_to_200_is_refused(self, target: Target, path: str) -> None:
+        for odd in self.BAD_LIMITS:
+            invalid(target.user.get(path, params={"limit": odd}), "limit")
 
     @pytest.mark.parametrize(
         ("name", "values"),
@@ -387,20 +383,20 @@ class TestBadQuery:
             ("sort", ["", "id", "-title", "+title", "updated_at", "created_at,title", "-", "--title", "\0"]),
         ],
     )  # fmt: skip
-    def test_a_filter_is_one_of_what_it_may_be(self, target: Target, name: str, values: list[str]) -> None:
+    def test_a_bad_filter_value_is_refused(self, target: Target, name: str, values: list[str]) -> None:
         for odd in values:
-            invalid(target.person.get("/api/tasks/", params={name: odd}), name)
-        invalid(target.person.get("/api/tasks/", params={name: values[1], "limit": "0"}), name, "limit")
+            invalid(target.user.get("/api/tasks/", params={name: odd}), name)
+        invalid(target.user.get("/api/tasks/", params={name: values[1], "limit": "0"}), name, "limit")
 
     def test_one_bad_value_among_several_is_refused(self, target: Target) -> None:
-        invalid(target.person.get("/api/tasks/?state=open&state=someday&state=done"), "state")
+        invalid(target.user.get("/api/tasks/?state=open&state=someday&state=done"), "state")
 
     @pytest.mark.parametrize("raw", ["state=%ff", "%ff=1", "state=%ed%a0%80", "x=%c0%80", "limit=1&=%f4%90"])
-    def test_what_is_no_utf_8_is_refused(self, target: Target, raw: str) -> None:
+    def test_a_query_that_is_not_utf_8_is_refused(self, target: Target, raw: str) -> None:
         for path in ("/api/tasks/", "/api/categories/"):
-            invalid(target.person.get(f"{path}?{raw}"), "query")
+            invalid(target.user.get(f"{path}?{raw}"), "query")
 
-    def test_nothing_else_is_a_parameter(self, target: Target) -> None:
+    def test_an_unknown_parameter_is_refused(self, target: Target) -> None:
         for raw in ("limits=2", "LIMIT=2", "limit%20=2", "state[]=open", "page=2", "offset=1", "&&x", "%00"):
             name = httpx.QueryParams(raw).multi_items()[0][0]
-            invalid(target.person.get(f"/api/tasks/?{raw}"), name)
+            invalid(target.user.get(f"/api/tasks/?{raw}"), name)

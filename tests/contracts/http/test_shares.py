@@ -10,167 +10,165 @@ import pytest
 
 from tasktracker.domain.sharing import invitation_limit
 from tasktracker.domain.throttling.limit import Limit
-from tests.contracts.http.base import TASKS, NewApi, Task, everything, invalid, place, problem, text
+from tests.contracts.http.base import TASKS, NewApi, Task, everything, invalid, path_of, problem, rfc3339
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 
-def shares(task: Task) -> str:
-    return f"{place(task)}shares/"
+def shares_path(task: Task) -> str:
+    return f"{path_of(task)}shares/"
 
 
-def seen(person: Person, task: Task) -> Task:
-    """A task as somebody sees it now."""
-    body: Task = expect(person.get(place(task)), 200)
+def current(user: Person, task: Task) -> Task:
+    """Return a task as a user sees it now."""
+    body: Task = expect(user.get(path_of(task)), 200)
     return body
 
 
-def parts(person: Person, task: Task) -> list[tuple[str, str]]:
-    """Who takes part in a task, and how."""
-    return [(share["user_id"], share["role"]) for share in person.listed(shares(task))]
+def roles(user: Person, task: Task) -> list[tuple[str, str]]:
+    """Return the id and role of each member."""
+    return [(share["user_id"], share["role"]) for share in user.listed(shares_path(task))]
 
 
-def share_of(person: Person, role: str) -> dict[str, str]:
-    return {"user_id": person.id, "username": person.username, "role": role}
+def share_of(user: Person, role: str) -> dict[str, str]:
+    return {"user_id": user.id, "username": user.username, "role": role}
 
 
 class TestShare:
-    """Letting people in and out."""
-
-    def test_somebody_is_let_in_by_their_name(self, alice: Person, bob: Person, clock: ManualClock) -> None:
+    def test_a_task_is_shared_by_username(self, alice: Person, bob: Person, clock: ManualClock) -> None:
         task = alice.task("ours")
         clock.advance(minutes=1)
-        response = alice.post(shares(task), {"username": bob.username, "role": "editor"})
+        response = alice.post(shares_path(task), {"username": bob.username, "role": "editor"})
         assert expect(response, 201) == share_of(bob, "editor")
-        assert response.headers["location"] == f"{shares(task)}{bob.id}/"
-        assert alice.listed(shares(task)) == [share_of(alice, "owner"), share_of(bob, "editor")]
-        assert bob.listed(shares(task)) == alice.listed(shares(task))
-        after = task | {"owners": [alice.id, bob.id], "version": 2, "updated_at": text(clock.now())}
-        assert seen(bob, task) == seen(alice, task) == after
+        assert response.headers["location"] == f"{shares_path(task)}{bob.id}/"
+        assert alice.listed(shares_path(task)) == [share_of(alice, "owner"), share_of(bob, "editor")]
+        assert bob.listed(shares_path(task)) == alice.listed(shares_path(task))
+        after = task | {"owners": [alice.id, bob.id], "version": 2, "updated_at": rfc3339(clock.now())}
+        assert current(bob, task) == current(alice, task) == after
         assert bob.listed(TASKS) == [after]
 
-    def test_a_task_of_ones_own_has_its_owner_for_a_member(self, alice: Person) -> None:
-        body = expect(alice.get(shares(alice.task())), 200)
+    def test_an_unshared_task_lists_only_its_owner(self, alice: Person) -> None:
+        body = expect(alice.get(shares_path(alice.task())), 200)
         assert body == {"results": [share_of(alice, "owner")], "next_cursor": None}
 
-    def test_a_name_may_be_spelled_in_any_case(self, api: Api, alice: Person) -> None:
+    def test_a_username_is_accepted_in_any_spelling(self, api: Api, alice: Person) -> None:
         name = new_name()
         carol = api.register(f"Çarol-{name}")
         for spelled in (f"çAROL-{name.upper()}", f"  C\u0327arol-{name} "):
             body = {"username": spelled, "role": "viewer"}
-            assert expect(alice.post(shares(alice.task()), body), 201) == share_of(carol, "viewer")
+            assert expect(alice.post(shares_path(alice.task()), body), 201) == share_of(carol, "viewer")
 
-    def test_nobody_is_let_in_who_is_not_there(self, alice: Person, bob: Person) -> None:
+    def test_an_unknown_username_is_refused(self, alice: Person, bob: Person) -> None:
         email = f"{new_name()}@example.org"
         expect(bob.patch("/api/accounts/me/", {"email": email, "password": PASSWORD}), 200)
         task = alice.task()
         for name in (new_name(), email, bob.id, f"{bob.username}x", "%", ""):
-            invalid(alice.post(shares(task), {"username": name, "role": "viewer"}), "username")
+            invalid(alice.post(shares_path(task), {"username": name, "role": "viewer"}), "username")
         assert alice.listed(TASKS) == [task]
 
-    def test_both_a_bad_name_and_a_bad_part_are_named(self, alice: Person, bob: Person) -> None:
+    def test_a_bad_username_and_a_bad_role_are_both_named(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         for name in ("x" * 200, "a\0b"):
-            invalid(alice.post(shares(task), {"username": name, "role": "owner"}), "username", "role")
-        # Whoever asks for what nobody is given learns nothing of names.
+            invalid(alice.post(shares_path(task), {"username": name, "role": "owner"}), "username", "role")
+        # A refused role does not reveal whether the username exists.
         for name in (new_name(), bob.username):
-            invalid(alice.post(shares(task), {"username": name, "role": "owner"}), "role")
-        invalid(alice.post(shares(task), {"username": 5, "role": "owner"}), "username", "role")
+            invalid(alice.post(shares_path(task), {"username": name, "role": "owner"}), "role")
+        invalid(alice.post(shares_path(task), {"username": 5, "role": "owner"}), "username", "role")
         assert alice.listed(TASKS) == [task]
 
-    def test_an_owner_is_a_member_already(self, alice: Person) -> None:
+    def test_the_owner_cannot_become_a_member(self, alice: Person) -> None:
         task = alice.task()
-        invalid(alice.post(shares(task), {"username": alice.username, "role": "viewer"}), "username")
-        problem(alice.put(f"{shares(task)}{alice.id}/", {"role": "viewer"}), 404, "member-not-found")
-        problem(alice.delete(f"{shares(task)}{alice.id}/"), 404, "member-not-found")
+        invalid(alice.post(shares_path(task), {"username": alice.username, "role": "viewer"}), "username")
+        problem(alice.put(f"{shares_path(task)}{alice.id}/", {"role": "viewer"}), 404, "member-not-found")
+        problem(alice.delete(f"{shares_path(task)}{alice.id}/"), 404, "member-not-found")
         assert alice.listed(TASKS) == [task]
 
-    def test_a_role_can_be_changed_in_two_ways(self, alice: Person, bob: Person) -> None:
+    def test_a_role_is_changed_by_put_and_by_sharing_again(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob, "viewer")
-        assert seen(alice, task)["owners"] == [alice.id]
-        assert expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "editor"}), 200) == share_of(bob, "editor")
-        assert seen(alice, task)["owners"] == [alice.id, bob.id]
+        assert current(alice, task)["owners"] == [alice.id]
+        assert expect(alice.put(f"{shares_path(task)}{bob.id}/", {"role": "editor"}), 200) == share_of(bob, "editor")
+        assert current(alice, task)["owners"] == [alice.id, bob.id]
         assert alice.share(task, bob, "viewer") == share_of(bob, "viewer")
-        assert parts(alice, task) == [(alice.id, "owner"), (bob.id, "viewer")]
-        assert seen(alice, task)["version"] == 4
+        assert roles(alice, task) == [(alice.id, "owner"), (bob.id, "viewer")]
+        assert current(alice, task)["version"] == 4
 
-    def test_the_same_role_again_is_no_change(self, alice: Person, bob: Person) -> None:
+    def test_assigning_the_same_role_changes_nothing(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob, "viewer")
-        before = seen(alice, task)
+        before = current(alice, task)
         alice.share(task, bob, "viewer")
-        expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)
-        assert seen(alice, task) == before
+        expect(alice.put(f"{shares_path(task)}{bob.id}/", {"role": "viewer"}), 200)
+        assert current(alice, task) == before
 
-    def test_whoever_is_put_out_is_a_stranger(self, alice: Person, bob: Person) -> None:
+    def test_a_removed_member_loses_all_access(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
-        response = alice.delete(f"{shares(task)}{bob.id}/")
+        response = alice.delete(f"{shares_path(task)}{bob.id}/")
         assert (response.status_code, response.content) == (204, b"")
-        assert seen(alice, task) == task | {"version": 3, "updated_at": seen(alice, task)["updated_at"]}
+        assert current(alice, task) == task | {"version": 3, "updated_at": current(alice, task)["updated_at"]}
         assert bob.listed(TASKS) == []
         for method, path, body in (
-            ("GET", place(task), None),
-            ("PATCH", place(task), {"title": "x"}),
-            ("GET", shares(task), None),
-            ("GET", f"{place(task)}history/", None),
+            ("GET", path_of(task), None),
+            ("PATCH", path_of(task), {"title": "x"}),
+            ("GET", shares_path(task), None),
+            ("GET", f"{path_of(task)}history/", None),
         ):
             problem(bob.request(method, path, json=body), 404, "task-not-found")
-        problem(alice.delete(f"{shares(task)}{bob.id}/"), 404, "member-not-found")
-        problem(alice.put(f"{shares(task)}{bob.id}/", {"role": "editor"}), 404, "member-not-found")
+        problem(alice.delete(f"{shares_path(task)}{bob.id}/"), 404, "member-not-found")
+        problem(alice.put(f"{shares_path(task)}{bob.id}/", {"role": "editor"}), 404, "member-not-found")
         alice.share(task, bob, "viewer")
-        assert bob.listed(TASKS) == [seen(alice, task)]
+        assert bob.listed(TASKS) == [current(alice, task)]
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
-    def test_a_member_may_leave(self, alice: Person, bob: Person, role: str) -> None:
+    def test_a_member_can_leave(self, alice: Person, bob: Person, role: str) -> None:
         task = alice.task()
         alice.share(task, bob, role)
-        expect(bob.delete(f"{shares(task)}{bob.id}/"), 204)
-        problem(bob.get(place(task)), 404, "task-not-found")
-        problem(bob.delete(f"{shares(task)}{bob.id}/"), 404, "task-not-found")
-        assert parts(alice, task) == [(alice.id, "owner")]
+        expect(bob.delete(f"{shares_path(task)}{bob.id}/"), 204)
+        problem(bob.get(path_of(task)), 404, "task-not-found")
+        problem(bob.delete(f"{shares_path(task)}{bob.id}/"), 404, "task-not-found")
+        assert roles(alice, task) == [(alice.id, "owner")]
 
-    def test_only_members_have_roles(self, alice: Person, bob: Person) -> None:
+    def test_the_role_of_a_user_who_is_not_a_member_is_not_found(self, alice: Person, bob: Person) -> None:
         task = alice.task()
-        for stranger in (bob.id, str(uuid4())):
-            problem(alice.put(f"{shares(task)}{stranger}/", {"role": "editor"}), 404, "member-not-found")
-            problem(alice.delete(f"{shares(task)}{stranger}/"), 404, "member-not-found")
+        for user_id in (bob.id, str(uuid4())):
+            problem(alice.put(f"{shares_path(task)}{user_id}/", {"role": "editor"}), 404, "member-not-found")
+            problem(alice.delete(f"{shares_path(task)}{user_id}/"), 404, "member-not-found")
         assert alice.listed(TASKS) == [task]
 
-    def test_a_stranger_is_told_the_same_as_of_what_does_not_exist(self, alice: Person, bob: Person) -> None:
-        task, nowhere = alice.task(), {"id": str(uuid4())}
+    def test_shares_of_a_hidden_task_look_like_those_of_an_unknown_one(self, alice: Person, bob: Person) -> None:
+        task, unknown = alice.task(), {"id": str(uuid4())}
         before = everything(alice)
         for method, below, body in (
             ("GET", "", None),
             ("POST", "", {"username": bob.username, "role": "editor"}),
             ("POST", "", {"username": alice.username, "role": "editor"}),
-            ("POST", "", {"username": "nobody-at-all", "role": "editor"}),
+            ("POST", "", {"username": "unknown-user", "role": "editor"}),
             ("PUT", f"{bob.id}/", {"role": "editor"}),
             ("PUT", f"{alice.id}/", {"role": "editor"}),
             ("DELETE", f"{bob.id}/", None),
             ("DELETE", f"{alice.id}/", None),
         ):
-            strangers = bob.request(method, shares(task) + below, json=body)
-            nobodys = bob.request(method, shares(nowhere) + below, json=body)
-            assert problem(strangers, 404, "task-not-found") == problem(nobodys, 404, "task-not-found")
+            hidden = bob.request(method, shares_path(task) + below, json=body)
+            missing = bob.request(method, shares_path(unknown) + below, json=body)
+            assert problem(hidden, 404, "task-not-found") == problem(missing, 404, "task-not-found")
         assert everything(alice) == before
 
     @pytest.mark.parametrize(
         ("scope", "allowed"), [("tasks:read", {"list"}), ("tasks:write", {"share", "assign", "unshare"})]
     )
-    def test_an_api_token_does_what_it_was_made_for(
+    def test_an_api_token_is_limited_to_its_scopes(
         self, api: Api, alice: Person, bob: Person, scope: str, allowed: set[str]
     ) -> None:
-        made = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope]}), 201)
-        task, script = alice.task(), Caller(api.client, bearer(made["token"]))
+        token = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope]}), 201)
+        task, script = alice.task(), Caller(api.client, bearer(token["token"]))
         alice.share(task, bob, "viewer")
         named = {"username": bob.username, "role": "editor"}
         for name, response in {
-            "list": script.get(shares(task)),
-            "share": script.post(shares(task), named),
-            "assign": script.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}),
-            "unshare": script.delete(f"{shares(task)}{bob.id}/"),
+            "list": script.get(shares_path(task)),
+            "share": script.post(shares_path(task), named),
+            "assign": script.put(f"{shares_path(task)}{bob.id}/", {"role": "viewer"}),
+            "unshare": script.delete(f"{shares_path(task)}{bob.id}/"),
         }.items():
             if name in allowed:
                 assert response.is_success, f"{name}: {response.text}"
@@ -182,33 +180,31 @@ class TestShare:
 
 
 class TestSharedTask:
-    """What members may do."""
-
     def requests(self, owner: Person, member: Person, task: Task) -> dict[str, Any]:
-        """Everything that can be asked of a task, by name; the last that succeeds for a member is leaving."""
+        """Every request about a task, by name. Leaving is the last one."""
         other = owner.register()
         owner.share(task, other, "viewer")
-        expect(owner.patch(place(task), {"priority": 4}), 200)
-        change = owner.listed(f"{place(task)}history/")[0]["id"]
-        mine, others = (f"{shares(task)}{person.id}/" for person in (member, other))
+        expect(owner.patch(path_of(task), {"priority": 4}), 200)
+        change = owner.listed(f"{path_of(task)}history/")[0]["id"]
+        own_path, other_path = (f"{shares_path(task)}{user.id}/" for user in (member, other))
         named = {"username": owner.register().username, "role": "viewer"}
         return {
-            "read": lambda: member.get(place(task)),
-            "history": lambda: member.get(f"{place(task)}history/"),
-            "shares": lambda: member.get(shares(task)),
-            "undo": lambda: member.post(f"{place(task)}undo/", {"change": change}),
-            "edit": lambda: member.patch(place(task), {"title": "changed"}),
-            "replace": lambda: member.put(place(task), {"title": "replaced"}),
-            "delete": lambda: member.delete(place(task)),
-            "restore": lambda: member.post(f"{place(task)}restore/"),
-            "share": lambda: member.post(shares(task), named),
-            "share with nobody": lambda: member.post(shares(task), named | {"username": "nobody-at-all"}),
-            "promote oneself": lambda: member.put(mine, {"role": "editor"}),
-            "promote": lambda: member.put(others, {"role": "editor"}),
-            "remove": lambda: member.delete(others),
-            "remove the owner": lambda: member.delete(f"{shares(task)}{owner.id}/"),
+            "read": lambda: member.get(path_of(task)),
+            "history": lambda: member.get(f"{path_of(task)}history/"),
+            "shares": lambda: member.get(shares_path(task)),
+            "undo": lambda: member.post(f"{path_of(task)}undo/", {"change": change}),
+            "edit": lambda: member.patch(path_of(task), {"title": "changed"}),
+            "replace": lambda: member.put(path_of(task), {"title": "replaced"}),
+            "delete": lambda: member.delete(path_of(task)),
+            "restore": lambda: member.post(f"{path_of(task)}restore/"),
+            "share": lambda: member.post(shares_path(task), named),
+            "share with an unknown user": lambda: member.post(shares_path(task), named | {"username": "unknown-user"}),
+            "promote themselves": lambda: member.put(own_path, {"role": "editor"}),
+            "promote": lambda: member.put(other_path, {"role": "editor"}),
+            "remove": lambda: member.delete(other_path),
+            "remove the owner": lambda: member.delete(f"{shares_path(task)}{owner.id}/"),
             "purge": lambda: member.delete(f"/api/trash/{task['id']}/"),
-            "leave": lambda: member.delete(mine),
+            "leave": lambda: member.delete(own_path),
         }
 
     @pytest.mark.parametrize(
@@ -218,7 +214,7 @@ class TestSharedTask:
             ("editor", {"read", "history", "shares", "undo", "edit", "replace", "leave"}),
         ],
     )
-    def test_a_member_may_do_what_their_role_says(
+    def test_a_member_can_do_what_their_role_allows(
         self, alice: Person, bob: Person, role: str, allowed: set[str]
     ) -> None:
         task = alice.task()
@@ -234,11 +230,11 @@ class TestSharedTask:
                 assert everything(alice) == before
 
     @pytest.mark.parametrize("role", ["viewer", "editor"])
-    def test_a_category_is_its_owners_own(self, alice: Person, bob: Person, role: str) -> None:
+    def test_a_member_does_not_see_the_owners_category(self, alice: Person, bob: Person, role: str) -> None:
         category, others = alice.category(), bob.category()
         task = alice.task(category=category["id"])
         alice.share(task, bob, role)
-        alices, bobs = seen(alice, task), seen(bob, task)
+        alices, bobs = current(alice, task), current(bob, task)
         assert bobs == alices | {"category": None}
         assert bob.listed(TASKS) == [bobs]
         assert bob.listed(TASKS, "category=none") == [bobs]
@@ -246,46 +242,46 @@ class TestSharedTask:
             assert bob.listed(TASKS, f"category={query}") == []
         assert alice.listed(TASKS, f"category={category['id']}") == [alices]
 
-    def test_what_an_editor_sends_of_a_category_is_ignored(self, alice: Person, bob: Person) -> None:
+    def test_a_category_sent_by_an_editor_is_ignored(self, alice: Person, bob: Person) -> None:
         category, others = alice.category(), bob.category()
         task = alice.task(category=category["id"])
         alice.share(task, bob)
-        before = seen(bob, task)
+        before = current(bob, task)
         for sent in (None, others["id"], category["id"], str(uuid4())):
-            assert expect(bob.patch(place(task), {"category": sent}), 200) == before
-        invalid(bob.patch(place(task), {"category": "x"}), "category")
-        replaced = expect(bob.put(place(task), before | {"title": "replaced", "category": others["id"]}), 200)
+            assert expect(bob.patch(path_of(task), {"category": sent}), 200) == before
+        invalid(bob.patch(path_of(task), {"category": "x"}), "category")
+        replaced = expect(bob.put(path_of(task), before | {"title": "replaced", "category": others["id"]}), 200)
         assert (replaced["title"], replaced["category"]) == ("replaced", None)
-        assert expect(bob.put(place(task), {"title": "again"}), 200)["category"] is None
-        assert seen(alice, task)["category"] == category["id"]
-        assert problem(bob.patch(place(task), {"version": 1}), 412, "stale-version")["current"]["category"] is None
+        assert expect(bob.put(path_of(task), {"title": "again"}), 200)["category"] is None
+        assert current(alice, task)["category"] == category["id"]
+        assert problem(bob.patch(path_of(task), {"version": 1}), 412, "stale-version")["current"]["category"] is None
 
-    def test_both_see_what_either_changes(self, alice: Person, bob: Person) -> None:
+    def test_a_change_of_one_member_is_visible_to_the_other(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
-        changed = expect(bob.patch(place(task), {"state": "done"}), 200)
+        changed = expect(bob.patch(path_of(task), {"state": "done"}), 200)
         assert alice.listed(TASKS) == [changed]
-        stale = problem(alice.patch(place(task), {"title": "x", "version": 2}), 412, "stale-version")
+        stale = problem(alice.patch(path_of(task), {"title": "x", "version": 2}), 412, "stale-version")
         assert stale["current"] == changed
-        assert expect(alice.patch(place(task), {"title": "x", "version": 3}), 200) == seen(bob, task)
-        expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)
-        problem(bob.patch(place(task), {"title": "y"}), 403, "not-allowed")
+        assert expect(alice.patch(path_of(task), {"title": "x", "version": 3}), 200) == current(bob, task)
+        expect(alice.put(f"{shares_path(task)}{bob.id}/", {"role": "viewer"}), 200)
+        problem(bob.patch(path_of(task), {"title": "y"}), 403, "not-allowed")
 
     def test_the_owners_are_the_creator_and_every_editor(self, api: Api, alice: Person) -> None:
         task = alice.task()
-        people = [api.register() for _ in range(4)]
-        for number, person in enumerate(people):
-            alice.share(task, person, ("editor", "viewer")[number % 2])
-        first, *others = seen(alice, task)["owners"]
-        assert first == seen(alice, task)["created_by"] == alice.id
-        assert sorted(others) == sorted([people[0].id, people[2].id])
+        users = [api.register() for _ in range(4)]
+        for number, user in enumerate(users):
+            alice.share(task, user, ("editor", "viewer")[number % 2])
+        first, *others = current(alice, task)["owners"]
+        assert first == current(alice, task)["created_by"] == alice.id
+        assert sorted(others) == sorted([users[0].id, users[2].id])
 
-    def test_a_list_can_be_narrowed_to_ones_part(self, alice: Person, bob: Person) -> None:
+    def test_a_list_can_be_filtered_by_role(self, alice: Person, bob: Person) -> None:
         own, read, edited = alice.task("own"), bob.task("read"), bob.task("edited")
         bob.share(read, alice, "viewer")
         bob.share(edited, alice, "editor")
         alice.share(own, bob, "viewer")
-        for person, role, titles in (
+        for user, role, titles in (
             (alice, "owner", ["own"]),
             (alice, "editor", ["edited"]),
             (alice, "viewer", ["read"]),
@@ -293,34 +289,32 @@ class TestSharedTask:
             (bob, "editor", []),
             (bob, "viewer", ["own"]),
         ):
-            assert sorted(person.titles(f"role={role}")) == sorted(titles)
+            assert sorted(user.titles(f"role={role}")) == sorted(titles)
         bob.share(read, alice, "editor")
         assert sorted(alice.titles("role=editor")) == ["edited", "read"]
         assert alice.titles("role=viewer") == []
 
-    def test_a_deleted_task_is_its_owners_alone(self, alice: Person, bob: Person) -> None:
+    def test_a_deleted_task_is_visible_only_to_its_owner(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
-        shared = seen(bob, task)
-        expect(alice.delete(place(task)), 204)
+        shared = current(bob, task)
+        expect(alice.delete(path_of(task)), 204)
         assert bob.listed(TASKS) == bob.listed("/api/trash/") == []
         for method, path in (
-            ("GET", place(task)),
-            ("GET", shares(task)),
-            ("POST", f"{place(task)}restore/"),
-            ("DELETE", f"{shares(task)}{bob.id}/"),
+            ("GET", path_of(task)),
+            ("GET", shares_path(task)),
+            ("POST", f"{path_of(task)}restore/"),
+            ("DELETE", f"{shares_path(task)}{bob.id}/"),
             ("DELETE", f"/api/trash/{task['id']}/"),
         ):
             problem(bob.request(method, path), 404, "task-not-found")
-        problem(alice.get(shares(task)), 404, "task-not-found")
-        expect(alice.post(f"{place(task)}restore/"), 200)
-        assert seen(bob, task) == shared | {"version": 4, "updated_at": seen(bob, task)["updated_at"]}
+        problem(alice.get(shares_path(task)), 404, "task-not-found")
+        expect(alice.post(f"{path_of(task)}restore/"), 200)
+        assert current(bob, task) == shared | {"version": 4, "updated_at": current(bob, task)["updated_at"]}
 
 
 class TestShareTree:
-    """A subtask has its root's members."""
-
-    def test_all_of_a_tree_is_shared_from_anywhere_in_it(self, alice: Person, bob: Person) -> None:
+    def test_sharing_any_task_shares_its_whole_tree(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
         grandchild = alice.task("grandchild", parent=child["id"])
@@ -328,124 +322,124 @@ class TestShareTree:
         assert sorted(bob.titles()) == ["child", "grandchild", "root"]
         assert bob.titles(f"parent={root['id']}") == ["child"]
         for task in (root, child, grandchild):
-            assert parts(bob, task) == [(alice.id, "owner"), (bob.id, "viewer")]
-        expect(alice.put(f"{shares(grandchild)}{bob.id}/", {"role": "editor"}), 200)
-        assert seen(bob, root)["owners"] == [alice.id, bob.id]
-        expect(bob.patch(place(grandchild), {"title": "changed"}), 200)
-        expect(bob.delete(f"{shares(grandchild)}{bob.id}/"), 204)
+            assert roles(bob, task) == [(alice.id, "owner"), (bob.id, "viewer")]
+        expect(alice.put(f"{shares_path(grandchild)}{bob.id}/", {"role": "editor"}), 200)
+        assert current(bob, root)["owners"] == [alice.id, bob.id]
+        expect(bob.patch(path_of(grandchild), {"title": "changed"}), 200)
+        expect(bob.delete(f"{shares_path(grandchild)}{bob.id}/"), 204)
         assert bob.listed(TASKS) == []
 
-    def test_what_is_added_is_shared_too(self, alice: Person, bob: Person) -> None:
+    def test_a_new_subtask_is_shared(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         alice.share(root, bob)
         child = alice.task("child", parent=root["id"])
         assert child["owners"] == [alice.id, bob.id]
-        assert (seen(bob, child), child["version"]) == (child, 1)
+        assert (current(bob, child), child["version"]) == (child, 1)
 
-    def test_what_is_moved_in_has_the_members_of_where_it_is(self, api: Api, alice: Person, bob: Person) -> None:
+    def test_a_task_moved_into_a_tree_gets_its_members(self, api: Api, alice: Person, bob: Person) -> None:
         carol = api.register()
         bobs, carols = alice.task("bobs"), alice.task("carols")
         child = alice.task("child", parent=bobs["id"])
         grandchild = alice.task("grandchild", parent=child["id"])
         alice.share(bobs, bob)
         alice.share(carols, carol)
-        expect(alice.patch(place(child), {"parent": carols["id"]}), 200)
+        expect(alice.patch(path_of(child), {"parent": carols["id"]}), 200)
         assert bob.titles() == ["bobs"]
         assert sorted(carol.titles()) == ["carols", "child", "grandchild"]
-        assert seen(carol, grandchild)["owners"] == [alice.id, carol.id]
-        assert parts(alice, grandchild) == [(alice.id, "owner"), (carol.id, "editor")]
+        assert current(carol, grandchild)["owners"] == [alice.id, carol.id]
+        assert roles(alice, grandchild) == [(alice.id, "owner"), (carol.id, "editor")]
 
-    def test_what_is_moved_out_keeps_its_members(self, alice: Person, bob: Person) -> None:
+    def test_a_task_moved_out_of_a_tree_keeps_its_members(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
         alice.share(root, bob)
-        expect(alice.patch(place(child), {"parent": None}), 200)
+        expect(alice.patch(path_of(child), {"parent": None}), 200)
         assert sorted(bob.titles()) == ["child", "root"]
-        expect(alice.delete(f"{shares(child)}{bob.id}/"), 204)
+        expect(alice.delete(f"{shares_path(child)}{bob.id}/"), 204)
         assert bob.titles() == ["root"]
 
-    def test_what_is_in_the_trash_is_shared_with_its_tree(self, alice: Person, bob: Person) -> None:
+    def test_a_deleted_subtask_is_shared_with_its_tree(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
-        expect(alice.delete(place(child)), 204)
+        expect(alice.delete(path_of(child)), 204)
         alice.share(root, bob)
         assert bob.titles() == ["root"]
-        problem(bob.get(place(child)), 404, "task-not-found")
-        expect(alice.post(f"{place(child)}restore/"), 200)
+        problem(bob.get(path_of(child)), 404, "task-not-found")
+        expect(alice.post(f"{path_of(child)}restore/"), 200)
         assert sorted(bob.titles()) == ["child", "root"]
 
 
 class TestShareLimit:
-    """How many people, how often, and people who are gone."""
-
-    def test_a_task_has_so_many_members(self, new_api: NewApi, alice: Person, bob: Person) -> None:
+    def test_the_number_of_members_is_limited(self, new_api: NewApi, alice: Person, bob: Person) -> None:
         api = new_api(MEMBERS_PER_TASK="2")
         alice = alice.through(api.client)
         task = alice.task()
         child = alice.task(parent=task["id"])
-        people = [bob, api.register(), api.register()]
-        for person in people[:2]:
-            alice.share(task, person)
+        users = [bob, api.register(), api.register()]
+        for user in users[:2]:
+            alice.share(task, user)
         for each in (task, child):
-            refused = alice.post(shares(each), {"username": people[2].username, "role": "viewer"})
+            refused = alice.post(shares_path(each), {"username": users[2].username, "role": "viewer"})
             assert "2" in problem(refused, 409, "too-many-members")["detail"]
-        alice.share(task, people[1], "viewer")
-        expect(alice.delete(f"{shares(task)}{bob.id}/"), 204)
-        alice.share(child, people[2], "viewer")
-        assert len(parts(alice, task)) == 3
+        alice.share(task, users[1], "viewer")
+        expect(alice.delete(f"{shares_path(task)}{bob.id}/"), 204)
+        alice.share(child, users[2], "viewer")
+        assert len(roles(alice, task)) == 3
 
-    def test_names_can_be_tried_only_so_often(
+    def test_the_number_of_tried_usernames_is_limited(
         self, new_api: NewApi, alice: Person, bob: Person, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         limit = Limit("invitation/account", 3, timedelta(seconds=30))
         monkeypatch.setattr(invitation_limit, "INVITATION_BY_ACCOUNT", limit)
         client = new_api(THROTTLE="on").client
         alice, bob = alice.through(client), bob.through(client)
-        task, nobody = alice.task(), {"username": "nobody-at-all", "role": "viewer"}
+        task, unknown = alice.task(), {"username": "unknown-user", "role": "viewer"}
         for _ in range(5):
-            problem(bob.post(shares(task), nobody), 404, "task-not-found")
+            problem(bob.post(shares_path(task), unknown), 404, "task-not-found")
         for _ in range(3):
-            invalid(alice.post(shares(task), nobody), "username")
-        refused = alice.post(shares(task), {"username": bob.username, "role": "viewer"})
+            invalid(alice.post(shares_path(task), unknown), "username")
+        refused = alice.post(shares_path(task), {"username": bob.username, "role": "viewer"})
         problem(refused, 429, "too-many-requests")
         assert 1 <= int(refused.headers["retry-after"]) <= 30
         bob.share(bob.task(), alice)
         clock.advance(seconds=30)
         alice.share(task, bob)
-        assert expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)["role"] == "viewer"
+        assert expect(alice.put(f"{shares_path(task)}{bob.id}/", {"role": "viewer"}), 200)["role"] == "viewer"
 
-    def test_whoever_is_disabled_cannot_be_let_in(self, api: Api, alice: Person, bob: Person) -> None:
+    def test_a_disabled_user_cannot_become_a_member(self, api: Api, alice: Person, bob: Person) -> None:
         api.set_active(bob.username, False)
         task = alice.task()
-        told = invalid(alice.post(shares(task), {"username": bob.username, "role": "viewer"}), "username")
-        assert told == invalid(alice.post(shares(task), {"username": "nobody-at-all", "role": "viewer"}), "username")
+        refusal = invalid(alice.post(shares_path(task), {"username": bob.username, "role": "viewer"}), "username")
+        assert refusal == invalid(
+            alice.post(shares_path(task), {"username": "unknown-user", "role": "viewer"}), "username"
+        )
 
-    def test_a_member_who_is_disabled_stays_one(self, api: Api, alice: Person, bob: Person) -> None:
+    def test_a_disabled_member_stays_a_member(self, api: Api, alice: Person, bob: Person) -> None:
         task = alice.task()
         alice.share(task, bob)
         api.set_active(bob.username, False)
-        assert parts(alice, task) == [(alice.id, "owner"), (bob.id, "editor")]
-        expect(alice.put(f"{shares(task)}{bob.id}/", {"role": "viewer"}), 200)
+        assert roles(alice, task) == [(alice.id, "owner"), (bob.id, "editor")]
+        expect(alice.put(f"{shares_path(task)}{bob.id}/", {"role": "viewer"}), 200)
         api.set_active(bob.username, True)
         assert api.login(bob).titles() == [task["title"]]
-        expect(alice.delete(f"{shares(task)}{bob.id}/"), 204)
+        expect(alice.delete(f"{shares_path(task)}{bob.id}/"), 204)
 
-    def test_a_member_whose_account_is_removed_is_no_member(self, alice: Person, bob: Person) -> None:
+    def test_deleting_an_account_removes_its_memberships(self, alice: Person, bob: Person) -> None:
         task, deleted = alice.task("task"), alice.task("deleted")
         alice.share(task, bob)
         alice.share(deleted, bob)
-        expect(alice.delete(place(deleted)), 204)
+        expect(alice.delete(path_of(deleted)), 204)
         expect(bob.post("/api/accounts/me/delete/", {"password": PASSWORD}), 204)
-        assert seen(alice, task) == task | {"version": 3, "updated_at": seen(alice, task)["updated_at"]}
-        assert parts(alice, task) == [(alice.id, "owner")]
-        assert expect(alice.post(f"{place(deleted)}restore/"), 200)["owners"] == [alice.id]
+        assert current(alice, task) == task | {"version": 3, "updated_at": current(alice, task)["updated_at"]}
+        assert roles(alice, task) == [(alice.id, "owner")]
+        assert expect(alice.post(f"{path_of(deleted)}restore/"), 200)["owners"] == [alice.id]
 
-    def test_what_somebody_shared_goes_with_their_account(self, alice: Person, bob: Person) -> None:
+    def test_deleting_an_account_removes_its_shared_tasks(self, alice: Person, bob: Person) -> None:
         root = alice.task("root")
         child = alice.task("child", parent=root["id"])
         alice.share(root, bob)
-        mine = bob.task("mine")
+        own = bob.task("own")
         expect(alice.post("/api/accounts/me/delete/", {"password": PASSWORD}), 204)
-        assert bob.listed(TASKS) == [mine]
+        assert bob.listed(TASKS) == [own]
         for task in (root, child):
-            problem(bob.get(place(task)), 404, "task-not-found")
+            problem(bob.get(path_of(task)), 404, "task-not-found")

@@ -1,4 +1,4 @@
-"""Tasks within tasks."""
+"""Subtasks over HTTP."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contracts.http.base import TASKS, chain, invalid, place, text
+from tests.contracts.http.base import TASKS, create_chain, invalid, path_of, rfc3339
 from tests.fakes import ManualClock
 from tests.http import Person, expect
 
@@ -14,14 +14,12 @@ MAX_DEPTH = 5
 
 
 class TestSubtask:
-    """`parent`"""
-
-    def test_a_task_may_be_under_another(self, alice: Person) -> None:
+    def test_a_task_can_have_a_parent(self, alice: Person) -> None:
         parent = alice.task("parent")
         child = alice.task("child", parent=parent["id"].upper())
         assert child["parent"] == parent["id"]
-        assert expect(alice.get(place(child)), 200) == child
-        assert expect(alice.get(place(parent)), 200) == parent, "it is the child that knows"
+        assert expect(alice.get(path_of(child)), 200) == child
+        assert expect(alice.get(path_of(parent)), 200) == parent, "the parent does not change"
         assert alice.titles(f"parent={parent['id']}") == ["child"]
         assert alice.titles("parent=none") == ["parent"]
 
@@ -30,64 +28,64 @@ class TestSubtask:
         grandchild = alice.task("grandchild", parent=child["id"])
         for version, parent in enumerate((one["id"], other["id"], None, one["id"]), 2):
             clock.advance(minutes=1)
-            moved = expect(alice.patch(place(child), {"parent": parent}), 200)
-            assert moved == child | {"parent": parent, "version": version, "updated_at": text(clock.now())}
-            assert expect(alice.get(place(grandchild)), 200)["parent"] == child["id"]
-        assert expect(alice.patch(place(child), {"parent": one["id"]}), 200)["version"] == 5
-        assert expect(alice.put(place(child), {"title": "child"}), 200)["parent"] is None
+            moved = expect(alice.patch(path_of(child), {"parent": parent}), 200)
+            assert moved == child | {"parent": parent, "version": version, "updated_at": rfc3339(clock.now())}
+            assert expect(alice.get(path_of(grandchild)), 200)["parent"] == child["id"]
+        assert expect(alice.patch(path_of(child), {"parent": one["id"]}), 200)["version"] == 5
+        assert expect(alice.put(path_of(child), {"title": "child"}), 200)["parent"] is None
 
-    def test_a_parent_is_a_task_of_ones_own(self, alice: Person, bob: Person) -> None:
+    def test_a_parent_that_is_not_an_own_task_is_refused(self, alice: Person, bob: Person) -> None:
         own, others, deleted = alice.task("own"), bob.task("others"), alice.task("deleted")
         shared = bob.task("shared")
         bob.share(shared, alice, "editor")
-        expect(alice.delete(place(deleted)), 204)
+        expect(alice.delete(path_of(deleted)), 204)
         for parent in (str(uuid4()), others["id"], shared["id"], deleted["id"], alice.category()["id"]):
-            told = invalid(alice.post(TASKS, {"title": "x", "parent": parent}), "parent")
-            assert told == invalid(alice.post(TASKS, {"title": "x", "parent": str(uuid4())}), "parent")
-            invalid(alice.patch(place(own), {"parent": parent}), "parent")
-            invalid(alice.put(place(own), {"title": "x", "parent": parent}), "parent")
+            refusal = invalid(alice.post(TASKS, {"title": "x", "parent": parent}), "parent")
+            assert refusal == invalid(alice.post(TASKS, {"title": "x", "parent": str(uuid4())}), "parent")
+            invalid(alice.patch(path_of(own), {"parent": parent}), "parent")
+            invalid(alice.put(path_of(own), {"title": "x", "parent": parent}), "parent")
         assert set(alice.titles()) == {"own", "shared"}
         assert bob.titles(f"parent={shared['id']}") == []
 
-    def test_no_task_is_under_itself(self, alice: Person) -> None:
-        tasks = chain(alice, 3)
+    def test_a_task_cannot_move_below_itself(self, alice: Person) -> None:
+        tasks = create_chain(alice, 3)
         before = alice.listed(TASKS)
         for under in tasks:
-            invalid(alice.patch(place(tasks[0]), {"parent": under["id"]}), "parent")
-        invalid(alice.patch(place(tasks[1]), {"parent": tasks[2]["id"]}), "parent")
+            invalid(alice.patch(path_of(tasks[0]), {"parent": under["id"]}), "parent")
+        invalid(alice.patch(path_of(tasks[1]), {"parent": tasks[2]["id"]}), "parent")
         assert alice.listed(TASKS) == before
-        expect(alice.patch(place(tasks[2]), {"parent": tasks[0]["id"]}), 200)
-        expect(alice.patch(place(tasks[1]), {"parent": tasks[2]["id"]}), 200)
+        expect(alice.patch(path_of(tasks[2]), {"parent": tasks[0]["id"]}), 200)
+        expect(alice.patch(path_of(tasks[1]), {"parent": tasks[2]["id"]}), 200)
 
-    def test_tasks_are_nested_five_deep_at_the_most(self, alice: Person) -> None:
-        tasks = chain(alice, MAX_DEPTH)
+    def test_tasks_are_nested_at_most_five_levels_deep(self, alice: Person) -> None:
+        tasks = create_chain(alice, MAX_DEPTH)
         invalid(alice.post(TASKS, {"title": "x", "parent": tasks[-1]["id"]}), "parent")
-        alone, pair = alice.task("alone"), chain(alice, 2)
-        invalid(alice.patch(place(alone), {"parent": tasks[4]["id"]}), "parent")
-        invalid(alice.patch(place(pair[0]), {"parent": tasks[3]["id"]}), "parent")
-        expect(alice.patch(place(alone), {"parent": tasks[3]["id"]}), 200)
-        expect(alice.patch(place(pair[0]), {"parent": tasks[2]["id"]}), 200)
+        alone, pair = alice.task("alone"), create_chain(alice, 2)
+        invalid(alice.patch(path_of(alone), {"parent": tasks[4]["id"]}), "parent")
+        invalid(alice.patch(path_of(pair[0]), {"parent": tasks[3]["id"]}), "parent")
+        expect(alice.patch(path_of(alone), {"parent": tasks[3]["id"]}), 200)
+        expect(alice.patch(path_of(pair[0]), {"parent": tasks[2]["id"]}), 200)
         invalid(alice.post(TASKS, {"title": "x", "parent": pair[1]["id"]}), "parent")
 
     @pytest.mark.parametrize("state", ["done", "cancelled"])
-    def test_what_is_done_leaves_what_is_under_it_as_it_is(self, alice: Person, state: str) -> None:
+    def test_completing_a_task_does_not_change_its_subtasks(self, alice: Person, state: str) -> None:
         parent = alice.task("parent")
         children = [alice.task(each, parent=parent["id"], state=each) for each in ("open", "in_progress", "done")]
-        expect(alice.patch(place(parent), {"state": state}), 200)
-        assert [expect(alice.get(place(child)), 200) for child in children] == children
+        expect(alice.patch(path_of(parent), {"state": state}), 200)
+        assert [expect(alice.get(path_of(child)), 200) for child in children] == children
 
-    def test_an_editor_moves_nothing(self, alice: Person, bob: Person) -> None:
+    def test_a_parent_sent_by_an_editor_is_ignored(self, alice: Person, bob: Person) -> None:
         parent = alice.task("parent")
         child = alice.task("child", parent=parent["id"])
         alice.share(parent, bob)
-        child = expect(alice.get(place(child)), 200)
-        mine = bob.task("mine")
+        child = expect(alice.get(path_of(child)), 200)
+        own = bob.task("own")
         for change in (
-            bob.patch(place(child), {"parent": None}),
-            bob.patch(place(child), {"parent": mine["id"]}),
-            bob.patch(place(child), {"parent": str(uuid4())}),
-            bob.put(place(child), {"title": "child"}),
-            bob.put(place(child), child | {"parent": mine["id"]}),
+            bob.patch(path_of(child), {"parent": None}),
+            bob.patch(path_of(child), {"parent": own["id"]}),
+            bob.patch(path_of(child), {"parent": str(uuid4())}),
+            bob.put(path_of(child), {"title": "child"}),
+            bob.put(path_of(child), child | {"parent": own["id"]}),
         ):
             assert expect(change, 200) == child
         invalid(bob.post(TASKS, {"title": "x", "parent": parent["id"]}), "parent")

@@ -1,4 +1,4 @@
-"""Syncing: the full state, deltas, what was done offline, and digests."""
+"""Sync over HTTP: full and incremental pulls, pushes of offline changes, and digests."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from tests.http import Api, Person, bearer, expect
 SYNC, DIGEST = "/api/sync/", "/api/sync/digest/"
 
 
-def pull(person: Person, **params: Any) -> dict[str, Any]:
-    """One page."""
-    page: dict[str, Any] = expect(person.get(SYNC, params=params), 200)
+def pull(user: Person, **params: Any) -> dict[str, Any]:
+    """Pull one page."""
+    page: dict[str, Any] = expect(user.get(SYNC, params=params), 200)
     return page
 
 
-def pulled(person: Person, **params: Any) -> tuple[list[dict[str, Any]], str]:
-    """All there is, and the cursor to go on from."""
+def pull_all(user: Person, **params: Any) -> tuple[list[dict[str, Any]], str]:
+    """Pull all pages, and return the changes and the next cursor."""
     changes: list[dict[str, Any]] = []
     while True:
-        page = pull(person, **params)
+        page = pull(user, **params)
         changes += page["changes"]
         params["cursor"] = page["next_cursor"]
         if not page["has_more"]:
             return changes, page["next_cursor"]
 
 
-def kept(task: Mapping[str, Any]) -> dict[str, Any]:
-    """A task as devices keep it."""
+def synced(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a task that are synced."""
     return {name: value for name, value in task.items() if name != "is_overdue"}
 
 
 def upsert(item: Mapping[str, Any], type_: str = "task", reason: str | None = None) -> dict[str, Any]:
-    data = kept(item)
+    data = synced(item)
     return {
         "type": type_,
         "id": item["id"],
@@ -55,7 +55,7 @@ def upsert(item: Mapping[str, Any], type_: str = "task", reason: str | None = No
     }
 
 
-def gone(item: Mapping[str, Any], version: int, reason: str = "deleted", type_: str = "task") -> dict[str, Any]:
+def tombstone(item: Mapping[str, Any], version: int, reason: str = "deleted", type_: str = "task") -> dict[str, Any]:
     return {"type": type_, "id": item["id"], "op": "delete", "version": version, "data": None, "reason": reason}
 
 
@@ -64,44 +64,44 @@ def mutation(op: str, target: str, data: object = None, *, type: str = "task", *
     return body if data is None else {**body, "data": data}
 
 
-def push(person: Person, *mutations: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = expect(person.post(SYNC, {"mutations": list(mutations), **more}), 200)
-    assert [result["id"] for result in answer["results"]] == [each["id"] for each in mutations]
-    return answer
+def push(user: Person, *mutations: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    response: dict[str, Any] = expect(user.post(SYNC, {"mutations": list(mutations), **more}), 200)
+    assert [result["id"] for result in response["results"]] == [each["id"] for each in mutations]
+    return response
 
 
-def results(person: Person, *mutations: Mapping[str, Any], **more: Any) -> list[tuple[str, int | None]]:
-    return [(each["status"], each["version"]) for each in push(person, *mutations, **more)["results"]]
+def results(user: Person, *mutations: Mapping[str, Any], **more: Any) -> list[tuple[str, int | None]]:
+    return [(each["status"], each["version"]) for each in push(user, *mutations, **more)["results"]]
 
 
 class TestPull:
-    def test_without_a_cursor_it_is_the_full_state(self, alice: Person) -> None:
+    def test_a_pull_without_a_cursor_returns_the_full_state(self, alice: Person) -> None:
         category, task = alice.category(), alice.task()
         removed = alice.task()
         expect(alice.delete(f"/api/tasks/{removed['id']}/"), 204)
         assert pull(alice)["changes"] == [upsert(category, "category"), upsert(task)]
 
-    def test_then_it_is_what_has_changed(self, alice: Person) -> None:
+    def test_a_pull_with_a_cursor_returns_the_changes(self, alice: Person) -> None:
         task, other = alice.task(), alice.task()
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         assert pull(alice, cursor=cursor)["changes"] == []
         changed = expect(alice.patch(f"/api/tasks/{task['id']}/", {"title": "once"}), 200)
         changed = expect(alice.patch(f"/api/tasks/{task['id']}/", {"title": "twice"}), 200)
         expect(alice.delete(f"/api/tasks/{other['id']}/"), 204)
-        assert pull(alice, cursor=cursor)["changes"] == [upsert(changed), gone(other, 2)]
+        assert pull(alice, cursor=cursor)["changes"] == [upsert(changed), tombstone(other, 2)]
 
-    def test_pages_follow_one_another(self, alice: Person) -> None:
+    def test_changes_during_a_full_pull_follow_at_its_end(self, alice: Person) -> None:
         tasks = [alice.task() for _ in range(5)]
         first = pull(alice, limit=2)
         assert first["has_more"]
-        # What happens amid the full state is told after it.
+        # Changes during a full pull follow after it.
         expect(alice.delete(f"/api/tasks/{tasks[0]['id']}/"), 204)
         changed = expect(alice.patch(f"/api/tasks/{tasks[4]['id']}/", {"title": "other"}), 200)
-        rest, _ = pulled(alice, cursor=first["next_cursor"], limit=2)
+        rest, _ = pull_all(alice, cursor=first["next_cursor"], limit=2)
         assert first["changes"] == [upsert(task) for task in tasks[:2]]
-        assert rest == [upsert(tasks[2]), upsert(tasks[3]), gone(tasks[0], 2), upsert(changed)]
+        assert rest == [upsert(tasks[2]), upsert(tasks[3]), tombstone(tasks[0], 2), upsert(changed)]
 
-    def test_only_some_types(self, alice: Person) -> None:
+    def test_a_pull_can_be_limited_to_types(self, alice: Person) -> None:
         category, task = alice.category(), alice.task()
         assert pull(alice, types="task")["changes"] == [upsert(task)]
         assert pull(alice, types="category")["changes"] == [upsert(category, "category")]
@@ -109,17 +109,19 @@ class TestPull:
         for odd in ("", "tasks", "task,", "task,task", "TASK"):
             invalid(alice.get(SYNC, params={"types": odd}), "types")
 
-    def test_a_cursor_is_of_its_user_and_types(self, alice: Person, bob: Person) -> None:
+    def test_a_cursor_is_bound_to_its_user_and_types(self, alice: Person, bob: Person) -> None:
         cursor = pull(alice)["next_cursor"]
         invalid(bob.get(SYNC, params={"cursor": cursor}), "cursor")
         invalid(alice.get(SYNC, params={"cursor": cursor, "types": "task"}), "cursor")
         invalid(alice.get(SYNC, params={"cursor": "nonsense"}), "cursor")
         assert pull(alice, cursor=cursor, types="task,category")["changes"] == []
 
-    def test_what_is_wrong_is_named(self, alice: Person) -> None:
+    def test_bad_parameters_are_named(self, alice: Person) -> None:
         invalid(alice.get(SYNC, params={"limit": 201, "wait": 61, "type": "task"}), "limit", "wait", "type")
 
-    def test_a_cursor_is_good_for_the_window(self, alice: Person, clock: ManualClock, new_api: NewApi) -> None:
+    def test_a_cursor_expires_after_the_retention_time(
+        self, alice: Person, clock: ManualClock, new_api: NewApi
+    ) -> None:
         short = alice.through(new_api(WINDOW_DAYS="1").client)
         page = pull(short)
         valid_until = clock.now() + timedelta(days=1)
@@ -130,56 +132,56 @@ class TestPull:
         problem(again.get(SYNC, params={"cursor": page["next_cursor"]}), 410, "cursor-expired")
         assert pull(again)["changes"] == []
 
-    def test_a_cursor_is_of_its_epoch(self, api: Api, alice: Person) -> None:
+    def test_a_cursor_of_another_epoch_is_expired(self, api: Api, alice: Person) -> None:
         cursor = pull(alice)["next_cursor"]
         api.container.store().rotate_secret(EPOCH)
         problem(alice.get(SYNC, params={"cursor": cursor}), 410, "cursor-expired")
         problem(alice.post(SYNC, {"mutations": [], "cursor": cursor}), 410, "cursor-expired")
         assert pull(alice)["next_cursor"]
 
-    def test_sharing_is_told_to_whom_it_concerns(self, alice: Person, bob: Person) -> None:
+    def test_sharing_and_unsharing_reach_the_member(self, alice: Person, bob: Person) -> None:
         task = alice.task(category=alice.category()["id"])
         child = alice.task(parent=task["id"])
-        _, cursor = pulled(bob)
+        _, cursor = pull_all(bob)
         share = f"/api/tasks/{task['id']}/shares/"
         expect(alice.post(share, {"username": bob.username, "role": "editor"}), 201)
-        seen, seen_child = (expect(bob.get(f"/api/tasks/{each['id']}/"), 200) for each in (task, child))
-        granted, cursor = pulled(bob, cursor=cursor)
-        assert granted == [upsert(seen, reason="access_granted"), upsert(seen_child, reason="access_granted")]
+        shared, shared_child = (expect(bob.get(f"/api/tasks/{each['id']}/"), 200) for each in (task, child))
+        granted, cursor = pull_all(bob, cursor=cursor)
+        assert granted == [upsert(shared, reason="access_granted"), upsert(shared_child, reason="access_granted")]
         assert granted[0]["data"]["category"] is None
         expect(bob.patch(f"/api/tasks/{task['id']}/", {"title": "by bob"}), 200)
         expect(alice.delete(f"{share}{bob.id}/"), 204)
-        revoked, _ = pulled(bob, cursor=cursor)
-        assert revoked == [gone(task, 4, "access_revoked"), gone(child, 3, "access_revoked")]
+        revoked, _ = pull_all(bob, cursor=cursor)
+        assert revoked == [tombstone(task, 4, "access_revoked"), tombstone(child, 3, "access_revoked")]
         assert pull(bob)["changes"] == []
 
-    def test_who_took_part_is_told_when_an_account_is_deleted(self, alice: Person, bob: Person) -> None:
+    def test_deleting_the_owners_account_reaches_the_members(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         expect(alice.post(f"/api/tasks/{task['id']}/shares/", {"username": bob.username, "role": "viewer"}), 201)
-        _, cursor = pulled(bob)
+        _, cursor = pull_all(bob)
         expect(alice.post("/api/accounts/me/delete/", {"password": alice.password}), 204)
-        (change,) = pulled(bob, cursor=cursor)[0]
+        (change,) = pull_all(bob, cursor=cursor)[0]
         assert (change["op"], change["reason"]) == ("delete", "access_revoked")
 
-    def test_deleting_a_category_is_told_with_its_tasks(self, alice: Person) -> None:
+    def test_deleting_a_category_is_pulled_with_its_tasks(self, alice: Person) -> None:
         category = alice.category()
         tasks = [alice.task(category=category["id"]) for _ in range(3)]
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         expect(alice.delete(f"/api/categories/{category['id']}/"), 204)
-        changes, _ = pulled(alice, cursor=cursor)
-        assert changes[-1] == gone(category, 2, type_="category")
+        changes, _ = pull_all(alice, cursor=cursor)
+        assert changes[-1] == tombstone(category, 2, type_="category")
         assert {(each["id"], each["version"], each["data"]["category"]) for each in changes[:-1]} == {
             (task["id"], 2, None) for task in tasks
         }
 
-    def test_what_is_restored_is_told(self, alice: Person) -> None:
+    def test_a_restored_task_is_pulled(self, alice: Person) -> None:
         task = alice.task()
         expect(alice.delete(f"/api/tasks/{task['id']}/"), 204)
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         restored = expect(alice.post(f"/api/tasks/{task['id']}/restore/"), 200)
-        assert pulled(alice, cursor=cursor)[0] == [upsert(restored)]
+        assert pull_all(alice, cursor=cursor)[0] == [upsert(restored)]
 
-    def test_an_id_used_again_goes_on_counting(self, alice: Person) -> None:
+    def test_a_reused_id_continues_its_versions(self, alice: Person) -> None:
         id_ = str(uuid4())
         create = {"headers": {"If-None-Match": "*"}}
         for version in (1, 3, 5):
@@ -192,8 +194,8 @@ class TestPull:
         again = expect(alice.put(f"/api/categories/{id_}/", {"name": "again"}, **create), 201)
         assert (category["version"], again["version"]) == (1, 3)
 
-    def test_what_was_imported_is_told(self, alice: Person) -> None:
-        _, cursor = pulled(alice)
+    def test_imported_items_are_pulled(self, alice: Person) -> None:
+        _, cursor = pull_all(alice)
         lines = (
             '{"type":"header","format":"tasktracker","version":1}\n'
             f'{{"type":"category","id":"{uuid4()}","name":"Somewhere"}}\n'
@@ -201,21 +203,21 @@ class TestPull:
         )
         headers = {"Content-Type": "application/x-ndjson"}
         expect(alice.request("POST", "/api/accounts/me/import/", content=lines, headers=headers), 200)
-        assert [each["type"] for each in pulled(alice, cursor=cursor)[0]] == ["category", "task"]
+        assert [each["type"] for each in pull_all(alice, cursor=cursor)[0]] == ["category", "task"]
 
-    def test_an_answer_waits_for_changes(self, alice: Person) -> None:
-        _, cursor = pulled(alice)
-        made: list[dict[str, Any]] = []
-        timer = threading.Timer(0.3, lambda: made.append(alice.task()))
+    def test_a_long_poll_waits_for_changes(self, alice: Person) -> None:
+        _, cursor = pull_all(alice)
+        created: list[dict[str, Any]] = []
+        timer = threading.Timer(0.3, lambda: created.append(alice.task()))
         timer.start()
         began = time.monotonic()
         page = pull(alice, cursor=cursor, wait=60)
         assert 0.2 < time.monotonic() - began < 40, "the answer waited for the whole time"
         timer.join()
-        assert page["changes"] == [upsert(made[0])]
+        assert page["changes"] == [upsert(created[0])]
 
-    def test_an_answer_waits_no_longer_than_asked(self, alice: Person, bob: Person) -> None:
-        _, cursor = pulled(alice)
+    def test_a_long_poll_waits_at_most_the_given_time(self, alice: Person, bob: Person) -> None:
+        _, cursor = pull_all(alice)
         bob.task()
         began = time.monotonic()
         assert pull(alice, cursor=cursor, wait=1)["changes"] == []
@@ -228,7 +230,7 @@ class TestPush:
         """Another device of alice's."""
         return api.login(alice)
 
-    def test_everything_can_be_done(self, alice: Person) -> None:
+    def test_every_operation_can_be_pushed(self, alice: Person) -> None:
         task, category = str(uuid4()), str(uuid4())
         assert results(
             alice,
@@ -251,7 +253,7 @@ class TestPush:
         stored = expect(alice.get(f"/api/tasks/{task}/"), 200)
         assert (stored["title"], stored["priority"], stored["category"], stored["version"]) == ("b", 4, None, 5)
 
-    def test_each_is_done_once(self, alice: Person) -> None:
+    def test_a_repeated_mutation_is_applied_once(self, alice: Person) -> None:
         task = alice.task()
         body = [mutation("create", str(uuid4()), {"title": "new"}), mutation("update", task["id"], {"title": "b"})]
         assert results(alice, *body) == [("applied", 1), ("applied", 2)]
@@ -261,13 +263,13 @@ class TestPush:
         again = push(alice, {**body[0], "data": {"title": "another"}})["results"][0]
         assert (again["status"], again["problem"]["type"]) == ("rejected", "/problems/idempotency-key-reused")
 
-    def test_the_same_in_one_request_is_done_once(self, alice: Person) -> None:
+    def test_a_mutation_repeated_in_one_request_is_applied_once(self, alice: Person) -> None:
         body = mutation("create", str(uuid4()), {"title": "new"})
         for atomic in (False, True):
             same = {**body, "id": str(uuid4()), "target": str(uuid4())}
             assert results(alice, same, same, atomic=atomic) == [("applied", 1), ("duplicate", 1)]
 
-    def test_different_fields_merge(self, alice: Person, phone: Person) -> None:
+    def test_edits_of_different_fields_merge(self, alice: Person, phone: Person) -> None:
         task = alice.task(description="long")
         expect(phone.patch(f"/api/tasks/{task['id']}/", {"title": "by phone", "state": "done"}), 200)
         body = mutation("update", task["id"], {"priority": 4, "description": "short"}, base_version=1)
@@ -280,7 +282,7 @@ class TestPush:
             "short",
         ]
 
-    def test_so_do_edits_of_what_was_moved_with_its_parent(self, alice: Person, bob: Person, phone: Person) -> None:
+    def test_an_edit_merges_with_a_move_of_the_parent(self, alice: Person, bob: Person, phone: Person) -> None:
         top, shared = alice.task("top"), alice.task("shared")
         middle = alice.task("middle", parent=top["id"])
         below = alice.task("below", parent=middle["id"])
@@ -289,7 +291,7 @@ class TestPush:
         assert results(alice, mutation("update", below["id"], {"title": "offline"}, base_version=1)) == [("merged", 3)]
         assert expect(bob.get(f"/api/tasks/{below['id']}/"), 200)["title"] == "offline"
 
-    def test_the_same_field_conflicts(self, alice: Person, phone: Person) -> None:
+    def test_edits_of_the_same_field_conflict(self, alice: Person, phone: Person) -> None:
         task = alice.task("base")
         for title in ("first", "theirs"):
             expect(phone.patch(f"/api/tasks/{task['id']}/", {"title": title}), 200)
@@ -307,7 +309,7 @@ class TestPush:
         )
         assert results(alice, body) == [("merged", 2)]
 
-    def test_what_a_device_has_done_itself_it_knew(self, alice: Person, phone: Person) -> None:
+    def test_changes_of_the_same_session_do_not_conflict(self, alice: Person, phone: Person) -> None:
         task = alice.task("base")
         edits = [mutation("update", task["id"], {"title": title}, base_version=1) for title in ("one", "two")]
         assert results(alice, *edits) == [("applied", 2), ("merged", 3)]
@@ -315,7 +317,7 @@ class TestPush:
         (result,) = push(phone, mutation("restore", task["id"]))["results"]
         assert (result["status"], result["version"]) == ("applied", 5)
 
-    def test_so_does_what_acts_by_an_api_token(self, alice: Person) -> None:
+    def test_changes_of_the_same_api_token_do_not_conflict(self, alice: Person) -> None:
         body = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
         tokens = [expect(alice.post("/api/accounts/tokens/", body), 201)["token"] for _ in range(2)]
         task = alice.task("base")
@@ -326,7 +328,7 @@ class TestPush:
         assert results(script, *edits[:2]) == [("applied", 2), ("merged", 3)]
         assert results(other, edits[2]) == [("conflict", 3)]
 
-    def test_an_unknown_base_conflicts_on_all_that_differs(self, alice: Person) -> None:
+    def test_an_unknown_base_conflicts_in_every_different_field(self, alice: Person) -> None:
         task = alice.task("base", priority=3)
         for base in (7, 2):
             body = mutation("update", task["id"], {"title": "other", "priority": 3}, base_version=base)
@@ -338,15 +340,13 @@ class TestPush:
         (result,) = push(alice, body)["results"]
         assert (result["status"], set(result["conflicts"])) == ("conflict", {"name"})
 
-    def test_what_followed_from_changes_of_other_tasks_conflicts_with_nothing(
-        self, alice: Person, phone: Person
-    ) -> None:
+    def test_changes_caused_by_other_tasks_do_not_conflict(self, alice: Person, phone: Person) -> None:
         root, parent = alice.task("root"), alice.task("parent")
         child = alice.task("child", parent=parent["id"])
         assert results(
             alice,
             mutation("update", parent["id"], {"parent": root["id"]}, base_version=1),
-            mutation("update", child["id"], {"title": "by its own device"}, base_version=1),
+            mutation("update", child["id"], {"title": "by alice"}, base_version=1),
         ) == [("applied", 2), ("merged", 3)]
         expect(phone.patch(f"/api/tasks/{child['id']}/", {"priority": 4}), 200)
         expect(phone.patch(f"/api/tasks/{parent['id']}/", {"parent": None}), 200)
@@ -356,7 +356,7 @@ class TestPush:
         expect(phone.patch(f"/api/tasks/{parent['id']}/", {"parent": root["id"]}), 200)
         assert results(alice, mutation("delete", child["id"], base_version=6)) == [("applied", 8)]
 
-    def test_a_device_may_be_far_behind(self, alice: Person, phone: Person) -> None:
+    def test_an_edit_merges_with_hundreds_of_later_changes(self, alice: Person, phone: Person) -> None:
         task = alice.task("base", description="as it was")
         expect(phone.patch(f"/api/tasks/{task['id']}/", {"description": "theirs"}), 200)
         edits = [mutation("update", task["id"], {"priority": number % 4 + 1}) for number in range(2, 302)]
@@ -368,7 +368,7 @@ class TestPush:
         body = mutation("update", task["id"], {"title": "yours"}, base_version=1)
         assert results(alice, body) == [("merged", 303)]
 
-    def test_where_the_history_has_been_swept_the_base_is_unknown(
+    def test_a_base_older_than_the_history_is_unknown(
         self, api: Api, alice: Person, phone: Person, clock: ManualClock
     ) -> None:
         task = alice.task("base")
@@ -379,10 +379,10 @@ class TestPush:
         expect(phone.patch(f"/api/tasks/{task['id']}/", {"description": "new"}), 200)
         (result,) = push(alice, mutation("update", task["id"], {"title": "other"}, base_version=1))["results"]
         assert result["conflicts"] == {"title": {"base": None, "yours": "other", "theirs": "base"}}
-        # What has changed since the version before is known.
+        # The changes since version 2 are known.
         assert results(alice, mutation("update", task["id"], {"title": "other"}, base_version=2)) == [("merged", 4)]
 
-    def test_deleting_what_others_have_changed_conflicts(self, alice: Person, phone: Person) -> None:
+    def test_deleting_a_changed_item_conflicts(self, alice: Person, phone: Person) -> None:
         task, category = alice.task("base"), alice.category("Home")
         expect(phone.patch(f"/api/tasks/{task['id']}/", {"title": "theirs"}), 200)
         expect(phone.patch(f"/api/categories/{category['id']}/", {"name": "Haus"}), 200)
@@ -395,35 +395,35 @@ class TestPush:
         assert (one["status"], other["status"]) == ("conflict", "conflict")
         assert results(alice, mutation("delete", task["id"])) == [("applied", 3)]
 
-    def test_changing_what_is_in_the_trash_conflicts(self, alice: Person, phone: Person) -> None:
+    def test_changing_a_deleted_task_conflicts(self, alice: Person, phone: Person) -> None:
         task = alice.task("base")
         expect(phone.delete(f"/api/tasks/{task['id']}/"), 204)
         (result,) = push(alice, mutation("update", task["id"], {"title": "late"}, base_version=1))["results"]
         assert (result["status"], result["version"]) == ("conflict", 2)
         assert results(alice, mutation("delete", task["id"], base_version=1)) == [("applied", 2)]
 
-    def test_what_is_refused_keeps_nothing_else_from_being_done(self, alice: Person, bob: Person) -> None:
-        theirs = bob.task()
+    def test_a_refused_mutation_does_not_stop_the_others(self, alice: Person, bob: Person) -> None:
+        bobs_task = bob.task()
         good = mutation("create", str(uuid4()), {"title": "good"})
         bad: Sequence[tuple[dict[str, Any], str]] = [
             (mutation("create", str(uuid4()), {"titel": "x"}), "invalid-input"),
             (mutation("create", str(uuid4()), {"title": "x", "category": str(uuid4())}), "invalid-input"),
-            (mutation("create", theirs["id"], {"title": "x"}), "id-taken"),
-            (mutation("update", theirs["id"], {"title": "x"}), "task-not-found"),
+            (mutation("create", bobs_task["id"], {"title": "x"}), "id-taken"),
+            (mutation("update", bobs_task["id"], {"title": "x"}), "task-not-found"),
             (mutation("delete", str(uuid4())), "task-not-found"),
             (mutation("delete", str(uuid4()), type="category"), "category-not-found"),
             (mutation("restore", str(uuid4()), type="category"), "invalid-input"),
             (mutation("delete", str(uuid4()), {"title": "x"}), "invalid-input"),
         ]
-        answer = push(alice, *(each for each, _ in bad), good)
-        assert [result["status"] for result in answer["results"]] == ["rejected"] * len(bad) + ["applied"]
-        assert [result["problem"]["type"] for result in answer["results"][:-1]] == [
+        response = push(alice, *(each for each, _ in bad), good)
+        assert [result["status"] for result in response["results"]] == ["rejected"] * len(bad) + ["applied"]
+        assert [result["problem"]["type"] for result in response["results"][:-1]] == [
             f"/problems/{slug}" for _, slug in bad
         ]
-        assert [each["field"] for each in answer["results"][0]["problem"]["errors"]] == ["data.titel", "data.title"]
+        assert [each["field"] for each in response["results"][0]["problem"]["errors"]] == ["data.titel", "data.title"]
         assert alice.titles() == ["good"]
 
-    def test_whatever_is_wrong_with_its_data_is_named(self, alice: Person) -> None:
+    def test_bad_fields_of_a_mutation_are_named(self, alice: Person) -> None:
         task, category = alice.task(), alice.category()
         bad: Sequence[tuple[dict[str, Any], set[str]]] = [
             (mutation("create", str(uuid4())), {"title"}),
@@ -441,11 +441,11 @@ class TestPush:
         for result, (_, names) in zip(expect(alice.send("POST", SYNC, body), 200)["results"], bad, strict=True):
             assert {each["field"] for each in result["problem"]["errors"]} == {f"data.{name}" for name in names}
 
-    def test_at_once_it_is_all_or_nothing(self, alice: Person) -> None:
+    def test_an_atomic_push_is_applied_completely_or_not_at_all(self, alice: Person) -> None:
         good = [mutation("create", str(uuid4()), {"title": f"{number}"}) for number in range(3)]
         bad = mutation("update", str(uuid4()), {"title": "x"})
-        answer = push(alice, good[0], bad, good[1], atomic=True)
-        assert [result["problem"]["type"] for result in answer["results"]] == [
+        response = push(alice, good[0], bad, good[1], atomic=True)
+        assert [result["problem"]["type"] for result in response["results"]] == [
             "/problems/not-applied",
             "/problems/task-not-found",
             "/problems/not-applied",
@@ -454,28 +454,28 @@ class TestPush:
         assert results(alice, *good, atomic=True) == [("applied", 1)] * 3
         assert results(alice, *good) == [("duplicate", 1)] * 3
 
-    def test_an_id_used_again_at_once_goes_on_counting(self, alice: Person) -> None:
+    def test_an_id_reused_in_an_atomic_push_continues_its_versions(self, alice: Person) -> None:
         category = alice.category("Home")
         expect(alice.patch(f"/api/categories/{category['id']}/", {"color": "#112233"}), 200)
-        _, cursor = pulled(alice)
+        _, cursor = pull_all(alice)
         delete = mutation("delete", category["id"], type="category")
         create = mutation("create", category["id"], {"name": "Home"}, type="category")
         assert results(alice, delete, create, atomic=True) == [("applied", 3), ("applied", 4)]
         assert [each["version"] for each in pull(alice, cursor=cursor)["changes"]] == [4]
 
-    def test_the_answer_carries_what_has_changed(self, alice: Person, phone: Person) -> None:
-        _, cursor = pulled(alice)
-        theirs = phone.task("theirs")
+    def test_a_push_returns_the_changes_since_its_cursor(self, alice: Person, phone: Person) -> None:
+        _, cursor = pull_all(alice)
+        from_phone = phone.task("from phone")
         target = str(uuid4())
-        answer = push(alice, mutation("create", target, {"title": "mine"}), cursor=cursor)
-        mine = expect(alice.get(f"/api/tasks/{target}/"), 200)
-        assert answer["changes"] == [upsert(theirs), upsert(mine)]
-        assert not answer["has_more"]
-        assert pull(alice, cursor=answer["next_cursor"])["changes"] == []
+        response = push(alice, mutation("create", target, {"title": "own"}), cursor=cursor)
+        own = expect(alice.get(f"/api/tasks/{target}/"), 200)
+        assert response["changes"] == [upsert(from_phone), upsert(own)]
+        assert not response["has_more"]
+        assert pull(alice, cursor=response["next_cursor"])["changes"] == []
         without = push(alice)
         assert (without["changes"], without["next_cursor"]) == ([], None)
 
-    def test_members_push_too_as_far_as_they_may(self, alice: Person, bob: Person) -> None:
+    def test_a_push_of_a_member_is_limited_to_their_role(self, alice: Person, bob: Person) -> None:
         task = alice.task("base")
         share = f"/api/tasks/{task['id']}/shares/"
         expect(alice.post(share, {"username": bob.username, "role": "editor"}), 201)
@@ -490,13 +490,13 @@ class TestPush:
         (result,) = push(bob, mutation("update", task["id"], {"title": "again"}))["results"]
         assert result["problem"]["type"] == "/problems/task-not-found"
 
-    def test_what_is_no_request_is_refused_by_name(self, alice: Person) -> None:
+    def test_a_malformed_push_is_refused_with_the_names_of_its_fields(self, alice: Person) -> None:
         invalid(alice.post(SYNC, {}), "mutations")
         invalid(alice.post(SYNC, {"mutations": [mutation("create", str(uuid4()))] * 101}), "mutations")
         invalid(alice.post(SYNC, {"mutations": {}}), "mutations")
         bad = [
             mutation("create", str(uuid4())),
-            {**mutation("upsert", "nobody", base_version=0, data=[]), "titel": 1},
+            {**mutation("upsert", "unknown", base_version=0, data=[]), "titel": 1},
             None,
             {"id": 1, "type": "user", "op": "delete"},
             mutation("update", str(uuid4()), {"title": "\ud800"}),
@@ -512,7 +512,7 @@ class TestPush:
 
 
 class TestDigest:
-    def test_it_is_made_of_ids_and_versions(self, alice: Person, bob: Person) -> None:
+    def test_a_digest_is_computed_from_ids_and_versions(self, alice: Person, bob: Person) -> None:
         items = [("task", alice.task()) for _ in range(5)] + [("category", alice.category())]
         bob.task()
         lines: dict[str, list[str]] = {}
@@ -528,7 +528,7 @@ class TestDigest:
             bucket = expect(alice.get(f"{DIGEST}{name}/"), 200)["items"]
             assert sorted(f"{each['type']} {each['id']} {each['version']}\n" for each in bucket) == sorted(expected)
 
-    def test_it_changes_with_every_change_and_of_one_bucket(self, alice: Person) -> None:
+    def test_every_change_changes_the_digest(self, alice: Person) -> None:
         task, other = alice.task(), alice.task()
         before = expect(alice.get(DIGEST), 200)
         expect(alice.patch(f"/api/tasks/{task['id']}/", {"title": "other"}), 200)
@@ -541,12 +541,12 @@ class TestDigest:
         assert {each["id"] for each in changes} == {task["id"], other["id"]}
         assert pull(alice, cursor=after["as_of"])["changes"] == []
 
-    def test_only_some_types(self, alice: Person) -> None:
+    def test_a_digest_can_be_limited_to_types(self, alice: Person) -> None:
         alice.task()
         alice.category()
         assert expect(alice.get(DIGEST, params={"types": "category"}), 200)["count"] == 1
 
-    def test_a_bucket_has_two_digits(self, alice: Person) -> None:
+    def test_a_malformed_bucket_is_refused(self, alice: Person) -> None:
         for odd in ("0", "000", "0G", "AB", "x"):
             invalid(alice.get(f"{DIGEST}{odd}/"), "bucket")
         assert expect(alice.get(f"{DIGEST}00/"), 200) == {"items": []}

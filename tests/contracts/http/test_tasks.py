@@ -11,15 +11,23 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.contracts.http.base import DEFAULTS, TASKS, NewApi, everything, invalid, paged, place, problem, text
+from tests.contracts.http.base import (
+    DEFAULTS,
+    TASKS,
+    NewApi,
+    everything,
+    first_page,
+    invalid,
+    path_of,
+    problem,
+    rfc3339,
+)
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 
 class TestTask:
-    """Creating, reading, changing and deleting."""
-
-    def test_a_title_is_enough(self, alice: Person, clock: ManualClock) -> None:
+    def test_a_task_needs_only_a_title(self, alice: Person, clock: ManualClock) -> None:
         response = alice.post(TASKS, {"title": "  Water the plants\n"})
         body = expect(response, 201)
         assert UUID(body["id"]).version == 7
@@ -28,17 +36,17 @@ class TestTask:
             "title": "Water the plants",
             "owners": [alice.id],
             "created_by": alice.id,
-            "created_at": text(clock.now()),
-            "updated_at": text(clock.now()),
+            "created_at": rfc3339(clock.now()),
+            "updated_at": rfc3339(clock.now()),
         }
         assert response.headers["etag"] == '"1"'
-        assert response.headers["location"] == place(body)
+        assert response.headers["location"] == path_of(body)
         read = alice.get(response.headers["location"])
         assert expect(read, 200) == body
         assert read.headers["etag"] == '"1"'
         assert alice.listed(TASKS) == [body]
 
-    def test_everything_can_be_said_at_once(self, alice: Person, clock: ManualClock) -> None:
+    def test_a_task_is_created_with_every_field(self, alice: Person, clock: ManualClock) -> None:
         category = alice.category()
         fields = {
             "title": "Water the plants",
@@ -46,22 +54,21 @@ class TestTask:
             "priority": 4,
             "state": "in_progress",
             "start_on": "2024-02-29",
-            "due_date": text(clock.now() + timedelta(days=1)),
+            "due_date": rfc3339(clock.now() + timedelta(days=1)),
             "category": category["id"],
         }
         body = expect(alice.post(TASKS, fields), 201)
         assert fields.items() <= body.items()
-        assert expect(alice.get(place(body)), 200) == body
+        assert expect(alice.get(path_of(body)), 200) == body
 
-    @pytest.mark.parametrize("priority", [1, 2, 3, 4])
-    @pytest.mark.parametrize("state", ["open", "in_progress", "done", "cancelled"])
-    def test_every_priority_and_state(self, alice: Person, priority: int, state: str) -> None:
+    @pytest.mark.parametrize(("priority", "state"), [(1, "open"), (2, "in_progress"), (3, "done"), (4, "cancelled")])
+    def test_every_priority_and_state_is_accepted(self, alice: Person, priority: int, state: str) -> None:
         task = alice.task(priority=priority, state=state)
         assert (task["priority"], task["state"]) == (priority, state)
         assert alice.listed(TASKS) == [task]
 
     @pytest.mark.parametrize(
-        ("given", "kept"),
+        ("given", "stored"),
         [
             ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"),
             ("2026-03-01T12:00:00+00:00", "2026-03-01T12:00:00Z"),
@@ -77,11 +84,11 @@ class TestTask:
             ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
         ],
     )
-    def test_a_time_with_any_offset_is_kept_in_utc(self, alice: Person, given: str, kept: str) -> None:
+    def test_a_time_with_any_offset_is_stored_in_utc(self, alice: Person, given: str, stored: str) -> None:
         task = alice.task(due_date=given)
-        assert task["due_date"] == kept
-        assert expect(alice.get(place(task)), 200)["due_date"] == kept
-        assert expect(alice.patch(place(task), {"due_date": kept}), 200) == task
+        assert task["due_date"] == stored
+        assert expect(alice.get(path_of(task)), 200)["due_date"] == stored
+        assert expect(alice.patch(path_of(task), {"due_date": stored}), 200) == task
 
     @pytest.mark.parametrize(
         "title",
@@ -101,7 +108,7 @@ class TestTask:
             "\ufffe\uffff",
         ],
     )
-    def test_a_title_is_any_text_of_up_to_200_characters(self, alice: Person, title: str) -> None:
+    def test_a_title_can_be_any_text_of_up_to_200_characters(self, alice: Person, title: str) -> None:
         task = alice.task(title)
         assert task["title"] == title.strip()
         assert alice.listed(TASKS) == [task]
@@ -110,9 +117,9 @@ class TestTask:
         longest = "\N{COLLISION SYMBOL}" * 10_000
         task = alice.task(description=longest)
         assert alice.listed(TASKS)[0]["description"] == longest
-        invalid(alice.patch(place(task), {"description": longest + "x"}), "description")
+        invalid(alice.patch(path_of(task), {"description": longest + "x"}), "description")
 
-    def test_what_only_the_server_sets_is_ignored(self, alice: Person, bob: Person) -> None:
+    def test_read_only_fields_are_ignored(self, alice: Person, bob: Person) -> None:
         past = "2000-01-01T00:00:00Z"
         task = alice.task(
             id=str(uuid4()),
@@ -130,24 +137,24 @@ class TestTask:
         }
         assert task["created_at"] > past
         odd = dict.fromkeys(("id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"), 7)
-        assert expect(alice.patch(place(task), odd), 200) == task
+        assert expect(alice.patch(path_of(task), odd), 200) == task
         assert bob.titles() == []
 
-    def test_a_patch_changes_what_it_names(self, alice: Person, clock: ManualClock) -> None:
+    def test_a_patch_changes_only_the_given_fields(self, alice: Person, clock: ManualClock) -> None:
         category = alice.category()
         task = alice.task(description="all", priority=3, due_date="2999-01-01T00:00:00Z", category=category["id"])
         clock.advance(minutes=1)
-        response = alice.patch(place(task), {"title": "else"})
+        response = alice.patch(path_of(task), {"title": "else"})
         changed = expect(response, 200)
-        assert changed == task | {"title": "else", "version": 2, "updated_at": text(clock.now())}
+        assert changed == task | {"title": "else", "version": 2, "updated_at": rfc3339(clock.now())}
         assert response.headers["etag"] == '"2"'
-        assert expect(alice.get(place(task)), 200) == changed
+        assert expect(alice.get(path_of(task)), 200) == changed
 
-    def test_null_clears_what_can_be_empty_and_nothing_else(self, alice: Person) -> None:
+    def test_null_clears_only_optional_fields(self, alice: Person) -> None:
         task = alice.task(due_date="2999-01-01T00:00:00Z", category=alice.category()["id"])
         names = ("title", "description", "priority", "state")
-        invalid(alice.patch(place(task), dict.fromkeys(names)), *names)
-        cleared = expect(alice.patch(place(task), {"due_date": None, "category": None}), 200)
+        invalid(alice.patch(path_of(task), dict.fromkeys(names)), *names)
+        cleared = expect(alice.patch(path_of(task), {"due_date": None, "category": None}), 200)
         assert (cleared["due_date"], cleared["category"], cleared["version"]) == (None, None, 2)
 
     @pytest.mark.parametrize(
@@ -160,15 +167,15 @@ class TestTask:
             {"category": None},
         ],
     )
-    def test_a_change_to_nothing_is_no_new_version(
+    def test_a_change_without_effect_keeps_the_version(
         self, alice: Person, clock: ManualClock, change: dict[str, Any]
     ) -> None:
         task = alice.task(due_date="2999-01-01T00:00:00Z")
         clock.advance(minutes=1)
-        assert expect(alice.patch(place(task), change), 200) == task
-        assert expect(alice.put(place(task), task), 200) == task
+        assert expect(alice.patch(path_of(task), change), 200) == task
+        assert expect(alice.put(path_of(task), task), 200) == task
 
-    def test_a_put_replaces_the_whole(self, alice: Person, clock: ManualClock) -> None:
+    def test_a_put_resets_fields_that_are_not_given(self, alice: Person, clock: ManualClock) -> None:
         task = alice.task(
             description="all",
             priority=4,
@@ -177,98 +184,96 @@ class TestTask:
             category=alice.category()["id"],
         )
         clock.advance(minutes=1)
-        response = alice.put(place(task), {"title": "else"})
+        response = alice.put(path_of(task), {"title": "else"})
         assert expect(response, 200) == task | DEFAULTS | {
             "title": "else",
             "version": 2,
-            "updated_at": text(clock.now()),
+            "updated_at": rfc3339(clock.now()),
         }
         assert response.headers["etag"] == '"2"'
-        invalid(alice.put(place(task), {"priority": 1}), "title")
+        invalid(alice.put(path_of(task), {"priority": 1}), "title")
 
     def test_the_whole_representation_can_be_sent_back(self, alice: Person) -> None:
         task = alice.task(description="all", priority=3, due_date="2999-01-01T00:00:00Z")
-        replaced = expect(alice.put(place(task), task | {"title": "else"}), 200)
+        replaced = expect(alice.put(path_of(task), task | {"title": "else"}), 200)
         assert replaced == task | {"title": "else", "version": 2, "updated_at": replaced["updated_at"]}
-        patched = expect(alice.patch(place(task), replaced | {"priority": 1}), 200)
+        patched = expect(alice.patch(path_of(task), replaced | {"priority": 1}), 200)
         assert patched == replaced | {"priority": 1, "version": 3, "updated_at": patched["updated_at"]}
 
-    def test_it_is_remembered_when_a_task_was_done(self, alice: Person, clock: ManualClock) -> None:
-        assert alice.task(state="done")["completed_at"] == text(clock.now())
+    def test_completed_at_is_the_time_of_completion(self, alice: Person, clock: ManualClock) -> None:
+        assert alice.task(state="done")["completed_at"] == rfc3339(clock.now())
         assert alice.task(state="cancelled")["completed_at"] is None
         task = alice.task()
         clock.advance(minutes=1)
-        done = expect(alice.patch(place(task), {"state": "done"}), 200)
-        assert done["completed_at"] == done["updated_at"] == text(clock.now())
+        done = expect(alice.patch(path_of(task), {"state": "done"}), 200)
+        assert done["completed_at"] == done["updated_at"] == rfc3339(clock.now())
         clock.advance(minutes=1)
-        assert expect(alice.patch(place(task), {"title": "x"}), 200)["completed_at"] == done["completed_at"]
+        assert expect(alice.patch(path_of(task), {"title": "x"}), 200)["completed_at"] == done["completed_at"]
         for state in ("open", "done", "cancelled", "done", "in_progress"):
             clock.advance(minutes=1)
-            changed = expect(alice.patch(place(task), {"state": state}), 200)
-            assert changed["completed_at"] == (text(clock.now()) if state == "done" else None)
+            changed = expect(alice.patch(path_of(task), {"state": state}), 200)
+            assert changed["completed_at"] == (rfc3339(clock.now()) if state == "done" else None)
 
     def test_a_task_can_be_deleted(self, alice: Person) -> None:
         task = alice.task()
-        response = alice.delete(place(task))
+        response = alice.delete(path_of(task))
         assert (response.status_code, response.content) == (204, b"")
         for method in ("GET", "DELETE"):
-            problem(alice.request(method, place(task)), 404, "task-not-found")
+            problem(alice.request(method, path_of(task)), 404, "task-not-found")
         for method in ("PUT", "PATCH"):
-            problem(alice.request(method, place(task), json={"title": "x"}), 404, "task-not-found")
+            problem(alice.request(method, path_of(task), json={"title": "x"}), 404, "task-not-found")
         assert alice.listed(TASKS) == []
 
-    def test_a_task_is_found_by_any_spelling_of_its_id(self, alice: Person) -> None:
+    def test_an_id_in_upper_case_finds_its_task(self, alice: Person) -> None:
         task = alice.task()
         assert expect(alice.get(f"{TASKS}{task['id'].upper()}/"), 200) == task
 
-    def test_a_category_is_named_by_its_id(self, alice: Person) -> None:
+    def test_a_task_is_filed_by_category_id(self, alice: Person) -> None:
         category = alice.category()
         task = alice.task()
-        filed = expect(alice.patch(place(task), {"category": category["id"].upper()}), 200)
+        filed = expect(alice.patch(path_of(task), {"category": category["id"].upper()}), 200)
         assert filed["category"] == category["id"]
-        assert category == alice.listed("/api/categories/")[0], "filing changes no category"
+        assert category == alice.listed("/api/categories/")[0], "a category does not change"
         expect(alice.delete(f"/api/categories/{category['id']}/"), 204)
-        invalid(alice.patch(place(task), {"category": category["id"]}), "category")
+        invalid(alice.patch(path_of(task), {"category": category["id"]}), "category")
         invalid(alice.post(TASKS, {"title": "x", "category": task["id"]}), "category")
 
 
 class TestOverdue:
-    """Tasks whose time has come."""
-
     def test_a_task_is_overdue_after_its_due_date(self, alice: Person, clock: ManualClock) -> None:
-        task = alice.task(due_date=text(clock.now() + timedelta(minutes=1)))
+        task = alice.task(due_date=rfc3339(clock.now() + timedelta(minutes=1)))
         clock.advance(minutes=1)
-        assert expect(alice.get(place(task)), 200) == task
+        assert expect(alice.get(path_of(task)), 200) == task
         clock.advance(microseconds=1)
-        assert expect(alice.get(place(task)), 200) == task | {"is_overdue": True}
+        assert expect(alice.get(path_of(task)), 200) == task | {"is_overdue": True}
         assert alice.listed(TASKS) == [task | {"is_overdue": True}]
 
-    def test_a_due_date_may_be_in_the_past(self, alice: Person) -> None:
+    def test_a_due_date_in_the_past_is_accepted(self, alice: Person) -> None:
         response = alice.post(TASKS, {"title": "late", "due_date": "2000-01-01T00:00:00Z"})
         assert expect(response, 201)["is_overdue"] is True
         assert response.headers["etag"] == '"1.o"'
 
-    def test_a_task_that_is_done_or_cancelled_is_not(self, alice: Person) -> None:
+    def test_a_done_or_cancelled_task_is_not_overdue(self, alice: Person) -> None:
         task = alice.task(due_date="2000-01-01T00:00:00Z")
         for state, is_overdue in (("done", False), ("in_progress", True), ("cancelled", False), ("open", True)):
-            response = alice.patch(place(task), {"state": state})
+            response = alice.patch(path_of(task), {"state": state})
             body = expect(response, 200)
             assert body["is_overdue"] is is_overdue
             assert response.headers["etag"] == f'"{body["version"]}{".o" if is_overdue else ""}"'
 
-    def test_becoming_overdue_changes_the_tag_and_not_the_version(self, alice: Person, clock: ManualClock) -> None:
-        task = alice.task(due_date=text(clock.now() + timedelta(minutes=1)))
-        expect(alice.get(place(task), headers={"If-None-Match": '"1"'}), 304)
+    def test_becoming_overdue_changes_the_etag_but_not_the_version(self, alice: Person, clock: ManualClock) -> None:
+        task = alice.task(due_date=rfc3339(clock.now() + timedelta(minutes=1)))
+        expect(alice.get(path_of(task), headers={"If-None-Match": '"1"'}), 304)
         clock.advance(minutes=2)
-        response = alice.get(place(task), headers={"If-None-Match": '"1"'})
+        response = alice.get(path_of(task), headers={"If-None-Match": '"1"'})
         assert expect(response, 200) == task | {"is_overdue": True}
         assert response.headers["etag"] == '"1.o"'
-        expect(alice.get(place(task), headers={"If-None-Match": '"1.o"'}), 304)
-        assert expect(alice.patch(place(task), {"title": "a"}, headers={"If-Match": '"1"'}), 200)["version"] == 2
-        assert expect(alice.patch(place(task), {"title": "b"}, headers={"If-Match": '"2.o"'}), 200)["version"] == 3
+        expect(alice.get(path_of(task), headers={"If-None-Match": '"1.o"'}), 304)
+        assert expect(alice.patch(path_of(task), {"title": "a"}, headers={"If-Match": '"1"'}), 200)["version"] == 2
+        assert expect(alice.patch(path_of(task), {"title": "b"}, headers={"If-Match": '"2.o"'}), 200)["version"] == 3
 
-    def test_the_filter(self, alice: Person, clock: ManualClock) -> None:
-        past, future = text(clock.now() - timedelta(days=1)), text(clock.now() + timedelta(days=1))
+    def test_tasks_can_be_filtered_by_overdue(self, alice: Person, clock: ManualClock) -> None:
+        past, future = rfc3339(clock.now() - timedelta(days=1)), rfc3339(clock.now() + timedelta(days=1))
         alice.task("late", due_date=past)
         alice.task("late but done", due_date=past, state="done")
         alice.task("late but cancelled", due_date=past, state="cancelled")
@@ -280,9 +285,9 @@ class TestOverdue:
         for spelled in ("false", "0"):
             assert set(alice.titles(f"overdue={spelled}")) == others
 
-    def test_all_pages_of_a_list_judge_at_the_same_moment(self, alice: Person, clock: ManualClock) -> None:
-        soon = text(clock.now() + timedelta(minutes=1))
-        past = text(clock.now() - timedelta(minutes=1))
+    def test_all_pages_of_a_list_use_the_same_time(self, alice: Person, clock: ManualClock) -> None:
+        soon = rfc3339(clock.now() + timedelta(minutes=1))
+        past = rfc3339(clock.now() - timedelta(minutes=1))
         for title, due in (("soon", soon), ("late 1", past), ("late 2", past), ("late 3", past)):
             clock.advance(seconds=1)
             alice.task(title, due_date=due)
@@ -297,12 +302,12 @@ class TestOverdue:
 
 
 class TestStart:
-    """Tasks that need not be looked at before a day."""
+    """`start_on`"""
 
     @pytest.mark.parametrize(
         ("zone", "today"), [("UTC", 2), ("Pacific/Kiritimati", 3), ("Pacific/Pago_Pago", 1), ("Asia/Kathmandu", 2)]
     )
-    def test_the_filter_goes_by_the_day_where_the_caller_is(
+    def test_the_started_filter_uses_the_callers_time_zone(
         self, api: Api, clock: ManualClock, zone: str, today: int
     ) -> None:
         noon = (clock.now() + timedelta(days=2)).replace(hour=10, minute=30)
@@ -317,9 +322,9 @@ class TestStart:
         for limit in (1, 200):
             assert set(alice.titles(f"started=true&limit={limit}")) == started
             assert set(alice.titles(f"started=false&limit={limit}")) == {"1", "2", "3", "4"} - started
-        assert set(bob.titles("started=true")) == {"1", "2"}, "by his own time zone"
+        assert set(bob.titles("started=true")) == {"1", "2"}, "in the time zone of bob"
 
-    def test_a_day_comes_by_itself_but_not_between_the_pages_of_a_list(
+    def test_a_new_day_starts_tasks_but_not_between_two_pages(
         self, api: Api, alice: Person, clock: ManualClock
     ) -> None:
         tomorrow = (clock.now() + timedelta(days=1)).date().isoformat()
@@ -333,28 +338,28 @@ class TestStart:
         assert alice.titles("started=false") == []
         assert len(alice.titles("started=true")) == 3
 
-    def test_it_can_be_set_cleared_and_kept(self, alice: Person) -> None:
+    def test_start_on_can_be_set_kept_and_cleared(self, alice: Person) -> None:
         task = alice.task(start_on="2027-03-01")
-        assert expect(alice.patch(place(task), {"title": "other"}), 200)["start_on"] == "2027-03-01"
-        assert expect(alice.patch(place(task), {"start_on": None}), 200)["start_on"] is None
-        assert expect(alice.patch(place(task), {"start_on": "0001-01-01"}), 200)["start_on"] == "0001-01-01"
-        assert expect(alice.put(place(task), {"title": "replaced"}), 200)["start_on"] is None
+        assert expect(alice.patch(path_of(task), {"title": "other"}), 200)["start_on"] == "2027-03-01"
+        assert expect(alice.patch(path_of(task), {"start_on": None}), 200)["start_on"] is None
+        assert expect(alice.patch(path_of(task), {"start_on": "0001-01-01"}), 200)["start_on"] == "0001-01-01"
+        assert expect(alice.put(path_of(task), {"title": "replaced"}), 200)["start_on"] is None
 
 
 class TestTaskList:
     """`GET /api/tasks/`"""
 
-    def test_the_newest_come_first(self, alice: Person, clock: ManualClock) -> None:
+    def test_the_newest_tasks_are_first(self, alice: Person, clock: ManualClock) -> None:
         for number in range(4):
             clock.advance(microseconds=1)
             alice.task(f"{number}")
         first = alice.listed(TASKS)[0]
         clock.advance(minutes=1)
-        expect(alice.patch(place(alice.listed(TASKS)[3]), {"description": "changed"}), 200)
+        expect(alice.patch(path_of(alice.listed(TASKS)[3]), {"description": "changed"}), 200)
         assert alice.titles() == ["3", "2", "1", "0"]
         assert alice.listed(TASKS)[0] == first
 
-    def test_the_later_of_one_moment_comes_first(self, alice: Person) -> None:
+    def test_tasks_of_one_time_are_ordered_by_descending_id(self, alice: Person) -> None:
         tasks = [alice.task(f"{number}") for number in range(5)]
         assert len({task["created_at"] for task in tasks}) == 1
         assert alice.listed(TASKS, "limit=2") == sorted(tasks, key=lambda task: str(task["id"]), reverse=True)
@@ -395,16 +400,26 @@ class TestTaskList:
             assert "".join(alice.titles(query)) == titles, query
             assert "".join(alice.titles(f"{query}&limit=1".lstrip("&"))) == titles, query
 
-    @pytest.mark.parametrize("name", ["limit", "cursor", "priority", "category", "overdue"])
-    def test_a_parameter_of_one_value_is_given_once(self, alice: Person, name: str) -> None:
-        cursor = paged(alice)["next_cursor"]
-        value = {"limit": "2", "cursor": cursor, "priority": "2", "category": "none", "overdue": "false"}[name]
-        expect(alice.get(f"{TASKS}?{name}={value}"), 200)
-        for other in (value, "1"):
-            body = invalid(alice.get(f"{TASKS}?{name}={value}&{name}={other}"), name)
-            assert body["errors"][0]["message"] == "may be sent only once"
+    def test_a_repeated_parameter_is_refused(self, alice: Person) -> None:
+        for name, value in {
+            "limit": "2",
+            "cursor": first_page(alice)["next_cursor"],
+            "priority": "2",
+            "category": "none",
+            "parent": "none",
+            "overdue": "false",
+            "due_after": "2026-03-01T00:00:00Z",
+            "due_before": "2026-03-01T00:00:00Z",
+            "q": "two",
+            "role": "owner",
+            "sort": "title",
+        }.items():
+            expect(alice.get(f"{TASKS}?{name}={value}"), 200)
+            for other in (value, "1"):
+                body = invalid(alice.get(f"{TASKS}?{name}={value}&{name}={other}"), name)
+                assert body["errors"][0]["message"] == "may be sent only once"
 
-    def test_every_page_continues_the_one_before(self, alice: Person, clock: ManualClock) -> None:
+    def test_every_page_continues_the_previous_one(self, alice: Person, clock: ManualClock) -> None:
         for number in range(7):
             clock.advance(microseconds=number % 2)
             alice.task(f"{number}")
@@ -417,19 +432,19 @@ class TestTaskList:
         assert expect(full, 200)["next_cursor"] is None
         assert "link" not in full.headers
 
-    def test_pages_may_differ_in_length(self, alice: Person, clock: ManualClock) -> None:
+    def test_pages_can_differ_in_size(self, alice: Person, clock: ManualClock) -> None:
         for number in range(7):
             clock.advance(seconds=1)
             alice.task(f"{number}")
-        seen: list[str] = []
+        listed: list[str] = []
         cursor = ""
         for limit in (1, 3, 2, 200):
             page = expect(alice.get(f"{TASKS}?limit={limit}{cursor}"), 200)
-            seen += [task["title"] for task in page["results"]]
+            listed += [task["title"] for task in page["results"]]
             cursor = f"&cursor={page['next_cursor']}"
-        assert seen == ["6", "5", "4", "3", "2", "1", "0"]
+        assert listed == ["6", "5", "4", "3", "2", "1", "0"]
 
-    def test_the_link_leads_on(self, alice: Person, clock: ManualClock) -> None:
+    def test_the_link_header_leads_to_the_next_page(self, alice: Person, clock: ManualClock) -> None:
         home = alice.category("home")["id"]
         for number in range(5):
             clock.advance(seconds=1)
@@ -448,30 +463,28 @@ class TestTaskList:
             url = link["url"] if link else ""
         assert pages == ["43", "21", "0"]
 
-    def test_what_is_inserted_or_deleted_meanwhile_is_never_seen_twice_or_hidden(
-        self, alice: Person, clock: ManualClock
-    ) -> None:
+    def test_changes_between_two_pages_neither_repeat_nor_skip_a_task(self, alice: Person, clock: ManualClock) -> None:
         tasks = []
         for number in range(6):
             clock.advance(seconds=1)
             tasks.append(alice.task(f"{number}"))
-        seen = []
+        listed = []
         query = "limit=2"
         while True:
             page = expect(alice.get(f"{TASKS}?{query}"), 200)
-            seen += [task["title"] for task in page["results"]]
+            listed += [task["title"] for task in page["results"]]
             clock.advance(seconds=1)
             alice.task("new")
-            if seen[-1] == "4":
-                expect(alice.delete(place(tasks[4])), 204)  # the very task that the cursor continues after
-                expect(alice.delete(place(tasks[3])), 204)
-                expect(alice.patch(place(tasks[2]), {"title": "2 changed"}), 200)
+            if listed[-1] == "4":
+                expect(alice.delete(path_of(tasks[4])), 204)  # the task that the cursor continues after
+                expect(alice.delete(path_of(tasks[3])), 204)
+                expect(alice.patch(path_of(tasks[2]), {"title": "2 changed"}), 200)
             if page["next_cursor"] is None:
                 break
             query = f"limit=2&cursor={page['next_cursor']}"
-        assert seen == ["5", "4", "2 changed", "1", "0"]
+        assert listed == ["5", "4", "2 changed", "1", "0"]
 
-    def test_a_hundred_are_on_a_page_by_default_and_two_hundred_at_the_most(self, alice: Person) -> None:
+    def test_a_page_has_100_tasks_by_default_and_at_most_200(self, alice: Person) -> None:
         for number in range(101):
             alice.task(f"{number}")
         body = expect(alice.get(TASKS), 200)
@@ -481,17 +494,15 @@ class TestTaskList:
         assert len(expect(alice.get(f"{TASKS}?limit=1"), 200)["results"]) == 1
         invalid(alice.get(f"{TASKS}?limit=201"), "limit")
 
-    def test_an_empty_list_is_a_list(self, alice: Person) -> None:
+    def test_an_empty_list_has_no_results_and_no_next_page(self, alice: Person) -> None:
         response = alice.get(TASKS)
         assert expect(response, 200) == {"results": [], "next_cursor": None}
         assert "link" not in response.headers
 
 
 class TestCursor:
-    """Cursors are of no use for anything but continuing the very list they came from."""
-
-    def test_every_change_to_one_is_noticed(self, alice: Person) -> None:
-        cursor = paged(alice)["next_cursor"]
+    def test_a_changed_cursor_is_refused(self, alice: Person) -> None:
+        cursor = first_page(alice)["next_cursor"]
         expect(alice.get(TASKS, params={"limit": 1, "cursor": cursor}), 200)
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         changed = [
@@ -504,27 +515,27 @@ class TestCursor:
             invalid(alice.get(TASKS, params={"limit": 1, "cursor": tampered}), "cursor")
 
     @pytest.mark.parametrize("odd", ["", "x", "AAAA", "%00", "é", "\N{COLLISION SYMBOL}", "=", "..", "A" * 4000])
-    def test_what_is_no_cursor_is_refused(self, alice: Person, odd: str) -> None:
+    def test_a_malformed_cursor_is_refused(self, alice: Person, odd: str) -> None:
         invalid(alice.get(TASKS, params={"cursor": odd}), "cursor")
         invalid(alice.get("/api/categories/", params={"cursor": odd}), "cursor")
 
-    def test_it_is_opaque(self, alice: Person) -> None:
-        page = paged(alice)
+    def test_a_cursor_contains_no_task_data(self, alice: Person) -> None:
+        page = first_page(alice)
         last = page["results"][-1]
         raw = base64.urlsafe_b64decode(page["next_cursor"] + "===")
         assert last["title"].encode() not in raw
 
-    def test_one_of_another_user_is_refused(self, alice: Person, bob: Person) -> None:
-        cursor = paged(alice)["next_cursor"]
+    def test_a_cursor_of_another_user_is_refused(self, alice: Person, bob: Person) -> None:
+        cursor = first_page(alice)["next_cursor"]
         bob.task()
         invalid(bob.get(TASKS, params={"cursor": cursor}), "cursor")
 
-    def test_one_of_another_list_is_refused(self, alice: Person) -> None:
+    def test_a_cursor_of_another_list_is_refused(self, alice: Person) -> None:
         alice.category("a")
         alice.category("b")
         categories = expect(alice.get("/api/categories/?limit=1"), 200)["next_cursor"]
         invalid(alice.get(TASKS, params={"cursor": categories}), "cursor")
-        invalid(alice.get("/api/categories/", params={"cursor": paged(alice)["next_cursor"]}), "cursor")
+        invalid(alice.get("/api/categories/", params={"cursor": first_page(alice)["next_cursor"]}), "cursor")
 
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -536,32 +547,41 @@ class TestCursor:
             ("priority=2", "priority=3"),
             ("category=none", ""),
             ("overdue=false", "overdue=true"),
+            ("sort=title", ""),
+            ("", "sort=title"),
+            ("sort=priority", "sort=-priority"),
+            ("sort=due_date", "sort=-due_date"),
+            ("sort=created_at", "sort=-updated_at"),
+            ("q=two", "q=first"),
+            ("role=owner", "role=editor"),
+            ("parent=none", ""),
+            ("sort=title&q=of", "sort=title"),
         ],
     )
-    def test_one_of_other_filters_is_refused(self, alice: Person, one: str, other: str) -> None:
-        cursor = paged(alice, one)["next_cursor"]
+    def test_a_cursor_of_another_order_or_filter_is_refused(self, alice: Person, one: str, other: str) -> None:
+        cursor = first_page(alice, one)["next_cursor"]
         invalid(alice.get(f"{TASKS}?{other}&cursor={cursor}".replace("?&", "?")), "cursor")
-        expect(alice.get(f"{TASKS}?{one}&cursor={cursor}".replace("?&", "?")), 200)
+        assert len(expect(alice.get(f"{TASKS}?{one}&cursor={cursor}".replace("?&", "?")), 200)["results"]) == 1
 
-    def test_the_order_of_the_parameters_and_the_slash_do_not_matter(self, alice: Person) -> None:
-        cursor = paged(alice, "state=open&priority=2")["next_cursor"]
+    def test_a_cursor_ignores_parameter_order_and_trailing_slash(self, alice: Person) -> None:
+        cursor = first_page(alice, "state=open&priority=2")["next_cursor"]
         for url in (
             f"{TASKS}?cursor={cursor}&limit=1&priority=2&state=open",
             f"/api/tasks?priority=2&limit=1&cursor={cursor}&state=open",
         ):
             assert len(expect(alice.get(url), 200)["results"]) == 1
 
-    def test_it_outlives_logging_in_again_and_new_keys(self, new_api: NewApi, api: Api, alice: Person) -> None:
-        cursor = paged(alice)["next_cursor"]
+    def test_a_cursor_stays_valid_after_a_login_and_a_key_rotation(
+        self, new_api: NewApi, api: Api, alice: Person
+    ) -> None:
+        cursor = first_page(alice)["next_cursor"]
         rotated = new_api(SECRET_KEYS="the next secret of this very service")
         for other in (api.login(alice), rotated.login(alice)):
             assert len(expect(other.get(f"{TASKS}?cursor={cursor}"), 200)["results"]) == 1
 
 
 class TestTaskPrivacy:
-    """To whoever cannot see it, a task does not exist."""
-
-    def test_a_stranger_is_told_the_same_as_of_what_does_not_exist(self, alice: Person, bob: Person) -> None:
+    def test_a_task_of_another_user_looks_like_an_unknown_one(self, alice: Person, bob: Person) -> None:
         task = alice.task("secret")
         before = everything(alice)
         requests: list[tuple[str, Any, dict[str, str]]] = [
@@ -569,9 +589,9 @@ class TestTaskPrivacy:
             ("HEAD", None, {}),
             ("GET", None, {"If-None-Match": '"1"'}),
             ("GET", None, {"If-None-Match": "*"}),
-            ("PUT", {"title": "mine"}, {}),
-            ("PUT", {"title": "mine"}, {"If-Match": '"9"'}),
-            ("PATCH", {"title": "mine"}, {}),
+            ("PUT", {"title": "new"}, {}),
+            ("PUT", {"title": "new"}, {"If-Match": '"9"'}),
+            ("PATCH", {"title": "new"}, {}),
             ("PATCH", {"version": 9}, {}),
             ("PATCH", {}, {"If-Match": '"1"'}),
             ("DELETE", None, {}),
@@ -579,53 +599,51 @@ class TestTaskPrivacy:
             ("DELETE", None, {"If-Match": "*"}),
         ]
         for method, body, headers in requests:
-            strangers = bob.request(method, place(task), json=body, headers=headers)
-            nobodys = bob.request(method, f"{TASKS}{uuid4()}/", json=body, headers=headers)
-            assert strangers.status_code == nobodys.status_code == 404
-            assert strangers.text == nobodys.text
-            assert strangers.headers.keys() == nobodys.headers.keys()
+            hidden = bob.request(method, path_of(task), json=body, headers=headers)
+            missing = bob.request(method, f"{TASKS}{uuid4()}/", json=body, headers=headers)
+            assert hidden.status_code == missing.status_code == 404
+            assert hidden.text == missing.text
+            assert hidden.headers.keys() == missing.headers.keys()
         assert everything(alice) == before
 
-    def test_a_stranger_lists_nothing(self, alice: Person, bob: Person) -> None:
+    def test_tasks_of_others_are_not_listed(self, alice: Person, bob: Person) -> None:
         category = alice.category()
         alice.task(category=category["id"])
-        mine = bob.task("mine")
+        own = bob.task("own")
         for query in ("", "state=open", "priority=2", "overdue=false"):
-            assert bob.listed(TASKS, query) == [mine]
+            assert bob.listed(TASKS, query) == [own]
         assert bob.listed(TASKS, f"category={category['id']}") == []
 
 
 class TestTaskVersion:
-    """Conditional requests."""
-
-    def test_a_representation_that_is_known_is_not_sent_again(self, alice: Person) -> None:
+    def test_a_known_version_is_answered_with_304(self, alice: Person) -> None:
         task = alice.task()
         for known in ('"1"', 'W/"1"', '"7", "1"', ' "7" ,"1",', ',"1"', "*", '"7",W/"1"'):
-            response = alice.get(place(task), headers={"If-None-Match": known})
+            response = alice.get(path_of(task), headers={"If-None-Match": known})
             assert (response.status_code, response.content) == (304, b"")
             assert response.headers["etag"] == '"1"'
         for other in ('"2"', '"11"', '"1.o"', '"x"', '""', '"1" , "2"'.replace("1", "3")):
-            assert expect(alice.get(place(task), headers={"If-None-Match": other}), 200) == task
+            assert expect(alice.get(path_of(task), headers={"If-None-Match": other}), 200) == task
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-    def test_a_change_is_refused_unless_it_is_made_to_the_version_named(self, alice: Person, method: str) -> None:
+    def test_a_change_with_a_stale_if_match_is_refused(self, alice: Person, method: str) -> None:
         task = alice.task(due_date="2000-01-01T00:00:00Z")
-        current = expect(alice.patch(place(task), {"title": "else"}), 200)
+        current = expect(alice.patch(path_of(task), {"title": "else"}), 200)
         body = None if method == "DELETE" else {"title": "changed"}
         huge = ('"9223372036854775808"', f'"{"2" * 5000}"', f'"2{"0" * 18}"')
         for stale in ('"1"', '"3"', 'W/"2"', '"x"', '""', '"02"', '"2.5"', '"2.oo"', '"1", W/"2"', *huge):
-            response = alice.request(method, place(task), json=body, headers={"If-Match": stale})
+            response = alice.request(method, path_of(task), json=body, headers={"If-Match": stale})
             assert problem(response, 412, "stale-version")["current"] == current
         assert alice.listed(TASKS) == [current]
         assert current["is_overdue"] is True
         good = {"If-Match": ' "1" ,, "2.o",'}
-        assert alice.request(method, place(task), json=body, headers=good).is_success
+        assert alice.request(method, path_of(task), json=body, headers=good).is_success
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-    def test_any_version_will_do_for_a_star(self, alice: Person, method: str) -> None:
+    def test_if_match_star_accepts_any_version(self, alice: Person, method: str) -> None:
         task = alice.task()
         body = None if method == "DELETE" else {"title": "changed"}
-        assert alice.request(method, place(task), json=body, headers={"If-Match": "*"}).is_success
+        assert alice.request(method, path_of(task), json=body, headers={"If-Match": "*"}).is_success
         missing = f"{TASKS}{uuid4()}/"
         problem(alice.request(method, missing, json=body, headers={"If-Match": "*"}), 404, "task-not-found")
 
@@ -633,51 +651,53 @@ class TestTaskVersion:
         "malformed",
         ["", " ", "1", "'1'", '"1', '1"', '"a b"', '* , "1"', "*, *", '"1" "2"', '"1";"2"', 'w/"1"', 'W/ "1"', ","],
     )
-    def test_a_malformed_precondition_is_refused_by_its_name(self, alice: Person, malformed: str) -> None:
+    def test_a_malformed_precondition_is_refused_with_the_name_of_its_header(
+        self, alice: Person, malformed: str
+    ) -> None:
         task = alice.task()
-        invalid(alice.get(place(task), headers={"If-None-Match": malformed}), "If-None-Match")
+        invalid(alice.get(path_of(task), headers={"If-None-Match": malformed}), "If-None-Match")
         for method in ("PUT", "PATCH", "DELETE"):
             body = None if method == "DELETE" else {"title": "changed"}
-            invalid(alice.request(method, place(task), json=body, headers={"If-Match": malformed}), "If-Match")
+            invalid(alice.request(method, path_of(task), json=body, headers={"If-Match": malformed}), "If-Match")
         assert alice.listed(TASKS) == [task]
 
     @pytest.mark.timeout(20)
     @pytest.mark.parametrize("between", [" ,", ", ", " , ", ",", "\t,\t", ',"1" '])
-    def test_a_long_precondition_is_judged_at_once(self, alice: Person, between: str) -> None:
+    def test_a_long_malformed_precondition_is_refused_quickly(self, alice: Person, between: str) -> None:
         task = alice.task()
         malformed = '"1"' + between * 2000 + "!"
-        invalid(alice.get(place(task), headers={"If-None-Match": malformed}), "If-None-Match")
+        invalid(alice.get(path_of(task), headers={"If-None-Match": malformed}), "If-None-Match")
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-    def test_a_version_in_the_body_is_a_precondition_too(self, alice: Person, method: str) -> None:
+    def test_a_version_in_the_body_is_a_precondition(self, alice: Person, method: str) -> None:
         task = alice.task()
         body = {"title": "changed"}
         for version in (2, 7, 2**31, 2**53, 2**63, 10**400):
-            stale = alice.request(method, place(task), json=body | {"version": version})
+            stale = alice.request(method, path_of(task), json=body | {"version": version})
             assert problem(stale, 412, "stale-version")["current"] == task
-        both = alice.request(method, place(task), json=body | {"version": 1}, headers={"If-Match": '"2"'})
+        both = alice.request(method, path_of(task), json=body | {"version": 1}, headers={"If-Match": '"2"'})
         assert problem(both, 412, "stale-version")["current"] == task
-        good = alice.request(method, place(task), json=body | {"version": 1}, headers={"If-Match": '"1"'})
+        good = alice.request(method, path_of(task), json=body | {"version": 1}, headers={"If-Match": '"1"'})
         assert expect(good, 200)["version"] == 2
 
-    def test_of_two_who_change_what_they_saw_one_is_told(self, api: Api, alice: Person) -> None:
+    def test_the_second_of_two_edits_of_one_version_is_refused_as_stale(self, api: Api, alice: Person) -> None:
         task = alice.task()
         phone = api.login(alice)
-        expect(alice.patch(place(task), {"title": "from the desk", "version": 1}), 200)
-        refused = problem(phone.patch(place(task), {"title": "from the phone", "version": 1}), 412, "stale-version")
+        expect(alice.patch(path_of(task), {"title": "from the desk", "version": 1}), 200)
+        refused = problem(phone.patch(path_of(task), {"title": "from the phone", "version": 1}), 412, "stale-version")
         merged = {"title": "from the phone", "version": refused["current"]["version"]}
-        assert expect(phone.patch(place(task), merged), 200)["version"] == 3
+        assert expect(phone.patch(path_of(task), merged), 200)["version"] == 3
 
-    def test_versions_count_up(self, alice: Person) -> None:
+    def test_every_change_increments_the_version(self, alice: Person) -> None:
         task = alice.task()
-        answers = [expect(alice.patch(place(task), {"title": f"{number}"}), 200) for number in range(3)]
-        assert [after["version"] - before["version"] for before, after in pairwise([task, *answers])] == [1, 1, 1]
+        responses = [expect(alice.patch(path_of(task), {"title": f"{number}"}), 200) for number in range(3)]
+        assert [after["version"] - before["version"] for before, after in pairwise([task, *responses])] == [1, 1, 1]
 
 
-class TestFirstService:
-    """A client that was written for the service as it first was, and reads no more of an answer than it needs."""
+class TestFirstVersionClient:
+    """A client of the first version of the service, which reads only the fields that it needs."""
 
-    def test_it_works(self, api: Api, clock: ManualClock) -> None:
+    def test_a_first_version_client_still_works(self, api: Api, clock: ManualClock) -> None:
         username = new_name()
         email = f"{username}@example.org"
         sign_up = {"username": username, "password": PASSWORD, "password2": PASSWORD, "email": email}

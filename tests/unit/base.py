@@ -1,0 +1,37 @@
+"""Helpers of the unit tests of services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import InvalidInput
+from tests.fakes import App
+
+PASSWORD = "correct horse"
+UNKNOWN = UUID(int=1)
+
+
+def register(app: App, username: str) -> SessionActor:
+    return app.actor(app.registration.register({"username": username, "email": f"{username}@example.org"}, PASSWORD))
+
+
+def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:
+    """Return the names of the refused fields."""
+    return [error.field for error in caught.value.errors]
+
+
+def before_next_call(monkeypatch: pytest.MonkeyPatch, target: object, name: str, action: Callable[[], object]) -> None:
+    """Run an action before the next call of a method, like a concurrent request."""
+    original = getattr(target, name)
+
+    def act_and_call(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        action()
+        return original(*arguments)
+
+    monkeypatch.setattr(target, name, act_and_call)
