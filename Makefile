@@ -22,7 +22,8 @@ UV_COMPILE := $(BIN)/python -m uv --no-config pip compile --universal \
 COUNT = $$(cat $(1) | grep -v "sys_platform == 'win32'" | grep -c '==')
 # Tests that measure time run after the others, alone.
 NO_TESTS := 5
-PYTEST_WORKERS := -n auto --maxprocesses 4 --dist worksteal
+# Many tests wait for processes: more workers than cores are faster.
+PYTEST_WORKERS := -n 4 --dist worksteal
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help

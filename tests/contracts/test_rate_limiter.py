@@ -40,7 +40,7 @@ class Model:
         self.attempts = min(Fraction(self.limit.burst), self.attempts + elapsed)
         self.now = now
 
-    def spend(self) -> timedelta | None:
+    def consume(self) -> timedelta | None:
         if self.attempts < 1:
             return timedelta(microseconds=int((1 - self.attempts) * (self.limit.refill // MOMENT)))
         self.attempts -= 1
@@ -54,93 +54,93 @@ class TestRateLimiter:
     def test_a_bucket_allows_its_burst_and_then_refuses(self, limiter: RateLimiter) -> None:
         for burst in (1, 2, 50):
             bucket = new_bucket(Limit("test", burst, SECOND))
-            outcomes = [limiter.spend(bucket, START) for _ in range(burst + 2)]
+            outcomes = [limiter.consume(bucket, START) for _ in range(burst + 2)]
             assert outcomes == [None] * burst + [SECOND, SECOND]
 
     def test_an_attempt_is_allowed_exactly_after_the_returned_wait(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         now = START
         for _ in range(LIMIT.burst):
-            assert limiter.spend(bucket, now) is None
+            assert limiter.consume(bucket, now) is None
         for _ in range(3):
             now += 3 * SECOND
-            assert limiter.spend(bucket, now) == 7 * SECOND
+            assert limiter.consume(bucket, now) == 7 * SECOND
             now += 7 * SECOND - MOMENT
-            assert limiter.spend(bucket, now) == MOMENT
+            assert limiter.consume(bucket, now) == MOMENT
             now += MOMENT
-            assert limiter.spend(bucket, now) is None
+            assert limiter.consume(bucket, now) is None
 
     def test_refused_attempts_are_not_counted(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst + 20):
-            limiter.spend(bucket, START)
-        assert limiter.spend(bucket, START) == LIMIT.refill
-        assert limiter.spend(bucket, START + LIMIT.refill) is None
+            limiter.consume(bucket, START)
+        assert limiter.consume(bucket, START) == LIMIT.refill
+        assert limiter.consume(bucket, START + LIMIT.refill) is None
 
     def test_a_bucket_refills_to_its_burst_at_most(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
-        limiter.spend(bucket, START)
+        limiter.consume(bucket, START)
         later = START + timedelta(days=365)
-        outcomes = [limiter.spend(bucket, later) for _ in range(LIMIT.burst + 1)]
+        outcomes = [limiter.consume(bucket, later) for _ in range(LIMIT.burst + 1)]
         assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
 
     def test_a_refund_returns_one_attempt(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
-            limiter.spend(bucket, START)
+            limiter.consume(bucket, START)
         limiter.refund(bucket)
-        assert limiter.spend(bucket, START) is None
-        assert limiter.spend(bucket, START) == LIMIT.refill
+        assert limiter.consume(bucket, START) is None
+        assert limiter.consume(bucket, START) == LIMIT.refill
 
     def test_refunds_never_exceed_the_burst(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
-        limiter.spend(bucket, START)
+        limiter.consume(bucket, START)
         for _ in range(10):
             limiter.refund(bucket)
-        outcomes = [limiter.spend(bucket, START) for _ in range(LIMIT.burst + 1)]
+        outcomes = [limiter.consume(bucket, START) for _ in range(LIMIT.burst + 1)]
         assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
 
     def test_a_refund_to_an_unused_bucket_does_nothing(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         limiter.refund(bucket)
-        outcomes = [limiter.spend(bucket, START) for _ in range(LIMIT.burst + 1)]
+        outcomes = [limiter.consume(bucket, START) for _ in range(LIMIT.burst + 1)]
         assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
 
     def test_buckets_are_independent(self, limiter: RateLimiter) -> None:
         first, second = new_bucket(), new_bucket()
         for _ in range(LIMIT.burst + 1):
-            limiter.spend(first, START)
+            limiter.consume(first, START)
         limiter.refund(second)
-        assert limiter.spend(second, START) is None
-        assert limiter.spend(first, START) == LIMIT.refill
+        assert limiter.consume(second, START) is None
+        assert limiter.consume(first, START) == LIMIT.refill
 
     def test_a_clock_that_runs_behind_waits_longer(self, limiter: RateLimiter) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
-            limiter.spend(bucket, START)
-        assert limiter.spend(bucket, START - 5 * SECOND) == LIMIT.refill + 5 * SECOND
+            limiter.consume(bucket, START)
+        assert limiter.consume(bucket, START - 5 * SECOND) == LIMIT.refill + 5 * SECOND
 
     def test_concurrent_attempts_never_exceed_the_burst(self, limiter: RateLimiter) -> None:
         for _ in range(3):
             bucket = new_bucket(Limit("test", 7, SECOND))
-            outcomes = race(*[partial(limiter.spend, bucket, START)] * 20)
+            outcomes = race(*[partial(limiter.consume, bucket, START)] * 20)
             assert outcomes.count(None) == 7
             assert outcomes.count(SECOND) == 13
 
     def test_no_concurrent_refund_is_lost(self, limiter: RateLimiter) -> None:
         bucket = new_bucket(Limit("test", 10, SECOND))
         for _ in range(10):
-            limiter.spend(bucket, START)
+            limiter.consume(bucket, START)
         race(*[partial(limiter.refund, bucket)] * 8)
-        assert [limiter.spend(bucket, START) for _ in range(9)] == [None] * 8 + [SECOND]
+        assert [limiter.consume(bucket, START) for _ in range(9)] == [None] * 8 + [SECOND]
 
     def test_a_rollback_does_not_return_an_attempt(self, limiter: RateLimiter, store: Storage, seed: Seed) -> None:
         bucket = new_bucket()
         for _ in range(LIMIT.burst):
-            assert limiter.spend(bucket, START) is None
+            assert limiter.consume(bucket, START) is None
             with pytest.raises(Abort), store.writing(seed.actor()):
                 raise Abort
-        assert limiter.spend(bucket, START) == LIMIT.refill
+        assert limiter.consume(bucket, START) == LIMIT.refill
 
     @examples(30)
     @given(
@@ -148,7 +148,7 @@ class TestRateLimiter:
         refill=st.sampled_from((MOMENT, 3 * MOMENT, SECOND, timedelta(minutes=1))),
         moves=st.lists(
             st.one_of(
-                st.sampled_from(("spend", "spend", "spend", "refund")),
+                st.sampled_from(("consume", "consume", "consume", "refund")),
                 st.sampled_from((0, 1, 2, 3, 999_999, 10**6, 10**6 + 1, 60 * 10**6, 10**9)),
             ),
             max_size=25,
@@ -167,4 +167,4 @@ class TestRateLimiter:
                 limiter.refund(bucket)
                 model.refund()
             else:
-                assert limiter.spend(bucket, clock.now()) == model.spend()
+                assert limiter.consume(bucket, clock.now()) == model.consume()

@@ -231,6 +231,16 @@ class TestTask:
             assert find(store, task) == task
             assert listed(store, alice, TaskQuery(at=START)) == [task]
 
+    def test_the_trees_that_a_user_shares_are_their_own_with_members(self, store: Storage, seed: Seed) -> None:
+        alice, bob = seed.user(), seed.user()
+        members = (Member(bob.id, Role.VIEWER),)
+        shared, trashed = (seed.task(alice, members=members, trashed_at=at) for at in (None, START))
+        seed.task(alice, parent=shared.id, root=shared.id, members=members)
+        seed.task(alice)
+        seed.task(bob, members=(Member(alice.id, Role.EDITOR),))
+        with store.reading(SYSTEM) as work:
+            assert list(work.tasks.shared_by(alice.id)) == sorted([shared.id, trashed.id])
+
     def test_shared_trees_are_the_trees_of_others_with_the_user_as_a_member(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         members = _members((bob, Role.VIEWER))

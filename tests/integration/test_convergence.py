@@ -385,7 +385,7 @@ seeds = st.integers(0, 2**31)
 
 
 @given(seed=seeds)
-@few(4)
+@few(3)
 def test_devices_converge_on_memory(tmp_path: Path, seed: int) -> None:
     with Api("memory://") as api:
         converge(InProcess(api), tmp_path, seed)
@@ -409,6 +409,6 @@ def pair(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @given(seed=seeds)
-@few(2)
+@few(1)
 def test_devices_converge_on_two_processes(pair: Pair, tmp_path: Path, seed: int) -> None:
     converge(InProcesses(pair), tmp_path, seed)

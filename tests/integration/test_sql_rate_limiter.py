@@ -55,14 +55,14 @@ def test_only_full_buckets_are_deleted(
 ) -> None:
     monkeypatch.setattr(random, "randrange", lambda _: 1)
     for number in range(20):
-        limiter.spend(Bucket.of(LIMIT, f"old {number}"), START)
+        limiter.consume(Bucket.of(LIMIT, f"old {number}"), START)
     kept = Bucket.of(LIMIT, "kept")
-    assert [limiter.spend(kept, LATER) for _ in range(2)] == [None, None]
+    assert [limiter.consume(kept, LATER) for _ in range(2)] == [None, None]
     assert count(database) == 21
     delete_old_rows(monkeypatch)
-    limiter.spend(Bucket.of(LIMIT, "new"), LATER)
+    limiter.consume(Bucket.of(LIMIT, "new"), LATER)
     assert count(database) == 2
-    assert limiter.spend(kept, LATER) == SECOND
+    assert limiter.consume(kept, LATER) == SECOND
 
 
 def test_the_number_of_deleted_buckets_is_limited(
@@ -71,9 +71,9 @@ def test_the_number_of_deleted_buckets_is_limited(
     monkeypatch.setattr(random, "randrange", lambda _: 1)
     monkeypatch.setattr(rate_limiter, "MAX_PURGED", 5)
     for number in range(12):
-        limiter.spend(Bucket.of(LIMIT, f"old {number}"), START)
+        limiter.consume(Bucket.of(LIMIT, f"old {number}"), START)
     delete_old_rows(monkeypatch)
-    limiter.spend(Bucket.of(LIMIT, "new"), LATER)
+    limiter.consume(Bucket.of(LIMIT, "new"), LATER)
     assert count(database) == 12 - 5 + 1
 
 
@@ -82,7 +82,7 @@ def test_one_of_concurrent_servers_may_sweep(database: Database, url: str) -> No
     limiters = [SqlRateLimiter(each) for each in (database, *others)]
     for hour in range(3):
         now = START + timedelta(hours=hour)
-        turns = race(*(partial(limiter.spend, TURN, now) for limiter in limiters))
+        turns = race(*(partial(limiter.consume, TURN, now) for limiter in limiters))
         assert sum(turn is None for turn in turns) == 1, turns
         assert all(isinstance(turn, timedelta | None) for turn in turns), turns
     for each in others:
@@ -94,13 +94,13 @@ def test_a_locked_bucket_is_neither_awaited_nor_deleted(
     limiter: SqlRateLimiter, database: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket = Bucket.of(LIMIT, "idle until now")
-    limiter.spend(bucket, START)
+    limiter.consume(bucket, START)
     delete_old_rows(monkeypatch)
     spent = int((LATER + 2 * SECOND).timestamp() * 10**6)
     with psycopg.connect(url) as other:
         other.execute("UPDATE rate_limits SET full_at = %s WHERE key = %s", (spent, bucket.key))
-        clearing = BackgroundCall(lambda: limiter.spend(Bucket.of(LIMIT, "somebody else"), LATER))
+        clearing = BackgroundCall(lambda: limiter.consume(Bucket.of(LIMIT, "somebody else"), LATER))
         waited = not clearing.wait(1)
     assert clearing.result() is None
-    assert limiter.spend(bucket, LATER) == SECOND
+    assert limiter.consume(bucket, LATER) == SECOND
     assert not waited

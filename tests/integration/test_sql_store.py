@@ -339,7 +339,7 @@ def test_removing_a_user_removes_only_their_rows(store: SqlStore, database: Data
             work.history.add(new_change(seed, task, user))
             work.idempotency.claim(user.id, "key")
             work.idempotency.add(new_record(user))
-    SqlRateLimiter(database).spend(Bucket.of(LOGIN_BY_ACCOUNT, users[0].username), users[0].created_at)
+    SqlRateLimiter(database).consume(Bucket.of(LOGIN_BY_ACCOUNT, users[0].username), users[0].created_at)
     seed.event(None)
     of_one = {
         "users": 1,

@@ -57,7 +57,7 @@ class Service:
         with self.store.reading(SYSTEM) as work:
             categories = work.categories.list(user.id, None, 10_000).items
             tasks = work.tasks.list(user.id, TaskQuery(at=START, role=Role.OWNER, limit=10_000)).items
-            trashed = work.archive.trashed(user.id, None, 10_000).items
+            trashed = work.bulk.trashed(user.id, None, 10_000).items
         return {each.id: each for each in categories}, {each.id: each for each in [*tasks, *trashed]}
 
 

@@ -192,7 +192,8 @@ def test_every_response_is_described(operations: dict[tuple[str, str], dict[str,
             elif status >= "400":
                 assert response["content"].keys() == {"application/problem+json"}
                 scope = {"WWW-Authenticate"} if "`insufficient-scope`" in response["description"] else set()
-                assert response["headers"].keys() == always | also.get(status, set()) | scope
+                in_use = {"Retry-After"} if "`idempotency-key-in-use`" in response["description"] else set()
+                assert response["headers"].keys() == always | also.get(status, set()) | scope | in_use
             else:
                 others = {EXPORT: {"application/x-ndjson"}, "/api/events/": {"text/event-stream"}}
                 forms = (

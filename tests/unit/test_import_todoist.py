@@ -178,10 +178,18 @@ def test_a_row_that_is_not_utf_8_is_skipped_and_reported(account: Account) -> No
 
 
 def test_a_quote_without_an_end_is_reported(account: Account) -> None:
-    report = account.import_file(HEAD + 'task,good,,,,,\ntask,"never,,,,,\n' + "task,x,,,,,\n" * 20_000)
+    report = account.import_file(
+        HEAD + 'task,good,,,,,\ntask,"never,,,,,\n' + ("task," + "x" * 140 + ",,,,,\n") * 2_000
+    )
     assert account.task("good").version == 1
     assert report.skipped
     assert report.omitted + len(report.errors) + len(report.notices) >= 1
+
+
+def test_equal_rows_of_different_sections_are_different_tasks(account: Account) -> None:
+    account.import_file(HEAD + "section,Home,,,,,\ntask,same,,,,,\n")
+    report = account.import_file(HEAD + "section,Work,,,,,\ntask,same,,,,,\ntask,same,,,,,\n")
+    assert (report.tasks.created, report.tasks.unchanged) == (2, 0)
 
 
 @pytest.mark.parametrize("text", ["", "CONTENT,TYPO\nx,y\n", "TYPE,CONTENT,CONTENT\n", "\xff\xfe"])

@@ -85,7 +85,7 @@ OWN: dict[str, Operation] = {
     "give another role": lambda world, actor: world.app.do(
         actor, world.app.sharing.assign, world.task.id, world.users["viewer"].user_id, Role.EDITOR
     ),
-    "try usernames": lambda world, actor: world.app.invitation_limit.spend(actor, world.task.id),
+    "try usernames": lambda world, actor: world.app.invitation_limit.consume(actor, world.task.id),
     "restore what is not deleted": lambda world, actor: world.app.do(actor, world.app.trash.restore, world.task.id),
 }
 ALLOWED = (

@@ -102,14 +102,14 @@ def test_the_number_of_tried_usernames_is_limited_for_owners() -> None:
         app.do(bob, app.tasks.create, {"title": "Task"}),
     )
     for _ in range(INVITATION_BY_ACCOUNT.burst):
-        app.invitation_limit.spend(alice, task.id)
+        app.invitation_limit.consume(alice, task.id)
         with pytest.raises(TaskNotFound):
-            app.invitation_limit.spend(alice, bobs_task.id)
+            app.invitation_limit.consume(alice, bobs_task.id)
     with pytest.raises(TooManyRequests):
-        app.invitation_limit.spend(alice, task.id)
-    app.invitation_limit.spend(bob, bobs_task.id)
+        app.invitation_limit.consume(alice, task.id)
+    app.invitation_limit.consume(bob, bobs_task.id)
     clock.advance(INVITATION_BY_ACCOUNT.refill)
-    app.invitation_limit.spend(alice, task.id)
+    app.invitation_limit.consume(alice, task.id)
 
 
 def test_sharing_any_task_shares_its_whole_tree_with_the_trash(

@@ -143,7 +143,7 @@ class TestLogin:
             with suppress(TooManyRequests, InvalidCredentials):
                 app.sessions.login("alice", "wrong", origin=ATTACKER)
         left = 0
-        while app.limiter.spend(account, app.clock.now()) is None:
+        while app.limiter.consume(account, app.clock.now()) is None:
             left += 1
         assert left == LOGIN_BY_ACCOUNT.burst - LOGIN_BY_PAIR.burst
 
@@ -367,9 +367,9 @@ class TestRetryAfter:
 def test_in_memory_full_buckets_are_forgotten_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limiter, "MAX_BUCKETS", 2)
     limiter, short, long = MemoryRateLimiter(), Limit("short", 1, SECOND), Limit("long", 1, 10 * SECOND)
-    assert limiter.spend(Bucket.of(short, "full again"), START) is None
-    assert limiter.spend(Bucket.of(long, "active"), START) is None
+    assert limiter.consume(Bucket.of(short, "full again"), START) is None
+    assert limiter.consume(Bucket.of(long, "active"), START) is None
     for number in range(3):
-        assert limiter.spend(Bucket.of(short, str(number)), START + SECOND) is None
-    assert limiter.spend(Bucket.of(long, "active"), START + SECOND) == 9 * SECOND
+        assert limiter.consume(Bucket.of(short, str(number)), START + SECOND) is None
+    assert limiter.consume(Bucket.of(long, "active"), START + SECOND) == 9 * SECOND
     assert len(limiter._full_at) == 4

@@ -13,7 +13,8 @@ from tasktracker.domain.sync.cursor import RETENTION
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
-from tests.fakes import START, App
+from tasktracker.domain.tasks.trash_service import purge_expired
+from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD
 
 
@@ -206,3 +207,17 @@ def test_a_change_past_the_retention_time_is_not_found(app: App, alice: SessionA
     app.housekeeping.sweep()
     with pytest.raises(ChangeNotFound):
         app.do(alice, app.history.undo, task.id, change)
+
+
+def test_a_task_deleted_again_meanwhile_is_not_purged(app: App, alice: SessionActor) -> None:
+    top = create(app, alice, "top")
+    create(app, alice, "below", top)
+    app.do(alice, app.trash.delete, top.id)
+    before = app.clock.now()
+    app.clock.advance(seconds=1)
+    app.do(alice, app.trash.restore, top.id)
+    assert app.do(SYSTEM, purge_expired, top.id, app.clock.now()) == 0
+    app.do(alice, app.trash.delete, top.id)
+    assert app.do(SYSTEM, purge_expired, top.id, before) == 0
+    assert trashed(app, alice) == ["top"]
+    assert app.do(SYSTEM, purge_expired, top.id, app.clock.now() + timedelta(seconds=1)) == 2

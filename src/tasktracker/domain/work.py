@@ -16,7 +16,7 @@ from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.kernel.actors import ActorT, ActorT_co
 from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.store import Admission, SecretStore
-from tasktracker.domain.portability.ports import TaskArchive
+from tasktracker.domain.portability.ports import BulkRepository
 from tasktracker.domain.sync.ports import TicketRepository
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 
@@ -52,7 +52,7 @@ class UnitOfWork(Protocol[ActorT_co]):
     @property
     def history(self) -> HistoryRepository: ...
     @property
-    def archive(self) -> TaskArchive: ...
+    def bulk(self) -> BulkRepository: ...
     @property
     def feed(self) -> FeedRepository: ...
     @property

@@ -14,7 +14,7 @@ import pytest
 from tests.backends import http_on_postgresql
 from tests.contracts.http.base import NewApi, everything, invalid, problem
 from tests.contracts.http.operations import LOGOUT, OPERATIONS, Operation
-from tests.http import Person, expect, new_name
+from tests.http import Api, Person, expect, new_name
 
 pytestmark = http_on_postgresql
 
@@ -77,12 +77,17 @@ class Target:
         return str(self.user.listed(f"{path}history/")[0]["id"])
 
 
+@pytest.fixture(scope="module")
+def unchanged(shared: Api) -> Target:
+    """A target for all tests, because none may change it."""
+    return Target(shared.register())
+
+
 @pytest.fixture
-def target(alice: Person) -> Iterator[Target]:
+def target(unchanged: Target) -> Iterator[Target]:
     """A target that must be unchanged after the test."""
-    target = Target(alice)
-    yield target
-    target.check()
+    yield unchanged
+    unchanged.check()
 
 
 class TestBadField:

@@ -12,6 +12,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tasktracker.domain.kernel.errors import KeyInUse
+from tasktracker.entrypoints.http.core import idempotency
+from tests.backends import http_on_postgresql
 from tests.contracts.http.base import CATEGORIES, TASKS, NewApi, everything, invalid, path_of, problem
 from tests.http import PASSWORD, Api, Person, expect, new_name
 
@@ -145,6 +148,7 @@ class TestIdempotency:
             require_replay(request.send(alice, "key"), original)
         assert (everything(alice), everything(bob)) == before
 
+    @http_on_postgresql
     @every_operation
     def test_a_replayed_response_ignores_later_changes(self, alice: Person, bob: Person, prepare: Prepare) -> None:
         request = prepare(alice, bob)
@@ -159,6 +163,7 @@ class TestIdempotency:
         require_replay(request.send(alice, "key"), original)
         assert alice.listed(TASKS) == alice.listed("/api/trash/") == alice.listed(CATEGORIES) == []
 
+    @http_on_postgresql
     @every_operation
     def test_a_key_is_refused_for_another_request(self, alice: Person, bob: Person, prepare: Prepare) -> None:
         request = prepare(alice, bob)
@@ -221,6 +226,15 @@ class TestIdempotency:
         request = Request("POST", TASKS, {"title": "new"})
         ids = {expect(request.send(alice, key), 201)["id"] for key in ("key", "KEY", "key2", "kez")}
         assert len(ids) == 4
+
+    def test_a_key_in_use_is_refused_with_retry_after(self, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+        def claim(*_: object) -> None:
+            raise KeyInUse
+
+        monkeypatch.setattr(idempotency, "once", claim)
+        refused = alice.post(TASKS, {"title": "new"}, headers={"Idempotency-Key": "key"})
+        problem(refused, 409, "idempotency-key-in-use")
+        assert refused.headers["retry-after"] == f"{KeyInUse().retry_after}"
 
     def test_a_read_ignores_the_key(self, alice: Person) -> None:
         task = alice.task()

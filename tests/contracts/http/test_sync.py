@@ -483,6 +483,11 @@ class TestPush:
         assert results(bob, body) == [("merged", 3)]
         (result,) = push(bob, mutation("delete", task["id"]))["results"]
         assert result["problem"]["type"] == "/problems/not-allowed"
+        expect(alice.delete(f"/api/tasks/{task['id']}/"), 204)
+        for op, data in (("delete", None), ("update", {"title": "again"}), ("restore", None)):
+            (result,) = push(bob, mutation(op, task["id"], data, base_version=3))["results"]
+            assert result["problem"]["type"] == "/problems/task-not-found", op
+        expect(alice.post(f"/api/tasks/{task['id']}/restore/"), 200)
         expect(alice.put(f"{share}{bob.id}/", {"role": "viewer"}), 200)
         (result,) = push(bob, mutation("update", task["id"], {"title": "again"}))["results"]
         assert result["problem"]["type"] == "/problems/not-allowed"

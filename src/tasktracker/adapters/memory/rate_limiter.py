@@ -17,7 +17,7 @@ class MemoryRateLimiter:
         self._full_at: dict[str, datetime] = {}
         self._lock = Lock()
 
-    def spend(self, bucket: Bucket, now: datetime) -> timedelta | None:
+    def consume(self, bucket: Bucket, now: datetime) -> timedelta | None:
         limit = bucket.limit
         with self._lock:
             full_at = max(self._full_at.get(bucket.key, now), now) + limit.refill

@@ -13,7 +13,7 @@ from typing import Generic
 from tasktracker.adapters.change_log import WorkChangeLog
 from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
-from tasktracker.adapters.memory.archive import MemoryTaskArchive
+from tasktracker.adapters.memory.bulk import MemoryBulkRepository
 from tasktracker.adapters.memory.categories import MemoryCategories
 from tasktracker.adapters.memory.feed import MemoryFeed
 from tasktracker.adapters.memory.history import MemoryHistory
@@ -47,7 +47,7 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.tasks = MemoryTasks(transaction)
         self.trash = MemoryTrash(transaction)
         self.history = MemoryHistory(transaction)
-        self.archive = MemoryTaskArchive(transaction)
+        self.bulk = MemoryBulkRepository(transaction)
         self.idempotency = MemoryIdempotency(transaction)
         self.second_factors = MemorySecondFactors(transaction)
         self.api_tokens = MemoryApiTokens(transaction)

@@ -44,7 +44,7 @@ class SqlRateLimiter:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def spend(self, bucket: Bucket, now: datetime) -> timedelta | None:
+    def consume(self, bucket: Bucket, now: datetime) -> timedelta | None:
         at, refill = (now - EPOCH) // MICROSECOND, bucket.limit.refill // MICROSECOND
         holds = bucket.limit.burst * refill
         with self._database.writing() as connection:

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, or_, select, text, update
 from tasktracker.adapters.change_log import WorkChangeLog
 from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
-from tasktracker.adapters.sql.archive import SqlTaskArchive
+from tasktracker.adapters.sql.bulk import SqlBulkRepository
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
@@ -108,7 +108,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     tasks = RepositoryAttribute(SqlTasks)
     trash = RepositoryAttribute(SqlTrash)
     history = RepositoryAttribute(SqlHistory)
-    archive = RepositoryAttribute(SqlTaskArchive)
+    bulk = RepositoryAttribute(SqlBulkRepository)
     idempotency = RepositoryAttribute(SqlIdempotency)
     second_factors = RepositoryAttribute(SqlSecondFactors)
     api_tokens = RepositoryAttribute(SqlApiTokens)

@@ -44,7 +44,7 @@ class PasswordConfirmation(Generic[Work]):
         with self._store.reading(actor) as work:
             stored = find_self(work).password_hash
         bucket = Bucket.of(PASSWORD_BY_ACCOUNT, str(actor.user_id))
-        self._throttle.spend(bucket)
+        self._throttle.consume(bucket)
         if not self._passwords.verify(password, stored):
             self._recorder.failure(kind, origin, actor.user_id, actor.session_id)
             raise InvalidInput.of(field, "is wrong")

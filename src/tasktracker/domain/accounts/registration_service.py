@@ -50,7 +50,7 @@ class RegistrationService:
 
         Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
         """
-        self._throttle.spend(Bucket.of(REGISTRATION_BY_ADDRESS, network(origin.address)))
+        self._throttle.consume(Bucket.of(REGISTRATION_BY_ADDRESS, network(origin.address)))
         user = self._new_user(fields, password, repeated)
         with self._store.writing(SystemActor("register")) as work:
             work.users.add(user)

@@ -111,7 +111,7 @@ class SessionService:
         computation. Raises CodeRequired if the password is right and a second factor is on; TooManyRequests.
         """
         fields = check(LOGIN_RULES, _Login(username=username, password=password, device=device, code=code))
-        buckets = self._spend(fields["username"], origin)
+        buckets = self._count(fields["username"], origin)
         with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])
             factor = work.second_factors.find(user.id if user else UNUSED_ID)
@@ -151,7 +151,7 @@ class SessionService:
         claims = self._signer.read(token)
         if claims.kind is not TokenKind.REFRESH:
             raise InvalidToken
-        self._throttle.spend(
+        self._throttle.consume(
             Bucket.of(REFRESH_BY_SESSION, str(claims.session_id)),
             Bucket.of(REFRESH_BY_ADDRESS, network(origin.address)),
         )
@@ -233,14 +233,14 @@ class SessionService:
             expires_in=max(0, int(remaining.total_seconds())),
         )
 
-    def _spend(self, username: str, origin: Origin) -> Sequence[Bucket]:
+    def _count(self, username: str, origin: Origin) -> Sequence[Bucket]:
         account, address = case_key(username), network(origin.address)
         buckets = [
             Bucket.of(LOGIN_BY_PAIR, account, address),
             Bucket.of(LOGIN_BY_ADDRESS, address),
             Bucket.of(LOGIN_BY_ACCOUNT, account),
         ]
-        self._throttle.spend(*buckets)
+        self._throttle.consume(*buckets)
         return buckets
 
     def _log_in(

@@ -76,7 +76,7 @@ class TwoFactorService:
         code = check(CODE_RULES, {"code": code})["code"]
         recovery_codes: Sequence[str] = ()
         bucket = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
-        self._throttle.spend(bucket)
+        self._throttle.consume(bucket)
         with self._store.writing(actor) as work:
             work.users.find(actor.user_id)
             factor = work.second_factors.find(actor.user_id)
@@ -114,7 +114,7 @@ class TwoFactorService:
 
         # An attacker with the password must not be able to try all codes.
         bucket = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
-        self._throttle.spend(bucket)
+        self._throttle.consume(bucket)
         if not self._confirmation.write(actor, password, "password", Kind.TWO_FACTOR_DISABLE, origin, disable):
             self._recorder.failure(Kind.TWO_FACTOR_DISABLE, origin, actor.user_id, actor.session_id)
             raise InvalidInput.of("code", "is wrong")

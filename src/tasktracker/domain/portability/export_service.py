@@ -56,7 +56,7 @@ class ExportService:
         yield ndjson.header(work.now)
         yield ndjson.profile(user)
         categories = tasks = 0
-        total = work.archive.count(user_id) if progress is not None else 0
+        total = work.bulk.count(user_id) if progress is not None else 0
         for each in self._categories(work, user_id):
             yield ndjson.category(each)
             categories += 1
@@ -83,10 +83,10 @@ class ExportService:
         while page.next is not None:
             page = work.tasks.list(user_id, replace(query, after=page.next))
             yield list(page.items)
-        trashed = work.archive.trashed(user_id, None, PAGE)
+        trashed = work.bulk.trashed(user_id, None, PAGE)
         yield list(trashed.items)
         while trashed.next is not None:
-            trashed = work.archive.trashed(user_id, trashed.next, PAGE)
+            trashed = work.bulk.trashed(user_id, trashed.next, PAGE)
             yield list(trashed.items)
 
 

@@ -157,7 +157,7 @@ def _store(work: ImportWork, user_id: UUID, plan: ImportPlan) -> None:
         work.changes.record(Action.CREATE, None, category)
     deleted = work.feed.tombstones(user_id, ItemType.TASK, [each.id for each in plan.new_tasks])
     tasks = [with_version_after(each, deleted.get(each.id)) for each in plan.new_tasks]
-    work.archive.add(tasks)
+    work.bulk.add(tasks)
     work.changes.record_many(Action.CREATE, [(None, task) for task in tasks])
 
 

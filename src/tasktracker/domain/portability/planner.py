@@ -109,10 +109,10 @@ class ImportPlanner:
             if task.category is not None:
                 ids |= {self._context.categories.get(task.category, task.category), *self._candidates(task.category)}
         keys = {name_key(record.fields["name"]) for _, record in records}
-        found = self._work.archive.find_categories(self._owner, ids, keys)
+        found = self._work.bulk.find_categories(self._owner, ids, keys)
         by_name = self._context.names | {name_key(category.name): category.id for category in found}
         self._own_categories = {category.id for category in found} | set(self._context.names.values())
-        free = set(ids).difference(self._work.archive.taken(ids)) if records else set()
+        free = set(ids).difference(self._work.bulk.taken(ids)) if records else set()
         for number, record in records:
             key = name_key(record.fields["name"])
             candidates = self._candidates(record.id)
@@ -157,7 +157,7 @@ class ImportPlanner:
         """Read the existing tasks with these ids, and the ancestors of parents. A writing work locks the roots."""
         file_ids = {each for record in records for each in (record.id, record.parent) if each}
         ids = {candidate for each in file_ids for candidate in self._candidates(each)}
-        self._tasks = {task.id: task for task in self._work.archive.find_tasks(ids)}
+        self._tasks = {task.id: task for task in self._work.bulk.find_tasks(ids)}
         new = [record for record in records if self._find_existing(record.id) is None]
         parent_ids = {self._find_existing(record.parent) for record in new if record.parent}
         parents = [self._tasks[each] for each in parent_ids if each in self._tasks]
@@ -168,7 +168,7 @@ class ImportPlanner:
             self._tasks |= {task.id: task for task in parents}
         ancestors = {task.parent for task in parents if task.parent}
         while ancestors := ancestors - self._tasks.keys():
-            found = self._work.archive.find_tasks(ancestors)
+            found = self._work.bulk.find_tasks(ancestors)
             self._tasks |= {task.id: task for task in found}
             ancestors = {task.parent for task in found if task.parent}
 
@@ -176,11 +176,11 @@ class ImportPlanner:
         """Lock the roots of these tasks, as every change of a tree does, and return the tasks as they are then."""
         locked: Sequence[UUID] | None = None
         while True:
-            found = self._work.archive.find_tasks(parents)
+            found = self._work.bulk.find_tasks(parents)
             roots = sorted({task.root for task in found})
             if roots == locked:
                 return found
-            self._work.archive.lock(roots)
+            self._work.bulk.lock(roots)
             locked = roots
 
     def _decide_task(self, number: int, record: TaskRecord) -> bool:

@@ -18,7 +18,7 @@ from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 
 
-class TaskArchive(Protocol):
+class BulkRepository(Protocol):
     """Tasks and categories in bulk: each method reads or writes many rows in one statement."""
 
     def count(self, user_id: UUID) -> int:
@@ -62,7 +62,7 @@ class PortabilityWork(Protocol):
     @property
     def categories(self) -> CategoryRepository: ...
     @property
-    def archive(self) -> TaskArchive: ...
+    def bulk(self) -> BulkRepository: ...
 
 
 class ExportWork(PortabilityWork, Protocol):

@@ -19,11 +19,11 @@ class InvitationLimit:
         self._store = store
         self._throttle = throttle
 
-    def spend(self, actor: Actor, task_id: UUID) -> None:
+    def consume(self, actor: Actor, task_id: UUID) -> None:
         """Count an attempt to name a user. The actor must be the owner of the task.
 
         Raises TaskNotFound, NotAllowed, TooManyRequests.
         """
         with self._store.writing(actor) as work:  # writes nothing, but checks that an API token has the write scope
             require_owned(work.tasks.find_unlocked(task_id), actor.user_id)
-        self._throttle.spend(Bucket.of(INVITATION_BY_ACCOUNT, str(actor.user_id)))
+        self._throttle.consume(Bucket.of(INVITATION_BY_ACCOUNT, str(actor.user_id)))

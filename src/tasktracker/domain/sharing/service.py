@@ -51,7 +51,7 @@ class SharingService:
         return [Share(each.user_id, names[each.user_id], each.role) for each in members if each.user_id in names]
 
     def share(self, work: SharingWork, task_id: UUID, username: str, role: Role) -> Share:
-        """Make a user a member of a task, or change a member's role. Call `InvitationLimit.spend` before.
+        """Make a user a member of a task, or change a member's role. Call `InvitationLimit.consume` before.
 
         Raises TaskNotFound, NotAllowed, TooManyMembers, and InvalidInput if there is no such user.
         """

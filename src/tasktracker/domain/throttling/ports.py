@@ -15,7 +15,7 @@ class RateLimiter(Protocol):
     bucket holds. Raises StorageUnavailable.
     """
 
-    def spend(self, bucket: Bucket, now: datetime) -> timedelta | None:
+    def consume(self, bucket: Bucket, now: datetime) -> timedelta | None:
         """Take one attempt from a bucket and return None. If it is empty, return the time to wait instead."""
         ...
 

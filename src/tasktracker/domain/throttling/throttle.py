@@ -15,7 +15,7 @@ class Throttle:
         self._limiter = limiter
         self._clock = clock
 
-    def spend(self, *buckets: Bucket) -> None:
+    def consume(self, *buckets: Bucket) -> None:
         """Take one attempt from each bucket, the narrowest first. Raises TooManyRequests if one is empty.
 
         A refused attempt is not counted, so a caller who waits for the given time may then try.
@@ -24,7 +24,7 @@ class Throttle:
             return
         now = self._clock.now()
         for position, bucket in enumerate(buckets):
-            wait = self._limiter.spend(bucket, now)
+            wait = self._limiter.consume(bucket, now)
             if wait is not None:
                 self.refund(*buckets[:position])
                 raise TooManyRequests(wait)

@@ -103,7 +103,7 @@ class ShareController(Controller):
         task_id = identifier(id)
         # If the actor may not share the task, the use case below refuses. A retry of an earlier request still succeeds.
         with suppress(TaskNotFound, NotAllowed):
-            self.invitation_limit.spend(request.user, task_id)
+            self.invitation_limit.consume(request.user, task_id)
         return self.writes.answer(
             request,
             body,

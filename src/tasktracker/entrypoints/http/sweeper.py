@@ -47,7 +47,7 @@ class Sweeper:
 
     def sweep(self) -> int | None:
         """Sweep if it is this process's turn, and return the number of removed items; otherwise return None."""
-        if self._limiter.spend(TURN, self._clock.now()) is not None:
+        if self._limiter.consume(TURN, self._clock.now()) is not None:
             return None
         removed = self._housekeeping.sweep(MAX_PER_SWEEP, self._stopping.is_set)
         log.info("swept", removed=removed)

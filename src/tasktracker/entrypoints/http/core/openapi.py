@@ -62,6 +62,10 @@ HEADERS: dict[str, dict[str, Any]] = {
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
     "MissingScope": {"description": "The scope that the API token lacks.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
+    "RetryAfterKeyInUse": {
+        "description": "Seconds to wait before a retry, if a request with the same key is in progress.",
+        "schema": {"type": "integer"},
+    },
 }
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"format": "uuid"},
@@ -83,7 +87,7 @@ SECURITY: dict[Access, list[dict[str, Any]]] = {
     Access.TICKET: [{"bearer": []}, {}],
 }
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
-OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope")
+OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope", "RetryAfterKeyInUse")
 TAGS = {
     "accounts": "User accounts and profiles.",
     "sessions": "Login, token refresh, logout and active sessions.",
@@ -255,12 +259,18 @@ def _problems(kinds: Iterable[type[DomainError]], protocol: Iterable[int], schem
     for status in protocol:
         by_status[status].append(PROTOCOL[status])
     extra = {401: ["WWW-Authenticate"], 429: ["Retry-After"], 503: ["Retry-After"], 507: ["Retry-After"]}
-    missing_scope = {"WWW-Authenticate": {"$ref": "#/components/headers/MissingScope"}}
-    scoped = status_of(InsufficientScope) if InsufficientScope in kinds else None
+    conditional: dict[int, dict[str, Any]] = {
+        status_of(kind): {name: {"$ref": f"#/components/headers/{component}"}}
+        for kind, name, component in (
+            (InsufficientScope, "WWW-Authenticate", "MissingScope"),
+            (KeyInUse, "Retry-After", "RetryAfterKeyInUse"),
+        )
+        if kind in kinds
+    }
     return {
         str(int(status)): {
             "description": "; ".join(f"`{slug}`: {title}" for slug, title in sorted(problems)),
-            "headers": _headers(*EVERYWHERE, *extra.get(status, [])) | (missing_scope if status == scoped else {}),
+            "headers": _headers(*EVERYWHERE, *extra.get(status, [])) | conditional.get(status, {}),
             "content": {MEDIA_TYPE: {"schema": schema_of[Problem]}},
         }
         for status, problems in by_status.items()

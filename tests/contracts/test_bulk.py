@@ -1,4 +1,4 @@
-"""The contract of a TaskArchive."""
+"""The contract of a BulkRepository."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from tests.fakes import START, SYSTEM
 
 
 def trashed(store: Storage, user: User, limit: int) -> list[Task]:
-    found = read_pages(store, lambda work, after: work.archive.trashed(user.id, after, limit))
+    found = read_pages(store, lambda work, after: work.bulk.trashed(user.id, after, limit))
     return [task for page in found for task in page]
 
 
-class TestArchive:
+class TestBulk:
     def test_tasks_are_read_as_added(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         members = (Member(bob.id, Role.VIEWER),)
         parent = seed.new_task(alice, members=members, version=7)
         child = seed.new_task(alice, parent=parent.id, root=parent.id, members=members)
         with store.writing(SYSTEM) as work:
-            work.archive.add([parent, child])
-            work.archive.add([])
+            work.bulk.add([parent, child])
+            work.bulk.add([])
         with store.reading(SYSTEM) as work:
-            assert {task.id: task for task in work.archive.find_tasks([parent.id, seed.id(), child.id])} == {
+            assert {task.id: task for task in work.bulk.find_tasks([parent.id, seed.id(), child.id])} == {
                 parent.id: parent,
                 child.id: child,
             }
-            assert work.archive.find_tasks([]) == []
-            assert len(work.archive.find_tasks([seed.id() for _ in range(2500)] + [child.id])) == 1
+            assert work.bulk.find_tasks([]) == []
+            assert len(work.bulk.find_tasks([seed.id() for _ in range(2500)] + [child.id])) == 1
 
     def test_one_taken_id_refuses_the_whole_batch(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         new, taken = seed.new_task(alice), seed.task(bob)
         with pytest.raises(IdTaken), store.writing(SYSTEM) as work:
-            work.archive.add([new, seed.new_task(alice, id=taken.id)])
+            work.bulk.add([new, seed.new_task(alice, id=taken.id)])
         with store.reading(SYSTEM) as work:
-            assert work.archive.find_tasks([new.id, taken.id]) == [taken]
+            assert work.bulk.find_tasks([new.id, taken.id]) == [taken]
 
     def test_another_unit_of_work_waits_for_locked_tasks(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
@@ -57,14 +57,14 @@ class TestArchive:
                 other.tasks.save(found.edit({"title": f"{found.title} and second"}, START))
 
         with store.writing(SYSTEM) as work:
-            work.archive.lock([two.id, seed.id(), one.id])
-            work.archive.lock([])
+            work.bulk.lock([two.id, seed.id(), one.id])
+            work.bulk.lock([])
             waiting = BackgroundCall(edit)
             assert not waiting.wait(SHORT_WAIT)
             work.tasks.save(two.edit({"title": "first"}, START))
         waiting.result()
         with store.reading(SYSTEM) as work:
-            assert [task.title for task in work.archive.find_tasks([two.id])] == ["first and second"]
+            assert [task.title for task in work.bulk.find_tasks([two.id])] == ["first and second"]
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 10])
     def test_the_trash_of_a_user_is_listed_oldest_first(self, store: Storage, seed: Seed, limit: int) -> None:
@@ -86,7 +86,7 @@ class TestArchive:
         seed.task(alice, trashed_at=START)
         seed.task(bob)
         with store.reading(SYSTEM) as work:
-            assert [work.archive.count(user.id) for user in (alice, bob, carol)] == [2, 1, 0]
+            assert [work.bulk.count(user.id) for user in (alice, bob, carol)] == [2, 1, 0]
 
     def test_only_the_users_own_categories_are_found_by_id_or_name(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
@@ -94,10 +94,10 @@ class TestArchive:
         foreign = seed.category(bob, "Home")
         for open_ in (store.reading, store.writing):
             with open_(SYSTEM) as work:
-                found = work.archive.find_categories(
+                found = work.bulk.find_categories(
                     alice.id, [work_category.id, foreign.id, home.id, seed.id()], {name_key("HOME"), "nothing"}
                 )
                 assert found == sorted([home, work_category], key=lambda category: category.id)
-                assert work.archive.find_categories(alice.id, [], {name_key("other")}) == [other]
-                assert work.archive.find_categories(alice.id, [], []) == []
-                assert set(work.archive.taken([foreign.id, home.id, seed.id()])) == {foreign.id, home.id}
+                assert work.bulk.find_categories(alice.id, [], {name_key("other")}) == [other]
+                assert work.bulk.find_categories(alice.id, [], []) == []
+                assert set(work.bulk.taken([foreign.id, home.id, seed.id()])) == {foreign.id, home.id}

@@ -14,8 +14,8 @@ from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
 
-class MemoryTaskArchive:
-    """Implements TaskArchive."""
+class MemoryBulkRepository:
+    """Implements BulkRepository."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction

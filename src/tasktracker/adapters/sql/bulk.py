@@ -57,8 +57,8 @@ def _trashed(after: bool) -> Select[Any]:
     return statement.order_by(entry.trashed_at, entry.task_id).limit(bindparam("limit", type_=Integer))
 
 
-class SqlTaskArchive:
-    """Implements TaskArchive."""
+class SqlBulkRepository:
+    """Implements BulkRepository."""
 
     __slots__ = ("_connection",)
 
