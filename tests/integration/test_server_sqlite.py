@@ -238,7 +238,7 @@ class TestWorkers:
 
             def work(number: int) -> int:
                 # One connection per task, so that both processes get some.
-                with httpx.Client(base_url=server.url, timeout=PATIENCE) as client:
+                with httpx.Client(base_url=server.url, timeout=PATIENCE, verify=False) as client:
                     there: Person = person.through(client)
                     task = there.task(f"task {number}")
                     changed = there.patch(f"/api/tasks/{task['id']}/", {"state": "done", "version": 1})
@@ -247,10 +247,10 @@ class TestWorkers:
             with ThreadPoolExecutor(8) as threads:
                 assert set(threads.map(work, range(40))) == {2}
             assert sorted(person.titles("state=done")) == sorted(f"task {number}" for number in range(40))
-            with httpx.Client(base_url=server.url) as client:
+            with httpx.Client(base_url=server.url, verify=False) as client:
                 expect(person.through(client).post("/api/accounts/logout/"), 204)
             for _ in range(10):
-                with httpx.Client(base_url=server.url) as client:
+                with httpx.Client(base_url=server.url, verify=False) as client:
                     problem(person.through(client).get("/api/tasks/"), 401, "session-ended")
             assert server.stop() == 0
             assert "Traceback" not in server.log
