@@ -49,7 +49,7 @@ openapi: $(STAMP_RUN) ## Print the OpenAPI document
 
 test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, for example ARGS="-n 0 tests/unit")
 	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone" $(ARGS) || test $$? -eq $(NO_TESTS)
-	@$(BIN)/python -m pytest -n 0 -m alone $(ARGS) || test $$? -eq $(NO_TESTS)
+	@$(BIN)/python -m pytest -n 0 -m alone $(or $(ARGS),tests/security) || test $$? -eq $(NO_TESTS)
 
 # Both variables are set for the prerequisite, too.
 test-thorough: export HYPOTHESIS_PROFILE := thorough
