@@ -10,7 +10,8 @@ from tasktracker.domain.feed.entries import FeedEntry, Op, Reason
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.sync.cursor import SyncCursor
-from tasktracker.domain.sync.service import ALL_TYPES, Changes, SyncService, digest_of
+from tasktracker.domain.sync.digest import digest_of
+from tasktracker.domain.sync.service import ALL_TYPES, Changes, SyncService
 from tasktracker.domain.tasks.task import Task
 
 Key = tuple[ItemType, UUID]

@@ -241,7 +241,9 @@ class Replica:
         on_sync: Callable[[SyncReport], object] = lambda _: None,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """Stay in sync until `stop` is set. It returns after the server's next message, which takes at most 20 seconds.
+        """Follow the stream of changes until `stop` is set, and reconnect when it breaks.
+
+        It returns after the server's next message, which takes at most 20 seconds.
 
         `on_sync` receives the report of each sync, and may set `stop`. If the server has no stream, it is polled every
         `poll_seconds`. If the server is unreachable, it retries. Raises LoginRequired and Refused.

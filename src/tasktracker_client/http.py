@@ -1,4 +1,4 @@
-"""HTTP requests to the server: tokens, retries, and the meaning of answers."""
+"""HTTP requests to the server: tokens, retries, and the exception for each failed response."""
 
 from __future__ import annotations
 

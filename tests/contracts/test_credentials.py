@@ -270,7 +270,7 @@ class CredentialMachine(RuleBasedStateMachine):
         user.is_active = is_active
         self._expect_event(user, Kind.ENABLE if is_active else Kind.DISABLE)
         if was_enabled:
-            # All sessions have ended, so log in again.
+            # Disabling the user ended all sessions: log in again.
             self._log_in_again(user)
 
     # ------------------------------------------------------------ events

@@ -71,7 +71,7 @@ class World:
         try:
             yield world
         finally:
-            # The next example can use the same ids.
+            # Removed, because the next example may use the same ids.
             purge(store, *reversed(world.tasks.values()))
             with store.writing(SYSTEM) as work:
                 for user in users:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 import sys
 from collections.abc import Iterator
@@ -304,6 +305,12 @@ class TestErrors:
         shown = tasktracker("serve", status=1, ENVIRONMENT="production").output
         assert shown.startswith("Error: the configuration is not valid:\nSECRET_KEYS: is required in production")
         assert list(folder.iterdir()) == []
+
+    def test_a_port_in_use(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            shown = tasktracker("serve", "--port", str(port), status=1).output
+        assert shown == f"Error: cannot listen on port {port} of 127.0.0.1: Address already in use\n"
 
     def test_production_without_a_key_as_a_process(self, folder: Path) -> None:
         result = run(folder, "serve", ENVIRONMENT="production")

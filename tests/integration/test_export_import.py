@@ -252,7 +252,7 @@ def test_a_client_that_disconnects_frees_its_slot_and_connection(server: Server)
             connection.sendall(request.encode())
             assert connection.recv(1000).startswith(b"HTTP/1.1 200")
             problem(person.get(EXPORT), 503, "busy")
-            # The running export blocks no other request.
+            # The running export blocks only other exports.
             expect(person.get("/api/tasks/"), 200)
             problem(person.get(EXPORT), 503, "busy")
         response = until_answered(lambda: person.get(EXPORT))

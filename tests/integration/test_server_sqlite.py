@@ -237,7 +237,7 @@ class TestWorkers:
             person = server.register()
 
             def work(number: int) -> int:
-                # One connection per task, so that both processes get some.
+                # A new connection for each task, so that both worker processes get requests.
                 with httpx.Client(base_url=server.url, timeout=PATIENCE, verify=False) as client:
                     there: Person = person.through(client)
                     task = there.task(f"task {number}")

@@ -152,7 +152,7 @@ def account(server: Server) -> Iterator[Account]:
         if is_valid:
             account.complete(case)
             if "wait" in (case.query or {}):
-                case.query["wait"] = 0  # there will be no changes
+                case.query["wait"] = 0  # nothing changes meanwhile: waiting would only take time
         if case.operation.label == "GET /api/events/":
             kwargs["timeout"] = 1  # its answer has no end
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,6 +65,19 @@ def _container() -> Iterator[Container]:
         container.store().close()
 
 
+def _require_free_port(loaded: settings.Settings) -> None:
+    """Raise ClickException if the server could not listen, before it announces that it does."""
+    try:
+        socket.create_server((loaded.host, loaded.port), family=_family(loaded.host)).close()
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]  # it repeats the address
+        raise click.ClickException(f"cannot listen on port {loaded.port} of {loaded.host}: {reason}") from None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def _require_schema(loaded: settings.Settings) -> None:
     """Migrate an embedded database. Refuse any other database whose schema is not current."""
     schema = Schema(loaded)
@@ -97,6 +111,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     container = Container(settings=loaded)
     container.keys()  # creates the development key once, before the workers start
     _require_schema(loaded)
+    _require_free_port(loaded)
     click.echo(f"Task Tracker on http://{loaded.host}:{loaded.port} (interactive docs at /docs)", err=True)
     from tasktracker.entrypoints import server
 

@@ -151,7 +151,7 @@ class Schema:
 
     @property
     def head(self) -> str | None:
-        """The revision that this version needs; None if the storage has no schema."""
+        """The schema revision that this version of the server needs; None if the storage has no schema."""
         return migrate.head() if self._exists else None
 
     def current(self) -> str | None:

@@ -29,7 +29,7 @@ class CategoryMutations:
         }
 
     def of(self, op: MutationOp) -> Apply | None:
-        """Return the function that applies an operation, or None if categories do not have it."""
+        """Return the function that applies an operation, or None if categories do not support it."""
         return self._by_op.get(op)
 
     def _create(self, work: PushWork, mutation: Mutation) -> Outcome:

@@ -85,5 +85,5 @@ class Mutations(Protocol):
     """The operations on one type of items. A new synced type needs an entry in the registry of `PushService`."""
 
     def of(self, op: MutationOp) -> Apply | None:
-        """Return the function that applies an operation, or None if the type does not have it."""
+        """Return the function that applies an operation, or None if the type does not support it."""
         ...

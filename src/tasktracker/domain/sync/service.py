@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem
 from tasktracker.domain.feed.items import ItemType
@@ -15,6 +13,7 @@ from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 from tasktracker.domain.kernel.store import SecretStore, Store
 from tasktracker.domain.sync.cursor import RETENTION, SyncCursor
+from tasktracker.domain.sync.digest import Digest, bucket_of, digest_of
 from tasktracker.domain.sync.ports import FeedWork
 
 ALL_TYPES = frozenset(ItemType)
@@ -30,15 +29,6 @@ class Changes:
     head: int
     has_more: bool
     valid_until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """A digest of all items that a user can see: their number, and a hash for each bucket that is not empty."""
-
-    as_of: SyncCursor
-    count: int
-    buckets: Mapping[str, str]
 
 
 class SyncService:
@@ -115,25 +105,3 @@ class SyncService:
         # A device that has all entries has all changes up to now.
         following = replace(cursor, sequence=sequence, since=cursor.since if has_more else work.now)
         return Changes(items, following, state.head, has_more, following.valid_until(self._retention))
-
-
-def bucket_of(item_id: UUID) -> str:
-    """Return the name of the bucket of an id: the first byte of its SHA-256, as two hexadecimal digits."""
-    return hashlib.sha256(str(item_id).encode()).hexdigest()[:2]
-
-
-def digest_of(entries: Iterable[FeedEntry]) -> tuple[int, Mapping[str, str]]:
-    """Return the number of items, and the hashes of their ids and versions by bucket.
-
-    A bucket's hash is the SHA-256 of its lines "<type> <id> <version>\\n" in the order of their bytes.
-    """
-    lines: dict[str, list[str]] = {}
-    count = 0
-    for entry in entries:
-        lines.setdefault(bucket_of(entry.id), []).append(f"{entry.type} {entry.id} {entry.version}\n")
-        count += 1
-    hashes = {
-        name: hashlib.sha256("".join(sorted(of_bucket)).encode()).hexdigest()
-        for name, of_bucket in sorted(lines.items())
-    }
-    return count, hashes

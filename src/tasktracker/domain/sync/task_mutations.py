@@ -33,7 +33,7 @@ class TaskMutations:
         }
 
     def of(self, op: MutationOp) -> Apply | None:
-        """Return the function that applies an operation, or None if tasks do not have it."""
+        """Return the function that applies an operation, or None if tasks do not support it."""
         return self._by_op.get(op)
 
     def _create(self, work: PushWork, mutation: Mutation) -> Outcome:

@@ -32,7 +32,8 @@ class TaskRepository(Protocol):
     def save(self, task: Task) -> None:
         """Store a changed task.
 
-        Raises Stale unless the previous version is stored, and InvalidInput if its creator does not have its category.
+        Raises Stale unless the stored version is the one before the task's. Raises InvalidInput if the category of the
+        task does not belong to the task's creator.
         """
         ...
 

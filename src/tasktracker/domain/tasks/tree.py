@@ -36,7 +36,7 @@ def find_parent(work: TreeWork, owner: UUID, parent_id: UUID) -> Task:
 
 
 def require_depth(work: TreeWork, parent: Task, levels: int = 1) -> None:
-    """Require that a parent with `levels` more levels below it is within MAX_DEPTH. Raises InvalidInput."""
+    """Require that `levels` levels of subtasks fit below a parent, at most MAX_DEPTH in all. Raises InvalidInput."""
     ancestor, depth = parent, 1
     while ancestor.parent is not None:
         found = work.tasks.find_unlocked(ancestor.parent)
