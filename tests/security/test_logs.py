@@ -20,8 +20,9 @@ Line = dict[str, Any]
 
 
 def lines(log: str) -> list[Line]:
-    """Return the lines of a log that are JSON: all but the message of the command at the start."""
-    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    """Return the complete lines of a log that are JSON: all but the message of the command at the start."""
+    complete = log[: log.rfind("\n") + 1]  # the server may be writing the next line
+    return [json.loads(line) for line in complete.splitlines() if line.startswith("{")]
 
 
 def wait_for_lines(source: Pair | Server, field: str, value: object) -> list[Line]:
