@@ -25,6 +25,9 @@ NO_TESTS := 5
 # Many tests wait for processes: more workers than cores are faster.
 PYTEST_WORKERS := -n 4 --dist worksteal
 
+# Several processes read the tests and the program: compile them once.
+unexport PYTHONDONTWRITEBYTECODE
+
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

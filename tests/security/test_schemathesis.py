@@ -20,7 +20,7 @@ from tests.http import PASSWORD, Person, Server, migrated, new_name
 from tests.security.processes import Visitor
 from tests.strategies import THOROUGHNESS
 
-EXAMPLES = 3 * THOROUGHNESS
+EXAMPLES = 2 * THOROUGHNESS
 CONFIG = {
     "cache": {"enabled": False},
     "generation": {"max-examples": EXAMPLES, "deterministic": True, "no-shrink": True, "database": "none"},
