@@ -42,7 +42,7 @@ ODD_TEXTS = (
     "a\0b",
     "\ud800",  # a lone surrogate
     "a\udfffb",
-    "\U0001f469\u200d\U0001f4bb",  # astral, joined
+    "\U0001f469\u200d\U0001f4bb",  # an emoji of two characters above U+FFFF, with a zero-width joiner between them
     "\U0010ffff",
     "\uffff",  # a noncharacter that sorts after surrogates in UTF-16 but before astral text by code point
     "e\u0301",  # decomposed

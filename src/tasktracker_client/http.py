@@ -16,7 +16,7 @@ from tasktracker_client.local import LocalCopy
 ATTEMPTS = 3
 MAX_WAIT = 30.0
 TIMEOUT = httpx.Timeout(30, connect=10)
-STREAM_READ_TIMEOUT = 60.0  # seconds; a stream sends something every 20
+STREAM_READ_TIMEOUT = 60.0  # in seconds; the server sends something at least every 20 seconds
 PROBLEM = "application/problem+json"
 
 

@@ -101,7 +101,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
-    """A field that both sides have changed: the value before (None if no longer stored), and each side's value."""
+    """A field in conflict: its value at the base version (None if the server no longer has it), and on each side."""
 
     base: Any
     yours: Any

@@ -25,7 +25,7 @@ from tests.waiting import PATIENCE
 
 Result = TypeVar("Result")
 
-# Tests act as many clients at many addresses, so that they do not throttle one another.
+# Tests send `X-Forwarded-For` like a trusted proxy: each client has its own address and rate limits.
 PROXIED = {"THROTTLE": "on", "TRUSTED_PROXIES": "127.0.0.1"}
 REAL_HASHES = {"ARGON2_MEMORY_KIB": "", "ARGON2_PASSES": ""}  # blank: as if unset
 

@@ -20,7 +20,7 @@ Line = dict[str, Any]
 
 
 def lines(log: str) -> list[Line]:
-    """Return the complete lines of a log that are JSON: all but the message of the command at the start."""
+    """Return the complete JSON lines of a log. The first line is a message that `serve` prints at the start."""
     complete = log[: log.rfind("\n") + 1]  # the server may be writing the next line
     return [json.loads(line) for line in complete.splitlines() if line.startswith("{")]
 

@@ -24,7 +24,7 @@ _USERS = Rows(
 )
 
 _FIND = select(*_USERS.columns).where(users.c.id == bindparam("id"))
-# NO KEY UPDATE: inserts that refer to the user, such as a new task, need not wait for this lock.
+# `key_share` makes this FOR NO KEY UPDATE: inserts that refer to the user need not wait for it.
 _LOCK = _FIND.with_for_update(key_share=True)
 _FIND_BY_USERNAME = select(*_USERS.columns).where(users.c.username_key == bindparam("key"))
 _FIND_BY_EMAIL = select(*_USERS.columns).where(users.c.email_key == bindparam("key"))

@@ -62,7 +62,7 @@ class User:
         return self._changed(replace(self, password_hash=password_hash))
 
     def activated(self, is_active: bool) -> User:
-        """Return the user, enabled or disabled."""
+        """Return the user after enabling them, or disabling them if `is_active` is False."""
         return self._changed(replace(self, is_active=is_active))
 
     def _changed(self, other: User) -> User:

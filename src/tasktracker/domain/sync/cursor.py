@@ -20,7 +20,7 @@ class SyncCursor:
     """A position in a user's feed: the device has all entries up to `sequence`.
 
     `since` is a time up to which the device has all changes. `began` is the feed's head when the device started to
-    fetch the full state: the device never received items deleted before that.
+    fetch the full state. Earlier deletions are not sent, because the device never had those items.
     """
 
     epoch: bytes

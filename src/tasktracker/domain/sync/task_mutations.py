@@ -57,7 +57,7 @@ class TaskMutations:
                 conflicts = conflicts_of(wanted, TASK.of(task), since, work.actor)
                 if conflicts:
                     raise InConflict(task.version, conflicts)
-            # `edit` takes the locks that these fields need. The version ensures that it edits the checked state.
+            # `edit` locks what these fields need. It raises Stale if the task has changed since it was checked.
             with suppress(Stale):
                 edited = self._tasks.edit(work, task.id, fields, frozenset({task.version}))
                 return Outcome(status=Status.APPLIED if is_current else Status.MERGED, version=edited.version)

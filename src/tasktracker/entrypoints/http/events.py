@@ -93,7 +93,10 @@ class EventController(Controller):
     )
     @on_thread
     def create_ticket(self, request: Request) -> TicketView:
-        """Create a single-use ticket for opening an event stream without headers, for example in a browser."""
+        """Create a single-use ticket that opens an event stream.
+
+        It is for clients that cannot send an `Authorization` header, such as `EventSource` in a browser.
+        """
         assert request.auth is not None, "a session has an access token"
         with self.store.writing(request.session_actor) as work:
             text = self.streams.issue(work, request.auth.expires_at)

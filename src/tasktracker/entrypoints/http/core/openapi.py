@@ -237,7 +237,7 @@ def _parameters(
         for name, schema in properties.items():
             yield {"name": name, "in": "query", "description": schema.get("description", ""), "schema": schema}
     if Stale in operation.problems:
-        text = "Refuse the change unless this is the current version."
+        text = "Refuse the request unless one of these `ETag`s is the current one."
         yield {"name": "If-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
     if operation.idempotent:
         text = "Chosen by the client. A request that is sent again with the same key is not applied again."

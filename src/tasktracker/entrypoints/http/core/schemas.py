@@ -58,7 +58,7 @@ class PagedQuery(Query):
 
 
 class Listed(Struct, Generic[View]):
-    """A page of a list, and the cursor of the next page; null on the last page."""
+    """A page of a list. `next_cursor` is the cursor of the next page, or null on the last page."""
 
     results: list[View]
     next_cursor: str | None = None
