@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from tasktracker.adapters.security.passwords import NICENESS
 from tasktracker.entrypoints.settings import Settings
 
-PASSWORD = "of nobody, and for no other purpose"  # noqa: S105  # of no account
+PASSWORD = "the password of no account"  # noqa: S105  # of no account
 
 
 def hasher() -> PasswordHasher:

@@ -149,20 +149,16 @@ class SharingMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def edit(self, data: st.DataObject) -> None:
         task_id = self._any_task(data)
-        user = self._likely_member(data, task_id)
-        fields = data.draw(self._fields())
-        refused = self._edit_refused(user, task_id, fields)
-        done = self._try(lambda: self.app.do(user.actor, self.app.tasks.edit, task_id, fields), refused)
-        if done:
-            self._edit(user, task_id, fields, Action.EDIT)
-            assert done[0] == self.tasks[task_id]
+        self._try_edit(self._likely_member(data, task_id), task_id, data.draw(self._fields()))
 
     @precondition(lambda self: self.tasks)
     @rule(data=st.data())
     def move(self, data: st.DataObject) -> None:
         task_id = self._any_task(data)
         user = self._likely_owner(data, task_id)
-        fields: TaskFields = {"parent": data.draw(st.sampled_from((None, *self.tasks)))}
+        self._try_edit(user, task_id, {"parent": data.draw(st.sampled_from((None, *self.tasks)))})
+
+    def _try_edit(self, user: ModelUser, task_id: UUID, fields: TaskFields) -> None:
         refused = self._edit_refused(user, task_id, fields)
         done = self._try(lambda: self.app.do(user.actor, self.app.tasks.edit, task_id, fields), refused)
         if done:

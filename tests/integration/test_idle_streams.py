@@ -11,7 +11,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-import tests.contracts.http  # noqa: F401  # before what it has rewritten
 from tasktracker.entrypoints.settings import STREAM_THREADS
 from tests.http import Person, Server, expect, migrated
 from tests.waiting import PATIENCE, wait_until

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import tests.contracts.http  # noqa: F401  # first: it registers tests.http for assertion rewriting
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
 from tasktracker.adapters.sql import migrate

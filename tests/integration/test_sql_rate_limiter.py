@@ -99,7 +99,7 @@ def test_a_locked_bucket_is_neither_awaited_nor_deleted(
     spent = int((LATER + 2 * SECOND).timestamp() * 10**6)
     with psycopg.connect(url) as other:
         other.execute("UPDATE rate_limits SET full_at = %s WHERE key = %s", (spent, bucket.key))
-        clearing = BackgroundCall(lambda: limiter.consume(Bucket.of(LIMIT, "somebody else"), LATER))
+        clearing = BackgroundCall(lambda: limiter.consume(Bucket.of(LIMIT, "another bucket"), LATER))
         waited = not clearing.wait(1)
     assert clearing.result() is None
     assert limiter.consume(bucket, LATER) == SECOND

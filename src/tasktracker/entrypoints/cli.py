@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -68,14 +69,14 @@ def _container() -> Iterator[Container]:
 def _require_free_port(loaded: settings.Settings) -> None:
     """Raise ClickException if the server could not listen, before it announces that it does."""
     try:
-        socket.create_server((loaded.host, loaded.port), family=_family(loaded.host)).close()
+        family = socket.AF_INET6 if ":" in loaded.host else socket.AF_INET
+        socket.create_server((loaded.host, loaded.port), family=family).close()
     except OSError as error:
-        reason = str(error.strerror).partition(" (while")[0]  # it repeats the address
+        # The server reports other errors: it may resolve a name in another way.
+        if error.errno is None or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            return
+        reason = os.strerror(error.errno)  # without the address, which its message repeats
         raise click.ClickException(f"cannot listen on port {loaded.port} of {loaded.host}: {reason}") from None
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _require_schema(loaded: settings.Settings) -> None:
