@@ -103,6 +103,16 @@ class TestRegister:
             app.hasher.hash("p\u00e4sswort")
 
 
+class TestProfile:
+    def test_an_account_that_is_removed_while_a_request_reads_it_is_a_session_that_ended(
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with app.store.reading(alice) as work:
+            monkeypatch.setattr(work.users, "find", lambda _: None)
+            with pytest.raises(SessionEnded):
+                app.accounts.profile(work)
+
+
 class TestAdministration:
     def test_a_new_administrator_has_no_session(self, app: App) -> None:
         user = app.registration.create_admin(ALICE, PASSWORD)

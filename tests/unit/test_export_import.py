@@ -19,7 +19,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, UserNotFound
-from tasktracker.domain.portability import import_service, ndjson, planner
+from tasktracker.domain.portability import export_service, import_service, ndjson, planner
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
@@ -501,6 +501,19 @@ def test_a_time_is_read_to_the_microsecond(service: Service, user: User) -> None
 def test_only_the_first_errors_are_reported(service: Service, user: User) -> None:
     report = service.import_lines(user, *[b"x\n"] * (MAX_FINDINGS + 5))
     assert (len(report.errors), report.omitted, report.skipped) == (MAX_FINDINGS, 5, MAX_FINDINGS + 5)
+
+
+def test_an_export_has_every_category_and_task_when_they_fill_several_pages(
+    service: Service, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_service, "PAGE", 2)
+    categories = {service.seed.category(user).id for _ in range(7)}
+    tasks = {service.seed.task(user).id for _ in range(7)}
+    trashed = {service.seed.task(user, trashed_at=START).id for _ in range(7)}
+    written = [json.loads(line) for line in service.export(user).splitlines()]
+    ids = [UUID(line["id"]) for line in written if line["type"] in ("category", "task")]
+    assert len(ids) == len(set(ids))
+    assert set(ids) == categories | tasks | trashed
 
 
 @pytest.fixture
