@@ -97,16 +97,14 @@ def test_the_number_of_tried_usernames_is_limited_for_owners() -> None:
     clock = ManualClock()
     app = App(MemoryStore(clock, SequentialIds()), clock, throttled=True)
     alice, bob = register(app, "alice"), register(app, "bob")
-    task, bobs_task = (
-        app.do(alice, app.tasks.create, {"title": "Task"}),
-        app.do(bob, app.tasks.create, {"title": "Task"}),
-    )
+    task, other_task, bobs_task = (app.do(owner, app.tasks.create, {"title": "Task"}) for owner in (alice, alice, bob))
     for _ in range(INVITATION_BY_ACCOUNT.burst):
         app.invitation_limit.consume(alice, task.id)
         with pytest.raises(TaskNotFound):
             app.invitation_limit.consume(alice, bobs_task.id)
-    with pytest.raises(TooManyRequests):
-        app.invitation_limit.consume(alice, task.id)
+    for each in (task, other_task):
+        with pytest.raises(TooManyRequests):
+            app.invitation_limit.consume(alice, each.id)
     app.invitation_limit.consume(bob, bobs_task.id)
     clock.advance(INVITATION_BY_ACCOUNT.refill)
     app.invitation_limit.consume(alice, task.id)
