@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
@@ -21,6 +22,7 @@ KNOWN_COLUMNS = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *IGNORED_COLUMNS}
 MAX_REPEATED = 16 * 1024 * 1024
 """The number of characters read twice after broken rows. Few files have one; it bounds the work for any content."""
 
+UNDECODED = re.compile("[\udc80-\udcff]")
 NO_COLUMN = FieldError("line", "has a value without a column: values that contain a comma must be quoted")
 
 Row = Mapping[str, str]
@@ -51,7 +53,7 @@ def rows(source: BinaryIO) -> Iterator[tuple[int, Row | Problem]]:
             for name in columns:
                 if name and name not in KNOWN_COLUMNS:
                     yield number, (FieldError(printable(name), "is an unknown column and was ignored"), False)
-        elif any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
+        elif any(map(UNDECODED.search, cells)):
             yield number, (NOT_UTF8, True)
         elif any(not name and cell.strip() for name, cell in zip_longest(columns, cells, fillvalue="")):
             yield number, (NO_COLUMN, True)
@@ -122,6 +124,6 @@ def _records(source: BinaryIO) -> Iterator[tuple[int, list[str] | FieldError]]:
 
 def _lines(source: BinaryIO) -> Iterator[tuple[int, str | None]]:
     for number, raw in numbered_lines(source, None):
-        # Bytes that are not UTF-8 become lone surrogates, by which `rows` finds the row.
+        # Bytes that are not UTF-8 become characters by which `rows` finds the row.
         encoding = "utf-8-sig" if number == 1 else "utf-8"
         yield number, None if raw is None else raw.decode(encoding, "surrogateescape")

@@ -97,7 +97,7 @@ class _Reader:
         self._ancestors: list[_Ancestor] = []
         self._draft: _Draft | None = None
         self._ids = _Ids(uuid5(owner, f"todoist project {project.key}") if project else owner)
-        self._former_ids = _Ids(owner)
+        self._former_ids = _Ids(owner) if project else None
 
     def lines(self, number: int, row: Row | Problem) -> Iterator[Line]:
         if isinstance(row, tuple):
@@ -176,7 +176,9 @@ class _Reader:
         parent = parents[-1] if parents else None
         parent_id = parent.id if parent else None
         id_ = self._ids.next(self._section, parent_id, content)
-        former_id = self._former_ids.next(self._section, parent.former_id if parent else None, content)
+        former_id = id_
+        if self._former_ids is not None:
+            former_id = self._former_ids.next(self._section, parent.former_id if parent else None, content)
         fields: TaskFields = {
             "title": values["CONTENT"],
             "priority": PRIORITIES[priority],
