@@ -181,13 +181,22 @@ def test_a_row_that_is_not_utf_8_is_skipped_and_reported(account: Account) -> No
     assert account.task("good").version == 1
 
 
-def test_a_quote_without_an_end_costs_only_its_own_row(account: Account) -> None:
-    for end in ("", 'task,"closed, later",,,,,\n', 'task,x,"a ""quote""",,,,\n'):
-        rows = "".join(f"task,{end}row {number},,,,,\n" for number in range(100))
-        report = account.import_file(HEAD + 'task,"never,,,,,\n' + rows.replace(end, "") + end)
-        assert [(each.line, each.field) for each in report.errors] == [(2, "line")]
-        assert "quotation mark" in report.errors[0].message
-        assert (report.skipped, report.tasks.created + report.tasks.unchanged) == (1, 100 + bool(end))
+@pytest.mark.parametrize(
+    ("following", "broken"),
+    [
+        ("task,last,,,,,\n", [2]),
+        ('task,"last, and quoted",,,,,\n', [2]),
+        ('task,last,"a ""quote""",,,,\n', [2]),
+        # The second quote without an end closes the first.
+        ('task,"\ntask,last,,,,,\n', [2, 103]),
+    ],
+)
+def test_a_quote_without_an_end_costs_only_its_own_row(account: Account, following: str, broken: list[int]) -> None:
+    rows = "".join(f"task,row {number},,,,,\n" for number in range(100))
+    report = account.import_file(HEAD + 'task,"never,,,,,\n' + rows + following)
+    assert [(each.line, each.field) for each in report.errors] == [(line, "line") for line in broken]
+    assert all("quotation mark" in each.message for each in report.errors)
+    assert (report.skipped, report.tasks.created) == (len(broken), 101)
 
 
 def test_many_broken_quotes_are_reported_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:

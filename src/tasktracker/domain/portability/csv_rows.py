@@ -22,6 +22,8 @@ KNOWN_COLUMNS = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *IGNORED_COLUMNS}
 MAX_REPEATED = 16 * 1024 * 1024
 """The number of characters read twice after broken rows. Few files have one; it bounds the work for any content."""
 
+ROW_STARTS = ("task,", "note,", "section,", "meta,")
+MIN_COMMAS = 5
 UNDECODED = re.compile("[\udc80-\udcff]")
 NO_COLUMN = FieldError("line", "has a value without a column: values that contain a comma must be quoted")
 
@@ -41,7 +43,7 @@ def rows(source: BinaryIO) -> Iterator[tuple[int, Row | Problem]]:
     Raises InvalidInput before the first row if the file does not begin with the names of Todoist's columns.
     """
     columns: list[str] = []
-    for number, cells in _records(source):
+    for number, cells in _Records(source):
         if isinstance(cells, FieldError):
             if columns:
                 yield number, (cells, True)
@@ -79,47 +81,63 @@ def _columns(cells: list[str], source: BinaryIO) -> list[str]:
     return columns
 
 
-def _records(source: BinaryIO) -> Iterator[tuple[int, list[str] | FieldError]]:
-    """Yield the cells of each record. After a record that is broken, reading continues on its second line.
+class _Records:
+    """The records of a file. After a record that is broken, reading continues on its second line.
 
     A quote that is not closed would otherwise swallow the lines after it.
     """
-    lines = _lines(source)
-    pending: deque[tuple[int, str | None]] = deque()
-    repeated = 0
-    while True:
-        taken: list[tuple[int, str]] = []
 
-        def one_record(taken: list[tuple[int, str]] = taken) -> Iterator[str]:
-            size = 0
-            while (line := pending.popleft() if pending else next(lines, None)) is not None:
-                number, text = line
-                if text is None:
-                    pending.appendleft(line)
-                    break
-                taken.append((number, text))
-                size += len(text)
-                if size > MAX_LINE_LENGTH:
-                    raise csv.Error("the row is too long")
-                yield text
+    def __init__(self, source: BinaryIO) -> None:
+        self._lines = _lines(source)
+        self._pending: deque[tuple[int, str | None]] = deque()
+        self._repeated = 0
+        self._commas = 0
 
-        try:
-            cells = next(csv.reader(one_record(), strict=True), None)
-        except csv.Error as error:
-            first, *rest = taken
-            repeated += sum(len(text) for _, text in rest)
-            if repeated > MAX_REPEATED:
-                error = csv.Error(f"{error}; so many rows are broken that the lines until {taken[-1][0]} were skipped")
+    def __iter__(self) -> Iterator[tuple[int, list[str] | FieldError]]:
+        while True:
+            taken: list[tuple[int, str]] = []
+            try:
+                cells = next(csv.reader(self._take(taken), strict=True), None)
+                self._require_no_rows_inside(taken)
+            except csv.Error as error:
+                yield taken[0][0], self._broken(taken, str(error))
+                continue
+            if cells is not None:
+                yield taken[0][0], cells
+            elif self._pending:  # a line that is too long
+                yield self._pending.popleft()[0], TOO_LONG
             else:
-                pending.extendleft(reversed(rest))
-            yield first[0], FieldError("line", f"is not valid CSV: {error}; is a quotation mark missing?")
-            continue
-        if cells is not None:
-            yield taken[0][0], cells
-        elif pending:  # a line that is too long
-            yield pending.popleft()[0], TOO_LONG
+                return
+
+    def _take(self, taken: list[tuple[int, str]]) -> Iterator[str]:
+        """Yield the lines of a record, for as long as the reader of CSV needs more, and note them."""
+        size = 0
+        while (line := self._pending.popleft() if self._pending else next(self._lines, None)) is not None:
+            number, text = line
+            if text is None:
+                self._pending.appendleft(line)
+                return
+            taken.append((number, text))
+            size += len(text)
+            if size > MAX_LINE_LENGTH:
+                raise csv.Error("the row is too long")
+            yield text
+
+    def _require_no_rows_inside(self, taken: list[tuple[int, str]]) -> None:
+        """Raise csv.Error if a value contains rows: of two quotes that are not closed, the second closes the first."""
+        if taken and not self._commas:
+            self._commas = max(MIN_COMMAS, taken[0][1].count(","))
+        if any(text.lower().startswith(ROW_STARTS) and text.count(",") >= self._commas for _, text in taken[1:]):
+            raise csv.Error("a value contains other rows")
+
+    def _broken(self, taken: list[tuple[int, str]], reason: str) -> FieldError:
+        """Return the error for the first line of a record, and have the others read again."""
+        self._repeated += sum(len(text) for _, text in taken[1:])
+        if self._repeated > MAX_REPEATED:
+            reason += f"; so many rows are broken that the lines until {taken[-1][0]} were skipped"
         else:
-            return
+            self._pending.extendleft(reversed(taken[1:]))
+        return FieldError("line", f"is not valid CSV: {reason}; is a quotation mark missing?")
 
 
 def _lines(source: BinaryIO) -> Iterator[tuple[int, str | None]]:
