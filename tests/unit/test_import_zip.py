@@ -10,6 +10,7 @@ import pytest
 
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.portability import import_service, zipped
+from tasktracker.domain.portability.import_service import FileFormat
 from tests.unit.test_import_todoist import HEAD, Account
 
 
@@ -93,6 +94,11 @@ def test_a_damaged_zip_file_is_refused(account: Account) -> None:
         with pytest.raises(InvalidInput, match="damaged"):
             account.import_file(damaged)
     assert account.tasks() == []
+
+
+def test_a_file_sent_as_zip_must_be_one(account: Account) -> None:
+    with pytest.raises(InvalidInput, match="damaged"):
+        account.imports.import_file(account.actor, io.BytesIO(HEAD.encode()), FileFormat.ZIP)
 
 
 def test_an_encrypted_or_unusual_file_is_refused(account: Account) -> None:

@@ -101,7 +101,7 @@ def form_of(name: str, chosen: str | None) -> FileFormat:
     """Return the chosen format, or the format that the file's name suggests."""
     if chosen:
         return FileFormat(chosen)
-    return FileFormat.TODOIST if name.lower().endswith((".csv", ".zip")) else FileFormat.NDJSON
+    return {f".{form}": form for form in FileFormat}.get(Path(name).suffix.lower(), FileFormat.NDJSON)
 
 
 def _describe(finding: Finding) -> str:

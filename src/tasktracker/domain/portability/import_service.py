@@ -36,10 +36,11 @@ Progress = Callable[[int], None]
 
 
 class FileFormat(StrEnum):
-    """The format of a file. A file of Todoist is CSV, or a ZIP file of such files."""
+    """The format of a file: an export file, a CSV file of Todoist, or a ZIP file of such CSV files."""
 
     NDJSON = "ndjson"
     TODOIST = "csv"
+    ZIP = "zip"
 
 
 @dataclass(slots=True)
@@ -109,7 +110,7 @@ class ImportService:
         with self._store.reading(actor) as work:
             user, now = find_owner(work, actor), work.now
         run = _Import(actor, user, restore, ImportReport(dry_run), ImportContext(now))
-        is_zip = file_format is FileFormat.TODOIST and zipped.is_zip(source)
+        is_zip = file_format is FileFormat.ZIP or (file_format is FileFormat.TODOIST and zipped.is_zip(source))
         if project is not None and (is_zip or file_format is not FileFormat.TODOIST):
             raise InvalidInput.of("project", "is only for a CSV file of Todoist")
         if is_zip:

@@ -21,7 +21,7 @@ from tasktracker.entrypoints.http.transfers import Transfers
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 ZIP = "application/zip"
-FORMS = {NDJSON: FileFormat.NDJSON, CSV: FileFormat.TODOIST, ZIP: FileFormat.TODOIST}
+FORMS = {NDJSON: FileFormat.NDJSON, CSV: FileFormat.TODOIST, ZIP: FileFormat.ZIP}
 
 
 class ImportFile(Query):
