@@ -529,9 +529,7 @@ def test_tasks_in_the_trash_are_restored_on_request(service: Service, user: User
         (b"\x1f\x8b\x08", "gzip"),
     ],
 )
-def test_a_refused_file_is_told_apart_and_the_error_says_what_helps(
-    service: Service, user: User, raw: bytes, advice: str
-) -> None:
+def test_the_error_for_a_refused_file_says_what_helps(service: Service, user: User, raw: bytes, advice: str) -> None:
     with pytest.raises(InvalidInput, match=advice):
         service.import_file(user, raw)
 

@@ -73,7 +73,7 @@ def test_other_text_is_no_date(text: str, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", MONTHS)
-def test_every_language_has_twelve_months_that_their_first_letters_tell_apart(language: str) -> None:
+def test_every_language_has_twelve_months_with_different_names(language: str) -> None:
     for number, names in enumerate(MONTHS[language].split(), start=1):
         for name in names.split("/"):
             assert read(f"5 {name} 2026", language) == [date(2026, number, 5)]

@@ -52,7 +52,7 @@ def test_each_file_is_a_project(account: Account) -> None:
     assert (alone.tasks.created, alone.tasks.unchanged) == (0, 2)
 
 
-def test_projects_of_the_same_name_are_told_apart(account: Account) -> None:
+def test_projects_of_the_same_name_are_different(account: Account) -> None:
     files = {f"Home [{number}].csv": SAME.format(number) for number in (12345678, 87654321)}
     assert account.import_file(packed(files)).tasks.created == 4
     assert list(account.categories().values()) == ["Home"]

@@ -134,7 +134,7 @@ class _Records:
         """Return the error for the first line of a record, and have the others read again."""
         self._repeated += sum(len(text) for _, text in taken[1:])
         if self._repeated > MAX_REPEATED:
-            reason += f"; so many rows are broken that the lines until {taken[-1][0]} were skipped"
+            reason += f"; too many rows are broken, so the lines until {taken[-1][0]} were skipped"
         else:
             self._pending.extendleft(reversed(taken[1:]))
         return FieldError("line", f"is not valid CSV: {reason}; is a quotation mark missing?")

@@ -63,7 +63,7 @@ class Zipped:
         self._entries: dict[ZippedFile, ZipInfo] = {}
         for each in sorted(entries, key=lambda entry: entry.filename):
             project = project_of(each.filename)
-            # Projects of the same name are told apart by the ids in the names of their files.
+            # The names of the files distinguish projects of the same name.
             key = project if projects[name_key(project)] == 1 else _name(each)
             file = ZippedFile(_name(each), Project.named(project, key), each.header_offset + each.compress_size)
             self._entries[file] = each
