@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -93,6 +95,10 @@ def lines(response: httpx.Response) -> list[dict[str, Any]]:
     return [json.loads(line) for line in response.content.splitlines()]
 
 
+def counts(**some: int) -> dict[str, int]:
+    return {"created": 0, "unchanged": 0, "mapped": 0, "in_trash": 0, "restored": 0, **some}
+
+
 def filled(person: Person) -> None:
     """Create categories and tasks of every kind."""
     home = person.category("Home", color="#1e90ff", description="where the heart is")
@@ -119,12 +125,12 @@ def test_an_import_restores_an_export_on_another_server(alice: Person, tmp_path:
         assert lines(carol.get(EXPORT))[2:-1] == []
         report = expect(upload(carol, response.content), 200)
         assert dry == report | {"dry_run": True}
-        assert report["tasks"] == {"created": 5, "unchanged": 0, "mapped": 0}
+        assert report["tasks"] == counts(created=5)
         assert (report["skipped"], report["errors"], report["notices"], report["omitted"]) == (0, [], [], 0)
         key = json.dumps
         assert sorted(lines(carol.get(EXPORT))[2:], key=key) == sorted(exported[2:], key=key)
         again = expect(upload(carol, response.content), 200)
-        assert again["tasks"] == {"created": 0, "unchanged": 5, "mapped": 0}
+        assert again["tasks"] == counts(unchanged=5)
         assert again["categories"] == {"created": 0, "unchanged": 1, "mapped": 0}
         # Imported tasks can be edited, restored and listed.
         task = next(task for task in carol.listed("/api/tasks/") if task["title"] == "edited")
@@ -140,7 +146,7 @@ def test_the_tasks_of_another_user_get_new_ids(alice: Person, bob: Person) -> No
     filled(alice)
     exported = alice.get(EXPORT).content
     report = expect(upload(bob, exported), 200)
-    assert report["tasks"] == {"created": 5, "unchanged": 0, "mapped": 5}
+    assert report["tasks"] == counts(created=5, mapped=5)
     assert report["categories"] == {"created": 1, "unchanged": 0, "mapped": 1}
     again = expect(upload(bob, exported), 200)
     assert (again["tasks"]["created"], again["tasks"]["unchanged"]) == (0, 5)
@@ -163,6 +169,47 @@ def test_a_todoist_file_can_be_imported(alice: Person) -> None:
     assert (report["tasks"]["created"], report["categories"]["created"], report["skipped"]) == (12, 1, 2)
     assert report["errors"][0] == {"line": 21, "field": "PRIORITY", "message": "must be 1 to 4"}
     assert expect(upload(alice, SAMPLE.read_bytes(), CSV), 200)["tasks"]["created"] == 0
+
+
+def test_a_row_in_a_time_zone_without_a_name_is_imported(alice: Person) -> None:
+    head = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE\n"
+    rows = "task,Z,,4,1,,,2026-04-24,en,UTC\ntask,A,,4,1,,,2026-04-24 at 10:00,en,GMT+2\n"
+    assert expect(upload(alice, head + rows, CSV, "?project=Work"), 200)["tasks"] == counts(created=2)
+    due = {task["title"]: task["due_date"] for task in alice.listed("/api/tasks/")}
+    assert due == {"Z": "2026-04-24T23:59:59Z", "A": "2026-04-24T08:00:00Z"}
+    assert [each["name"] for each in alice.listed("/api/categories/")] == ["Work"]
+    # The project belongs to the identity.
+    assert expect(upload(alice, head + rows, CSV, "?project=Home"), 200)["tasks"] == counts(created=2)
+    invalid(upload(alice, head + rows, CSV, "?project="), "project")
+
+
+def test_a_backup_of_todoist_is_imported_from_its_zip_file(alice: Person) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("Home [12345678].csv", "Work.csv"):
+            archive.writestr(name, "TYPE,CONTENT\ntask,same\ntask,\n")
+    report = expect(upload(alice, file.getvalue(), "application/zip"), 200)
+    assert report["tasks"] == counts(created=2)
+    assert [each["file"] for each in report["errors"]] == ["Home [12345678].csv", "Work.csv"]
+    assert {each["name"] for each in alice.listed("/api/categories/")} == {"Home", "Work"}
+    invalid(upload(alice, file.getvalue()[:-30], "application/zip"), "body")
+
+
+def test_an_import_reports_what_is_in_the_trash_and_restores_it_on_request(alice: Person) -> None:
+    filled(alice)
+    parent = next(task for task in alice.listed("/api/tasks/") if task["title"] == "edited")
+    exported = alice.get(EXPORT).content
+    expect(alice.delete(f"/api/tasks/{parent['id']}/"), 204)
+    left = expect(upload(alice, exported), 200)
+    assert left["tasks"] == counts(in_trash=3, unchanged=2)
+    assert [("trash" in each["message"]) for each in left["notices"]] == [True] * 3
+    dry = expect(upload(alice, exported, query="?restore=true&dry_run=true"), 200)
+    restored = expect(upload(alice, exported, query="?restore=true"), 200)
+    assert dry == {**restored, "dry_run": True}
+    assert restored["tasks"] == counts(restored=3, unchanged=2)
+    assert alice.get(EXPORT).content.count(b'"trashed_at":null') == 3
+    child = next(task for task in alice.listed("/api/tasks/") if task["title"] == "child")
+    assert child["parent"] == parent["id"]
 
 
 def test_errors_are_reported_by_line(alice: Person) -> None:
@@ -307,6 +354,30 @@ def test_commands_export_and_import(server: Server, tmp_path: Path) -> None:
     empty = run(folder, "import", other.username, "/dev/null", "--format", "ndjson")
     assert empty.returncode == 1
     assert "body must begin with a line" in empty.stderr
+
+
+def test_an_exported_file_is_private_and_may_be_a_link(server: Server, tmp_path: Path) -> None:
+    link, target = tmp_path / "link", tmp_path / "target.ndjson"
+    target.write_text("old")
+    target.chmod(0o644)
+    link.symlink_to(target)
+    assert run(server.folder, "export", server.register().username, "-o", str(link)).returncode == 0
+    assert (link.is_symlink(), target.stat().st_mode & 0o777) == (True, 0o600)
+    assert target.read_bytes().count(b"\n") == 3
+
+
+def test_a_command_imports_a_project_named_by_its_file_and_restores_tasks(server: Server, tmp_path: Path) -> None:
+    person = server.register()
+    file = tmp_path / "Garden [220474322].csv"
+    file.write_text("TYPE,CONTENT\ntask,Dig\n")
+    expect(upload(person, file.read_bytes(), CSV, "?project=Garden"), 200)
+    (task,) = person.listed("/api/tasks/")
+    expect(person.delete(f"/api/tasks/{task['id']}/"), 204)
+    left = run(server.folder, "import", person.username, str(file))
+    assert "tasks left in the trash: 1" in left.stdout
+    restored = run(server.folder, "import", person.username, str(file), "--restore")
+    assert "tasks restored: 1" in restored.stdout
+    assert person.titles() == ["Dig"]
 
 
 def test_a_command_deletes_expired_tasks(server: Server) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -34,9 +36,17 @@ def server(tmp_path: Path, database_url: str) -> Iterator[Server]:
         yield server
 
 
+def zipped(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
 IMPORTED = {
     "application/x-ndjson": b'{"type":"header","format":"tasktracker","version":1}\n',
     "text/csv": b"TYPE,CONTENT\ntask,something\n",
+    "application/zip": zipped("Home.csv", b"TYPE,CONTENT\ntask,something\n"),
 }
 
 

@@ -26,6 +26,7 @@ from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
+from tasktracker.domain.tasks.trash_service import TrashService
 from tests.contracts.base import Seed
 from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
 
@@ -46,11 +47,13 @@ class Service:
     def export(self, user: User) -> bytes:
         return b"".join(self.exports.export(self.seed.actor(user)))
 
-    def import_file(self, user: User, raw: bytes, *, dry_run: bool = False) -> ImportReport:
-        return self.imports.import_file(self.seed.actor(user), io.BytesIO(raw), FileFormat.NDJSON, dry_run=dry_run)
+    def import_file(self, user: User, raw: bytes, *, dry_run: bool = False, restore: bool = False) -> ImportReport:
+        return self.imports.import_file(
+            self.seed.actor(user), io.BytesIO(raw), FileFormat.NDJSON, dry_run=dry_run, restore=restore
+        )
 
-    def import_lines(self, user: User, *records: Any, dry_run: bool = False) -> ImportReport:
-        return self.import_file(user, to_lines(HEADER, *records, END), dry_run=dry_run)
+    def import_lines(self, user: User, *records: Any, dry_run: bool = False, restore: bool = False) -> ImportReport:
+        return self.import_file(user, to_lines(HEADER, *records, END), dry_run=dry_run, restore=restore)
 
     def all_of(self, user: User) -> tuple[dict[UUID, Category], dict[UUID, Task]]:
         """Return the user's own categories and tasks, with those in the trash."""
@@ -88,6 +91,7 @@ def user(service: Service) -> User:
 # ---------------------------------------------------------------- round trip
 
 moments = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+past = st.datetimes(datetime(1, 1, 2), START.replace(tzinfo=None), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
 
 
@@ -98,7 +102,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
     named = draw(st.lists(texts.map(lambda text: f"c{text}").map(str.strip), max_size=4, unique_by=name_key))
     categories = []
     for name in named:
-        times = sorted(draw(st.tuples(moments, moments)))
+        times = sorted(draw(st.tuples(past, past)))
         categories.append(
             Category(
                 id=draw(st.uuids()),
@@ -115,7 +119,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
     depths: dict[UUID, int] = {}
     for id_ in draw(st.lists(st.uuids(), max_size=12, unique=True)):
         parent = draw(st.sampled_from([None, *(each for each in tasks if depths[each.id] < MAX_DEPTH)]))
-        times = sorted(draw(st.tuples(moments, moments)))
+        times = sorted(draw(st.tuples(past, past)))
         state = draw(st.sampled_from(State))
         trashed = draw(st.booleans()) or (parent is not None and parent.trashed_at is not None)
         trashed_with = [id_, parent.trashed_with] if parent is not None and parent.trashed_with else [id_]
@@ -134,8 +138,8 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
                 created_by=owner,
                 created_at=times[0],
                 updated_at=times[1],
-                completed_at=draw(moments) if state is State.DONE else None,
-                trashed_at=draw(moments) if trashed else None,
+                completed_at=draw(past) if state is State.DONE else None,
+                trashed_at=draw(past) if trashed else None,
                 trashed_with=draw(st.sampled_from(trashed_with)) if trashed else None,
                 version=draw(st.integers(1, 1000)),
             )
@@ -387,6 +391,7 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
         (task(trashed_with=str(uuid4())), "trashed_with"),
         (task(trashed_at="2026-01-01T00:00:00Z", trashed_with=str(uuid4())), "trashed_with"),
         (task(parent=str(uuid4())), "parent"),
+        (task(id="a0b1c2d3-0000-4000-8000-000000000000", parent="A0B1C2D3000040008000000000000000"), "parent"),
         (task(category=str(uuid4())), "category"),
         (category(name=""), "name"),
         (category(color="red"), "color"),
@@ -445,6 +450,90 @@ def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
         assert (report.tasks.created, report.tasks.unchanged) == (1, 1)
 
 
+def test_an_id_given_twice_with_other_content_is_an_error_in_the_second_line(service: Service, user: User) -> None:
+    first, home = task(title="first"), category()
+    for _ in range(2):
+        report = service.import_lines(user, first, {**first, "title": "other"}, home, {**home, "name": "Other"}, first)
+        assert [(each.line, each.field) for each in report.errors] == [(3, "id"), (5, "id")]
+        assert "earlier line" in report.errors[0].message
+    categories, tasks = service.all_of(user)
+    assert ([one.title for one in tasks.values()], [one.name for one in categories.values()]) == (
+        ["first"],
+        ["Somewhere"],
+    )
+
+
+def test_a_time_in_the_future_becomes_the_time_of_the_import(service: Service, user: User) -> None:
+    late, later = (START + timedelta(days=1)).isoformat(), (START + timedelta(days=2)).isoformat()
+    gone = task(created_at=late, updated_at=later, state="done", completed_at=late, trashed_at=late)
+    home = category(created_at=late, updated_at=later)
+    report = service.import_lines(user, home, gone, task(created_at=START.isoformat(), due_date=later))
+    assert [(each.line, each.field) for each in report.notices] == [
+        *((2, name) for name in ("created_at", "updated_at")),
+        *((3, name) for name in ("created_at", "updated_at", "completed_at", "trashed_at")),
+    ]
+    categories, tasks = service.all_of(user)
+    stored = tasks[UUID(gone["id"])]
+    assert {stored.created_at, stored.updated_at, stored.completed_at, stored.trashed_at} == {START}
+    assert categories[UUID(home["id"])].updated_at == START
+
+
+def test_a_task_in_the_trash_is_reported_and_left_there(service: Service, user: User) -> None:
+    gone = service.seed.new_task(user)
+    service.seed.tasks(replace(gone, trashed_at=START, trashed_with=gone.id))
+    record = task(id=str(gone.id))
+    for dry_run in (True, False):
+        report = service.import_lines(user, record, dry_run=dry_run)
+        assert (report.tasks.in_trash, report.tasks.unchanged, report.tasks.restored) == (1, 0, 0)
+        ((line, message),) = [(each.line, each.message) for each in report.notices]
+        assert (line, "trash" in message) == (2, True)
+    # A task that is in the trash in the file, too, is where it should be.
+    report = service.import_lines(user, {**record, "trashed_at": START.isoformat()}, restore=True)
+    assert (report.tasks.in_trash, report.tasks.unchanged, report.tasks.restored) == (0, 1, 0)
+    assert service.all_of(user)[1][gone.id].trashed_at == START
+
+
+def test_tasks_in_the_trash_are_restored_on_request(service: Service, user: User) -> None:
+    parent, child, grandchild = (task(title=title) for title in ("parent", "child", "grandchild"))
+    child["parent"], grandchild["parent"] = parent["id"], child["id"]
+    service.import_lines(user, parent, child, grandchild)
+    trash = TrashService()
+    with service.store.writing(service.seed.actor(user)) as work:
+        trash.delete(work, UUID(grandchild["id"]))
+        trash.delete(work, UUID(parent["id"]))
+    new = task(title="new", parent=child["id"])
+    for dry_run in (True, False):
+        report = service.import_lines(user, parent, child, grandchild, new, restore=True, dry_run=dry_run)
+        assert (report.errors, report.notices) == ([], [])
+        assert (report.tasks.restored, report.tasks.in_trash, report.tasks.unchanged) == (3, 0, 0)
+        assert report.tasks.created == 1
+    _, tasks = service.all_of(user)
+    assert {one.title: one.parent and tasks[one.parent].title for one in tasks.values()} == {
+        "parent": None,
+        "child": "parent",
+        "grandchild": "child",
+        "new": "child",
+    }
+    assert {one.root for one in tasks.values()} == {UUID(parent["id"])}
+    assert not any(one.trashed_at for one in tasks.values())
+    assert service.import_lines(user, parent, child, restore=True).tasks.unchanged == 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "advice"),
+    [
+        ("TYPE,CONTENT\n".encode("utf-16"), "UTF-16"),
+        ("TYPE,CONTENT\n".encode("utf-16-le"), "UTF-16"),
+        (b"TYPE,CONTENT\n", "text/csv"),
+        (b"PK\x03\x04", "application/zip"),
+        (b"\x1f\x8b\x08", "gzip"),
+    ],
+)
+def test_the_error_for_a_refused_file_says_what_helps(service: Service, user: User, raw: bytes, advice: str) -> None:
+    with pytest.raises(InvalidInput, match=advice):
+        service.import_file(user, raw)
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -455,6 +544,9 @@ def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
         to_lines(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
         to_lines({**HEADER, "version": 3}),
         to_lines({**HEADER, "version": 0}),
+        to_lines({**HEADER, "version": True}),
+        to_lines({**HEADER, "version": 2.0}),
+        to_lines({**HEADER, "version": [2]}),
         to_lines({**HEADER, "format": "other"}),
     ],
 )
@@ -529,6 +621,7 @@ def test_the_number_of_lines_and_categories_is_limited(service: Service, user: U
     many = to_lines(HEADER, *(task() for _ in range(5)), END)
     with pytest.raises(InvalidInput):
         service.import_file(user, many)
+    assert service.all_of(user)[1] == {}
     # An administrator can import without these limits.
     report = service.imports.import_file_for(user.username, io.BytesIO(many), FileFormat.NDJSON)
     assert report.tasks.created + report.tasks.unchanged == 5

@@ -203,7 +203,8 @@ def test_every_response_is_described(operations: dict[tuple[str, str], dict[str,
         assert {"413", "415"} <= responses.keys() or "requestBody" not in operation
         if "requestBody" in operation:
             merge = {"application/merge-patch+json"} if method == "PATCH" else set()
-            forms = {"application/x-ndjson", "text/csv"} if path == IMPORT else {"application/json"} | merge
+            files = {"application/x-ndjson", "text/csv", "application/zip"}
+            forms = files if path == IMPORT else {"application/json"} | merge
             assert operation["requestBody"]["content"].keys() == forms
 
 

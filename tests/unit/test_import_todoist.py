@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +13,9 @@ import pytest
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.portability import csv_rows
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
+from tasktracker.domain.portability.project import project_of
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority, Task
@@ -34,9 +37,9 @@ class Account:
         self.actor = seed.actor(self.user)
         self.imports = ImportService(store=self.store, batch_size=chunk)
 
-    def import_file(self, text: str | bytes, *, dry_run: bool = False) -> ImportReport:
-        raw = text.encode() if isinstance(text, str) else text
-        return self.imports.import_file(self.actor, io.BytesIO(raw), FileFormat.TODOIST, dry_run=dry_run)
+    def import_file(self, text: str | bytes, project: str | None = None, *, dry_run: bool = False) -> ImportReport:
+        source = io.BytesIO(text.encode() if isinstance(text, str) else text)
+        return self.imports.import_file(self.actor, source, FileFormat.TODOIST, project=project, dry_run=dry_run)
 
     def tasks(self) -> list[Task]:
         with self.store.reading(SYSTEM) as work:
@@ -85,7 +88,7 @@ def test_a_sample_is_imported_completely(account: Account) -> None:
         appointment.description == "Responsible: Bob (102)\n\nOpen on weekdays only.\nBring the old one.\n\nSecond note"
     )
     plants = account.task("Water the plants")
-    assert (plants.description, plants.due_date, plants.priority) == ("Date: every monday", None, Priority.LOW)
+    assert (plants.description, plants.due_date, plants.priority) == ("Date: every monday", None, Priority.NORMAL)
     assert plants.category is None
     spring = account.task("Spring")
     assert spring.category is not None
@@ -156,6 +159,7 @@ def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
         ("task,x,,,zero,,", "INDENT"),
         ("task,x,,,٣,,", "INDENT"),
         ("task,a\0b,,,,,", "CONTENT"),
+        ("task," + "x" * 300 + "\0,,,,,", "CONTENT"),
         ("task,x,a\0b,,,,", "DESCRIPTION"),
         ("task,x,,,,\0,", "DATE"),
         ("note,of nothing,,,,,", "TYPE"),
@@ -177,13 +181,152 @@ def test_a_row_that_is_not_utf_8_is_skipped_and_reported(account: Account) -> No
     assert account.task("good").version == 1
 
 
-def test_a_quote_without_an_end_is_reported(account: Account) -> None:
-    report = account.import_file(
-        HEAD + 'task,good,,,,,\ntask,"never,,,,,\n' + ("task," + "x" * 140 + ",,,,,\n") * 2_000
+@pytest.mark.parametrize(
+    ("following", "broken"),
+    [
+        ("task,last,,,,,\n", [2]),
+        ('task,"last, and quoted",,,,,\n', [2]),
+        ('task,last,"a ""quote""",,,,\n', [2]),
+        # The second quote without an end closes the first.
+        ('task,"\ntask,last,,,,,\n', [2, 103]),
+    ],
+)
+def test_a_quote_without_an_end_costs_only_its_own_row(account: Account, following: str, broken: list[int]) -> None:
+    rows = "".join(f"task,row {number},,,,,\n" for number in range(100))
+    report = account.import_file(HEAD + 'task,"never,,,,,\n' + rows + following)
+    assert [(each.line, each.field) for each in report.errors] == [(line, "line") for line in broken]
+    assert all("quotation mark" in each.message for each in report.errors)
+    assert (report.skipped, report.tasks.created) == (len(broken), 101)
+
+
+def test_many_broken_quotes_are_reported_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "MAX_REPEATED", 100_000)
+    account = Account()
+    # Each of these lines is broken alone, and opens a quote that none of the following lines ends.
+    report = account.import_file(HEAD + 'x",a"b,"\n' * 20_000 + "\n" * 70_000)
+    assert report.tasks.created == 0
+    assert [(each.line, "until 90001 were skipped" in each.message) for each in report.errors] == [(2, True)]
+
+
+def test_a_row_with_more_values_than_columns_is_refused(account: Account) -> None:
+    report = account.import_file(HEAD + "task,Milk, eggs,,4,1,2026-04-24,en,UTC\ntask,good,,,,,,,,\n")
+    assert [(each.line, each.field) for each in report.errors] == [(2, "line")]
+    assert "comma" in report.errors[0].message
+    assert [task.title for task in account.tasks()] == ["good"]
+
+
+def test_empty_columns_at_the_end_are_ignored(account: Account) -> None:
+    report = account.import_file("TYPE,CONTENT,PRIORITY,,\ntask,x,1,,\ntask,y,2\ntask,z,3,,lost\n")
+    assert (report.tasks.created, [each.line for each in report.errors]) == (2, [4])
+
+
+def test_an_offset_is_a_time_zone_and_an_unknown_zone_is_reported(account: Account) -> None:
+    zones = {"GMT+2": 10, "UTC -03:30": 15.5, "Europe/Vienna": 10, "": 16, "Mars/Olympus": 16, "GMT+25": 16, "../x": 16}
+    rows = "".join(f"task,{name or 'none'},,,,2026-04-24T12:00,{name}\n" for name in zones)
+    report = account.import_file(HEAD + rows)
+    for name, hours in zones.items():
+        assert account.task(name or "none").due_date == datetime(2026, 4, 24, tzinfo=UTC) + timedelta(hours=hours)
+    assert notices(report) == [(line, "TIMEZONE") for line in (6, 7, 8)]
+
+
+def test_a_date_that_may_mean_two_days_is_not_guessed(account: Account) -> None:
+    report = account.import_file(HEAD.replace("DATE", "DATE,DATE_LANG") + "task,x,,,,03/04/2026,en,UTC\n")
+    assert account.task("x").due_date is None
+    assert account.task("x").description == "Date: 03/04/2026"
+    assert [(each.line, "two days" in each.message) for each in report.notices] == [(2, True)]
+
+
+def test_equal_rows_of_different_projects_are_different_tasks(account: Account) -> None:
+    account.import_file(HEAD + "task,same,one,,,2026-04-01,\n", "Home")
+    report = account.import_file(HEAD + "task,same,two,,,2026-05-01,\n", "Work")
+    assert (report.tasks.created, report.tasks.unchanged) == (1, 0)
+    assert [task.description for task in account.tasks()] == ["one", "two"]
+    # The same project is recognised, however its name is written.
+    report = account.import_file(HEAD + "task,same,two,,,2026-05-01,\n", " WORK ")
+    assert (report.tasks.created, report.tasks.unchanged, report.notices) == (0, 1, [])
+
+
+def test_the_category_is_the_section_and_else_the_project(account: Account) -> None:
+    rows = "task,outside,,,,,\nsection,Later,,,,,\ntask,inside,,,,,\n"
+    report = account.import_file(HEAD + rows, "Work")
+    names = account.categories()
+    assert {task.title: names[task.category] for task in account.tasks() if task.category} == {
+        "outside": "Work",
+        "inside": "Later",
+    }
+    assert report.categories.created == 2
+    # A project whose tasks all have sections needs no category.
+    account.import_file(HEAD + "section,Later,,,,,\ntask,other,,,,,\n", "Empty")
+    assert sorted(account.categories().values()) == ["Later", "Work"]
+
+
+def test_rows_imported_before_projects_counted_are_still_the_same(account: Account) -> None:
+    rows = "task,top,,,1,,\ntask,child,,,2,,\ntask,child,,,2,,\nsection,Later,,,,,\ntask,top,,,1,,\n"
+    account.import_file(HEAD + rows)
+    before = account.tasks()
+    for dry_run in (True, False):
+        report = account.import_file(HEAD + rows + "task,new,,,2,,\n", "Work", dry_run=dry_run)
+        assert (report.tasks.created, report.tasks.unchanged, report.notices) == (1, 4, [])
+    assert [task for task in account.tasks() if task.title != "new"] == before
+    assert account.task("new").parent in {task.id for task in before if task.title == "top" and task.category}
+
+
+def test_an_existing_row_with_other_content_is_reported(account: Account) -> None:
+    account.import_file(HEAD + "task,same,one,,,2026-04-01,\n")
+    report = account.import_file(HEAD + "task,same,two,,,2026-05-01,\n")
+    assert (report.tasks.unchanged, [(each.line, each.field) for each in report.notices]) == (1, [(2, "line")])
+    assert "was not changed" in report.notices[0].message
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\0b", "\ud800"])
+def test_a_project_without_a_name_is_refused(account: Account, name: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        account.import_file(HEAD, name)
+    assert [error.field for error in caught.value.errors] == ["project"]
+
+
+def test_the_name_of_a_long_project_is_cut_only_for_the_category(account: Account) -> None:
+    for end in ("a", "b"):
+        report = account.import_file(HEAD + "task,same,,,,,\n", "p" * 64 + end)
+        assert (report.tasks.created, notices(report)) == (1, [(1, "project")])
+    assert list(account.categories().values()) == ["p" * 64]
+
+
+@pytest.mark.parametrize(
+    ("file", "project"),
+    [
+        ("Work [220474322].csv", "Work"),
+        ("folder/wohnung [6Crg8jQ886Wh4P5g].CSV", "wohnung"),
+        ("Planning [Q3].csv", "Planning [Q3]"),
+        ("[220474322].csv", "[220474322]"),
+        ("Inbox", "Inbox"),
+    ],
+)
+def test_the_name_of_a_file_names_its_project(file: str, project: str) -> None:
+    assert project_of(file) == project
+
+
+def test_attachments_of_notes_become_links(account: Account) -> None:
+    file = {"file_name": "a [b]]] c.png", "file_url": "https://files.example/a (1).png", "size": [1, {"x": 2}]}
+    content = f"see [[file {json.dumps(file)}]], [[file {{broken]] and [[file {json.dumps({'file_name': 'x'})}]]"
+    account.import_file(HEAD + "task,x,,,,,\n" + 'note,"{}",,,,,\n'.format(content.replace('"', '""')))
+    assert account.task("x").description == (
+        "see [a \\[b\\]\\]\\] c.png](https://files.example/a%20%281%29.png), [[file {broken]] and"
+        ' [[file {"file_name": "x"}]]'
     )
-    assert account.task("good").version == 1
-    assert report.skipped
-    assert report.omitted + len(report.errors) + len(report.notices) >= 1
+
+
+@pytest.mark.parametrize("text", [r"\u0000", r"\ud800"])
+def test_an_attachment_cannot_bring_in_text_that_no_database_stores(account: Account, text: str) -> None:
+    note = f'[[file {{"file_name":"{text}","file_url":"https://x"}}]]'.replace('"', '""')
+    report = account.import_file(HEAD + f'task,x,,,,,\nnote,"{note}",,,,,\n')
+    assert [(each.line, each.field) for each in report.errors] == [(3, "CONTENT")]
+
+
+def test_a_note_about_the_project_is_reported(account: Account) -> None:
+    report = account.import_file(HEAD + "task,x,,,,,\nproject_note,about all,,,,,\n")
+    assert [(each.line, each.field) for each in report.errors] == [(3, "TYPE")]
+    assert account.task("x").description == ""
 
 
 def test_equal_rows_of_different_sections_are_different_tasks(account: Account) -> None:
@@ -197,6 +340,22 @@ def test_a_file_of_another_format_is_refused(account: Account, text: str) -> Non
     with pytest.raises(InvalidInput) as caught:
         account.import_file(text)
     assert [error.field for error in caught.value.errors] == ["body"]
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (HEAD.replace(",", ";"), "commas"),
+        (HEAD.replace(",", "\t"), "commas"),
+        ('"TYPE";"CONTENT"\n', "commas"),
+        (HEAD.encode("utf-16"), "UTF-16"),
+        (b"\x1f\x8b\x08", "gzip"),
+        ('{"type":"header"}\n', "application/x-ndjson"),
+    ],
+)
+def test_the_error_for_a_refused_file_says_what_helps(account: Account, text: str | bytes, advice: str) -> None:
+    with pytest.raises(InvalidInput, match=advice):
+        account.import_file(text)
 
 
 def test_unknown_columns_are_reported(account: Account) -> None:

@@ -229,22 +229,25 @@ def export(user: str, output: Path | None) -> None:
 @click.argument("user")
 @click.argument("file", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Report the result without importing anything.")
+@click.option("--restore", is_flag=True, help="Restore tasks of the file that are in the trash.")
 @click.option(
     "--format",
     "form",
     type=click.Choice([form.value for form in FileFormat]),
     help="File format.  [default: by its name]",
 )
+@click.option("--project", help="Project that a CSV file of Todoist contains.  [default: the name before .csv]")
 @_report_errors
-def import_(user: str, file: BinaryIO, dry_run: bool, form: str | None) -> None:
-    """Import a Task Tracker export or a Todoist CSV file into a user's account.
+def import_(user: str, file: BinaryIO, dry_run: bool, restore: bool, form: str | None, project: str | None) -> None:
+    """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several, into a user's account.
 
     USER is a username or an e-mail address; the FILE `-` is standard input. Existing items are not changed, so a
     file may be imported again. Invalid lines are skipped and reported.
     """
     with _container() as container:
-        chosen = transfer_commands.form_of(file.name, form)
-        report = transfer_commands.import_from(container, user, file, chosen, dry_run=dry_run)
+        report = transfer_commands.import_from(
+            container, user, file, form, project=project, restore=restore, dry_run=dry_run
+        )
     transfer_commands.show(report)
     if report.skipped:
         sys.exit(1)

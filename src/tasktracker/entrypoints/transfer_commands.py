@@ -12,7 +12,9 @@ from typing import BinaryIO, cast
 import click
 
 from tasktracker.domain.portability.import_service import FileFormat
+from tasktracker.domain.portability.project import project_of
 from tasktracker.domain.portability.report import Finding, ImportReport
+from tasktracker.entrypoints import files
 from tasktracker.entrypoints.container import Container
 
 IN_MEMORY = 1024 * 1024
@@ -42,19 +44,24 @@ def _print(blocks: Iterator[bytes]) -> int:
 
 
 def _write(blocks: Iterator[bytes], output: Path) -> int:
-    # Renamed only when complete, so that the final name never holds a partial export.
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            written = sum(file.write(block) for block in blocks)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
-    return written
+    with files.writing(output) as file:
+        return sum(file.write(block) for block in blocks)
 
 
-def import_from(container: Container, user: str, source: BinaryIO, form: FileFormat, *, dry_run: bool) -> ImportReport:
+def import_from(
+    container: Container,
+    user: str,
+    source: BinaryIO,
+    form: str | None,
+    *,
+    project: str | None,
+    restore: bool,
+    dry_run: bool,
+) -> ImportReport:
     """Import a file into a user's account, with a progress bar on standard error."""
+    chosen = form_of(source.name, form)
+    if project is None and chosen is FileFormat.TODOIST and source.name.lower().endswith(".csv"):
+        project = project_of(source.name)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as spooled:
         if not source.seekable():
             shutil.copyfileobj(source, spooled)
@@ -66,7 +73,9 @@ def import_from(container: Container, user: str, source: BinaryIO, form: FileFor
                 # Tasks that wait for their parent are read again; the bar must not go back.
                 bar.update(max(0, read - bar.pos))
 
-            return container.imports().import_file_for(user, source, form, dry_run=dry_run, progress=progress)
+            return container.imports().import_file_for(
+                user, source, chosen, project=project, restore=restore, dry_run=dry_run, progress=progress
+            )
 
 
 def show(report: ImportReport) -> None:
@@ -74,13 +83,17 @@ def show(report: ImportReport) -> None:
     for finding in report.errors:
         click.echo(_describe(finding), err=True)
     for finding in report.notices:
-        click.echo(f"{_describe(finding)} (imported)", err=True)
+        click.echo(f"{_describe(finding)} (notice)", err=True)
     if report.omitted:
         click.echo(f"… and {report.omitted} more", err=True)
     verb = "would create" if report.dry_run else "created"
     for name, tally in (("categories", report.categories), ("tasks", report.tasks)):
         mapped = f", {tally.mapped} of them with a new id" if tally.mapped else ""
         click.echo(f"{name}: {verb} {tally.created}{mapped}; {tally.unchanged} already existed")
+    if report.tasks.restored:
+        click.echo(f"tasks {'that would be restored' if report.dry_run else 'restored'}: {report.tasks.restored}")
+    if report.tasks.in_trash:
+        click.echo(f"tasks left in the trash: {report.tasks.in_trash} (--restore brings them back)")
     click.echo(f"lines skipped: {report.skipped}")
 
 
@@ -88,8 +101,9 @@ def form_of(name: str, chosen: str | None) -> FileFormat:
     """Return the chosen format, or the format that the file's name suggests."""
     if chosen:
         return FileFormat(chosen)
-    return FileFormat.TODOIST if name.lower().endswith(".csv") else FileFormat.NDJSON
+    return {f".{form}": form for form in FileFormat}.get(Path(name).suffix.lower(), FileFormat.NDJSON)
 
 
 def _describe(finding: Finding) -> str:
-    return f"line {finding.line}: {finding.field} {finding.message}"
+    file = f"{finding.file}: " if finding.file else ""
+    return f"{file}line {finding.line}: {finding.field} {finding.message}"

@@ -14,6 +14,7 @@ def read_or_create(path: Path) -> str:
 
     Processes that start concurrently get the same secret: the first one to link its file decides.
     """
+    path = path.resolve()  # a link may point to a file that does not exist yet
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # mkstemp creates the file with mode 0600.

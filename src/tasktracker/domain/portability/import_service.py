@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import BinaryIO
@@ -14,15 +14,19 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import Busy, CategoryNameTaken, FieldError, IdTaken
+from tasktracker.domain.kernel.errors import Busy, CategoryNameTaken, FieldError, IdTaken, InvalidInput
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.kernel.versions import with_version_after
-from tasktracker.domain.portability import ndjson, todoist
+from tasktracker.domain.portability import lines, ndjson, todoist, zipped
+from tasktracker.domain.portability.csv_rows import check_header
 from tasktracker.domain.portability.export_service import Owner, acting_for, find_owner
-from tasktracker.domain.portability.planner import ImportContext, ImportPlan, ImportPlanner
+from tasktracker.domain.portability.plan import ImportContext, ImportPlan
+from tasktracker.domain.portability.planner import ImportPlanner
 from tasktracker.domain.portability.ports import ImportWork
+from tasktracker.domain.portability.project import Project
 from tasktracker.domain.portability.record import Line
 from tasktracker.domain.portability.report import ImportReport
+from tasktracker.domain.portability.zipped import Zipped
 
 BATCH = 500
 MAX_LINES = 500_000
@@ -32,10 +36,11 @@ Progress = Callable[[int], None]
 
 
 class FileFormat(StrEnum):
-    """The format of a file."""
+    """The format of a file: an export file, a CSV file of Todoist, or a ZIP file of such CSV files."""
 
     NDJSON = "ndjson"
     TODOIST = "csv"
+    ZIP = "zip"
 
 
 @dataclass(slots=True)
@@ -44,20 +49,30 @@ class _Import:
 
     actor: Owner
     user: User
+    restores: bool
+    report: ImportReport
+    context: ImportContext
+
+    def require_lines(self, number: int) -> None:
+        """Raise InvalidInput if the import has too many lines."""
+        if isinstance(self.actor, SessionActor) and number > MAX_LINES:
+            raise InvalidInput.of("body", f"has more than {MAX_LINES} lines")
+
+
+@dataclass(slots=True)
+class _File:
+    """A file of an import; its name if there are several."""
+
     source: BinaryIO
     format: FileFormat
-    report: ImportReport
-    progress: Progress | None
-    context: ImportContext = field(default_factory=ImportContext)
+    project: Project | None = None
+    name: str | None = None
+    progress: Progress | None = None
 
-    def lines(self, wanted: Container[int] | None = None) -> Iterator[Line]:
+    def lines(self, user: User, wanted: Container[int] | None = None) -> Iterator[Line]:
         if self.format is FileFormat.NDJSON:
-            return ndjson.read(self.source, wanted, self._max_lines)
-        return todoist.read(self.source, self.user.id, ZoneInfo(self.user.time_zone), wanted, self._max_lines)
-
-    @property
-    def _max_lines(self) -> int | None:
-        return MAX_LINES if isinstance(self.actor, SessionActor) else None
+            return ndjson.read(self.source, wanted)
+        return todoist.read(self.source, user.id, ZoneInfo(user.time_zone), self.project, wanted)
 
 
 class ImportService:
@@ -78,20 +93,33 @@ class ImportService:
         source: BinaryIO,
         file_format: FileFormat,
         *,
+        project: str | None = None,
+        restore: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> ImportReport:
         """Import a file into the actor's account, or report what would be done. The file may be read more than once.
 
-        Existing items are not changed. A refused line is reported, and the others are imported. `progress` gets the
+        Existing items are not changed; with `restore`, those in the trash are restored. A refused line is reported, and
+        the others are imported. `project` is the name of the project that a CSV file contains. `progress` gets the
         number of bytes read.
 
-        Raises SessionEnded, and InvalidInput for a file in another format. Batches committed before an error stay; the
-        file can then be imported again.
+        Raises SessionEnded, and InvalidInput for a file in another format, of which nothing is imported. Batches
+        committed before another error stay; the file can then be imported again.
         """
         with self._store.reading(actor) as work:
-            user = find_owner(work, actor)
-        return self._run(_Import(actor, user, source, file_format, ImportReport(dry_run), progress))
+            user, now = find_owner(work, actor), work.now
+        run = _Import(actor, user, restore, ImportReport(dry_run), ImportContext(now))
+        is_zip = file_format is FileFormat.ZIP or (file_format is FileFormat.TODOIST and zipped.is_zip(source))
+        if project is not None and (is_zip or file_format is not FileFormat.TODOIST):
+            raise InvalidInput.of("project", "is only for a CSV file of Todoist")
+        if is_zip:
+            self._import_zip(run, Zipped(source), progress)
+        else:
+            run.require_lines(lines.count(source))
+            of = None if project is None else Project.named(project)
+            self._import_all(run, _File(source, file_format, of, progress=progress))
+        return run.report
 
     def import_file_for(
         self,
@@ -99,33 +127,57 @@ class ImportService:
         source: BinaryIO,
         file_format: FileFormat,
         *,
+        project: str | None = None,
+        restore: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> ImportReport:
         """Import a file into a user's account, for an administrator of the service. Also raises UserNotFound."""
         actor = acting_for(self._store, "import", login)
-        return self.import_file(actor, source, file_format, dry_run=dry_run, progress=progress)
+        return self.import_file(
+            actor, source, file_format, project=project, restore=restore, dry_run=dry_run, progress=progress
+        )
 
-    def _run(self, run: _Import) -> ImportReport:
-        waiting = self._pass(run, run.lines())
+    def _import_zip(self, run: _Import, archive: Zipped, progress: Progress | None) -> None:
+        """Import each file, after all were checked, so that a refused one leaves nothing imported."""
+        number = 0
+        for each in archive.files:
+            with archive.open(each) as source:
+                number += lines.count(source)
+                run.require_lines(number)
+                try:
+                    check_header(source)
+                except InvalidInput as invalid:
+                    errors = (
+                        replace(error, message=f"has {each.name}, which {error.message}") for error in invalid.errors
+                    )
+                    raise InvalidInput(*errors) from None
+        for each in archive.files:
+            with archive.open(each) as source:
+                self._import_all(run, _File(source, FileFormat.TODOIST, each.project, each.name))
+            if progress is not None:
+                progress(each.end)
+
+    def _import_all(self, run: _Import, file: _File) -> None:
+        waiting = self._pass(run, file)
         while waiting:
             # Each pass imports the tasks whose parents were imported by the previous pass.
-            remaining = self._pass(run, run.lines(waiting))
+            remaining = self._pass(run, file, waiting)
             if remaining == waiting:
-                self._pass(run, run.lines(remaining), last=True)
+                self._pass(run, file, remaining, last=True)
                 break
             waiting = remaining
-        return run.report
 
-    def _pass(self, run: _Import, lines: Iterator[Line], *, last: bool = False) -> set[int]:
+    def _pass(self, run: _Import, file: _File, wanted: set[int] | None = None, *, last: bool = False) -> set[int]:
         """Import lines in batches, and return the numbers of those that wait for their parent."""
         waiting: set[int] = set()
-        while batch := list(islice(lines, self._batch_size)):
+        found = file.lines(run.user, wanted)
+        while batch := list(islice(found, self._batch_size)):
             plan = self._import(run, batch, last=last)
             waiting.update(plan.waiting)
-            _report(run, batch, plan)
-            _show_progress(run)
-        _show_progress(run)
+            _report(run, file, batch, plan)
+            _show_progress(file)
+        _show_progress(file)
         return waiting
 
     def _import(self, run: _Import, batch: Sequence[Line], *, last: bool) -> ImportPlan:
@@ -142,7 +194,7 @@ class ImportService:
         is_writing = not run.report.dry_run
         opening = self._store.writing if is_writing else self._store.reading
         with opening(run.actor) as work:
-            planner = ImportPlanner(work, run.user.id, run.context, is_writing=is_writing)
+            planner = ImportPlanner(work, run.user.id, run.context, is_writing=is_writing, restores=run.restores)
             plan = planner.decide(batch, last=last)
             if is_writing:
                 _store(work, run.user.id, plan)
@@ -161,7 +213,7 @@ def _store(work: ImportWork, user_id: UUID, plan: ImportPlan) -> None:
     work.changes.record_many(Action.CREATE, [(None, task) for task in tasks])
 
 
-def _report(run: _Import, batch: Sequence[Line], plan: ImportPlan) -> None:
+def _report(run: _Import, file: _File, batch: Sequence[Line], plan: ImportPlan) -> None:
     report = run.report
     report.categories.add(plan.categories)
     report.tasks.add(plan.tasks)
@@ -169,19 +221,16 @@ def _report(run: _Import, batch: Sequence[Line], plan: ImportPlan) -> None:
     refused = [(line.number, line.errors) for line in batch if line.errors]
     changed = [(line.number, line.notices) for line in batch if line.record or not line.errors]
     for number, errors in sorted([*refused, *plan.errors], key=_number):
-        report.skip(number, errors)
+        report.skip(number, errors, file.name)
     for number, notices in sorted([*changed, *plan.notices], key=_number):
         if number not in waiting:
-            report.notice(number, notices)
-    run.context.categories.update(plan.context.categories)
-    if report.dry_run:
-        run.context.names.update(plan.context.names)
-        run.context.parents.update(plan.context.parents)
+            report.notice(number, notices, file.name)
+    run.context.update(plan.context, is_dry_run=report.dry_run)
 
 
-def _show_progress(run: _Import) -> None:
-    if run.progress is not None:
-        run.progress(run.source.tell())
+def _show_progress(file: _File) -> None:
+    if file.progress is not None:
+        file.progress(file.source.tell())
 
 
 def _number(finding: tuple[int, Sequence[FieldError]]) -> int:

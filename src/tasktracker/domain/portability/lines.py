@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from functools import partial
 from typing import BinaryIO
 
-from tasktracker.domain.kernel.errors import FieldError, InvalidInput
+from tasktracker.domain.kernel.errors import FieldError
 
 MAX_LINE_LENGTH = 256 * 1024
 """In bytes: more than the longest task needs with every character escaped."""
+
+BLOCK = 256 * 1024
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with and without members
 
 TOO_LONG = FieldError("line", f"is longer than {MAX_LINE_LENGTH} bytes")
 NOT_UTF8 = FieldError("line", "is not valid UTF-8")
 
 
-def numbered_lines(
-    source: BinaryIO, wanted: Container[int] | None, max_lines: int | None
-) -> Iterator[tuple[int, bytes | None]]:
-    """Yield each line with its number, counted from 1, or only those with `wanted` numbers; None for a too long line.
-
-    Raises InvalidInput if there are more than `max_lines`.
-    """
+def numbered_lines(source: BinaryIO, wanted: Container[int] | None) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the lines with their numbers, counted from 1, or only those `wanted`; None for a line that is too long."""
     source.seek(0)
     number = 0
     while line := source.readline(MAX_LINE_LENGTH + 1):
         number += 1
-        if max_lines is not None and number > max_lines:
-            raise InvalidInput.of("body", f"has more than {max_lines} lines; earlier lines may have been imported")
         is_whole = len(line) <= MAX_LINE_LENGTH
         while not is_whole and not line.endswith(b"\n"):
             line = source.readline(MAX_LINE_LENGTH)
@@ -34,6 +31,32 @@ def numbered_lines(
                 break
         if wanted is None or number in wanted:
             yield number, line if is_whole else None
+
+
+def count(source: BinaryIO) -> int:
+    """Return the number of ends of lines."""
+    source.seek(0)
+    return sum(block.count(b"\n") for block in iter(partial(source.read, BLOCK), b""))
+
+
+def advice(start: bytes) -> str:
+    """Return what to do with a file of another format, which the first bytes show; nothing if they do not."""
+    text = start.decode("utf-8-sig", "replace").upper()
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:100]:
+        return ". It seems to be in UTF-16: save it in UTF-8"
+    if start.startswith(ZIP):
+        return ". It is a ZIP file: a backup of Todoist can be sent as application/zip (on the command line: .zip)"
+    if start.startswith(b"\x1f\x8b"):
+        return ". It is compressed by gzip: unpack it first"
+    if text.startswith("TYPE,"):
+        return ". It seems to be a CSV file of Todoist: send it as text/csv (on the command line: --format csv)"
+    if text.startswith(("TYPE;", '"TYPE";', "TYPE\t")):
+        return ". Its columns are not separated by commas: save it with commas"
+    if text.startswith("{"):
+        return (
+            ". It seems to be JSON: send an export file as application/x-ndjson (on the command line: --format ndjson)"
+        )
+    return ""
 
 
 def printable(text: str) -> str:

@@ -15,7 +15,7 @@ from tasktracker.domain.accounts.user import USER, User
 from tasktracker.domain.categories.category import CATEGORY, Category
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import EditableFields, Refused, Rule, check, moment, optional
-from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, NOT_UTF8, TOO_LONG, numbered_lines, printable
+from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, NOT_UTF8, TOO_LONG, advice, numbered_lines, printable
 from tasktracker.domain.portability.record import MAX_VERSION, CategoryRecord, Line, TaskRecord
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 
@@ -29,6 +29,8 @@ TIME_FORM = re.compile(
 )  # the rule `moment` requires an offset
 
 DAY_FORM = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+REPEATED_ID = FieldError("id", "is in an earlier line of the file, with other content")
 
 # ------------------------------------------------------------------ writing
 
@@ -97,16 +99,17 @@ def _text(value: object) -> str:
 # ------------------------------------------------------------------ reading
 
 
-def read(source: BinaryIO, wanted: Container[int] | None = None, max_lines: int | None = None) -> Iterator[Line]:
+def read(source: BinaryIO, wanted: Container[int] | None = None) -> Iterator[Line]:
     """Yield the categories and tasks of an export, and the errors of other lines; or only lines with `wanted` numbers.
 
-    Raises InvalidInput if the file is not an export in a supported version, or has more than `max_lines` lines.
+    Raises InvalidInput before the first line if the file is not an export in a supported version.
     """
     if wanted is None:
         _require_header(source)
     number, complete = 1, False
     seen: Counter[object] = Counter()
-    for number, raw in numbered_lines(source, wanted, max_lines):
+    contents: dict[int, int] = {}
+    for number, raw in numbered_lines(source, wanted):
         if number == 1 or (raw is not None and not raw.strip()):
             continue
         if complete:
@@ -127,7 +130,11 @@ def read(source: BinaryIO, wanted: Container[int] | None = None, max_lines: int 
         except InvalidInput as invalid:
             yield Line(number, errors=invalid.errors)
         else:
-            if record is not None:
+            # Hashes, because a file may have half a million ids.
+            content = hash(raw.strip()) if raw else 0
+            if record and contents.setdefault(hash((type_, record.id)), content) != content:
+                yield Line(number, errors=(REPEATED_ID,))
+            elif record:
                 yield Line(number, record)
         seen[type_ if isinstance(type_, str) else None] += 1
     if wanted is None and not complete:
@@ -145,13 +152,17 @@ def _missing_lines(end: Mapping[str, Any], seen: Mapping[object, int]) -> Iterat
 
 def _require_header(source: BinaryIO) -> None:
     source.seek(0)
+    first = source.readline(MAX_LINE_LENGTH)
     try:
-        found = _object(source.readline(MAX_LINE_LENGTH))
+        found = _object(first)
     except InvalidInput:
         found = {}
     if found.get("type") != "header" or found.get("format") != FORMAT:
-        raise InvalidInput.of("body", f'must begin with a line {{"type":"header","format":"{FORMAT}", …}}')
-    if found.get("version") not in READ_VERSIONS:
+        expected = f'{{"type":"header","format":"{FORMAT}", …}}'
+        raise InvalidInput.of("body", f"must begin with a line {expected}{advice(first)}")
+    version = found.get("version")
+    # In Python, true and 1.0 equal 1.
+    if type(version) is not int or version not in READ_VERSIONS:
         supported = " or ".join(str(version) for version in READ_VERSIONS)
         raise InvalidInput.of("body", f"must be in version {supported} of the format")
 
@@ -223,6 +234,8 @@ def _task_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("completed_at", "must be null unless the state is done")
     if values.get("trashed_with") and not values.get("trashed_at"):
         yield FieldError("trashed_with", "must be null unless the task is in the trash")
+    if values.get("parent") is not None and values.get("parent") == values.get("id"):
+        yield FieldError("parent", "must not be the task itself")
 
 
 def _time_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -6,80 +6,55 @@ from the owner. The same file therefore always gives the same ids, and importing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.portability.plan import ImportContext, ImportPlan, ParentInfo
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
-from tasktracker.domain.portability.report import Counts
-from tasktracker.domain.tasks.member import Member
 from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields
+from tasktracker.domain.tasks.trash_service import restore_tree
 
 MAX_CATEGORIES = 10_000
 
 ID_TAKEN = FieldError("id", "is taken, and so is the id derived from it")
 UNKNOWN_CATEGORY = FieldError("category", "is neither a category in the file nor one of yours")
-UNKNOWN_PARENT = FieldError("parent", "is neither a task in the file nor one of yours")
+UNKNOWN_PARENT = FieldError(
+    "parent", "is neither one of your tasks nor a task of the file that could be imported first"
+)
 TOO_DEEP = FieldError("parent", f"would nest tasks more than {MAX_DEPTH} levels deep")
 PARENT_IN_TRASH = FieldError("parent", "is in the trash, but this task is not")
 NOT_TRASHED_WITH = FieldError("trashed_with", "must be the task itself or the task with which its parent was deleted")
 TOO_MANY_CATEGORIES = FieldError("name", f"exceeds the limit of {MAX_CATEGORIES} categories in a file")
+TIMES = ("created_at", "updated_at", "completed_at", "trashed_at")
+IN_FUTURE = "is in the future: the time of the import was used"
+IN_TRASH = FieldError("line", "is a task in your trash, and was left there: import with `restore` to bring it back")
+DIFFERENT = FieldError("line", "is a task that exists with another description or due date, and was not changed")
 
-
-@dataclass(frozen=True, slots=True)
-class ParentInfo:
-    """The properties of a parent that its subtasks depend on."""
-
-    root: UUID
-    depth: int
-    members: tuple[Member, ...]
-    trashed_with: UUID | None
-
-
-@dataclass(slots=True)
-class ImportContext:
-    """The results of earlier batches that later ones need.
-
-    `categories` maps ids in the file to stored ids. `names` and `parents` have the categories by name and the tasks by
-    id that a dry run would have stored.
-    """
-
-    categories: dict[UUID, UUID] = field(default_factory=dict)
-    names: dict[str, UUID] = field(default_factory=dict)
-    parents: dict[UUID, ParentInfo] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class ImportPlan:
-    """The items to store, and the findings to report. `waiting` are numbers of lines without an imported parent."""
-
-    new_categories: list[Category] = field(default_factory=list)
-    new_tasks: list[Task] = field(default_factory=list)
-    categories: Counts = field(default_factory=Counts)
-    tasks: Counts = field(default_factory=Counts)
-    errors: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)
-    notices: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)
-    waiting: list[int] = field(default_factory=list)
-    context: ImportContext = field(default_factory=ImportContext)
+RecordT = TypeVar("RecordT", CategoryRecord, TaskRecord)
 
 
 class ImportPlanner:
     """Decides on the records of a batch, in the work that then stores the plan."""
 
-    def __init__(self, work: ImportWork, owner: UUID, context: ImportContext, *, is_writing: bool) -> None:
+    def __init__(
+        self, work: ImportWork, owner: UUID, context: ImportContext, *, is_writing: bool, restores: bool
+    ) -> None:
         self._work = work
         self._owner = owner
         self._now = work.now
         self._context = context
         self._is_writing = is_writing
+        self._restores = restores
         self._tasks: dict[UUID, Task] = {}
         self._own_categories: set[UUID] = set()
         self._candidates_by_id: dict[UUID, tuple[UUID, UUID]] = {}
-        self._plan = ImportPlan()
+        self._plan = ImportPlan(ImportContext(context.moment, restored=set(context.restored)))
 
     def decide(self, lines: Sequence[Line], *, last: bool) -> ImportPlan:
         """Return the plan for these lines. A task without its parent waits, or is refused if `last` is set."""
@@ -127,7 +102,7 @@ class ImportPlanner:
                 if id_ is None:
                     self._plan.errors.append((number, [ID_TAKEN]))
                     continue
-                self._plan.new_categories.append(self._new_category(id_, record))
+                self._plan.new_categories.append(self._new_category(id_, self._until_now(number, record)))
                 self._plan.categories.created += 1
                 self._plan.categories.mapped += id_ != record.id
                 by_name[key] = self._plan.context.names[key] = id_
@@ -151,16 +126,27 @@ class ImportPlanner:
         candidates = (mapped,) if mapped else self._candidates(file_id)
         return next((each for each in candidates if each in self._own_categories), None)
 
+    def _until_now(self, number: int, record: RecordT) -> RecordT:
+        """Return a new item without times in the future, in which nothing has happened yet."""
+        moment = self._context.moment
+        late = [name for name in TIMES if (at := getattr(record, name, None)) is not None and at > moment]
+        if not late:
+            return record
+        self._plan.notices.append((number, [FieldError(name, IN_FUTURE) for name in late]))
+        times: dict[str, Any] = dict.fromkeys(late, moment)
+        return replace(record, **times)
+
     # ------------------------------------------------------------------ tasks
 
     def _load_tasks(self, records: Sequence[TaskRecord]) -> None:
         """Read the existing tasks with these ids, and the ancestors of parents. A writing work locks the roots."""
-        file_ids = {each for record in records for each in (record.id, record.parent) if each}
-        ids = {candidate for each in file_ids for candidate in self._candidates(each)}
+        file_ids = {each for record in records for each in (record.id, record.former_id, record.parent) if each}
+        ids = {candidate for each in file_ids for candidate in self._candidates(self._context.former.get(each, each))}
         self._tasks = {task.id: task for task in self._work.bulk.find_tasks(ids)}
-        new = [record for record in records if self._find_existing(record.id) is None]
-        parent_ids = {self._find_existing(record.parent) for record in new if record.parent}
-        parents = [self._tasks[each] for each in parent_ids if each in self._tasks]
+        existing = [(record, self._find_imported(record)) for record in records]
+        to_restore = {id_ for record, id_ in existing if id_ and self._restores and self._is_left_in_trash(record, id_)}
+        parent_ids = {self._find_existing(record.parent) for record, id_ in existing if id_ is None and record.parent}
+        parents = [self._tasks[each] for each in parent_ids | to_restore if each in self._tasks]
         if self._is_writing and parents:
             for task in parents:
                 del self._tasks[task.id]
@@ -171,6 +157,34 @@ class ImportPlanner:
             found = self._work.bulk.find_tasks(ancestors)
             self._tasks |= {task.id: task for task in found}
             ancestors = {task.parent for task in found if task.parent}
+        self._restore({each: self._tasks[each] for each in to_restore if each in self._tasks})
+
+    def _restore(self, trashed: Mapping[UUID, Task]) -> None:
+        """Restore tasks, each after its parent, so that it stays below it."""
+
+        def depth(task: Task) -> int:
+            parent = trashed.get(task.parent) if task.parent else None
+            return 0 if parent is None else depth(parent) + 1
+
+        for each in sorted(trashed.values(), key=lambda task: (depth(task), task.id)):
+            if self._is_writing:
+                task = self._work.tasks.find(each.id)
+                restored = restore_tree(self._work, task) if task is not None and task.trashed_at else ()
+            else:
+                restored = [self._as_restored(each)]
+            self._plan.context.restored.update(task.id for task in restored)
+        if self._is_writing and trashed:
+            self._tasks = {task.id: task for task in self._work.bulk.find_tasks(self._tasks)}
+
+    def _as_restored(self, task: Task) -> Task:
+        """Return a task as a dry run would restore it."""
+        parent = self._tasks.get(task.parent) if task.parent else None
+        if parent is not None and parent.trashed_at and parent.id not in self._context.parents:
+            task = replace(task, root=task.id, parent=None)
+        task = replace(task, trashed_at=None, trashed_with=None)
+        self._tasks[task.id] = task
+        self._plan.context.parents[task.id] = self._parent_info(task.id)
+        return task
 
     def _lock_roots(self, parents: Sequence[UUID]) -> Sequence[Task]:
         """Lock the roots of these tasks, as every change of a tree does, and return the tasks as they are then."""
@@ -185,8 +199,9 @@ class ImportPlanner:
 
     def _decide_task(self, number: int, record: TaskRecord) -> bool:
         """Decide on a task. Return False if its parent is not imported yet."""
-        if self._find_existing(record.id) is not None:
-            self._plan.tasks.unchanged += 1
+        existing = self._find_imported(record)
+        if existing is not None:
+            self._leave(number, record, existing)
             return True
         parent = None
         if record.parent is not None:
@@ -205,9 +220,32 @@ class ImportPlanner:
             names = ", ".join(record.members[:5])
             notice = FieldError("members", f"are not imported: share the task again with {names}")
             self._plan.notices.append((number, [notice]))
-        self._add_task(self._new_task(id_, record, category, parent, trashed_with))
+        self._add_task(self._new_task(id_, self._until_now(number, record), category, parent, trashed_with))
         self._plan.tasks.mapped += id_ != record.id
         return True
+
+    def _leave(self, number: int, record: TaskRecord, id_: UUID) -> None:
+        """Count a task that exists."""
+        task = self._tasks.get(id_)
+        if record.former_id == id_ != record.id:
+            self._plan.context.former[record.id] = id_
+            self._plan.context.claimed.add(id_)
+        if id_ in self._plan.context.restored:
+            self._plan.context.restored.discard(id_)
+            self._plan.tasks.restored += 1
+        elif self._is_left_in_trash(record, id_):
+            self._plan.tasks.in_trash += 1
+            self._plan.notices.append((number, [IN_TRASH]))
+        else:
+            self._plan.tasks.unchanged += 1
+            # A row without an id might be meant as another task.
+            if record.former_id and task is not None and _differ(record, task):
+                self._plan.notices.append((number, [DIFFERENT]))
+
+    def _is_left_in_trash(self, record: TaskRecord, id_: UUID) -> bool:
+        task = self._tasks.get(id_)
+        # A dry run has not restored the task that an earlier batch would have restored.
+        return bool(task and task.trashed_at and not record.trashed_at and id_ not in self._context.parents)
 
     def _new_task(
         self, id_: UUID, record: TaskRecord, category: UUID | None, parent: ParentInfo | None, trashed_with: UUID | None
@@ -248,8 +286,17 @@ class ImportPlanner:
             (each for each in self._candidates(record.trashed_with) if parent and each == parent.trashed_with), None
         )
 
+    def _find_imported(self, record: TaskRecord) -> UUID | None:
+        """Return the id of the owner's task that a record was imported as, now or under its former id."""
+        found = self._find_existing(record.id)
+        if found is not None or record.former_id is None:
+            return found
+        is_claimed = record.former_id in self._context.claimed or record.former_id in self._plan.context.claimed
+        return None if is_claimed else self._find_existing(record.former_id)
+
     def _find_existing(self, file_id: UUID) -> UUID | None:
         """Return the id of the owner's task for an id in the file, if the task exists or is planned."""
+        file_id = self._plan.context.former.get(file_id) or self._context.former.get(file_id, file_id)
         for each in self._candidates(file_id):
             task = self._tasks.get(each)
             if each in self._context.parents or (task is not None and task.created_by == self._owner):
@@ -286,3 +333,7 @@ def _errors(
             yield PARENT_IN_TRASH
     if record.trashed_at and trashed_with is None:
         yield NOT_TRASHED_WITH
+
+
+def _differ(record: TaskRecord, task: Task) -> bool:
+    return any(record.fields.get(name, "") != getattr(task, name) for name in ("description", "due_date"))

@@ -11,9 +11,8 @@ from tasktracker.domain.accounts.ports import UserRepository
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.feed.ports import FeedRepository
-from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.paging import Page
-from tasktracker.domain.tasks.ports import TaskRepository
+from tasktracker.domain.tasks.ports import RestoreWork, TaskRepository
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 
@@ -72,10 +71,8 @@ class ExportWork(PortabilityWork, Protocol):
     def tasks(self) -> TaskRepository: ...
 
 
-class ImportWork(PortabilityWork, Protocol):
+class ImportWork(PortabilityWork, RestoreWork, Protocol):
     """Work that imports."""
 
     @property
     def feed(self) -> FeedRepository: ...
-    @property
-    def changes(self) -> ChangeLog: ...

@@ -27,9 +27,13 @@ class CategoryRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
-    """A task with checked fields. `category`, `parent` and `trashed_with` are ids in the file."""
+    """A task with checked fields. `category`, `parent` and `trashed_with` are ids in the file.
+
+    A row without an id of its own also has the `former_id` that earlier versions derived from it.
+    """
 
     id: UUID
+    former_id: UUID | None = None
     fields: TaskFields
     created_at: datetime | None = None
     updated_at: datetime | None = None

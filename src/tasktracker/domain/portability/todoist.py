@@ -1,25 +1,26 @@
 """Todoist's CSV format of backups and exported projects.
 
-Sections become categories. Notes are added to their task's description. Rows have no ids; each id is derived from the
-content and the position of its row, so that the same file gives the same ids.
+Sections become categories, and tasks without a section get the category of the project. Notes are added to their task's
+description. Rows have no ids; each id is derived from the project and from the content and position of its row, so that
+the same file gives the same ids.
 """
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, tzinfo
 from typing import BinaryIO
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
-from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, name_key
+from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, CategoryFields, name_key
 from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check, moment, require_storable
-from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered_lines, printable
+from tasktracker.domain.portability import attachments, dates
+from tasktracker.domain.portability.csv_rows import Problem, Row, rows
+from tasktracker.domain.portability.project import Project
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
 from tasktracker.domain.tasks.task import (
     MAX_DEPTH,
@@ -30,86 +31,34 @@ from tasktracker.domain.tasks.task import (
     TaskFields,
 )
 
-PRIORITIES = {"": Priority.NORMAL, "1": Priority.URGENT, "2": Priority.HIGH, "3": Priority.NORMAL, "4": Priority.LOW}
-REQUIRED_COLUMNS = ("TYPE", "CONTENT")
-OPTIONAL_COLUMNS = {"DESCRIPTION", "PRIORITY", "INDENT", "RESPONSIBLE", "DATE", "DEADLINE", "DURATION", "TIMEZONE"}
-OTHER_COLUMNS = {"AUTHOR", "DATE_LANG", "DEADLINE_LANG", "DURATION_UNIT", "IS_COLLAPSED", "META", ""}
-KNOWN_COLUMNS = {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *OTHER_COLUMNS}
+# In files of Todoist, 4 is the default.
+PRIORITIES = {"": Priority.NORMAL, "1": Priority.URGENT, "2": Priority.HIGH, "3": Priority.NORMAL, "4": Priority.NORMAL}
+DATES = ("DATE", "DEADLINE")
 END_OF_DAY = time(23, 59, 59)
+HEADER_LINE = 1
 
-Row = Mapping[str, str]
+
+NO_FIELD = "has no matching field, and was added to the description"
+AMBIGUOUS = "may mean two days, depending on the order of day and month, and was added to the description"
+UNKNOWN_ZONE = FieldError("TIMEZONE", "is not a known time zone: the time zone of your account was used")
+PROJECT_NOTE = FieldError("TYPE", "is project_note: notes about a project have no matching field")
 
 
 def read(
-    source: BinaryIO,
-    owner: UUID,
-    zone: ZoneInfo,
-    wanted: Container[int] | None = None,
-    max_lines: int | None = None,
+    source: BinaryIO, owner: UUID, zone: tzinfo, project: Project | None = None, wanted: Container[int] | None = None
 ) -> Iterator[Line]:
     """Yield the sections and tasks of a file, and the errors of other rows; or only lines with `wanted` numbers.
 
-    Times without a time zone are in `zone`. Raises InvalidInput if the file is not in this format, or has more than
-    `max_lines` lines.
+    Times without a time zone are in `zone`. Raises InvalidInput before the first line if the file has another format.
     """
-    reader = _Reader(owner, zone)
-    for number, row in _rows(source, max_lines):
+    reader = _Reader(owner, zone, project)
+    for number, row in rows(source):
         for line in reader.lines(number, row):
             if wanted is None or line.number in wanted:
                 yield line
     for line in reader.flush():
         if wanted is None or line.number in wanted:
             yield line
-
-
-def _rows(source: BinaryIO, max_lines: int | None) -> Iterator[tuple[int, Row | FieldError]]:
-    """Yield each row, or its error, with the number of its first line."""
-    too_long: list[int] = []
-    reader = csv.reader(_texts(source, too_long, max_lines), strict=False)
-    columns: list[str] = []
-    while True:
-        number = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            yield number, FieldError("line", f"is not valid CSV: {error}")
-            continue
-        yield from ((each, TOO_LONG) for each in too_long)
-        too_long.clear()
-        if cells is None:
-            break
-        if not any(cells):
-            continue
-        if not columns:
-            columns = [cell.strip().upper() for cell in cells]
-            _require_columns(columns)
-            unknown = [printable(name) for name in columns if name not in KNOWN_COLUMNS]
-            for name in unknown:
-                yield number, FieldError(name, "is an unknown column and was ignored")
-        elif any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
-            yield number, NOT_UTF8
-        else:
-            yield number, dict(zip(columns, cells, strict=False))
-    if not columns:
-        _require_columns([])
-
-
-def _texts(source: BinaryIO, too_long: list[int], max_lines: int | None) -> Iterator[str]:
-    for number, raw in numbered_lines(source, None, max_lines):
-        if raw is None:
-            too_long.append(number)
-            yield "\n"
-        else:
-            # Bytes that are not UTF-8 become lone surrogates, by which `_rows` finds the row.
-            yield raw.decode("utf-8-sig" if number == 1 else "utf-8", "surrogateescape")
-
-
-def _require_columns(columns: list[str]) -> None:
-    missing = [name for name in REQUIRED_COLUMNS if name not in columns]
-    if missing:
-        raise InvalidInput.of("body", f"must begin with a row of column names; missing: {', '.join(missing)}")
-    if len(set(columns)) < len(columns):
-        raise InvalidInput.of("body", "has a duplicate column")
 
 
 @dataclass(slots=True)
@@ -139,30 +88,36 @@ class _Draft:
 class _Reader:
     """Converts rows to lines. The meaning of a row depends on the rows before it."""
 
-    def __init__(self, owner: UUID, zone: ZoneInfo) -> None:
+    def __init__(self, owner: UUID, zone: tzinfo, project: Project | None) -> None:
         self._owner = owner
         self._zone = zone
+        self._project = project
+        self._project_category: UUID | None = None
         self._section: UUID | None = None
-        self._ancestors: list[tuple[int, UUID]] = []
+        self._ancestors: list[_Ancestor] = []
         self._draft: _Draft | None = None
-        self._occurrences: Counter[bytes] = Counter()
+        self._ids = _Ids(uuid5(owner, f"todoist project {project.key}") if project else owner)
+        self._former_ids = _Ids(owner) if project else None
 
-    def lines(self, number: int, row: Row | FieldError) -> Iterator[Line]:
-        if isinstance(row, FieldError):
+    def lines(self, number: int, row: Row | Problem) -> Iterator[Line]:
+        if isinstance(row, tuple):
             yield from self.flush()
-            is_error = row in (NOT_UTF8, TOO_LONG) or row.field == "line"
-            yield Line(number, errors=(row,)) if is_error else Line(number, notices=(row,))
+            finding, is_skipped = row
+            yield Line(number, errors=(finding,)) if is_skipped else Line(number, notices=(finding,))
             return
         kind = row["TYPE"].strip().lower()
         if kind != "note":
             yield from self.flush()
         try:
             if kind == "task":
+                yield from self._begin_project()
                 self._draft = self._task(number, row)
             elif kind == "note":
                 self._note(row)
             elif kind == "section":
                 yield self._begin_section(number, row)
+            elif kind == "project_note":
+                yield Line(number, errors=(PROJECT_NOTE,))
             elif kind != "meta":
                 raise InvalidInput.of("TYPE", "must be task, section, note or meta")
         except InvalidInput as invalid:
@@ -173,6 +128,14 @@ class _Reader:
         if self._draft is not None:
             yield self._draft.line()
             self._draft = None
+
+    def _begin_project(self) -> Iterator[Line]:
+        """Yield the category of the project before its first task without a section."""
+        if self._project is not None and self._section is None and self._project_category is None:
+            fields: CategoryFields = {"name": self._project.category}
+            self._project_category = self._category_id(fields)
+            record = CategoryRecord(id=self._project_category, fields=fields)
+            yield Line(HEADER_LINE, record, notices=self._project.notices)
 
     def _begin_section(self, number: int, row: Row) -> Line:
         self._ancestors.clear()
@@ -185,41 +148,44 @@ class _Reader:
         if len(description) > MAX_CATEGORY_DESCRIPTION_LENGTH:
             description = description[:MAX_CATEGORY_DESCRIPTION_LENGTH]
             notices.append(FieldError("DESCRIPTION", f"was cut at {MAX_CATEGORY_DESCRIPTION_LENGTH} characters"))
-        values = CATEGORY.check({"name": content, "description": description})
-        self._section = uuid5(self._owner, f"todoist section {name_key(values['name'])}")
-        record = CategoryRecord(id=self._section, fields=values)
-        return Line(number, record, notices=tuple(notices))
+        fields = CATEGORY.check({"name": content, "description": description})
+        self._section = self._category_id(fields)
+        return Line(number, CategoryRecord(id=self._section, fields=fields), notices=tuple(notices))
+
+    def _category_id(self, fields: CategoryFields) -> UUID:
+        return uuid5(self._owner, f"todoist section {name_key(fields['name'])}")
 
     def _note(self, row: Row) -> None:
         content = row.get("CONTENT", "").strip()
         if self._draft is None:
             raise InvalidInput.of("TYPE", "is note, but no imported task precedes it")
-        _require_storable("CONTENT", content)
-        self._draft.describe(content)
+        described = attachments.as_links(content)
+        _require_storable("CONTENT", described)
+        self._draft.describe(described)
 
     def _task(self, number: int, row: Row) -> _Draft:
         indent = self._indent(row)
-        self._ancestors = [(depth, id_) for depth, id_ in self._ancestors if depth < indent]
+        self._ancestors = [each for each in self._ancestors if each.indent < indent]
         content, priority = row.get("CONTENT", "").strip(), row.get("PRIORITY", "").strip()
         errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
+        _require_storable("CONTENT", content)
         title = content if len(content) <= MAX_TITLE_LENGTH else content[: MAX_TITLE_LENGTH - 1].rstrip() + "…"
-        rules = {"CONTENT": TASK.rules["title"], "DESCRIPTION": _storable, "RESPONSIBLE": _storable, "DATE": _storable}
+        rules = {"CONTENT": TASK.rules["title"]} | dict.fromkeys(("DESCRIPTION", "RESPONSIBLE", *DATES), _storable)
         values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
         parents = self._ancestors[: MAX_DEPTH - 1]
-        parent = parents[-1][1] if parents else None
-        id_ = self._id(parent, content)
-        draft = _Draft(
-            number,
-            TaskRecord(
-                id=id_,
-                fields={
-                    "title": values["CONTENT"],
-                    "priority": PRIORITIES[priority],
-                    "category": self._section,
-                    "parent": parent,
-                },
-            ),
-        )
+        parent = parents[-1] if parents else None
+        parent_id = parent.id if parent else None
+        id_ = self._ids.next(self._section, parent_id, content)
+        former_id = id_
+        if self._former_ids is not None:
+            former_id = self._former_ids.next(self._section, parent.former_id if parent else None, content)
+        fields: TaskFields = {
+            "title": values["CONTENT"],
+            "priority": PRIORITIES[priority],
+            "category": self._section or self._project_category,
+            "parent": parent_id,
+        }
+        draft = _Draft(number, TaskRecord(id=id_, former_id=former_id, fields=fields))
         if title != content:
             draft.notices.append(
                 FieldError("CONTENT", f"was cut at {MAX_TITLE_LENGTH} characters; the full text is in the description")
@@ -233,7 +199,7 @@ class _Reader:
             )
         elif len(self._ancestors) + 1 != indent:
             draft.notices.append(FieldError("INDENT", "skips a level: the task was moved to a higher level"))
-        self._ancestors.append((indent, id_))
+        self._ancestors.append(_Ancestor(indent, id_, former_id))
         self._date(draft, row)
         return draft
 
@@ -245,21 +211,17 @@ class _Reader:
             raise InvalidInput.of("INDENT", "must be a whole number from 1")
         return int(text)
 
-    def _id(self, parent: UUID | None, content: str) -> UUID:
-        base = uuid5(self._owner, f"todoist task {self._section} {parent} {content}")
-        self._occurrences[base.bytes] += 1
-        return uuid5(base, str(self._occurrences[base.bytes]))
-
     def _date(self, draft: _Draft, row: Row) -> None:
         """Set the due date. Add values without a matching field to the description."""
         due = None
-        for name in ("DATE", "DEADLINE"):
+        for name in DATES:
             text = row.get(name, "").strip()
-            found = self._moment(text, row.get("TIMEZONE", "").strip()) if text else None
-            if due is None and found is not None:
-                due = found
+            found = dates.read(text, row.get(f"{name}_LANG", "")) if text else []
+            moments = [at for each in found if (at := self._moment(each, draft, row)) is not None]
+            if due is None and len(moments) == 1:
+                due = moments[0]
             elif text:
-                _describe_value(draft, name, text)
+                _describe_value(draft, name, text, AMBIGUOUS if len(moments) > 1 else NO_FIELD)
         draft.set({"due_date": due})
         duration = row.get("DURATION", "").strip()
         if duration and duration.lower() != "none":
@@ -267,31 +229,45 @@ class _Reader:
         if responsible := row.get("RESPONSIBLE", "").strip():
             _describe_value(draft, "RESPONSIBLE", responsible)
 
-    def _moment(self, text: str, zone: str) -> datetime | None:
+    def _moment(self, found: date | datetime, draft: _Draft, row: Row) -> datetime | None:
+        """Return the point in time of a date, at the end of its day if it has no time; None if UTC has no such time."""
+        at = found if isinstance(found, datetime) else datetime.combine(found, END_OF_DAY)
+        if at.tzinfo is None:
+            name = row.get("TIMEZONE", "").strip()
+            zone = dates.zone_named(name) if name else self._zone
+            if zone is None:
+                draft.notices.append(UNKNOWN_ZONE)
+            at = at.replace(tzinfo=zone or self._zone)
         try:
-            try:
-                day = date.fromisoformat(text)
-            except ValueError:
-                found = datetime.fromisoformat(text)
-            else:
-                found = datetime.combine(day, END_OF_DAY)
-            if found.tzinfo is None:
-                found = found.replace(tzinfo=self._zone_named(zone))
-            return moment(found)
+            return moment(at)
         except (ValueError, OverflowError):
             return None
 
-    def _zone_named(self, name: str) -> ZoneInfo:
-        try:
-            return ZoneInfo(name) if name else self._zone
-        except (ValueError, OSError):  # an invalid or unknown name
-            return self._zone
+
+@dataclass(frozen=True, slots=True)
+class _Ancestor:
+    indent: int
+    id: UUID
+    former_id: UUID
 
 
-def _describe_value(draft: _Draft, name: str, text: str) -> None:
+class _Ids:
+    """The ids of tasks, in a namespace. Equal rows at the same place are counted."""
+
+    def __init__(self, namespace: UUID) -> None:
+        self._namespace = namespace
+        self._occurrences: Counter[bytes] = Counter()
+
+    def next(self, section: UUID | None, parent: UUID | None, content: str) -> UUID:
+        base = uuid5(self._namespace, f"todoist task {section} {parent} {content}")
+        self._occurrences[base.bytes] += 1
+        return uuid5(base, str(self._occurrences[base.bytes]))
+
+
+def _describe_value(draft: _Draft, name: str, text: str, notice: str = NO_FIELD) -> None:
     _require_storable(name, text)
     draft.describe(f"{name.capitalize()}: {text}")
-    draft.notices.append(FieldError(name, "has no matching field, and was added to the description"))
+    draft.notices.append(FieldError(name, notice))
 
 
 def _storable(value: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from tasktracker.domain.categories.ports import CategoryRepository
-from tasktracker.domain.kernel.changes import ChangingWork
+from tasktracker.domain.kernel.changes import ChangeLog, ChangingWork
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
@@ -110,6 +110,15 @@ class PurgeWork(TreeWork, Protocol):
 
     @property
     def trash(self) -> TrashRepository: ...
+
+
+class RestoreWork(TreeWork, Protocol):
+    """Work that restores tasks from the trash, for any actor."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def changes(self) -> ChangeLog: ...
 
 
 class TrashWork(PurgeWork, ChangingWork, Protocol):

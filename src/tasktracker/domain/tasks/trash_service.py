@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from tasktracker.domain.kernel.errors import TaskNotFound
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.tasks.policy import require_owned, require_owned_also_in_trash
-from tasktracker.domain.tasks.ports import PurgeWork, TrashWork
+from tasktracker.domain.tasks.ports import PurgeWork, RestoreWork, TrashWork
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import lock_roots, subtree
@@ -47,22 +48,7 @@ class TrashService:
         require(task, expected)
         if not task.trashed_at:
             return task
-        parent = work.tasks.find_unlocked(task.parent) if task.parent else None
-        root = task.id if parent is not None and parent.trashed_at else task.root
-        restored = task
-        for level in subtree(work, task):
-            for each in level:
-                if each.trashed_with == task.trashed_with:
-                    parent_id = None if each.id == task.id and root == task.id else each.parent
-                    changed = each.restore(root, parent_id, work.now)
-                    work.tasks.save(changed)
-                    work.changes.record(Action.RESTORE, each, changed)
-                    restored = changed if each.id == task.id else restored
-                elif each.root != root:
-                    moved = each.with_tree(root, each.members, work.now)
-                    work.tasks.save(moved)
-                    work.changes.record(Action.MOVE, each, moved)
-        return restored
+        return restore_tree(work, task)[0]
 
     def purge(self, work: TrashWork, task_id: UUID, expected: Expected = None) -> None:
         """Permanently remove a task in the trash, with all its subtasks. Raises TaskNotFound, NotAllowed, Stale."""
@@ -72,6 +58,29 @@ class TrashService:
             raise TaskNotFound
         require(task, expected)
         _purge(work, task)
+
+
+def restore_tree(work: RestoreWork, task: Task) -> Sequence[Task]:
+    """Restore a task in the trash and the tasks that were deleted with it, and return them, the task first.
+
+    If its parent is still in the trash, the task becomes a root. The task and its root must be locked.
+    """
+    parent = work.tasks.find_unlocked(task.parent) if task.parent else None
+    root = task.id if parent is not None and parent.trashed_at else task.root
+    restored = []
+    for level in subtree(work, task):
+        for each in level:
+            if each.trashed_with == task.trashed_with:
+                parent_id = None if each.id == task.id and root == task.id else each.parent
+                changed = each.restore(root, parent_id, work.now)
+                work.tasks.save(changed)
+                work.changes.record(Action.RESTORE, each, changed)
+                restored.append(changed)
+            elif each.root != root:
+                moved = each.with_tree(root, each.members, work.now)
+                work.tasks.save(moved)
+                work.changes.record(Action.MOVE, each, moved)
+    return restored
 
 
 def purge_expired(work: PurgeWork, task_id: UUID, before: datetime) -> int:

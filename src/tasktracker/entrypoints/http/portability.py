@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from litestar import Controller, Response, get, post
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
-from tasktracker.domain.portability.report import Counts, Finding, ImportReport
+from tasktracker.domain.portability.report import Finding, ImportReport
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, UnsupportedMediaType, query
 from tasktracker.entrypoints.http.core.schemas import Query
@@ -19,12 +20,24 @@ from tasktracker.entrypoints.http.transfers import Transfers
 
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
-FORMS = {NDJSON: FileFormat.NDJSON, CSV: FileFormat.TODOIST}
+ZIP = "application/zip"
+FORMS = {NDJSON: FileFormat.NDJSON, CSV: FileFormat.TODOIST, ZIP: FileFormat.ZIP}
 
 
 class ImportFile(Query):
     """How to import."""
 
+    project: (
+        Annotated[
+            str,
+            Meta(
+                description="The project of Todoist that a CSV file contains. It is the category of tasks without a"
+                " section, and distinguishes equal tasks of several projects."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    restore: Annotated[bool, Meta(description="Restore tasks of the file that are in the trash.")] = False
     dry_run: Annotated[bool, Meta(description="Report the result without importing anything.")] = False
 
 
@@ -36,12 +49,20 @@ class TallyView(Struct):
     mapped: Annotated[int, Meta(description="How many of the created items got a new id because theirs was taken.")]
 
 
+class TaskTallyView(TallyView):
+    """Counts of tasks."""
+
+    in_trash: Annotated[int, Meta(description="Are in the trash, and were left there.")]
+    restored: Annotated[int, Meta(description="Were in the trash, and were restored.")]
+
+
 class FindingView(Struct):
     """A message about a line of the file."""
 
     line: int
     field: str
     message: str
+    file: Annotated[str, Meta(description="The file with this line, if the import was a ZIP file.")] | UnsetType = UNSET
 
 
 class ImportView(Struct):
@@ -49,7 +70,7 @@ class ImportView(Struct):
 
     dry_run: bool
     categories: TallyView
-    tasks: TallyView
+    tasks: TaskTallyView
     skipped: Annotated[int, Meta(description="How many lines were not imported. `errors` contains the reasons.")]
     errors: list[FindingView]
     notices: Annotated[list[FindingView], Meta(description="Changes that were necessary to import a line.")]
@@ -60,8 +81,8 @@ def view_report(report: ImportReport) -> ImportView:
     """Return the representation of a report."""
     return ImportView(
         dry_run=report.dry_run,
-        categories=_tally(report.categories),
-        tasks=_tally(report.tasks),
+        categories=TallyView(**asdict(report.categories)),
+        tasks=TaskTallyView(**asdict(report.tasks)),
         skipped=report.skipped,
         errors=_findings(report.errors),
         notices=_findings(report.notices),
@@ -69,12 +90,10 @@ def view_report(report: ImportReport) -> ImportView:
     )
 
 
-def _tally(tally: Counts) -> TallyView:
-    return TallyView(tally.created, tally.unchanged, tally.mapped)
-
-
 def _findings(findings: list[Finding]) -> list[FindingView]:
-    return [FindingView(each.line, each.field, each.message) for each in findings]
+    return [
+        FindingView(each.line, each.field, each.message, UNSET if each.file is None else each.file) for each in findings
+    ]
 
 
 class PortabilityController(Controller):
@@ -113,7 +132,7 @@ class PortabilityController(Controller):
         opt=operation(InvalidInput, Busy, access=Access.SESSION, query=ImportFile, consumes=tuple(FORMS)),
     )
     async def import_account(self, request: Request) -> ImportView:
-        """Import a Task Tracker export or a Todoist CSV file.
+        """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several.
 
         Existing items are not changed, so a file may be sent again. Invalid lines are skipped and reported. The other
         lines are committed in batches of a few hundred.
@@ -123,7 +142,15 @@ class PortabilityController(Controller):
         with self.transfers.slot(actor.user_id):
             await run(self.imports.admit, actor)
             async with self.transfers.upload(request) as file:
-                report = await run(self.imports.import_file, actor, file, form, dry_run=filters.dry_run)
+                report = await run(
+                    self.imports.import_file,
+                    actor,
+                    file,
+                    form,
+                    project=None if filters.project is UNSET else filters.project,
+                    restore=filters.restore,
+                    dry_run=filters.dry_run,
+                )
         return view_report(report)
 
 

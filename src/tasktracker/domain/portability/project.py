@@ -1,0 +1,46 @@
+"""The project of Todoist that a file contains."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, name_key
+from tasktracker.domain.kernel.errors import FieldError, InvalidInput
+from tasktracker.domain.kernel.fields import Refused, require_storable
+from tasktracker.domain.portability.lines import printable
+
+# In the names of a backup's files, an id follows the name of the project: "Work [220474322].csv".
+ID = re.compile(r"\s*\[(?=[A-Za-z]*\d)[A-Za-z0-9]{8,}\]$", re.ASCII)
+SUFFIX = re.compile(r"\.csv$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project, and the name of its category. Equal rows of projects with different keys are different tasks."""
+
+    key: str
+    category: str
+    notices: tuple[FieldError, ...] = ()
+
+    @classmethod
+    def named(cls, name: str, key: str | None = None) -> Project:
+        """Return the project with this name, whose key is made from the name by default. Raises InvalidInput."""
+        name = name.strip()
+        cut = name[:MAX_NAME_LENGTH].strip()
+        notices = (FieldError("project", f"was cut at {MAX_NAME_LENGTH} characters"),) if cut != name else ()
+        try:
+            require_storable(name)
+            category = CATEGORY.check({"name": cut})["name"]
+        except Refused as refused:
+            raise InvalidInput.of("project", str(refused)) from None
+        except InvalidInput as invalid:
+            raise InvalidInput(*(FieldError("project", each.message) for each in invalid.errors)) from None
+        return cls(name_key(key or name), category, notices)
+
+
+def project_of(file_name: str) -> str:
+    """Return the name of the project that a file contains, by the name of the file."""
+    stem = SUFFIX.sub("", PurePath(printable(file_name)).name)
+    return ID.sub("", stem).strip() or stem

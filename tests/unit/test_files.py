@@ -1,0 +1,81 @@
+"""Files with personal data that the program writes."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from tasktracker.adapters.security import secret_file
+from tasktracker.entrypoints import files
+
+
+def write(path: Path, content: bytes = b"new") -> None:
+    with files.writing(path) as file:
+        file.write(content)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "export.ndjson"
+    write(path)
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    write(path)
+    assert (path.read_bytes(), mode(path), list(tmp_path.iterdir())) == (b"new", 0o600, [path])
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "target", tmp_path / "link"
+    link.symlink_to(target)
+    for _ in ("missing", "existing"):
+        write(link)
+        assert link.is_symlink()
+        assert (target.read_bytes(), mode(target)) == (b"new", 0o600)
+
+
+def test_a_pipe_is_written_into(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader.start()
+    write(path)
+    reader.join(timeout=10)
+    assert (read, stat.S_ISFIFO(path.stat().st_mode)) == ([b"new"], True)
+
+
+def test_a_device_is_written_into() -> None:
+    write(Path("/dev/null"))
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "export.ndjson"
+    path.write_bytes(b"old")
+
+    def fail() -> None:
+        with files.writing(path) as file:
+            file.write(b"partial")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"old", [path])
+
+
+def test_the_file_of_a_secret_may_be_a_link_to_a_file_that_does_not_exist_yet(tmp_path: Path) -> None:
+    link, target = tmp_path / "secret", tmp_path / "there" / "secret"
+    link.symlink_to(target)
+    secret = secret_file.read_or_create(link)
+    assert secret_file.read_or_create(link) == secret == target.read_text()
+    assert mode(target) == 0o600
+    assert link.is_symlink()
