@@ -21,6 +21,7 @@ from tasktracker.adapters.security.passwords import Argon2PasswordHasher, Zxcvbn
 from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.clock import DatabaseClock
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import SQLITE, conninfo, database_url, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
@@ -201,6 +202,8 @@ class Container(containers.DeclarativeContainer):
         sql=providers.Singleton(SqlRateLimiter, database),
     )
 
+    shared_clock = providers.Selector(storage, memory=clock, sql=providers.Singleton(DatabaseClock, database, clock))
+
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, ids=ids)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
@@ -272,5 +275,6 @@ class Container(containers.DeclarativeContainer):
         store=store,
         tasks=providers.Singleton(TaskMutations, tasks=tasks, trash=trash),
         categories=providers.Singleton(CategoryMutations, categories=categories, removal=category_removal),
+        retention=retention,
     )
-    housekeeping = providers.Singleton(HousekeepingService, store=store, clock=clock, retention=retention)
+    housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

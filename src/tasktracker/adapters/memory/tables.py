@@ -43,10 +43,11 @@ def ticket_id(digest: bytes) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The highest sequence number of a user's feed."""
+    """The highest sequence number of a user's feed, and the highest one of a purged deletion."""
 
     id: UUID
     head: int
+    swept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

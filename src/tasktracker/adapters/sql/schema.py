@@ -278,10 +278,10 @@ idempotency_keys = Table(
     # Null only while the request that claimed the key is in progress.
     Column("fingerprint", LargeBinary),
     Column("result", LargeBinary),
-    Column("created_at", Moment),
+    Column("expires_at", Moment),
     PrimaryKeyConstraint("user_id", "key", name="pk_idempotency_keys"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_idempotency_keys_user_id", ondelete="CASCADE"),
-    Index("ix_idempotency_keys_created_at", "created_at"),
+    Index("ix_idempotency_keys_expires_at", "expires_at"),
 )
 
 second_factors = Table(
@@ -352,12 +352,13 @@ tickets = Table(
     Index("ix_tickets_expires_at", "expires_at"),
 )
 
-# The highest sequence number of each user's feed.
+# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it.
 feeds = Table(
     "feeds",
     metadata,
     Column("user_id", Id, nullable=False),
     Column("head", BigInteger, nullable=False),
+    Column("swept", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("user_id", name="pk_feeds"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feeds_user_id", ondelete="CASCADE"),
 )

@@ -90,7 +90,7 @@ class Services:
         self.subscriptions = SubscriptionRegistry(
             container.notifier(), container.streams(), self.stream_threads, per_user=settings.streams_per_user
         )
-        self.writes = Writes(store)
+        self.writes = Writes(store, container.retention())
         self.cursors = Cursors(store.get_or_create_secret)
         self.sync_cursors = SyncCursors(self.cursors)
 
