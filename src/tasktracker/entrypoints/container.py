@@ -44,6 +44,7 @@ from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
+from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.domain.removal.accounts import AccountRemoval
 from tasktracker.domain.removal.categories import CategoryRemoval
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
@@ -267,6 +268,7 @@ class Container(containers.DeclarativeContainer):
     account_removal = providers.Singleton(AccountRemoval, confirmation=confirmation, sharing=sharing, recorder=recorder)
     exports = providers.Singleton(ExportService, store=store)
     imports = providers.Singleton(ImportService, store=store)
+    import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)
     retention = providers.Callable(_retention, settings)
     sync = providers.Singleton(SyncService, store=store, secrets=store, retention=retention)
     streams = providers.Singleton(StreamService, store=store, admission=store, clock=clock)

@@ -386,6 +386,41 @@ feed_items = Table(
     ),
 )
 
+import_jobs = Table(
+    "import_jobs",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("read", BigInteger, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("report", LargeBinary),
+    Column("problem", LargeBinary),
+    PrimaryKeyConstraint("id", name="pk_import_jobs"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_import_jobs_user_id", ondelete="CASCADE"),
+    Index("ix_import_jobs_list", "user_id", "created_at", "id"),
+    Index("ix_import_jobs_created_at", "created_at"),
+)
+
+import_lines = Table(
+    "import_lines",
+    metadata,
+    Column("job_id", Id, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("type", String(20)),
+    Column("outcome", String(20), nullable=False),
+    Column("item", Id),
+    # JSON: [[field, message], …]
+    Column("errors", Text, nullable=False),
+    Column("notices", Text, nullable=False),
+    PrimaryKeyConstraint("job_id", "number", name="pk_import_lines"),
+    ForeignKeyConstraint(["job_id"], ["import_jobs.id"], name="fk_import_lines_job_id", ondelete="CASCADE"),
+)
+
 secrets = Table(
     "secrets",
     metadata,

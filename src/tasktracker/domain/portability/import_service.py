@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -19,9 +20,11 @@ from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.kernel.versions import with_version_after
 from tasktracker.domain.portability import ndjson, todoist
 from tasktracker.domain.portability.export_service import Owner, acting_for, find_owner
+from tasktracker.domain.portability.import_job import ImportedLine, LineOutcome
+from tasktracker.domain.portability.job_service import Record
 from tasktracker.domain.portability.planner import ImportContext, ImportPlan, ImportPlanner
 from tasktracker.domain.portability.ports import ImportWork
-from tasktracker.domain.portability.record import Line
+from tasktracker.domain.portability.record import CategoryRecord, Line
 from tasktracker.domain.portability.report import ImportReport
 
 BATCH = 500
@@ -48,6 +51,7 @@ class _Import:
     format: FileFormat
     report: ImportReport
     progress: Progress | None
+    record: Record | None = None
     context: ImportContext = field(default_factory=ImportContext)
 
     def lines(self, wanted: Container[int] | None = None) -> Iterator[Line]:
@@ -80,18 +84,19 @@ class ImportService:
         *,
         dry_run: bool = False,
         progress: Progress | None = None,
+        record: Record | None = None,
     ) -> ImportReport:
         """Import a file into the actor's account, or report what would be done. The file may be read more than once.
 
         Existing items are not changed. A refused line is reported, and the others are imported. `progress` gets the
-        number of bytes read.
+        number of bytes read, and `record` gets each line once, after its batch was committed.
 
         Raises SessionEnded, and InvalidInput for a file in another format. Batches committed before an error stay; the
         file can then be imported again.
         """
         with self._store.reading(actor) as work:
             user = find_owner(work, actor)
-        return self._run(_Import(actor, user, source, file_format, ImportReport(dry_run), progress))
+        return self._run(_Import(actor, user, source, file_format, ImportReport(dry_run), progress, record))
 
     def import_file_for(
         self,
@@ -124,6 +129,8 @@ class ImportService:
             plan = self._import(run, batch, last=last)
             waiting.update(plan.waiting)
             _report(run, batch, plan)
+            if run.record is not None:
+                run.record(list(_imported(batch, plan)), run.source.tell())
             _show_progress(run)
         _show_progress(run)
         return waiting
@@ -177,6 +184,34 @@ def _report(run: _Import, batch: Sequence[Line], plan: ImportPlan) -> None:
     if report.dry_run:
         run.context.names.update(plan.context.names)
         run.context.parents.update(plan.context.parents)
+
+
+def _imported(batch: Sequence[Line], plan: ImportPlan) -> Iterator[ImportedLine]:
+    """Yield what became of each line of a batch, without those that wait and those without an item or a finding."""
+    refused, changed = _by_line(plan.errors), _by_line(plan.notices)
+    waiting = set(plan.waiting)
+    for line in batch:
+        errors = (*line.errors, *refused[line.number])
+        notices = (*line.notices, *changed[line.number])
+        if line.number in waiting or not (line.record or errors or notices):
+            continue
+        outcome, item = plan.decided.get(line.number, (LineOutcome.SKIPPED if errors else LineOutcome.IGNORED, None))
+        type_ = ItemType.CATEGORY if isinstance(line.record, CategoryRecord) else ItemType.TASK
+        yield ImportedLine(
+            number=line.number,
+            type=type_ if line.record else None,
+            outcome=outcome,
+            item=item,
+            errors=errors,
+            notices=notices,
+        )
+
+
+def _by_line(findings: Sequence[tuple[int, Sequence[FieldError]]]) -> Mapping[int, Sequence[FieldError]]:
+    by_line = defaultdict[int, list[FieldError]](list)
+    for number, errors in findings:
+        by_line[number] += errors
+    return by_line
 
 
 def _show_progress(run: _Import) -> None:

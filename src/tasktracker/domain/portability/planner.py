@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.portability.import_job import LineOutcome
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
 from tasktracker.domain.portability.report import Counts
@@ -55,7 +56,10 @@ class ImportContext:
 
 @dataclass(slots=True)
 class ImportPlan:
-    """The items to store, and the findings to report. `waiting` are numbers of lines without an imported parent."""
+    """The items to store, and the findings to report. `waiting` are numbers of lines without an imported parent.
+
+    `decided` maps the number of each line whose item is stored to its outcome and the id of the item.
+    """
 
     new_categories: list[Category] = field(default_factory=list)
     new_tasks: list[Task] = field(default_factory=list)
@@ -64,6 +68,7 @@ class ImportPlan:
     errors: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)
     notices: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
+    decided: dict[int, tuple[LineOutcome, UUID]] = field(default_factory=dict)
     context: ImportContext = field(default_factory=ImportContext)
 
 
@@ -120,6 +125,7 @@ class ImportPlanner:
             if len(self._context.categories) + len(self._plan.context.categories) >= MAX_CATEGORIES:
                 self._plan.errors.append((number, [TOO_MANY_CATEGORIES]))
                 continue
+            outcome = LineOutcome.CREATED if id_ is None else LineOutcome.UNCHANGED
             if id_ is not None:
                 self._plan.categories.unchanged += 1
             else:
@@ -133,6 +139,7 @@ class ImportPlanner:
                 by_name[key] = self._plan.context.names[key] = id_
                 self._own_categories.add(id_)
             self._plan.context.categories[record.id] = id_
+            self._plan.decided[number] = outcome, id_
 
     def _new_category(self, id_: UUID, record: CategoryRecord) -> Category:
         created = record.created_at or self._now
@@ -185,8 +192,9 @@ class ImportPlanner:
 
     def _decide_task(self, number: int, record: TaskRecord) -> bool:
         """Decide on a task. Return False if its parent is not imported yet."""
-        if self._find_existing(record.id) is not None:
+        if (existing := self._find_existing(record.id)) is not None:
             self._plan.tasks.unchanged += 1
+            self._plan.decided[number] = LineOutcome.UNCHANGED, existing
             return True
         parent = None
         if record.parent is not None:
@@ -207,6 +215,7 @@ class ImportPlanner:
             self._plan.notices.append((number, [notice]))
         self._add_task(self._new_task(id_, record, category, parent, trashed_with))
         self._plan.tasks.mapped += id_ != record.id
+        self._plan.decided[number] = LineOutcome.CREATED, id_
         return True
 
     def _new_task(
