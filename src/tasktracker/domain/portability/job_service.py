@@ -131,7 +131,7 @@ class ImportJobService:
     def find(self, actor: SessionActor, job_id: UUID) -> ImportJob:
         """Return a job of the actor. Raises SessionEnded, ImportNotFound."""
         with self._store.reading(actor) as work:
-            job = _require_own(work, actor, job_id)
+            job = _require_own(work.import_jobs.find(job_id), actor.user_id)
         return self._interrupted_if_stalled(job)
 
     def lines(
@@ -144,7 +144,7 @@ class ImportJobService:
     ) -> Page[ImportedLine, int]:
         """Return a page of a job's lines, in the order of the file. Raises SessionEnded, ImportNotFound."""
         with self._store.reading(actor) as work:
-            _require_own(work, actor, job_id)
+            _require_own(work.import_jobs.find(job_id), actor.user_id)
             return work.import_jobs.lines(job_id, outcome, after, limit)
 
     def _interrupted_if_stalled(self, job: ImportJob) -> ImportJob:
@@ -188,8 +188,7 @@ def _surplus(jobs: Sequence[ImportJob]) -> Collection[UUID]:
     return surplus
 
 
-def _require_own(work: ImportJobWork, actor: SessionActor, job_id: UUID) -> ImportJob:
-    job = work.import_jobs.find(job_id)
-    if job is None or job.user_id != actor.user_id:
+def _require_own(job: ImportJob | None, user_id: UUID) -> ImportJob:
+    if job is None or job.user_id != user_id:
         raise ImportNotFound
     return job
