@@ -15,7 +15,7 @@ import httpx
 import pyotp
 import pytest
 
-from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, new_name
+from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, new_name, until_answered
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair
 
@@ -230,7 +230,9 @@ IMPORTED = '{"type":"header","format":"tasktracker","version":1}\n'
 
 def import_job(world: World) -> str:
     headers = {"Content-Type": "application/x-ndjson", "Prefer": "respond-async"}
-    accepted = world.owner.request("POST", "/api/accounts/me/import/", content=IMPORTED, headers=headers)
+    path = "/api/accounts/me/import/"
+    # The previous import of the owner may still be running.
+    accepted = until_answered(lambda: world.owner.request("POST", path, content=IMPORTED, headers=headers))
     id_: str = expect(accepted, 202)["id"]
     return id_
 
