@@ -281,7 +281,7 @@ def test_an_import_can_continue_after_its_response(alice: Person, dry_run: bool)
     (skipped,) = second["results"]
     assert (skipped["line"], skipped["id"], [each["field"] for each in skipped["errors"]]) == (3, None, ["title"])
     # The report is that of a request without the header.
-    again = expect(upload(alice, content, query=query), 200)
+    again = expect(until_answered(lambda: upload(alice, content, query=query)), 200)
     assert again.keys() == job["report"].keys()
     assert again["errors"] == job["report"]["errors"]
 
