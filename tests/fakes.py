@@ -294,6 +294,7 @@ class App:
         for provider, fake in (
             (container.store, self.store),
             (container.clock, clock),
+            (container.shared_clock, clock),
             (container.ids, self.ids),
             (container.session_policy, self.policy),
             (container.signer, self.signer),

@@ -167,6 +167,7 @@ class Api(Caller):
             self.container.store.override(beside.container.store())
             self.container.limiter.override(beside.container.limiter())
         self.container.clock.override(self.clock)
+        self.container.shared_clock.override(self.clock)
         self.container.signer.override(ClockedSigner(self.container.signer(), self.clock))
         self.app = create_app(self.container)
         self.documentation = Documentation(self.app.litestar.state.openapi())

@@ -327,7 +327,7 @@ def new_record(user: User, key: str = "key", **more: Any) -> Record:
         "key": key,
         "fingerprint": b"\x00\xff" * 16,
         "result": b'\x00\xff{"id": "\xc3\xa9\\u0000"}',
-        "created_at": START,
+        "expires_at": START,
     }
     return Record(**(values | more))
 

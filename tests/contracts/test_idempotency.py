@@ -13,6 +13,7 @@ from tasktracker.domain.idempotency.record import MAX_KEY_LENGTH, Record, Reques
 from tasktracker.domain.idempotency.service import once
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import KeyReused
+from tasktracker.domain.kernel.retention import MARGIN, RETENTION
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
@@ -87,7 +88,7 @@ class TestIdempotency:
         alice, bob = seed.user(), seed.user()
         for number in range(4):
             for user in (alice, bob):
-                store_response(store, new_record(user, f"key {number}", created_at=START + number * SECOND))
+                store_response(store, new_record(user, f"key {number}", expires_at=START + number * SECOND))
 
         def purge(limit: int) -> int:
             with store.writing(SYSTEM) as work:
@@ -102,7 +103,7 @@ class TestIdempotency:
         store_response(store, new_record(user))
         with store.writing(SYSTEM) as work:
             assert work.idempotency.purge_before(START + SECOND, 10) == 1
-        again = new_record(user, fingerprint=b"other", created_at=START + SECOND)
+        again = new_record(user, fingerprint=b"other", expires_at=START + SECOND)
         store_response(store, again)
         assert stored(store, user) == again
 
@@ -164,10 +165,11 @@ class TestIdempotency:
         request = Request("key", b"fingerprint")
         actor = seed.actor(user)
         _once(app, actor, request)
-        app.clock.advance(days=30)
-        assert app.housekeeping.sweep() == 0
+        app.clock.advance(RETENTION + MARGIN)
+        assert app.housekeeping.sweep() == 1  # the change that created the task
+        assert stored(store, user) is not None
         app.clock.advance(microseconds=1)
-        assert app.housekeeping.sweep() == 2  # the response, and the change that created the task
+        assert app.housekeeping.sweep() == 1
         assert stored(store, user) is None
 
 

@@ -33,8 +33,10 @@ from tests.http import (
 )
 from tests.postgres import DatabaseFactory
 from tests.security.processes import at_once
+from tests.waiting import wait_until
 
 EXPORT, IMPORT = "/api/accounts/me/export/", "/api/accounts/me/import/"
+IMPORTS = "/api/accounts/me/imports/"
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "todoist.csv"
 HEADER = {"type": "header", "format": "tasktracker", "version": 2}
@@ -44,7 +46,7 @@ def as_described(api: Api) -> Api:
     """Compare answers with the OpenAPI document. NDJSON, which is no JSON document, is compared here."""
 
     def check(response: httpx.Response) -> None:
-        if response.request.url.path not in (EXPORT, IMPORT):
+        if not response.request.url.path.startswith((EXPORT, IMPORT, IMPORTS)):
             return
         if response.headers.get("content-type") != NDJSON:
             api.documentation.check(response)
@@ -275,6 +277,128 @@ def test_head_has_the_content_type_of_get(alice: Person) -> None:
     response = alice.head(EXPORT)
     assert response.status_code == 200
     assert response.headers["content-type"] == NDJSON
+
+
+# ------------------------------------------- imports after the response
+
+ASYNC = {"Prefer": "respond-async"}
+
+
+def upload_async(person: Person, content: Any, media_type: str = NDJSON, query: str = "") -> httpx.Response:
+    headers = {"Content-Type": media_type, **ASYNC}
+    return person.request("POST", IMPORT + query, content=content, headers=headers)
+
+
+def ended(person: Person, accepted: httpx.Response) -> dict[str, Any]:
+    """Return the import of an answer 202 when it has ended."""
+    assert accepted.status_code == 202, accepted.text
+    assert accepted.headers["preference-applied"] == "respond-async"
+    path = accepted.headers["location"]
+    assert path == f"{IMPORTS}{accepted.json()['id']}/"
+    found: dict[str, Any] = {}
+
+    def has_ended() -> bool:
+        found.update(expect(person.get(path), 200))
+        return bool(found["state"] != "running")
+
+    wait_until(has_ended, "the import does not end")
+    return found
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_import_can_continue_after_its_response(alice: Person, dry_run: bool) -> None:
+    good, bad = ({"type": "task", "id": str(uuid4()), "title": title} for title in ("good", ""))
+    content = ndjson(HEADER, good, bad, {"type": "end"})
+    query = f"?dry_run={str(dry_run).lower()}"
+    accepted = upload_async(alice, content, query=query)
+    assert (accepted.json()["state"], accepted.json()["report"]) == ("running", None)
+    job = ended(alice, accepted)
+    assert (job["state"], job["dry_run"], job["problem"]) == ("done", dry_run, None)
+    assert (job["size"], job["read"], job["lines"]) == (len(content), len(content), 2)
+    assert (job["report"]["tasks"]["created"], job["report"]["skipped"]) == (1, 1)
+    assert alice.titles() == ([] if dry_run else ["good"])
+    assert alice.listed(IMPORTS) == [job]
+    created = {"line": 2, "type": "task", "outcome": "created", "id": good["id"], "errors": [], "notices": []}
+    lines = f"{IMPORTS}{job['id']}/lines/"
+    first = expect(alice.get(lines, params={"limit": 1}), 200)
+    second = expect(alice.get(lines, params={"limit": 1, "cursor": first["next_cursor"]}), 200)
+    assert first["results"] == [created]
+    assert second["next_cursor"] is None
+    assert expect(alice.get(lines, params={"outcome": "skipped"}), 200)["results"] == second["results"]
+    (skipped,) = second["results"]
+    assert (skipped["line"], skipped["id"], [each["field"] for each in skipped["errors"]]) == (3, None, ["title"])
+    # The report is that of a request without the header.
+    again = expect(until_answered(lambda: upload(alice, content, query=query)), 200)
+    assert again.keys() == job["report"].keys()
+    assert again["errors"] == job["report"]["errors"]
+
+
+def test_an_import_that_fails_after_its_response_shows_why(alice: Person) -> None:
+    job = ended(alice, upload_async(alice, b"TYPE,CONTENT\n"))
+    assert (job["state"], job["report"], job["problem"]["type"]) == ("failed", None, "/problems/invalid-input")
+    assert [error["field"] for error in job["problem"]["errors"]] == ["body"]
+
+
+def test_only_a_preference_for_it_makes_an_import_continue_after_its_response(alice: Person) -> None:
+    for prefer, status in (
+        ("return=minimal", 200),
+        ("respond-sync", 200),
+        ("wait=5", 200),
+        ("return=minimal, Respond-Async; x=1", 202),
+    ):
+        headers = {"Content-Type": NDJSON, "Prefer": prefer}
+        answer = alice.request("POST", IMPORT, content=ndjson(HEADER), headers=headers)
+        assert answer.status_code == status
+        if status == 202:
+            assert ended(alice, answer)["state"] == "done"
+
+
+def test_a_refused_file_starts_no_import(alice: Person) -> None:
+    problem(upload_async(alice, b"x", "text/plain"), 415, "unsupported-media-type")
+    problem(upload_async(alice, b"x" * 500_001), 413, "body-too-large")
+    invalid(upload_async(alice, b"x", query="?dry_run=maybe"), "dry_run")
+    assert alice.listed(IMPORTS) == []
+
+
+def test_imports_after_the_response_are_private_and_need_a_session(shared: Api, alice: Person, bob: Person) -> None:
+    job = ended(alice, upload_async(alice, ndjson(HEADER)))
+    paths = (f"{IMPORTS}{job['id']}/", f"{IMPORTS}{job['id']}/lines/")
+    assert bob.listed(IMPORTS) == []
+    for path in paths:
+        problem(bob.get(path), 404, "import-not-found")
+    for scope in ("tasks:read", "tasks:write"):
+        made = expect(alice.post("/api/accounts/tokens/", {"name": scope, "scopes": [scope]}), 201)
+        for path in (*paths, IMPORTS):
+            problem(shared.get(path, headers=bearer(made["token"])), 403, "session-required")
+        headers = {"Content-Type": NDJSON, **ASYNC, **bearer(made["token"])}
+        problem(shared.request("POST", IMPORT, content=ndjson(HEADER), headers=headers), 403, "session-required")
+    assert len(alice.listed(IMPORTS)) == 1
+    invalid(alice.get(f"{IMPORTS}x/"), "id")
+    invalid(alice.get(f"{paths[1]}?outcome=lost"), "outcome")
+
+
+def test_a_server_that_stops_interrupts_its_imports(
+    shared: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = ndjson(HEADER, {"type": "task", "id": str(uuid4()), "title": "task"}, {"type": "end"})
+    with shared.beside() as one:
+        transfers, imports = one.app.services.transfers, one.container.imports()
+        import_once = imports._import_once
+
+        def import_when_stopping(*arguments: Any, **more: Any) -> Any:
+            wait_until(transfers.is_stopping, "the server does not stop")
+            return import_once(*arguments, **more)
+
+        monkeypatch.setattr(imports, "_import_once", import_when_stopping)
+        person = alice.through(one.client)
+        accepted = upload_async(person, content)
+        assert accepted.status_code == 202
+        problem(upload_async(person, content), 503, "busy")
+        # Another process refuses it, too.
+        problem(upload_async(alice, content), 503, "busy")
+    assert ended(alice, accepted)["state"] == "interrupted"
+    job = ended(alice, upload_async(alice, content))
+    assert (job["state"], job["report"]["tasks"]["unchanged"]) == ("done", 1)
 
 
 # --------------------------------------------------------- a server process

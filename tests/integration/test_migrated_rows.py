@@ -256,3 +256,32 @@ def test_devices_get_the_tasks_stored_before_feeds(url: str, rows: Rows) -> None
                 (migrated(row) for row in rows if row["created_by"] == user_id), key=id_of
             )
             assert [found.sequence for found in page] == list(range(1, len(page) + 1))
+
+
+def test_deletions_swept_before_feeds_had_a_mark_are_not_forgotten(url: str) -> None:
+    migrate.upgrade(url, "0006")
+    (user, _) = rows_of_users(SequentialIds())
+    store(url, "users", [user])
+    clock = ManualClock()
+    keys, feeds = schema.idempotency_keys.c, schema.feeds.c
+    types = {name: keys[name].type for name in ("user_id", "key", "fingerprint", "result")}
+    keys_before = table(
+        "idempotency_keys",
+        *(column(name, type_) for name, type_ in types.items()),
+        column("created_at", keys.expires_at.type),
+    )
+    feeds_before = table("feeds", column("user_id", feeds.user_id.type), column("head"))
+    result = {"user_id": user["id"], "key": "key", "fingerprint": b"f", "result": b"r", "created_at": START}
+    engine = create_engine(database_url(url), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(insert(keys_before), [result])
+        connection.execute(insert(feeds_before), [{"user_id": user["id"], "head": 3}])
+    migrate.upgrade(url)
+    with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as sql:
+        with sql.writing(SYSTEM) as work:
+            assert work.feed.state(user["id"]).swept == 3
+            record = work.idempotency.claim(user["id"], "key")
+        assert record is not None
+        assert record.expires_at == START + timedelta(days=30)
+    migrate.downgrade(url, "0006")
+    migrate.upgrade(url)

@@ -15,7 +15,7 @@ import httpx
 import pyotp
 import pytest
 
-from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, new_name
+from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, new_name, until_answered
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair
 
@@ -227,6 +227,16 @@ def no_enrolment(status: int) -> Mapping[str, int | None]:
 
 IMPORTED = '{"type":"header","format":"tasktracker","version":1}\n'
 
+
+def import_job(world: World) -> str:
+    headers = {"Content-Type": "application/x-ndjson", "Prefer": "respond-async"}
+    path = "/api/accounts/me/import/"
+    # The previous import of the owner may still be running.
+    accepted = until_answered(lambda: world.owner.request("POST", path, content=IMPORTED, headers=headers))
+    id_: str = expect(accepted, 202)["id"]
+    return id_
+
+
 CASES: Mapping[str, Case] = {
     "register": Case(PUBLIC, 201, registration),
     "login": Case(PUBLIC, 200, credentials),
@@ -271,6 +281,9 @@ CASES: Mapping[str, Case] = {
     "purgeTask": Case(WRITE, 204, None, deleted_task, TRASH),
     "exportAccount": Case(SESSION, 200),
     "importAccount": Case(SESSION, 200, IMPORTED),
+    "listImports": Case(SESSION, 200),
+    "readImport": Case(SESSION, 200, target=import_job),
+    "listImportedLines": Case(SESSION, 200, target=import_job),
     "pullChanges": Case(READ, 200),
     "pushMutations": Case(WRITE, 200, {"mutations": []}),
     "digest": Case(READ, 200),

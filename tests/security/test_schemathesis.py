@@ -103,9 +103,17 @@ class Account:
             "tasks": person.task,
             "trash": lambda: self._deleted(person),
             "categories": person.category,
+            "imports": lambda: self._imported(person),
             "tokens": lambda: person.post("/api/accounts/tokens/", body).json(),
         }
         return str(makers[what]()["id"])
+
+    def _imported(self, person: Person) -> Mapping[str, Any]:
+        """Start an import, unless one is running, and return one."""
+        headers = {"Content-Type": "application/x-ndjson", "Prefer": "respond-async"}
+        person.request("POST", "/api/accounts/me/import/", content=IMPORTED["application/x-ndjson"], headers=headers)
+        found: Mapping[str, Any] = person.get("/api/accounts/me/imports/").json()["results"][0]
+        return found
 
     def _deleted(self, person: Person) -> Mapping[str, Any]:
         task = person.task()

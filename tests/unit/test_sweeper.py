@@ -13,7 +13,7 @@ import pytest
 from tasktracker.domain import housekeeping
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import StorageUnavailable
-from tasktracker.domain.sync.cursor import RETENTION
+from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.tasks.trash_service import purge_expired
 from tasktracker.entrypoints.http import sweeper as sweeping
 from tasktracker.entrypoints.http.core.threads import ThreadRunner

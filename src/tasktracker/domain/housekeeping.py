@@ -13,8 +13,9 @@ from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.retention import MARGIN, RETENTION
 from tasktracker.domain.kernel.store import Store
-from tasktracker.domain.sync.cursor import MARGIN, RETENTION
+from tasktracker.domain.portability.ports import ImportJobRepository
 from tasktracker.domain.sync.ports import TicketRepository
 from tasktracker.domain.tasks.ports import PurgeWork
 from tasktracker.domain.tasks.trash_service import purge_expired
@@ -27,8 +28,6 @@ class SweepWork(PurgeWork, Protocol):
     """Work on all data with a retention time."""
 
     @property
-    def now(self) -> datetime: ...
-    @property
     def history(self) -> HistoryRepository: ...
     @property
     def idempotency(self) -> IdempotencyRepository: ...
@@ -40,13 +39,19 @@ class SweepWork(PurgeWork, Protocol):
     def feed(self) -> FeedRepository: ...
     @property
     def tickets(self) -> TicketRepository: ...
+    @property
+    def import_jobs(self) -> ImportJobRepository: ...
 
 
 class HousekeepingService:
     """The process that removes data older than its retention time.
 
-    It removes tasks in the trash, histories, stored results, events, expired sessions and tickets, and deletions in
-    feeds. Each batch is a separate unit of work, so that other works do not wait and the process can stop between them.
+    It removes tasks in the trash, histories, stored results, events, import jobs, expired sessions and tickets, and
+    deletions in feeds. Each batch is a separate unit of work, so that other works do not wait and the process can stop
+    between them.
+
+    Another host may have another clock or retention, so no reader may conclude from its own what is still stored. Each
+    checks what is: a feed has a mark, a result the time until which it was promised, a history its versions.
     """
 
     def __init__(self, *, store: Store[SystemActor, SweepWork], clock: Clock, retention: timedelta = RETENTION) -> None:
@@ -60,14 +65,16 @@ class HousekeepingService:
         Stops early once `is_stopping` returns True. The next sweep removes the rest.
         """
         removed = 0
-        before = self._clock.now() - self._retention
+        now = self._clock.now()
+        before = now - self._retention
         steps: tuple[Callable[[SweepWork, int], int], ...] = (
             lambda work, batch: work.history.purge_before(before, batch),
-            lambda work, batch: work.idempotency.purge_before(before, batch),
+            lambda work, batch: work.idempotency.purge_before(now - MARGIN, batch),
             lambda work, batch: work.activity.purge_before(before, batch),
             lambda work, batch: work.sessions.purge_before(before, batch),
             lambda work, batch: work.feed.purge_before(before - MARGIN, batch),
-            lambda work, batch: work.tickets.purge_before(work.now, batch),
+            lambda work, batch: work.tickets.purge_before(now - MARGIN, batch),
+            lambda work, batch: work.import_jobs.purge(work.import_jobs.expired(before, batch), batch),
         )
         for sweep in (lambda batch: self._purge_trash(before, batch), *(self._in_one_work(step) for step in steps)):
             done = 0

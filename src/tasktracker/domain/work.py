@@ -16,7 +16,7 @@ from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.kernel.actors import ActorT, ActorT_co
 from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.store import Admission, SecretStore
-from tasktracker.domain.portability.ports import BulkRepository
+from tasktracker.domain.portability.ports import BulkRepository, ImportJobRepository
 from tasktracker.domain.sync.ports import TicketRepository
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 
@@ -53,6 +53,8 @@ class UnitOfWork(Protocol[ActorT_co]):
     def history(self) -> HistoryRepository: ...
     @property
     def bulk(self) -> BulkRepository: ...
+    @property
+    def import_jobs(self) -> ImportJobRepository: ...
     @property
     def feed(self) -> FeedRepository: ...
     @property

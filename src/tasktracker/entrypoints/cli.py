@@ -180,7 +180,7 @@ def _set_active(login: str, is_active: bool) -> None:
 )
 @_report_errors
 def sweep(limit: int | None) -> None:
-    """Remove expired data: trash, histories, authentication events and stored responses older than WINDOW_DAYS.
+    """Remove trash, histories, authentication events, imports and stored responses older than WINDOW_DAYS.
 
     Works in small batches and may run beside a server. Servers also do this themselves.
     """

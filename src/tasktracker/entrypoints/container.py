@@ -21,6 +21,7 @@ from tasktracker.adapters.security.passwords import Argon2PasswordHasher, Zxcvbn
 from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.clock import DatabaseClock
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import SQLITE, conninfo, database_url, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
@@ -43,6 +44,7 @@ from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
+from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.domain.removal.accounts import AccountRemoval
 from tasktracker.domain.removal.categories import CategoryRemoval
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
@@ -201,6 +203,8 @@ class Container(containers.DeclarativeContainer):
         sql=providers.Singleton(SqlRateLimiter, database),
     )
 
+    shared_clock = providers.Selector(storage, memory=clock, sql=providers.Singleton(DatabaseClock, database, clock))
+
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, ids=ids)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
@@ -264,6 +268,7 @@ class Container(containers.DeclarativeContainer):
     account_removal = providers.Singleton(AccountRemoval, confirmation=confirmation, sharing=sharing, recorder=recorder)
     exports = providers.Singleton(ExportService, store=store)
     imports = providers.Singleton(ImportService, store=store)
+    import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)
     retention = providers.Callable(_retention, settings)
     sync = providers.Singleton(SyncService, store=store, secrets=store, retention=retention)
     streams = providers.Singleton(StreamService, store=store, admission=store, clock=clock)
@@ -272,5 +277,6 @@ class Container(containers.DeclarativeContainer):
         store=store,
         tasks=providers.Singleton(TaskMutations, tasks=tasks, trash=trash),
         categories=providers.Singleton(CategoryMutations, categories=categories, removal=category_removal),
+        retention=retention,
     )
-    housekeeping = providers.Singleton(HousekeepingService, store=store, clock=clock, retention=retention)
+    housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

@@ -24,7 +24,7 @@ COMMON_HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
-EXPOSED = {"ETag", "Link", "Location", "Retry-After", "Idempotency-Replayed", "X-Request-ID"}
+EXPOSED = {"ETag", "Link", "Location", "Preference-Applied", "Retry-After", "Idempotency-Replayed", "X-Request-ID"}
 SENT = {
     "authorization",
     "content-type",

@@ -119,18 +119,28 @@ class TestPull:
     def test_bad_parameters_are_named(self, alice: Person) -> None:
         invalid(alice.get(SYNC, params={"limit": 201, "wait": 61, "type": "task"}), "limit", "wait", "type")
 
-    def test_a_cursor_expires_after_the_retention_time(
+    def test_a_cursor_expires_when_a_sweep_removes_a_deletion_after_it(
         self, alice: Person, clock: ManualClock, new_api: NewApi
     ) -> None:
-        short = alice.through(new_api(WINDOW_DAYS="1").client)
-        page = pull(short)
+        kept, *deleted = [alice.task() for _ in range(3)]
+        short = new_api(WINDOW_DAYS="1")
+        page = pull(alice.through(short.client))
         valid_until = clock.now() + timedelta(days=1)
         assert page["cursor_valid_until"] == valid_until.isoformat().replace("+00:00", "Z")
-        clock.advance(seconds=1)
-        clock.advance(days=1)
+        for task in deleted:
+            expect(alice.delete(f"/api/tasks/{task['id']}/"), 204)
+        clock.advance(days=3)
         again = short.login(alice)
-        problem(again.get(SYNC, params={"cursor": page["next_cursor"]}), 410, "cursor-expired")
-        assert pull(again)["changes"] == []
+        # Nothing was removed yet, so nothing is missing.
+        assert len(pull(again, cursor=page["next_cursor"])["changes"]) == 2
+        short.container.housekeeping().sweep()
+        for server in (short, new_api(WINDOW_DAYS="30")):
+            again = again.through(server.client)
+            problem(again.get(SYNC, params={"cursor": page["next_cursor"]}), 410, "cursor-expired")
+            mutations = [mutation("update", kept["id"], {"title": "not applied"})]
+            body = {"mutations": mutations, "cursor": page["next_cursor"]}
+            problem(again.post(SYNC, body), 410, "cursor-expired")
+        assert pull(again)["changes"] == [upsert(kept)]
 
     def test_a_cursor_of_another_epoch_is_expired(self, api: Api, alice: Person) -> None:
         cursor = pull(alice)["next_cursor"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from uuid import UUID
@@ -35,24 +36,21 @@ class MemoryFeed:
         for user_id, entries in groupby(coalesced(self._added), key=lambda entry: entry.user_id):
             if data.users.get(user_id) is None:
                 raise RuntimeError(f"User {user_id} does not exist.")
-            head = self.head(user_id)
+            feed = self._feed(user_id)
+            head = feed.head
             for entry in entries:
                 head += 1
                 self._transaction.put(data.entries, StoredEntry(head, entry, now))
-            self._transaction.put(data.feeds, Feed(user_id, head))
+            self._transaction.put(data.feeds, replace(feed, head=head))
             changed.append(user_id)
         return changed
 
-    def head(self, user_id: UUID) -> int:
-        """Return the highest sequence number of a feed, 0 for an empty one."""
-        feed = self._transaction.data.feeds.get(user_id)
-        return feed.head if feed else 0
-
     def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
-        return {user_id: head for user_id in user_ids if (head := self.head(user_id))}
+        return {user_id: head for user_id in user_ids if (head := self._feed(user_id).head)}
 
     def state(self, user_id: UUID) -> FeedState:
-        return FeedState(self.head(user_id), self._epoch)
+        feed = self._feed(user_id)
+        return FeedState(feed.head, self._epoch, feed.swept)
 
     def page(
         self, user_id: UUID, after: int, limit: int, types: Collection[ItemType], tombstones_after: int = 0
@@ -96,4 +94,9 @@ class MemoryFeed:
         old = [each for each in data.entries.rows() if each.entry.op is Op.DELETE and each.recorded_at < before][:limit]
         for stored in old:
             self._transaction.drop(data.entries, stored.id)
+            feed = self._feed(stored.entry.user_id)
+            self._transaction.put(data.feeds, replace(feed, swept=max(feed.swept, stored.sequence)))
         return len(old)
+
+    def _feed(self, user_id: UUID) -> Feed:
+        return self._transaction.data.feeds.get(user_id) or Feed(user_id, 0)

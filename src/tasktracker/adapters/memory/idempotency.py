@@ -24,7 +24,7 @@ class MemoryIdempotency:
 
     def purge_before(self, before: datetime, limit: int) -> int:
         records = self._transaction.data.idempotency_records
-        old = list(islice((record.id for record in records.rows() if record.created_at < before), limit))
+        old = list(islice((record.id for record in records.rows() if record.expires_at < before), limit))
         for record_id in old:
             self._transaction.drop(records, record_id)
         return len(old)

@@ -18,6 +18,7 @@ from tasktracker.adapters.memory.categories import MemoryCategories
 from tasktracker.adapters.memory.feed import MemoryFeed
 from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.idempotency import MemoryIdempotency
+from tasktracker.adapters.memory.import_jobs import MemoryImportJobs
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
@@ -48,6 +49,7 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.trash = MemoryTrash(transaction)
         self.history = MemoryHistory(transaction)
         self.bulk = MemoryBulkRepository(transaction)
+        self.import_jobs = MemoryImportJobs(transaction)
         self.idempotency = MemoryIdempotency(transaction)
         self.second_factors = MemorySecondFactors(transaction)
         self.api_tokens = MemoryApiTokens(transaction)

@@ -20,6 +20,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.portability.import_job import ImportedLine, ImportJob
 from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.task import Task
 
@@ -43,10 +44,11 @@ def ticket_id(digest: bytes) -> UUID:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The highest sequence number of a user's feed."""
+    """The highest sequence number of a user's feed, and the highest one of a purged deletion."""
 
     id: UUID
     head: int
+    swept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,19 @@ class StoredEntry:
 def entry_id(user_id: UUID, type: ItemType, item_id: UUID) -> UUID:
     """Return the id of the feed entry for an item of a user."""
     return uuid5(user_id, f"{type} {item_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A line of an import."""
+
+    job_id: UUID
+    line: ImportedLine
+
+    @property
+    def id(self) -> UUID:
+        """An id derived from the job and the position, which together identify the line."""
+        return uuid5(self.job_id, str(self.line.position))
 
 
 class Identified(Protocol):
@@ -197,6 +212,13 @@ class Data:
 
         self.tickets = Table[StoredTicket]()
 
+        self.import_jobs = Table[ImportJob]()
+        self.import_jobs_of = self.import_jobs.index(_user, lambda job: job.key)
+        self.import_lines = Table[StoredLine]()
+        self.import_lines_of = self.import_lines.index(
+            lambda stored: stored.job_id, lambda stored: (stored.line.position, stored.id)
+        )
+
         self.synced: Mapping[ItemType, Table[Any]] = {ItemType.TASK: self.tasks, ItemType.CATEGORY: self.categories}
 
         self.feeds = Table[Feed]()
@@ -222,7 +244,7 @@ def _viewers(task: Task) -> Iterable[UUID]:
     return (task.created_by, *(member.user_id for member in task.members))
 
 
-def _user(row: Session | ApiToken | Category) -> UUID:
+def _user(row: Session | ApiToken | Category | ImportJob) -> UUID:
     return row.user_id
 
 

@@ -66,6 +66,10 @@ class MemoryUsers:
             drop(data.sessions, session_id)
         for _, token_id in tuple(data.api_tokens_of.keys(user_id)):
             drop(data.api_tokens, token_id)
+        for job in tuple(data.import_jobs_of.keys(user_id)):
+            for _, line_id in tuple(data.import_lines_of.keys(job.id)):
+                drop(data.import_lines, line_id)
+            drop(data.import_jobs, job.id)
         for event in tuple(data.events_of.keys(user_id)):
             drop(data.events, event.id)
         drop(data.second_factors, user_id)

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import FromClause, Integer, Select, Table, and_, bindparam, delete, or_, select, tuple_
+from sqlalchemy import FromClause, Integer, Select, Table, and_, bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.categories import CATEGORIES
@@ -39,6 +39,7 @@ _STORE = _stored.on_conflict_do_update(
 _STATE = select(
     select(feeds.c.head).where(feeds.c.user_id == bindparam("user_id")).scalar_subquery(),
     select(secrets.c.value).where(secrets.c.name == EPOCH).scalar_subquery(),
+    select(feeds.c.swept).where(feeds.c.user_id == bindparam("user_id")).scalar_subquery(),
 )
 _HEADS = select(feeds.c.user_id, feeds.c.head).where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
 _ENTRIES = Rows(FeedEntry, feed_items, unmapped=("sequence", "recorded_at"))
@@ -72,13 +73,22 @@ _TOMBSTONES = select(feed_items.c.id, feed_items.c.version).where(
     feed_items.c.op == Op.DELETE.value,
 )
 _KEY = tuple_(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
-_PURGE = delete(feed_items).where(
-    _KEY.in_(
-        select(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
-        .where(feed_items.c.op == Op.DELETE.value, feed_items.c.recorded_at < bindparam("before"))
-        .limit(bindparam("limit", type_=Integer))
-    )
+_EXPIRED = (
+    select(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
+    .where(feed_items.c.op == Op.DELETE.value, feed_items.c.recorded_at < bindparam("before"))
+    .limit(bindparam("limit", type_=Integer))
 )
+_OF_USERS = feed_items.c.user_id.in_(bindparam("user_ids", expanding=True))
+_LOCK = (
+    select(feeds.c.user_id)
+    .where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
+    .order_by(feeds.c.user_id)
+    .with_for_update()
+)
+_PURGE = (
+    delete(feed_items).where(_KEY.in_(_EXPIRED.where(_OF_USERS))).returning(feed_items.c.user_id, feed_items.c.sequence)
+)
+_SWEEP = update(feeds).where(feeds.c.user_id == bindparam("of_user_id"), feeds.c.swept < bindparam("of_swept"))
 
 
 @cache
@@ -137,8 +147,8 @@ class SqlFeed:
     def state(self, user_id: UUID) -> FeedState:
         row = self._connection.one(_STATE, {"user_id": user_id})
         assert row is not None, "a SELECT of two scalars returns a row"
-        head, epoch = row
-        return FeedState(head or 0, epoch or b"")
+        head, epoch, swept = row
+        return FeedState(head or 0, epoch or b"", swept or 0)
 
     def heads(self, user_ids: Collection[UUID]) -> Mapping[UUID, int]:
         rows = self._connection.rows_of_many(_HEADS, "user_ids", user_ids)
@@ -165,7 +175,21 @@ class SqlFeed:
         self._added = [entry for entry in self._added if entry.user_id != user_id]
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        return self._connection.change(_PURGE, {"before": before, "limit": limit})
+        # Lock the feeds first and in the same order as `flush`, so that no deadlock can occur.
+        expired = {"before": before, "limit": limit}
+        user_ids = list({user_id for user_id, _, _ in self._connection.rows(_EXPIRED, expired)})
+        if not user_ids:
+            return 0
+        self._connection.rows(_LOCK, {"user_ids": user_ids})
+        purged = self._connection.change_returning(_PURGE, {**expired, "user_ids": user_ids})
+        swept: dict[UUID, int] = {}
+        for user_id, sequence in purged:
+            swept[user_id] = max(sequence, swept.get(user_id, 0))
+        marks = [
+            {"of_user_id": user_id, "swept": sequence, "of_swept": sequence} for user_id, sequence in swept.items()
+        ]
+        self._connection.change_all(_SWEEP, marks)
+        return len(purged)
 
 
 def _item(row: Sequence[Any]) -> FeedItem:

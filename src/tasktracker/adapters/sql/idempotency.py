@@ -27,7 +27,7 @@ _ADD = update(keys).where(keys.c.user_id == bindparam("of_user_id"), keys.c.key 
 _PURGE = delete(keys).where(
     tuple_(keys.c.user_id, keys.c.key).in_(
         select(keys.c.user_id, keys.c.key)
-        .where(keys.c.created_at < bindparam("before"))
+        .where(keys.c.expires_at < bindparam("before"))
         .limit(bindparam("limit", type_=Integer))
     )
 )

@@ -278,10 +278,10 @@ idempotency_keys = Table(
     # Null only while the request that claimed the key is in progress.
     Column("fingerprint", LargeBinary),
     Column("result", LargeBinary),
-    Column("created_at", Moment),
+    Column("expires_at", Moment),
     PrimaryKeyConstraint("user_id", "key", name="pk_idempotency_keys"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_idempotency_keys_user_id", ondelete="CASCADE"),
-    Index("ix_idempotency_keys_created_at", "created_at"),
+    Index("ix_idempotency_keys_expires_at", "expires_at"),
 )
 
 second_factors = Table(
@@ -352,12 +352,13 @@ tickets = Table(
     Index("ix_tickets_expires_at", "expires_at"),
 )
 
-# The highest sequence number of each user's feed.
+# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it.
 feeds = Table(
     "feeds",
     metadata,
     Column("user_id", Id, nullable=False),
     Column("head", BigInteger, nullable=False),
+    Column("swept", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("user_id", name="pk_feeds"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feeds_user_id", ondelete="CASCADE"),
 )
@@ -383,6 +384,43 @@ feed_items = Table(
         postgresql_where=text("op = 'delete'"),
         sqlite_where=text("op = 'delete'"),
     ),
+)
+
+import_jobs = Table(
+    "import_jobs",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("read", BigInteger, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("report", LargeBinary),
+    Column("problem", LargeBinary),
+    PrimaryKeyConstraint("id", name="pk_import_jobs"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_import_jobs_user_id", ondelete="CASCADE"),
+    Index("ix_import_jobs_list", "user_id", "created_at", "id"),
+    Index("ix_import_jobs_created_at", "created_at"),
+)
+
+import_lines = Table(
+    "import_lines",
+    metadata,
+    Column("job_id", Id, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("file", Text),
+    Column("number", Integer, nullable=False),
+    Column("type", String(20)),
+    Column("outcome", String(20), nullable=False),
+    Column("item", Id),
+    # JSON: [[field, message], …]
+    Column("errors", Text, nullable=False),
+    Column("notices", Text, nullable=False),
+    PrimaryKeyConstraint("job_id", "position", name="pk_import_lines"),
+    ForeignKeyConstraint(["job_id"], ["import_jobs.id"], name="fk_import_lines_job_id", ondelete="CASCADE"),
 )
 
 secrets = Table(

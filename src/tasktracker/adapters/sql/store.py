@@ -22,6 +22,7 @@ from tasktracker.adapters.sql.driver import DRIVER_ERRORS
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
+from tasktracker.adapters.sql.import_jobs import SqlImportJobs
 from tasktracker.adapters.sql.schema import REVISION, api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.sessions import SqlSessions
@@ -109,6 +110,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     trash = RepositoryAttribute(SqlTrash)
     history = RepositoryAttribute(SqlHistory)
     bulk = RepositoryAttribute(SqlBulkRepository)
+    import_jobs = RepositoryAttribute(SqlImportJobs)
     idempotency = RepositoryAttribute(SqlIdempotency)
     second_factors = RepositoryAttribute(SqlSecondFactors)
     api_tokens = RepositoryAttribute(SqlApiTokens)

@@ -19,11 +19,13 @@ EPOCH = "epoch"
 class FeedState:
     """The highest sequence number of a user's feed, and the epoch of the data.
 
-    Sequence numbers are valid in one epoch only. `epoch` is empty until the first one is created.
+    Sequence numbers are valid in one epoch only. `epoch` is empty until the first one is created. `swept` is the
+    highest sequence number of a deletion that was purged: a reader that has not read up to it may have missed one.
     """
 
     head: int
     epoch: bytes
+    swept: int = 0
 
 
 class FeedRepository(Protocol):
@@ -73,5 +75,8 @@ class FeedRepository(Protocol):
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove at most `limit` deletions recorded before `before`, and return how many."""
+        """Remove at most `limit` deletions recorded before `before`, and return how many.
+
+        The same work advances `swept` in the state of each feed that loses a deletion.
+        """
         ...

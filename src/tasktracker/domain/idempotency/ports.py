@@ -25,7 +25,7 @@ class IdempotencyRepository(Protocol):
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
-        """Remove at most `limit` results older than `before`, and return how many."""
+        """Remove at most `limit` results that expired before `before`, and return how many."""
         ...
 
 

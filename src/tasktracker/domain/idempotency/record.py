@@ -19,13 +19,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A result stored for repeated requests: bytes whose format only the boundary knows."""
+    """A result stored for repeated requests: bytes whose format only the boundary knows.
+
+    `expires_at` is the time until which it is stored at least. The host that stores it sets that time, so no other
+    host, and no later and shorter retention, deletes it earlier.
+    """
 
     user_id: UUID
     key: str
     fingerprint: bytes
     result: bytes = field(repr=False)
-    created_at: datetime
+    expires_at: datetime
 
     @property
     def id(self) -> UUID:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from tasktracker.domain.idempotency.ports import IdempotentWork
 from tasktracker.domain.idempotency.record import Record, Request
 from tasktracker.domain.kernel.errors import KeyReused
+from tasktracker.domain.kernel.retention import RETENTION
 
 
-def once(work: IdempotentWork, request: Request, do: Callable[[], bytes]) -> tuple[bytes, bool]:
+def once(
+    work: IdempotentWork, request: Request, do: Callable[[], bytes], retention: timedelta = RETENTION
+) -> tuple[bytes, bool]:
     """Execute a request, or return its stored result. The second value is True for a stored result.
 
-    The result commits together with the changes of the request. Nothing is stored for a refused request. Raises
-    KeyReused, KeyInUse, and the errors of `do`.
+    The result commits together with the changes of the request, and is stored for the retention. Nothing is stored for
+    a refused request. Raises KeyReused, KeyInUse, and the errors of `do`.
     """
     record = work.idempotency.claim(work.actor.user_id, request.key)
     if record is not None:
@@ -27,7 +31,7 @@ def once(work: IdempotentWork, request: Request, do: Callable[[], bytes]) -> tup
             key=request.key,
             fingerprint=request.fingerprint,
             result=result,
-            created_at=work.now,
+            expires_at=work.now + retention,
         )
     )
     return result, False

@@ -20,6 +20,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── MemberNotFound
     │   ├── SessionNotFound
     │   ├── ApiTokenNotFound
+    │   ├── ImportNotFound
     │   └── UserNotFound
     ├── Conflict                conflicts with the stored data
     │   ├── UsernameTaken
@@ -208,6 +209,13 @@ class ApiTokenNotFound(NotFound):
 
     slug = "api-token-not-found"
     title = "There is no such API token"
+
+
+class ImportNotFound(NotFound):
+    """The caller has no import with this id."""
+
+    slug = "import-not-found"
+    title = "There is no such import"
 
 
 class UserNotFound(NotFound):

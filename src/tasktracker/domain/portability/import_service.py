@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
@@ -20,11 +21,13 @@ from tasktracker.domain.kernel.versions import with_version_after
 from tasktracker.domain.portability import lines, ndjson, todoist, zipped
 from tasktracker.domain.portability.csv_rows import check_header
 from tasktracker.domain.portability.export_service import Owner, acting_for, find_owner
+from tasktracker.domain.portability.import_job import ImportedLine, LineOutcome
+from tasktracker.domain.portability.job_service import Record
 from tasktracker.domain.portability.plan import ImportContext, ImportPlan
 from tasktracker.domain.portability.planner import ImportPlanner
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.project import Project
-from tasktracker.domain.portability.record import Line
+from tasktracker.domain.portability.record import CategoryRecord, Line
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.portability.zipped import Zipped
 
@@ -52,6 +55,8 @@ class _Import:
     restores: bool
     report: ImportReport
     context: ImportContext
+    progress: Progress | None
+    record: Record | None
 
     def require_lines(self, number: int) -> None:
         """Raise InvalidInput if the import has too many lines."""
@@ -61,13 +66,23 @@ class _Import:
 
 @dataclass(slots=True)
 class _File:
-    """A file of an import; its name if there are several."""
+    """A file of an import.
+
+    A file of an archive also has its name, the number of the lines of the files before it (`begin`), and the number of
+    bytes of the archive up to its `end`.
+    """
 
     source: BinaryIO
     format: FileFormat
     project: Project | None = None
     name: str | None = None
-    progress: Progress | None = None
+    begin: int = 0
+    end: int | None = None
+
+    @property
+    def read(self) -> int:
+        """How many bytes of the file or the archive were read."""
+        return self.source.tell() if self.end is None else self.end
 
     def lines(self, user: User, wanted: Container[int] | None = None) -> Iterator[Line]:
         if self.format is FileFormat.NDJSON:
@@ -97,28 +112,28 @@ class ImportService:
         restore: bool = False,
         dry_run: bool = False,
         progress: Progress | None = None,
+        record: Record | None = None,
     ) -> ImportReport:
         """Import a file into the actor's account, or report what would be done. The file may be read more than once.
 
         Existing items are not changed; with `restore`, those in the trash are restored. A refused line is reported, and
         the others are imported. `project` is the name of the project that a CSV file contains. `progress` gets the
-        number of bytes read.
+        number of bytes read, and `record` gets each line once, after its batch was committed.
 
         Raises SessionEnded, and InvalidInput for a file in another format, of which nothing is imported. Batches
         committed before another error stay; the file can then be imported again.
         """
         with self._store.reading(actor) as work:
             user, now = find_owner(work, actor), work.now
-        run = _Import(actor, user, restore, ImportReport(dry_run), ImportContext(now))
+        run = _Import(actor, user, restore, ImportReport(dry_run), ImportContext(now), progress, record)
         is_zip = file_format is FileFormat.ZIP or (file_format is FileFormat.TODOIST and zipped.is_zip(source))
         if project is not None and (is_zip or file_format is not FileFormat.TODOIST):
             raise InvalidInput.of("project", "is only for a CSV file of Todoist")
         if is_zip:
-            self._import_zip(run, Zipped(source), progress)
+            self._import_zip(run, Zipped(source))
         else:
             run.require_lines(lines.count(source))
-            of = None if project is None else Project.named(project)
-            self._import_all(run, _File(source, file_format, of, progress=progress))
+            self._import_all(run, _File(source, file_format, None if project is None else Project.named(project)))
         return run.report
 
     def import_file_for(
@@ -138,11 +153,12 @@ class ImportService:
             actor, source, file_format, project=project, restore=restore, dry_run=dry_run, progress=progress
         )
 
-    def _import_zip(self, run: _Import, archive: Zipped, progress: Progress | None) -> None:
+    def _import_zip(self, run: _Import, archive: Zipped) -> None:
         """Import each file, after all were checked, so that a refused one leaves nothing imported."""
-        number = 0
+        number, begins = 0, list[int]()
         for each in archive.files:
             with archive.open(each) as source:
+                begins.append(number)
                 number += lines.count(source)
                 run.require_lines(number)
                 try:
@@ -152,11 +168,9 @@ class ImportService:
                         replace(error, message=f"has {each.name}, which {error.message}") for error in invalid.errors
                     )
                     raise InvalidInput(*errors) from None
-        for each in archive.files:
+        for begin, each in zip(begins, archive.files, strict=True):
             with archive.open(each) as source:
-                self._import_all(run, _File(source, FileFormat.TODOIST, each.project, each.name))
-            if progress is not None:
-                progress(each.end)
+                self._import_all(run, _File(source, FileFormat.TODOIST, each.project, each.name, begin, each.end))
 
     def _import_all(self, run: _Import, file: _File) -> None:
         waiting = self._pass(run, file)
@@ -176,8 +190,12 @@ class ImportService:
             plan = self._import(run, batch, last=last)
             waiting.update(plan.waiting)
             _report(run, file, batch, plan)
-            _show_progress(file)
-        _show_progress(file)
+            if run.record is not None:
+                run.record(list(_imported(file, batch, plan)), file.read)
+            if run.progress is not None:
+                run.progress(file.read)
+        if run.progress is not None:
+            run.progress(file.read)
         return waiting
 
     def _import(self, run: _Import, batch: Sequence[Line], *, last: bool) -> ImportPlan:
@@ -228,9 +246,34 @@ def _report(run: _Import, file: _File, batch: Sequence[Line], plan: ImportPlan) 
     run.context.update(plan.context, is_dry_run=report.dry_run)
 
 
-def _show_progress(file: _File) -> None:
-    if file.progress is not None:
-        file.progress(file.source.tell())
+def _imported(file: _File, batch: Sequence[Line], plan: ImportPlan) -> Iterator[ImportedLine]:
+    """Yield what became of each line of a batch, without those that wait and those without an item or a finding."""
+    refused, changed = _by_line(plan.errors), _by_line(plan.notices)
+    waiting = set(plan.waiting)
+    for line in batch:
+        errors = (*line.errors, *refused[line.number])
+        notices = (*line.notices, *changed[line.number])
+        if line.number in waiting or not (line.record or errors or notices):
+            continue
+        outcome, item = plan.decided.get(line.number, (LineOutcome.SKIPPED if errors else LineOutcome.IGNORED, None))
+        type_ = ItemType.CATEGORY if isinstance(line.record, CategoryRecord) else ItemType.TASK
+        yield ImportedLine(
+            position=file.begin + line.number,
+            file=file.name,
+            number=line.number,
+            type=type_ if line.record else None,
+            outcome=outcome,
+            item=item,
+            errors=errors,
+            notices=notices,
+        )
+
+
+def _by_line(findings: Sequence[tuple[int, Sequence[FieldError]]]) -> Mapping[int, Sequence[FieldError]]:
+    by_line = defaultdict[int, list[FieldError]](list)
+    for number, errors in findings:
+        by_line[number] += errors
+    return by_line
 
 
 def _number(finding: tuple[int, Sequence[FieldError]]) -> int:

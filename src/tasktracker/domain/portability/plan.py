@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.portability.import_job import LineOutcome
 from tasktracker.domain.portability.report import Counts, TaskCounts
 from tasktracker.domain.tasks.member import Member
 from tasktracker.domain.tasks.task import Task
@@ -54,7 +55,10 @@ class ImportContext:
 
 @dataclass(slots=True)
 class ImportPlan:
-    """The items to store, and the findings to report. `waiting` are numbers of lines without an imported parent."""
+    """The items to store, and the findings to report. `waiting` are numbers of lines without an imported parent.
+
+    `decided` maps the number of each line whose item is stored to its outcome and the id of the item.
+    """
 
     context: ImportContext
     new_categories: list[Category] = field(default_factory=list)
@@ -64,3 +68,4 @@ class ImportPlan:
     errors: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)
     notices: list[tuple[int, Sequence[FieldError]]] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
+    decided: dict[int, tuple[LineOutcome, UUID]] = field(default_factory=dict)

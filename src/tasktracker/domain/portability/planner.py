@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.portability.import_job import LineOutcome
 from tasktracker.domain.portability.plan import ImportContext, ImportPlan, ParentInfo
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
@@ -95,6 +96,7 @@ class ImportPlanner:
             if len(self._context.categories) + len(self._plan.context.categories) >= MAX_CATEGORIES:
                 self._plan.errors.append((number, [TOO_MANY_CATEGORIES]))
                 continue
+            outcome = LineOutcome.CREATED if id_ is None else LineOutcome.UNCHANGED
             if id_ is not None:
                 self._plan.categories.unchanged += 1
             else:
@@ -108,6 +110,7 @@ class ImportPlanner:
                 by_name[key] = self._plan.context.names[key] = id_
                 self._own_categories.add(id_)
             self._plan.context.categories[record.id] = id_
+            self._plan.decided[number] = outcome, id_
 
     def _new_category(self, id_: UUID, record: CategoryRecord) -> Category:
         created = record.created_at or self._now
@@ -201,7 +204,7 @@ class ImportPlanner:
         """Decide on a task. Return False if its parent is not imported yet."""
         existing = self._find_imported(record)
         if existing is not None:
-            self._leave(number, record, existing)
+            self._plan.decided[number] = self._leave(number, record, existing), existing
             return True
         parent = None
         if record.parent is not None:
@@ -222,9 +225,10 @@ class ImportPlanner:
             self._plan.notices.append((number, [notice]))
         self._add_task(self._new_task(id_, self._until_now(number, record), category, parent, trashed_with))
         self._plan.tasks.mapped += id_ != record.id
+        self._plan.decided[number] = LineOutcome.CREATED, id_
         return True
 
-    def _leave(self, number: int, record: TaskRecord, id_: UUID) -> None:
+    def _leave(self, number: int, record: TaskRecord, id_: UUID) -> LineOutcome:
         """Count a task that exists."""
         task = self._tasks.get(id_)
         if record.former_id == id_ != record.id:
@@ -233,14 +237,18 @@ class ImportPlanner:
         if id_ in self._plan.context.restored:
             self._plan.context.restored.discard(id_)
             self._plan.tasks.restored += 1
+            outcome = LineOutcome.RESTORED
         elif self._is_left_in_trash(record, id_):
             self._plan.tasks.in_trash += 1
+            outcome = LineOutcome.IN_TRASH
             self._plan.notices.append((number, [IN_TRASH]))
         else:
             self._plan.tasks.unchanged += 1
+            outcome = LineOutcome.UNCHANGED
             # A row without an id might be meant as another task.
             if record.former_id and task is not None and _differ(record, task):
                 self._plan.notices.append((number, [DIFFERENT]))
+        return outcome
 
     def _is_left_in_trash(self, record: TaskRecord, id_: UUID) -> bool:
         task = self._tasks.get(id_)

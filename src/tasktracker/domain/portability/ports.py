@@ -12,6 +12,7 @@ from tasktracker.domain.categories.category import Category
 from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.portability.import_job import ImportedLine, ImportJob, JobKey, LineOutcome
 from tasktracker.domain.tasks.ports import RestoreWork, TaskRepository
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
@@ -51,6 +52,44 @@ class BulkRepository(Protocol):
         ...
 
 
+class ImportJobRepository(Protocol):
+    """Import jobs with their lines. They are removed with their user, and after the retention time."""
+
+    def add(self, job: ImportJob) -> None:
+        """Store a new job."""
+        ...
+
+    def find(self, job_id: UUID) -> ImportJob | None:
+        """Return a job; a writing work locks the row until it ends."""
+        ...
+
+    def save(self, job: ImportJob) -> None:
+        """Store a changed job. This work must have locked it before."""
+        ...
+
+    def list(self, user_id: UUID, after: JobKey | None, limit: int) -> Page[ImportJob, JobKey]:
+        """Return a page of a user's jobs that follow `after`, the newest first."""
+        ...
+
+    def add_lines(self, job_id: UUID, lines: Sequence[ImportedLine]) -> None:
+        """Store lines of a job, each once."""
+        ...
+
+    def lines(
+        self, job_id: UUID, outcome: LineOutcome | None, after: int | None, limit: int
+    ) -> Page[ImportedLine, int]:
+        """Return a page of a job's lines by position, starting after `after`; only those with `outcome`, if given."""
+        ...
+
+    def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
+        """Return at most `limit` jobs created before `before`, the oldest first."""
+        ...
+
+    def purge(self, job_ids: Collection[UUID], limit: int) -> int:
+        """Remove at most `limit` lines of these jobs or, if they have none, the jobs. Return the number of rows."""
+        ...
+
+
 class PortabilityWork(Protocol):
     """Work on everything that a user owns."""
 
@@ -76,3 +115,12 @@ class ImportWork(PortabilityWork, RestoreWork, Protocol):
 
     @property
     def feed(self) -> FeedRepository: ...
+
+
+class ImportJobWork(Protocol):
+    """Work on import jobs."""
+
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def import_jobs(self) -> ImportJobRepository: ...

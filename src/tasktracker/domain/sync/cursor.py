@@ -8,12 +8,6 @@ from datetime import datetime, timedelta
 from tasktracker.domain.feed.ports import FeedState
 from tasktracker.domain.kernel.errors import CursorExpired
 
-RETENTION = timedelta(days=30)
-"""The retention time: how long a cursor is valid, and how long the trash, histories and results are stored."""
-
-MARGIN = timedelta(days=1)
-"""Deletions in feeds are stored longer than cursors are valid, by this time."""
-
 
 @dataclass(frozen=True, slots=True)
 class SyncCursor:
@@ -34,14 +28,17 @@ class SyncCursor:
         return cls(state.epoch, 0, state.head, now)
 
     def valid_until(self, retention: timedelta) -> datetime:
-        """Return the time until which changes can be read from this cursor."""
+        """Return the time until which at least no host with this retention deletes changes after this cursor."""
         return self.since + retention
 
-    def require_valid(self, state: FeedState, now: datetime, retention: timedelta) -> None:
-        """Raise CursorExpired if changes since this cursor can no longer be read."""
+    def require_valid(self, state: FeedState) -> None:
+        """Raise CursorExpired if changes since this cursor can no longer be read.
+
+        Only what was deleted counts: no clock, and no retention, which may have been shorter before or at another host.
+        """
         if self.epoch != state.epoch:
             raise CursorExpired("The data has been restored from a backup since the cursor was issued.")
         if self.sequence > state.head:
             raise CursorExpired("The cursor is ahead of the data.")
-        if now > self.valid_until(retention):
-            raise CursorExpired("The cursor is older than the retention time.")
+        if state.swept > max(self.sequence, self.began):
+            raise CursorExpired("Deletions since the cursor was issued are no longer stored.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Request
@@ -18,6 +19,7 @@ from tasktracker.domain.kernel.errors import (
     StorageUnavailable,
     Unavailable,
 )
+from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.sync.category_mutations import CategoryMutations
 from tasktracker.domain.sync.mutation import InConflict, Mutation, Mutations, Outcome, Status
@@ -28,8 +30,16 @@ from tasktracker.domain.sync.task_mutations import TaskMutations
 class PushService:
     """The process that applies mutations in order, each once."""
 
-    def __init__(self, *, store: Store[Actor, PushWork], tasks: TaskMutations, categories: CategoryMutations) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store[Actor, PushWork],
+        tasks: TaskMutations,
+        categories: CategoryMutations,
+        retention: timedelta = RETENTION,
+    ) -> None:
         self._store = store
+        self._retention = retention
         self.mutations: Mapping[ItemType, Mutations] = {ItemType.TASK: tasks, ItemType.CATEGORY: categories}
 
     def push(self, actor: Actor, mutations: Sequence[Mutation], *, atomic: bool = False) -> Sequence[Outcome]:
@@ -78,7 +88,7 @@ class PushService:
             outcome = self._do(work, mutation)
             return str(outcome.version).encode()
 
-        version, is_replay = once(work, request, do)
+        version, is_replay = once(work, request, do, self._retention)
         return Outcome(status=Status.DUPLICATE, version=int(version)) if is_replay else outcome
 
     def _do(self, work: PushWork, mutation: Mutation) -> Outcome:

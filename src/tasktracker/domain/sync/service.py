@@ -11,8 +11,9 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
+from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.kernel.store import SecretStore, Store
-from tasktracker.domain.sync.cursor import RETENTION, SyncCursor
+from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.digest import Digest, bucket_of, digest_of
 from tasktracker.domain.sync.ports import FeedWork
 
@@ -53,7 +54,7 @@ class SyncService:
             with self._store.reading(actor) as work:
                 state = work.feed.state(actor.user_id)
                 if state.epoch:
-                    return self._read(work, actor, state, cursor or SyncCursor.start(state, work.now), limit, types)
+                    return self._read(work, actor, state, cursor, limit, types)
             self._secrets.get_or_create_secret(EPOCH)
 
     def latest(self, actor: Actor) -> SyncCursor:
@@ -68,7 +69,7 @@ class SyncService:
     def require_valid(self, actor: Actor, cursor: SyncCursor) -> None:
         """Raise CursorExpired if changes since a cursor can no longer be read."""
         with self._store.reading(actor) as work:
-            cursor.require_valid(work.feed.state(actor.user_id), work.now, self._retention)
+            cursor.require_valid(work.feed.state(actor.user_id))
 
     def digest(self, actor: Actor, types: Collection[ItemType] = ALL_TYPES) -> Digest:
         """Return the digest of all items that the actor can see."""
@@ -94,14 +95,20 @@ class SyncService:
         work: FeedWork,
         actor: Actor,
         state: FeedState,
-        cursor: SyncCursor,
+        cursor: SyncCursor | None,
         limit: int,
         types: Collection[ItemType],
     ) -> Changes:
-        cursor.require_valid(state, work.now, self._retention)
-        found = work.feed.page(actor.user_id, cursor.sequence, limit + 1, types, cursor.began)
+        begin = cursor or SyncCursor.start(state, work.now)
+        found = work.feed.page(actor.user_id, begin.sequence, limit + 1, types, begin.began)
+        if cursor is not None:
+            # Checked after the page was read: a sweep may have removed deletions from it since `state` was read.
+            cursor.require_valid(work.feed.state(actor.user_id))
         items, has_more = found[:limit], len(found) > limit
-        sequence = items[-1].sequence if items else cursor.sequence
-        # A device that has all entries has all changes up to now.
-        following = replace(cursor, sequence=sequence, since=cursor.since if has_more else work.now)
+        sequence = items[-1].sequence if items else begin.sequence
+        if has_more:
+            following = replace(begin, sequence=sequence)
+        else:
+            # A device that has all entries has all changes up to now, also those of other types.
+            following = replace(begin, sequence=max(sequence, state.head), since=work.now)
         return Changes(items, following, state.head, has_more, following.valid_until(self._retention))

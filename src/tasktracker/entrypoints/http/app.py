@@ -35,6 +35,7 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.digest import DigestController
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
+from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import ShareController
@@ -51,6 +52,7 @@ from tasktracker.entrypoints.settings import STREAM_THREADS, THREADS_PER_HASH, S
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
     PortabilityController,
+    ImportJobController,
     SessionController,
     TwoFactorController,
     ApiTokenController,
@@ -90,7 +92,7 @@ class Services:
         self.subscriptions = SubscriptionRegistry(
             container.notifier(), container.streams(), self.stream_threads, per_user=settings.streams_per_user
         )
-        self.writes = Writes(store)
+        self.writes = Writes(store, container.retention())
         self.cursors = Cursors(store.get_or_create_secret)
         self.sync_cursors = SyncCursors(self.cursors)
 
@@ -143,6 +145,7 @@ async def _running(container: Container, services: Services, _: Litestar) -> Asy
     finally:
         sweeping.cancel()
         sweeper.stop()
+        await services.transfers.stop()
         await services.subscriptions.close()
         for each in (services.stream_threads, services.hashing_threads, services.transfer_threads, services.threads):
             each.close()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated
+from contextlib import AsyncExitStack
+from functools import partial
+from os import SEEK_END
+from typing import Annotated, cast
 
+import msgspec
 from litestar import Controller, Response, get, post
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
-from tasktracker.domain.portability.report import Finding, ImportReport
+from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.entrypoints.http.core.operation import Access, operation
-from tasktracker.entrypoints.http.core.request import Request, UnsupportedMediaType, query
+from tasktracker.entrypoints.http.core.problems import explain
+from tasktracker.entrypoints.http.core.request import RESPOND_ASYNC, Request, UnsupportedMediaType, prefers_async, query
+from tasktracker.entrypoints.http.core.responses import JsonResponse
 from tasktracker.entrypoints.http.core.schemas import Query
+from tasktracker.entrypoints.http.import_jobs import PATH, ImportJobView, ImportView, view_job, view_report
 from tasktracker.entrypoints.http.transfers import Transfers
 
 NDJSON = "application/x-ndjson"
@@ -41,61 +47,6 @@ class ImportFile(Query):
     dry_run: Annotated[bool, Meta(description="Report the result without importing anything.")] = False
 
 
-class TallyView(Struct):
-    """Counts."""
-
-    created: int
-    unchanged: Annotated[int, Meta(description="Already existed, and were not changed.")]
-    mapped: Annotated[int, Meta(description="How many of the created items got a new id because theirs was taken.")]
-
-
-class TaskTallyView(TallyView):
-    """Counts of tasks."""
-
-    in_trash: Annotated[int, Meta(description="Are in the trash, and were left there.")]
-    restored: Annotated[int, Meta(description="Were in the trash, and were restored.")]
-
-
-class FindingView(Struct):
-    """A message about a line of the file."""
-
-    line: int
-    field: str
-    message: str
-    file: Annotated[str, Meta(description="The file with this line, if the import was a ZIP file.")] | UnsetType = UNSET
-
-
-class ImportView(Struct):
-    """The result of an import, or of a dry run."""
-
-    dry_run: bool
-    categories: TallyView
-    tasks: TaskTallyView
-    skipped: Annotated[int, Meta(description="How many lines were not imported. `errors` contains the reasons.")]
-    errors: list[FindingView]
-    notices: Annotated[list[FindingView], Meta(description="Changes that were necessary to import a line.")]
-    omitted: Annotated[int, Meta(description="How many errors and notices are not included here.")]
-
-
-def view_report(report: ImportReport) -> ImportView:
-    """Return the representation of a report."""
-    return ImportView(
-        dry_run=report.dry_run,
-        categories=TallyView(**asdict(report.categories)),
-        tasks=TaskTallyView(**asdict(report.tasks)),
-        skipped=report.skipped,
-        errors=_findings(report.errors),
-        notices=_findings(report.notices),
-        omitted=report.omitted,
-    )
-
-
-def _findings(findings: list[Finding]) -> list[FindingView]:
-    return [
-        FindingView(each.line, each.field, each.message, UNSET if each.file is None else each.file) for each in findings
-    ]
-
-
 class PortabilityController(Controller):
     """`/api/accounts/me/export/` and `/api/accounts/me/import/`."""
 
@@ -104,6 +55,7 @@ class PortabilityController(Controller):
 
     exports: ExportService
     imports: ImportService
+    import_jobs: ImportJobService
     transfers: Transfers
     clock: Clock
 
@@ -129,29 +81,52 @@ class PortabilityController(Controller):
         status_code=200,
         # Imports have their own limit, which is checked while the body is received.
         request_max_body_size=None,
-        opt=operation(InvalidInput, Busy, access=Access.SESSION, query=ImportFile, consumes=tuple(FORMS)),
+        opt=operation(
+            InvalidInput,
+            Busy,
+            access=Access.SESSION,
+            query=ImportFile,
+            consumes=tuple(FORMS),
+            accepted=ImportJobView,
+        ),
     )
-    async def import_account(self, request: Request) -> ImportView:
+    async def import_account(self, request: Request) -> Response[ImportView]:
         """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several.
 
         Existing items are not changed, so a file may be sent again. Invalid lines are skipped and reported. The other
-        lines are committed in batches of a few hundred.
+        lines are committed in batches of a few hundred. With `Prefer: respond-async`, the response is sent once the
+        file has arrived, and its `Location` shows the progress and the report.
         """
         actor, filters, form = request.session_actor, query(ImportFile, request), _form(request)
         run = self.transfers.threads.run
-        with self.transfers.slot(actor.user_id):
+        async with AsyncExitStack() as held:
+            held.enter_context(self.transfers.slot(actor.user_id))
             await run(self.imports.admit, actor)
-            async with self.transfers.upload(request) as file:
-                report = await run(
-                    self.imports.import_file,
-                    actor,
-                    file,
-                    form,
-                    project=None if filters.project is UNSET else filters.project,
-                    restore=filters.restore,
-                    dry_run=filters.dry_run,
-                )
-        return view_report(report)
+            file = await held.enter_async_context(self.transfers.upload(request))
+            do = partial(
+                self.imports.import_file,
+                actor,
+                file,
+                form,
+                project=None if filters.project is UNSET else filters.project,
+                restore=filters.restore,
+                dry_run=filters.dry_run,
+            )
+            if not prefers_async(request):
+                return JsonResponse(view_report(await run(do)))
+            size = await run(file.seek, 0, SEEK_END)
+            job = await run(self.import_jobs.start, actor, size, dry_run=filters.dry_run)
+            running = partial(
+                self.import_jobs.run,
+                job,
+                do,
+                view=lambda report: msgspec.json.encode(view_report(report)),
+                explain=lambda error: msgspec.json.encode(explain(error)),
+                is_stopping=self.transfers.is_stopping,
+            )
+            self.transfers.continue_with(running, held.pop_all())
+        headers = {"Location": f"{PATH}/{job.id}/", "Preference-Applied": RESPOND_ASYNC}
+        return cast(Response[ImportView], JsonResponse(view_job(job), status_code=202, headers=headers))
 
 
 def _form(request: Request) -> FileFormat:

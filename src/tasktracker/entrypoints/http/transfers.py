@@ -8,10 +8,11 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
+import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
@@ -25,6 +26,8 @@ from tasktracker.entrypoints.http.core.threads import ThreadRunner
 IN_MEMORY = 1024 * 1024
 STALLED_SECONDS = 60
 """A transfer is aborted when its client neither reads nor sends for this time."""
+
+log = structlog.get_logger("tasktracker.transfers")
 
 
 class BodyTooLarge(HTTPException):
@@ -45,6 +48,8 @@ class Transfers:
         self._limit = limit
         self._import_bytes = import_bytes
         self._users: set[UUID] = set()
+        self._continued: set[asyncio.Task[None]] = set()
+        self._stopping = Event()
 
     @contextmanager
     def slot(self, user_id: UUID) -> Iterator[None]:
@@ -103,6 +108,29 @@ class Transfers:
                     block.clear()
             await self.threads.run(file.write, bytes(block))
             yield file
+
+    def continue_with(self, function: Callable[[], None], held: contextlib.AsyncExitStack) -> None:
+        """Call a function on a thread, after the response, and then release what it holds, such as its slot."""
+
+        async def call() -> None:
+            async with held:
+                try:
+                    await self.threads.run(function)
+                except Exception:
+                    log.exception("work after a response failed")
+
+        task = asyncio.create_task(call())
+        self._continued.add(task)
+        task.add_done_callback(self._continued.discard)
+
+    async def stop(self) -> None:
+        """Ask the functions that run after their response to end soon, and wait for them."""
+        self._stopping.set()
+        await asyncio.gather(*self._continued)
+
+    def is_stopping(self) -> bool:
+        """Return whether the server stops."""
+        return self._stopping.is_set()
 
     @property
     def _too_large(self) -> str:

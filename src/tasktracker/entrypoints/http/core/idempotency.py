@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from tasktracker.domain.idempotency.record import MAX_KEY_LENGTH
 from tasktracker.domain.idempotency.service import once
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.work import Storage, UnitOfWork
 from tasktracker.entrypoints.http.core.request import Request, header
 from tasktracker.entrypoints.http.core.responses import JsonResponse
@@ -37,8 +39,9 @@ class Answer(Struct, array_like=True, frozen=True):
 class Writes:
     """Runs the use case of a write request, and returns the response."""
 
-    def __init__(self, store: Storage) -> None:
+    def __init__(self, store: Storage, retention: timedelta = RETENTION) -> None:
         self._store = store
+        self._retention = retention
 
     def answer(
         self,
@@ -58,7 +61,8 @@ class Writes:
                 result = write(work)
             return _response(render(result))
         with self._store.writing(request.user) as work:
-            kept, is_replay = once(work, key, lambda: msgspec.msgpack.encode(render(write(work))))
+            do = lambda: msgspec.msgpack.encode(render(write(work)))  # noqa: E731
+            kept, is_replay = once(work, key, do, self._retention)
         return _response(msgspec.msgpack.decode(kept, type=Answer), is_replay)
 
 

@@ -50,6 +50,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "The path of the new item.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
+    "Preference-Applied": {
+        "description": "The preference that was followed (RFC 7240).",
+        "schema": {"const": "respond-async"},
+    },
     "Content-Disposition": {"description": "The file name.", "schema": {"type": "string"}},
     "Link": {
         "description": 'The next page, as `<…>; rel="next"`. Absent on the last page.',
@@ -145,7 +149,8 @@ def _operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 
 
 def _types(handler: HTTPRouteHandler) -> Iterator[Any]:
-    yield from filter(None, (body_type(handler), Operation.of(handler).query, _result(handler)))
+    operation = Operation.of(handler)
+    yield from filter(None, (body_type(handler), operation.query, operation.accepted, _result(handler)))
 
 
 def _result(handler: HTTPRouteHandler) -> Any:
@@ -206,6 +211,12 @@ def _operation(
         created = responses[str(handler.status_code)]
         location = created["headers"] | _headers("Location")
         responses["201"] = created | {"description": HTTPStatus.CREATED.phrase, "headers": location}
+    if operation.accepted:
+        responses["202"] = {
+            "description": "Accepted, with `Prefer: respond-async`",
+            "headers": _headers(*EVERYWHERE, "Location", "Preference-Applied"),
+            "content": {JSON: {"schema": schema_of[operation.accepted]}},
+        }
     protocol = (413, 415) if body or operation.consumes else ()
     responses |= _problems(_kinds(operation, path, method), protocol, schema_of)
     described["responses"] = dict(sorted(responses.items()))
@@ -243,6 +254,9 @@ def _parameters(
         text = "Chosen by the client. A request that is sent again with the same key is not applied again."
         schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
         yield {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
+    if operation.accepted:
+        text = "`respond-async`: respond with 202 as soon as the body has arrived (RFC 7240)."
+        yield {"name": "Prefer", "in": "header", "description": text, "schema": {"type": "string"}}
     if operation.creates:
         text = "`*`: create the item under this id, unless it exists."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"const": "*"}}

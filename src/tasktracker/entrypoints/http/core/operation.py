@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Any
 
 from litestar.handlers import BaseRouteHandler
+from msgspec import Struct
 
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.entrypoints.http.core.schemas import Query
@@ -41,6 +42,7 @@ class Operation:
     creates: bool = False
     consumes: tuple[str, ...] = ()
     produces: str | None = None
+    accepted: type[Struct] | None = None
 
     @classmethod
     def of(cls, handler: BaseRouteHandler) -> Operation:
@@ -58,12 +60,14 @@ def operation(
     creates: bool = False,
     consumes: tuple[str, ...] = (),
     produces: str | None = None,
+    accepted: type[Struct] | None = None,
 ) -> dict[str, Any]:
     """Return the `opt` of a handler.
 
     `problems` are the errors specific to the operation, `query` is the type of its query parameters, and `headers` are
     those of a successful response. An `idempotent` operation accepts an `Idempotency-Key`; one that `creates` accepts
-    `If-None-Match: *`. `consumes` and `produces` are the media types of bodies that are not JSON.
+    `If-None-Match: *`. `consumes` and `produces` are the media types of bodies that are not JSON. With
+    `Prefer: respond-async`, an operation returns 202 with a representation of the type `accepted`, and continues.
     """
     return {
         OPERATION: Operation(
@@ -75,5 +79,6 @@ def operation(
             creates=creates,
             consumes=consumes,
             produces=produces,
+            accepted=accepted,
         )
     }

@@ -91,6 +91,14 @@ def problem_of(error: DomainError) -> Problem:
     return problem
 
 
+def explain(error: Exception) -> Problem:
+    """Return the problem document of an error that ended work after its response."""
+    if isinstance(error, DomainError):
+        return problem_of(error)
+    slug, title = PROTOCOL[HTTPStatus.INTERNAL_SERVER_ERROR]
+    return Problem(f"/problems/{slug}", title, HTTPStatus.INTERNAL_SERVER_ERROR, f"{title}.")
+
+
 def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response[Problem]:
     """Return the response to a domain error."""
     status = status_of(type(error))

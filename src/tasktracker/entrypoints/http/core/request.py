@@ -20,6 +20,7 @@ from tasktracker.entrypoints.http.core.request_parsing import decode, read_query
 from tasktracker.entrypoints.http.core.schemas import Body, Query
 
 JSON_TYPES = {"application/json"}
+RESPOND_ASYNC = "respond-async"
 PATCH_TYPES = JSON_TYPES | {"application/merge-patch+json"}  # RFC 7396
 
 QueryT = TypeVar("QueryT", bound=Query)
@@ -89,6 +90,12 @@ def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | N
         if each == sought:
             found = value if found is None else b", ".join((found, value))
     return None if found is None else found.decode("latin-1")
+
+
+def prefers_async(request: Request) -> bool:
+    """Return whether the client prefers a response before the work is done (RFC 7240 §4.1)."""
+    preferences = (header(request, "Prefer") or "").split(",")
+    return any(each.partition(";")[0].strip().lower() == RESPOND_ASYNC for each in preferences)
 
 
 def identifier(text: str, name: str = "id") -> UUID:

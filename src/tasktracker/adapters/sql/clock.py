@@ -1,0 +1,32 @@
+"""A clock that all hosts of a database share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+
+from tasktracker.adapters.sql.database import Database
+from tasktracker.domain.kernel.clock import Clock
+
+_NOW = text("SELECT clock_timestamp()")
+
+
+class DatabaseClock:
+    """Implements Clock with the clock of the database's host; for SQLite, that is this host.
+
+    It serves decisions for all hosts, such as what is old enough to be deleted: a host whose clock is wrong must not
+    make them alone.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """Return the current time in UTC. Raises StorageUnavailable."""
+        with self._database.reading() as connection:
+            if connection.driver.dialect == "sqlite":
+                return self._clock.now()
+            found: datetime = connection.value(_NOW)
+        return found.astimezone(UTC)

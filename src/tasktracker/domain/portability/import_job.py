@@ -1,0 +1,107 @@
+"""Import jobs: imports that run after the response to their request, and what became of each line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.kernel.errors import FieldError
+
+STALLED_AFTER = timedelta(minutes=5)
+"""A running job that records nothing for this time has lost its process: a batch takes a second."""
+
+MAX_JOBS = 50
+"""The stored jobs of a user."""
+
+MAX_STORED_LINES = 500_000
+"""The stored lines of a user's earlier jobs, together."""
+
+
+class JobState(StrEnum):
+    """The state of an import job. Only a running one changes."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Its process ended. The same file can be imported again: what was imported is then unchanged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportJob:
+    """An import of one file. `size` and `read` are in bytes, `lines` is the number of stored lines.
+
+    `report` and `problem` are bytes whose format only the boundary knows.
+    """
+
+    id: UUID
+    user_id: UUID
+    state: JobState = JobState.RUNNING
+    dry_run: bool
+    size: int
+    read: int = 0
+    lines: int = 0
+    created_at: datetime
+    updated_at: datetime
+    report: bytes | None = field(default=None, repr=False)
+    problem: bytes | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> JobKey:
+        """The sort key in the list of a user's jobs."""
+        return JobKey(self.created_at, self.id)
+
+    def is_stalled(self, now: datetime) -> bool:
+        """Whether the job should be running, but has lost its process."""
+        return self.state is JobState.RUNNING and now - self.updated_at > STALLED_AFTER
+
+    def advance(self, read: int, lines: int, now: datetime) -> ImportJob:
+        """Return the job after a batch. The file may be read several times; `read` never decreases."""
+        return replace(self, read=max(read, self.read), lines=self.lines + lines, updated_at=now)
+
+    def end(
+        self, state: JobState, now: datetime, *, report: bytes | None = None, problem: bytes | None = None
+    ) -> ImportJob:
+        """Return the job in its last state."""
+        return replace(self, state=state, updated_at=now, report=report, problem=problem)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class JobKey:
+    """The sort key of jobs, which are listed newest first."""
+
+    created_at: datetime
+    id: UUID
+
+
+class LineOutcome(StrEnum):
+    """What became of a line of a file."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+    IN_TRASH = "in_trash"
+    RESTORED = "restored"
+    SKIPPED = "skipped"
+    IGNORED = "ignored"
+    """The line holds no item that could be imported, which `notices` explain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedLine:
+    """What became of a line, or in a dry run would become of it. `item` is the id of the stored item.
+
+    `errors` are the reasons why it was skipped, `notices` what was changed. `file` is the file with the line, `number`
+    its number there, if there are several; `position` counts the lines of all files.
+    """
+
+    position: int
+    file: str | None = None
+    number: int
+    type: ItemType | None
+    outcome: LineOutcome
+    item: UUID | None = None
+    errors: tuple[FieldError, ...] = ()
+    notices: tuple[FieldError, ...] = ()
