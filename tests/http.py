@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 import structlog
@@ -249,15 +249,15 @@ class Server(Caller):
         assert self._process is not None
         return self._process
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self, output: BinaryIO | None = None) -> None:
+        """Start it and wait until it answers. `output` replaces the file of its log."""
         with self._log.open("ab") as log:
             self._process = GuardedProcess(
                 self.command,
                 cwd=self.folder,
                 env=clean_environment(self.environment),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output or log,
                 stderr=subprocess.STDOUT,
             )
         try:

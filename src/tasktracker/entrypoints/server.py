@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import gc
+import os
 import signal
+import socket
+import sys
+from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO, cast
 
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from tasktracker.entrypoints import logging, settings
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
+from tasktracker.entrypoints.http.core.connection import KEEP_ALIVE_SECONDS, BoundedConnection
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
+from tasktracker.entrypoints.log_writer import LogWriter
 
 SHUTDOWN_SECONDS = 10
 """How long running requests may take to finish after the server was asked to stop."""
@@ -21,10 +31,13 @@ SHUTDOWN_SECONDS = 10
 def create() -> Application:
     """Build the application from the environment. Each worker process calls this."""
     loaded = settings.load()
-    logging.configure(loaded)
+    writer = LogWriter(sys.stdout.fileno())
+    atexit.register(writer.close)
+    logging.configure(loaded, cast(TextIO, writer))
     container = Container(settings=loaded)
     app = create_app(container)
-    end_streams_on_signals(app.services.subscriptions)
+    app.litestar.on_shutdown.append(writer.close)
+    stop_on_signals(app.services.subscriptions)
     # Objects created so far live as long as the process. A full garbage collection would scan them all, and stop
     # every running request for a twentieth of a second.
     gc.collect()
@@ -32,8 +45,8 @@ def create() -> Application:
     return app
 
 
-def end_streams_on_signals(subscriptions: SubscriptionRegistry) -> None:
-    """End open streams when the process is asked to stop, because uvicorn waits for them before it stops.
+def stop_on_signals(subscriptions: SubscriptionRegistry) -> None:
+    """When the process is asked to stop, stop listening and end open streams, because uvicorn waits for them.
 
     uvicorn installs its own signal handlers before it builds the application; the new handlers call them.
     """
@@ -41,6 +54,9 @@ def end_streams_on_signals(subscriptions: SubscriptionRegistry) -> None:
         previous = signal.getsignal(number)
 
         def on_signal(signum: int, frame: FrameType | None, previous: Any = previous) -> None:
+            server = getattr(previous, "__self__", None)
+            if isinstance(server, uvicorn.Server) and server.started:
+                asyncio.get_running_loop().call_soon_threadsafe(stop_listening, server)
             subscriptions.end_all_soon()
             if callable(previous):
                 previous(signum, frame)
@@ -48,14 +64,53 @@ def end_streams_on_signals(subscriptions: SubscriptionRegistry) -> None:
         signal.signal(number, on_signal)
 
 
+def stop_listening(server: uvicorn.Server) -> None:
+    """Close the listening sockets, and serve the connections that wait in them. The system would reset those.
+
+    uvicorn itself closes the sockets up to 0.1 seconds later, and resets what was connected since the last accept.
+    """
+    waiting = []
+    for each in server.servers:
+        for listener in each.sockets:
+            with socket.socket(fileno=os.dup(listener.fileno())) as copy, suppress(OSError):
+                copy.setblocking(False)
+                while True:
+                    waiting.append(copy.accept()[0])
+        each.close()
+
+    async def serve_waiting() -> None:
+        for accepted in waiting:
+            _, connection = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: BoundedConnection(server.config, server.server_state, server.lifespan.state), accepted
+            )
+            connection.shutdown()
+
+    task = asyncio.get_running_loop().create_task(serve_waiting())
+    server.server_state.tasks.add(task)  # uvicorn waits for it
+    task.add_done_callback(server.server_state.tasks.discard)
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's supervisor of worker processes, which refuses connections while the workers stop."""
+
+    def terminate_all(self) -> None:
+        """Stop the workers. Until all have closed the socket, connections would be accepted but never answered."""
+        for each in self.sockets:
+            each.close()
+        super().terminate_all()
+
+
 def serve(loaded: settings.Settings) -> None:
     """Run the server until it is asked to stop."""
-    uvicorn.run(
+    config = uvicorn.Config(
         f"{__name__}:create",
         factory=True,
         host=loaded.host,
         port=loaded.port,
         workers=loaded.workers,
+        http=BoundedConnection,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -64,3 +119,11 @@ def serve(loaded: settings.Settings) -> None:
         forwarded_allow_ips=list(loaded.trusted_proxies),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    if loaded.workers > 1:
+        Supervisor(config, sockets=[config.bind_socket()]).run()
+        return
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)

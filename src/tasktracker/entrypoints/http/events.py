@@ -39,7 +39,6 @@ from tasktracker.entrypoints.http.subscriptions import Subscription, Subscriptio
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 20
-STALLED_SECONDS = 60
 RETRY_SECONDS = 1
 PAGE = 100
 
@@ -217,14 +216,11 @@ class _StreamResponse(StreamedResponse):
         """Start the response and send its body."""
         stream = self._stream
         subscribed = stream.subscriptions.subscribed(stream.actor)
-        try:
-            with subscribed as subscription, ended_on_disconnect(receive, subscription):
-                await self.start(send)
-                # Send a first block at once, so that proxies forward the response.
-                await _send(send, b": hello\n\n" if self._begin is None else stream.format_event(self._begin))
-                await self._follow(subscription, send)
-        except TimeoutError:
-            return  # the client does not read; the connection is closed
+        with subscribed as subscription, ended_on_disconnect(receive, subscription):
+            await self.start(send)
+            # Send a first block at once, so that proxies forward the response.
+            await _send(send, b": hello\n\n" if self._begin is None else stream.format_event(self._begin))
+            await self._follow(subscription, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _follow(self, subscription: Subscription, send: Send) -> None:
@@ -245,5 +241,4 @@ class _StreamResponse(StreamedResponse):
 
 
 async def _send(send: Send, block: bytes) -> None:
-    async with asyncio.timeout(STALLED_SECONDS):
-        await send({"type": "http.response.body", "body": block, "more_body": True})
+    await send({"type": "http.response.body", "body": block, "more_body": True})

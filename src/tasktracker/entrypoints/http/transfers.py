@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from threading import Event, Lock
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from litestar import Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.types import Receive, Scope, Send
 
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
@@ -24,8 +24,6 @@ from tasktracker.entrypoints.http.core.responses import StreamedResponse
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 IN_MEMORY = 1024 * 1024
-STALLED_SECONDS = 60
-"""A transfer is aborted when its client neither reads nor sends for this time."""
 
 log = structlog.get_logger("tasktracker.transfers")
 
@@ -98,7 +96,7 @@ class Transfers:
             if announced.isdecimal() and int(announced) > self._import_bytes:
                 raise BodyTooLarge(self._too_large)
             parts = request.stream()
-            while part := await _before_timeout(anext(parts, b"")):
+            while part := await _next_part(parts):
                 received += len(part)
                 if received > self._import_bytes:
                     raise BodyTooLarge(self._too_large)
@@ -180,7 +178,7 @@ class _Blocks:
 
 
 class _Download(StreamedResponse):
-    """Sends all blocks, unless the client disconnects or stops reading."""
+    """Sends all blocks, unless the client disconnects."""
 
     def __init__(self, source: _Blocks, first: bytes, media_type: str, name: str) -> None:
         super().__init__(media_type, {"Content-Disposition": f'attachment; filename="{name}"'})
@@ -195,9 +193,8 @@ class _Download(StreamedResponse):
             # HEAD has no body.
             block: bytes | None = None if IS_HEAD in scope.get("state", {}) else self._first
             while block is not None and not disconnected.done():
-                # The transfer holds a database connection, so abort it if the client does not read.
-                async with asyncio.timeout(STALLED_SECONDS):
-                    await send({"type": "http.response.body", "body": block, "more_body": True})
+                # A transfer holds a database connection. BoundedConnection aborts it if the client does not read.
+                await send({"type": "http.response.body", "body": block, "more_body": True})
                 block = await self._source.next()
             if not disconnected.done():
                 # Release the slot before the response ends: the client may start the next transfer at once.
@@ -208,12 +205,11 @@ class _Download(StreamedResponse):
             self._source.close()
 
 
-async def _before_timeout(part: Awaitable[bytes]) -> bytes:
-    """Return a part of a body. Raises InvalidInput if the client stops sending, because it would block a slot."""
+async def _next_part(parts: AsyncIterator[bytes]) -> bytes:
+    """Return a part of a body, nothing at its end. Raises InvalidInput if the client disconnects."""
     try:
-        async with asyncio.timeout(STALLED_SECONDS):
-            return await part
-    except TimeoutError:
+        return await anext(parts, b"")
+    except InternalServerException:  # Litestar raises it when the client disconnects
         raise InvalidInput.of("body", "was not sent completely") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,6 +68,9 @@ class ResponseMiddleware:
         answer = SentStatus()
         try:
             await self.app(scope, receive, self._finishing(scope, send, request_id, answer, head))
+        except asyncio.CancelledError:
+            # uvicorn cancels requests that still run when the server must stop, and would log each with a traceback.
+            log.warning("request cancelled", route=scope.get("path_template"))
         finally:
             if self._request_log:
                 # The route, and never the path or the query, which may contain private data.

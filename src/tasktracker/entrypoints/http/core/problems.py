@@ -48,8 +48,10 @@ PROTOCOL: Mapping[int, tuple[str, str]] = {
     400: ("bad-request", "The request is malformed"),
     404: ("unknown-path", "This path does not exist"),
     405: ("method-not-allowed", "This path does not support this method"),
+    408: ("request-timeout", "The request did not arrive in time"),
     413: ("body-too-large", "The request body is too large"),
     415: ("unsupported-media-type", "The request body has the wrong content type"),
+    431: ("head-too-large", "The request line and the headers are too large"),
     500: ("internal-error", "The server failed; the log contains the error under the request id"),
 }
 """Slug and title of HTTP errors that are not domain errors, by status."""
@@ -136,10 +138,14 @@ def from_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Prob
     return _protocol_problem(HTTPException(status_code=HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
+def protocol_problem(status: int, detail: str = "") -> Problem:
+    """Return the problem document of an error that is not a domain error."""
+    slug, title = PROTOCOL.get(status, PROTOCOL[400])
+    return Problem(f"/problems/{slug}", title, status, detail or f"{title}.")
+
+
 def _protocol_problem(error: HTTPException) -> Response[Problem]:
-    slug, title = PROTOCOL.get(error.status_code, PROTOCOL[400])
-    detail = error.detail if error.status_code < 500 else f"{title}."
-    problem = Problem(f"/problems/{slug}", title, error.status_code, detail or f"{title}.")
+    problem = protocol_problem(error.status_code, error.detail if error.status_code < 500 else "")
     return Response(problem, status_code=error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
 
 

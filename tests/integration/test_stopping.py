@@ -1,0 +1,44 @@
+"""A server that stops loses no connection."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+import uvicorn
+
+from tasktracker.entrypoints.http.core.connection import BoundedConnection
+from tasktracker.entrypoints.server import stop_listening
+
+REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
+
+
+async def app(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+def test_connections_that_wait_to_be_accepted_are_served() -> None:
+    async def main() -> None:
+        config = uvicorn.Config(app, interface="asgi3", http=BoundedConnection, port=0, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        address = server.servers[0].sockets[0].getsockname()
+        # The event loop is busy meanwhile, so the server accepts none of them before it stops.
+        clients = [socket.create_connection(address) for _ in range(20)]
+        for client in clients:
+            client.sendall(REQUEST)
+        stop_listening(server)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+        await server.shutdown()
+        for client in clients:
+            with client:
+                answer = client.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 204")
+
+    asyncio.run(main())

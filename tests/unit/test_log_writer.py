@@ -1,0 +1,107 @@
+"""The stream of the log: whatever happens at its other end, a writer does not wait."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from tasktracker.entrypoints import log_writer as module
+from tasktracker.entrypoints.log_writer import LogWriter
+from tests.waiting import wait_until
+
+
+class Pipe:
+    """A pipe whose reader is the test."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+        self.text = b""
+
+    def read(self) -> bytes:
+        """Read what has arrived, and return everything read."""
+        os.set_blocking(self.reader, False)
+        try:
+            while block := os.read(self.reader, 1 << 20):
+                self.text += block
+        except BlockingIOError:
+            pass
+        return self.text
+
+    def lines(self) -> list[str]:
+        return self.read().decode().splitlines()
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.read()  # a blocked thread can end
+    os.close(pipe.reader)
+
+
+def test_lines_are_written_in_order(pipe: Pipe) -> None:
+    writer = LogWriter(pipe.writer)
+    for number in range(1000):
+        writer.write(f"{number}\n")
+    wait_until(lambda: len(pipe.lines()) == 1000, "not all lines were written")
+    assert pipe.lines() == [f"{number}" for number in range(1000)]
+
+
+def test_lines_beyond_the_limit_are_dropped_and_counted(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    line, number = "x" * 999 + "\n", 1000
+    writer = LogWriter(pipe.writer, max_waiting=200_000)
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer()],
+        logger_factory=lambda *_: structlog.PrintLogger(writer),  # type: ignore[arg-type]
+    )
+    try:
+        for _ in range(number):
+            writer.write(line)  # nothing is read: the pipe and then the buffer are full
+        wait_until(lambda: "log lines dropped" in pipe.read().decode(), "the number was not logged")
+    finally:
+        structlog.configure(**before)
+    written = pipe.lines()
+    (report,) = [json.loads(each) for each in written if "dropped" in each]
+    assert report["lines"] == number - (len(written) - 1)
+    assert 200 <= len(written) < 400
+    writer.write("next\n")
+    wait_until(lambda: pipe.lines()[-1] == "next", "nothing is written any more")
+
+
+def test_a_reader_that_has_ended_is_no_error(pipe: Pipe) -> None:
+    writer = LogWriter(pipe.writer)
+    os.close(pipe.reader)
+    pipe.reader, _ = os.pipe()
+    for _ in range(100):
+        writer.write("x\n")
+    writer.close()
+    writer.write("x\n")
+
+
+def test_the_rest_is_written_at_the_end(pipe: Pipe) -> None:
+    writer = LogWriter(pipe.writer)
+    for number in range(1000):
+        writer.write(f"{number}\n")
+    writer.close()
+    assert len(pipe.lines()) == 1000
+    writer.write("end\n")
+    assert pipe.lines()[-1] == "end"
+
+
+def test_the_end_does_not_wait_for_a_reader(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.05)
+    writer = LogWriter(pipe.writer)
+    for _ in range(1000):
+        writer.write("x" * 1000)
+    writer.close()
+    thread = threading.Thread(target=writer.write, args=["end\n"], daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert b"end" not in pipe.read()
