@@ -44,12 +44,7 @@ def new_job(seed: Seed, user: User, **more: Any) -> ImportJob:
 
 
 def new_line(number: int, **more: Any) -> ImportedLine:
-    values: dict[str, Any] = {
-        "position": number,
-        "number": number,
-        "type": ItemType.TASK,
-        "outcome": LineOutcome.CREATED,
-    }
+    values: dict[str, Any] = {"type": ItemType.TASK, "outcome": LineOutcome.CREATED}
     return ImportedLine(position=number, number=number, **(values | more))
 
 
@@ -217,7 +212,7 @@ class TestService:
         assert job.state is JobState.DONE
         # Line 1 stands for the project, which becomes a category.
         assert [(line.file, line.number) for line in host.lines(job)] == [
-            (name, number) for name in ("Work.csv", "Home.csv") for number in (1, 2, 3)
+            (name, number) for name in ("Home.csv", "Work.csv") for number in (1, 2, 3)
         ]
 
     def test_a_notice_about_the_file_is_kept_with_its_last_line(self, host: Host) -> None:
