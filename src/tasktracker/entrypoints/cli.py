@@ -190,6 +190,23 @@ def sweep(limit: int | None) -> None:
 
 
 @main.group()
+def limits() -> None:
+    """Manage the limits on logins and other operations that allow guessing."""
+
+
+@limits.command("clear")
+@_report_errors
+def clear_limits() -> None:
+    """Make all attempts available again, for all users and addresses.
+
+    Networks from which users have logged in stay exempt from the limits of other networks.
+    """
+    with _container() as container:
+        count = container.limiter().clear()
+    click.echo(f"cleared {count} limits")
+
+
+@main.group()
 def epoch() -> None:
     """Manage the epoch, which all sync cursors belong to."""
 
