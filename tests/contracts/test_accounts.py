@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -285,7 +286,7 @@ class AccountMachine(RuleBasedStateMachine):
         assert session.tokens is not None
         assert (done[0].access, done[0].refresh) == (session.tokens.access, session.tokens.refresh)
         left = min(session.rotated_at + self.policy.access, session.ends_at(self.policy)) - self.clock.now()
-        assert done[0].expires_in == max(0, int(left.total_seconds()))
+        assert done[0].expires_in == max(0, ceil(left.total_seconds()))
 
     @rule(pick=any_token)
     def verify(self, pick: Pick) -> None:
@@ -455,7 +456,7 @@ class AccountMachine(RuleBasedStateMachine):
         session.tokens = tokens
         session_ends = session.ends_at(self.policy)
         access_ends = min(session.rotated_at + self.policy.access, session_ends)
-        assert tokens.expires_in == int((access_ends - self.clock.now()).total_seconds())
+        assert tokens.expires_in == ceil((access_ends - self.clock.now()).total_seconds())
         access = self._token(tokens.access, TokenKind.ACCESS, session, access_ends)
         refresh = self._token(tokens.refresh, TokenKind.REFRESH, session, session_ends)
         self.issued[TokenKind.ACCESS].append(access)

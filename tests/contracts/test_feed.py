@@ -161,6 +161,22 @@ class TestFeed:
         assert device.pull(2).valid_until == clock.now() + timedelta(days=20)
         assert device.pull(2).valid_until == clock.now() + timedelta(days=30)
 
+    def test_a_cursor_issued_by_a_clock_that_ran_ahead_is_refused(
+        self, store: Storage, seed: Seed, user: User, clock: ManualClock
+    ) -> None:
+        """It would be valid for longer than deletions are stored. These are stored a day longer, so a day is allowed."""
+        device = Device(SyncService(store=store, secrets=store), seed.actor(user))
+        start = clock.now()
+        clock.advance(days=1)
+        device.pull()
+        clock.set(start)
+        device.pull()
+        clock.advance(days=3)
+        device.pull()
+        clock.set(start)
+        with pytest.raises(CursorExpired):
+            device.pull()
+
     def test_an_expired_cursor_or_one_of_another_epoch_is_refused(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:

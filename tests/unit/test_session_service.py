@@ -377,6 +377,14 @@ class TestSessions:
         assert app.is_usable(bob.tokens)
         assert len(sessions_of(app)) == 1
 
+    @pytest.mark.parametrize("passed", [timedelta(microseconds=1), timedelta(milliseconds=999), -timedelta(seconds=90)])
+    def test_new_tokens_expire_in_the_whole_lifetime(self, app: App, passed: timedelta) -> None:
+        """Although time passes before the answer, and although the clock of the host that answers may be behind."""
+        app.sessions.login("alice", PASSWORD)
+        session = sessions_of(app)[0]
+        app.clock.advance(passed)
+        assert app.sessions.tokens_of(session).expires_in == 900
+
     def test_expires_in_is_never_negative(self, app: App) -> None:
         app.sessions.login("alice", PASSWORD)
         session = sessions_of(app)[0]

@@ -12,7 +12,7 @@ from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.kernel.actors import SystemActor
-from tasktracker.domain.kernel.clock import Clock
+from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW, Clock
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.sync.cursor import MARGIN, RETENTION
 from tasktracker.domain.sync.ports import TicketRepository
@@ -67,7 +67,7 @@ class HousekeepingService:
             lambda work, batch: work.activity.purge_before(before, batch),
             lambda work, batch: work.sessions.purge_before(before, batch),
             lambda work, batch: work.feed.purge_before(before - MARGIN, batch),
-            lambda work, batch: work.tickets.purge_before(work.now, batch),
+            lambda work, batch: work.tickets.purge_before(work.now - MAX_CLOCK_SKEW, batch),
         )
         for sweep in (lambda batch: self._purge_trash(before, batch), *(self._in_one_work(step) for step in steps)):
             done = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TypedDict
 from uuid import UUID
 
@@ -228,11 +229,12 @@ class SessionService:
     def tokens_of(self, session: Session) -> TokenPair:
         """Return the tokens of the session's current generation."""
         access = session.access_claims(self._policy)
-        remaining = access.expires_at - self._clock.now()
+        # Rounded up, because time has passed since the token was issued. Another host's clock may have been ahead.
+        remaining = min(access.expires_at - self._clock.now(), self._policy.access)
         return TokenPair(
             access=self._signer.sign(access),
             refresh=self._signer.sign(session.refresh_claims()),
-            expires_in=max(0, int(remaining.total_seconds())),
+            expires_in=max(0, ceil(remaining.total_seconds())),
         )
 
     def trust(self, username: str, origin: Origin) -> None:

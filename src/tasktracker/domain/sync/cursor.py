@@ -45,3 +45,6 @@ class SyncCursor:
             raise CursorExpired("The cursor is ahead of the data.")
         if now > self.valid_until(retention):
             raise CursorExpired("The cursor is older than the retention time.")
+        if self.since > now + MARGIN:
+            # A clock ran ahead. Deletions could be purged before such a cursor expires, and the device would miss them.
+            raise CursorExpired("The cursor was issued by a server whose clock was ahead.")
