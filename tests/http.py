@@ -151,11 +151,13 @@ class Person(Caller):
 class Api(Caller):
     """The real application in this process, with a clock that only the test moves."""
 
-    def __init__(self, database_url: str, *, beside: Api | None = None, **settings: str) -> None:
+    def __init__(
+        self, database_url: str, *, beside: Api | None = None, clock: ManualClock | None = None, **settings: str
+    ) -> None:
         """Build it; `beside` another one, with the same storage and clock."""
-        self._url = database_url
+        self.url = database_url
         self.container = Container(settings=load({**SETTINGS, "DATABASE_URL": database_url, **settings}, None))
-        self.clock: ManualClock = beside.clock if beside else ManualClock()
+        self.clock: ManualClock = beside.clock if beside else clock or ManualClock()
         if beside:
             self.container.store.override(beside.container.store())
             self.container.limiter.override(beside.container.limiter())
@@ -169,7 +171,7 @@ class Api(Caller):
 
     def beside(self, **settings: str) -> Api:
         """Build another application with other settings on the same storage."""
-        return Api(self._url, beside=self, **settings)
+        return Api(self.url, beside=self, clock=None, **settings)
 
     def set_active(self, username: str, is_active: bool) -> None:
         """Enable or disable a user, as the command does."""

@@ -164,7 +164,7 @@ class TestFeed:
     def test_a_cursor_issued_by_a_clock_that_ran_ahead_is_refused(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock
     ) -> None:
-        """It would be valid for longer than deletions are stored. These are stored a day longer, so a day is allowed."""
+        """It would be valid for longer than deletions are stored. Deletions are stored a day longer."""
         device = Device(SyncService(store=store, secrets=store), seed.actor(user))
         start = clock.now()
         clock.advance(days=1)
