@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -48,7 +49,7 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
     def origin(self) -> Origin:
         """The client's address. uvicorn has already resolved trusted proxies."""
         client = self.scope.get("client")
-        return Origin(client[0] if client else None)
+        return Origin(_unmapped(client[0]) if client else None)
 
     async def body(self) -> bytes:
         """Return the body. Raises InvalidInput for an empty body if the handler requires data."""
@@ -71,6 +72,15 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
         type_ = body_type(self.route_handler)
         assert type_ is not None, "only handlers with a body decode it"
         return decode(type_, await self.body())
+
+
+def _unmapped(address: str) -> str:
+    """Return an IPv4 address in its own form, not in that of a socket for IPv6 and IPv4 (RFC 4291 §2.5.5.2)."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped) if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped else address
 
 
 def query(type_: type[QueryT], request: Request) -> QueryT:
