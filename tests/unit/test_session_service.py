@@ -333,10 +333,18 @@ class TestLogout:
         assert not app.is_usable(second)
         app.sessions.logout(first.access)
 
-    def test_a_forged_token_next_to_a_genuine_one_ends_no_session(self, app: App) -> None:
+    @pytest.mark.parametrize("position", [0, 1])
+    def test_a_genuine_token_ends_its_session_whatever_the_other_one_is(self, app: App, position: int) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        presented = ["undefined", "tt_x"]
+        presented[position] = tokens.refresh
+        app.sessions.logout(*presented)
+        assert not app.is_usable(tokens)
+
+    def test_tokens_that_are_all_forged_end_no_session(self, app: App) -> None:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         with pytest.raises(InvalidToken):
-            app.sessions.logout(tokens.access, tokens.refresh + "x")
+            app.sessions.logout(tokens.access + "x", tokens.refresh + "x")
         assert app.is_usable(tokens)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from typing import TypedDict
@@ -185,8 +186,16 @@ class SessionService:
         return claims
 
     def logout(self, *tokens: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """End the sessions of these tokens. Accepts expired and revoked tokens. Raises InvalidToken for forged ones."""
-        sessions = {self._signer.read(token, expired=True).session_id for token in tokens}
+        """End the sessions of the genuine ones of these tokens, also of expired and revoked ones.
+
+        Raises InvalidToken if none is genuine.
+        """
+        sessions = set()
+        for token in tokens:
+            with suppress(InvalidToken):
+                sessions.add(self._signer.read(token, expired=True).session_id)
+        if not sessions:
+            raise InvalidToken
         with self._store.writing(SystemActor("log out")) as work:
             for session_id in sorted(sessions):
                 session = work.sessions.find(session_id)

@@ -13,7 +13,7 @@ from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import Counts, Finding, ImportReport
 from tasktracker.entrypoints.http.core.operation import Access, operation
-from tasktracker.entrypoints.http.core.request import Request, UnsupportedMediaType, query
+from tasktracker.entrypoints.http.core.request import Request, media_type, query
 from tasktracker.entrypoints.http.core.schemas import Query
 from tasktracker.entrypoints.http.transfers import Transfers
 
@@ -129,8 +129,4 @@ class PortabilityController(Controller):
 
 def _form(request: Request) -> FileFormat:
     """Return the format of the body. Raises UnsupportedMediaType."""
-    sent, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    name, _, charset = parameters.strip().partition("=")
-    if sent.strip() not in FORMS or (name == "charset" and charset.strip('"') not in ("utf-8", "utf8", "us-ascii")):
-        raise UnsupportedMediaType(f"The body must be sent as {' or '.join(FORMS)}, in UTF-8.")
-    return FORMS[sent.strip()]
+    return FORMS[media_type(request, FORMS)]
