@@ -194,6 +194,11 @@ class TestPath:
             assert head.status_code == get.status_code
             assert head.headers == get.headers
 
+    def test_head_of_a_stream_has_no_length(self, alice: Person) -> None:
+        response = alice.head(STREAM[1])
+        assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert "content-length" not in response.headers
+
     @pytest.mark.parametrize(("method", "path"), ROUTES)
     def test_unknown_query_parameters_are_refused_with_their_names(self, alice: Person, method: str, path: str) -> None:
         task, category = alice.task(), alice.category()
