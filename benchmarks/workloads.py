@@ -204,7 +204,7 @@ def token(actor: SessionActor, kind: TokenKind = TokenKind.ACCESS) -> str:
         issued_at=now,
         expires_at=now + TOKEN_LIFE,
     )
-    return JwtTokenSigner(KeyRing([SECRET])).sign(claims)
+    return JwtTokenSigner(KeyRing([SECRET]), SystemClock()).sign(claims)
 
 
 def _get(path: str, actor: SessionActor) -> Request:

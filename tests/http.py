@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -18,10 +17,6 @@ import structlog
 from litestar.testing import TestClient
 
 import tasktracker
-from tasktracker.domain.accounts.ports import TokenSigner
-from tasktracker.domain.accounts.token import TokenClaims
-from tasktracker.domain.kernel.clock import Clock
-from tasktracker.domain.kernel.errors import InvalidToken
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.settings import load
@@ -156,19 +151,18 @@ class Person(Caller):
 class Api(Caller):
     """The real application in this process, with a clock that only the test moves."""
 
-    def __init__(self, database_url: str, *, beside: Api | None = None, **settings: str) -> None:
+    def __init__(
+        self, database_url: str, *, beside: Api | None = None, clock: ManualClock | None = None, **settings: str
+    ) -> None:
         """Build it; `beside` another one, with the same storage and clock."""
-        self._url = database_url
+        self.url = database_url
         self.container = Container(settings=load({**SETTINGS, "DATABASE_URL": database_url, **settings}, None))
-        # In the past: however far a test moves it, no token is issued in the future.
-        past = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1000)
-        self.clock: ManualClock = beside.clock if beside else ManualClock(past)
+        self.clock: ManualClock = beside.clock if beside else clock or ManualClock()
         if beside:
             self.container.store.override(beside.container.store())
             self.container.limiter.override(beside.container.limiter())
         self.container.clock.override(self.clock)
         self.container.shared_clock.override(self.clock)
-        self.container.signer.override(ClockedSigner(self.container.signer(), self.clock))
         self.app = create_app(self.container)
         self.documentation = Documentation(self.app.litestar.state.openapi())
         client = TestClient(self.app, base_url="http://testserver.local", raise_server_exceptions=False)
@@ -178,7 +172,7 @@ class Api(Caller):
 
     def beside(self, **settings: str) -> Api:
         """Build another application with other settings on the same storage."""
-        return Api(self._url, beside=self, **settings)
+        return Api(self.url, beside=self, clock=None, **settings)
 
     def set_active(self, username: str, is_active: bool) -> None:
         """Enable or disable a user, as the command does."""
@@ -193,25 +187,6 @@ class Api(Caller):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.client.__exit__(kind, error, trace)
-
-
-class ClockedSigner:
-    """The real signer with the clock of the test. Its library uses the time of the machine."""
-
-    LEEWAY = timedelta(seconds=5)
-
-    def __init__(self, signer: TokenSigner, clock: Clock) -> None:
-        self._signer = signer
-        self._clock = clock
-
-    def sign(self, claims: TokenClaims) -> str:
-        return self._signer.sign(claims)
-
-    def read(self, token: str, *, expired: bool = False) -> TokenClaims:
-        claims = self._signer.read(token, expired=True)
-        if not expired and claims.expires_at + self.LEEWAY <= self._clock.now():
-            raise InvalidToken
-        return claims
 
 
 class Server(Caller):

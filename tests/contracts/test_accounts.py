@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -23,6 +25,7 @@ from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.token import TokenKind, TokenPair
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 from tasktracker.domain.kernel.errors import (
     EmailTaken,
     InvalidCredentials,
@@ -36,7 +39,7 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.work import Storage
 from tests import strategies
 from tests.backends import Backend
-from tests.contracts.base import MOMENT, attempt, run_state_machine
+from tests.contracts.base import MOMENT, SECOND, attempt, run_state_machine
 from tests.fakes import START, SYSTEM, App, ManualClock
 
 USERNAMES = ("alice", "stra\u00dfe", "\u00c5ngstr\u00f6m")
@@ -68,6 +71,10 @@ class ModelSession:
 
     def ends_at(self, policy: SessionPolicy) -> datetime:
         return min(self.rotated_at + policy.idle, self.created_at + policy.absolute)
+
+    def key(self) -> tuple[datetime, Any]:
+        """The sort key in the list of sessions."""
+        return self.rotated_at, self.id
 
     @property
     def is_open(self) -> bool:
@@ -285,7 +292,7 @@ class AccountMachine(RuleBasedStateMachine):
         assert session.tokens is not None
         assert (done[0].access, done[0].refresh) == (session.tokens.access, session.tokens.refresh)
         left = min(session.rotated_at + self.policy.access, session.ends_at(self.policy)) - self.clock.now()
-        assert done[0].expires_in == max(0, int(left.total_seconds()))
+        assert done[0].expires_in == max(0, ceil(min(left, self.policy.access).total_seconds()))
 
     @rule(pick=any_token)
     def verify(self, pick: Pick) -> None:
@@ -322,7 +329,7 @@ class AccountMachine(RuleBasedStateMachine):
         done = self._act(token, lambda actor: self.app.see(actor, self.sessions.list))
         if done:
             live = [session for session in token.session.user.sessions if self._is_live(session)]
-            live.sort(key=lambda session: session.rotated_at, reverse=True)
+            live.sort(key=ModelSession.key, reverse=True)
             assert [session.id for session in done[0]] == [session.id for session in live]
 
     @rule(pick=any_token, other_pick=any_token)
@@ -417,7 +424,7 @@ class AccountMachine(RuleBasedStateMachine):
         if token.generation == session.generation:
             return None, False, "rotated"
         if token.generation == session.generation - 1 and self.policy.grace:
-            if now <= session.rotated_at + self.policy.grace:
+            if -MAX_CLOCK_SKEW <= now - session.rotated_at <= self.policy.grace:
                 return None, False, ""
             if session.confirmed < session.generation:
                 access_ends = min(session.rotated_at + self.policy.access, session.ends_at(self.policy))
@@ -441,7 +448,7 @@ class AccountMachine(RuleBasedStateMachine):
         now = self.clock.now()
         live = sorted(
             (session for session in user.sessions if self._is_live(session)),
-            key=lambda session: session.rotated_at,
+            key=ModelSession.key,
             reverse=True,
         )
         session_id = self.signer.read(signed_in.tokens.access).session_id
@@ -455,7 +462,7 @@ class AccountMachine(RuleBasedStateMachine):
         session.tokens = tokens
         session_ends = session.ends_at(self.policy)
         access_ends = min(session.rotated_at + self.policy.access, session_ends)
-        assert tokens.expires_in == int((access_ends - self.clock.now()).total_seconds())
+        assert tokens.expires_in == ceil((access_ends - self.clock.now()).total_seconds())
         access = self._token(tokens.access, TokenKind.ACCESS, session, access_ends)
         refresh = self._token(tokens.refresh, TokenKind.REFRESH, session, session_ends)
         self.issued[TokenKind.ACCESS].append(access)
@@ -521,8 +528,35 @@ class AccountMachine(RuleBasedStateMachine):
         return attempt(read_and_call, *((refused,) if refused else errors))
 
 
+class HostsMachine(AccountMachine):
+    """The same on two hosts whose clocks differ by 90 seconds."""
+
+    @initialize()
+    def begin_on_the_host_behind(self) -> None:
+        self.ahead = 90 * SECOND
+
+    @rule()
+    def continue_on_the_other_host(self) -> None:
+        self.clock.advance(self.ahead)
+        self.ahead = -self.ahead
+
+
+class JumpingMachine(AccountMachine):
+    """The same on a host whose clock jumps by a day."""
+
+    @rule(jump=st.sampled_from((timedelta(days=1), timedelta(days=-1))))
+    def correct_the_clock(self, jump: timedelta) -> None:
+        self.clock.advance(jump)
+
+
 class TestAccounts:
     def test_a_token_is_accepted_if_and_only_if_the_model_accepts_it(
         self, backend: Backend, store: Storage, clock: ManualClock
     ) -> None:
         run_state_machine(lambda: AccountMachine(store, clock), backend, in_memory=50)
+
+    @pytest.mark.parametrize("machine", [HostsMachine, JumpingMachine])
+    def test_a_token_is_accepted_if_and_only_if_the_model_accepts_it_while_clocks_differ(
+        self, backend: Backend, store: Storage, clock: ManualClock, machine: type[AccountMachine]
+    ) -> None:
+        run_state_machine(lambda: machine(store, clock), backend, in_memory=30, on_sql=4)

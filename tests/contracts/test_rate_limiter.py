@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasktracker.domain.throttling.limit import Bucket, Limit
+from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
+from tasktracker.domain.throttling.limit import TRUSTED_FOR, Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.work import Storage
 from tests.contracts.base import MOMENT, SECOND, Abort, Seed, race
@@ -119,6 +120,73 @@ class TestRateLimiter:
         for _ in range(LIMIT.burst):
             limiter.consume(bucket, START)
         assert limiter.consume(bucket, START - 5 * SECOND) == LIMIT.refill + 5 * SECOND
+
+    @pytest.mark.parametrize("ahead", [timedelta(minutes=5), timedelta(days=1), timedelta(days=365)])
+    def test_attempts_counted_by_a_clock_that_ran_ahead_do_not_refuse_later_ones(
+        self, limiter: RateLimiter, ahead: timedelta
+    ) -> None:
+        bucket = new_bucket()
+        for _ in range(LIMIT.burst):
+            assert limiter.consume(bucket, START + ahead) is None
+        assert limiter.consume(bucket, START) is None
+        assert limiter.consume(bucket, START) == LIMIT.refill
+
+    def test_a_corrected_clock_gives_one_attempt_and_then_the_refill(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        limiter.consume(bucket, START + timedelta(days=1))
+        limiter.refund(bucket)
+        outcomes = [limiter.consume(bucket, START) for _ in range(3)]
+        assert outcomes == [None, LIMIT.refill, LIMIT.refill]
+        assert limiter.consume(bucket, START + LIMIT.refill) is None
+
+    @pytest.mark.parametrize("ahead", range(0, 300, 15))
+    def test_after_any_correction_of_the_clock_the_wait_is_bounded(self, limiter: RateLimiter, ahead: int) -> None:
+        bucket = new_bucket()
+        for _ in range(LIMIT.burst):
+            limiter.consume(bucket, START + ahead * SECOND)
+        assert (limiter.consume(bucket, START) or timedelta()) <= LIMIT.refill + MAX_CLOCK_SKEW
+
+    def test_two_clocks_90_seconds_apart_give_no_attempt_twice(self, limiter: RateLimiter) -> None:
+        bucket, ahead = new_bucket(), START + 90 * SECOND
+        outcomes = [limiter.consume(bucket, now) for _ in range(50) for now in (START, ahead)]
+        # The clock ahead had refilled the first attempt. After that, alternating between the hosts gains nothing.
+        assert outcomes.count(None) == LIMIT.burst + 1
+
+    def test_a_clock_that_jumps_ahead_refills_the_burst_once(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        for now in (START, START + timedelta(days=1)):
+            outcomes = [limiter.consume(bucket, now) for _ in range(LIMIT.burst + 1)]
+            assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
+
+    def test_a_trusted_client_stays_trusted_for_a_time(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        assert not limiter.is_trusted(bucket, START)
+        limiter.trust(bucket, START)
+        assert limiter.is_trusted(bucket, START + TRUSTED_FOR - MOMENT)
+        assert not limiter.is_trusted(bucket, START + TRUSTED_FOR)
+        assert not limiter.is_trusted(new_bucket(), START)
+        limiter.trust(bucket, START + SECOND)
+        assert limiter.is_trusted(bucket, START + TRUSTED_FOR)
+
+    def test_trust_and_attempts_are_independent(self, limiter: RateLimiter) -> None:
+        bucket = new_bucket()
+        limiter.trust(bucket, START)
+        outcomes = [limiter.consume(bucket, START) for _ in range(LIMIT.burst + 1)]
+        assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
+        assert not limiter.is_trusted(new_bucket(), START)
+
+    def test_clearing_makes_all_buckets_full_and_keeps_trust(self, limiter: RateLimiter) -> None:
+        first, second = new_bucket(), new_bucket()
+        for bucket in (first, second):
+            for _ in range(LIMIT.burst):
+                limiter.consume(bucket, START + timedelta(days=1))
+        limiter.trust(first, START)
+        assert limiter.clear() == 2
+        assert limiter.clear() == 0
+        for bucket in (first, second):
+            outcomes = [limiter.consume(bucket, START) for _ in range(LIMIT.burst + 1)]
+            assert outcomes == [None] * LIMIT.burst + [LIMIT.refill]
+        assert limiter.is_trusted(first, START)
 
     def test_concurrent_attempts_never_exceed_the_burst(self, limiter: RateLimiter) -> None:
         for _ in range(3):

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 from tasktracker.domain.kernel.errors import InvalidToken
 from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.sync.ticket import TICKET_LIFETIME, Ticket, digest_of_ticket
@@ -86,7 +87,27 @@ class TestTickets:
             used, late = streams.issue(work, until), streams.issue(work, until)
         clock.advance(TICKET_LIFETIME - SECOND)
         assert streams.redeem(used) == (actor, until)
-        clock.advance(SECOND)
+        clock.advance(SECOND + MAX_CLOCK_SKEW)
         for ticket in (used, late, "made up"):
             with pytest.raises(InvalidToken):
                 streams.redeem(ticket)
+
+    @pytest.mark.parametrize("ahead", [-MAX_CLOCK_SKEW, MAX_CLOCK_SKEW])
+    def test_a_ticket_of_another_host_is_accepted_although_the_clocks_differ(
+        self, store: Storage, streams: StreamService, actor: SessionActor, clock: ManualClock, ahead: timedelta
+    ) -> None:
+        with store.writing(actor) as work:
+            ticket = streams.issue(work, START + timedelta(hours=1))
+        clock.advance(ahead)
+        assert streams.redeem(ticket)[0] == actor
+
+    def test_a_ticket_of_a_clock_that_ran_ahead_is_not_valid_for_longer(
+        self, store: Storage, streams: StreamService, seed: Seed, clock: ManualClock
+    ) -> None:
+        clock.advance(days=1)
+        actor = seed.actor()
+        with store.writing(actor) as work:
+            ticket = streams.issue(work, clock.now())
+        clock.set(START)
+        with pytest.raises(InvalidToken):
+            streams.redeem(ticket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import stat
 import sys
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tasktracker import entrypoints
+from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
 from tasktracker.entrypoints import cli, logging
 from tasktracker.entrypoints.settings import Settings, load
 from tests.contracts.http.base import problem
@@ -87,6 +89,8 @@ class TestHelp:
             "keys",
             "keys new",
             "keys reencrypt",
+            "limits",
+            "limits clear",
         }
 
     @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -237,6 +241,19 @@ class TestKeys:
             assert "SECRET_KEYS" in shown
             assert "secret.key" in shown
         assert file.read_text() == content
+
+
+class TestLimits:
+    def test_clearing_makes_logins_possible_again(self) -> None:
+        assert tasktracker("limits", "clear").stdout == "cleared 0 limits\n"  # this creates the database
+        with Api(load().database_url, THROTTLE="on") as api:
+            person = api.register()
+            for status in (*[401] * LOGIN_BY_PAIR.burst, 429):
+                expect(api.post("/api/accounts/login/", {"username": person.username, "password": "wrong"}), status)
+            assert re.fullmatch(r"cleared \d+ limits\n", tasktracker("limits", "clear").stdout)
+            api.login(person)
+        assert tasktracker("limits", "clear").stdout != "cleared 0 limits\n"
+        assert tasktracker("limits", "clear").stdout == "cleared 0 limits\n"
 
 
 class TestEpoch:

@@ -114,6 +114,12 @@ def test_a_command_reaches_the_running_server(server: Server, folder: Path) -> N
 class TestOnTheWire:
     """Requests and answers that a client library would not pass on."""
 
+    def test_a_request_without_a_host_is_refused_with_a_problem(self, server: Server) -> None:
+        answer = exchange(server, b"GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b'"type":"/problems/bad-request"' in answer
+        assert exchange(server, b"GET /health/live HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200")
+
     def test_the_answer_to_head_has_no_body(self, server: Server) -> None:
         head = b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
         get = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.domain.kernel.fields import case_key
-from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR, Bucket
+from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, LOGIN_BY_PAIR, PAIR_LIMITS, Bucket
 from tests.http import PASSWORD, SETTINGS, Caller, Server, expect, run
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair, Visitor, at_once, new_address
@@ -51,6 +51,28 @@ def test_an_attack_from_one_address_does_not_lock_out_the_owner_at_another(pair:
         expect(pair.visitor(number, address).post(LOGIN, right), 429)
         expect(pair.visitor(number).post(LOGIN, right), 200)
         expect(pair.beside(person).get("/api/accounts/me/"), 200)
+
+
+def test_the_networks_of_one_customer_do_not_lock_out_the_owner(pair: Pair) -> None:
+    person = pair.visitor().register()
+    wrong = {"username": person.username, "password": WRONG}
+    statuses = Counter(
+        pair.visitor(number, f"2001:db8:0:{network:x}::1").post(LOGIN, wrong).status_code
+        for network in range(20)
+        for number in range(BURST)
+    )
+    assert statuses == {401: PAIR_LIMITS[1].burst, 429: 20 * BURST - PAIR_LIMITS[1].burst}
+    expect(pair.visitor().post(LOGIN, {"username": person.username, "password": PASSWORD}), 200)
+
+
+def test_the_owner_logs_in_where_they_did_before_while_the_account_is_attacked(pair: Pair) -> None:
+    home = pair.visitor()
+    person = home.register()
+    body = {"username": person.username, "password": PASSWORD}
+    for _ in range(LOGIN_BY_ACCOUNT.burst // BURST):
+        exhaust(pair, person.username, new_address())
+    expect(pair.visitor().post(LOGIN, body), 429)
+    expect(home.post(LOGIN, body), 200)
 
 
 def test_an_address_before_that_of_the_proxy_is_ignored(pair: Pair) -> None:

@@ -29,7 +29,8 @@ class Stream:
         self._app: Any = api.app
         portal: Any = api.client
         self._portal: BlockingPortal = portal.blocking_portal
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in person.headers.items()]
+        sent = {"Host": "testserver.local", **person.headers}
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
         self._sent: asyncio.Queue[Message] = asyncio.Queue()
         self._reads = asyncio.Semaphore(0)
         self._disconnected = asyncio.Event()

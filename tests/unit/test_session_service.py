@@ -333,10 +333,18 @@ class TestLogout:
         assert not app.is_usable(second)
         app.sessions.logout(first.access)
 
-    def test_a_forged_token_next_to_a_genuine_one_ends_no_session(self, app: App) -> None:
+    @pytest.mark.parametrize("position", [0, 1])
+    def test_a_genuine_token_ends_its_session_whatever_the_other_one_is(self, app: App, position: int) -> None:
+        tokens = app.sessions.login("alice", PASSWORD).tokens
+        presented = ["undefined", "tt_x"]
+        presented[position] = tokens.refresh
+        app.sessions.logout(*presented)
+        assert not app.is_usable(tokens)
+
+    def test_tokens_that_are_all_forged_end_no_session(self, app: App) -> None:
         tokens = app.sessions.login("alice", PASSWORD).tokens
         with pytest.raises(InvalidToken):
-            app.sessions.logout(tokens.access, tokens.refresh + "x")
+            app.sessions.logout(tokens.access + "x", tokens.refresh + "x")
         assert app.is_usable(tokens)
 
 
@@ -376,6 +384,14 @@ class TestSessions:
         assert not app.is_usable(other.tokens)
         assert app.is_usable(bob.tokens)
         assert len(sessions_of(app)) == 1
+
+    @pytest.mark.parametrize("passed", [timedelta(microseconds=1), timedelta(milliseconds=999), -timedelta(seconds=90)])
+    def test_new_tokens_expire_in_the_whole_lifetime(self, app: App, passed: timedelta) -> None:
+        """Although time passes before the answer, and although the clock of the host that answers may be behind."""
+        app.sessions.login("alice", PASSWORD)
+        session = sessions_of(app)[0]
+        app.clock.advance(passed)
+        assert app.sessions.tokens_of(session).expires_in == 900
 
     def test_expires_in_is_never_negative(self, app: App) -> None:
         app.sessions.login("alice", PASSWORD)

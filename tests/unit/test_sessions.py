@@ -10,6 +10,7 @@ import pytest
 
 from tasktracker.domain.accounts.session import Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenKind
+from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 from tests.fakes import START
 
 POLICY = SessionPolicy()
@@ -118,6 +119,15 @@ class TestRefresh:
     def test_a_later_generation_is_unknown(self, policy: SessionPolicy) -> None:
         session = started()
         assert session.refresh(2, START, policy) == (Refresh.UNKNOWN, session)
+
+    @pytest.mark.parametrize("confirmed", [1, 2])
+    def test_a_host_whose_clock_is_behind_repeats_the_successor(self, confirmed: int) -> None:
+        session = replace(rotated(started(), START), confirmed_generation=confirmed)
+        assert session.refresh(1, START - MAX_CLOCK_SKEW, POLICY) == (Refresh.REPEATED, session)
+
+    def test_a_rotation_by_a_clock_that_ran_ahead_has_no_longer_grace_time(self) -> None:
+        session = replace(rotated(started(), START + timedelta(days=1)), confirmed_generation=2)
+        assert session.refresh(1, START, POLICY) == (Refresh.REPLAYED, session)
 
     def test_a_clock_that_went_back_causes_no_replay(self) -> None:
         session = rotated(started(), START)

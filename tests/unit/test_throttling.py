@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import cycle
 
 import pytest
 
@@ -22,23 +23,32 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.throttling import limit
 from tasktracker.domain.throttling.limit import (
+    ADDRESS_LIMITS,
     LOGIN_BY_ACCOUNT,
     LOGIN_BY_ADDRESS,
     LOGIN_BY_PAIR,
+    PAIR_LIMITS,
     PASSWORD_BY_ACCOUNT,
     REFRESH_BY_ADDRESS,
     REFRESH_BY_SESSION,
     REGISTRATION_BY_ADDRESS,
+    REGISTRATION_LIMITS,
     Bucket,
     Limit,
     network,
+    networks,
 )
 from tests.contracts.base import SECOND
 from tests.fakes import START, App
 from tests.unit.base import PASSWORD, before_next_call
 
-HOME, ATTACKER = Origin("192.0.2.1"), Origin("198.51.100.7")
-LIMITS = [value for value in vars(limit).values() if isinstance(value, Limit)]
+HOME, ATTACKER, ELSEWHERE = Origin("192.0.2.1"), Origin("198.51.100.7"), Origin("2001:db8:ffff::1")
+LIMITS = {
+    each
+    for value in vars(limit).values()
+    for each in (value if isinstance(value, tuple) else (value,))
+    if isinstance(each, Limit)
+}
 
 
 def addresses(number: int) -> list[Origin]:
@@ -86,6 +96,14 @@ class TestBucket:
     )
     def test_a_client_is_identified_by_ipv4_address_or_ipv6_network(self, address: str | None, expected: str) -> None:
         assert network(address) == expected
+
+    def test_an_ipv6_address_belongs_to_networks_of_three_sizes(self) -> None:
+        assert list(networks("2001:db8:1:2345::1")) == [
+            "2001:db8:1:2345::/64",
+            "2001:db8:1:2300::/56",
+            "2001:db8:1::/48",
+        ]
+        assert list(networks("::ffff:192.0.2.1")) == list(networks("192.0.2.1")) == ["192.0.2.1"]
 
     def test_neighbouring_ipv6_networks_are_different_clients(self) -> None:
         assert network("2001:db8:1:2::1") != network("2001:db8:1:3::1")
@@ -161,7 +179,7 @@ class TestLogin:
                     guesses += 1
         assert guesses == LOGIN_BY_ACCOUNT.burst
         with pytest.raises(TooManyRequests) as caught:
-            app.sessions.login("alice", PASSWORD, origin=HOME)
+            app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
         assert caught.value.retry_after == LOGIN_BY_ACCOUNT.refill.total_seconds()
 
     def test_an_attempt_refused_by_a_wider_limit_is_not_counted_by_narrower_ones(self, app: App) -> None:
@@ -171,10 +189,10 @@ class TestLogin:
                 guess(app, origin)
         for _ in range(3 * LOGIN_BY_PAIR.burst):
             with pytest.raises(TooManyRequests) as caught:
-                app.sessions.login("alice", PASSWORD, origin=HOME)
+                app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
             assert caught.value.retry_after == LOGIN_BY_ACCOUNT.refill.total_seconds()
         app.clock.advance(LOGIN_BY_ACCOUNT.refill)
-        app.sessions.login("alice", PASSWORD, origin=HOME)
+        app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
 
     @pytest.mark.parametrize("username", ["alice", "ALICE", " \uff21lice "])
     def test_spellings_of_a_name_share_a_limit(self, app: App, username: str) -> None:
@@ -239,6 +257,142 @@ class TestLogin:
             guess(app, HOME, password=PASSWORD)
             with pytest.raises(TooManyRequests):
                 app.sessions.login("alice", "battery staple", origin=HOME)
+
+
+def customers_networks(number: int, prefix: str = "2001:db8:0:") -> list[Origin]:
+    """Addresses in different /64 networks of one /56."""
+    return [Origin(f"{prefix}{host:x}::1") for host in range(number)]
+
+
+def guess_everywhere(app: App, origins: Sequence[Origin], username: str = "alice") -> int:
+    """Guess until every origin is throttled, and return the number of verified guesses."""
+    return sum(exhaust(lambda: guess(app, origin, username)) for origin in origins)  # noqa: B023  # called at once
+
+
+class TestNetworks:
+    def test_the_networks_of_one_customer_do_not_lock_out_the_owner_elsewhere(self, app: App) -> None:
+        assert guess_everywhere(app, customers_networks(20)) == PAIR_LIMITS[1].burst
+        app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+
+    def test_guesses_from_a_48_network_at_one_account_are_limited(self, app: App) -> None:
+        origins = [Origin(f"2001:db8:0:{number << 8:x}::1") for number in range(20)]
+        assert guess_everywhere(app, origins) == PAIR_LIMITS[2].burst
+        app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+
+    def test_a_48_network_never_uses_up_the_accounts_limit(self, app: App) -> None:
+        for _ in range(200):
+            guess_everywhere(app, customers_networks(4))
+            app.clock.advance(PAIR_LIMITS[2].refill)
+        app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+
+    @pytest.mark.parametrize(("shift", "limit"), [(0, ADDRESS_LIMITS[1]), (8, ADDRESS_LIMITS[2])])
+    def test_guesses_from_a_network_at_many_accounts_are_limited(self, app: App, shift: int, limit: Limit) -> None:
+        numbers = iter(range(1000))
+        origins = [Origin(f"2001:db8:0:{number << shift:x}::1") for number in range(5)]
+        guesses = sum(exhaust(lambda: guess(app, origin, f"user{next(numbers)}")) for origin in origins)  # noqa: B023
+        assert guesses == limit.burst
+        app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+
+    @pytest.mark.parametrize("position", [1, 2])
+    def test_a_wider_network_has_more_attempts_and_regains_them_no_faster(self, position: int) -> None:
+        for limits in (PAIR_LIMITS, ADDRESS_LIMITS, REGISTRATION_LIMITS):
+            assert limits[position].burst == 2 * limits[position - 1].burst
+        assert PAIR_LIMITS[position].refill >= 3 * LOGIN_BY_ACCOUNT.refill
+
+    def test_registrations_are_counted_by_wider_networks(self, app: App) -> None:
+        names = iter(f"user{number}" for number in range(1000))
+
+        def register(origin: Origin) -> None:
+            app.registration.register({"username": next(names)}, PASSWORD, origin=origin)
+
+        registered = sum(exhaust(lambda: register(origin)) for origin in customers_networks(3))  # noqa: B023
+        assert registered == REGISTRATION_LIMITS[1].burst
+
+
+class TestTrust:
+    def use_up_the_account(self, app: App) -> None:
+        guesses = sum(exhaust(lambda: guess(app, origin)) for origin in addresses(30))  # noqa: B023
+        assert guesses == LOGIN_BY_ACCOUNT.burst
+
+    def test_the_owner_logs_in_from_a_network_used_before_while_others_guess(self, app: App) -> None:
+        app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+        self.use_up_the_account(app)
+        with pytest.raises(TooManyRequests):
+            app.sessions.login("alice", PASSWORD, origin=Origin("203.0.113.200"))
+        for _ in range(2 * LOGIN_BY_ACCOUNT.burst):
+            app.sessions.login("alice", PASSWORD, origin=HOME)  # where she registered
+            app.sessions.login("alice", PASSWORD, origin=Origin("2001:db8:ffff::2"))
+
+    def test_neighbours_that_guess_do_not_lock_out_the_owner(self, app: App) -> None:
+        home = Origin("2001:db8:0:ff01::1")
+        app.sessions.login("alice", PASSWORD, origin=home)
+        guess_everywhere(app, [Origin(f"2001:db8:0:{number << 8:x}::1") for number in range(20)])
+        guess_everywhere(app, customers_networks(20, "2001:db8:0:ff"))
+        app.sessions.login("alice", PASSWORD, origin=home)
+
+    def test_a_used_network_gains_no_attempts(self, app: App) -> None:
+        numbers = iter(range(1000))
+        assert exhaust(lambda: guess(app, HOME)) == LOGIN_BY_PAIR.burst
+        others = exhaust(lambda: guess(app, HOME, f"user{next(numbers)}"))
+        assert others == LOGIN_BY_ADDRESS.burst - LOGIN_BY_PAIR.burst
+
+    def test_only_a_login_makes_a_network_trusted(self, app: App) -> None:
+        actor = app.actor(app.sessions.login("alice", PASSWORD, origin=HOME))
+        app.two_factor.enrol(actor, PASSWORD, HOME)
+        app.two_factor.confirm(actor, app.codes.code("SECRET", int(app.clock.now().timestamp()) // 30), HOME)
+        guess(app, ELSEWHERE)
+        with pytest.raises(CodeRequired):
+            app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", PASSWORD, code="000000", origin=ELSEWHERE)
+        self.use_up_the_account_but(app, 2)
+        with pytest.raises(TooManyRequests):
+            app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+
+    def use_up_the_account_but(self, app: App, number: int) -> None:
+        guesses = sum(exhaust(lambda: guess(app, origin)) for origin in addresses(30))  # noqa: B023
+        assert guesses == LOGIN_BY_ACCOUNT.burst - number
+
+    def test_a_network_is_trusted_with_one_account_only(self, app: App) -> None:
+        app.registration.register({"username": "bob"}, PASSWORD, origin=ELSEWHERE)
+        self.use_up_the_account(app)
+        with pytest.raises(TooManyRequests):
+            app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+
+    def test_guesses_from_unknown_networks_in_an_hour_are_bounded(self, app: App) -> None:
+        guesses = 0
+        origins = cycle(addresses(250))
+        for _ in range(180):
+            for _ in range(25):
+                with suppress(TooManyRequests):
+                    guess(app, next(origins))
+                    guesses += 1
+            app.clock.advance(LOGIN_BY_ACCOUNT.refill)
+        assert LOGIN_BY_ACCOUNT.burst <= guesses <= LOGIN_BY_ACCOUNT.burst + 180
+
+
+class TestClocks:
+    @pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=1), timedelta(days=365)])
+    def test_a_clock_that_ran_ahead_locks_out_no_user(self, app: App, ahead: timedelta) -> None:
+        start = app.clock.now()
+        app.clock.set(start + ahead)
+        for origin in (HOME, ELSEWHERE):
+            guess(app, origin)
+        for name in ("carol", "a"):
+            with suppress(InvalidInput):
+                app.registration.register({"username": name}, PASSWORD, origin=HOME)
+        app.clock.set(start)
+        tokens = app.sessions.login("alice", PASSWORD, origin=HOME).tokens
+        app.sessions.login("alice", PASSWORD, origin=ELSEWHERE)
+        app.registration.register({"username": "dave"}, PASSWORD, origin=HOME)
+        app.sessions.refresh(tokens.refresh, HOME)
+
+    def test_after_a_correction_guesses_are_still_limited(self, app: App) -> None:
+        start = app.clock.now()
+        app.clock.set(start + timedelta(days=1))
+        exhaust(lambda: guess(app, ATTACKER))
+        app.clock.set(start)
+        assert exhaust(lambda: guess(app, ATTACKER)) == 1
 
 
 class TestOtherLimits:

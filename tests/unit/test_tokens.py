@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +19,9 @@ from hypothesis import strategies as st
 from tasktracker.adapters.security.keys import KeyRing, derive, key_id
 from tasktracker.adapters.security.tokens import LEEWAY, MAX_LENGTH, TYPES, JwtTokenSigner
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
+from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken
+from tests.fakes import ManualClock
 
 FIRST, SECOND, THIRD = (f"{name} secret, long enough to be one at all" for name in ("first", "second", "third"))
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -49,7 +50,11 @@ ABSENT = object()
 
 @pytest.fixture
 def signer() -> JwtTokenSigner:
-    return JwtTokenSigner(KeyRing([FIRST]))
+    return new_signer(FIRST)
+
+
+def new_signer(*secrets: str, clock: Clock | None = None) -> JwtTokenSigner:
+    return JwtTokenSigner(KeyRing(secrets), clock or ManualClock(NOW))
 
 
 def encoded(data: bytes) -> str:
@@ -86,7 +91,7 @@ class TestGenuine:
         assert signer.read(signer.sign(claims)) == claims
 
     def test_the_same_claims_give_the_same_token_in_every_process(self, signer: JwtTokenSigner) -> None:
-        assert JwtTokenSigner(KeyRing([FIRST])).sign(CLAIMS) == signer.sign(CLAIMS)
+        assert new_signer(FIRST).sign(CLAIMS) == signer.sign(CLAIMS)
 
     def test_other_claims_give_another_token_id(self, signer: JwtTokenSigner) -> None:
         others = (
@@ -141,7 +146,7 @@ class TestForged:
     def test_another_key_is_refused(self, signer: JwtTokenSigner) -> None:
         require_refused(signer, make_token(secret=SECOND))
         require_refused(signer, make_token({"kid": key_id(SECOND)}, secret=SECOND))
-        require_refused(signer, JwtTokenSigner(KeyRing([SECOND])).sign(CLAIMS))
+        require_refused(signer, new_signer(SECOND).sign(CLAIMS))
 
     def test_a_key_in_the_header_is_ignored(self, signer: JwtTokenSigner) -> None:
         key = {"kty": "oct", "k": encoded(derive(SECOND.encode(), "at+jwt"))}
@@ -223,10 +228,12 @@ class TestForged:
         with pytest.raises(InvalidToken):
             signer.read(make_token(payload={"exp": expiry}))
 
-    def test_a_token_issued_in_the_future_is_refused(self, signer: JwtTokenSigner) -> None:
-        now = int(datetime.now(UTC).timestamp())
-        require_refused(signer, make_token(payload={"iat": now + LEEWAY + 60}))
-        assert signer.read(make_token(payload={"iat": now})).generation == CLAIMS.generation
+    @pytest.mark.parametrize("seconds", [0, 20, 90, 24 * 3600])
+    def test_a_token_issued_by_a_host_whose_clock_is_ahead_is_accepted(
+        self, signer: JwtTokenSigner, seconds: int
+    ) -> None:
+        ahead = int(NOW.timestamp()) + seconds
+        assert signer.read(make_token(payload={"iat": ahead})).generation == CLAIMS.generation
 
     @pytest.mark.parametrize("payload", [b"", b"x", b"[]", b"null", b"1", b'"x"', b"\xff", b"{", b"[" * 1200])
     def test_a_payload_that_is_not_an_object_is_refused(self, signer: JwtTokenSigner, payload: bytes) -> None:
@@ -281,25 +288,25 @@ class TestForged:
 
     @given(text=st.text(st.characters(codec=None), max_size=200) | st.from_regex(r"\A[\w-]*\.[\w-]*\.[\w-]*\Z"))
     def test_arbitrary_text_is_refused(self, text: str) -> None:
-        require_refused(JwtTokenSigner(KeyRing([FIRST])), text)
+        require_refused(new_signer(FIRST), text)
 
 
 class TestExpiry:
-    def make_token(self, seconds: int) -> str:
-        return make_token(payload={"exp": int(datetime.now(UTC).timestamp()) + seconds})
+    def make_token(self, seconds: float) -> str:
+        return make_token(payload={"exp": int(NOW.timestamp() + seconds)})
 
     def test_an_expired_token_is_accepted_within_the_leeway(self, signer: JwtTokenSigner) -> None:
-        signer.read(self.make_token(-LEEWAY + 2))
+        leeway = LEEWAY.total_seconds()
+        signer.read(self.make_token(-leeway + 1))
         with pytest.raises(InvalidToken):
-            signer.read(self.make_token(-LEEWAY - 1))
+            signer.read(self.make_token(-leeway))
 
-    def test_a_token_that_was_read_before_still_expires(
-        self, signer: JwtTokenSigner, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_token_that_was_read_before_still_expires(self) -> None:
+        clock = ManualClock(NOW)
+        signer = new_signer(FIRST, clock=clock)
         token = self.make_token(60)
         assert signer.read(token) == signer.read(token)
-        later = time.time() + 60 + LEEWAY + 1
-        monkeypatch.setattr(time, "time", lambda: later)
+        clock.advance(timedelta(seconds=60) + LEEWAY)
         with pytest.raises(InvalidToken):
             signer.read(token)
         assert signer.read(token, expired=True).generation == CLAIMS.generation
@@ -310,19 +317,19 @@ class TestExpiry:
 
 class TestRotation:
     def test_the_first_key_signs_and_all_verify(self) -> None:
-        old = JwtTokenSigner(KeyRing([FIRST])).sign(CLAIMS)
-        ring = JwtTokenSigner(KeyRing([SECOND, FIRST]))
+        old = new_signer(FIRST).sign(CLAIMS)
+        ring = new_signer(SECOND, FIRST)
         new = ring.sign(CLAIMS)
         assert jwt.get_unverified_header(new)["kid"] == key_id(SECOND)
         assert ring.read(old) == ring.read(new) == CLAIMS
 
     def test_an_appended_key_verifies_before_it_signs(self) -> None:
-        ring = JwtTokenSigner(KeyRing([FIRST, SECOND]))
+        ring = new_signer(FIRST, SECOND)
         assert jwt.get_unverified_header(ring.sign(CLAIMS))["kid"] == key_id(FIRST)
-        assert ring.read(JwtTokenSigner(KeyRing([SECOND, FIRST])).sign(CLAIMS)) == CLAIMS
+        assert ring.read(new_signer(SECOND, FIRST).sign(CLAIMS)) == CLAIMS
 
     def test_a_retired_key_is_refused(self) -> None:
-        require_refused(JwtTokenSigner(KeyRing([SECOND, THIRD])), JwtTokenSigner(KeyRing([FIRST])).sign(CLAIMS))
+        require_refused(new_signer(SECOND, THIRD), new_signer(FIRST).sign(CLAIMS))
 
     @pytest.mark.parametrize("secrets", [[], [""], ["x" * 31], [FIRST, "x" * 31]])
     def test_a_short_secret_is_refused(self, secrets: list[str]) -> None:

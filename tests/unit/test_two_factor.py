@@ -190,6 +190,19 @@ class TestLogin:
         with pytest.raises(InvalidCredentials):
             log_in(app, code(app, offset))
 
+    def test_a_code_used_while_the_clock_ran_ahead_does_not_refuse_later_codes(
+        self, app: App, alice: SessionActor
+    ) -> None:
+        """The clock of the device was ahead, too."""
+        turn_on(app, alice)
+        app.clock.advance(days=1)
+        app.sessions.login("alice", PASSWORD, code=code(app))
+        app.clock.advance(timedelta(days=-1, minutes=1))
+        used = code(app)
+        app.sessions.login("alice", PASSWORD, code=used)
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", PASSWORD, code=used)
+
     def test_a_failed_login_does_not_use_up_its_code(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         with pytest.raises(InvalidCredentials):

@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import secrets
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,9 +67,10 @@ def _container() -> Iterator[Container]:
 
 def _require_free_port(loaded: settings.Settings) -> None:
     """Raise ClickException if the server could not listen, before it announces that it does."""
+    from tasktracker.entrypoints import server
+
     try:
-        family = socket.AF_INET6 if ":" in loaded.host else socket.AF_INET
-        socket.create_server((loaded.host, loaded.port), family=family).close()
+        server.listen(loaded.host, loaded.port).close()
     except OSError as error:
         # The server reports other errors: it may resolve a name in another way.
         if error.errno is None or error.errno not in (errno.EADDRINUSE, errno.EACCES):
@@ -187,6 +187,23 @@ def sweep(limit: int | None) -> None:
     with _container() as container:
         count = container.housekeeping().sweep(limit)
     click.echo(f"removed {count}")
+
+
+@main.group()
+def limits() -> None:
+    """Manage the limits on logins and other operations that allow guessing."""
+
+
+@limits.command("clear")
+@_report_errors
+def clear_limits() -> None:
+    """Make all attempts available again, for all users and addresses.
+
+    Networks from which users have logged in stay exempt from the limits of other networks.
+    """
+    with _container() as container:
+        count = container.limiter().clear()
+    click.echo(f"cleared {count} limits")
 
 
 @main.group()

@@ -181,7 +181,7 @@ class Container(containers.DeclarativeContainer):
     ids = providers.Singleton(Uuid7Generator)
 
     keys = providers.Singleton(_key_ring, settings)
-    signer = providers.Singleton(JwtTokenSigner, keys)
+    signer = providers.Singleton(JwtTokenSigner, keys, clock)
     passwords = providers.Singleton(_password_hasher, settings)
     strength = providers.Singleton(ZxcvbnPasswordStrength)
 

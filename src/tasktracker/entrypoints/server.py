@@ -9,12 +9,13 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import IPv4Network, ip_network
 from types import FrameType
 from typing import Any, TextIO, cast
 
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from tasktracker.entrypoints import logging, settings
@@ -23,6 +24,9 @@ from tasktracker.entrypoints.http.app import Application, create_app
 from tasktracker.entrypoints.http.core.connection import KEEP_ALIVE_SECONDS, BoundedConnection
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 from tasktracker.entrypoints.log_writer import LogWriter
+
+STARTUP_FAILURE = 3
+"""The exit status if the application does not start, as uvicorn itself uses it."""
 
 SHUTDOWN_SECONDS = 10
 """How long running requests may take to finish after the server was asked to stop."""
@@ -100,6 +104,12 @@ class Supervisor(Multiprocess):
         super().terminate_all()
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. On `::` it also accepts IPv4, whatever the system's default is. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, dualstack_ipv6=_is_any_ipv6(host))
+
+
 def serve(loaded: settings.Settings) -> None:
     """Run the server until it is asked to stop."""
     config = uvicorn.Config(
@@ -116,14 +126,27 @@ def serve(loaded: settings.Settings) -> None:
         server_header=False,
         # Accept X-Forwarded-For only from the configured proxies.
         proxy_headers=bool(loaded.trusted_proxies),
-        forwarded_allow_ips=list(loaded.trusted_proxies),
+        forwarded_allow_ips=unmapped_and_mapped(loaded.trusted_proxies),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    # On `::`, uvicorn would accept IPv4 with several workers only.
+    sockets = [listen(loaded.host, loaded.port)] if _is_any_ipv6(loaded.host) else []
     if loaded.workers > 1:
-        Supervisor(config, sockets=[config.bind_socket()]).run()
+        Supervisor(config, sockets=sockets or [config.bind_socket()]).run()
         return
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):
-        server.run()
+        server.run(sockets or None)
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def unmapped_and_mapped(networks: Sequence[str]) -> list[str]:
+    """Return networks and, for each of IPv4, its form on a socket that accepts both (RFC 4291 §2.5.5.2)."""
+    known = [ip_network(each) for each in networks]
+    mapped = [f"::ffff:{each.network_address}/{96 + each.prefixlen}" for each in known if isinstance(each, IPv4Network)]
+    return [*map(str, known), *mapped]
+
+
+def _is_any_ipv6(host: str) -> bool:
+    return ":" in host and not host.strip("0:")

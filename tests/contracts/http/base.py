@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import httpx
 
 from tests.http import Api, Person, expect
+
+# Words of Python and its libraries, which mean nothing to a user of the API.
+PYTHON = re.compile(r"\b(int|str|bool|uuid|datetime|enum|RFC3339|[Ee]xpected|got)\b")
 
 NewApi = Callable[..., Api]
 Task = dict[str, Any]
@@ -26,7 +30,10 @@ def problem(response: httpx.Response, status: int, slug: str, *fields: str) -> d
 
 def invalid(response: httpx.Response, *fields: str) -> dict[str, Any]:
     """Return a refusal of bad input, which must name exactly these fields."""
-    return problem(response, 400, "invalid-input", *fields)
+    body = problem(response, 400, "invalid-input", *fields)
+    for error in body["errors"]:
+        assert not PYTHON.search(error["message"]), error
+    return body
 
 
 def everything(user: Person) -> dict[str, Any]:

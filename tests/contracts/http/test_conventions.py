@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -110,7 +113,7 @@ class TestResponse:
 
         monkeypatch.setattr(api.container.tasks(), "list", fail)
         with capture_logs([merge_contextvars]) as logs:
-            response = alice.get("/api/tasks/", headers={"X-Request-ID": "find-me"})
+            response = alice.get("/api/tasks/?q=private", headers={"X-Request-ID": "find-me"})
         api.client.event_hooks["response"].append(api.documentation.check)
         body = problem(response, 500, "internal-error")
         assert secret not in response.text
@@ -118,7 +121,8 @@ class TestResponse:
         assert COMMON_HEADERS.items() <= dict(response.headers).items()
         (entry,) = [entry for entry in logs if entry["event"] == "uncaught error"]
         assert (entry["log_level"], entry["request_id"]) == ("error", "find-me")
-        assert (entry["method"], entry["path"]) == ("GET", "/api/tasks")
+        assert (entry["method"], entry["route"]) == ("GET", "/api/tasks")
+        assert "private" not in repr(entry), "the path and the query may contain private data"
         assert secret in repr(entry["exc_info"])
         monkeypatch.undo()
         assert expect(alice.get("/api/tasks/"), 200)["results"] == []
@@ -189,6 +193,11 @@ class TestPath:
             head, get = alice.head(url, headers=headers), alice.get(url, headers=headers)
             assert head.status_code == get.status_code
             assert head.headers == get.headers
+
+    def test_head_of_a_stream_has_no_length(self, alice: Person) -> None:
+        response = alice.head(STREAM[1])
+        assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert "content-length" not in response.headers
 
     @pytest.mark.parametrize(("method", "path"), ROUTES)
     def test_unknown_query_parameters_are_refused_with_their_names(self, alice: Person, method: str, path: str) -> None:
@@ -296,7 +305,15 @@ class TestAuthentication:
     def test_text_that_is_not_a_token_is_refused(self, api: Api, credentials: str, slug: str) -> None:
         response = api.get("/api/tasks/", headers={"Authorization": credentials})
         problem(response, 401, slug)
-        assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+        # RFC 6750 §3.1: no error code if the request lacks a bearer token.
+        challenge = 'Bearer error="invalid_token"' if slug == "invalid-token" else "Bearer"
+        assert response.headers["www-authenticate"] == challenge
+
+    def test_a_wrong_password_is_no_invalid_token(self, api: Api, alice: Person) -> None:
+        body = {"username": alice.username, "password": "wrong"}
+        response = alice.post("/api/accounts/login/", body)
+        problem(response, 401, "invalid-credentials")
+        assert response.headers["www-authenticate"] == "Bearer"
 
     def test_a_token_that_is_not_utf_8_is_refused(self, api: Api) -> None:
         response = api.client.get("/api/tasks/", headers={b"Authorization": b"Bearer \xff\xfe"})
@@ -346,6 +363,25 @@ class TestAuthentication:
         expect(alice.delete(f"/api/accounts/tokens/{created['id']}/"), 204)
         body = problem(api.get(path, headers=bearer(created["token"])), 401, "session-ended")
         assert body["detail"] == "The API token is unknown, expired or revoked, or its user is disabled."
+
+    @pytest.mark.parametrize(
+        ("content", "content_type"),
+        [(b"{", "application/json"), (b'{"x": 1}', "application/json"), (b"", ""), (b"{}", "text/plain")],
+    )
+    @pytest.mark.parametrize(("method", "path"), [("POST", "/api/tasks/"), ("PATCH", "/api/categories/{id}/")])
+    def test_a_missing_scope_precedes_errors_of_the_body(
+        self, api: Api, alice: Person, method: str, path: str, content: bytes, content_type: str
+    ) -> None:
+        token = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}), 201)
+        headers = {**bearer(token["token"]), "Content-Type": content_type}
+        send = partial(api.request, method, fill(path), content=content, headers=headers)
+        problem(send(), 403, "insufficient-scope")
+        expect(alice.delete(f"/api/accounts/tokens/{token['id']}/"), 204)
+        problem(send(), 401, "session-ended")
+
+    def test_an_ended_session_precedes_errors_of_the_body(self, api: Api, alice: Person) -> None:
+        expect(alice.post("/api/accounts/logout/"), 204)
+        problem(alice.post("/api/tasks/", {"x": 1}), 401, "session-ended")
 
     def test_a_token_of_another_service_is_refused(self, new_api: NewApi, alice: Person) -> None:
         other = new_api(SECRET_KEYS="the secret of quite another service")
@@ -441,6 +477,77 @@ class TestService:
         for method, path in (("POST", "/api/tasks/"), ("PUT", f"/api/tasks/{task['id']}/")):
             problem(alice.request(method, path, content=b'{"title":"y"}', headers=merge), 415, "unsupported-media-type")
         assert alice.titles() == ["x"]
+
+    @pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"', "us-ascii"])
+    def test_a_body_may_name_its_charset(self, alice: Person, charset: str) -> None:
+        headers = {"Content-Type": f"application/json; charset={charset}"}
+        expect(alice.request("POST", "/api/tasks/", content=b'{"title": "x"}', headers=headers), 201)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Content-Encoding": "gzip"},
+            {"Content-Encoding": "br"},
+            {"Content-Encoding": "identity, gzip"},
+            {"Content-Type": "application/json; charset=latin1"},
+            {"Content-Type": 'application/json;x=y; charset="utf-16"'},
+        ],
+        ids=str,
+    )
+    def test_a_body_in_another_encoding_is_refused(self, alice: Person, headers: dict[str, str]) -> None:
+        for content in (b'{"title": "x"}', gzip.compress(b'{"title": "x"}')):
+            sent = {"Content-Type": "application/json", **headers}
+            response = alice.request("POST", "/api/tasks/", content=content, headers=sent)
+            problem(response, 415, "unsupported-media-type")
+            assert response.headers.get("accept-encoding") == ("identity" if "Content-Encoding" in headers else None)
+        assert alice.titles() == []
+
+    def test_an_import_in_another_encoding_is_refused(self, alice: Person) -> None:
+        for more in ({"Content-Encoding": "gzip"}, {"Content-Type": "application/x-ndjson; charset=latin1"}):
+            headers = {"Content-Type": "application/x-ndjson", **more}
+            response = alice.request("POST", "/api/accounts/me/import/", content=b"{}", headers=headers)
+            problem(response, 415, "unsupported-media-type")
+
+    @pytest.mark.parametrize("path", ["/api/tasks/", "/health/live", "/nothing/here"])
+    @pytest.mark.parametrize(
+        ("version", "hosts", "status"),
+        [("1.1", 0, 400), ("1.1", 2, 400), ("1.0", 2, 400), ("1.1", 1, None), ("1.0", 0, None)],
+    )
+    def test_http_1_1_requires_one_host(
+        self, api: Api, path: str, version: str, hosts: int, status: int | None
+    ) -> None:
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": [(b"host", b"example.org")] * hosts,
+            "http_version": version,
+            "state": {},
+            "app": api.app.litestar,
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        client: Any = api.client
+        client.blocking_portal.call(api.app, scope, receive, send)
+        start, body = sent
+        if status is None:
+            assert start["status"] != 400
+            return
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        assert start["status"] == status
+        assert COMMON_HEADERS.items() <= headers.items()
+        assert (headers["content-type"], json.loads(body["body"])["type"]) == (
+            "application/problem+json",
+            "/problems/bad-request",
+        )
 
     def test_responses_are_utf_8(self, alice: Person) -> None:
         title = "日本語 \N{COLLISION SYMBOL} é"

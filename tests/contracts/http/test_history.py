@@ -84,7 +84,10 @@ class TestHistory:
             "category": category,
             "parent": parent,
         }
-        assert edit(alice, task, **new)["fields"] == {name: from_to(task[name], new[name]) for name in new}
+        recorded = edit(alice, task, **new)["fields"]
+        completed_at = expect(alice.get(path_of(task)), 200)["completed_at"]
+        assert recorded.pop("completed_at") == from_to(None, completed_at)
+        assert recorded == {name: from_to(task[name], new[name]) for name in new}
         cleared = dict.fromkeys(("start_on", "due_date", "category", "parent"))
         assert edit(alice, task, **cleared)["fields"] == {name: from_to(new[name], None) for name in cleared}
 
@@ -314,6 +317,24 @@ class TestUndo:
         problem(bob.get(path_of(task)), 404, "task-not-found")
         assert expect(undo(alice, task, moved), 200)["parent"] is None
 
+    @pytest.mark.parametrize("reopened", [{"state": "open"}, {"state": "cancelled", "title": "changed"}])
+    def test_undoing_the_reopening_of_a_task_restores_when_it_was_completed(
+        self, alice: Person, clock: ManualClock, reopened: dict[str, Any]
+    ) -> None:
+        task = alice.task()
+        clock.advance(seconds=0.25)
+        done = edit(alice, task, state="done")
+        completed_at = expect(alice.get(path_of(task)), 200)["completed_at"]
+        clock.advance(minutes=1)
+        change = edit(alice, task, **reopened)
+        assert change["fields"]["completed_at"] == from_to(completed_at, None)
+        clock.advance(minutes=1)
+        assert expect(undo(alice, task, change), 200)["completed_at"] == completed_at
+        # The same after the completion was undone and redone.
+        assert expect(undo(alice, task, changes(alice, task)[0]), 200)["completed_at"] is None
+        assert expect(undo(alice, task, changes(alice, task)[0]), 200)["completed_at"] == completed_at
+        assert done["fields"]["completed_at"] == from_to(None, completed_at)
+
     def test_a_deleted_category_or_parent_cannot_be_restored_by_undo(self, alice: Person) -> None:
         one, other = alice.category()["id"], alice.category()["id"]
         parent = alice.task("parent")
@@ -321,8 +342,9 @@ class TestUndo:
         filed, moved = edit(alice, task, category=other), edit(alice, task, parent=None)
         expect(alice.delete(f"{CATEGORIES}{one}/"), 204)
         expect(alice.delete(path_of(parent)), 204)
-        invalid(undo(alice, task, filed), "category")
-        invalid(undo(alice, task, moved), "parent")
+        (error,) = invalid(undo(alice, task, filed), "change")["errors"]
+        assert error["message"] == "cannot be undone, because category is not one of your categories"
+        invalid(undo(alice, task, moved), "change")
         expect(alice.post(f"{path_of(parent)}restore/"), 200)
         assert expect(undo(alice, task, moved), 200)["parent"] == parent["id"]
 
@@ -332,5 +354,5 @@ class TestUndo:
         moved = edit(alice, child, parent=None)
         edit(alice, parent, parent=child["id"])
         before = everything(alice)
-        invalid(undo(alice, child, moved), "parent")
+        invalid(undo(alice, child, moved), "change")
         assert everything(alice) == before

@@ -354,12 +354,35 @@ class TestLogout:
         for headers, body in (
             (bearer(f"{head}.{payload}.AAAA"), None),
             (bearer("nonsense"), None),
-            (bearer("nonsense"), {"refresh": alice.refresh}),
-            (bearer(alice.access), {"refresh": "nonsense"}),
+            (bearer("nonsense"), {"refresh": "nonsense"}),
             ({}, {"refresh": "nonsense"}),
         ):
             problem(api.post(LOGOUT, body, headers=headers), 401, "invalid-token")
         assert is_live(api, alice.access)
+
+    @pytest.mark.parametrize("credentials", ["Bearer undefined", "Bearer null", "Bearer ", "Basic YTpi", "tt_x", "x"])
+    def test_a_refresh_token_ends_its_session_whatever_the_header_is(
+        self, api: Api, alice: Person, credentials: str
+    ) -> None:
+        headers = {"Authorization": credentials}
+        expect(api.post(LOGOUT, {"refresh": alice.refresh}, headers=headers), 204)
+        self.assert_ended(api, alice)
+
+    def test_an_access_token_ends_its_session_whatever_the_body_contains(self, api: Api, alice: Person) -> None:
+        expect(alice.post(LOGOUT, {"refresh": "undefined"}), 204)
+        self.assert_ended(api, alice)
+
+    def test_an_api_token_cannot_log_out(self, api: Api, alice: Person) -> None:
+        created = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}), 201)
+        headers = bearer(created["token"])
+        problem(api.post(LOGOUT, headers=headers), 403, "session-required")
+        problem(api.post(LOGOUT, {"refresh": "undefined"}, headers=headers), 403, "session-required")
+        assert is_live(api, alice.access)
+        expect(alice.delete(f"/api/accounts/tokens/{created['id']}/"), 204)
+        problem(api.post(LOGOUT, headers=headers), 401, "session-ended")
+        problem(api.post(LOGOUT, headers=bearer("tt_nonsense")), 401, "invalid-token")
+        expect(api.post(LOGOUT, {"refresh": alice.refresh}, headers=headers), 204)
+        self.assert_ended(api, alice)
 
     def test_a_missing_token_is_refused(self, api: Api) -> None:
         problem(api.post(LOGOUT), 401, "not-authenticated")

@@ -129,6 +129,22 @@ class TestShare:
         problem(bob.delete(f"{shares_path(task)}{bob.id}/"), 404, "task-not-found")
         assert roles(alice, task) == [(alice.id, "owner")]
 
+    def test_a_stale_if_match_refuses_every_change_of_members(self, alice: Person, bob: Person) -> None:
+        """The precondition is on the version of the task, which each change of its members increases."""
+        task = alice.task()
+        named, member = {"username": bob.username, "role": "viewer"}, f"{shares_path(task)}{bob.id}/"
+        for method, path, body, version in (
+            ("POST", shares_path(task), named, 1),
+            ("PUT", member, {"role": "editor"}, 2),
+            ("DELETE", member, None, 3),
+        ):
+            for stale in (f'"{version + 1}"', f'W/"{version}"', '"x"'):
+                refused = alice.request(method, path, json=body, headers={"If-Match": stale})
+                assert problem(refused, 412, "stale-version")["current"]["version"] == version
+            invalid(alice.request(method, path, json=body, headers={"If-Match": "x"}), "If-Match")
+            assert alice.request(method, path, json=body, headers={"If-Match": f'"{version}"'}).is_success
+        assert roles(alice, task) == [(alice.id, "owner")]
+
     def test_the_role_of_a_user_who_is_not_a_member_is_not_found(self, alice: Person, bob: Person) -> None:
         task = alice.task()
         for user_id in (bob.id, str(uuid4())):

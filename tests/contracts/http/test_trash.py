@@ -147,6 +147,13 @@ class TestTrash:
         for stale in ('"2"', '"4"'):
             problem(alice.post(f"{path_of(task)}restore/", headers={"If-Match": stale}), 412, "stale-version")
 
+    def test_restoring_takes_no_fields(self, alice: Person) -> None:
+        task = alice.task()
+        delete(alice, task)
+        invalid(alice.post(f"{path_of(task)}restore/", {"title": "x"}), "title")
+        assert len(alice.listed(TRASH)) == 1
+        expect(alice.post(f"{path_of(task)}restore/", {}), 200)
+
     def test_purging_with_a_stale_if_match_is_refused(self, alice: Person) -> None:
         task = alice.task()
         delete(alice, task)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid5
@@ -14,12 +13,13 @@ import msgspec
 
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
+from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken
 
 ALGORITHM: Final = "HS256"
 ISSUER: Final = "tasktracker"
 AUDIENCE: Final = "tasktracker"
-LEEWAY: Final = 5  # seconds by which the clocks of two servers may differ
+LEEWAY: Final = timedelta(seconds=5)  # for which an expired token is still accepted
 MAX_CACHED: Final = 4096  # verified tokens; about 1 KiB each
 MAX_LENGTH: Final = 2048
 TYPES: Final = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}  # RFC 9068 §2.1 for the first
@@ -45,10 +45,12 @@ class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JwtTokenSigner:
     """Signs and verifies tokens with a key ring.
 
+    `iat` is not compared with the time: the clock of the host that issued the token may be ahead of this one.
     Each kind of token has separate keys, so one kind cannot be used as another even if `typ` were ignored.
     """
 
-    def __init__(self, keys: KeyRing) -> None:
+    def __init__(self, keys: KeyRing, clock: Clock) -> None:
+        self._clock = clock
         self._signing = keys.signing
         self._keys = {(kid, kind): keys.key(kid, TYPES[kind]) for kid in keys.ids for kind in TokenKind}
         # Cached, because a token is sent many times, and verifying it took half of the time of a request. Its expiry
@@ -74,7 +76,7 @@ class JwtTokenSigner:
     def read(self, token: str, *, expired: bool = False) -> TokenClaims:
         """Return the claims of a valid token. `expired` also accepts an expired one. Raises InvalidToken."""
         claims = self._verified(token)
-        if not expired and claims.expires_at.timestamp() <= time.time() - LEEWAY:
+        if not expired and claims.expires_at + LEEWAY <= self._clock.now():
             raise InvalidToken
         return claims
 
@@ -91,8 +93,7 @@ class JwtTokenSigner:
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 audience=AUDIENCE,
-                leeway=LEEWAY,
-                options={"verify_exp": False, "require": list(_Claims.__struct_fields__)},
+                options={"verify_exp": False, "verify_iat": False, "require": list(_Claims.__struct_fields__)},
             )
             claims = msgspec.convert(payload, _Claims)
             return TokenClaims(

@@ -18,6 +18,8 @@ from tasktracker.domain.history.change import Change, ChangeKey, FieldChange, Va
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.task import TASK
 
+_TYPES = {**TASK.types, "completed_at": datetime}
+
 
 def _load_fields(text: str) -> Mapping[str, FieldChange]:
     stored: dict[str, list[Any]] = msgspec.json.decode(text)
@@ -25,9 +27,9 @@ def _load_fields(text: str) -> Mapping[str, FieldChange]:
 
 
 def _value(name: str, stored: Any) -> Value:
-    if stored is None or name not in TASK.types:
+    if stored is None or name not in _TYPES:
         return cast(Value, stored)
-    return cast(Value, msgspec.convert(stored, TASK.types[name]))
+    return cast(Value, msgspec.convert(stored, _TYPES[name]))
 
 
 def _dump_fields(fields: Mapping[str, FieldChange]) -> str:

@@ -8,21 +8,31 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Integer, bindparam, text
 
 from tasktracker.adapters.sql.database import Database
-from tasktracker.domain.throttling.limit import Bucket
+from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
+from tasktracker.domain.throttling.limit import TRUSTED_FOR, Bucket
 
 # `full_at` is the time at which the bucket is full again. One upsert checks and updates it; the database runs
-# concurrent upserts of a row one after the other. For an empty bucket, it changes nothing and returns no row.
+# concurrent upserts of a row one after the other. For an empty bucket, it changes nothing and returns no row. A time
+# after `:sane` was stored by a clock that ran ahead.
 _SPEND = {
     dialect: text(
         "INSERT INTO rate_limits (key, full_at) VALUES (:key, :now + :refill)"  # noqa: S608  # `latest` is a constant below
-        f" ON CONFLICT (key) DO UPDATE SET full_at = {latest}(rate_limits.full_at, :now) + :refill"
-        f" WHERE {latest}(rate_limits.full_at, :now) + :refill <= :now + :holds"
+        " ON CONFLICT (key) DO UPDATE SET full_at = CASE WHEN rate_limits.full_at > :sane THEN :now + :holds"
+        f" ELSE {latest}(rate_limits.full_at, :now) + :refill END"
+        f" WHERE {latest}(rate_limits.full_at, :now) + :refill <= :now + :holds OR rate_limits.full_at > :sane"
         " RETURNING full_at"
-    ).bindparams(*(bindparam(name, type_=BigInteger) for name in ("now", "refill", "holds")))
+    ).bindparams(*(bindparam(name, type_=BigInteger) for name in ("now", "refill", "holds", "sane")))
     for dialect, latest in {"postgresql": "GREATEST", "sqlite": "MAX"}.items()
 }
 _FULL_AT = text("SELECT full_at FROM rate_limits WHERE key = :key")
 _REFUND = text("UPDATE rate_limits SET full_at = full_at - :refill WHERE key = :key")
+# Trust is stored in the same table: under keys of its own, with the time at which it ends.
+TRUST = "trust:"
+_TRUST = text(
+    "INSERT INTO rate_limits (key, full_at) VALUES (:key, :until)"
+    " ON CONFLICT (key) DO UPDATE SET full_at = excluded.full_at"
+).bindparams(bindparam("until", type_=BigInteger))
+_CLEAR = text("DELETE FROM rate_limits WHERE key NOT LIKE :trust")
 # Rows locked by another transaction are skipped: they are neither waited for, nor deleted after an update.
 _PURGE = {
     dialect: text(
@@ -36,6 +46,7 @@ MAX_PURGED = 1000  # rows per purge, more than are added between two purges
 
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MICROSECOND = timedelta(microseconds=1)
+SKEW = MAX_CLOCK_SKEW // MICROSECOND
 
 
 class SqlRateLimiter:
@@ -46,13 +57,13 @@ class SqlRateLimiter:
 
     def consume(self, bucket: Bucket, now: datetime) -> timedelta | None:
         at, refill = (now - EPOCH) // MICROSECOND, bucket.limit.refill // MICROSECOND
-        holds = bucket.limit.burst * refill
+        holds = bucket.limit.length // MICROSECOND
+        values = {"key": bucket.key, "now": at, "refill": refill, "holds": holds, "sane": at + holds + SKEW}
         with self._database.writing() as connection:
             dialect = connection.driver.dialect
             if random.randrange(PURGE_EVERY) == 0:  # noqa: S311  # no secret
                 connection.change(_PURGE[dialect], {"now": at, "most": MAX_PURGED})
-            taken = connection.value(_SPEND[dialect], {"key": bucket.key, "now": at, "refill": refill, "holds": holds})
-            if taken is not None:
+            if connection.value(_SPEND[dialect], values) is not None:
                 return None
             full_at: int = connection.value(_FULL_AT, {"key": bucket.key})
         return (full_at + refill - at - holds) * MICROSECOND
@@ -60,3 +71,17 @@ class SqlRateLimiter:
     def refund(self, bucket: Bucket) -> None:
         with self._database.writing() as connection:
             connection.change(_REFUND, {"key": bucket.key, "refill": bucket.limit.refill // MICROSECOND})
+
+    def trust(self, bucket: Bucket, now: datetime) -> None:
+        until = (now + TRUSTED_FOR - EPOCH) // MICROSECOND
+        with self._database.writing() as connection:
+            connection.change(_TRUST, {"key": TRUST + bucket.key, "until": until})
+
+    def is_trusted(self, bucket: Bucket, now: datetime) -> bool:
+        with self._database.reading() as connection:
+            until = connection.value(_FULL_AT, {"key": TRUST + bucket.key})
+        return until is not None and until > (now - EPOCH) // MICROSECOND
+
+    def clear(self) -> int:
+        with self._database.writing() as connection:
+            return connection.change(_CLEAR, {"trust": TRUST + "%"})

@@ -15,7 +15,7 @@ from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
-from tasktracker.domain.throttling.limit import REGISTRATION_BY_ADDRESS, Bucket, network
+from tasktracker.domain.throttling.limit import REGISTRATION_LIMITS, buckets
 from tasktracker.domain.throttling.throttle import Throttle
 
 
@@ -50,12 +50,13 @@ class RegistrationService:
 
         Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
         """
-        self._throttle.consume(Bucket.of(REGISTRATION_BY_ADDRESS, network(origin.address)))
+        self._throttle.consume(*buckets(REGISTRATION_LIMITS, origin.address))
         user = self._new_user(fields, password, repeated)
         with self._store.writing(SystemActor("register")) as work:
             work.users.add(user)
             session = self._sessions.open(work, user, device=None)
             self._recorder.success(work, Kind.REGISTER, origin, user.id, session.id)
+        self._sessions.trust(user.username, origin)
         return LoggedIn(user, self._sessions.tokens_of(session))
 
     def create_admin(self, fields: UserFields, password: str) -> User:

@@ -13,6 +13,7 @@ from uuid import UUID
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10  # 80 bits: too many to guess, online or offline
 MAX_CODE_LENGTH = 64
+MAX_STEPS_AHEAD = 10  # 5 minutes. A later `last_step` was stored by a clock that ran ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,9 @@ class SecondFactor:
 
     def accept_step(self, step: int | None) -> SecondFactor | None:
         """Return the factor after a code of this time step was used, or None if the code is not accepted."""
-        return replace(self, last_step=step) if step is not None and step > self.last_step else None
+        if step is None or step <= self.last_step <= step + MAX_STEPS_AHEAD:
+            return None
+        return replace(self, last_step=step)
 
     def accept_recovery(self, code: str) -> SecondFactor | None:
         """Return the factor after a recovery code was used, or None if the code is wrong or already used."""

@@ -15,6 +15,7 @@ from enum import Enum, auto
 from uuid import UUID
 
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
+from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 
 MAX_DEVICE_LENGTH = 200
 
@@ -101,7 +102,8 @@ class Session:
             return Refresh.ROTATED, rotated._timed(now, policy)
         if generation < self.generation - 1 or not policy.grace:
             return Refresh.REPLAYED, self
-        if now - self.rotated_at <= policy.grace:
+        # Not for longer than the grace time, even if the token was rotated by a clock that ran far ahead.
+        if -MAX_CLOCK_SKEW <= now - self.rotated_at <= policy.grace:
             return Refresh.REPEATED, self
         if self.confirmed_generation >= self.generation:
             return Refresh.REPLAYED, self

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from math import ceil
 from typing import TypedDict
 from uuid import UUID
 
@@ -29,12 +31,13 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.kernel.fields import case_key, check, optional, text
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import (
+    ADDRESS_LIMITS,
     LOGIN_BY_ACCOUNT,
-    LOGIN_BY_ADDRESS,
-    LOGIN_BY_PAIR,
+    PAIR_LIMITS,
     REFRESH_BY_ADDRESS,
     REFRESH_BY_SESSION,
     Bucket,
+    buckets,
     network,
 )
 from tasktracker.domain.throttling.throttle import Throttle
@@ -111,7 +114,7 @@ class SessionService:
         computation. Raises CodeRequired if the password is right and a second factor is on; TooManyRequests.
         """
         fields = check(LOGIN_RULES, _Login(username=username, password=password, device=device, code=code))
-        buckets = self._count(fields["username"], origin)
+        attempts = self._count(fields["username"], origin)
         with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])
             factor = work.second_factors.find(user.id if user else UNUSED_ID)
@@ -120,7 +123,7 @@ class SessionService:
             self._recorder.failure(Kind.LOGIN, origin, user.id if user else None)
             raise InvalidCredentials
         if factor is not None and factor.is_required and not fields["code"]:
-            self._throttle.refund(*buckets)
+            self._throttle.refund(*attempts)
             raise CodeRequired
         rehashed = None
         if self._passwords.needs_rehash(user.password_hash):
@@ -134,12 +137,13 @@ class SessionService:
                 logged_in = self._log_in(work, current, fields, rehashed, origin)
         if has_changed:
             # The password may still be right: another login may have hashed it again.
-            self._throttle.refund(*buckets)
+            self._throttle.refund(*attempts)
             return self.login(username, password, device, code, origin)
         if logged_in is None:
             self._recorder.failure(Kind.LOGIN, origin, user.id)
             raise InvalidCredentials
-        self._throttle.refund(*buckets)
+        self._throttle.refund(*attempts)
+        self.trust(fields["username"], origin)
         return logged_in
 
     def refresh(self, token: str, origin: Origin = UNKNOWN_ORIGIN) -> TokenPair:
@@ -182,8 +186,16 @@ class SessionService:
         return claims
 
     def logout(self, *tokens: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """End the sessions of these tokens. Accepts expired and revoked tokens. Raises InvalidToken for forged ones."""
-        sessions = {self._signer.read(token, expired=True).session_id for token in tokens}
+        """End the sessions of the genuine ones of these tokens, also of expired and revoked ones.
+
+        Raises InvalidToken if none is genuine.
+        """
+        sessions = set()
+        for token in tokens:
+            with suppress(InvalidToken):
+                sessions.add(self._signer.read(token, expired=True).session_id)
+        if not sessions:
+            raise InvalidToken
         with self._store.writing(SystemActor("log out")) as work:
             for session_id in sorted(sessions):
                 session = work.sessions.find(session_id)
@@ -226,22 +238,31 @@ class SessionService:
     def tokens_of(self, session: Session) -> TokenPair:
         """Return the tokens of the session's current generation."""
         access = session.access_claims(self._policy)
-        remaining = access.expires_at - self._clock.now()
+        # Rounded up, because time has passed since the token was issued. Another host's clock may have been ahead.
+        remaining = min(access.expires_at - self._clock.now(), self._policy.access)
         return TokenPair(
             access=self._signer.sign(access),
             refresh=self._signer.sign(session.refresh_claims()),
-            expires_in=max(0, int(remaining.total_seconds())),
+            expires_in=max(0, ceil(remaining.total_seconds())),
         )
 
+    def trust(self, username: str, origin: Origin) -> None:
+        """Trust the network of a successful login or registration with this name, as far as guesses are concerned."""
+        self._throttle.trust(buckets(PAIR_LIMITS, origin.address, case_key(username))[0])
+
     def _count(self, username: str, origin: Origin) -> Sequence[Bucket]:
-        account, address = case_key(username), network(origin.address)
-        buckets = [
-            Bucket.of(LOGIN_BY_PAIR, account, address),
-            Bucket.of(LOGIN_BY_ADDRESS, address),
-            Bucket.of(LOGIN_BY_ACCOUNT, account),
-        ]
-        self._throttle.consume(*buckets)
-        return buckets
+        """Count an attempt, and return its buckets. Raises TooManyRequests.
+
+        From a network from which the account's owner has logged in, only its own limits apply: attempts from elsewhere
+        do not lock out the owner there, and an attacker there gains no attempts at this or other accounts.
+        """
+        account = case_key(username)
+        pairs, addresses = buckets(PAIR_LIMITS, origin.address, account), buckets(ADDRESS_LIMITS, origin.address)
+        attempts = [*pairs, *addresses, Bucket.of(LOGIN_BY_ACCOUNT, account)]
+        if self._throttle.is_trusted(pairs[0]):
+            attempts = [pairs[0], addresses[0]]
+        self._throttle.consume(*attempts)
+        return attempts
 
     def _log_in(
         self, work: AccountWork[SystemActor], user: User, fields: _Login, rehashed: str | None, origin: Origin

@@ -77,6 +77,8 @@ def differences(before: Task | None, after: Task) -> dict[str, FieldChange]:
             changed[name] = FieldChange(old, new)
     if before is not None and before.members != after.members:
         changed["members"] = FieldChange(_members(before), _members(after))
+    if before is not None and before.completed_at != after.completed_at:
+        changed["completed_at"] = FieldChange(before.completed_at, after.completed_at)
     return changed
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 from tasktracker.domain.history.change import Change, ChangeKey
 from tasktracker.domain.history.ports import HistoryWork
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, InvalidInput, NotAllowed, Stale
+from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, FieldError, InvalidInput, NotAllowed, Stale
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.tasks.policy import require_editable, require_visible
@@ -48,7 +48,7 @@ class HistoryService:
         """Set the fields of one change back to their values before it.
 
         Raises TaskNotFound, NotAllowed, ChangeNotFound, Stale; AlreadyChanged if one of the fields has been changed
-        again; InvalidInput for a change that is not an edit, or whose category or parent was removed.
+        again; InvalidInput for a change that is not an edit, or whose category or parent cannot be set any more.
         """
         task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
         change = work.history.find(task_id, change_id)
@@ -61,13 +61,20 @@ class HistoryService:
             fields = TASK.without_owner_only(fields)
             if not fields:
                 raise NotAllowed("Only the task's owner may change its category or parent.")
+        completed = change.fields.get("completed_at")
+        completed_at = cast("datetime | None", completed.before) if completed else None
         while True:
             require(task, expected)
             if any(getattr(task, name) != change.fields[name].after for name in fields):
                 raise AlreadyChanged
             # `edit` takes the locks that these fields need. The version ensures that it edits the checked state.
-            with suppress(Stale):
-                return self._tasks.edit(work, task_id, fields, frozenset({task.version}), Action.UNDO)
+            try:
+                return self._tasks.edit(work, task_id, fields, frozenset({task.version}), Action.UNDO, completed_at)
+            except InvalidInput as error:
+                reasons = (f"cannot be undone, because {each.field} {each.message}" for each in error.errors)
+                raise InvalidInput(*(FieldError("change", reason) for reason in reasons)) from None
+            except Stale:
+                pass
             # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
             task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
 

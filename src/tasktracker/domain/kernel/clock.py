@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
+
+MAX_CLOCK_SKEW = timedelta(minutes=2)
+"""How far the clocks of two hosts may differ. A stored time further ahead was written by a clock that ran ahead."""
 
 
 class Clock(Protocol):

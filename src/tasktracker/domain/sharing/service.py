@@ -10,6 +10,7 @@ from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH, User
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed, TooManyMembers
 from tasktracker.domain.kernel.fields import Refused, Rule, check, text
+from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.sharing.ports import SharingWork
 from tasktracker.domain.tasks.member import INVITABLE_ROLES, MAX_MEMBERS, Member, Role
 from tasktracker.domain.tasks.policy import require_owned, require_visible
@@ -50,10 +51,10 @@ class SharingService:
         names = work.users.names([each.user_id for each in members])
         return [Share(each.user_id, names[each.user_id], each.role) for each in members if each.user_id in names]
 
-    def share(self, work: SharingWork, task_id: UUID, username: str, role: Role) -> Share:
+    def share(self, work: SharingWork, task_id: UUID, username: str, role: Role, expected: Expected = None) -> Share:
         """Make a user a member of a task, or change a member's role. Call `InvitationLimit.consume` before.
 
-        Raises TaskNotFound, NotAllowed, TooManyMembers, and InvalidInput if there is no such user.
+        Raises TaskNotFound, NotAllowed, Stale, TooManyMembers, and InvalidInput if there is no such user.
         """
         # Checked first: a caller who does not own the task must not learn which usernames exist.
         require_owned(work.tasks.find_unlocked(task_id), work.actor.user_id)
@@ -63,10 +64,10 @@ class SharingService:
         user = work.users.find(found.id) if found else None
         if user is None or not user.is_active:
             raise InvalidInput.of("username", "does not match a user")
-        return self._assign(work, task_id, user, role)
+        return self._assign(work, task_id, user, role, expected)
 
-    def assign(self, work: SharingWork, task_id: UUID, user_id: UUID, role: Role) -> Share:
-        """Change the role of a member. Raises TaskNotFound, NotAllowed, MemberNotFound."""
+    def assign(self, work: SharingWork, task_id: UUID, user_id: UUID, role: Role, expected: Expected = None) -> Share:
+        """Change the role of a member. Raises TaskNotFound, NotAllowed, MemberNotFound, Stale."""
         require_owned(work.tasks.find_unlocked(task_id), work.actor.user_id)
         check(SHARE_RULES, {"role": role})
         user = work.users.find(user_id)
@@ -74,12 +75,12 @@ class SharingService:
         task = require_owned(work.tasks.find(task_id), work.actor.user_id)
         if user is None or user_id not in {member.user_id for member in task.members}:
             raise MemberNotFound
-        return self._assign(work, task_id, user, role)
+        return self._assign(work, task_id, user, role, expected)
 
-    def unshare(self, work: SharingWork, task_id: UUID, user_id: UUID) -> None:
+    def unshare(self, work: SharingWork, task_id: UUID, user_id: UUID, expected: Expected = None) -> None:
         """End a membership in a task. Each member may end their own.
 
-        No write of that user is committed after this commits. Raises TaskNotFound, NotAllowed, MemberNotFound.
+        No write of that user is committed after this commits. Raises TaskNotFound, NotAllowed, MemberNotFound, Stale.
         """
         lock_roots(work, task_id)
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
@@ -87,6 +88,7 @@ class SharingService:
             raise NotAllowed("Only the task's owner may remove other members.")
         if user_id not in {member.user_id for member in task.members}:
             raise MemberNotFound
+        require(task, expected)
         _remove_member(work, task, user_id)
 
     def leave_all(self, work: SharingWork) -> None:
@@ -99,9 +101,10 @@ class SharingService:
                 if task is not None:
                     _remove_member(work, task, work.actor.user_id)
 
-    def _assign(self, work: SharingWork, task_id: UUID, user: User, role: Role) -> Share:
+    def _assign(self, work: SharingWork, task_id: UUID, user: User, role: Role, expected: Expected) -> Share:
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), work.actor.user_id)
+        require(task, expected)
         if user.id == task.created_by:
             raise InvalidInput.of("username", "is the task's owner")
         others = [member for member in task.members if member.user_id != user.id]

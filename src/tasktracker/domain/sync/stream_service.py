@@ -43,7 +43,7 @@ class StreamService:
         """Use up a ticket. Return its actor, and the time at which the stream must end. Raises InvalidToken."""
         with self._store.writing(SystemActor("redeem a ticket")) as work:
             ticket = work.tickets.take(digest_of_ticket(text))
-        if ticket is None or ticket.expires_at <= self._clock.now():
+        if ticket is None or not ticket.is_live(self._clock.now()):
             raise InvalidToken
         return SessionActor(ticket.user_id, ticket.session_id, ticket.generation), ticket.token_expires_at
 

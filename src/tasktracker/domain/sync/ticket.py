@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
+
 TICKET_LIFETIME = timedelta(seconds=60)
 
 
@@ -25,6 +27,10 @@ class Ticket:
     generation: int
     token_expires_at: datetime
     expires_at: datetime
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether the ticket has not expired, whichever host issued it: their clocks may differ by `MAX_CLOCK_SKEW`."""
+        return now < self.expires_at + MAX_CLOCK_SKEW and self.expires_at <= now + TICKET_LIFETIME + MAX_CLOCK_SKEW
 
 
 def new_ticket() -> str:

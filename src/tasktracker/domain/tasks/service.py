@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -78,8 +79,12 @@ class TaskService:
         fields: TaskFields,
         expected: Expected = None,
         action: Action = Action.EDIT,
+        completed_at: datetime | None = None,
     ) -> Task:
-        """Change the given fields. Raises InvalidInput, TaskNotFound, NotAllowed, Stale."""
+        """Change the given fields. `completed_at` is when the task was completed, if that is not now.
+
+        Raises InvalidInput, TaskNotFound, NotAllowed, Stale.
+        """
         fields = TASK.check(fields)
         if not fields.keys().isdisjoint(TASK.owner_only):
             found = require_visible(work.tasks.find_unlocked(task_id), work.actor.user_id)
@@ -90,7 +95,7 @@ class TaskService:
                 lock_roots(work, *filter(None, (task_id, fields["parent"])))
         task = require_editable(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
-        edited = task.edit(fields, work.now)
+        edited = task.edit(fields, work.now, completed_at)
         if edited.parent != task.parent:
             edited = _move(work, task, edited)
         elif edited is not task:

@@ -95,12 +95,15 @@ class Task:
         )
         return replace(task, completed_at=now) if task.state is State.DONE else task
 
-    def edit(self, fields: TaskFields, now: datetime) -> Task:
-        """Return the task with these (checked) fields; itself if they change nothing."""
+    def edit(self, fields: TaskFields, now: datetime, completed_at: datetime | None = None) -> Task:
+        """Return the task with these (checked) fields; itself if they change nothing.
+
+        A task that becomes done is completed now, or at `completed_at`.
+        """
         edited = replace(self, **fields)
         if edited.state is not self.state:
-            done_at = max(now, self.updated_at) if edited.state is State.DONE else None
-            edited = replace(edited, completed_at=done_at)
+            done_at = completed_at or max(now, self.updated_at)
+            edited = replace(edited, completed_at=done_at if edited.state is State.DONE else None)
         return self._changed(edited, now)
 
     def with_tree(self, root: UUID, members: tuple[Member, ...], now: datetime) -> Task:

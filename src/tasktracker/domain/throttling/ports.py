@@ -13,6 +13,10 @@ class RateLimiter(Protocol):
 
     Every call is durable at once and independent of units of work. Of concurrent attempts, exactly as many pass as the
     bucket holds. Raises StorageUnavailable.
+
+    An empty bucket is full again after `Limit.length`. If the stored time is later than that by more than
+    `MAX_CLOCK_SKEW`, a clock ran ahead and was corrected: the bucket then has one attempt left. A smaller difference is
+    kept, because an attacker would otherwise gain attempts by alternating between two hosts.
     """
 
     def consume(self, bucket: Bucket, now: datetime) -> timedelta | None:
@@ -21,4 +25,16 @@ class RateLimiter(Protocol):
 
     def refund(self, bucket: Bucket) -> None:
         """Put one attempt back."""
+        ...
+
+    def trust(self, bucket: Bucket, now: datetime) -> None:
+        """Trust the client of a bucket for `TRUSTED_FOR`, because it proved to be no attacker."""
+        ...
+
+    def is_trusted(self, bucket: Bucket, now: datetime) -> bool:
+        """Whether the client of a bucket is trusted."""
+        ...
+
+    def clear(self) -> int:
+        """Make all buckets full, and return how many were in use. Trust is kept."""
         ...

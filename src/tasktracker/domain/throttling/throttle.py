@@ -34,3 +34,12 @@ class Throttle:
         if self._limiter is not None:
             for bucket in buckets:
                 self._limiter.refund(bucket)
+
+    def trust(self, bucket: Bucket) -> None:
+        """Trust the client of a bucket, because it proved to be no attacker."""
+        if self._limiter is not None:
+            self._limiter.trust(bucket, self._clock.now())
+
+    def is_trusted(self, bucket: Bucket) -> bool:
+        """Whether the client of a bucket is trusted."""
+        return self._limiter is not None and self._limiter.is_trusted(bucket, self._clock.now())

@@ -15,7 +15,9 @@ from litestar.middleware import DefineMiddleware
 from litestar.routes import HTTPRoute
 from litestar.types import Receive, Scope, Send
 
+from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController
@@ -114,11 +116,9 @@ class Application:
 
 def create_app(container: Container) -> Application:
     """Build the application with the services of a container."""
-    settings, services = container.settings(), Services(container)
+    settings, store, services = container.settings(), container.store(), Services(container)
     provided = {**container.providers, **{name: Object(value) for name, value in vars(services).items()}}
-    authentication = DefineMiddleware(
-        Authentication, signer=container.signer(), store=container.store(), threads=services.threads
-    )
+    authentication = DefineMiddleware(Authentication, signer=container.signer(), store=store, threads=services.threads)
     litestar = Litestar(
         route_handlers=[bind(controller, provided) for controller in CONTROLLERS],
         middleware=[authentication],
@@ -128,10 +128,16 @@ def create_app(container: Container) -> Application:
         lifespan=[partial(_running, container, services)],
         openapi_config=None,
         logging_config=None,
-        state=State({"clock": container.clock()}),
+        state=State({"clock": container.clock(), "require_may_write": partial(services.threads.run, _open, store)}),
     )
     litestar.state.openapi = cache(lambda: describe(litestar))
     return Application(litestar, services, settings)
+
+
+def _open(store: Storage, actor: Actor) -> None:
+    """Open a work that writes, as far as the actor may. Raises SessionEnded, InsufficientScope."""
+    with store.writing(actor):
+        pass
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import (
     CursorExpired,
     DomainError,
+    InvalidInput,
     TooManyStreams,
     Unavailable,
 )
@@ -32,8 +33,8 @@ from tasktracker.entrypoints.http.changes import SyncCursors, Typed
 from tasktracker.entrypoints.http.core.middleware import IS_HEAD
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, query
-from tasktracker.entrypoints.http.core.responses import StreamedResponse
-from tasktracker.entrypoints.http.core.schemas import CursorText
+from tasktracker.entrypoints.http.core.responses import HeadResponse, StreamedResponse
+from tasktracker.entrypoints.http.core.schemas import CursorText, JsonBody, NoFields
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 from tasktracker.entrypoints.http.subscriptions import Subscription, SubscriptionRegistry, ended_on_disconnect
 
@@ -88,10 +89,14 @@ class EventController(Controller):
         operation_id="createTicket",
         summary="Create a ticket for an event stream",
         status_code=201,
-        opt=operation(access=Access.SESSION),
+        opt=operation(InvalidInput, access=Access.SESSION),
     )
     @on_thread
-    def create_ticket(self, request: Request) -> TicketView:
+    def create_ticket(
+        self,
+        request: Request,
+        data: JsonBody[NoFields | None] = None,  # noqa: ARG002  # only validated
+    ) -> TicketView:
         """Create a single-use ticket that opens an event stream.
 
         It is for clients that cannot send an `Authorization` header, such as `EventSource` in a browser.
@@ -123,7 +128,7 @@ class EventController(Controller):
         with self.subscriptions.subscribed(actor):
             pass  # raises TooManyStreams before the response starts
         if IS_HEAD in request.scope["state"]:
-            return Response(b"", media_type=MEDIA_TYPE)
+            return HeadResponse(MEDIA_TYPE, {})
         stream = _Stream(self, actor, types, cursor or latest, until)
         return _StreamResponse(stream, begin=latest if cursor is None else None)
 

@@ -18,7 +18,7 @@ from tasktracker.domain.portability.import_service import FileFormat, ImportServ
 from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.problems import explain
-from tasktracker.entrypoints.http.core.request import RESPOND_ASYNC, Request, UnsupportedMediaType, prefers_async, query
+from tasktracker.entrypoints.http.core.request import RESPOND_ASYNC, Request, media_type, prefers_async, query
 from tasktracker.entrypoints.http.core.responses import JsonResponse
 from tasktracker.entrypoints.http.core.schemas import Query
 from tasktracker.entrypoints.http.import_jobs import PATH, ImportJobView, ImportView, view_job, view_report
@@ -131,8 +131,4 @@ class PortabilityController(Controller):
 
 def _form(request: Request) -> FileFormat:
     """Return the format of the body. Raises UnsupportedMediaType."""
-    sent, _, parameters = request.headers.get("content-type", "").lower().partition(";")
-    name, _, charset = parameters.strip().partition("=")
-    if sent.strip() not in FORMS or (name == "charset" and charset.strip('"') not in ("utf-8", "utf8", "us-ascii")):
-        raise UnsupportedMediaType(f"The body must be sent as {' or '.join(FORMS)}, in UTF-8.")
-    return FORMS[sent.strip()]
+    return FORMS[media_type(request, FORMS)]

@@ -13,6 +13,7 @@ from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Session
 from tasktracker.domain.accounts.session_service import LOGIN_RULES, SessionService
 from tasktracker.domain.accounts.token import TokenKind
+from tasktracker.domain.api_tokens.api_token import actor_of, has_api_token_prefix
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     Busy,
@@ -23,13 +24,14 @@ from tasktracker.domain.kernel.errors import (
     NotAuthenticated,
     SessionEnded,
     SessionNotFound,
+    SessionRequired,
     TooManyRequests,
 )
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.accounts import Password, SignedInView, view_signed_in
-from tasktracker.entrypoints.http.core.authentication import bearer_token
+from tasktracker.entrypoints.http.core.authentication import require_live
 from tasktracker.entrypoints.http.core.operation import Access, operation
-from tasktracker.entrypoints.http.core.request import Request, identifier
+from tasktracker.entrypoints.http.core.request import Request, bearer_token, identifier
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, text
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 
@@ -64,7 +66,7 @@ class Verify(Body, kw_only=True):
 
 
 class Logout(Body, kw_only=True):
-    """A refresh token, if the header contains no access token."""
+    """A refresh token, if the header contains no valid access token."""
 
     refresh: str | UnsetType = UNSET
 
@@ -165,18 +167,27 @@ class SessionController(Controller):
         operation_id="logout",
         summary="Log out",
         status_code=204,
-        opt=operation(InvalidInput, NotAuthenticated, InvalidToken, access=Access.OPTIONAL),
+        opt=operation(
+            InvalidInput, NotAuthenticated, InvalidToken, SessionEnded, SessionRequired, access=Access.OPTIONAL
+        ),
     )
     @on_thread
     def logout(self, request: Request, data: JsonBody[Logout | None] = None) -> None:
-        """End the session of the access token in the header, or of the refresh token in the body.
+        """End the sessions of the access token in the header and of the refresh token in the body.
 
-        Expired tokens are accepted.
+        Expired tokens are accepted. One valid token is enough, whatever the other one is.
         """
-        tokens = [token for token in (bearer_token(request), data.refresh if data else None) if token]
+        presented = bearer_token(request) or ""
+        tokens = [token for token in (presented, data.refresh if data else None) if token]
         if not tokens:
             raise NotAuthenticated
-        self.sessions.logout(*tokens, origin=request.origin)
+        try:
+            self.sessions.logout(*tokens, origin=request.origin)
+        except InvalidToken:
+            if not has_api_token_prefix(presented):
+                raise
+            require_live(self.store, actor_of(presented))
+            raise SessionRequired from None
 
     @get(
         "/sessions",

@@ -14,6 +14,7 @@ from tasktracker.domain.kernel.errors import (
     InvalidInput,
     MemberNotFound,
     NotAllowed,
+    Stale,
     TaskNotFound,
     TooManyMembers,
     TooManyRequests,
@@ -22,6 +23,7 @@ from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SHARE_RULES, Share, SharingService
 from tasktracker.domain.tasks.member import INVITABLE_ROLES, Role
 from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.conditional import expected_versions
 from tasktracker.entrypoints.http.core.idempotency import Writes, no_content, rendered
 from tasktracker.entrypoints.http.core.operation import operation
 from tasktracker.entrypoints.http.core.request import Request, identifier
@@ -89,6 +91,7 @@ class ShareController(Controller):
             InvalidInput,
             TaskNotFound,
             NotAllowed,
+            Stale,
             TooManyMembers,
             TooManyRequests,
             headers=("Location",),
@@ -100,14 +103,14 @@ class ShareController(Controller):
         self, request: Request, id: FromPath[str], data: JsonBody[ShareTask], body: RawBody
     ) -> Response[ShareView]:
         """Share a task and its subtasks with a user, or change the user's role."""
-        task_id = identifier(id)
+        task_id, versions = identifier(id), expected_versions(request)
         # If the actor may not share the task, the use case below refuses. A retry of an earlier request still succeeds.
         with suppress(TaskNotFound, NotAllowed):
             self.invitation_limit.consume(request.user, task_id)
         return self.writes.answer(
             request,
             body,
-            lambda work: self.sharing.share(work, task_id, data.username, data.role),
+            lambda work: self.sharing.share(work, task_id, data.username, data.role, versions),
             lambda share: rendered(
                 view_share(share), status=201, location=f"/api/tasks/{task_id}/shares/{share.user_id}/"
             ),
@@ -117,18 +120,18 @@ class ShareController(Controller):
         "/{user_id:str}",
         operation_id="assignRole",
         summary="Change a member's role",
-        opt=operation(InvalidInput, TaskNotFound, NotAllowed, MemberNotFound, idempotent=True),
+        opt=operation(InvalidInput, TaskNotFound, NotAllowed, MemberNotFound, Stale, idempotent=True),
     )
     @on_thread
     def assign_role(
         self, request: Request, id: FromPath[str], user_id: FromPath[str], data: JsonBody[AssignRole], body: RawBody
     ) -> Response[ShareView]:
         """Change a member's role in a task and its subtasks."""
-        task_id, member_id = identifier(id), identifier(user_id, "user_id")
+        task_id, member_id, versions = identifier(id), identifier(user_id, "user_id"), expected_versions(request)
         return self.writes.answer(
             request,
             body,
-            lambda work: self.sharing.assign(work, task_id, member_id, data.role),
+            lambda work: self.sharing.assign(work, task_id, member_id, data.role, versions),
             lambda share: rendered(view_share(share)),
         )
 
@@ -137,14 +140,14 @@ class ShareController(Controller):
         operation_id="unshareTask",
         summary="Remove a member",
         status_code=204,
-        opt=operation(TaskNotFound, NotAllowed, MemberNotFound, idempotent=True),
+        opt=operation(TaskNotFound, NotAllowed, MemberNotFound, Stale, idempotent=True),
     )
     @on_thread
     def unshare_task(
         self, request: Request, id: FromPath[str], user_id: FromPath[str], body: RawBody
     ) -> Response[None]:
         """Remove a member from a task, or leave it."""
-        task_id, member_id = identifier(id), identifier(user_id, "user_id")
+        task_id, member_id, versions = identifier(id), identifier(user_id, "user_id"), expected_versions(request)
         return self.writes.answer(
-            request, body, lambda work: self.sharing.unshare(work, task_id, member_id), no_content
+            request, body, lambda work: self.sharing.unshare(work, task_id, member_id, versions), no_content
         )

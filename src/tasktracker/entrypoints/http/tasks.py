@@ -29,7 +29,7 @@ from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.core.idempotency import Answer, Writes, no_content, rendered
 from tasktracker.entrypoints.http.core.operation import operation
 from tasktracker.entrypoints.http.core.request import Request, identifier, query
-from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, sent_fields
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, NoFields, sent_fields
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 from tasktracker.entrypoints.http.task_schemas import (
     KEYS,
@@ -171,10 +171,16 @@ class TaskController(Controller):
         operation_id="restoreTask",
         summary="Restore a task",
         status_code=200,
-        opt=operation(TaskNotFound, NotAllowed, Stale, headers=("ETag",), idempotent=True),
+        opt=operation(InvalidInput, TaskNotFound, NotAllowed, Stale, headers=("ETag",), idempotent=True),
     )
     @on_thread
-    def restore_task(self, request: Request, id: FromPath[str], body: RawBody) -> Response[TaskView]:
+    def restore_task(
+        self,
+        request: Request,
+        id: FromPath[str],
+        body: RawBody,
+        data: JsonBody[NoFields | None] = None,  # noqa: ARG002  # only validated
+    ) -> Response[TaskView]:
         """Restore a task and the subtasks that were deleted with it."""
         actor, task_id, versions = request.user, identifier(id), expected_versions(request)
         return self.writes.answer(

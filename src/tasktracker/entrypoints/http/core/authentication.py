@@ -24,7 +24,7 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, Operation
 from tasktracker.entrypoints.http.core.problems import API_TOKEN_ENDED
-from tasktracker.entrypoints.http.core.request import header
+from tasktracker.entrypoints.http.core.request import bearer_token
 from tasktracker.entrypoints.http.core.request_parsing import read_query
 from tasktracker.entrypoints.http.core.schemas import Query
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
@@ -61,7 +61,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         elif access is Access.SESSION:
             result = self._authenticated(connection)
             if not isinstance(result.user, SessionActor):
-                await self._threads.run(self._require_live, result.user)
+                await self._threads.run(require_live, self._store, result.user)
                 raise SessionRequired
         elif access is Access.TICKET and "ticket" not in connection.query_params:
             result = self._authenticated(connection)
@@ -82,16 +82,11 @@ class Authentication(AbstractAuthenticationMiddleware):
             raise InvalidToken
         return AuthenticationResult(SessionActor(claims.user_id, claims.session_id, claims.generation), claims)
 
-    def _require_live(self, actor: Actor) -> None:
-        # A session is required, so the scopes of the API token do not matter, only whether the token is live.
-        try:
-            with suppress(InsufficientScope), self._store.reading(actor):
-                pass
-        except SessionEnded:
-            raise SessionEnded(API_TOKEN_ENDED) from None
 
-
-def bearer_token(connection: Connection) -> str | None:
-    """Return the bearer token of the request (RFC 6750 §2.1); None if there is no token, or another scheme."""
-    scheme, _, token = (header(connection, "Authorization") or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+def require_live(store: Storage, actor: Actor) -> None:
+    """Raise SessionEnded if an API token is not live. Its scopes do not matter where a session is required."""
+    try:
+        with suppress(InsufficientScope), store.reading(actor):
+            pass
+    except SessionEnded:
+        raise SessionEnded(API_TOKEN_ENDED) from None

@@ -14,6 +14,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from tasktracker.domain.kernel.actors import Actor
+from tasktracker.entrypoints.http.core.problems import refuse_host
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -66,8 +67,9 @@ class ResponseMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started = perf_counter()
         answer = SentStatus()
+        app = self.app if _has_host(scope) else refuse_host
         try:
-            await self.app(scope, receive, self._finishing(scope, send, request_id, answer, head))
+            await app(scope, receive, self._finishing(scope, send, request_id, answer, head))
         except asyncio.CancelledError:
             # uvicorn cancels requests that still run when the server must stop, and would log each with a traceback.
             log.warning("request cancelled", route=scope.get("path_template"))
@@ -103,6 +105,11 @@ class ResponseMiddleware:
             served = self._methods.get(scope.get("path_template", ""), allowed.decode().split(", "))
             headers = [(name, _allow(served) if name == b"allow" else value) for name, value in headers]
         return headers
+
+
+def _has_host(scope: Scope) -> bool:
+    hosts = sum(name == b"host" for name, _ in scope["headers"])
+    return hosts == 1 or (hosts == 0 and scope.get("http_version") == "1.0")
 
 
 def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:

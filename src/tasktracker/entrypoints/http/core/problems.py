@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 
 from tasktracker.domain.kernel import errors
@@ -18,12 +20,14 @@ from tasktracker.domain.kernel.errors import (
     DomainError,
     InsufficientScope,
     InvalidInput,
+    InvalidToken,
     KeyInUse,
     SessionEnded,
     Stale,
     TooManyRequests,
     Unavailable,
 )
+from tasktracker.entrypoints.http.core.request import bearer_token
 from tasktracker.entrypoints.http.core.schemas import view
 
 MEDIA_TYPE = "application/problem+json"
@@ -50,7 +54,7 @@ PROTOCOL: Mapping[int, tuple[str, str]] = {
     405: ("method-not-allowed", "This path does not support this method"),
     408: ("request-timeout", "The request did not arrive in time"),
     413: ("body-too-large", "The request body is too large"),
-    415: ("unsupported-media-type", "The request body has the wrong content type"),
+    415: ("unsupported-media-type", "The request body has the wrong type or encoding"),
     431: ("head-too-large", "The request line and the headers are too large"),
     500: ("internal-error", "The server failed; the log contains the error under the request id"),
 }
@@ -120,8 +124,8 @@ def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response
     elif isinstance(error, InsufficientScope):
         headers["WWW-Authenticate"] = f'{CHALLENGE} error="insufficient_scope", scope="{error.scope}"'
     elif status is HTTPStatus.UNAUTHORIZED:
-        presented = "authorization" in request.headers
-        headers["WWW-Authenticate"] = f'{CHALLENGE} error="invalid_token"' if presented else CHALLENGE  # RFC 6750 §3
+        refused = isinstance(error, InvalidToken | SessionEnded) and bearer_token(request) is not None
+        headers["WWW-Authenticate"] = f'{CHALLENGE} error="invalid_token"' if refused else CHALLENGE  # RFC 6750 §3
     return Response(problem, status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -133,8 +137,8 @@ def from_protocol(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 
 
 def from_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """Log an unexpected error with its traceback, and return a response 500 without details."""
-    log.error("uncaught error", method=request.method, path=request.scope["path"], exc_info=error)
+    """Log an unexpected error with its traceback, but no path or query, and return a response 500 without details."""
+    log.error("uncaught error", method=request.method, route=request.scope.get("path_template"), exc_info=error)
     return _protocol_problem(HTTPException(status_code=HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
@@ -142,6 +146,14 @@ def protocol_problem(status: int, detail: str = "") -> Problem:
     """Return the problem document of an error that is not a domain error."""
     slug, title = PROTOCOL.get(status, PROTOCOL[400])
     return Problem(f"/problems/{slug}", title, status, detail or f"{title}.")
+
+
+async def refuse_host(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Respond to a request without exactly one `Host`, which HTTP/1.1 requires (RFC 9112 §3.2)."""
+    refusal = _protocol_problem(HTTPException(status_code=400, detail="The request must have one Host header."))
+    headers = [(b"content-type", MEDIA_TYPE.encode())]
+    await send({"type": "http.response.start", "status": refusal.status_code or 400, "headers": headers})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(refusal.content), "more_body": False})
 
 
 def _protocol_problem(error: HTTPException) -> Response[Problem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,12 +24,13 @@ from tasktracker.entrypoints.http.core.schemas import Body, Query
 JSON_TYPES = {"application/json"}
 RESPOND_ASYNC = "respond-async"
 PATCH_TYPES = JSON_TYPES | {"application/merge-patch+json"}  # RFC 7396
+UTF_8 = {"utf-8", "utf8", "us-ascii"}  # ASCII is a part of UTF-8
 
 QueryT = TypeVar("QueryT", bound=Query)
 
 
 class UnsupportedMediaType(HTTPException):
-    """The `Content-Type` of the body is not accepted."""
+    """The type or the encoding of the body is not accepted."""
 
     status_code = 415
 
@@ -49,7 +52,7 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
     def origin(self) -> Origin:
         """The client's address. uvicorn has already resolved trusted proxies."""
         client = self.scope.get("client")
-        return Origin(client[0] if client else None)
+        return Origin(_unmapped(client[0]) if client else None)
 
     async def body(self) -> bytes:
         """Return the body. Raises InvalidInput for an empty body if the handler requires data."""
@@ -60,18 +63,55 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
         if not raw:
             field = self.route_handler.parsed_data_field
             if field is not None and not field.has_default:
+                await self._require_may_write()
                 raise InvalidInput.of("body", "a JSON object is required")
         return raw
 
     async def json(self) -> Any:
         """Decode the body. Raises InvalidInput and UnsupportedMediaType."""
-        accepted = PATCH_TYPES if self.method == "PATCH" else JSON_TYPES
-        sent = (header(self, "Content-Type") or "").partition(";")[0].strip().lower()
-        if sent not in accepted:
-            raise UnsupportedMediaType(f"The body must be sent as {' or '.join(sorted(accepted))}.")
         type_ = body_type(self.route_handler)
         assert type_ is not None, "only handlers with a body decode it"
-        return decode(type_, await self.body())
+        try:
+            media_type(self, PATCH_TYPES if self.method == "PATCH" else JSON_TYPES)
+            return decode(type_, await self.body())
+        except (InvalidInput, UnsupportedMediaType):
+            await self._require_may_write()
+            raise
+
+    async def _require_may_write(self) -> None:
+        """Raise SessionEnded or InsufficientScope if the actor may not write: both precede errors of the body."""
+        if self.user is not None:
+            await self.app.state.require_may_write(self.user)
+
+
+def media_type(request: Request, accepted: Collection[str]) -> str:
+    """Return the media type of the body, in lower case.
+
+    Raises UnsupportedMediaType for another type, a charset other than UTF-8 and a content coding (RFC 9110 §8.4).
+    """
+    sent, *parameters = (each.strip() for each in (header(request, "Content-Type") or "").lower().split(";"))
+    charsets = [each.partition("=")[2].strip('"') for each in parameters if each.startswith("charset=")]
+    if sent not in accepted or not UTF_8.issuperset(charsets):
+        raise UnsupportedMediaType(f"The body must be sent as {' or '.join(sorted(accepted))}, in UTF-8.")
+    if (header(request, "Content-Encoding") or "identity").lower() != "identity":
+        headers = {"Accept-Encoding": "identity"}  # RFC 9110 §15.5.16
+        raise UnsupportedMediaType("The body must be sent without a Content-Encoding.", headers=headers)
+    return sent
+
+
+def bearer_token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+    """Return the bearer token of the request (RFC 6750 §2.1); None if there is no token, or another scheme."""
+    scheme, _, token = (header(connection, "Authorization") or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _unmapped(address: str) -> str:
+    """Return an IPv4 address in its own form, not in that of a socket for IPv6 and IPv4 (RFC 4291 §2.5.5.2)."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped) if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped else address
 
 
 def query(type_: type[QueryT], request: Request) -> QueryT:

@@ -25,6 +25,26 @@ MAX_QUERY_PARAMETERS = 100
 MAX_NESTING = 100  # a fixed limit, because the limit of the JSON parser depends on the Python version
 JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
+TYPE_NAMES = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "a string",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "datetime": "a time",
+    "date": "a date",
+    "uuid": "a UUID",
+}
+EXPECTED = re.compile(r"Expected `([\w| ]+)`(?:, got `[\w| ]+`)?(.*)")
+MESSAGES = {
+    "Invalid RFC3339 encoded datetime": "must be a time, as in 2026-01-31T12:00:00Z",
+    "Expected `datetime` with a timezone component": "must have a UTC offset, as in 2026-01-31T12:00:00Z",
+    "Invalid RFC3339 encoded date": "must be a date, as in 2026-01-31",
+    "Invalid UUID": "is not a UUID",
+}
+"""Messages of msgspec, and what the API says instead."""
+
 BodyT = TypeVar("BodyT", bound=Body)
 QueryT = TypeVar("QueryT", bound=Query)
 
@@ -138,7 +158,15 @@ def _within(type_: Any, name: str, value: Any) -> Sequence[FieldError]:
 
 
 def _explain(error: Exception) -> str:
-    message = str(error).split(" - at ")[0].replace("`", "")
+    """Return the message of msgspec in the words of JSON and of our own rules, without the names of Python's types."""
+    message = str(error).split(" - at ")[0]
+    if message in MESSAGES:
+        return MESSAGES[message]
+    if message.startswith("Invalid enum value"):
+        return "is not one of the allowed values"
+    if expected := EXPECTED.match(message):
+        types, limit = expected.groups()
+        return f"must be {' or '.join(TYPE_NAMES.get(each, each) for each in types.split(' | '))}{limit}"
     return message[0].lower() + message[1:]
 
 

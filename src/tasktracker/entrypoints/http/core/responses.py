@@ -71,6 +71,15 @@ class StreamedResponse(Response[bytes]):
         return _Streamed(self)
 
 
+class HeadResponse(StreamedResponse):
+    """The response to HEAD where that to GET is a stream: its length is unknown (RFC 9110 §8.6)."""
+
+    async def stream(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send the headers."""
+        await self.start(send)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 class _Streamed(ASGIResponse):
     __slots__ = ("response",)
 

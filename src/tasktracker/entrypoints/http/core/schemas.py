@@ -43,6 +43,10 @@ class Body(Struct, forbid_unknown_fields=True, kw_only=True):
     """The domain's rules for the fields. With them, an error contains all invalid fields, not only wrong types."""
 
 
+class NoFields(Body, kw_only=True):
+    """An empty object. The body may also be left out."""
+
+
 class Query(Struct, forbid_unknown_fields=True, kw_only=True):
     """The parameters of a query string."""
 
