@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, text
 from sqlalchemy.dialects.sqlite import pysqlite
 
-from tasktracker.adapters.sql import postgresql, sqlite, statements
+from tasktracker.adapters.sql import postgresql, statements
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.driver import DRIVER_ERRORS
@@ -326,9 +326,12 @@ def test_a_new_sqlite_file_is_set_up_while_another_process_reads_it(sqlite_url: 
         other.execute("CREATE TABLE t (n INTEGER)")
         other.execute("BEGIN")
         other.execute("SELECT * FROM t").fetchall()
-        with opened(sqlite_url, wait_seconds=0.5) as database:
-            with pytest.raises(StorageUnavailable), database.writing():
-                pass
+        with (
+            opened(sqlite_url, wait_seconds=0.5) as database,
+            pytest.raises(StorageUnavailable),
+            database.writing(),
+        ):
+            pass
         reader = threading.Timer(0.2, other.execute, ["COMMIT"])
         reader.start()
         with opened(sqlite_url) as database, database.writing() as connection:

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Executable, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
 from sqlalchemy.dialects.sqlite import pysqlite
 
-from tasktracker.adapters.sql import postgresql, task_lists
+from tasktracker.adapters.sql import task_lists
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database

@@ -12,13 +12,18 @@ from uuid import UUID
 
 import psycopg
 import structlog
+from psycopg.conninfo import conninfo_to_dict
 
+from tasktracker.adapters.sql.postgresql_connection import BoundedConnection
+from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.sync.ports import ChangeListener
 
 CHANNEL = "tasktracker_feeds"
 
 FIRST_PAUSE, MAX_PAUSE = 0.1, 5.0
 POLL_SECONDS = 0.5
+# Time for connecting, and for each statement. After it, the network or the server is taken to have failed.
+ANSWER_SECONDS = 5.0
 # Changes within this time are published together.
 BATCH_SECONDS = 0.005
 # If a process dies between a commit and its notification, others notice the change after this time.
@@ -79,7 +84,7 @@ class PostgresChangeNotifier:
         while not self._closing.is_set():
             try:
                 with self._connect() as connection:
-                    connection.execute(f"LISTEN {CHANNEL}".encode())
+                    _execute(connection, f"LISTEN {CHANNEL}")
                     # Notifications may have been missed before this connection listened.
                     listener(None)
                     pause = FIRST_PAUSE
@@ -89,15 +94,14 @@ class PostgresChangeNotifier:
                 self._closing.wait(pause)
                 pause = min(pause * 2, MAX_PAUSE)
 
-    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
-        # Shown in the database's list of connections.
-        connection.execute("SET application_name = 'tasktracker events'")
-        # A notification need not be on disk.
-        connection.execute("SET synchronous_commit = off")
+    def _connect(self) -> BoundedConnection:
+        until = Deadline(time.monotonic() + ANSWER_SECONDS)
+        connection = BoundedConnection.open(conninfo_to_dict(self._conninfo), until, ANSWER_SECONDS)
+        # The name is shown in the database's list of connections. A notification need not be on disk.
+        _execute(connection, "SET application_name = 'tasktracker events'; SET synchronous_commit = off")
         return connection
 
-    def _forward(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
+    def _forward(self, connection: BoundedConnection, listener: ChangeListener) -> None:
         """Forward other processes' notifications to the listener, and publish this process's changes, until closed."""
         poll = select.poll()
         poll.register(connection.fileno(), select.POLLIN)
@@ -110,14 +114,16 @@ class PostgresChangeNotifier:
             if self._wake_reader.fileno() in ready:
                 self._wake_reader.recv(4096)
             self._publish_all(connection, listener)
-            for notification in connection.notifies(timeout=0):
-                if notification.pid != connection.info.backend_pid:  # not published by this process
-                    listener(users_in(notification.payload))
+            connection.pgconn.consume_input()
+            while (notification := connection.pgconn.notifies()) is not None:
+                if notification.be_pid != connection.pgconn.backend_pid:  # not published by this process
+                    listener(users_in(notification.extra.decode()))
             if time.monotonic() - checked > RECHECK_SECONDS:
                 checked = time.monotonic()
+                _execute(connection, "SELECT 1")  # fails if the network passes nothing
                 listener(None)
 
-    def _publish_all(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
+    def _publish_all(self, connection: BoundedConnection, listener: ChangeListener) -> None:
         with self._guard:
             users, self._unpublished = self._unpublished, set()
         if not users:
@@ -140,8 +146,13 @@ def users_in(payload: str) -> Collection[UUID] | None:
         return None
 
 
-def _notify(connection: psycopg.Connection[tuple[object, ...]], user_ids: Collection[UUID]) -> None:
-    connection.execute(_NOTIFY, [CHANNEL, _payloads(user_ids)])
+def _notify(connection: BoundedConnection, user_ids: Collection[UUID]) -> None:
+    _execute(connection, _NOTIFY, [CHANNEL, _payloads(user_ids)])
+
+
+def _execute(connection: BoundedConnection, statement: str, parameters: Sequence[object] | None = None) -> None:
+    connection.until = Deadline(time.monotonic() + ANSWER_SECONDS)
+    connection.execute(statement.encode(), parameters)
 
 
 def _payloads(user_ids: Collection[UUID]) -> Sequence[str]:

@@ -67,9 +67,9 @@ class Pool:
         """Return an idle or a new driver, to be released later. Raises StorageUnavailable."""
         until = deadline.current()
         seconds = until.remaining(self._wait)
+        if not seconds:
+            raise StorageUnavailable
         try:
-            if not seconds:
-                raise Empty
             self._permits.get(timeout=seconds)
         except Empty:
             raise StorageUnavailable from None

@@ -46,7 +46,7 @@ class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
         attempts = list(_hosts(options))
         while True:
             # A host that does not answer leaves time for the others.
-            limit = min((end - monotonic()) / len(attempts), float(options["connect_timeout"]) or seconds)
+            limit = min((end - monotonic()) / len(attempts), float(options.get("connect_timeout", 0)) or seconds)
             try:
                 connection = cls(_connect(attempts.pop(0), monotonic() + limit))
             except psycopg.OperationalError:
@@ -63,7 +63,7 @@ class BoundedConnection(psycopg.Connection[tuple[Any, ...]]):
             self.close()
             raise psycopg.OperationalError(LATE)
 
-    def wait(self, gen: PQGen[Result], interval: float = 0.0, timeout: float | None = None) -> Result:
+    def wait(self, gen: PQGen[Result], *_: object, **__: object) -> Result:
         """Run a generator of psycopg, which yields what it waits for. All of psycopg's methods wait here."""
         end = min(self.until.at + GRACE_SECONDS, monotonic() + MAX_STATEMENT_SECONDS)
         fileno = self.pgconn.socket

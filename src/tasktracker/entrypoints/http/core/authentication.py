@@ -27,7 +27,7 @@ from tasktracker.entrypoints.http.core.problems import API_TOKEN_ENDED
 from tasktracker.entrypoints.http.core.request import header
 from tasktracker.entrypoints.http.core.request_parsing import read_query
 from tasktracker.entrypoints.http.core.schemas import Query
-from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, set_sharer
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 ANONYMOUS = AuthenticationResult(user=None, auth=None)
@@ -54,8 +54,11 @@ class Authentication(AbstractAuthenticationMiddleware):
         Raises NotAuthenticated, InvalidToken, SessionRequired, and InvalidInput for query parameters.
         """
         scope, handler = connection.scope, connection.route_handler
-        operation = OPTIONS if scope["method"] == HttpMethod.OPTIONS else Operation.of(handler)  # type: ignore[typeddict-item]
+        method: str = scope["method"]  # type: ignore[typeddict-item]
+        operation = OPTIONS if method == HttpMethod.OPTIONS else Operation.of(handler)
         access, result = operation.access, ANONYMOUS
+        client = scope["client"]
+        set_sharer(client[0] if client else None, method)
         if access is Access.TOKEN:
             result = self._authenticated(connection)
         elif access is Access.SESSION:
@@ -75,12 +78,16 @@ class Authentication(AbstractAuthenticationMiddleware):
         token = bearer_token(connection)
         if token is None:
             raise NotAuthenticated
+        actor: Actor
         if api_token.has_api_token_prefix(token):
-            return AuthenticationResult(user=api_token.actor_of(token), auth=None)
-        claims = self._signer.read(token)
-        if claims.kind is not TokenKind.ACCESS:
-            raise InvalidToken
-        return AuthenticationResult(SessionActor(claims.user_id, claims.session_id, claims.generation), claims)
+            actor, claims = api_token.actor_of(token), None
+        else:
+            claims = self._signer.read(token)
+            if claims.kind is not TokenKind.ACCESS:
+                raise InvalidToken
+            actor = SessionActor(claims.user_id, claims.session_id, claims.generation)
+        set_sharer(actor.user_id, connection.scope["method"])  # type: ignore[typeddict-item]
+        return AuthenticationResult(actor, claims)
 
     def _require_live(self, actor: Actor) -> None:
         # A session is required, so the scopes of the API token do not matter, only whether the token is live.
