@@ -30,3 +30,18 @@ def test_hashing_a_password_does_not_use_up_the_deadline() -> None:
     assert context.run(hasher.verify, "secret", password_hash)
     taken = time.monotonic() - start
     assert until.at - 100 == pytest.approx(taken, rel=0.2)
+
+
+def test_the_time_of_work_is_excluded_up_to_a_limit() -> None:
+    until = Deadline(100)
+    context = copy_context()
+    context.run(deadline.set_current, until)
+
+    def work(seconds: float) -> None:
+        with deadline.paused(0.1):
+            time.sleep(seconds)
+
+    context.run(work, 0.01)
+    assert 100.01 <= until.at < 100.1
+    context.run(work, 0.2)
+    assert 100.11 <= until.at < 100.2

@@ -33,10 +33,10 @@ current = _CURRENT.get
 
 
 @contextmanager
-def paused() -> Iterator[None]:
-    """Exclude the time of a block, in which the call does not wait for the storage, from the current deadline."""
+def paused(limit: float = inf) -> Iterator[None]:
+    """Exclude the time of a block, up to `limit` seconds, from the current deadline: it is work, not waiting."""
     start = monotonic()
     try:
         yield
     finally:
-        current().at += monotonic() - start
+        current().at += min(limit, monotonic() - start)
