@@ -242,6 +242,23 @@ def test_a_waiting_call_of_a_user_fails_at_its_deadline() -> None:
     assert not ran.is_set()
 
 
+def test_writes_of_many_users_leave_threads_to_reads() -> None:
+    may_end = threading.Event()
+
+    async def ask(threads: ThreadRunner) -> None:
+        calls = []
+        for number in range(20):
+            set_sharer(f"user {number}", "POST")
+            calls.append(threads.start(may_end.wait, PATIENCE))
+        set_sharer("user 0", "GET")
+        assert await threads.run(str, "answer") == "answer"
+        may_end.set()
+        assert all(await asyncio.gather(*calls))
+
+    with closing(ThreadRunner(3, "test", for_reads=1)) as threads:
+        asyncio.run(asyncio.wait_for(ask(threads), PATIENCE))
+
+
 def test_one_user_cannot_fill_the_queue() -> None:
     may_end = threading.Event()
 
@@ -260,13 +277,13 @@ def test_one_user_cannot_fill_the_queue() -> None:
         assert asyncio.run(asyncio.wait_for(ask(threads), PATIENCE)) == "answer"
 
 
-def test_closing_also_waits_for_calls_that_wait_for_their_share() -> None:
-    threads = ThreadRunner(1, "test", wait_seconds=PATIENCE)
+def test_closing_also_waits_for_calls_that_wait_for_others() -> None:
+    threads = ThreadRunner(2, "test", wait_seconds=PATIENCE, for_reads=1)
     done: list[int] = []
 
     async def leave_early() -> None:
-        set_sharer("alice", "POST")
         for number in range(20):
+            set_sharer(f"user {number % 3}", "POST")
             threads.start(done.append, number)
         await asyncio.sleep(0)
 

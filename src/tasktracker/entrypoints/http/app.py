@@ -84,6 +84,8 @@ class Services:
             limit=REQUEST_QUEUE,
             limit_each=REQUEST_QUEUE // 4,
             wait_seconds=wait_seconds,
+            # While writes wait for locks, or for SQLite's writer, reads go on.
+            for_reads=settings.database_connections // 5,
         )
         self.health_threads = ThreadRunner(HEALTH_THREADS, "health", limit=REQUEST_QUEUE, wait_seconds=wait_seconds)
         # The hasher limits concurrent password hashes. There are more threads than that, so that one thread can

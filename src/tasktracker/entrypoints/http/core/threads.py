@@ -13,7 +13,7 @@ from math import inf
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from litestar import Response
 
@@ -29,16 +29,23 @@ SHARE = 0.4
 together leave some threads to others."""
 LATE = "The request waited for its turn longer than a request may wait."
 
-sharer: ContextVar[Hashable] = ContextVar("sharer", default=None)
-"""Whose calls are started: equal values share a part of the threads. The calls of None may use all threads."""
 
-
-def set_sharer(owner: Hashable, method: str) -> None:
-    """Let the calls for the current request use the share of its owner: a user, or the address of a client.
+class Sharer(NamedTuple):
+    """Whose calls are started: calls of an equal sharer share a part of the threads.
 
     Reads have a share of their own, so that they do not wait behind writes that wait for a lock.
     """
-    sharer.set((owner, method in ("GET", "HEAD")))
+
+    owner: Hashable
+    is_write: bool
+
+
+_SHARER: ContextVar[Sharer | None] = ContextVar("sharer", default=None)
+
+
+def set_sharer(owner: Hashable, method: str) -> None:
+    """Let the calls for the current request use the share of its owner: a user, or the address of a client."""
+    _SHARER.set(Sharer(owner, method not in ("GET", "HEAD")))
 
 
 class _Call:
@@ -50,10 +57,15 @@ class _Call:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.ends_at = monotonic() + seconds
-        self.sharer = sharer.get()
+        self.sharer = _SHARER.get()
         self._function = function
         self._context = contextvars.copy_context()
         self._claim = Lock()
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it runs on the threads that writes may hold."""
+        return self.sharer is not None and self.sharer.is_write
 
     def claim(self) -> bool:
         """Return whether the caller is the first to claim the call, and so decides whether it runs or expires."""
@@ -68,7 +80,7 @@ class _Call:
 
 
 class _Share:
-    """The calls of a sharer: how many the threads have, and those that wait."""
+    """The calls of a sharer: how many the threads may run now, and those that wait for them to end."""
 
     __slots__ = ("running", "waiting")
 
@@ -86,20 +98,30 @@ class ThreadRunner:
 
     `limit` is the maximum number of running and waiting calls, and `limit_each` that of one sharer. A call counts until
     it ends, even if the client of its request has disconnected. `wait_seconds` limits how long a call waits for a
-    thread and then for the storage, both together.
+    thread and then for the storage, both together. Writes never hold the last `for_reads` threads.
     """
 
     def __init__(
-        self, count: int, name: str, *, limit: float = inf, limit_each: float = inf, wait_seconds: float = inf
+        self,
+        count: int,
+        name: str,
+        *,
+        limit: float = inf,
+        limit_each: float = inf,
+        wait_seconds: float = inf,
+        for_reads: int = 0,
     ) -> None:
         self._limit = limit
         self._limit_each = limit_each
         self._wait = wait_seconds
+        self._free_for_writes = count - for_reads
         self._share = max(1, int(count * SHARE))
         self._pending = 0
         self._is_closed = False
         # Changed only on the event loop, without a lock.
-        self._shares: dict[Hashable, _Share] = defaultdict(_Share)
+        self._shares: dict[Sharer, _Share] = defaultdict(_Share)
+        # The writes that their shares allow, but that wait for another write to end.
+        self._writes: deque[_Call] = deque()
         # The calls that have not ended, in order of their deadlines.
         self._timed: dict[_Call, None] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -136,8 +158,8 @@ class ThreadRunner:
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for share in self._shares.values():
-            for call in share.waiting:
+        for waiting in (self._writes, *(share.waiting for share in self._shares.values())):
+            for call in waiting:
                 self._queue.put(call)
         for _ in self._threads:
             self._queue.put(None)
@@ -154,6 +176,14 @@ class ThreadRunner:
                 share.waiting.append(call)
                 return
             share.running += 1
+        self._pass(call)
+
+    def _pass(self, call: _Call) -> None:
+        if call.is_write:
+            if not self._free_for_writes:
+                self._writes.append(call)
+                return
+            self._free_for_writes -= 1
         self._queue.put(call)
 
     def _work(self) -> None:
@@ -172,10 +202,14 @@ class ThreadRunner:
     def _settle(self, call: _Call, result: Any, failure: BaseException | None) -> None:
         self._pending -= 1
         self._timed.pop(call, None)
+        if call.is_write:
+            self._free_for_writes += 1
+            if self._writes:
+                self._pass(self._writes.popleft())
         if call.sharer is not None:
             share = self._shares[call.sharer]
             if share.waiting:
-                self._queue.put(share.waiting.popleft())
+                self._pass(share.waiting.popleft())
             else:
                 share.running -= 1
                 if not share.running:
