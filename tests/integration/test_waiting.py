@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
-from tasktracker.adapters.sql import postgresql_connection
+from tasktracker.adapters.sql import postgresql
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
@@ -106,7 +106,7 @@ def test_a_transaction_that_has_passed_its_deadline_does_not_commit(url: str) ->
         write(database, "CREATE TABLE t (n INTEGER)")
 
         def dawdle(connection: Connection) -> None:
-            time.sleep(SECONDS + postgresql_connection.GRACE_SECONDS + 0.1)
+            time.sleep(SECONDS + postgresql.GRACE_SECONDS + 0.1)
             slow = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000) SELECT max(i) FROM n"
             connection.value(text(slow))
 
@@ -132,7 +132,7 @@ def test_a_long_statement_ends_at_the_deadline(url: str) -> None:
 def test_a_lifted_deadline_does_not_end_a_call(url: str) -> None:
     def dawdle(connection: Connection) -> None:
         deadline.current().lift()
-        time.sleep(SECONDS + postgresql_connection.GRACE_SECONDS + 0.1)
+        time.sleep(SECONDS + postgresql.GRACE_SECONDS + 0.1)
         connection.run("INSERT INTO t VALUES (2)")
 
     with closing(open_database(url)) as database:

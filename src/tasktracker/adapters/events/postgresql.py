@@ -6,7 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from threading import Event, Lock, Thread
 from uuid import UUID
 
@@ -14,8 +14,7 @@ import psycopg
 import structlog
 from psycopg.conninfo import conninfo_to_dict
 
-from tasktracker.adapters.sql.postgresql_connection import BoundedConnection
-from tasktracker.domain.kernel.deadline import Deadline
+from tasktracker.adapters.sql import bounded
 from tasktracker.domain.sync.ports import ChangeListener
 
 CHANNEL = "tasktracker_feeds"
@@ -66,7 +65,7 @@ class PostgresChangeNotifier:
 
     def publish(self, user_ids: Collection[UUID]) -> None:
         if self._thread is None:  # in a command-line process, which ends soon
-            with suppress(psycopg.Error), self._connect() as connection:
+            with suppress(psycopg.Error), closing(self._connect()) as connection:
                 _notify(connection, user_ids)
             return
         with self._guard:
@@ -83,8 +82,8 @@ class PostgresChangeNotifier:
         pause = FIRST_PAUSE
         while not self._closing.is_set():
             try:
-                with self._connect() as connection:
-                    _execute(connection, f"LISTEN {CHANNEL}")
+                with closing(self._connect()) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
                     # Notifications may have been missed before this connection listened.
                     listener(None)
                     pause = FIRST_PAUSE
@@ -94,17 +93,16 @@ class PostgresChangeNotifier:
                 self._closing.wait(pause)
                 pause = min(pause * 2, MAX_PAUSE)
 
-    def _connect(self) -> BoundedConnection:
-        until = Deadline(time.monotonic() + ANSWER_SECONDS)
-        connection = BoundedConnection.open(conninfo_to_dict(self._conninfo), until, ANSWER_SECONDS)
+    def _connect(self) -> _Connection:
+        connection = _Connection(self._conninfo)
         # The name is shown in the database's list of connections. A notification need not be on disk.
-        _execute(connection, "SET application_name = 'tasktracker events'; SET synchronous_commit = off")
+        connection.execute("SET application_name = 'tasktracker events'; SET synchronous_commit = off")
         return connection
 
-    def _forward(self, connection: BoundedConnection, listener: ChangeListener) -> None:
+    def _forward(self, connection: _Connection, listener: ChangeListener) -> None:
         """Forward other processes' notifications to the listener, and publish this process's changes, until closed."""
         poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
+        poll.register(connection.pgconn.socket, select.POLLIN)
         poll.register(self._wake_reader.fileno(), select.POLLIN)
         checked = time.monotonic()
         is_last = False
@@ -120,10 +118,10 @@ class PostgresChangeNotifier:
                     listener(users_in(notification.extra.decode()))
             if time.monotonic() - checked > RECHECK_SECONDS:
                 checked = time.monotonic()
-                _execute(connection, "SELECT 1")  # fails if the network passes nothing
+                connection.execute("SELECT 1")  # fails if the network passes nothing
                 listener(None)
 
-    def _publish_all(self, connection: BoundedConnection, listener: ChangeListener) -> None:
+    def _publish_all(self, connection: _Connection, listener: ChangeListener) -> None:
         with self._guard:
             users, self._unpublished = self._unpublished, set()
         if not users:
@@ -138,6 +136,21 @@ class PostgresChangeNotifier:
         self._closing.wait(BATCH_SECONDS)
 
 
+class _Connection:
+    """A connection whose statements take at most ANSWER_SECONDS."""
+
+    def __init__(self, conninfo: str) -> None:
+        connection = bounded.connect(conninfo_to_dict(conninfo), ANSWER_SECONDS)
+        self.pgconn = connection.pgconn
+        self._connection = connection
+        self._bounded = bounded.BoundedCalls(connection)
+        self.close = self._bounded.close
+
+    def execute(self, statement: str, parameters: Sequence[object] | None = None) -> None:
+        limit = time.monotonic() + ANSWER_SECONDS
+        self._bounded.call(limit, self._connection.execute, statement.encode(), parameters)
+
+
 def users_in(payload: str) -> Collection[UUID] | None:
     """Return the users in a notification's payload. None stands for all users, if another program sent it."""
     try:
@@ -146,13 +159,8 @@ def users_in(payload: str) -> Collection[UUID] | None:
         return None
 
 
-def _notify(connection: BoundedConnection, user_ids: Collection[UUID]) -> None:
-    _execute(connection, _NOTIFY, [CHANNEL, _payloads(user_ids)])
-
-
-def _execute(connection: BoundedConnection, statement: str, parameters: Sequence[object] | None = None) -> None:
-    connection.until = Deadline(time.monotonic() + ANSWER_SECONDS)
-    connection.execute(statement.encode(), parameters)
+def _notify(connection: _Connection, user_ids: Collection[UUID]) -> None:
+    connection.execute(_NOTIFY, [CHANNEL, _payloads(user_ids)])
 
 
 def _payloads(user_ids: Collection[UUID]) -> Sequence[str]:

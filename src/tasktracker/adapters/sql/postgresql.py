@@ -6,6 +6,7 @@ overhead per statement is three times as high.
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, date, datetime
@@ -16,20 +17,22 @@ from uuid import UUID
 import psycopg
 from psycopg.adapt import Dumper, Transformer
 from psycopg.errors import error_from_result
-from psycopg.generators import execute
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import URL, Dialect
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
+from tasktracker.adapters.sql import bounded
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database, Pool
 from tasktracker.adapters.sql.driver import Driver
-from tasktracker.adapters.sql.postgresql_connection import MAX_STATEMENT_SECONDS, BoundedConnection
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.deadline import Deadline
 
+# The server ends the wait for a lock at the deadline. Its answer is awaited this long, because a connection whose
+# statement has not ended must be closed.
+GRACE_SECONDS = 0.3
 # Transactions that do nothing for this time are ended by the server: their client is gone, and they may hold locks.
 MAX_IDLE_SECONDS = 30
 # A snapshot holds no locks, and waits while the client of an export reads.
@@ -95,19 +98,23 @@ class PostgresDriver(Driver):
     dialect = "postgresql"
     statements = Statements(_DIALECT, _dump)
 
-    def __init__(self, connection: BoundedConnection, *, prepares: bool) -> None:
+    def __init__(self, connection: bounded.Connection, until: Deadline, *, prepares: bool) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
         self._prepares = prepares
         self._prepared: dict[Compiled, bytes] = {}
         self._numbers = count()
         self._transformer = Transformer(connection)
+        self._until = until
+        self._bounded = bounded.BoundedCalls(connection)
+        self._poll = select.poll()
+        self._poll.register(connection.fileno(), select.POLLIN)
 
     def set_deadline(self, until: Deadline) -> None:
-        self._connection.until = until
+        self._until = until
 
     def fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
-        result = self._execute(compiled, values)
+        result = self._run_compiled(compiled, values)
         number = result.ntuples
         if not number:
             return []
@@ -117,18 +124,15 @@ class PostgresDriver(Driver):
         return rows
 
     def change(self, compiled: Compiled, values: list[Any]) -> int:
-        return self._execute(compiled, values).command_tuples or 0
+        return self._run_compiled(compiled, values).command_tuples or 0
 
     def change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
-        self._connection.require_time()
         # A cursor sends many statements without waiting for each result, which outweighs its overhead.
         with psycopg.RawCursor(self._connection) as cursor:
-            cursor.executemany(compiled.text, rows)
+            self._bounded.call(self._until.at + GRACE_SECONDS, cursor.executemany, compiled.text, rows)
 
     def run(self, command: str) -> None:
-        self._connection.require_time()
-        self._pgconn.send_query(command.encode())
-        self._results()
+        self._execute(self._pgconn.exec_, command.encode())
 
     @property
     def is_lost(self) -> bool:
@@ -140,44 +144,38 @@ class PostgresDriver(Driver):
 
     def is_alive(self) -> bool:
         # On an idle connection, a server sends data only to announce its shutdown. Polling needs no round trip.
-        return not self._connection.has_data()
+        return not self._poll.poll(0)
 
     def close(self) -> None:
-        self._connection.close()
+        self._bounded.close()
 
-    def _execute(self, compiled: Compiled, values: list[Any]) -> PGresult:
-        self._connection.require_time()
+    def _run_compiled(self, compiled: Compiled, values: list[Any]) -> PGresult:
         if not self._prepares or compiled.is_single_use:
-            self._pgconn.send_query_params(compiled.text.encode(), values, result_format=Format.BINARY)
-        else:
-            name = self._prepared.get(compiled) or self._prepare(compiled)
-            self._pgconn.send_query_prepared(name, values, result_format=Format.BINARY)
-        return self._results()[-1]
+            return self._execute(self._pgconn.exec_params, compiled.text.encode(), values, None, None, Format.BINARY)
+        name = self._prepared.get(compiled) or self._prepare(compiled)
+        return self._execute(self._pgconn.exec_prepared, name, values, None, Format.BINARY)
 
     def _prepare(self, compiled: Compiled) -> bytes:
         if len(self._prepared) >= MAX_PREPARED:
             # Drop the oldest. (DEALLOCATE ALL would also drop the prepared statements of psycopg's cursors.)
             self._drop(self._prepared.pop(next(iter(self._prepared))))
         name = b"s%d" % next(self._numbers)
-        self._pgconn.send_prepare(name, compiled.text.encode())
-        self._results()
+        self._execute(self._pgconn.prepare, name, compiled.text.encode())
         self._prepared[compiled] = name
         return name
 
     def _drop(self, name: bytes) -> None:
         if _CAN_CLOSE:
-            self._pgconn.send_close_prepared(name)
-            self._results()
+            self._execute(self._pgconn.close_prepared, name)
         else:  # a pooler does not track this
             self.run(f"DEALLOCATE {name.decode()}")
 
-    def _results(self) -> Sequence[PGresult]:
-        """Wait for the results of what was sent."""
-        results: Sequence[PGresult] = self._connection.wait(execute(self._pgconn))
-        for result in results:
-            if result.status not in _DONE:
-                raise error_from_result(result)
-        return results
+    def _execute(self, function: Callable[..., PGresult], *args: Any) -> PGresult:
+        """Call a function of libpq, which waits for its result."""
+        result = self._bounded.call(self._until.at + GRACE_SECONDS, function, *args)
+        if result.status not in _DONE:
+            raise error_from_result(result)
+        return result
 
 
 class PostgreSQL(Database):
@@ -222,18 +220,18 @@ class PostgreSQL(Database):
         return f"BEGIN; SET LOCAL lock_timeout = {max(1, int(1000 * seconds))}"
 
     def _connect(self, until: Deadline) -> PostgresDriver:
-        connection = BoundedConnection.open(self._options, until, self._wait)
+        connection = bounded.connect(self._options, until.remaining(self._wait) + GRACE_SECONDS)
         connection.adapters.register_dumper(bytes, _Dumped)
         if self._pooler:
             connection.prepare_threshold = None
-        driver = PostgresDriver(connection, prepares=not self._pooler)
+        driver = PostgresDriver(connection, until, prepares=not self._pooler)
         try:
             # Times are returned in the time zone of the session. (PgBouncer applies it to every server connection.)
             settings = {"TimeZone": "'UTC'"}
             if not self._pooler:
                 # They also end what the server still does for a connection that was closed after its deadline.
                 settings["lock_timeout"] = f"'{int(1000 * self._wait)}ms'"
-                settings["statement_timeout"] = f"'{MAX_STATEMENT_SECONDS}s'"
+                settings["statement_timeout"] = f"'{bounded.MAX_STATEMENT_SECONDS}s'"
                 settings["idle_in_transaction_session_timeout"] = f"'{MAX_IDLE_SECONDS}s'"
             driver.run("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
         except BaseException:

@@ -133,7 +133,7 @@ class EventController(Controller):
         if filters.ticket is not UNSET:
             actor, until = await self.stream_threads.run(self.streams.redeem, filters.ticket)
             request.scope["user"] = actor  # for the log
-            set_sharer(actor.user_id, "GET")
+            set_sharer(actor.user_id.int, "GET")
             return actor, until
         return request.user, request.auth.expires_at if request.auth else None
 

@@ -223,8 +223,8 @@ class SessionController(Controller):
         with self.store.writing(request.session_actor) as work:
             self.sessions.end(work, identifier(id), request.origin)
 
-    def owner_of(self, token: str | None) -> UUID | None:
+    def owner_of(self, token: str | None) -> int | None:
         """Return the user of a token, None if it is not valid. Whether its session is live is not checked."""
         with suppress(InvalidToken):
-            return self.signer.read(token or "", expired=True).user_id
+            return self.signer.read(token or "", expired=True).user_id.int
         return None

@@ -57,8 +57,6 @@ class Authentication(AbstractAuthenticationMiddleware):
         method: str = scope["method"]  # type: ignore[typeddict-item]
         operation = OPTIONS if method == HttpMethod.OPTIONS else Operation.of(handler)
         access, result = operation.access, ANONYMOUS
-        client = scope["client"]
-        set_sharer(client[0] if client else None, method)
         if access is Access.TOKEN:
             result = self._authenticated(connection)
         elif access is Access.SESSION:
@@ -68,6 +66,9 @@ class Authentication(AbstractAuthenticationMiddleware):
                 raise SessionRequired
         elif access is Access.TICKET and "ticket" not in connection.query_params:
             result = self._authenticated(connection)
+        else:
+            client = scope["client"]
+            set_sharer(client[0] if client else None, method)
         # Refuse unknown parameters. Without a body, a handler with parameters refuses them itself when it reads them.
         raw = scope["query_string"]
         if raw and (operation.query is None or handler.parsed_data_field is not None):
@@ -86,7 +87,7 @@ class Authentication(AbstractAuthenticationMiddleware):
             if claims.kind is not TokenKind.ACCESS:
                 raise InvalidToken
             actor = SessionActor(claims.user_id, claims.session_id, claims.generation)
-        set_sharer(actor.user_id, connection.scope["method"])  # type: ignore[typeddict-item]
+        set_sharer(actor.user_id.int, connection.scope["method"])  # type: ignore[typeddict-item]
         return AuthenticationResult(actor, claims)
 
     def _require_live(self, actor: Actor) -> None:

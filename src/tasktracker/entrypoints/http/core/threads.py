@@ -13,7 +13,7 @@ from math import inf
 from queue import SimpleQueue
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from litestar import Response
 
@@ -30,42 +30,46 @@ together leave some threads to others."""
 LATE = "The request waited for its turn longer than a request may wait."
 
 
-class Sharer(NamedTuple):
-    """Whose calls are started: calls of an equal sharer share a part of the threads.
-
-    Reads have a share of their own, so that they do not wait behind writes that wait for a lock.
-    """
-
-    owner: Hashable
-    is_write: bool
-
+Sharer = tuple[Hashable, bool]
+"""Whose calls are started, and whether they write. Calls of an equal sharer share a part of the threads: so reads do
+not wait behind writes that wait for a lock."""
 
 _SHARER: ContextVar[Sharer | None] = ContextVar("sharer", default=None)
 
 
 def set_sharer(owner: Hashable, method: str) -> None:
     """Let the calls for the current request use the share of its owner: a user, or the address of a client."""
-    _SHARER.set(Sharer(owner, method not in ("GET", "HEAD")))
+    _SHARER.set((owner, method not in ("GET", "HEAD")))
 
 
 class _Call:
     """A call of a function, which either runs or expires."""
 
-    __slots__ = ("_claim", "_context", "_function", "ends_at", "future", "loop", "sharer")
+    __slots__ = (
+        "_claim",
+        "_context",
+        "_function",
+        "ends_at",
+        "future",
+        "has_write_slot",
+        "is_write",
+        "loop",
+        "share",
+        "sharer",
+    )
 
     def __init__(self, function: Callable[[], Any], seconds: float) -> None:
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.ends_at = monotonic() + seconds
         self.sharer = _SHARER.get()
+        self.is_write = self.sharer is not None and self.sharer[1]
+        # What it holds while it runs, until it ends or passes them on.
+        self.share: _Share | None = None
+        self.has_write_slot = False
         self._function = function
         self._context = contextvars.copy_context()
         self._claim = Lock()
-
-    @property
-    def is_write(self) -> bool:
-        """Whether it runs on the threads that writes may hold."""
-        return self.sharer is not None and self.sharer.is_write
 
     def claim(self) -> bool:
         """Return whether the caller is the first to claim the call, and so decides whether it runs or expires."""
@@ -75,8 +79,11 @@ class _Call:
         """Run the function with its deadline. Raises StorageUnavailable after it."""
         if monotonic() >= self.ends_at:
             raise StorageUnavailable(LATE)
-        self._context.run(set_current, Deadline(self.ends_at))
-        return self._context.run(self._function)
+        return self._context.run(self._run)
+
+    def _run(self) -> Any:
+        set_current(Deadline(self.ends_at))
+        return self._function()
 
 
 class _Share:
@@ -119,7 +126,7 @@ class ThreadRunner:
         self._pending = 0
         self._is_closed = False
         # Changed only on the event loop, without a lock.
-        self._shares: dict[Sharer, _Share] = defaultdict(_Share)
+        self._shares: dict[Sharer | None, _Share] = defaultdict(_Share)
         # The writes that their shares allow, but that wait for another write to end.
         self._writes: deque[_Call] = deque()
         # The calls that have not ended, in order of their deadlines.
@@ -159,15 +166,15 @@ class ThreadRunner:
         if self._timer is not None:
             self._timer.cancel()
         for waiting in (self._writes, *(share.waiting for share in self._shares.values())):
-            for call in waiting:
-                self._queue.put(call)
-        for _ in self._threads:
-            self._queue.put(None)
+            with suppress(IndexError):
+                while True:
+                    self._queue.put(waiting.popleft())
+        self._queue.put(None)
         for thread in self._threads:
             thread.join()
 
     def _submit(self, call: _Call) -> None:
-        """Pass a call to the threads, or let it wait until fewer calls of its sharer run. Raises Busy."""
+        """Pass a call to the threads, or let it wait for others to end. Raises Busy."""
         if call.sharer is not None:
             share = self._shares[call.sharer]
             if share.running >= self._share:
@@ -176,18 +183,24 @@ class ThreadRunner:
                 share.waiting.append(call)
                 return
             share.running += 1
-        self._pass(call)
-
-    def _pass(self, call: _Call) -> None:
-        if call.is_write:
-            if not self._free_for_writes:
-                self._writes.append(call)
-                return
-            self._free_for_writes -= 1
+            call.share = share
+            if call.is_write:
+                if not self._free_for_writes:
+                    self._writes.append(call)
+                    return
+                self._free_for_writes -= 1
+                call.has_write_slot = True
         self._queue.put(call)
 
     def _work(self) -> None:
-        while (call := self._queue.get()) is not None:
+        while True:
+            call = self._queue.get()
+            if call is None:
+                is_last = self._queue.empty()  # a running call may still pass on to another one
+                self._queue.put(None)  # for the other threads
+                if is_last:
+                    return
+                continue
             result: Any = None
             failure: BaseException | None = None
             if call.claim():
@@ -195,25 +208,55 @@ class ThreadRunner:
                     result = call.run()
                 except BaseException as error:
                     failure = error
+            self._pass_on(call)
             with suppress(RuntimeError):  # the loop is closed
                 call.loop.call_soon_threadsafe(self._settle, call, result, failure)
             del call, result, failure  # free their memory before waiting for the next call
 
+    def _pass_on(self, call: _Call) -> None:
+        """Pass what an ended call holds on to calls that wait for it.
+
+        On the call's thread, which need not wait for the event loop then, and once more on the event loop.
+        """
+        if (share := call.share) is not None and share.waiting:
+            try:
+                successor = share.waiting.popleft()
+            except IndexError:
+                pass  # another thread has taken it
+            else:
+                successor.share, call.share = share, None
+                if successor.is_write:
+                    self._writes.append(successor)
+                else:
+                    self._queue.put(successor)
+        if call.has_write_slot:
+            call.has_write_slot = not self._start_write()
+
+    def _start_write(self) -> bool:
+        """Give a slot to the write that has waited longest. Return False if none waits."""
+        if not self._writes:
+            return False
+        try:
+            call = self._writes.popleft()
+        except IndexError:
+            return False
+        call.has_write_slot = True
+        self._queue.put(call)
+        return True
+
     def _settle(self, call: _Call, result: Any, failure: BaseException | None) -> None:
         self._pending -= 1
         self._timed.pop(call, None)
-        if call.is_write:
+        self._pass_on(call)
+        if call.has_write_slot:
             self._free_for_writes += 1
-            if self._writes:
-                self._pass(self._writes.popleft())
-        if call.sharer is not None:
-            share = self._shares[call.sharer]
-            if share.waiting:
-                self._pass(share.waiting.popleft())
-            else:
-                share.running -= 1
-                if not share.running:
-                    del self._shares[call.sharer]
+        # A successor in the share may still wait for this, if another call has taken the slot of its predecessor.
+        while self._writes and self._free_for_writes and self._start_write():
+            self._free_for_writes -= 1
+        if (share := call.share) is not None:
+            share.running -= 1
+            if not share.running:
+                del self._shares[call.sharer]
         if call.future.done():  # the caller was cancelled, or the call has expired
             return
         if failure is None:
