@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, text
 from sqlalchemy.dialects.sqlite import pysqlite
 
-from tasktracker.adapters.sql import postgresql, sqlite, statements
+from tasktracker.adapters.sql import postgresql, statements
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.driver import DRIVER_ERRORS
@@ -287,7 +287,7 @@ def test_a_failed_change_rolls_back_its_batch(url: str, pooler: bool) -> None:
 
 
 def test_waiting_for_a_connection_times_out(url: str) -> None:
-    with opened(url, pool_size=1, pool_timeout=0.05) as database:
+    with opened(url, pool_size=1, wait_seconds=0.5) as database:
         with database.reading(), pytest.raises(StorageUnavailable), database.reading():
             pass
         with database.reading() as connection:
@@ -295,7 +295,7 @@ def test_waiting_for_a_connection_times_out(url: str) -> None:
 
 
 def test_waiting_to_write_times_out(sqlite_url: str) -> None:
-    with opened(sqlite_url, pool_timeout=0.05) as database:
+    with opened(sqlite_url, wait_seconds=0.5) as database:
         with database.writing():
             with pytest.raises(StorageUnavailable), database.writing():
                 pass
@@ -305,11 +305,8 @@ def test_waiting_to_write_times_out(sqlite_url: str) -> None:
             assert value(connection, "SELECT 1") == 1
 
 
-def test_sqlite_being_written_by_another_process_is_unavailable(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
-    with opened(sqlite_url) as database:
+def test_sqlite_being_written_by_another_process_is_unavailable(sqlite_url: str) -> None:
+    with opened(sqlite_url, wait_seconds=0.5) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (n INTEGER)")
         with closing(sqlite3.connect(with_driver(sqlite_url).database or "", isolation_level=None)) as other:
@@ -323,18 +320,18 @@ def test_sqlite_being_written_by_another_process_is_unavailable(
             connection.run("INSERT INTO t VALUES (1)")
 
 
-def test_a_new_sqlite_file_is_set_up_while_another_process_reads_it(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_sqlite_file_is_set_up_while_another_process_reads_it(sqlite_url: str) -> None:
     other = sqlite3.connect(with_driver(sqlite_url).database or "", isolation_level=None, check_same_thread=False)
     with closing(other):
         other.execute("CREATE TABLE t (n INTEGER)")
         other.execute("BEGIN")
         other.execute("SELECT * FROM t").fetchall()
-        with monkeypatch.context() as impatient, opened(sqlite_url) as database:
-            impatient.setattr(sqlite, "BUSY_SECONDS", 0.05)
-            with pytest.raises(StorageUnavailable), database.writing():
-                pass
+        with (
+            opened(sqlite_url, wait_seconds=0.5) as database,
+            pytest.raises(StorageUnavailable),
+            database.writing(),
+        ):
+            pass
         reader = threading.Timer(0.2, other.execute, ["COMMIT"])
         reader.start()
         with opened(sqlite_url) as database, database.writing() as connection:
@@ -409,9 +406,8 @@ def test_an_sqlite_file_in_no_folder_is_unavailable(tmp_path: Path) -> None:
             pass
 
 
-def test_waiting_for_a_lock_of_postgresql_times_out(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "50ms")
-    with opened(database_url) as database:
+def test_waiting_for_a_lock_of_postgresql_times_out(database_url: str) -> None:
+    with opened(database_url, wait_seconds=0.5) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (n INTEGER)")
         with psycopg.connect(database_url) as other:

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import Executable, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, func, select
 from sqlalchemy.dialects.sqlite import pysqlite
 
-from tasktracker.adapters.sql import postgresql, task_lists
+from tasktracker.adapters.sql import task_lists
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
@@ -369,7 +369,7 @@ def test_removing_a_user_removes_only_their_rows(store: SqlStore, database: Data
 
 
 def test_a_session_is_confirmed_on_the_connection_of_the_reader(url: str, clock: ManualClock) -> None:
-    database = open_database(url, pool_size=1, pool_timeout=1)
+    database = open_database(url, pool_size=1, wait_seconds=1)
     store = SqlStore(database, clock, Uuid7Generator())
     actor = Seed(store, clock, SequentialIds()).actor()
     with store.reading(actor) as work:
@@ -488,12 +488,9 @@ def counted() -> Iterator[list[Executable]]:
 
 
 @on_postgresql
-def test_a_key_is_in_use_only_while_another_transaction_holds_it(
-    url: str, store: SqlStore, seed: Seed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
+def test_a_key_is_in_use_only_while_another_transaction_holds_it(url: str, store: SqlStore, seed: Seed) -> None:
     user = seed.user()
-    with closing(open_database(url)) as other_database:
+    with closing(open_database(url, wait_seconds=0.5)) as other_database:
         other = SqlStore(other_database, ManualClock(), Uuid7Generator())
         with store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
@@ -514,11 +511,8 @@ def test_a_key_is_in_use_only_while_another_transaction_holds_it(
 
 @on_postgresql
 @pytest.mark.parametrize("atomic", [False, True])
-def test_a_mutation_in_progress_has_no_result_yet(
-    url: str, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, atomic: bool
-) -> None:
-    monkeypatch.setattr(postgresql, "LOCK_TIMEOUT", "100ms")
-    with closing(SqlStore(open_database(url), clock, Uuid7Generator())) as store:
+def test_a_mutation_in_progress_has_no_result_yet(url: str, clock: ManualClock, atomic: bool) -> None:
+    with closing(SqlStore(open_database(url, wait_seconds=0.5), clock, Uuid7Generator())) as store:
         app = App(store, clock)
         actor = app.actor(app.registration.register({"username": "ada"}, "correct horse"))
         mutation = Mutation(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from contextvars import ContextVar
 
 import pytest
 
-from tasktracker.domain.kernel.errors import Busy
-from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.domain.kernel import deadline
+from tasktracker.domain.kernel.errors import Busy, StorageUnavailable
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, set_sharer
 from tests.waiting import PATIENCE
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
@@ -137,3 +140,153 @@ def test_a_call_after_closing_is_refused() -> None:
             await threads.run(str, "too late")
 
     asyncio.run(ask())
+
+
+# ------------------------------------------------------------------------- deadlines
+
+
+def test_a_call_that_no_thread_begins_before_its_deadline_fails_and_never_runs() -> None:
+    may_end, ran = threading.Event(), threading.Event()
+
+    async def ask(threads: ThreadRunner) -> None:
+        running = threads.start(may_end.wait, PATIENCE)
+        with pytest.raises(StorageUnavailable):
+            await threads.run(ran.set)
+        assert not running.done(), "a call that has begun is not refused"
+        may_end.set()
+        assert await running
+
+    with closing(ThreadRunner(1, "test", wait_seconds=0.05)) as threads:
+        asyncio.run(asyncio.wait_for(ask(threads), PATIENCE))
+    assert not ran.is_set()
+
+
+def test_the_deadline_of_a_call_is_counted_from_its_arrival() -> None:
+    may_end = threading.Event()
+
+    async def ask(threads: ThreadRunner) -> tuple[float, float]:
+        arrival = time.monotonic()
+        waiting = threads.start(deadline.current)
+        await asyncio.sleep(0.05)
+        may_end.set()
+        return (await waiting).at, arrival
+
+    async def ask_behind_another(threads: ThreadRunner) -> tuple[float, float]:
+        threads.start(may_end.wait, PATIENCE)
+        return await ask(threads)
+
+    with closing(ThreadRunner(1, "test", wait_seconds=10)) as threads:
+        at, arrival = asyncio.run(ask_behind_another(threads))
+    assert at - arrival == pytest.approx(10, abs=0.04)
+
+
+def test_without_a_limit_a_call_has_no_deadline(threads: ThreadRunner) -> None:
+    async def ask() -> float:
+        return (await threads.run(deadline.current)).remaining(1e9)
+
+    assert asyncio.run(ask()) == 1e9
+
+
+def test_a_lifted_deadline_concerns_only_its_call() -> None:
+    async def ask(threads: ThreadRunner) -> list[bool]:
+        await threads.run(lambda: deadline.current().lift())
+        return [math.isinf((await threads.run(deadline.current)).at)]
+
+    with closing(ThreadRunner(1, "test", wait_seconds=10)) as threads:
+        assert asyncio.run(ask(threads)) == [False]
+
+
+# ---------------------------------------------------------------------------- shares
+
+
+def test_calls_of_one_user_leave_threads_to_others_and_run_in_order() -> None:
+    may_end = threading.Event()
+    begun: list[int] = []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        may_end.wait(PATIENCE)
+
+    async def ask(threads: ThreadRunner) -> None:
+        set_sharer("alice", "POST")
+        calls = [threads.start(work, number) for number in range(30)]
+        set_sharer("bob", "POST")
+        assert await threads.run(str, "answer") == "answer"
+        set_sharer("alice", "GET")
+        assert await threads.run(str, "a read does not wait behind writes") != ""
+        assert len(begun) == 2
+        may_end.set()
+        await asyncio.gather(*calls)
+
+    with closing(ThreadRunner(5, "test")) as threads:
+        asyncio.run(asyncio.wait_for(ask(threads), PATIENCE))
+    assert sorted(begun) == list(range(30))
+    assert begun.index(29) > 20
+
+
+def test_a_waiting_call_of_a_user_fails_at_its_deadline() -> None:
+    may_end, ran = threading.Event(), threading.Event()
+
+    async def ask(threads: ThreadRunner) -> None:
+        set_sharer("alice", "POST")
+        running = threads.start(may_end.wait, PATIENCE)
+        with pytest.raises(StorageUnavailable):
+            await threads.run(ran.set)
+        may_end.set()
+        await running
+        # The share is whole again.
+        assert await threads.run(str, "next") == "next"
+
+    with closing(ThreadRunner(2, "test", wait_seconds=0.05)) as threads:
+        asyncio.run(asyncio.wait_for(ask(threads), PATIENCE))
+    assert not ran.is_set()
+
+
+def test_writes_of_many_users_leave_threads_to_reads() -> None:
+    may_end = threading.Event()
+
+    async def ask(threads: ThreadRunner) -> None:
+        calls = []
+        for number in range(20):
+            set_sharer(f"user {number}", "POST")
+            calls.append(threads.start(may_end.wait, PATIENCE))
+        set_sharer("user 0", "GET")
+        assert await threads.run(str, "answer") == "answer"
+        may_end.set()
+        assert all(await asyncio.gather(*calls))
+
+    with closing(ThreadRunner(3, "test", for_reads=1)) as threads:
+        asyncio.run(asyncio.wait_for(ask(threads), PATIENCE))
+
+
+def test_one_user_cannot_fill_the_queue() -> None:
+    may_end = threading.Event()
+
+    async def ask(threads: ThreadRunner) -> str:
+        set_sharer("alice", "POST")
+        calls = [threads.start(may_end.wait, PATIENCE) for _ in range(3)]
+        with pytest.raises(Busy):
+            threads.start(str, "one more")
+        set_sharer("bob", "POST")
+        answer = await threads.run(str, "answer")
+        may_end.set()
+        await asyncio.gather(*calls)
+        return answer
+
+    with closing(ThreadRunner(2, "test", limit=5, limit_each=3)) as threads:
+        assert asyncio.run(asyncio.wait_for(ask(threads), PATIENCE)) == "answer"
+
+
+def test_closing_also_waits_for_calls_that_wait_for_others() -> None:
+    threads = ThreadRunner(2, "test", wait_seconds=PATIENCE, for_reads=1)
+    done: list[int] = []
+
+    async def leave_early() -> None:
+        for number in range(20):
+            set_sharer(f"user {number % 3}", "POST")
+            threads.start(done.append, number)
+        await asyncio.sleep(0)
+
+    asyncio.run(leave_early())
+    threads.close()
+    assert sorted(done) == list(range(20))

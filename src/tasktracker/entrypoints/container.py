@@ -58,7 +58,14 @@ from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
-from tasktracker.entrypoints.settings import MIN_KEY_LENGTH, STREAM_THREADS, THREADS_PER_HASH, Settings, SettingsError
+from tasktracker.entrypoints.settings import (
+    HEALTH_THREADS,
+    MIN_KEY_LENGTH,
+    STREAM_THREADS,
+    THREADS_PER_HASH,
+    Settings,
+    SettingsError,
+)
 
 
 def _key_ring(settings: Settings) -> KeyRing:
@@ -113,8 +120,9 @@ def _database(settings: Settings) -> Database:
         pool_size=settings.database_connections
         + THREADS_PER_HASH * settings.hashing_threads
         + settings.transfers
-        + STREAM_THREADS,
-        pool_timeout=settings.database_wait_seconds,
+        + STREAM_THREADS
+        + HEALTH_THREADS,
+        wait_seconds=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
     )
 

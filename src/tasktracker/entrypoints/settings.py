@@ -37,6 +37,9 @@ THREADS_PER_HASH = 2
 STREAM_THREADS = 2
 """Threads of each worker that read the changes for event streams."""
 
+HEALTH_THREADS = 1
+"""Threads of each worker that check the database for `/health/ready`, so that no check waits behind requests."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings. The environment variable of a field is its name in capitals."""
@@ -53,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_connections: Count = 10
     """Concurrent requests per worker. Each has its own connection; other threads need further connections."""
     database_wait_seconds: Annotated[int, Meta(ge=1, le=60)] = 5
-    """Timeout of waiting for a connection, or for SQLite's write lock; after it, the response is 503."""
+    """How long a request may wait for a thread and the database, all waits together; after it, the response is 503."""
     database_prepared_statements: bool = True
     """Set to false behind a connection pooler in transaction mode, such as PgBouncer."""
 

@@ -6,19 +6,23 @@ import select
 import socket
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from threading import Event, Lock, Thread
 from uuid import UUID
 
 import psycopg
 import structlog
+from psycopg.conninfo import conninfo_to_dict
 
+from tasktracker.adapters.sql import bounded
 from tasktracker.domain.sync.ports import ChangeListener
 
 CHANNEL = "tasktracker_feeds"
 
 FIRST_PAUSE, MAX_PAUSE = 0.1, 5.0
 POLL_SECONDS = 0.5
+# Time for connecting, and for each statement. After it, the network or the server is taken to have failed.
+ANSWER_SECONDS = 5.0
 # Changes within this time are published together.
 BATCH_SECONDS = 0.005
 # If a process dies between a commit and its notification, others notice the change after this time.
@@ -61,7 +65,7 @@ class PostgresChangeNotifier:
 
     def publish(self, user_ids: Collection[UUID]) -> None:
         if self._thread is None:  # in a command-line process, which ends soon
-            with suppress(psycopg.Error), self._connect() as connection:
+            with suppress(psycopg.Error), closing(self._connect()) as connection:
                 _notify(connection, user_ids)
             return
         with self._guard:
@@ -78,8 +82,8 @@ class PostgresChangeNotifier:
         pause = FIRST_PAUSE
         while not self._closing.is_set():
             try:
-                with self._connect() as connection:
-                    connection.execute(f"LISTEN {CHANNEL}".encode())
+                with closing(self._connect()) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
                     # Notifications may have been missed before this connection listened.
                     listener(None)
                     pause = FIRST_PAUSE
@@ -89,18 +93,16 @@ class PostgresChangeNotifier:
                 self._closing.wait(pause)
                 pause = min(pause * 2, MAX_PAUSE)
 
-    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
-        # Shown in the database's list of connections.
-        connection.execute("SET application_name = 'tasktracker events'")
-        # A notification need not be on disk.
-        connection.execute("SET synchronous_commit = off")
+    def _connect(self) -> _Connection:
+        connection = _Connection(self._conninfo)
+        # The name is shown in the database's list of connections. A notification need not be on disk.
+        connection.execute("SET application_name = 'tasktracker events'; SET synchronous_commit = off")
         return connection
 
-    def _forward(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
+    def _forward(self, connection: _Connection, listener: ChangeListener) -> None:
         """Forward other processes' notifications to the listener, and publish this process's changes, until closed."""
         poll = select.poll()
-        poll.register(connection.fileno(), select.POLLIN)
+        poll.register(connection.pgconn.socket, select.POLLIN)
         poll.register(self._wake_reader.fileno(), select.POLLIN)
         checked = time.monotonic()
         is_last = False
@@ -110,14 +112,16 @@ class PostgresChangeNotifier:
             if self._wake_reader.fileno() in ready:
                 self._wake_reader.recv(4096)
             self._publish_all(connection, listener)
-            for notification in connection.notifies(timeout=0):
-                if notification.pid != connection.info.backend_pid:  # not published by this process
-                    listener(users_in(notification.payload))
+            connection.pgconn.consume_input()
+            while (notification := connection.pgconn.notifies()) is not None:
+                if notification.be_pid != connection.pgconn.backend_pid:  # not published by this process
+                    listener(users_in(notification.extra.decode()))
             if time.monotonic() - checked > RECHECK_SECONDS:
                 checked = time.monotonic()
+                connection.execute("SELECT 1")  # fails if the network passes nothing
                 listener(None)
 
-    def _publish_all(self, connection: psycopg.Connection[tuple[object, ...]], listener: ChangeListener) -> None:
+    def _publish_all(self, connection: _Connection, listener: ChangeListener) -> None:
         with self._guard:
             users, self._unpublished = self._unpublished, set()
         if not users:
@@ -132,6 +136,21 @@ class PostgresChangeNotifier:
         self._closing.wait(BATCH_SECONDS)
 
 
+class _Connection:
+    """A connection whose statements take at most ANSWER_SECONDS."""
+
+    def __init__(self, conninfo: str) -> None:
+        connection = bounded.connect(conninfo_to_dict(conninfo), ANSWER_SECONDS)
+        self.pgconn = connection.pgconn
+        self._connection = connection
+        self._bounded = bounded.BoundedCalls(connection)
+        self.close = self._bounded.close
+
+    def execute(self, statement: str, parameters: Sequence[object] | None = None) -> None:
+        limit = time.monotonic() + ANSWER_SECONDS
+        self._bounded.call(limit, self._connection.execute, statement.encode(), parameters)
+
+
 def users_in(payload: str) -> Collection[UUID] | None:
     """Return the users in a notification's payload. None stands for all users, if another program sent it."""
     try:
@@ -140,7 +159,7 @@ def users_in(payload: str) -> Collection[UUID] | None:
         return None
 
 
-def _notify(connection: psycopg.Connection[tuple[object, ...]], user_ids: Collection[UUID]) -> None:
+def _notify(connection: _Connection, user_ids: Collection[UUID]) -> None:
     connection.execute(_NOTIFY, [CHANNEL, _payloads(user_ids)])
 
 

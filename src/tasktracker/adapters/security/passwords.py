@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tasktracker.domain.kernel.deadline import paused
+
 MIN_SCORE = 3  # zxcvbn: "safely unguessable", beyond 10^8 guesses
 MAX_ESTIMATED_LENGTH = 32  # characters: longer texts may take seconds, and more characters never weaken a password
 
@@ -33,12 +35,15 @@ class Argon2PasswordHasher:
 
     def hash(self, password: str) -> str:
         """Return a salted hash with its parameters, as a PHC string."""
-        return self._executor.submit(self._argon2.hash, password).result()
+        with paused():
+            return self._executor.submit(self._argon2.hash, password).result()
 
     def verify(self, password: str, password_hash: str | None) -> bool:
         """Check a password against its hash. Without a hash, return False after the same work, with a dummy hash."""
+        known_hash = password_hash or self._dummy_hash()
         try:
-            self._executor.submit(self._argon2.verify, password_hash or self._dummy_hash(), password).result()
+            with paused():
+                self._executor.submit(self._argon2.verify, known_hash, password).result()
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None

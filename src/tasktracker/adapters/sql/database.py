@@ -11,6 +11,8 @@ from types import TracebackType
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.violations import unavailable
+from tasktracker.domain.kernel import deadline
+from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.kernel.errors import StorageUnavailable
 
 
@@ -42,11 +44,14 @@ class Database(ABC):
 
 
 class Pool:
-    """Keeps at most `size` drivers, and leases the most recently used one first."""
+    """Keeps at most `size` drivers, and leases the most recently used one first.
 
-    def __init__(self, connect: Callable[[], Driver], size: int, timeout: float) -> None:
+    The current deadline limits how long a lease waits for a driver, for connecting, and for each statement.
+    """
+
+    def __init__(self, connect: Callable[[Deadline], Driver], size: int, wait_seconds: float) -> None:
         self._connect = connect
-        self._timeout = timeout
+        self._wait = wait_seconds
         self._idle: list[Driver] = []
         # One permit for each driver that may still be acquired.
         self._permits: SimpleQueue[None] = SimpleQueue()
@@ -60,12 +65,18 @@ class Pool:
 
     def acquire(self) -> Driver:
         """Return an idle or a new driver, to be released later. Raises StorageUnavailable."""
+        until = deadline.current()
+        seconds = until.remaining(self._wait)
+        if not seconds:
+            raise StorageUnavailable
         try:
-            self._permits.get(timeout=self._timeout)
+            self._permits.get(timeout=seconds)
         except Empty:
             raise StorageUnavailable from None
         try:
-            return self._last_used() or self._connect()
+            driver = self._last_used() or self._connect(until)
+            driver.set_deadline(until)
+            return driver
         except BaseException as error:
             self._permits.put(None)
             meaning = unavailable(error, is_lost=False)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import psycopg
 
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
+from tasktracker.domain.kernel.deadline import Deadline
 
 DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
 
@@ -22,6 +23,10 @@ class Driver(ABC):
 
     dialect: ClassVar[str]
     statements: ClassVar[Statements]
+
+    @abstractmethod
+    def set_deadline(self, until: Deadline) -> None:
+        """Set the time until which the next statements may wait. A statement that waits longer fails."""
 
     @abstractmethod
     def fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:

@@ -23,19 +23,20 @@ _DRIVERS = {
 }
 
 
-def open_database(url: str, *, pool_size: int = 10, pool_timeout: float = 5.0, pooler: bool = False) -> Database:
+def open_database(url: str, *, pool_size: int = 10, wait_seconds: float = 5.0, pooler: bool = False) -> Database:
     """Open a database; the first connection is made at the first use.
 
-    At most `pool_size` connections are open, plus one for writing in SQLite. A unit of work that gets none within
-    `pool_timeout` seconds raises StorageUnavailable. Set `pooler` if connections go through a pooler in transaction
+    At most `pool_size` connections are open, plus one for writing in SQLite. A unit of work raises StorageUnavailable
+    when it waits for a connection or for a lock longer than `wait_seconds`, or for anything longer than until the
+    current deadline (`domain.kernel.deadline`). Set `pooler` if connections go through a pooler in transaction
     mode, such as PgBouncer: connections then keep neither settings nor prepared statements.
 
     Raises ValueError for a URL of any other database than PostgreSQL or an SQLite file.
     """
     parsed = database_url(url)
     if parsed.drivername == SQLITE:
-        return sqlite.Sqlite(parsed, pool_size, pool_timeout)
-    return postgresql.PostgreSQL(parsed, pool_size, pool_timeout, pooler=pooler)
+        return sqlite.Sqlite(parsed, pool_size, wait_seconds)
+    return postgresql.PostgreSQL(parsed, pool_size, wait_seconds, pooler=pooler)
 
 
 def database_url(url: str) -> URL:
@@ -60,7 +61,7 @@ def sqlite_engine(url: URL, *, connect_args: Mapping[str, Any] = {}, **options: 
     """Make an engine whose connections begin no transaction by themselves."""
     return create_engine(
         url,
-        connect_args={"isolation_level": None, "timeout": sqlite.BUSY_SECONDS, **connect_args},
+        connect_args={"isolation_level": None, **connect_args},
         hide_parameters=True,
         **options,
     )

@@ -22,12 +22,24 @@ from psycopg.pq.abc import PGresult
 from sqlalchemy import URL, Dialect
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
+from tasktracker.adapters.sql import bounded
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database, Pool
 from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
+from tasktracker.domain.kernel import deadline
+from tasktracker.domain.kernel.deadline import Deadline
 
-LOCK_TIMEOUT = "5s"
+# The server ends the wait for a lock at the deadline. Its answer is awaited this long, because a connection whose
+# statement has not ended must be closed.
+GRACE_SECONDS = 0.3
+# Transactions that do nothing for this time are ended by the server: their client is gone, and they may hold locks.
+MAX_IDLE_SECONDS = 30
+# A snapshot holds no locks, and waits while the client of an export reads.
+MAX_IDLE_SNAPSHOT_SECONDS = 120
+# The server limits how long a transaction waits for each lock to the time that remained at its beginning. Until this
+# many seconds less than all of it remain, the setting of the connection is exact enough.
+LOCK_TOLERANCE = 0.25
 # Prepared statements per connection: each takes memory on the server.
 MAX_PREPARED = 200
 
@@ -86,18 +98,23 @@ class PostgresDriver(Driver):
     dialect = "postgresql"
     statements = Statements(_DIALECT, _dump)
 
-    def __init__(self, connection: psycopg.Connection[Any], *, prepares: bool) -> None:
+    def __init__(self, connection: bounded.Connection, until: Deadline, *, prepares: bool) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
         self._prepares = prepares
         self._prepared: dict[Compiled, bytes] = {}
         self._numbers = count()
         self._transformer = Transformer(connection)
+        self._until = until
+        self._bounded = bounded.BoundedCalls(connection)
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
 
+    def set_deadline(self, until: Deadline) -> None:
+        self._until = until
+
     def fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
-        result = self._execute(compiled, values)
+        result = self._run_compiled(compiled, values)
         number = result.ntuples
         if not number:
             return []
@@ -107,15 +124,15 @@ class PostgresDriver(Driver):
         return rows
 
     def change(self, compiled: Compiled, values: list[Any]) -> int:
-        return self._execute(compiled, values).command_tuples or 0
+        return self._run_compiled(compiled, values).command_tuples or 0
 
     def change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
         # A cursor sends many statements without waiting for each result, which outweighs its overhead.
         with psycopg.RawCursor(self._connection) as cursor:
-            cursor.executemany(compiled.text, rows)
+            self._bounded.call(self._until.at + GRACE_SECONDS, cursor.executemany, compiled.text, rows)
 
     def run(self, command: str) -> None:
-        _require_done(self._pgconn.exec_(command.encode()))
+        self._execute(self._pgconn.exec_, command.encode())
 
     @property
     def is_lost(self) -> bool:
@@ -130,45 +147,46 @@ class PostgresDriver(Driver):
         return not self._poll.poll(0)
 
     def close(self) -> None:
-        self._connection.close()
+        self._bounded.close()
 
-    def _execute(self, compiled: Compiled, values: list[Any]) -> PGresult:
+    def _run_compiled(self, compiled: Compiled, values: list[Any]) -> PGresult:
         if not self._prepares or compiled.is_single_use:
-            result = self._pgconn.exec_params(compiled.text.encode(), values, result_format=Format.BINARY)
-        else:
-            name = self._prepared.get(compiled) or self._prepare(compiled)
-            result = self._pgconn.exec_prepared(name, values, result_format=Format.BINARY)
-        return _require_done(result)
+            return self._execute(self._pgconn.exec_params, compiled.text.encode(), values, None, None, Format.BINARY)
+        name = self._prepared.get(compiled) or self._prepare(compiled)
+        return self._execute(self._pgconn.exec_prepared, name, values, None, Format.BINARY)
 
     def _prepare(self, compiled: Compiled) -> bytes:
         if len(self._prepared) >= MAX_PREPARED:
             # Drop the oldest. (DEALLOCATE ALL would also drop the prepared statements of psycopg's cursors.)
             self._drop(self._prepared.pop(next(iter(self._prepared))))
         name = b"s%d" % next(self._numbers)
-        _require_done(self._pgconn.prepare(name, compiled.text.encode()))
+        self._execute(self._pgconn.prepare, name, compiled.text.encode())
         self._prepared[compiled] = name
         return name
 
     def _drop(self, name: bytes) -> None:
         if _CAN_CLOSE:
-            _require_done(self._pgconn.close_prepared(name))
+            self._execute(self._pgconn.close_prepared, name)
         else:  # a pooler does not track this
             self.run(f"DEALLOCATE {name.decode()}")
 
-
-def _require_done(result: PGresult) -> PGresult:
-    if result.status not in _DONE:
-        raise error_from_result(result)
-    return result
+    def _execute(self, function: Callable[..., PGresult], *args: Any) -> PGresult:
+        """Call a function of libpq, which waits for its result."""
+        result = self._bounded.call(self._until.at + GRACE_SECONDS, function, *args)
+        if result.status not in _DONE:
+            raise error_from_result(result)
+        return result
 
 
 class PostgreSQL(Database):
     """Implements Database with one pool for reading and writing."""
 
-    def __init__(self, url: URL, pool_size: int, pool_timeout: float, *, pooler: bool) -> None:
-        self._arguments, self._options = _DIALECT.create_connect_args(url)
+    def __init__(self, url: URL, pool_size: int, wait_seconds: float, *, pooler: bool) -> None:
+        _, options = _DIALECT.create_connect_args(url)
+        self._options = {**DEFAULTS, **options, "client_encoding": "utf8"}
+        self._wait = wait_seconds
         self._pooler = pooler
-        self._pool = Pool(self._connect, pool_size, pool_timeout)
+        self._pool = Pool(self._connect, pool_size, wait_seconds)
 
     def reading(self) -> AbstractContextManager[Connection]:
         return self._pool.lease()
@@ -178,12 +196,14 @@ class PostgreSQL(Database):
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         with self._pool.lease() as connection, connection.transaction(begin):
             # The snapshot is taken at the first statement.
-            connection.run("SELECT 1")
+            connection.run(
+                f"SELECT set_config('idle_in_transaction_session_timeout', '{MAX_IDLE_SNAPSHOT_SECONDS}s', true)"
+            )
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self._pool.lease(is_writing=True) as connection, connection.transaction("BEGIN"):
+        with self._pool.lease(is_writing=True) as connection, connection.transaction(self._begin()):
             yield connection
 
     def changing(self, reading: Connection) -> AbstractContextManager[Connection]:
@@ -192,18 +212,29 @@ class PostgreSQL(Database):
     def close(self) -> None:
         self._pool.close()
 
-    def _connect(self) -> PostgresDriver:
-        options = {**DEFAULTS, **self._options, "client_encoding": "utf8"}
-        connection = psycopg.connect(*self._arguments, autocommit=True, **options)
+    def _begin(self) -> str:
+        """Return the command that begins a transaction. A longer one takes no further round trip."""
+        seconds = deadline.current().remaining(self._wait)
+        if seconds > self._wait - LOCK_TOLERANCE and not self._pooler:
+            return "BEGIN"
+        return f"BEGIN; SET LOCAL lock_timeout = {max(1, int(1000 * seconds))}"
+
+    def _connect(self, until: Deadline) -> PostgresDriver:
+        connection = bounded.connect(self._options, until.remaining(self._wait) + GRACE_SECONDS)
         connection.adapters.register_dumper(bytes, _Dumped)
         if self._pooler:
             connection.prepare_threshold = None
+        driver = PostgresDriver(connection, until, prepares=not self._pooler)
         try:
             # Times are returned in the time zone of the session. (PgBouncer applies it to every server connection.)
-            connection.execute("SET TimeZone = 'UTC'")
+            settings = {"TimeZone": "'UTC'"}
             if not self._pooler:
-                connection.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+                # They also end what the server still does for a connection that was closed after its deadline.
+                settings["lock_timeout"] = f"'{int(1000 * self._wait)}ms'"
+                settings["statement_timeout"] = f"'{bounded.MAX_STATEMENT_SECONDS}s'"
+                settings["idle_in_transaction_session_timeout"] = f"'{MAX_IDLE_SECONDS}s'"
+            driver.run("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
         except BaseException:
-            connection.close()
+            driver.close()
             raise
-        return PostgresDriver(connection, prepares=not self._pooler)
+        return driver

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from math import ceil
 from typing import Any
 
 from sqlalchemy import URL
@@ -16,12 +17,16 @@ from tasktracker.adapters.sql.database import Database, Pool
 from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
+from tasktracker.domain.kernel import deadline
+from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.kernel.errors import StorageUnavailable
 
-# The time to wait for a writing process, which may have been suspended in a transaction.
-BUSY_SECONDS = 5.0
 # Prepared statements per connection.
 MAX_PREPARED = 500
+# Setting the time to wait for another process takes as long as reading a row, so it is rounded up to this.
+BUSY_STEP = 0.25
+# Instructions of SQLite's virtual machine, some milliseconds, between two checks of the deadline.
+CHECK_EVERY = 100_000
 
 
 class SqliteDriver(Driver):
@@ -30,8 +35,20 @@ class SqliteDriver(Driver):
     dialect = "sqlite"
     statements = Statements(pysqlite.dialect())
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, wait_seconds: float) -> None:
         self.connection = connection
+        self._wait = wait_seconds
+        self._busy_steps = 0
+        self._until = deadline.current()
+        connection.set_progress_handler(self._is_late, CHECK_EVERY)
+
+    def set_deadline(self, until: Deadline) -> None:
+        self._until = until
+        # The time to wait for a process that writes, which may have been suspended in a transaction.
+        steps = ceil(until.remaining(self._wait) / BUSY_STEP)
+        if steps != self._busy_steps:
+            self._busy_steps = steps
+            self.connection.execute(f"PRAGMA busy_timeout = {int(1000 * min(steps * BUSY_STEP, self._wait))}")
 
     def fetch(self, compiled: Compiled, values: list[Any]) -> Sequence[Row]:
         return self.connection.execute(compiled.text, values).fetchall()
@@ -59,16 +76,19 @@ class SqliteDriver(Driver):
     def close(self) -> None:
         self.connection.close()
 
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._until.at
+
 
 class Sqlite(Database):
     """Implements Database with a pool of readers and one writer, for which threads wait in order."""
 
-    def __init__(self, url: URL, pool_size: int, pool_timeout: float) -> None:
+    def __init__(self, url: URL, pool_size: int, wait_seconds: float) -> None:
         self._path = url.database or ""
-        self._timeout = pool_timeout
+        self._wait = wait_seconds
         self._writer_lock = FairLock()
-        self._readers = Pool(self._reader, pool_size, pool_timeout)
-        self._writer = Pool(self._set_up_writer, 1, pool_timeout)
+        self._readers = Pool(self._reader, pool_size, wait_seconds)
+        self._writer = Pool(self._set_up_writer, 1, wait_seconds)
 
     def reading(self) -> AbstractContextManager[Connection]:
         return self._readers.lease()
@@ -82,7 +102,7 @@ class Sqlite(Database):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        if not self._writer_lock.acquire(self._timeout):
+        if not self._writer_lock.acquire(deadline.current().remaining(self._wait)):
             raise StorageUnavailable
         try:
             # IMMEDIATE, because a transaction that begins with reading may later fail to write.
@@ -98,42 +118,43 @@ class Sqlite(Database):
         self._readers.close()
         self._writer.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, seconds: float) -> sqlite3.Connection:
         return sqlite3.connect(
             self._path,
-            timeout=BUSY_SECONDS,
+            timeout=seconds,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=MAX_PREPARED,
         )
 
-    def _reader(self) -> SqliteDriver:
-        connection = self._connect()
+    def _reader(self, until: Deadline) -> SqliteDriver:
+        connection = self._connect(until.remaining(self._wait))
         connection.execute("PRAGMA query_only = ON")
-        return SqliteDriver(connection)
+        return SqliteDriver(connection, self._wait)
 
-    def _set_up_writer(self) -> SqliteDriver:
-        connection = self._connect()
+    def _set_up_writer(self, until: Deadline) -> SqliteDriver:
+        seconds = until.remaining(self._wait)
+        connection = self._connect(seconds)
         try:
             # In WAL mode, readers and the writer do not wait for each other. The file stores the mode.
-            _switch_to_wal(connection)
+            _switch_to_wal(connection, seconds)
             # Commits survive a power failure.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
         except BaseException:
             connection.close()
             raise
-        return SqliteDriver(connection)
+        return SqliteDriver(connection, self._wait)
 
 
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
+def _switch_to_wal(connection: sqlite3.Connection, seconds: float) -> None:
     # If several connections switch a new file, SQLite fails all but one immediately, whatever the timeout.
-    deadline = time.monotonic() + BUSY_SECONDS
+    end = time.monotonic() + seconds
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
             time.sleep(0.01)

@@ -40,7 +40,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     ├── CursorExpired           changes since the cursor can no longer be read
     ├── TooManyRequests         too many attempts; retry after `retry_after` seconds
     └── Unavailable             temporary; the same call may succeed later
-        ├── Busy                too many calls of this kind are waiting
+        ├── Busy                too many calls, of this kind or of this user, are waiting
         ├── StorageUnavailable  the database cannot be reached or did not answer in time
         └── StorageFull         the database has no room left for this write
 """
@@ -362,7 +362,7 @@ class Unavailable(DomainError):
 
 
 class Busy(Unavailable):
-    """Too many costly calls of the same kind are already waiting."""
+    """Too many calls of the same kind, or of the same user, are already waiting."""
 
     slug = "busy"
     title = "The service is too busy"

@@ -9,6 +9,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.feed.entries import entries_of
+from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.removal.ports import AccountRemovalWork
 from tasktracker.domain.sharing.service import SharingService
@@ -32,6 +33,7 @@ class AccountRemoval:
         """
 
         def delete(work: AccountRemovalWork, user: User) -> None:
+            deadline.current().lift()
             self._sharing.leave_all(work)
             _revoke_all(work)
             work.users.remove(user.id)

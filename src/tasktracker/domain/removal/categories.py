@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import CategoryNotFound
 from tasktracker.domain.kernel.versions import Expected, require
@@ -20,6 +21,7 @@ class CategoryRemoval:
         if category is None:
             raise CategoryNotFound
         require(category, expected)
+        deadline.current().lift()  # the category may have any number of tasks
         unfiled = work.tasks.unfile(work.actor.user_id, category_id, work.now)
         work.changes.record_many(Action.EDIT, [(replace(task, category=category_id), task) for task in unfiled])
         work.categories.remove(category)

@@ -49,7 +49,7 @@ from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
-from tasktracker.entrypoints.settings import STREAM_THREADS, THREADS_PER_HASH, Settings
+from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THREADS_PER_HASH, Settings
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
@@ -71,22 +71,36 @@ CONTROLLERS: Sequence[type[Controller]] = (
     ProblemController,
 )
 
+# Requests that may run or wait in a process. Of each user, a quarter of them may read, and as many may write.
+REQUEST_QUEUE = 1000
+
 
 class Services:
     """Services that exist only in the HTTP application. Controllers get them by name, like those of the container."""
 
     def __init__(self, container: Container) -> None:
         settings, store = container.settings(), container.store()
+        wait_seconds = settings.database_wait_seconds
         # One thread for each connection.
-        self.threads = ThreadRunner(settings.database_connections, "requests")
+        self.threads = ThreadRunner(
+            settings.database_connections,
+            "requests",
+            limit=REQUEST_QUEUE,
+            limit_each=REQUEST_QUEUE // 4,
+            wait_seconds=wait_seconds,
+            # While writes wait for locks, or for SQLite's writer, reads go on.
+            for_reads=settings.database_connections // 5,
+        )
+        self.health_threads = ThreadRunner(HEALTH_THREADS, "health", limit=REQUEST_QUEUE, wait_seconds=wait_seconds)
         # The hasher limits concurrent password hashes. There are more threads than that, so that one thread can
         # query the database while another one hashes.
         self.hashing_threads = ThreadRunner(
             THREADS_PER_HASH * settings.hashing_threads,
             "hashing",
             limit=settings.hashing_threads + settings.hashing_queue,
+            wait_seconds=wait_seconds,
         )
-        self.stream_threads = ThreadRunner(STREAM_THREADS, "streams")
+        self.stream_threads = ThreadRunner(STREAM_THREADS, "streams", wait_seconds=wait_seconds)
         self.transfer_threads = ThreadRunner(settings.transfers, "transfers")
         self.transfers = Transfers(
             self.transfer_threads, limit=settings.transfers, import_bytes=settings.import_max_bytes
@@ -153,6 +167,7 @@ async def _running(container: Container, services: Services, _: Litestar) -> Asy
         sweeper.stop()
         await services.transfers.stop()
         await services.subscriptions.close()
-        for each in (services.stream_threads, services.hashing_threads, services.transfer_threads, services.threads):
-            each.close()
+        for each in vars(services).values():
+            if isinstance(each, ThreadRunner):
+                each.close()
         container.store().close()

@@ -35,7 +35,7 @@ from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, query
 from tasktracker.entrypoints.http.core.responses import HeadResponse, StreamedResponse
 from tasktracker.entrypoints.http.core.schemas import CursorText, JsonBody, NoFields
-from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread, set_sharer
 from tasktracker.entrypoints.http.subscriptions import Subscription, SubscriptionRegistry, ended_on_disconnect
 
 MEDIA_TYPE = "text/event-stream"
@@ -137,6 +137,7 @@ class EventController(Controller):
         if filters.ticket is not UNSET:
             actor, until = await self.stream_threads.run(self.streams.redeem, filters.ticket)
             request.scope["user"] = actor  # for the log
+            set_sharer(actor.user_id.int, "GET")
             return actor, until
         return request.user, request.auth.expires_at if request.auth else None
 

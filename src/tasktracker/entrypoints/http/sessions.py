@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from litestar import Controller, delete, get, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Session
 from tasktracker.domain.accounts.session_service import LOGIN_RULES, SessionService
@@ -33,7 +35,7 @@ from tasktracker.entrypoints.http.core.authentication import require_live
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, bearer_token, identifier
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, text
-from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread, shared_by
 
 Code = Annotated[
     str,
@@ -120,6 +122,7 @@ class SessionController(Controller):
 
     sessions: SessionService
     store: Storage
+    signer: TokenSigner
     threads: ThreadRunner
     hashing_threads: ThreadRunner
 
@@ -130,6 +133,7 @@ class SessionController(Controller):
         status_code=200,
         opt=operation(InvalidInput, InvalidCredentials, CodeRequired, TooManyRequests, Busy, access=Access.PUBLIC),
     )
+    @shared_by(lambda _, data, **__: data.username.casefold())
     @on_hashing_thread
     def login(self, request: Request, data: JsonBody[Login]) -> SignedInView:
         """Open a session on a device."""
@@ -143,6 +147,7 @@ class SessionController(Controller):
         status_code=200,
         opt=operation(InvalidInput, InvalidToken, SessionEnded, TooManyRequests, access=Access.PUBLIC),
     )
+    @shared_by(lambda self, data, **_: self.owner_of(data.refresh))
     @on_thread
     def refresh(self, request: Request, data: JsonBody[Refresh]) -> TokensView:
         """Exchange a refresh token for the next access and refresh token."""
@@ -170,6 +175,9 @@ class SessionController(Controller):
         opt=operation(
             InvalidInput, NotAuthenticated, InvalidToken, SessionEnded, SessionRequired, access=Access.OPTIONAL
         ),
+    )
+    @shared_by(
+        lambda self, request, data=None: self.owner_of(bearer_token(request) or (data.refresh if data else None))
     )
     @on_thread
     def logout(self, request: Request, data: JsonBody[Logout | None] = None) -> None:
@@ -225,3 +233,9 @@ class SessionController(Controller):
         """End one of the caller's sessions. It may be that of this request."""
         with self.store.writing(request.session_actor) as work:
             self.sessions.end(work, identifier(id), request.origin)
+
+    def owner_of(self, token: str | None) -> int | None:
+        """Return the user of a token, None if it is not valid. Whether its session is live is not checked."""
+        with suppress(InvalidToken):
+            return self.signer.read(token or "", expired=True).user_id.int
+        return None

@@ -10,6 +10,7 @@ from threading import Event
 import structlog
 
 from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.throttling.limit import Bucket, Limit
@@ -49,6 +50,7 @@ class Sweeper:
         """Sweep if it is this process's turn, and return the number of removed items; otherwise return None."""
         if self._limiter.consume(TURN, self._clock.now()) is not None:
             return None
+        deadline.current().lift()
         removed = self._housekeeping.sweep(MAX_PER_SWEEP, self._stopping.is_set)
         log.info("swept", removed=removed)
         if removed >= MAX_PER_SWEEP and not self._stopping.is_set():

@@ -15,7 +15,7 @@ from tasktracker.domain.kernel.errors import DomainError, NotFound, StorageUnava
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_of
-from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
+from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 STATIC = Path(__file__).parent / "static"
 # Swagger UI sets inline styles. Scripts are loaded only from this server.
@@ -42,7 +42,7 @@ class SystemController(Controller):
     tags = ("service",)
 
     store: Storage
-    threads: ThreadRunner
+    health_threads: ThreadRunner
 
     @get(
         "/health/live",
@@ -60,10 +60,9 @@ class SystemController(Controller):
         summary="Check that requests can be served",
         opt=operation(StorageUnavailable, access=Access.PUBLIC),
     )
-    @on_thread
-    def ready(self) -> Health:
+    async def ready(self) -> Health:
         """Respond with 200 if the database is reachable and its schema is current, otherwise with 503."""
-        self.store.ready()
+        await self.health_threads.run(self.store.ready)
         return Health("ready")
 
     @get("/schema/openapi.json", include_in_schema=False, opt=operation(access=Access.PUBLIC))

@@ -27,7 +27,7 @@ from tasktracker.entrypoints.http.core.problems import API_TOKEN_ENDED
 from tasktracker.entrypoints.http.core.request import bearer_token
 from tasktracker.entrypoints.http.core.request_parsing import read_query
 from tasktracker.entrypoints.http.core.schemas import Query
-from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, set_sharer
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 ANONYMOUS = AuthenticationResult(user=None, auth=None)
@@ -54,7 +54,8 @@ class Authentication(AbstractAuthenticationMiddleware):
         Raises NotAuthenticated, InvalidToken, SessionRequired, and InvalidInput for query parameters.
         """
         scope, handler = connection.scope, connection.route_handler
-        operation = OPTIONS if scope["method"] == HttpMethod.OPTIONS else Operation.of(handler)  # type: ignore[typeddict-item]
+        method: str = scope["method"]  # type: ignore[typeddict-item]
+        operation = OPTIONS if method == HttpMethod.OPTIONS else Operation.of(handler)
         access, result = operation.access, ANONYMOUS
         if access is Access.TOKEN:
             result = self._authenticated(connection)
@@ -65,6 +66,9 @@ class Authentication(AbstractAuthenticationMiddleware):
                 raise SessionRequired
         elif access is Access.TICKET and "ticket" not in connection.query_params:
             result = self._authenticated(connection)
+        else:
+            client = scope["client"]
+            set_sharer(client[0] if client else None, method)
         # Refuse unknown parameters. Without a body, a handler with parameters refuses them itself when it reads them.
         raw = scope["query_string"]
         if raw and (operation.query is None or handler.parsed_data_field is not None):
@@ -75,12 +79,16 @@ class Authentication(AbstractAuthenticationMiddleware):
         token = bearer_token(connection)
         if token is None:
             raise NotAuthenticated
+        actor: Actor
         if api_token.has_api_token_prefix(token):
-            return AuthenticationResult(user=api_token.actor_of(token), auth=None)
-        claims = self._signer.read(token)
-        if claims.kind is not TokenKind.ACCESS:
-            raise InvalidToken
-        return AuthenticationResult(SessionActor(claims.user_id, claims.session_id, claims.generation), claims)
+            actor, claims = api_token.actor_of(token), None
+        else:
+            claims = self._signer.read(token)
+            if claims.kind is not TokenKind.ACCESS:
+                raise InvalidToken
+            actor = SessionActor(claims.user_id, claims.session_id, claims.generation)
+        set_sharer(actor.user_id.int, connection.scope["method"])  # type: ignore[typeddict-item]
+        return AuthenticationResult(actor, claims)
 
 
 def require_live(store: Storage, actor: Actor) -> None:

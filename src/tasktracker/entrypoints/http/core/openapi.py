@@ -19,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from tasktracker.domain.kernel.errors import (
+    Busy,
     DomainError,
     InsufficientScope,
     InvalidInput,
@@ -228,7 +229,7 @@ def _kinds(operation: Operation, path: str, method: str) -> set[type[DomainError
     if operation.idempotent:
         kinds |= {KeyInUse, KeyReused}
     if path.startswith("/api/"):
-        kinds.add(StorageUnavailable)
+        kinds |= {Busy, StorageUnavailable}
         if method != "GET":
             kinds.add(StorageFull)
     if operation.access not in (Access.PUBLIC, Access.OPTIONAL):

@@ -4,21 +4,96 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine
+from collections import defaultdict, deque
+from collections.abc import Callable, Coroutine, Hashable
 from contextlib import suppress
-from functools import wraps
+from contextvars import ContextVar
+from functools import partial, wraps
+from math import inf
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
+from time import monotonic
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from litestar import Response
 
-from tasktracker.domain.kernel.errors import Busy
+from tasktracker.domain.kernel.deadline import Deadline, set_current
+from tasktracker.domain.kernel.errors import Busy, StorageUnavailable
 from tasktracker.entrypoints.http.core.responses import JsonResponse
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
-Call = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[[], Any]]
+
+SHARE = 0.4
+"""The part of the threads that one sharer may hold: a user's reads, say. The user's writes may hold as many, and both
+together leave some threads to others."""
+LATE = "The request waited for its turn longer than a request may wait."
+
+
+Sharer = tuple[Hashable, bool]
+"""Whose calls are started, and whether they write. Calls of an equal sharer share a part of the threads: so reads do
+not wait behind writes that wait for a lock."""
+
+_SHARER: ContextVar[Sharer | None] = ContextVar("sharer", default=None)
+
+
+def set_sharer(owner: Hashable, method: str) -> None:
+    """Let the calls for the current request use the share of its owner: a user, or the address of a client."""
+    _SHARER.set((owner, method not in ("GET", "HEAD")))
+
+
+class _Call:
+    """A call of a function, which either runs or expires."""
+
+    __slots__ = (
+        "_claim",
+        "_context",
+        "_function",
+        "ends_at",
+        "future",
+        "has_write_slot",
+        "is_write",
+        "loop",
+        "share",
+        "sharer",
+    )
+
+    def __init__(self, function: Callable[[], Any], seconds: float) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.ends_at = monotonic() + seconds
+        self.sharer = _SHARER.get()
+        self.is_write = self.sharer is not None and self.sharer[1]
+        # What it holds while it runs, until it ends or passes them on.
+        self.share: _Share | None = None
+        self.has_write_slot = False
+        self._function = function
+        self._context = contextvars.copy_context()
+        self._claim = Lock()
+
+    def claim(self) -> bool:
+        """Return whether the caller is the first to claim the call, and so decides whether it runs or expires."""
+        return self._claim.acquire(blocking=False)
+
+    def run(self) -> Any:
+        """Run the function with its deadline. Raises StorageUnavailable after it."""
+        if monotonic() >= self.ends_at:
+            raise StorageUnavailable(LATE)
+        return self._context.run(self._run)
+
+    def _run(self) -> Any:
+        set_current(Deadline(self.ends_at))
+        return self._function()
+
+
+class _Share:
+    """The calls of a sharer: how many the threads may run now, and those that wait for them to end."""
+
+    __slots__ = ("running", "waiting")
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.waiting: deque[_Call] = deque()
 
 
 class ThreadRunner:
@@ -28,15 +103,36 @@ class ThreadRunner:
     passes its result directly to the loop. With many concurrent calls, a call takes 9 µs instead of 14, and a request a
     tenth less (`python -m benchmarks.studies.library`).
 
-    `limit` is the maximum number of running and waiting calls. A call counts until it ends, even if the client of its
-    request has disconnected.
+    `limit` is the maximum number of running and waiting calls, and `limit_each` that of one sharer. A call counts until
+    it ends, even if the client of its request has disconnected. `wait_seconds` limits how long a call waits for a
+    thread and then for the storage, both together. Writes never hold the last `for_reads` threads.
     """
 
-    def __init__(self, count: int, name: str, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        count: int,
+        name: str,
+        *,
+        limit: float = inf,
+        limit_each: float = inf,
+        wait_seconds: float = inf,
+        for_reads: int = 0,
+    ) -> None:
         self._limit = limit
+        self._limit_each = limit_each
+        self._wait = wait_seconds
+        self._free_for_writes = count - for_reads
+        self._share = max(1, int(count * SHARE))
         self._pending = 0
         self._is_closed = False
-        self._queue: SimpleQueue[Call | None] = SimpleQueue()
+        # Changed only on the event loop, without a lock.
+        self._shares: dict[Sharer | None, _Share] = defaultdict(_Share)
+        # The writes that their shares allow, but that wait for another write to end.
+        self._writes: deque[_Call] = deque()
+        # The calls that have not ended, in order of their deadlines.
+        self._timed: dict[_Call, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._queue: SimpleQueue[_Call | None] = SimpleQueue()
         self._threads = [Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(count)]
         for thread in self._threads:
             thread.start()
@@ -44,7 +140,8 @@ class ThreadRunner:
     async def run(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call a function on one of the threads, with the caller's context variables, and return its result.
 
-        The function is called even if the caller is cancelled. Raises Busy above the limit, RuntimeError after `close`.
+        The function is called even if the caller is cancelled. Raises Busy above the limit, StorageUnavailable if no
+        thread is free until the deadline, RuntimeError after `close`.
         """
         return await self.start(function, *args, **kwargs)
 
@@ -52,42 +149,133 @@ class ThreadRunner:
         """Like `run`, but return a future of the result at once."""
         if self._is_closed:
             raise RuntimeError("The threads have ended.")
-        if self._limit is not None and self._pending >= self._limit:
+        if self._pending >= self._limit:
             raise Busy
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
-        context = contextvars.copy_context()
+        call = _Call(partial(function, *args, **kwargs), self._wait)
+        self._submit(call)
         self._pending += 1
-        self._queue.put((loop, future, lambda: context.run(function, *args, **kwargs)))
-        return future
+        if self._wait < inf:
+            self._timed[call] = None
+            if self._timer is None:
+                self._timer = call.loop.call_later(self._wait, self._expire)
+        return call.future
 
     def close(self) -> None:
         """Finish all started calls, and end the threads."""
         self._is_closed = True
-        for _ in self._threads:
-            self._queue.put(None)
+        if self._timer is not None:
+            self._timer.cancel()
+        for waiting in (self._writes, *(share.waiting for share in self._shares.values())):
+            with suppress(IndexError):
+                while True:
+                    self._queue.put(waiting.popleft())
+        self._queue.put(None)
         for thread in self._threads:
             thread.join()
 
-    def _work(self) -> None:
-        while (work := self._queue.get()) is not None:
-            loop, future, call = work
-            try:
-                result, failure = call(), None
-            except BaseException as error:
-                result, failure = None, error
-            with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(self._settle, future, result, failure)
-            del work, loop, future, call, result, failure  # free their memory before waiting for the next call
+    def _submit(self, call: _Call) -> None:
+        """Pass a call to the threads, or let it wait for others to end. Raises Busy."""
+        if call.sharer is not None:
+            share = self._shares[call.sharer]
+            if share.running >= self._share:
+                if share.running + len(share.waiting) >= self._limit_each:
+                    raise Busy
+                share.waiting.append(call)
+                return
+            share.running += 1
+            call.share = share
+            if call.is_write:
+                if not self._free_for_writes:
+                    self._writes.append(call)
+                    return
+                self._free_for_writes -= 1
+                call.has_write_slot = True
+        self._queue.put(call)
 
-    def _settle(self, future: asyncio.Future[Any], result: Any, failure: BaseException | None) -> None:
-        self._pending -= 1  # no lock, because this runs only on the event loop
-        if future.done():  # the caller was cancelled
+    def _work(self) -> None:
+        while True:
+            call = self._queue.get()
+            if call is None:
+                is_last = self._queue.empty()  # a running call may still pass on to another one
+                self._queue.put(None)  # for the other threads
+                if is_last:
+                    return
+                continue
+            result: Any = None
+            failure: BaseException | None = None
+            if call.claim():
+                try:
+                    result = call.run()
+                except BaseException as error:
+                    failure = error
+            self._pass_on(call)
+            with suppress(RuntimeError):  # the loop is closed
+                call.loop.call_soon_threadsafe(self._settle, call, result, failure)
+            del call, result, failure  # free their memory before waiting for the next call
+
+    def _pass_on(self, call: _Call) -> None:
+        """Pass what an ended call holds on to calls that wait for it.
+
+        On the call's thread, which need not wait for the event loop then, and once more on the event loop.
+        """
+        if (share := call.share) is not None and share.waiting:
+            try:
+                successor = share.waiting.popleft()
+            except IndexError:
+                pass  # another thread has taken it
+            else:
+                successor.share, call.share = share, None
+                if successor.is_write:
+                    self._writes.append(successor)
+                else:
+                    self._queue.put(successor)
+        if call.has_write_slot:
+            call.has_write_slot = not self._start_write()
+
+    def _start_write(self) -> bool:
+        """Give a slot to the write that has waited longest. Return False if none waits."""
+        if not self._writes:
+            return False
+        try:
+            call = self._writes.popleft()
+        except IndexError:
+            return False
+        call.has_write_slot = True
+        self._queue.put(call)
+        return True
+
+    def _settle(self, call: _Call, result: Any, failure: BaseException | None) -> None:
+        self._pending -= 1
+        self._timed.pop(call, None)
+        self._pass_on(call)
+        if call.has_write_slot:
+            self._free_for_writes += 1
+        # A successor in the share may still wait for this, if another call has taken the slot of its predecessor.
+        while self._writes and self._free_for_writes and self._start_write():
+            self._free_for_writes -= 1
+        if (share := call.share) is not None:
+            share.running -= 1
+            if not share.running:
+                del self._shares[call.sharer]
+        if call.future.done():  # the caller was cancelled, or the call has expired
             return
         if failure is None:
-            future.set_result(result)
+            call.future.set_result(result)
         else:
-            future.set_exception(failure)
+            call.future.set_exception(failure)
+
+    def _expire(self) -> None:
+        """Refuse the calls that no thread has begun before their deadline."""
+        self._timer = None
+        while self._timed:
+            call = next(iter(self._timed))
+            seconds = call.ends_at - monotonic()
+            if seconds > 0:
+                self._timer = call.loop.call_later(seconds, self._expire)
+                return
+            del self._timed[call]
+            if call.claim() and not call.future.done():
+                call.future.set_exception(StorageUnavailable(LATE))
 
 
 class Threaded(Protocol):
@@ -132,6 +320,26 @@ def on_hashing_thread(
         return await self.hashing_threads.start(_encoded, handler, self, *args, **kwargs)
 
     return called
+
+
+def shared_by(
+    owner: Callable[..., Hashable],
+) -> Callable[[Callable[..., Coroutine[Any, Any, Result]]], Callable[..., Coroutine[Any, Any, Result]]]:
+    """Let a handler without authentication use the share of an owner, found from the handler's arguments.
+
+    If the owner is None, the share remains that of the client's address.
+    """
+
+    def decorated(handler: Callable[..., Coroutine[Any, Any, Result]]) -> Callable[..., Coroutine[Any, Any, Result]]:
+        @wraps(handler)
+        async def called(self: object, /, **kwargs: Any) -> Result:
+            if (found := owner(self, **kwargs)) is not None:
+                set_sharer(found, "POST")
+            return await handler(self, **kwargs)
+
+        return called
+
+    return decorated
 
 
 def _encoded(handler: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
