@@ -111,9 +111,12 @@ def test_preconditions_are_described_where_they_are_supported(
     for (method, path), operation in operations.items():
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
         is_item = path in ("/api/tasks/{id}/", "/api/categories/{id}/")
-        others = ("/api/tasks/{id}/restore/", "/api/tasks/{id}/undo/", "/api/trash/{id}/")
-        is_versioned = is_item or path in others
-        supported = {"GET": {"If-None-Match"}, "PUT": {"If-Match", "If-None-Match"}}.get(method, {"If-Match"})
+        is_change_of_item = path in ("/api/tasks/{id}/restore/", "/api/tasks/{id}/undo/", "/api/trash/{id}/")
+        is_share = path.startswith("/api/tasks/{id}/shares/")
+        is_versioned = is_item or ((is_change_of_item or is_share) and method != "GET")
+        supported = {"If-None-Match"} if method == "GET" else {"If-Match"}
+        if is_item and method == "PUT":
+            supported |= {"If-None-Match"}
         assert named - {"Idempotency-Key", "Prefer"} == (supported if is_versioned else set())
         assert ("Prefer" in named) is ("202" in operation["responses"]) is (path == IMPORT)
         assert ("412" in operation["responses"]) is (is_versioned and method != "GET")
@@ -219,6 +222,11 @@ def test_every_successful_request_matches_its_schema(
         body = {name: filled_in(value) for name, value in example.good.items()}
         for media in operations[route]["requestBody"]["content"].values():
             assert api.documentation.mistakes(media["schema"], body) == []
+        tested.add(route)
+    for route in (("POST", "/api/events/tickets/"), ("POST", "/api/tasks/{id}/restore/")):
+        (media,) = operations[route]["requestBody"]["content"].values()
+        assert api.documentation.mistakes(media["schema"], {}) == []
+        assert api.documentation.mistakes(media["schema"], {"unknown": 1}) != []
         tested.add(route)
     # Operations that need a one-time code are tested elsewhere.
     coded = {("POST", "/api/accounts/me/totp/confirm/"), ("POST", "/api/accounts/me/totp/disable/")}
