@@ -193,10 +193,12 @@ class ThreadRunner:
         self._queue.put(call)
 
     def _work(self) -> None:
+        call: _Call | None = None
         while True:
-            call = self._queue.get()
             if call is None:
-                is_last = self._queue.empty()  # a running call may still pass on to another one
+                call = self._queue.get()
+            if call is None:
+                is_last = self._queue.empty()  # a running call may still have a successor
                 self._queue.put(None)  # for the other threads
                 if is_last:
                     return
@@ -208,13 +210,18 @@ class ThreadRunner:
                     result = call.run()
                 except BaseException as error:
                     failure = error
-            self._pass_on(call)
+            successor = self._successor(call)
             with suppress(RuntimeError):  # the loop is closed
                 call.loop.call_soon_threadsafe(self._settle, call, result, failure)
             del call, result, failure  # free their memory before waiting for the next call
+            call = successor
+            if call is not None and not self._queue.empty():
+                # It is the turn of another call. Otherwise, putting it would wake another thread for nothing.
+                self._queue.put(call)
+                call = None
 
-    def _pass_on(self, call: _Call) -> None:
-        """Pass what an ended call holds on to calls that wait for it.
+    def _successor(self, call: _Call) -> _Call | None:
+        """Give what an ended call holds to calls that wait for it, and return one that may run now.
 
         On the call's thread, which need not wait for the event loop then, and once more on the event loop.
         """
@@ -225,34 +232,34 @@ class ThreadRunner:
                 pass  # another thread has taken it
             else:
                 successor.share, call.share = share, None
-                if successor.is_write:
-                    self._writes.append(successor)
-                else:
-                    self._queue.put(successor)
-        if call.has_write_slot:
-            call.has_write_slot = not self._start_write()
+                if not successor.is_write:
+                    return successor
+                self._writes.append(successor)
+        if call.has_write_slot and (write := self._next_write()) is not None:
+            call.has_write_slot = False
+            return write
+        return None
 
-    def _start_write(self) -> bool:
-        """Give a slot to the write that has waited longest. Return False if none waits."""
-        if not self._writes:
-            return False
+    def _next_write(self) -> _Call | None:
+        """Give a slot to the write that has waited longest, and return it."""
         try:
             call = self._writes.popleft()
         except IndexError:
-            return False
+            return None
         call.has_write_slot = True
-        self._queue.put(call)
-        return True
+        return call
 
     def _settle(self, call: _Call, result: Any, failure: BaseException | None) -> None:
         self._pending -= 1
         self._timed.pop(call, None)
-        self._pass_on(call)
+        if (successor := self._successor(call)) is not None:
+            self._queue.put(successor)
         if call.has_write_slot:
             self._free_for_writes += 1
         # A successor in the share may still wait for this, if another call has taken the slot of its predecessor.
-        while self._writes and self._free_for_writes and self._start_write():
+        while self._writes and self._free_for_writes and (write := self._next_write()) is not None:
             self._free_for_writes -= 1
+            self._queue.put(write)
         if (share := call.share) is not None:
             share.running -= 1
             if not share.running:
