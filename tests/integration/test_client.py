@@ -696,6 +696,7 @@ class TestStartingOver:
         api.clock.advance(timedelta(days=5))
         expect(api.login(ada).delete(f"/api/tasks/{gone['id']}/"), 204)
         api.clock.advance(timedelta(days=40))
+        api.container.housekeeping().sweep()
         with pytest.raises(LoginRequired):
             phone.sync()
         phone.login(ada.username, ada.password)

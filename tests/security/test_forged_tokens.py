@@ -150,15 +150,15 @@ FORGERIES: dict[str, Callable[[Forger], str]] = {
     "padding": lambda forger: forger.token() + "=",
     "another last character": lambda forger: forger.token()[:-5] + ("AAAAA" if forger.token()[-5:] != "AAAAA" else "B"),
     "characters that are not ASCII": lambda forger: forger.token() + "é",
-    "100 kB of claims": lambda forger: forger.token(claims={"iss": "x" * 75_000}),
-    "100 kB of nothing": lambda _: "x" * 100_000,
+    "50 kB of claims": lambda forger: forger.token(claims={"iss": "x" * 37_000}),
+    "50 kB of nothing": lambda _: "x" * 50_000,
     "no text": lambda _: "",
     "an unknown API token": lambda _: "tt_" + urlsafe_b64encode(bytes(56)).decode().rstrip("="),
     "an API token too short": lambda _: "tt_AAAA",
     "an API token too long": lambda _: "tt_" + "A" * 100,
     "an API token that is no base64": lambda _: "tt_" + "!" * 75,
     "an API token that is not ASCII": lambda _: "tt_" + "é" * 75,
-    "an API token of 100 kB": lambda _: "tt_" + "A" * 100_000,
+    "an API token of 50 kB": lambda _: "tt_" + "A" * 50_000,
     "an API token without anything": lambda _: "tt_",
     **{f"{claim} missing": lambda forger, claim=claim: forger.token(without=claim) for claim in CLAIMS},  # type: ignore[misc]
 }
@@ -260,10 +260,9 @@ def test_a_header_that_is_no_text_is_refused(pair: Pair, value: bytes) -> None:
     assert status == 400 or b"www-authenticate: bearer" in head.lower()
 
 
-@pytest.mark.parametrize("size", [100_000, 1_000_000])
-def test_a_token_longer_than_the_limit_of_headers_is_refused(pair: Pair, size: int) -> None:
-    status, head = raw_request(pair, b"Bearer " + b"x" * size)
-    assert status in (400, 401, 431), head
+def test_a_token_longer_than_the_limit_of_headers_is_refused(pair: Pair) -> None:
+    status, head = raw_request(pair, b"Bearer " + b"x" * 100_000)
+    assert status == 431, head
 
 
 def raw_request(pair: Pair, authorization: bytes) -> tuple[int, bytes]:

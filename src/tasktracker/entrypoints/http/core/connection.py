@@ -178,7 +178,7 @@ class BoundedConnection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that cannot be parsed. uvicorn's own response is plain text, even amid another response."""
         if not self._is_deaf:
-            self._refuse(self._refusal or HTTPStatus.BAD_REQUEST, msg)
+            self._refuse(self._refusal or HTTPStatus.BAD_REQUEST, "" if self._refusal else msg)
 
     # ---------------------------------------------------------------- sending
 
