@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from tasktracker.adapters.sql.violations import explain
 from tasktracker.domain.sync.ports import ChangeListener
 
 CHANNEL = "tasktracker_feeds"
@@ -85,12 +86,12 @@ class PostgresChangeNotifier:
                     pause = FIRST_PAUSE
                     self._forward(connection, listener)
             except psycopg.Error as error:
-                log.warning("not listening to the database", cause=type(error).__name__, retry_seconds=pause)
+                log.warning("not listening to the database", cause=explain(error), retry_seconds=pause)
                 self._closing.wait(pause)
                 pause = min(pause * 2, MAX_PAUSE)
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        connection = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)
+        connection = psycopg.connect(self._conninfo, autocommit=True)
         # Shown in the database's list of connections.
         connection.execute("SET application_name = 'tasktracker events'")
         # A notification need not be on disk.

@@ -23,9 +23,11 @@ from sqlalchemy import URL, Dialect
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.database import Database, Pool
+from tasktracker.adapters.sql.database import FIND_REVISION, Database, Pool, require_revision
 from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
+from tasktracker.adapters.sql.violations import READ_ONLY
+from tasktracker.domain.kernel.errors import StorageUnavailable
 
 LOCK_TIMEOUT = "5s"
 # Prepared statements per connection: each takes memory on the server.
@@ -114,8 +116,10 @@ class PostgresDriver(Driver):
         with psycopg.RawCursor(self._connection) as cursor:
             cursor.executemany(compiled.text, rows)
 
-    def run(self, command: str) -> None:
-        _require_done(self._pgconn.exec_(command.encode()))
+    def run(self, command: str) -> Any:
+        result = _require_done(self._pgconn.exec_(command.encode()))
+        value = result.get_value(0, 0) if result.ntuples else None
+        return None if value is None else value.decode()
 
     @property
     def is_lost(self) -> bool:
@@ -165,9 +169,10 @@ def _require_done(result: PGresult) -> PGresult:
 class PostgreSQL(Database):
     """Implements Database with one pool for reading and writing."""
 
-    def __init__(self, url: URL, pool_size: int, pool_timeout: float, *, pooler: bool) -> None:
+    def __init__(self, url: URL, pool_size: int, pool_timeout: float, *, pooler: bool, revision: str | None) -> None:
         self._arguments, self._options = _DIALECT.create_connect_args(url)
         self._pooler = pooler
+        self._revision = revision
         self._pool = Pool(self._connect, pool_size, pool_timeout)
 
     def reading(self) -> AbstractContextManager[Connection]:
@@ -183,14 +188,41 @@ class PostgreSQL(Database):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self._pool.lease(is_writing=True) as connection, connection.transaction("BEGIN"):
+        with self._pool.lease(is_writing=True) as connection, self._transaction(connection):
             yield connection
 
-    def changing(self, reading: Connection) -> AbstractContextManager[Connection]:
-        return closing(Connection(reading.driver, is_writing=True))
+    @contextmanager
+    def changing(self, reading: Connection) -> Iterator[Connection]:
+        with closing(Connection(reading.driver, is_writing=True)) as connection, self._transaction(connection):
+            yield connection
+
+    def check(self) -> None:
+        with self._pool.lease() as connection:
+            # On in a standby, too.
+            if connection.run("SHOW transaction_read_only") == "on":
+                connection.driver.close()
+                raise StorageUnavailable(READ_ONLY)
+            require_revision(connection.run(FIND_REVISION), self._revision)
 
     def close(self) -> None:
         self._pool.close()
+
+    @contextmanager
+    def _transaction(self, connection: Connection) -> Iterator[None]:
+        """Open a transaction in a schema of the right revision. Raises StorageUnavailable."""
+        # One command, because another one would take another round trip. Reading the revision locks its table against
+        # a migration until the transaction ends.
+        begin = f"BEGIN; {FIND_REVISION}" if self._revision else "BEGIN"
+        try:
+            with connection.transaction(begin) as found:
+                if self._revision:
+                    require_revision(found, self._revision)
+                yield
+        except StorageUnavailable as error:
+            if isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction):
+                # The next connection may reach another host, or have other defaults.
+                connection.driver.close()
+            raise
 
     def _connect(self) -> PostgresDriver:
         options = {**DEFAULTS, **self._options, "client_encoding": "utf8"}
