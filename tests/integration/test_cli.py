@@ -428,7 +428,7 @@ class TestErrors:
         file = folder / "data" / "tasktracker.db"
         access = os.access
         # An administrator, who may run the tests, may write to any file.
-        monkeypatch.setattr(os, "access", lambda path, mode, **more: path != file and access(path, mode, **more))
+        monkeypatch.setattr(os, "access", lambda path, mode, **more: path != str(file) and access(path, mode, **more))
         monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")
         for command in (("serve",), ("disable-user", "root")):
             shown = tasktracker(*command, status=1).output

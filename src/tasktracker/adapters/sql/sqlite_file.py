@@ -39,6 +39,7 @@ class SqliteFile:
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
+        self._name = str(path)
         self._wal = Path(f"{path}-wal")
         self._identity: tuple[int, int] | None = None
         with suppress(StorageUnavailable):
@@ -63,7 +64,7 @@ class SqliteFile:
     def require(self) -> None:
         """Check that the file is still the one that was first found here. Raises StorageUnavailable."""
         try:
-            found = self.path.stat()
+            found = os.stat(self._name)  # noqa: PTH116  # a third faster than Path.stat, for each unit of work
         except OSError as error:
             raise StorageUnavailable(
                 "The database file is missing.", reason=f"{error.strerror}: {self.path}."
@@ -81,7 +82,7 @@ class SqliteFile:
     def require_writable(self) -> None:
         """Check also that the file can be written to. Raises StorageUnavailable."""
         self.require()
-        _require_access(self.path, os.W_OK)
+        _require_access(self._name, os.W_OK)
 
     def require_commits_kept(self) -> None:
         """Check, before a commit, that the database is still at its path. Raises StorageUnavailable."""
@@ -91,10 +92,10 @@ class SqliteFile:
 
     def require_writable_folder(self) -> None:
         """Check that SQLite can create its `-wal` and `-shm` files. Raises StorageUnavailable."""
-        _require_access(self.path.absolute().parent, os.W_OK | os.X_OK)
+        _require_access(str(self.path.absolute().parent), os.W_OK | os.X_OK)
 
 
-def _require_access(path: Path, mode: int) -> None:
+def _require_access(path: str, mode: int) -> None:
     if not os.access(path, mode, effective_ids=_EFFECTIVE):
         raise StorageUnavailable(
             READ_ONLY,

@@ -62,7 +62,7 @@ class SystemController(Controller):
     )
     @on_thread
     def ready(self) -> Health:
-        """Respond with 200 if the database is reachable and its schema is current, otherwise with 503."""
+        """Respond with 200 if the database is reachable and writable and its schema is current, otherwise with 503."""
         self.store.ready()
         return Health("ready")
 
