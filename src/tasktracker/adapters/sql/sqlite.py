@@ -104,8 +104,7 @@ class Sqlite(Database):
         return self.writing()
 
     def check(self) -> None:
-        self._file.require_writable()
-        self._file.require_writable_folder()
+        self._file.require_ready()
         with self.reading() as connection:
             require_revision(connection.run(FIND_REVISION), self._revision)
 

@@ -40,8 +40,8 @@ class SqliteFile:
     def __init__(self, path: str) -> None:
         self.path = Path(path)
         self._name = str(path)
-        self._wal = Path(f"{path}-wal")
-        self._identity: tuple[int, int] | None = None
+        self._wal = f"{path}-wal"
+        self._identities: dict[str, tuple[int, int]] = {}
         with suppress(StorageUnavailable):
             self.require()
 
@@ -64,20 +64,15 @@ class SqliteFile:
     def require(self) -> None:
         """Check that the file is still the one that was first found here. Raises StorageUnavailable."""
         try:
-            found = os.stat(self._name)  # noqa: PTH116  # a third faster than Path.stat, for each unit of work
+            found = self._stat(self._name)
         except OSError as error:
-            raise StorageUnavailable(
-                "The database file is missing.", reason=f"{error.strerror}: {self.path}."
-            ) from error
-        identity = (found.st_dev, found.st_ino)
-        if identity == self._identity:
-            return
-        if self._identity is not None:
+            reason = f"{error.strerror}: {self.path}."
+            raise StorageUnavailable("The database file is missing.", reason=reason) from error
+        if found is None:
             raise StorageUnavailable("The database file was replaced: the server must be restarted.")
         if not stat.S_ISREG(found.st_mode):
             kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
             raise StorageUnavailable(reason=f"{self.path} is {kind}. Correct DATABASE_URL.")
-        self._identity = identity
 
     def require_writable(self) -> None:
         """Check also that the file can be written to. Raises StorageUnavailable."""
@@ -85,14 +80,26 @@ class SqliteFile:
         _require_access(self._name, os.W_OK)
 
     def require_commits_kept(self) -> None:
-        """Check, before a commit, that the database is still at its path. Raises StorageUnavailable."""
+        """Check, before a commit, that it will be in the files at the path. Raises StorageUnavailable."""
         self.require()
-        if not self._wal.exists():
-            raise StorageUnavailable("The -wal file of the database was deleted: the server must be restarted.")
+        with suppress(FileNotFoundError):
+            if self._stat(self._wal):
+                return
+        raise StorageUnavailable("The -wal file of the database was deleted: the server must be restarted.")
 
-    def require_writable_folder(self) -> None:
-        """Check that SQLite can create its `-wal` and `-shm` files. Raises StorageUnavailable."""
+    def require_ready(self) -> None:
+        """Check that SQLite can write to the file and its folder. Raises StorageUnavailable."""
+        self.require_writable()
+        # For the files beside it.
         _require_access(str(self.path.absolute().parent), os.W_OK | os.X_OK)
+        if self._wal in self._identities:
+            self.require_commits_kept()
+
+    def _stat(self, name: str) -> os.stat_result | None:
+        """Return the state of a file, or None if it is not the one that was first found. Raises OSError."""
+        found = os.stat(name)  # noqa: PTH116  # a third faster than Path.stat, for each unit of work
+        identity = (found.st_dev, found.st_ino)
+        return found if self._identities.setdefault(name, identity) == identity else None
 
 
 def _require_access(path: str, mode: int) -> None:
