@@ -163,9 +163,10 @@ def test_every_constraint_is_accounted_for() -> None:
         for constraint in table.constraints
         if isinstance(constraint, kinds)
     }
-    # The ids of users, sessions, API tokens, events and changes are this program's own; secrets, rate limits and
-    # idempotency keys are only added where they are missing, and a second factor while its user is locked. Entries
-    # and histories are written together with their task, feeds wherever they have come to, and tickets are random.
+    # The ids of users, sessions, API tokens, events, changes and imports are this program's own; secrets, rate limits
+    # and idempotency keys are only added where they are missing, and a second factor while its user is locked. Entries
+    # and histories are written together with their task, the lines of an import while it runs, feeds wherever they have
+    # come to, and tickets are random.
     assert names - set(VIOLATIONS) == {
         "pk_users",
         "pk_sessions",
@@ -182,6 +183,9 @@ def test_every_constraint_is_accounted_for() -> None:
         "pk_task_entries",
         "fk_task_changes_task_id",
         "fk_task_entries_task_id",
+        "pk_import_jobs",
+        "pk_import_lines",
+        "fk_import_lines_job_id",
     }
     assert set(VIOLATIONS) <= names
 
