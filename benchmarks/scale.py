@@ -24,8 +24,9 @@ from sqlalchemy import Connection, create_engine, text
 
 from benchmarks import crowd
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.paging import Page

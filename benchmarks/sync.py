@@ -24,8 +24,9 @@ from sqlalchemy import create_engine, text
 from benchmarks import crowd
 from benchmarks.processes import Running, serve
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SessionActor

@@ -18,8 +18,9 @@ from benchmarks.processes import SECRET
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 from tasktracker.domain.feed.ports import EPOCH

@@ -31,15 +31,14 @@ from benchmarks.studies.measuring import Comparison, compared, heading, measured
 from benchmarks.workloads import PAGE, Data, fill, token
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import (
-    SQLITE,
     conninfo,
-    database_url,
     open_database,
     postgresql_engine,
     sqlite_engine,
 )
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_rows import TASKS
+from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
 from tasktracker.entrypoints.http.core.threads import ThreadRunner

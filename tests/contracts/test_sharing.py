@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -182,7 +183,8 @@ class SharingMachine(RuleBasedStateMachine):
         refused, fields = self._undo_refused(user, task_id, entry)
         done = self._try(lambda: self.app.do(user.actor, self.app.history.undo, task_id, change_id), refused)
         if done:
-            self._edit(user, task_id, fields, Action.UNDO)
+            completed_at, _ = entry.fields.get("completed_at", (None, None)) if entry else (None, None)
+            self._edit(user, task_id, fields, Action.UNDO, completed_at)
             assert done[0] == self.tasks[task_id]
 
     # ------------------------------------------------------------ members
@@ -498,16 +500,19 @@ class SharingMachine(RuleBasedStateMachine):
         if any(entry.fields[each][1] != getattr(task, each) for each in names):
             return AlreadyChanged, {}
         fields: Any = {each: entry.fields[each][0] for each in names}
-        return self._edit_refused(user, task_id, fields), fields
+        refused = self._edit_refused(user, task_id, fields)
+        return ("change" if isinstance(refused, str) else refused), fields
 
-    def _edit(self, user: ModelUser, task_id: UUID, fields: TaskFields, action: Action) -> None:
+    def _edit(
+        self, user: ModelUser, task_id: UUID, fields: TaskFields, action: Action, completed_at: datetime | None = None
+    ) -> None:
         task = self.tasks[task_id]
         changes: dict[str, Any] = {
             name: value for name, value in fields.items() if task.created_by == user.id or name not in FILING
         }
         if "state" in changes and (changes["state"] is State.DONE) is not (task.state is State.DONE):
             done = changes["state"] is State.DONE
-            changes["completed_at"] = max(self.app.clock.now(), task.updated_at) if done else None
+            changes["completed_at"] = (completed_at or max(self.app.clock.now(), task.updated_at)) if done else None
         if changes.get("parent", task.parent) == task.parent:
             self._change(user, task, action, **changes)
             return
@@ -542,7 +547,7 @@ class SharingMachine(RuleBasedStateMachine):
         self.tasks[task.id] = changed
         recorded = {
             name: (getattr(task, name), getattr(changed, name))
-            for name in FIELDS
+            for name in (*FIELDS, "completed_at")
             if getattr(task, name) != getattr(changed, name)
         }
         if task.members != changed.members:

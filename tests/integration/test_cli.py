@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
+import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import make_url
 
 from tasktracker import entrypoints
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
@@ -374,7 +379,87 @@ class TestErrors:
     def test_an_unreachable_database_is_an_error(self, command: tuple[str, ...]) -> None:
         url = "postgresql://user:hunter2@127.0.0.1:1/name"
         shown = tasktracker(*command, status=1, DATABASE_URL=url, TASKTRACKER_PASSWORD=PASSWORD, SECRET_KEYS=KEY).output
-        assert shown == "Error: The database is not available.\n"
+        assert shown.startswith("Error: The database is not available. connection failed: ")
+        assert "Connection refused" in shown
+        assert shown.endswith("Check that the database runs and that DATABASE_URL is correct.\n")
+        assert "hunter2" not in shown
+
+    @pytest.mark.parametrize(
+        ("change", "reason", "advice"),
+        [
+            ({"password": "hunter2"}, "password authentication failed", "Correct the user or the password"),
+            ({"username": "nobody", "password": "hunter2"}, "authentication failed", "Correct the user or"),
+            ({"database": "nowhere"}, 'database "nowhere" does not exist', "Create it"),
+            ({"query": {"sslmode": "verify-full"}}, "certificate", "Correct `sslmode`"),
+            ({"query": {"sslmode": "bogus"}}, "invalid sslmode value", "Correct `sslmode`"),
+        ],
+    )
+    def test_a_postgresql_that_refuses_is_an_error(
+        self, postgres_server: str, change: dict[str, Any], reason: str, advice: str
+    ) -> None:
+        url = make_url(postgres_server).set(**change).render_as_string(hide_password=False)
+        for command in (("serve",), ("migrate",)):
+            shown = tasktracker(*command, status=1, DATABASE_URL=url, SECRET_KEYS=KEY).output
+            assert shown.startswith("Error: The database is not available. ")
+            assert reason in shown
+            assert advice in shown
+            assert "hunter2" not in shown
+
+    @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root")])
+    @pytest.mark.parametrize(
+        ("kind", "message"),
+        [
+            ("folder", "is a folder"),
+            ("fifo", "is not a regular file"),
+            ("text", "file is not a database"),
+            ("other program", "belongs to another program"),
+            ("other alembic", "revision c0ffee, which this version does not know"),
+            ("newer", "revision 9999, which this version does not know"),
+        ],
+    )
+    def test_a_file_of_another_kind_is_an_error_and_not_changed(
+        self, folder: Path, command: tuple[str, ...], kind: str, message: str
+    ) -> None:
+        file = folder / "file"
+        if kind == "folder":
+            file.mkdir()
+        elif kind == "fifo":
+            os.mkfifo(file)
+        elif kind == "text":
+            file.write_text("not a database, but long enough to be one" * 100)
+        else:
+            table, row = {"newer": ("alembic_version", "9999"), "other alembic": ("alembic_version", "c0ffee")}.get(
+                kind, ("notes", "")
+            )
+            with closing(sqlite3.connect(file)) as connection, connection:
+                connection.execute(f"CREATE TABLE {table} (version_num TEXT)")
+                connection.execute(f"INSERT INTO {table} VALUES (?)", [row])
+        before = file.read_bytes() if file.is_file() else None
+        shown = tasktracker(*command, status=1, DATABASE_URL=f"sqlite:///{file}", TASKTRACKER_PASSWORD=PASSWORD).output
+        assert shown.startswith("Error: The database")
+        assert message in shown
+        assert before == (file.read_bytes() if file.is_file() else None)
+
+    def test_a_read_only_database_is_an_error(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        create_admin()
+        file = folder / "data" / "tasktracker.db"
+        access = os.access
+        # An administrator, who may run the tests, may write to any file.
+        monkeypatch.setattr(os, "access", lambda path, mode, **more: path != str(file) and access(path, mode, **more))
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")
+        for command in (("serve",), ("disable-user", "root")):
+            shown = tasktracker(*command, status=1).output
+            assert shown.startswith(f"Error: The database is read-only. {file} cannot be written to")
+
+    def test_a_host_that_does_not_exist(self) -> None:
+        shown = tasktracker("serve", "--host", "nowhere.invalid", status=1).output
+        assert shown.startswith("Error: cannot listen on port 8000 of nowhere.invalid: ")
+
+    def test_misspelled_settings_are_reported(self, folder: Path) -> None:
+        (folder / ".env").write_text("DATABSE_URL=memory://\n")
+        shown = tasktracker("migrate", "--check", status=1, WINDOW_DAY="1").output
+        assert "Warning: .env: DATABSE_URL is not a setting; did you mean DATABASE_URL?\n" in shown
+        assert "Warning: the variable WINDOW_DAY is not a setting; did you mean WINDOW_DAYS?\n" in shown
 
     @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root")])
     def test_a_data_folder_that_is_a_file_is_an_error(self, folder: Path, command: tuple[str, ...]) -> None:

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from tasktracker.adapters.sql.engine import database_url
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker_client import Replica, SyncError, UnknownItem, stream
 from tests.dying_server import COMMAND, DIE

@@ -13,8 +13,9 @@ from sqlalchemy import column, create_engine, insert, select, table
 from sqlalchemy.pool import NullPool
 
 from tasktracker.adapters.sql import migrate, schema
-from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.accounts.user import User, username_key
 from tasktracker.domain.categories.category import name_key

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -15,18 +17,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
 from tasktracker.adapters.sql import migrate
-from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.schema import REVISION, metadata
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tests.contracts.base import race
 from tests.fakes import ManualClock
 from tests.postgres import DatabaseFactory, PrivatePostgres
+from tests.waiting import PATIENCE
 
 NewDatabase = Callable[[], str]
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(migrate.alembic_config()).walk_revisions()]
@@ -153,21 +157,23 @@ def test_a_failed_migration_changes_nothing(url: str) -> None:
     with connected(url) as connection:
         connection.exec_driver_sql("CREATE TABLE tasks (id INTEGER)")
     before = described(url)
-    with pytest.raises(DBAPIError, match="already exists"):
+    with pytest.raises(StorageUnavailable) as refused:
         migrate.upgrade(url)
+    assert "tables" in str(refused.value.reason) or 'relation "tasks" already exists' in str(refused.value.reason)
     assert described(url) == before
-    assert migrate.current(url) is None
 
 
 def test_a_migration_that_leaves_dangling_references_is_rolled_back(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'file.db'}"
-    migrate.upgrade(url)
+    migrate.upgrade(url, REVISIONS[1])
     with connected(url) as connection:
         connection.exec_driver_sql(
             "INSERT INTO sessions VALUES ('1', 'nobody', NULL, 1, 0, 'now', 'now', 'now', 'now')"
         )
-    with pytest.raises(RuntimeError, match="sessions"):
+    with pytest.raises(StorageUnavailable) as refused:
         migrate.upgrade(url)
+    assert "sessions" in str(refused.value.reason)
+    assert migrate.current(url) == REVISIONS[1]
 
 
 def test_threads_migrate_one_at_a_time(url: str) -> None:
@@ -207,6 +213,8 @@ def test_processes_migrate_one_at_a_time(url: str) -> None:
 
 
 def test_a_database_is_ready_when_it_is_at_the_newest_revision(url: str) -> None:
+    if url.startswith("sqlite:"):
+        Path(url.removeprefix("sqlite:///")).touch()
     store = SqlStore(open_database(url), ManualClock(), Uuid7Generator())
     try:
         with pytest.raises(StorageUnavailable, match="has no schema yet"):
@@ -232,6 +240,38 @@ def test_a_server_that_is_down_is_unavailable(private_postgres: PrivatePostgres)
             call(private_postgres.url)
 
 
-def test_a_missing_folder_is_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(StorageUnavailable):
-        migrate.upgrade(f"sqlite:///{tmp_path / 'nowhere' / 'file.db'}")
+def test_a_missing_folder_is_created_for_the_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "file.db"
+    migrate.upgrade(f"sqlite:///{file}")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)] == [0o700, 0o600]
+
+
+def test_no_migration_happens_while_another_process_uses_the_sqlite_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "BUSY_SECONDS", 0.05)
+    url = f"sqlite:///{tmp_path / 'file.db'}"
+    migrate.upgrade(url, REVISIONS[1])
+    watcher = SqliteChangeNotifier(str(tmp_path / "file.db"))  # each server has one
+    changed = threading.Event()
+    watcher.open(lambda _: changed.set())
+    try:
+        assert changed.wait(PATIENCE)
+        with pytest.raises(StorageUnavailable) as refused:
+            migrate.upgrade(url)
+        assert "server" in str(refused.value.reason)
+        assert migrate.current(url) == REVISIONS[1]
+    finally:
+        watcher.close()
+    migrate.upgrade(url)
+    assert migrate.current(url) == migrate.head()
+
+
+@pytest.mark.parametrize("revision", ["9999", "c0ffee"])
+def test_an_unknown_revision_is_not_migrated(url: str, revision: str) -> None:
+    migrate.upgrade(url)
+    with connected(url) as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+    for call in (migrate.upgrade, migrate.current):
+        with pytest.raises(StorageUnavailable, match=f"revision {revision}, which this version does not know"):
+            call(url)

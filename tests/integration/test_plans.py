@@ -18,11 +18,12 @@ from sqlalchemy import create_engine, text
 from benchmarks import crowd
 from tasktracker.adapters.sql import tasks as sql_tasks
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.sqlite import SqliteDriver
 from tasktracker.adapters.sql.statements import Compiled
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import ALL_TYPES

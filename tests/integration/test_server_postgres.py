@@ -325,4 +325,4 @@ class TestOutage:
         private_postgres.stop()
         refused = run(tmp_path, "serve", DATABASE_URL=private_postgres.url)
         assert refused.returncode == 1
-        assert refused.stderr == "Error: The database is not available.\n"
+        assert refused.stderr.startswith("Error: The database is not available. connection failed: ")

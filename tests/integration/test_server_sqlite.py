@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import sqlite3
@@ -17,8 +18,9 @@ import httpx
 import pytest
 
 from tests.contracts.http.base import problem
-from tests.http import PASSWORD, Person, Server, expect, run
-from tests.waiting import PATIENCE
+from tests.guarded_process import GuardedProcess
+from tests.http import PASSWORD, Person, Server, clean_environment, expect, run
+from tests.waiting import PATIENCE, wait_until
 
 ENDED = -signal.SIGTERM  # after the shutdown, it ends by the signal that it received
 BARE = {"SECRET_KEYS": "", "DATABASE_URL": ""}
@@ -210,6 +212,33 @@ class TestOnTheWire:
         time.sleep(0.2)
         assert person.titles() == []
         assert "uncaught error" not in server.log
+
+
+def test_the_address_of_a_free_port_is_printed(tmp_path: Path) -> None:
+    server = Server(tmp_path, PORT="0", HOST="::1")
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = GuardedProcess(
+            server.command, cwd=tmp_path, env=clean_environment(server.environment), stderr=output, stdout=output
+        )
+    try:
+        found = wait_until(lambda: re.search(r"http://\[::1\]:[1-9]\d*", log.read_text()), log.read_text, process)
+        wait_until(lambda: "startup complete" in log.read_text(), log.read_text, process)
+        expect(httpx.get(f"{found[0]}/health/ready"), 200)
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def test_no_database_is_migrated_while_a_server_runs(tmp_path: Path) -> None:
+    with Server(tmp_path, **BARE) as server:
+        person = server.register()
+        with closing(sqlite3.connect(tmp_path / "data" / "tasktracker.db")) as other, other:
+            other.execute("UPDATE alembic_version SET version_num = '0005'")
+        refused = run(tmp_path, "migrate", **BARE)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "A server or another program has the file open: stop it" in refused.stderr
+        problem(person.post("/api/tasks/", {"title": "x"}), 503, "storage-unavailable")
 
 
 class TestStopping:

@@ -20,11 +20,11 @@ from tasktracker.adapters.sql import postgresql, statements
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.driver import DRIVER_ERRORS
-from tasktracker.adapters.sql.engine import database_url as with_driver
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.fair_lock import FairLock
 from tasktracker.adapters.sql.postgresql import PostgresDriver
 from tasktracker.adapters.sql.statements import Statements
+from tasktracker.adapters.sql.urls import database_url as with_driver
 from tasktracker.domain.kernel.errors import StorageFull, StorageUnavailable
 from tests.contracts.base import race
 from tests.postgres import PrivatePostgres, with_database
@@ -38,9 +38,17 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'file.db'}"
 
 
+def existing(url: str) -> str:
+    """Create an SQLite file, if its folder exists."""
+    file = Path(with_driver(url).database or "")
+    if url.startswith("sqlite:") and file.parent.exists():
+        file.touch()
+    return url
+
+
 @contextmanager
 def opened(url: str, **options: Any) -> Iterator[Database]:
-    database = open_database(url, **options)
+    database = open_database(existing(url), **{"revision": None, **options})
     try:
         yield database
     finally:
@@ -59,46 +67,6 @@ def elsewhere(url: str, statement: str) -> list[tuple[Any, ...]]:
     """Run a statement on another connection."""
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(statement.encode()).fetchall()
-
-
-# ------------------------------------------------------------------------ URLs
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("postgres://user:secret@host/name", "postgresql+psycopg://user:secret@host/name"),
-        (
-            "postgresql://user@host:5433/name?sslmode=require",
-            "postgresql+psycopg://user@host:5433/name?sslmode=require",
-        ),
-        ("postgresql+psycopg://host/name", "postgresql+psycopg://host/name"),
-        ("sqlite:///file.db", "sqlite:///file.db"),
-        ("sqlite:////folder/file.db", "sqlite:////folder/file.db"),
-        ("sqlite+pysqlite:///file.db", "sqlite:///file.db"),
-    ],
-)
-def test_a_url_is_given_the_driver_in_use(url: str, expected: str) -> None:
-    assert with_driver(url).render_as_string(hide_password=False) == expected
-
-
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("", "not a database URL"),
-        ("secret", "not a database URL"),
-        ("mysql://user:secret@host/name", "mysql:// are not supported"),
-        ("postgresql+asyncpg://user:secret@host/name", "asyncpg:// are not supported"),
-        ("sqlite://", "must be a file"),
-        ("sqlite:///:memory:", "must be a file"),
-        ("sqlite:///file:name?mode=memory&uri=true", "must be a file"),
-        ("sqlite:///name?mode=memory", "must be a file"),
-    ],
-)
-def test_other_urls_are_refused_and_not_repeated(url: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason) as refused:
-        open_database(url)
-    assert "secret" not in str(refused.value)
 
 
 # ---------------------------------------------------------------- set-up: SQLite
@@ -122,7 +90,7 @@ def test_sqlite_readers_cannot_write(sqlite_url: str) -> None:
     with opened(sqlite_url) as database:
         with database.writing() as connection:
             connection.run("CREATE TABLE t (n INTEGER)")
-        with database.reading() as connection, pytest.raises(DRIVER_ERRORS, match="readonly"):
+        with database.reading() as connection, pytest.raises(StorageUnavailable, match="read-only"):
             connection.run("INSERT INTO t VALUES (1)")
 
 
@@ -432,7 +400,8 @@ def test_waiting_for_a_lock_of_postgresql_times_out(database_url: str) -> None:
         ("57P01", StorageUnavailable),
         ("57P03", StorageUnavailable),
         ("22012", DRIVER_ERRORS),
-        ("42501", DRIVER_ERRORS),
+        ("25006", StorageUnavailable),  # in a standby
+        ("42501", StorageUnavailable),
     ],
 )
 def test_states_of_postgresql_have_their_meanings(database_url: str, state: str, expected: type[Exception]) -> None:
@@ -512,7 +481,7 @@ def test_a_connection_with_an_open_transaction_is_not_reused(url: str) -> None:
 
 
 def test_a_connection_returned_after_closing_is_closed(url: str) -> None:
-    database = open_database(url)
+    database = open_database(existing(url))
     with database.reading() as connection:
         driver = connection.driver
         assert value(connection, "SELECT 1") == 1

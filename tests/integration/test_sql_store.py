@@ -163,10 +163,10 @@ def test_every_constraint_is_accounted_for() -> None:
         for constraint in table.constraints
         if isinstance(constraint, kinds)
     }
-    # The ids of users, sessions, API tokens, events and changes are this program's own; secrets, rate limits and
-    # idempotency keys are only added where they are missing, and a second factor while its user is locked. Entries
-    # and histories are written together with their task, feeds wherever they have come to, and tickets are random.
-    # Lines of an import are added by its one process, while the job is locked.
+    # The ids of users, sessions, API tokens, events, changes and imports are this program's own; secrets, rate limits
+    # and idempotency keys are only added where they are missing, and a second factor while its user is locked. Entries
+    # and histories are written together with their task, the lines of an import while it runs, feeds wherever they have
+    # come to, and tickets are random.
     assert names - set(VIOLATIONS) == {
         "pk_users",
         "pk_sessions",

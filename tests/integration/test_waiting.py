@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from contextvars import copy_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -22,10 +22,12 @@ from tasktracker.adapters.sql import postgresql
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
+from tasktracker.adapters.sql.violations import is_lock_timeout
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tests.frozen_network import FrozenNetwork
+from tests.http import migrated
 from tests.waiting import PATIENCE, wait_until
 
 Result = TypeVar("Result")
@@ -44,6 +46,15 @@ def timed(call: Callable[[], Result]) -> Result:
         return context.run(call)
     finally:
         assert time.monotonic() - start < SECONDS + MARGIN
+
+
+@contextmanager
+def opened(url: str, **options: Any) -> Iterator[Database]:
+    """Open a database without a schema. Create an SQLite file."""
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).touch()
+    with closing(open_database(url, revision=None, **options)) as database:
+        yield database
 
 
 @contextmanager
@@ -79,7 +90,7 @@ def test_a_network_that_passes_nothing_holds_no_call(database_url: str, moment: 
         freeze()
         connection.change_all(text("INSERT INTO t VALUES (:n)"), [{"n": 1}] * 1000)
 
-    with frozen(database_url) as (network, url), closing(open_database(url, wait_seconds=30)) as database:
+    with frozen(database_url) as (network, url), opened(url, wait_seconds=30) as database:
         write(database, "CREATE TABLE t (n INTEGER)")
         insert = "INSERT INTO t VALUES (1)"
         calls: dict[str, Callable[[], object]] = {
@@ -102,7 +113,7 @@ def test_a_network_that_passes_nothing_holds_no_call(database_url: str, moment: 
 
 
 def test_a_transaction_that_has_passed_its_deadline_does_not_commit(url: str) -> None:
-    with closing(open_database(url)) as database:
+    with opened(url) as database:
         write(database, "CREATE TABLE t (n INTEGER)")
 
         def dawdle(connection: Connection) -> None:
@@ -122,7 +133,7 @@ def test_a_long_statement_ends_at_the_deadline(url: str) -> None:
         with database.reading() as connection:
             connection.value(endless)
 
-    with closing(open_database(url)) as database:
+    with opened(url) as database:
         with pytest.raises(StorageUnavailable):
             timed(read)
         with database.reading() as connection:
@@ -135,7 +146,7 @@ def test_a_lifted_deadline_does_not_end_a_call(url: str) -> None:
         time.sleep(SECONDS + postgresql.GRACE_SECONDS + 0.1)
         connection.run("INSERT INTO t VALUES (2)")
 
-    with closing(open_database(url)) as database:
+    with opened(url) as database:
         write(database, "CREATE TABLE t (n INTEGER)")
         context = copy_context()
         context.run(deadline.set_current, Deadline(time.monotonic() + SECONDS))
@@ -147,10 +158,20 @@ def test_the_second_host_is_used_when_the_first_does_not_answer(database_url: st
     parts = urlsplit(database_url)
     with frozen(database_url) as (network, _):
         network.is_frozen = True
-        hosts = f"host=127.0.0.1:{network.port}&host=127.0.0.1:{parts.port}"
-        url = f"postgresql://{parts.username}:{parts.password}@{parts.path}?{hosts}"
-        with closing(open_database(url, wait_seconds=1)) as database, database.reading() as connection:
+        hosts = f"127.0.0.1:{network.port},127.0.0.1:{parts.port}"
+        url = f"postgresql://{parts.username}:{parts.password}@{hosts}{parts.path}"
+        with opened(url, wait_seconds=1) as database, database.reading() as connection:
             assert connection.value(text("SELECT 1")) == 1
+
+
+def test_the_reason_names_each_host_that_failed() -> None:
+    with (
+        opened("postgresql://user@127.0.0.1:1,127.0.0.1:2/name") as database,
+        pytest.raises(StorageUnavailable) as failed,
+        database.reading(),
+    ):
+        pass
+    assert all(f"port {port} failed" in str(failed.value.reason) for port in (1, 2))
 
 
 def test_the_notifier_survives_a_network_that_passes_nothing(
@@ -178,7 +199,7 @@ def test_the_notifier_survives_a_network_that_passes_nothing(
 
 
 def test_the_wait_for_a_lock_ends_at_the_deadline_and_keeps_the_connection(database_url: str) -> None:
-    with closing(open_database(database_url, pool_size=1)) as database:
+    with opened(database_url, pool_size=1) as database:
         write(database, "CREATE TABLE t (n INTEGER)")
         with database.reading() as connection:
             before = connection.value(text("SELECT pg_backend_pid()"))
@@ -191,7 +212,7 @@ def test_the_wait_for_a_lock_ends_at_the_deadline_and_keeps_the_connection(datab
 
 
 def test_the_server_ends_what_a_vanished_client_has_left(database_url: str) -> None:
-    with closing(open_database(database_url, wait_seconds=3)) as database:
+    with opened(database_url, wait_seconds=3) as database:
         with database.reading() as connection:
             settings = "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"
             found = [connection.value(text(f"SHOW {name}")) for name in settings]
@@ -201,16 +222,27 @@ def test_the_server_ends_what_a_vanished_client_has_left(database_url: str) -> N
 
 
 def test_behind_a_pooler_the_wait_for_a_lock_is_limited_by_each_transaction(database_url: str) -> None:
-    with closing(open_database(database_url, wait_seconds=3, pooler=True)) as database:
+    with opened(database_url, wait_seconds=3, pooler=True) as database:
         with database.writing() as connection:
             assert connection.value(text("SHOW lock_timeout")) == "3s"
         with database.reading() as connection:
             assert connection.value(text("SHOW lock_timeout")) == "0"
 
 
+@pytest.mark.parametrize("pooler", [False, True], ids="pooler {}".format)
+def test_a_write_waits_for_a_migration_until_its_deadline(database_url: str, pooler: bool) -> None:
+    with closing(open_database(migrated(database_url), pooler=pooler)) as database:
+        with psycopg.connect(database_url) as migrating:
+            migrating.execute("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(StorageUnavailable) as refused:
+                timed(lambda: write(database, "SELECT 1"))
+            assert is_lock_timeout(refused.value)
+        write(database, "SELECT 1")
+
+
 def test_the_wait_for_sqlites_writer_in_another_process_ends_at_the_deadline(tmp_path: Path) -> None:
     file = tmp_path / "file.db"
-    with closing(open_database(f"sqlite:///{file}", wait_seconds=30)) as database:
+    with opened(f"sqlite:///{file}", wait_seconds=30) as database:
         write(database, "CREATE TABLE t (n INTEGER)")
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

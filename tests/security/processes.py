@@ -16,8 +16,9 @@ from typing import Any, Self, TypeVar
 import httpx
 from sqlalchemy import MetaData, create_engine, select
 
-from tasktracker.adapters.sql.engine import database_url, open_database
+from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.feed.ports import EPOCH
 from tests.http import Caller, Person, Server, bearer

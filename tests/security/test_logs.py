@@ -79,7 +79,12 @@ def test_authentication_events_are_in_the_audit_log_and_in_the_activity(pair: Pa
         204,
     )
     activity = expect(person.get("/api/accounts/me/activity/"), 200)["results"]
-    audited = [line for line in lines(pair.logs) if line["event"] == "audit" and line["user"] == person.id]
+
+    def audited_lines() -> list[Line] | None:
+        audited = [line for line in lines(pair.logs) if line["event"] == "audit" and line["user"] == person.id]
+        return audited if len(audited) >= len(activity) else None
+
+    audited = wait_until(audited_lines, "not every event was logged")
     assert {line["id"] for line in audited} == {event["id"] for event in activity}
     assert [(line["kind"], line["outcome"]) for line in sorted(audited, key=lambda line: line["at"])] == [
         ("register", "success"),

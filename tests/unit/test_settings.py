@@ -9,9 +9,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
+from tasktracker.adapters.sql.urls import database_url
 from tasktracker.entrypoints.container import Container
-from tasktracker.entrypoints.settings import DEVELOPMENT_ORIGINS, Environment, Settings, SettingsError, load
+from tasktracker.entrypoints.settings import (
+    DEVELOPMENT_ORIGINS,
+    Environment,
+    Settings,
+    SettingsError,
+    load,
+    misspelled,
+)
 
 KEY = "0123456789abcdef0123456789abcdef"
 OTHER_KEY = "fedcba9876543210fedcba9876543210"
@@ -65,7 +76,6 @@ GOOD: list[tuple[str, str, Any]] = [
     ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8", ("127.0.0.1", "10.0.0.0/8")),
     ("API_TOKENS_PER_USER", "3", 3),
     ("STREAMS_PER_USER", "1", 1),
-    ("LISTEN_DATABASE_URL", "postgresql://u:p@h/d", "postgresql://u:p@h/d"),
     ("MEMBERS_PER_TASK", "2", 2),
     ("WINDOW_DAYS", "1", 1),
     ("WINDOW_DAYS", "3650", 3650),
@@ -76,6 +86,8 @@ GOOD: list[tuple[str, str, Any]] = [
     ("DATABASE_URL", "sqlite:////var/x.db", "sqlite:////var/x.db"),
     ("DATABASE_URL", "postgresql://u:p@h/d", "postgresql://u:p@h/d"),
     ("DATABASE_URL", "postgres://u:p@h:5433/d?sslmode=require", "postgres://u:p@h:5433/d?sslmode=require"),
+    ("DATABASE_URL", "postgresql:///d?host=/run/postgresql", "postgresql:///d?host=/run/postgresql"),
+    ("DATABASE_URL", "postgresql://a:1,b:2/d", "postgresql://a:1,b:2/d"),
     ("DATABASE_URL", "memory://", "memory://"),
     ("DATABASE_CONNECTIONS", "1", 1),
     ("DATABASE_WAIT_SECONDS", "60", 60),
@@ -84,11 +96,22 @@ GOOD: list[tuple[str, str, Any]] = [
     ("SECRET_KEYS", KEY, (KEY,)),
     ("SECRET_KEYS", f" {KEY} ,{OTHER_KEY},", (KEY, OTHER_KEY)),
     ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as in a container
+    ("HOST", "::1", "::1"),
+    ("HOST", "[::1]", "::1"),
+    ("HOST", "tasks.example.org", "tasks.example.org"),
     ("PORT", " 80 ", 80),
     ("PORT", "65535", 65535),
     ("WORKERS", "4", 4),
     ("CORS_ALLOWED_ORIGINS", "https://a.example", ("https://a.example",)),
     ("CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example", ("https://a.example", "https://b.example")),
+    # As browsers send them.
+    ("CORS_ALLOWED_ORIGINS", "https://a.example/", ("https://a.example",)),
+    ("CORS_ALLOWED_ORIGINS", "HTTPS://App.Example", ("https://app.example",)),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example:443,http://b.example:80", ("https://a.example", "http://b.example")),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example:0444", ("https://a.example:444",)),
+    ("CORS_ALLOWED_ORIGINS", "http://[::1]:5173,capacitor://localhost", ("http://[::1]:5173", "capacitor://localhost")),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example,https://A.example/", ("https://a.example",)),
+    ("CORS_ALLOWED_ORIGINS", "*", ("*",)),
     ("MAX_BODY_BYTES", "1024", 1024),
     ("ACCESS_TOKEN_SECONDS", "60", 60),
     ("SESSION_IDLE_SECONDS", "3600", 3600),
@@ -110,15 +133,37 @@ BAD: dict[str, list[str]] = {
     "THROTTLE": ["maybe"],
     "REQUEST_LOG": ["maybe"],
     "TRUSTED_PROXIES": ["proxy", "10.0.0.0/33", "127.0.0.1,proxy"],
-    "API_TOKENS_PER_USER": [*NUMBERS, "0"],
-    "STREAMS_PER_USER": [*NUMBERS, "0"],
-    "LISTEN_DATABASE_URL": ["x", "sqlite:///x.db", "memory://", "mysql://h/d"],
-    "MEMBERS_PER_TASK": [*NUMBERS, "0"],
+    "API_TOKENS_PER_USER": [*NUMBERS, "0", "1000001"],
+    "STREAMS_PER_USER": [*NUMBERS, "0", "1000001"],
+    "LISTEN_DATABASE_URL": ["x", "sqlite:///x.db", "memory://", "mysql://h/d", "postgresql://u:p@h/d"],
+    "DATA_FOLDER": ["a\x00b", "a\nb", "\ud800"],
+    "HOST": ["http://localhost", "localhost:8000", "a b", "*", "é", "-x", "x" * 254, "1::2::3"],
+    "CORS_ALLOWED_ORIGINS": [
+        "a.example",
+        "https://",
+        "https://a.example/app",
+        "https://a.example?x",
+        "https://u@a.example",
+        "https://a.example:65536",
+        "https://*.example",
+        "https://é.example",
+        "https://a.example;https://b.example",
+    ],
+    "MEMBERS_PER_TASK": [*NUMBERS, "0", "1000001"],
     "WINDOW_DAYS": [*NUMBERS, "0", "3651"],
-    "IMPORT_MAX_BYTES": [*NUMBERS, "1023"],
+    "IMPORT_MAX_BYTES": [*NUMBERS, "1023", str(2**40 + 1)],
     "TRANSFERS": [*NUMBERS, "0"],
-    "DATABASE_URL": ["x", "mysql://h/d", "sqlite:x.db", "sqlite://x.db", "file:x.db", "postgresql:h", "memory"],
-    "DATABASE_CONNECTIONS": [*NUMBERS, "0"],
+    "DATABASE_URL": [
+        "x",
+        "mysql://h/d",
+        "sqlite:x.db",
+        "sqlite://x.db",
+        "file:x.db",
+        "postgresql:h",
+        "memory",
+        "postgresql://h/d?sslmod=x",
+    ],
+    "DATABASE_CONNECTIONS": [*NUMBERS, "0", "1001", "9" * 5000],
     "DATABASE_WAIT_SECONDS": [*NUMBERS, "0", "61"],
     "DATABASE_PREPARED_STATEMENTS": ["maybe"],
     "SECRET_KEYS": [KEY[:31], f"{KEY},short", f"short,{KEY}", f" {KEY[:31]} "],
@@ -139,6 +184,15 @@ BAD: dict[str, list[str]] = {
 }
 
 
+# Where a valid value may conflict with the default of another setting.
+RELATED = {
+    "ENVIRONMENT": {"ENVIRONMENT", "SECRET_KEYS"},
+    "ACCESS_TOKEN_SECONDS": {"ACCESS_TOKEN_SECONDS", "SESSION_IDLE_SECONDS"},
+    "ARGON2_LANES": {"ARGON2_LANES", "ARGON2_MEMORY_KIB"},
+    "DATABASE_URL": {"DATABASE_URL", "WORKERS"},
+}
+
+
 def problems(environ: Mapping[str, str], dotenv: Path | None = None, *, serving: bool = True) -> dict[str, str]:
     """Return the error messages by variable."""
     with pytest.raises(SettingsError) as caught:
@@ -154,8 +208,7 @@ def test_every_setting_has_a_default() -> None:
 
 def test_every_setting_is_tested_here() -> None:
     variables = {name.upper() for name in Settings.__struct_fields__}
-    assert {name for name, _, _ in GOOD} == variables
-    assert variables - set(BAD) == {"DATA_FOLDER", "HOST", "CORS_ALLOWED_ORIGINS"}, "they accept any text"
+    assert {name for name, _, _ in GOOD} | {"LISTEN_DATABASE_URL"} == set(BAD) == variables
 
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD)
@@ -176,7 +229,7 @@ def test_a_bad_value_is_refused_with_the_name_of_its_variable(name: str) -> None
 
 @pytest.mark.parametrize("name", BAD)
 def test_no_error_quotes_a_value(name: str) -> None:
-    secret = "hunter2" if name != "SECRET_KEYS" else f"{KEY},hunter2"
+    secret = "hunter2\n" + "x" if name != "SECRET_KEYS" else f"{KEY},hunter2"
     message = problems({name: secret})[name]
     assert "hunter2" not in message
     assert KEY not in message
@@ -187,9 +240,38 @@ def test_all_bad_values_are_named_together() -> None:
     assert named.keys() == {"PORT", "WORKERS", "SECRET_KEYS"}
 
 
-def test_all_conflicts_are_named_together() -> None:
-    named = problems({"ENVIRONMENT": "production", "DEBUG": "1", "DATABASE_URL": "memory://", "WORKERS": "2"})
-    assert named.keys() == {"SECRET_KEYS", "DEBUG", "WORKERS"}
+def test_all_conflicts_are_named_together_with_bad_values() -> None:
+    settings = {"ENVIRONMENT": "production", "DEBUG": "1", "DATABASE_URL": "memory://", "WORKERS": "2", "PORT": "x"}
+    assert problems(settings).keys() == {"SECRET_KEYS", "DEBUG", "WORKERS", "PORT"}
+
+
+def test_a_value_that_cannot_be_read_conflicts_with_no_other() -> None:
+    settings = {"ACCESS_TOKEN_SECONDS": "x", "SESSION_IDLE_SECONDS": "60", "DATABASE_URL": "x", "WORKERS": "2"}
+    assert problems(settings).keys() == {"ACCESS_TOKEN_SECONDS", "DATABASE_URL"}
+
+
+def test_errors_are_in_words_for_people() -> None:
+    named = problems({"PORT": "x", "DEBUG": "x", "ENVIRONMENT": "x", "SECRET_KEYS": "x"})
+    assert named == {
+        "PORT": "must be a whole number from 0 to 65535",
+        "DEBUG": "must be true or false",
+        "ENVIRONMENT": "must be development or production",
+        "SECRET_KEYS": "each key must have at least 32 characters; `tasktracker keys new` prints one",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+@given(text=st.one_of(st.text(), st.text(alphabet="0123456789abc.:/,@%[]*-"), st.integers().map(str)))
+@hypothesis_settings(max_examples=30)
+def test_any_text_is_a_valid_setting_or_refused_by_its_name(name: str, text: str) -> None:
+    try:
+        container = Container(settings=load({name: text}, None))
+    except SettingsError as error:
+        refused = {line.partition(": ")[0] for line in str(error).splitlines()}
+    else:
+        refused = set()
+        container.session_policy(), container.notifier(), container.throttle(), container.password_policy()
+    assert refused <= RELATED.get(name, {name})
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
@@ -249,6 +331,18 @@ def test_a_session_must_not_end_before_its_access_token() -> None:
     assert load({"SESSION_IDLE_SECONDS": "60", "ACCESS_TOKEN_SECONDS": "60"}, None).session_idle_seconds == 60
 
 
+def test_listening_needs_a_postgresql_database() -> None:
+    url = "postgresql://u:p@h/d"
+    assert load({"LISTEN_DATABASE_URL": url, "DATABASE_URL": url}, None).listen_database_url == url
+    for other in ("memory://", "sqlite:///x.db"):
+        assert problems({"LISTEN_DATABASE_URL": url, "DATABASE_URL": other}).keys() == {"LISTEN_DATABASE_URL"}
+
+
+def test_special_characters_of_the_data_folder_are_part_of_the_database_path() -> None:
+    url = load({"DATA_FOLDER": "/a b/100%?#é"}, None).database_url
+    assert database_url(url).database == "/a b/100%?#é/tasktracker.db"
+
+
 def test_every_lane_needs_memory() -> None:
     assert problems({"ARGON2_MEMORY_KIB": "15", "ARGON2_LANES": "2"}).keys() == {"ARGON2_MEMORY_KIB"}
     cheapest = load({"ARGON2_MEMORY_KIB": "16", "ARGON2_LANES": "2", "ARGON2_PASSES": "1"}, None)
@@ -286,6 +380,28 @@ def test_a_bad_value_in_the_env_file_is_refused_with_its_name(tmp_path: Path) ->
     dotenv.write_text("PORT=hunter2\n")
     assert problems({}, dotenv).keys() == {"PORT"}
     assert load({"PORT": "1"}, dotenv).port == 1
+
+
+def test_an_env_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("PORT=8001\n", encoding="utf-8-sig")
+    assert load({}, dotenv).port == 8001
+
+
+def test_names_in_the_env_file_that_are_no_settings_are_reported(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("DATABSE_URL=hunter2\nport=1\nCOMPOSE_PROJECT=x\nWORKERS=1\nEMPTY=\n")
+    assert misspelled({}, dotenv) == [
+        f"{dotenv}: DATABSE_URL is not a setting; did you mean DATABASE_URL?",
+        f"{dotenv}: port is not a setting; did you mean PORT?",
+        f"{dotenv}: COMPOSE_PROJECT is not a setting",
+    ]
+
+
+def test_variables_that_are_nearly_settings_are_reported() -> None:
+    environ = {"DATABSE_URL": "hunter2", "PATH": "/bin", "HOSTNAME": "h", "HOME": "/", "PORT": "1", "PORTS": "1"}
+    assert misspelled(environ, None) == ["the variable DATABSE_URL is not a setting; did you mean DATABASE_URL?"]
+    assert misspelled({**environ, "DATABASE_URL": "memory://"}, None) == [], "it may belong to another program"
 
 
 def test_the_env_file_is_optional(tmp_path: Path) -> None:

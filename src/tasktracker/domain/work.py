@@ -79,7 +79,7 @@ class Storage(Admission, SecretStore, Protocol):
         ...
 
     def ready(self) -> None:
-        """Check that the database answers and has this version's schema. Raises StorageUnavailable."""
+        """Check that the database accepts writes and has this version's schema. Raises StorageUnavailable."""
         ...
 
     def close(self) -> None:

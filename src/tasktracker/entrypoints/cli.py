@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
+from msgspec.structs import replace
 
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SystemActor
-from tasktracker.domain.kernel.errors import DomainError, InvalidInput
+from tasktracker.domain.kernel.errors import DomainError, InvalidInput, StorageUnavailable
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.entrypoints import logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
@@ -45,6 +47,8 @@ def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(f"the configuration is not valid:\n{error}") from None
         except InvalidInput as error:
             raise click.ClickException("\n".join(f"{each.field} {each.message}" for each in error.errors)) from None
+        except StorageUnavailable as error:
+            raise click.ClickException(" ".join(filter(None, (error.detail, error.reason)))) from None
         except DomainError as error:
             raise click.ClickException(error.detail) from None
         except OSError as error:
@@ -53,44 +57,61 @@ def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
+def _load(*, serving: bool = True) -> settings.Settings:
+    """Read the settings, and warn of names that are none. Raises SettingsError."""
+    for warning in settings.misspelled():
+        click.echo(f"Warning: {warning}", err=True)
+    return settings.load(serving=serving)
+
+
 @contextmanager
 def _container() -> Iterator[Container]:
-    loaded = settings.load()
+    loaded = _load()
     logging.configure(loaded, sys.stderr)  # standard output is for the result of the command
-    _require_schema(loaded)
     container = Container(settings=loaded)
     try:
+        _require_database(container)
         yield container
     finally:
         container.store().close()
 
 
-def _require_free_port(loaded: settings.Settings) -> None:
-    """Raise ClickException if the server could not listen, before it announces that it does."""
+def _listening_port(loaded: settings.Settings) -> int:
+    """Return the port to listen on, a free one instead of 0. Raises ClickException if the server could not listen."""
     from tasktracker.entrypoints import server
 
+    failure: OSError | None = None
     try:
-        server.listen(loaded.host, loaded.port).close()
+        # In this order, the server tries them, too.
+        found = socket.getaddrinfo(loaded.host, loaded.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for *_, address in found:
+            try:
+                with server.listen(str(address[0]), loaded.port) as listening:
+                    return int(listening.getsockname()[1])
+            except OSError as error:
+                failure = error
+                if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                    break
     except OSError as error:
-        # The server reports other errors: it may resolve a name in another way.
-        if error.errno is None or error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            return
-        reason = os.strerror(error.errno)  # without the address, which its message repeats
-        raise click.ClickException(f"cannot listen on port {loaded.port} of {loaded.host}: {reason}") from None
+        failure = error
+    number = failure.errno if failure else None
+    # Without the address, which the message of a socket repeats; names have errors of their own.
+    reason = os.strerror(number) if number and number > 0 else failure and failure.strerror
+    raise click.ClickException(f"cannot listen on port {loaded.port} of {loaded.host}: {reason}")
 
 
-def _require_schema(loaded: settings.Settings) -> None:
-    """Migrate an embedded database. Refuse any other database whose schema is not current."""
-    schema = Schema(loaded)
-    if schema.current() == schema.head:
-        return
-    if schema.is_embedded:
+def _require_database(container: Container) -> None:
+    """Migrate an embedded database. Refuse another database without the current schema, and a read-only one."""
+    schema = Schema(container.settings())
+    found = schema.current()
+    if found != schema.head:
+        if not schema.is_embedded:
+            raise click.ClickException(
+                f"the database schema is at revision {found or 'none'}, this version needs {schema.head}:"
+                " run `tasktracker migrate` first"
+            )
         schema.upgrade()
-    else:
-        raise click.ClickException(
-            f"the database schema is at revision {schema.current() or 'none'}, this version needs {schema.head}:"
-            " run `tasktracker migrate` first"
-        )
+    container.store().ready()
 
 
 @main.command()
@@ -107,13 +128,15 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     for name, value in {"HOST": host, "PORT": port, "WORKERS": workers}.items():
         if value is not None:
             os.environ[name] = str(value)  # the worker processes read the environment
-    loaded = settings.load()
+    loaded = _load()
     logging.configure(loaded)
     container = Container(settings=loaded)
     container.keys()  # creates the development key once, before the workers start
-    _require_schema(loaded)
-    _require_free_port(loaded)
-    click.echo(f"Task Tracker on http://{loaded.host}:{loaded.port} (interactive docs at /docs)", err=True)
+    _require_database(container)
+    container.store().close()
+    loaded = replace(loaded, port=_listening_port(loaded))
+    host = f"[{loaded.host}]" if ":" in loaded.host else loaded.host
+    click.echo(f"Task Tracker on http://{host}:{loaded.port} (interactive docs at /docs)", err=True)
     from tasktracker.entrypoints import server
 
     server.serve(loaded)
@@ -127,7 +150,7 @@ def migrate(check: bool) -> None:
 
     Requires only DATABASE_URL. Several hosts may run it concurrently, and it may be run again.
     """
-    schema = Schema(settings.load(serving=False))
+    schema = Schema(_load(serving=False))
     before = schema.current()
     if not check:
         schema.upgrade()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from dependency_injector import containers, providers
 
@@ -23,9 +22,10 @@ from tasktracker.adapters.security.tokens import JwtTokenSigner
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.clock import DatabaseClock
 from tasktracker.adapters.sql.database import Database
-from tasktracker.adapters.sql.engine import SQLITE, conninfo, database_url, open_database
+from tasktracker.adapters.sql.engine import conninfo, open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
+from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
@@ -58,9 +58,9 @@ from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
+from tasktracker.entrypoints.setting_values import MIN_KEY_LENGTH
 from tasktracker.entrypoints.settings import (
     HEALTH_THREADS,
-    MIN_KEY_LENGTH,
     STREAM_THREADS,
     THREADS_PER_HASH,
     Settings,
@@ -102,20 +102,9 @@ def _storage(settings: Settings) -> str:
     return "memory" if settings.database_url.startswith("memory:") else "sql"
 
 
-def _database_url(settings: Settings) -> str:
-    """Return the URL of the database. `settings.load` has checked only how it starts. Raises SettingsError."""
-    try:
-        database_url(settings.database_url)
-    except ValueError:  # its message may quote the password
-        raise SettingsError(
-            "DATABASE_URL: must be like sqlite:///path/to/file.db or postgresql://user:password@host/name"
-        ) from None
-    return settings.database_url
-
-
 def _database(settings: Settings) -> Database:
     return open_database(
-        _database_url(settings),
+        settings.database_url,
         # One connection for each thread that may need one, so that none waits for another.
         pool_size=settings.database_connections
         + THREADS_PER_HASH * settings.hashing_threads
@@ -141,7 +130,7 @@ Notifier = LocalChangeNotifier | SqliteChangeNotifier | PollingChangeNotifier | 
 def _notifier(settings: Settings) -> Notifier:
     if _storage(settings) == "memory":
         return LocalChangeNotifier()
-    url = settings.listen_database_url or _database_url(settings)
+    url = settings.listen_database_url or settings.database_url
     parsed = database_url(url)
     if parsed.drivername == SQLITE:
         return SqliteChangeNotifier(parsed.database or "")
@@ -155,9 +144,8 @@ class Schema:
 
     def __init__(self, settings: Settings) -> None:
         self._exists = _storage(settings) == "sql"
-        self._url = _database_url(settings) if self._exists else settings.database_url
-        self.is_embedded = self._url.startswith("sqlite:")
-        self._file = Path(self._url.removeprefix("sqlite:///"))
+        self._url = settings.database_url
+        self.is_embedded = self._exists and database_url(self._url).drivername == SQLITE
 
     @property
     def head(self) -> str | None:
@@ -165,17 +153,14 @@ class Schema:
         return migrate.head() if self._exists else None
 
     def current(self) -> str | None:
-        """Return the revision of the database; None if it has no schema yet. Raises StorageUnavailable."""
-        if not self._exists or (self.is_embedded and not self._file.exists()):
-            return None
-        return migrate.current(self._url)
+        """Return the revision of the database; None if it has no schema yet.
+
+        Raises StorageUnavailable, also for a revision that this version cannot upgrade.
+        """
+        return migrate.current(self._url) if self._exists else None
 
     def upgrade(self) -> None:
         """Upgrade the schema to `head`; create an embedded database if it is missing. Raises StorageUnavailable."""
-        if self.is_embedded:
-            # The file contains password hashes: other users of the machine must not read it.
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file.touch(mode=0o600)
         if self._exists:
             migrate.upgrade(self._url)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta
 
-MIN_KEY_LENGTH = 32
+from tasktracker.entrypoints import setting_values
+from tasktracker.entrypoints.setting_values import MAX_PORT, MEMORY
+
+DOTENV = Path(".env")
 
 
 class Environment(StrEnum):
@@ -23,13 +27,13 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-Count = Annotated[int, Meta(ge=1)]
+# Far more than is useful. A larger number would need too much memory.
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Threads = Annotated[int, Meta(ge=1, le=1000)]
+Bytes = Annotated[int, Meta(ge=1024, le=2**40)]
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
 DEVELOPMENT_ORIGINS = ("http://localhost:5173", "http://127.0.0.1:5173")
-LISTS = {"secret_keys", "cors_allowed_origins", "trusted_proxies"}
-SWITCHES = {"on": "true", "off": "false"}
-
 
 THREADS_PER_HASH = 2
 """Threads that run use cases with password hashing, for each of HASHING_THREADS."""
@@ -53,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder of the SQLite database and of the development key."""
     database_url: str = ""
     """`sqlite:///path`, `postgresql://…` or `memory://`; by default an SQLite file in the data folder."""
-    database_connections: Count = 10
+    database_connections: Threads = 10
     """Concurrent requests per worker. Each has its own connection; other threads need further connections."""
     database_wait_seconds: Annotated[int, Meta(ge=1, le=60)] = 5
     """How long a request may wait for a thread and the database, all waits together; after it, the response is 503."""
@@ -63,23 +67,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listen_database_url: str = ""
     """PostgreSQL URL for LISTEN/NOTIFY, not through a pooler. Default: DATABASE_URL, or polling behind a pooler."""
 
-    secret_keys: tuple[Annotated[str, Meta(min_length=MIN_KEY_LENGTH)], ...] = ()
+    secret_keys: tuple[str, ...] = ()
     """Comma-separated keys of at least 32 characters: the first signs and encrypts, all verify and decrypt."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
-    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
-    """Port to listen on."""
+    port: Annotated[int, Meta(ge=0, le=MAX_PORT)] = 8000
+    """Port to listen on; 0: a free one, which is printed."""
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     """Number of server processes."""
     cors_allowed_origins: tuple[str, ...] = ()
     """Comma-separated origins of browser apps; in development, the default is a local Vite server."""
-    max_body_bytes: Annotated[int, Meta(ge=1024)] = 262_144
+    max_body_bytes: Bytes = 262_144
     """Maximum size of a request body."""
 
-    import_max_bytes: Annotated[int, Meta(ge=1024)] = 64 * 1024 * 1024
+    import_max_bytes: Bytes = 64 * 1024 * 1024
     """Maximum size of an imported file."""
-    transfers: Count = 2
+    transfers: Threads = 2
     """Concurrent exports and imports per worker, one per user; the response to another one is 503."""
 
     access_token_seconds: Seconds = 15 * 60
@@ -116,9 +120,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """argon2id passes over that memory."""
     argon2_lanes: Annotated[int, Meta(ge=1, le=16)] = 1
     """argon2id lanes."""
-    hashing_threads: Count = 1
+    hashing_threads: Threads = 1
     """Concurrent password hashes per worker. As many as there are cores would slow down all other requests."""
-    hashing_queue: Annotated[int, Meta(ge=0)] = 64
+    hashing_queue: Annotated[int, Meta(ge=0, le=1_000_000)] = 64
     """Requests per worker that may wait for a hashing thread; the response to another one is 503."""
 
     @property
@@ -136,84 +140,86 @@ class SettingsError(Exception):
     """The configuration is not valid. The message has a line for each invalid variable."""
 
 
-def load(
-    environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env"), *, serving: bool = True
-) -> Settings:
+def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV, *, serving: bool = True) -> Settings:
     """Read the settings. A variable overrides the same one in the file; a blank variable counts as unset.
 
     Settings that only a server needs are required only if `serving`. Raises SettingsError for all invalid variables.
     """
-    try:
-        values: dict[str, str | None] = dict(dotenv_values(dotenv)) if dotenv else {}
-    except UnicodeDecodeError:
-        raise SettingsError(f"{dotenv}: must be UTF-8 text") from None
+    values = _file(dotenv)
     variables = os.environ if environ is None else environ
     values.update({name: text for name, text in variables.items() if text.strip()})
     known: dict[str, Any] = {}
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     for field in msgspec.structs.fields(Settings):
         text = (values.get(field.name.upper()) or "").strip()
         if not text:
             continue
         try:
-            known[field.name] = msgspec.convert(_raw(field, text), field.type, strict=False, dec_hook=_path)
-        except msgspec.ValidationError as error:
-            problems.append(f"{field.name.upper()}: {_explain(str(error), field.type)}")
+            known[field.name] = setting_values.read(field, text)
+        except ValueError as error:
+            problems[field.name.upper()] = str(error)
+    settings = _completed(Settings(**known))
+    for names, problem in _conflicts(settings, serving):
+        if not problems.keys() & names:  # a setting that could not be read has its default value here
+            problems[names[0]] = problem
     if problems:
-        raise SettingsError("\n".join(problems))
-    return _completed(Settings(**known), serving)
+        raise SettingsError("\n".join(f"{name}: {problem}" for name, problem in problems.items()))
+    return settings
 
 
-def _completed(settings: Settings, serving: bool) -> Settings:
-    problems = []
-    if serving and settings.is_production and not settings.secret_keys:
-        problems.append("SECRET_KEYS: is required in production; `tasktracker keys new` prints a new key")
-    if serving and settings.is_production and settings.debug:
-        problems.append("DEBUG: must be off in production")
-    if serving and settings.is_production and not settings.throttle:
-        problems.append("THROTTLE: must be on in production")
-    if not all(_is_network(proxy) for proxy in settings.trusted_proxies):
-        problems.append("TRUSTED_PROXIES: must be addresses or networks, as in 127.0.0.1,10.0.0.0/8")
-    if settings.workers > 1 and settings.database_url.startswith("memory:"):
-        problems.append("WORKERS: must be 1 with DATABASE_URL=memory://, because processes cannot share it")
-    if settings.argon2_memory_kib < 8 * settings.argon2_lanes:  # RFC 9106 §3.1
-        problems.append("ARGON2_MEMORY_KIB: must be at least 8 for each of ARGON2_LANES")
-    if settings.session_idle_seconds < settings.access_token_seconds:
-        problems.append("SESSION_IDLE_SECONDS: must not be shorter than ACCESS_TOKEN_SECONDS")
+def misspelled(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> list[str]:
+    """Return a warning for each name in the file that is no setting, and for each variable that is nearly one."""
+    names = [name.upper() for name in Settings.__struct_fields__]
+    in_file = [name for name, text in _file(dotenv).items() if name not in names and text]
+    warnings = [f"{dotenv}: {name} is not a setting{_suggestion(name, names, 0.6)}" for name in in_file]
+    variables = os.environ if environ is None else environ
+    unset = [name for name in names if not variables.get(name, "").strip()]
+    # Most variables belong to other programs.
+    close = {name: _suggestion(name, unset, 0.9) for name in sorted(variables.keys() - names)}
+    return warnings + [f"the variable {name} is not a setting{text}" for name, text in close.items() if text]
+
+
+def _file(dotenv: Path | None) -> dict[str, str | None]:
+    try:
+        return dict(dotenv_values(dotenv, encoding="utf-8-sig")) if dotenv else {}
+    except UnicodeDecodeError:
+        raise SettingsError(f"{dotenv}: must be UTF-8 text") from None
+    except OSError as error:
+        raise SettingsError(f"{dotenv}: {error.strerror}") from None
+
+
+def _suggestion(name: str, names: list[str], similarity: float) -> str:
+    close = get_close_matches(name.upper(), names, 1, similarity)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _completed(settings: Settings) -> Settings:
+    """Replace the settings whose default depends on other settings."""
     if not settings.database_url:
-        path = settings.data_folder / "tasktracker.db"
+        path = quote(str(settings.data_folder / "tasktracker.db"))
         settings = msgspec.structs.replace(settings, database_url=f"sqlite:///{path}")
-    if not settings.database_url.startswith(("sqlite:///", "postgres://", "postgresql://", "memory://")):
-        problems.append("DATABASE_URL: must start with sqlite:///, postgresql:// or memory://")
-    if settings.listen_database_url and not settings.listen_database_url.startswith(("postgres://", "postgresql://")):
-        problems.append("LISTEN_DATABASE_URL: must start with postgresql://")
-    if problems:
-        raise SettingsError("\n".join(problems))
     if not settings.cors_allowed_origins and not settings.is_production:
         settings = msgspec.structs.replace(settings, cors_allowed_origins=DEVELOPMENT_ORIGINS)
     return settings
 
 
-def _raw(field: msgspec.structs.FieldInfo, text: str) -> object:
-    if field.name in LISTS:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    return SWITCHES.get(text.lower(), text) if field.type is bool else text
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _path(type_: type[Path], text: str) -> Path:
-    return type_(text)
-
-
-def _explain(message: str, type_: Any) -> str:
-    """Return the message of msgspec without the path inside a value. It never quotes the value, which may be secret."""
-    if type_ is Environment:
-        return f"must be {' or '.join(Environment)}"
-    return message.split(" - at ", maxsplit=1)[0].replace("Expected", "expected", 1)
+def _conflicts(settings: Settings, serving: bool) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield settings that exclude each other: the name to report, the other names, and the problem."""
+    if serving and settings.is_production:
+        if not settings.secret_keys:
+            yield ("SECRET_KEYS",), "is required in production; `tasktracker keys new` prints a new key"
+        if settings.debug:
+            yield ("DEBUG",), "must be off in production"
+        if not settings.throttle:
+            yield ("THROTTLE",), "must be on in production"
+    if settings.workers > 1 and settings.database_url.startswith(MEMORY):
+        yield (
+            ("WORKERS", "DATABASE_URL"),
+            "must be 1 with DATABASE_URL=memory://, because processes cannot share it",
+        )
+    if settings.listen_database_url and not settings.database_url.startswith("postgres"):
+        yield ("LISTEN_DATABASE_URL", "DATABASE_URL"), "is of use only if DATABASE_URL is a PostgreSQL database"
+    if settings.argon2_memory_kib < 8 * settings.argon2_lanes:  # RFC 9106 §3.1
+        yield ("ARGON2_MEMORY_KIB", "ARGON2_LANES"), "must be at least 8 for each of ARGON2_LANES"
+    if settings.session_idle_seconds < settings.access_token_seconds:
+        yield ("SESSION_IDLE_SECONDS", "ACCESS_TOKEN_SECONDS"), "must not be shorter than ACCESS_TOKEN_SECONDS"

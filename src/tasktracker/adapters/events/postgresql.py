@@ -15,6 +15,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict
 
 from tasktracker.adapters.sql import bounded
+from tasktracker.adapters.sql.violations import explain
 from tasktracker.domain.sync.ports import ChangeListener
 
 CHANNEL = "tasktracker_feeds"
@@ -89,7 +90,7 @@ class PostgresChangeNotifier:
                     pause = FIRST_PAUSE
                     self._forward(connection, listener)
             except psycopg.Error as error:
-                log.warning("not listening to the database", cause=type(error).__name__, retry_seconds=pause)
+                log.warning("not listening to the database", cause=explain(error), retry_seconds=pause)
                 self._closing.wait(pause)
                 pause = min(pause * 2, MAX_PAUSE)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 from threading import Event, Thread
 
 import structlog
 
 from tasktracker.adapters.events.local import LocalChangeNotifier
+from tasktracker.adapters.sql.sqlite_file import connect
 from tasktracker.domain.sync.ports import ChangeListener
 
 POLL_SECONDS = 0.1
@@ -43,11 +43,8 @@ class SqliteChangeNotifier(LocalChangeNotifier):
 
     def _run(self, listener: ChangeListener) -> None:
         while not self._closing.is_set():
-            if not Path(self._path).exists():
-                self._closing.wait(1)  # no process has created it yet
-                continue
             try:
-                with closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+                with closing(connect(self._path, timeout=POLL_SECONDS)) as connection:
                     self._watch(connection, listener)
             except sqlite3.Error as error:
                 log.warning("events are not looked for", cause=repr(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import select
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from math import inf
@@ -17,7 +17,8 @@ from time import monotonic, sleep
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.abc import ConnDict
+from psycopg.conninfo import conninfo_attempts, make_conninfo, timeout_from_conninfo
 from psycopg.pq import PGconn, PollingStatus, abc
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -28,21 +29,26 @@ TICK_SECONDS = 0.1
 MAX_STATEMENT_SECONDS = 300
 
 
-def connect(options: Mapping[str, Any], seconds: float) -> Connection:
-    """Connect within a number of seconds, in autocommit mode. Raises OperationalError."""
+def connect(options: ConnDict, seconds: float) -> Connection:
+    """Connect within a number of seconds, in autocommit mode. Raises OperationalError.
+
+    libpq would wait for the first of several hosts without a limit. psycopg's list of attempts contains one for each
+    host and each of its addresses, in the order that the options ask for.
+    """
     end = monotonic() + seconds
-    hosts = list(_hosts(options))
-    while True:
+    attempts = conninfo_attempts(options)
+    failures = []
+    for number, attempt in enumerate(attempts):
         # A host that does not answer leaves time for the others.
-        limit = min((end - monotonic()) / len(hosts), float(options.get("connect_timeout", 0)) or seconds)
+        limit = min((end - monotonic()) / (len(attempts) - number), timeout_from_conninfo(options))
         try:
-            connection = Connection(_connect(hosts.pop(0), monotonic() + limit))
-        except psycopg.OperationalError:
-            if not hosts:
-                raise
+            connection = Connection(_connect(make_conninfo("", **attempt), monotonic() + limit))
+        except psycopg.OperationalError as error:
+            failures.append(str(error).strip())
         else:
             connection.autocommit = True
             return connection
+    raise psycopg.OperationalError("; ".join(failures))
 
 
 class BoundedCalls:
@@ -118,11 +124,3 @@ def _connect(conninfo: str, end: float) -> abc.PGconn:
             raise psycopg.OperationalError("the database did not accept the connection in time")
     pgconn.nonblocking = 1  # as psycopg's own functions need it
     return pgconn
-
-
-def _hosts(options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a connection string for each host. libpq would wait for the first one without a limit."""
-    lists = {name: str(options[name]).split(",") for name in ("host", "hostaddr", "port") if options.get(name)}
-    for number in range(max(map(len, lists.values()), default=1)):
-        chosen = {name: values[number if len(values) > 1 else 0] for name, values in lists.items()}
-        yield make_conninfo("", **{**options, **chosen})

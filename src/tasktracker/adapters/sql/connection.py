@@ -100,19 +100,19 @@ class Connection:
         self.driver_for_writing()
         return self.rows(statement, parameters)
 
-    def run(self, command: str) -> None:
-        """Run a command without parameters and results."""
+    def run(self, command: str) -> Any:
+        """Run commands without parameters, and return the first column of the last one's first row, or None."""
         try:
-            self.driver.run(command)
+            return self.driver.run(command)
         except DRIVER_ERRORS as error:
             self._raise(error)
 
     @contextmanager
-    def transaction(self, begin: str) -> Iterator[None]:
-        """Begin a transaction with the command `begin`. Commit on a normal exit, roll back on an exception."""
-        self.run(begin)
+    def transaction(self, begin: str) -> Iterator[Any]:
+        """Begin a transaction with the command `begin`, and yield its result. Commit, or roll back on an exception."""
+        result = self.run(begin)
         try:
-            yield
+            yield result
             self.run("COMMIT")
         except BaseException:
             self.rollback()

@@ -10,10 +10,22 @@ from types import TracebackType
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.driver import Driver
-from tasktracker.adapters.sql.violations import unavailable
+from tasktracker.adapters.sql.violations import NO_SCHEMA, unavailable
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.deadline import Deadline
 from tasktracker.domain.kernel.errors import StorageUnavailable
+
+FIND_REVISION = "SELECT version_num FROM alembic_version"
+
+
+def require_revision(found: str | None, needed: str | None) -> None:
+    """Raise StorageUnavailable if the database's schema has another revision than this version needs."""
+    if found == needed:
+        return
+    if found is None:
+        raise StorageUnavailable(NO_SCHEMA)
+    needs = f"The database's schema is at revision {found}, but this version needs {needed}"
+    raise StorageUnavailable(f"{needs}: it must be migrated." if found < str(needed) else f"{needs}: it is too old.")
 
 
 class Database(ABC):
@@ -31,12 +43,17 @@ class Database(ABC):
     def writing(self) -> AbstractContextManager[Connection]:
         """Open a transaction. Commit on a normal exit, roll back on an exception.
 
-        Raises StorageUnavailable, StorageFull.
+        Raises StorageUnavailable, StorageFull. Raises StorageUnavailable also if the schema has another revision than
+        this version needs; until the end of the transaction, the schema is not migrated.
         """
 
     @abstractmethod
     def changing(self, reading: Connection) -> AbstractContextManager[Connection]:
         """Open a connection for a change during reading. It never waits for the reading connection."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Check that the schema has the right revision and that rows can be written. Raises StorageUnavailable."""
 
     @abstractmethod
     def close(self) -> None:

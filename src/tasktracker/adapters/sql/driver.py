@@ -41,8 +41,8 @@ class Driver(ABC):
         """Run a statement once for each list of values."""
 
     @abstractmethod
-    def run(self, command: str) -> None:
-        """Run a command without parameters and results."""
+    def run(self, command: str) -> Any:
+        """Run commands without parameters, and return the first column of the last one's first row, or None."""
 
     @property
     @abstractmethod

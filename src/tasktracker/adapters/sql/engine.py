@@ -3,67 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import URL, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Engine, create_engine
 
 from tasktracker.adapters.sql import postgresql, sqlite
 from tasktracker.adapters.sql.database import Database
-
-POSTGRESQL = "postgresql+psycopg"
-SQLITE = "sqlite"
-_DRIVERS = {
-    "postgres": POSTGRESQL,
-    "postgresql": POSTGRESQL,
-    POSTGRESQL: POSTGRESQL,
-    "sqlite": SQLITE,
-    "sqlite+pysqlite": SQLITE,
-}
+from tasktracker.adapters.sql.schema import REVISION
+from tasktracker.adapters.sql.sqlite_file import connect
+from tasktracker.adapters.sql.urls import SQLITE, database_url
 
 
-def open_database(url: str, *, pool_size: int = 10, wait_seconds: float = 5.0, pooler: bool = False) -> Database:
+def open_database(
+    url: str, *, pool_size: int = 10, wait_seconds: float = 5.0, pooler: bool = False, revision: str | None = REVISION
+) -> Database:
     """Open a database; the first connection is made at the first use.
 
     At most `pool_size` connections are open, plus one for writing in SQLite. A unit of work raises StorageUnavailable
     when it waits for a connection or for a lock longer than `wait_seconds`, or for anything longer than until the
     current deadline (`domain.kernel.deadline`). Set `pooler` if connections go through a pooler in transaction
-    mode, such as PgBouncer: connections then keep neither settings nor prepared statements.
+    mode, such as PgBouncer: connections then keep neither settings nor prepared statements. Writing requires that the
+    schema has the `revision`, unless it is None.
 
     Raises ValueError for a URL of any other database than PostgreSQL or an SQLite file.
     """
     parsed = database_url(url)
     if parsed.drivername == SQLITE:
-        return sqlite.Sqlite(parsed, pool_size, wait_seconds)
-    return postgresql.PostgreSQL(parsed, pool_size, wait_seconds, pooler=pooler)
+        return sqlite.Sqlite(parsed, pool_size, wait_seconds, revision=revision)
+    return postgresql.PostgreSQL(parsed, pool_size, wait_seconds, pooler=pooler, revision=revision)
 
 
-def database_url(url: str) -> URL:
-    """Parse a database URL and set its driver. Raises ValueError, which never quotes the URL."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ValueError(
-            "not a database URL, such as sqlite:///path/to/file.db or postgresql://user@host/name"
-        ) from None
-    driver = _DRIVERS.get(parsed.drivername)
-    if driver is None:
-        raise ValueError(f"databases of the kind {parsed.drivername}:// are not supported")
-    if driver == SQLITE:
-        path = parsed.database or ""
-        if not path or path == ":memory:" or path.startswith("file:") or parsed.query or parsed.host:
-            raise ValueError("an SQLite database must be a file, as in sqlite:///path/to/file.db")
-    return parsed.set(drivername=driver)
-
-
-def sqlite_engine(url: URL, *, connect_args: Mapping[str, Any] = {}, **options: Any) -> Engine:
-    """Make an engine whose connections begin no transaction by themselves."""
+def sqlite_engine(url: URL, *, timeout: float = 5.0, **options: Any) -> Engine:
+    """Make an engine for an existing file, whose connections begin no transaction by themselves."""
     return create_engine(
-        url,
-        connect_args={"isolation_level": None, **connect_args},
-        hide_parameters=True,
-        **options,
+        url, creator=partial(connect, url.database or "", timeout=timeout), hide_parameters=True, **options
     )
 
 

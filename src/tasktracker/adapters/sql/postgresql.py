@@ -24,11 +24,13 @@ from sqlalchemy.dialects.postgresql import psycopg as dialects
 
 from tasktracker.adapters.sql import bounded
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.database import Database, Pool
+from tasktracker.adapters.sql.database import FIND_REVISION, Database, Pool, require_revision
 from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
+from tasktracker.adapters.sql.violations import READ_ONLY
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.deadline import Deadline
+from tasktracker.domain.kernel.errors import StorageUnavailable
 
 # The server ends the wait for a lock at the deadline. Its answer is awaited this long, because a connection whose
 # statement has not ended must be closed.
@@ -131,8 +133,10 @@ class PostgresDriver(Driver):
         with psycopg.RawCursor(self._connection) as cursor:
             self._bounded.call(self._until.at + GRACE_SECONDS, cursor.executemany, compiled.text, rows)
 
-    def run(self, command: str) -> None:
-        self._execute(self._pgconn.exec_, command.encode())
+    def run(self, command: str) -> Any:
+        result = self._execute(self._pgconn.exec_, command.encode())
+        value = result.get_value(0, 0) if result.ntuples else None
+        return None if value is None else value.decode()
 
     @property
     def is_lost(self) -> bool:
@@ -181,11 +185,12 @@ class PostgresDriver(Driver):
 class PostgreSQL(Database):
     """Implements Database with one pool for reading and writing."""
 
-    def __init__(self, url: URL, pool_size: int, wait_seconds: float, *, pooler: bool) -> None:
+    def __init__(self, url: URL, pool_size: int, wait_seconds: float, *, pooler: bool, revision: str | None) -> None:
         _, options = _DIALECT.create_connect_args(url)
         self._options = {**DEFAULTS, **options, "client_encoding": "utf8"}
         self._wait = wait_seconds
         self._pooler = pooler
+        self._revision = revision
         self._pool = Pool(self._connect, pool_size, wait_seconds)
 
     def reading(self) -> AbstractContextManager[Connection]:
@@ -203,21 +208,49 @@ class PostgreSQL(Database):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        with self._pool.lease(is_writing=True) as connection, connection.transaction(self._begin()):
+        with self._pool.lease(is_writing=True) as connection, self._transaction(connection):
             yield connection
 
-    def changing(self, reading: Connection) -> AbstractContextManager[Connection]:
-        return closing(Connection(reading.driver, is_writing=True))
+    @contextmanager
+    def changing(self, reading: Connection) -> Iterator[Connection]:
+        with closing(Connection(reading.driver, is_writing=True)) as connection, self._transaction(connection):
+            yield connection
+
+    def check(self) -> None:
+        with self._pool.lease() as connection:
+            # On in a standby, too.
+            if connection.run("SHOW transaction_read_only") == "on":
+                connection.driver.close()
+                raise StorageUnavailable(READ_ONLY)
+            require_revision(connection.run(FIND_REVISION), self._revision)
 
     def close(self) -> None:
         self._pool.close()
 
+    @contextmanager
+    def _transaction(self, connection: Connection) -> Iterator[None]:
+        """Open a transaction in a schema of the right revision. Raises StorageUnavailable."""
+        try:
+            with connection.transaction(self._begin()) as found:
+                if self._revision:
+                    require_revision(found, self._revision)
+                yield
+        except StorageUnavailable as error:
+            if isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction):
+                # The next connection may reach another host, or have other defaults.
+                connection.driver.close()
+            raise
+
     def _begin(self) -> str:
-        """Return the command that begins a transaction. A longer one takes no further round trip."""
+        """Return the commands that begin a transaction, to be sent together: each other one takes a round trip."""
+        commands = ["BEGIN"]
         seconds = deadline.current().remaining(self._wait)
-        if seconds > self._wait - LOCK_TOLERANCE and not self._pooler:
-            return "BEGIN"
-        return f"BEGIN; SET LOCAL lock_timeout = {max(1, int(1000 * seconds))}"
+        if self._pooler or seconds <= self._wait - LOCK_TOLERANCE:
+            commands.append(f"SET LOCAL lock_timeout = {max(1, int(1000 * seconds))}")
+        if self._revision:
+            # Reading the revision locks its table against a migration until the transaction ends.
+            commands.append(FIND_REVISION)
+        return "; ".join(commands)
 
     def _connect(self, until: Deadline) -> PostgresDriver:
         connection = bounded.connect(self._options, until.remaining(self._wait) + GRACE_SECONDS)

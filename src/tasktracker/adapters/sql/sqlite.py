@@ -13,9 +13,10 @@ from sqlalchemy import URL
 from sqlalchemy.dialects.sqlite import pysqlite
 
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.database import Database, Pool
+from tasktracker.adapters.sql.database import FIND_REVISION, Database, Pool, require_revision
 from tasktracker.adapters.sql.driver import Driver
 from tasktracker.adapters.sql.fair_lock import FairLock
+from tasktracker.adapters.sql.sqlite_file import SqliteFile, connect
 from tasktracker.adapters.sql.statements import Compiled, Row, Statements
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.deadline import Deadline
@@ -59,8 +60,9 @@ class SqliteDriver(Driver):
     def change_all(self, compiled: Compiled, rows: list[list[Any]]) -> None:
         self.connection.executemany(compiled.text, rows)
 
-    def run(self, command: str) -> None:
-        self.connection.execute(command)
+    def run(self, command: str) -> Any:
+        row = self.connection.execute(command).fetchone()
+        return row[0] if row else None
 
     @property
     def is_lost(self) -> bool:
@@ -83,18 +85,21 @@ class SqliteDriver(Driver):
 class Sqlite(Database):
     """Implements Database with a pool of readers and one writer, for which threads wait in order."""
 
-    def __init__(self, url: URL, pool_size: int, wait_seconds: float) -> None:
-        self._path = url.database or ""
+    def __init__(self, url: URL, pool_size: int, wait_seconds: float, *, revision: str | None) -> None:
+        self._file = SqliteFile(url.database or "")
+        self._revision = revision
         self._wait = wait_seconds
         self._writer_lock = FairLock()
         self._readers = Pool(self._reader, pool_size, wait_seconds)
         self._writer = Pool(self._set_up_writer, 1, wait_seconds)
 
     def reading(self) -> AbstractContextManager[Connection]:
+        self._file.require()
         return self._readers.lease()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
+        self._file.require()
         with self._readers.lease() as connection, connection.transaction("BEGIN"):
             # The snapshot is taken when the first page is read.
             connection.run("SELECT count(*) FROM sqlite_master")
@@ -105,27 +110,30 @@ class Sqlite(Database):
         if not self._writer_lock.acquire(deadline.current().remaining(self._wait)):
             raise StorageUnavailable
         try:
+            self._file.require_writable()
             # IMMEDIATE, because a transaction that begins with reading may later fail to write.
             with self._writer.lease(is_writing=True) as connection, connection.transaction("BEGIN IMMEDIATE"):
+                if self._revision:
+                    require_revision(connection.run(FIND_REVISION), self._revision)
                 yield connection
+                self._file.require_commits_kept()
         finally:
             self._writer_lock.release()
 
     def changing(self, _reading: Connection) -> AbstractContextManager[Connection]:
         return self.writing()
 
+    def check(self) -> None:
+        self._file.require_ready()
+        with self.reading() as connection:
+            require_revision(connection.run(FIND_REVISION), self._revision)
+
     def close(self) -> None:
         self._readers.close()
         self._writer.close()
 
     def _connect(self, seconds: float) -> sqlite3.Connection:
-        return sqlite3.connect(
-            self._path,
-            timeout=seconds,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=MAX_PREPARED,
-        )
+        return connect(self._file.path, timeout=seconds, cached_statements=MAX_PREPARED)
 
     def _reader(self, until: Deadline) -> SqliteDriver:
         connection = self._connect(until.remaining(self._wait))
@@ -136,8 +144,7 @@ class Sqlite(Database):
         seconds = until.remaining(self._wait)
         connection = self._connect(seconds)
         try:
-            # In WAL mode, readers and the writer do not wait for each other. The file stores the mode.
-            _switch_to_wal(connection, seconds)
+            switch_to_wal(connection, seconds)
             # Commits survive a power failure.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -147,7 +154,8 @@ class Sqlite(Database):
         return SqliteDriver(connection, self._wait)
 
 
-def _switch_to_wal(connection: sqlite3.Connection, seconds: float) -> None:
+def switch_to_wal(connection: sqlite3.Connection, seconds: float) -> None:
+    """Let readers and the writer not wait for each other. The file stores the mode. Raises sqlite3.OperationalError."""
     # If several connections switch a new file, SQLite fails all but one immediately, whatever the timeout.
     end = time.monotonic() + seconds
     while True:

@@ -23,7 +23,7 @@ from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
 from tasktracker.adapters.sql.import_jobs import SqlImportJobs
-from tasktracker.adapters.sql.schema import REVISION, api_tokens, secrets, sessions, users
+from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.sessions import SqlSessions
 from tasktracker.adapters.sql.tasks import SqlTasks
@@ -33,7 +33,7 @@ from tasktracker.adapters.sql.users import SqlUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded, StorageUnavailable
+from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
 from tasktracker.domain.sync.ports import FeedPublisher
 
 _ADMIT = (
@@ -82,7 +82,6 @@ _NEW_SECRET = text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON 
 _NEWER_SECRET = text(
     "INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
-_FOUND_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 Repository = TypeVar("Repository")
@@ -149,12 +148,16 @@ class SqlStore:
 
     @contextmanager
     def reading(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
-        with self._database.reading() as connection:
-            now = self._clock.now()
-            if not self._admit(connection, actor, Scope.TASKS_READ, now):
-                with self._database.changing(connection) as changing:
-                    self._confirm(changing, actor)
-            yield SqlUnitOfWork(connection, actor, now, self._ids)
+        try:
+            with self._database.reading() as connection:
+                now = self._clock.now()
+                if not self._admit(connection, actor, Scope.TASKS_READ, now):
+                    with self._database.changing(connection) as changing:
+                        self._confirm(changing, actor)
+                yield SqlUnitOfWork(connection, actor, now, self._ids)
+        except DRIVER_ERRORS:
+            self.ready()  # the schema may be that of another version, without a table or column
+            raise
 
     @contextmanager
     def snapshot(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
@@ -162,10 +165,14 @@ class SqlStore:
             # Confirm the generation first, because a snapshot cannot write.
             with self.reading(actor):
                 pass
-        with self._database.snapshot() as connection:
-            now = self._clock.now()
-            self._admit(connection, actor, Scope.TASKS_READ, now)
-            yield SqlUnitOfWork(connection, actor, now, self._ids)
+        try:
+            with self._database.snapshot() as connection:
+                now = self._clock.now()
+                self._admit(connection, actor, Scope.TASKS_READ, now)
+                yield SqlUnitOfWork(connection, actor, now, self._ids)
+        except DRIVER_ERRORS:
+            self.ready()
+            raise
 
     @contextmanager
     def writing(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
@@ -224,15 +231,7 @@ class SqlStore:
         return value
 
     def ready(self) -> None:
-        with self._database.reading() as connection:
-            try:
-                found = connection.value(_FOUND_REVISION)
-            except DRIVER_ERRORS as error:
-                raise StorageUnavailable("The database has no schema yet: it must be migrated.") from error
-        if found != REVISION:
-            raise StorageUnavailable(
-                f"The database's schema is at revision {found}, but this version needs {REVISION}: it must be migrated."
-            )
+        self._database.check()
 
     def close(self) -> None:
         self._database.close()

@@ -60,17 +60,42 @@ _TEMPORARY = (
     "55P03",  # lock_not_available
     "57014",  # query_canceled
     "57P",  # operator intervention, such as a shutdown
+    "42501",  # insufficient_privilege
 )
 
+# A standby, or default_transaction_read_only.
+_READ_ONLY = "25006"
+
 # https://www.sqlite.org/rescode.html
-_SQLITE_TEMPORARY = (
+_SQLITE_UNUSABLE = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
     sqlite3.SQLITE_INTERRUPT,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
 )
+
+_REVISION_TABLE = "alembic_version"
+
+# Texts in the messages of libpq, PostgreSQL and SQLite, and what an operator can do.
+_ADVICE = (
+    ("SSL|sslmode|certificate", "Correct `sslmode` or the certificates in DATABASE_URL."),
+    ("password", "Correct the user or the password in DATABASE_URL."),
+    ("(role|database) .* does not exist", "Create it, or correct DATABASE_URL."),
+    ("pg_hba.conf", "Allow the connection in pg_hba.conf of the database server."),
+    ("permission denied", "Grant the rights to the role, or make it the owner of the database."),
+    ("read-?only", "Correct the database's settings, or the host in DATABASE_URL."),
+    ("not a database|malformed|disk image", "Correct DATABASE_URL, or restore a backup."),
+    ("locked", "Stop the server and other programs that use the file, and try again."),
+    ("", "Check that the database runs and that DATABASE_URL is correct."),
+)
+
+READ_ONLY = "The database is read-only."
+NO_SCHEMA = "The database has no schema yet: it must be migrated."
 
 
 def raise_unavailable(engine: Engine) -> None:
@@ -89,17 +114,28 @@ def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_FULL:
             return StorageFull()
-        if code in _SQLITE_TEMPORARY:
-            return StorageUnavailable()
+        if code in (sqlite3.SQLITE_READONLY, *_SQLITE_UNUSABLE):
+            return StorageUnavailable(READ_ONLY if code == sqlite3.SQLITE_READONLY else None, reason=explain(error))
     elif isinstance(error, psycopg.Error):
         state = error.sqlstate
         if state == _DISK_FULL:
             return StorageFull()
+        if state == _READ_ONLY:
+            return StorageUnavailable(READ_ONLY, reason=explain(error))
         # An error without an SQLSTATE does not come from the server: it cannot be reached.
         is_lost = is_lost or (state is None and isinstance(error, psycopg.OperationalError))
         if is_lost or (state or "").startswith(_TEMPORARY):
-            return StorageUnavailable()
+            return StorageUnavailable(reason=explain(error))
+    if _REVISION_TABLE in str(error) and isinstance(error, sqlite3.OperationalError | psycopg.errors.UndefinedTable):
+        return StorageUnavailable(NO_SCHEMA)
     return None
+
+
+def explain(error: BaseException) -> str:
+    """Return the driver's message, and what the operator can do. Messages of drivers contain no password."""
+    message = " ".join(str(error).split())
+    advice = next(advice for pattern, advice in _ADVICE if re.search(pattern, message))
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'} {advice}"
 
 
 def is_lock_timeout(error: StorageUnavailable) -> bool:

@@ -374,10 +374,15 @@ class Busy(Unavailable):
 
 
 class StorageUnavailable(Unavailable):
-    """The database cannot be reached, or did not answer in time."""
+    """The database cannot be reached, did not answer in time, or cannot be used, for example read-only."""
 
     slug = "storage-unavailable"
     title = "The database is not available"
+
+    def __init__(self, detail: str | None = None, *, reason: str | None = None) -> None:
+        super().__init__(detail)
+        # What failed and what the operator can do. It may contain names of files and hosts: it is not for clients.
+        self.reason = reason
 
 
 class StorageFull(Unavailable):

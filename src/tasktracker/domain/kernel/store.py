@@ -29,7 +29,8 @@ class Store(Protocol[Opener_contra, Work_co]):
 
     Opening raises SessionEnded if the actor may not act, and InsufficientScope if their token lacks the scope. Opening
     and every repository method raise StorageUnavailable if the database cannot be reached, is too busy, or aborted a
-    deadlock. Nothing was changed then, and the whole use case may be retried.
+    deadlock. Opening a work that writes raises it also if the schema has another revision than this version needs.
+    Nothing was changed then, and the whole use case may be retried.
     """
 
     def reading(self, actor: Opener_contra) -> AbstractContextManager[Work_co]:

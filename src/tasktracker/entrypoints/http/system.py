@@ -61,7 +61,7 @@ class SystemController(Controller):
         opt=operation(StorageUnavailable, access=Access.PUBLIC),
     )
     async def ready(self) -> Health:
-        """Respond with 200 if the database is reachable and its schema is current, otherwise with 503."""
+        """Respond with 200 if the database is reachable and writable and its schema is current, otherwise with 503."""
         await self.health_threads.run(self.store.ready)
         return Health("ready")
 

@@ -118,7 +118,8 @@ def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response
         problem.current = view(error.current, clock.now(), actor.user_id)
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after)
-        log.warning("unavailable", problem=error.slug, cause=repr(error.__cause__ or error))
+        reason = error.reason if isinstance(error, errors.StorageUnavailable) else None
+        log.warning("unavailable", problem=error.slug, cause=reason or repr(error.__cause__ or error))
     elif isinstance(error, TooManyRequests | KeyInUse):
         headers["Retry-After"] = str(error.retry_after)
     elif isinstance(error, InsufficientScope):

@@ -1,0 +1,110 @@
+"""The file of an SQLite database: created for its owner only, and the same one as long as the process runs."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from tasktracker.adapters.sql.violations import READ_ONLY
+from tasktracker.domain.kernel.errors import StorageUnavailable
+
+# As the process that writes: its effective user may differ from its real one.
+_EFFECTIVE = os.access in os.supports_effective_ids
+
+
+def connect(path: str | Path, *, timeout: float, cached_statements: int = 128) -> sqlite3.Connection:
+    """Open an existing file, in autocommit mode. Raises sqlite3.OperationalError if it does not exist."""
+    return sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=cached_statements,
+    )
+
+
+class SqliteFile:
+    """Watches a file by its path.
+
+    SQLite goes on writing to a file that was deleted or replaced, and those commits are lost. A deleted `-wal` file,
+    which contains the latest commits, has the same effect.
+
+    This class never opens the file itself: closing it would release the locks of all SQLite connections of the
+    process (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self._name = str(path)
+        self._wal = f"{path}-wal"
+        self._identities: dict[str, tuple[int, int]] = {}
+        with suppress(StorageUnavailable):
+            self.require()
+
+    def exists(self) -> bool:
+        """Return whether there is anything at the path."""
+        return self.path.exists() or self.path.is_symlink()
+
+    def create(self) -> None:
+        """Create the file and its folder if they are missing, for the owner only. Raises OSError.
+
+        The file contains password hashes, so its mode is 0600 before it has content. SQLite gives the same mode to its
+        `-wal` and `-shm` files.
+        """
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.exists():
+            self.path.touch(mode=0o600)
+        elif self.path.is_file() and self.path.stat().st_size == 0:
+            self.path.chmod(0o600)
+
+    def require(self) -> None:
+        """Check that the file is still the one that was first found here. Raises StorageUnavailable."""
+        try:
+            found = self._stat(self._name)
+        except OSError as error:
+            reason = f"{error.strerror}: {self.path}."
+            raise StorageUnavailable("The database file is missing.", reason=reason) from error
+        if found is None:
+            raise StorageUnavailable("The database file was replaced: the server must be restarted.")
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+            raise StorageUnavailable(reason=f"{self.path} is {kind}. Correct DATABASE_URL.")
+
+    def require_writable(self) -> None:
+        """Check also that the file can be written to. Raises StorageUnavailable."""
+        self.require()
+        _require_access(self._name, os.W_OK)
+
+    def require_commits_kept(self) -> None:
+        """Check, before a commit, that it will be in the files at the path. Raises StorageUnavailable."""
+        self.require()
+        with suppress(FileNotFoundError):
+            if self._stat(self._wal):
+                return
+        raise StorageUnavailable("The -wal file of the database was deleted: the server must be restarted.")
+
+    def require_ready(self) -> None:
+        """Check that SQLite can write to the file and its folder. Raises StorageUnavailable."""
+        self.require_writable()
+        # For the files beside it.
+        _require_access(str(self.path.absolute().parent), os.W_OK | os.X_OK)
+        if self._wal in self._identities:
+            self.require_commits_kept()
+
+    def _stat(self, name: str) -> os.stat_result | None:
+        """Return the state of a file, or None if it is not the one that was first found. Raises OSError."""
+        found = os.stat(name)  # noqa: PTH116  # a third faster than Path.stat, for each unit of work
+        identity = (found.st_dev, found.st_ino)
+        return found if self._identities.setdefault(name, identity) == identity else None
+
+
+def _require_access(path: str, mode: int) -> None:
+    if not os.access(path, mode, effective_ids=_EFFECTIVE):
+        raise StorageUnavailable(
+            READ_ONLY,
+            reason=f"{path} cannot be written to: correct its owner, its mode or its file system.",
+        )

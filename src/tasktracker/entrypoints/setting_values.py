@@ -1,0 +1,124 @@
+"""The values of settings: how the text of each variable is read, and why a text is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.inspect import BoolType, EnumType, IntType, type_info
+
+from tasktracker.adapters.sql.urls import POSTGRESQL, database_url
+
+MEMORY = "memory://"
+MIN_KEY_LENGTH = 32
+MAX_PORT = 65535
+_SWITCHES = {"on": "true", "off": "false"}
+_HOST = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{0,5}))?/?"
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def read(field: msgspec.structs.FieldInfo, text: str) -> Any:
+    """Return the value of a setting's text. Raises ValueError, which never quotes the text: it may be secret."""
+    if not text.isprintable():
+        raise ValueError("must be text without control characters, in UTF-8")
+    reader = _READERS.get(field.name)
+    if reader is not None:
+        return reader(text)
+    raw = _SWITCHES.get(text.lower(), text) if field.type is bool else text
+    try:
+        return msgspec.convert(raw, field.type, strict=False, dec_hook=_path)
+    except msgspec.ValidationError:
+        raise ValueError(_expected(field.type)) from None
+
+
+def _expected(type_: Any) -> str:
+    found = type_info(type_)
+    if isinstance(found, EnumType):
+        return f"must be {' or '.join(str(each.value) for each in found.cls)}"
+    if isinstance(found, BoolType):
+        return "must be true or false"
+    assert isinstance(found, IntType), "all other types accept any text"
+    return f"must be a whole number from {found.ge} to {found.le}"
+
+
+def _path(type_: type[Path], text: str) -> Path:
+    return type_(text)
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(_parts(text))
+    if any(len(key) < MIN_KEY_LENGTH for key in keys):
+        raise ValueError(f"each key must have at least {MIN_KEY_LENGTH} characters; `tasktracker keys new` prints one")
+    return keys
+
+
+def _database(text: str) -> str:
+    if not text.startswith(MEMORY):
+        database_url(text)
+    return text
+
+
+def _listen_database(text: str) -> str:
+    if database_url(text).drivername != POSTGRESQL:
+        raise ValueError("must start with postgresql://")
+    return text
+
+
+def _host(text: str) -> str:
+    host = text.removeprefix("[").removesuffix("]")
+    if not _HOST.fullmatch(host):
+        try:
+            ip_address(host)
+        except ValueError:
+            raise ValueError("must be an address or a host name, without a scheme and a port") from None
+    return host
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_origin(part) for part in _parts(text)))
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers send it (RFC 6454 §6.2): in lower case, without a path and the default port."""
+    if text in ("*", "null"):
+        return text
+    found = _ORIGIN.fullmatch(text.lower())
+    port = int(found["port"] or 0) if found else 0
+    if found is None or port > MAX_PORT:
+        raise ValueError(
+            "must be origins as browsers send them, as in https://app.example.org: with a scheme, without a path,"
+            " and with international host names in the form xn--"
+        )
+    suffix = f":{port}" if port and port != _DEFAULT_PORTS.get(found["scheme"]) else ""
+    return f"{found['scheme']}://{found['host']}{suffix}"
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    networks = tuple(_parts(text))
+    try:
+        for network in networks:
+            ip_network(network)
+    except ValueError:
+        raise ValueError("must be addresses or networks, as in 127.0.0.1,10.0.0.0/8") from None
+    return networks
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "secret_keys": _keys,
+    "database_url": _database,
+    "listen_database_url": _listen_database,
+    "host": _host,
+    "cors_allowed_origins": _origins,
+    "trusted_proxies": _networks,
+}
