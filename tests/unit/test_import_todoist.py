@@ -148,6 +148,11 @@ def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
     assert report.skipped == 0
 
 
+def test_a_time_zone_of_this_host_only_is_not_used(account: Account) -> None:
+    account.import_file(HEAD + "task,x,,,,2026-03-05,localtime\n")
+    assert account.task("x").due_date == datetime(2026, 3, 6, 4, 59, 59, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("row", "field"),
     [

@@ -195,3 +195,8 @@ class TestPage:
     @pytest.mark.parametrize("rows", [[], [1], [1, 2]])
     def test_no_extra_row_means_the_last_page(self, rows: list[int]) -> None:
         assert Page.cut(rows, 2, str) == Page(rows, None)
+    def test_a_time_zone_that_is_gone_is_utc(self) -> None:
+        late = START.replace(hour=23)
+        assert TaskQuery(at=late, time_zone="localtime").today == late.date()
+        assert TaskQuery(at=late, time_zone="Pacific/Kiritimati").today == late.date() + timedelta(days=1)
+

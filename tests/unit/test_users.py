@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo, reset_tzpath
 
 import pytest
 from hypothesis import given
@@ -17,6 +22,7 @@ from tasktracker.domain.accounts.user import (
     canonical_username,
     known_time_zone,
 )
+from tasktracker.domain.kernel import time_zones
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check
 from tests import strategies
@@ -214,3 +220,42 @@ class TestPassword:
     def test_an_impossible_presented_password_is_refused(self, value: str) -> None:
         with pytest.raises(Refused):
             credential(value)
+@pytest.fixture
+def odd_host(tmp_path: Path) -> Iterator[None]:
+    """A host with time zone files that other hosts lack."""
+    utc = files("tzdata").joinpath("zoneinfo", "UTC").read_bytes()
+    for name in ("localtime", "posixrules", "posix/UTC", "right/UTC", "Mars/Olympus"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(utc)
+    time_zones.time_zone_names.cache_clear()
+    ZoneInfo.clear_cache()
+    reset_tzpath([tmp_path])
+    yield
+    reset_tzpath()
+    ZoneInfo.clear_cache()
+
+
+@pytest.mark.parametrize("value", ["localtime", "posixrules", "posix/UTC", "right/UTC", "Factory", "Mars/Olympus"])
+def test_a_time_zone_of_some_hosts_only_is_refused(odd_host: None, value: str) -> None:
+    ZoneInfo(value)  # this host has it
+    with pytest.raises(Refused, match="IANA"):
+        known_time_zone(value)
+
+
+def test_every_accepted_time_zone_exists_on_a_host_without_own_files(tmp_path: Path) -> None:
+    reset_tzpath([tmp_path])
+    try:
+        assert {ZoneInfo.no_cache(name).key for name in time_zones.time_zone_names()} >= {"Europe/Vienna", "UTC"}
+    finally:
+        reset_tzpath()
+
+
+def test_a_stored_time_zone_that_is_gone_becomes_utc_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert time_zones.stored_time_zone("Gone/Zone").key == "UTC"
+        assert time_zones.stored_time_zone("Europe/Vienna").key == "Europe/Vienna"
+    assert [record.getMessage() for record in caplog.records] == [
+        "The stored time zone Gone/Zone does not exist; UTC is used instead."
+    ]
+
+

@@ -5,10 +5,8 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
 from typing import Annotated, TypedDict
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from tasktracker.domain.kernel.fields import (
     Editable,
@@ -20,11 +18,11 @@ from tasktracker.domain.kernel.fields import (
     text,
 )
 
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, time_zone_names
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
 USERNAME_PUNCTUATION = ".+-_"
 MAX_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 MAX_PERSON_NAME_LENGTH = 150
-DEFAULT_TIME_ZONE = "UTC"
 
 
 class UserFields(TypedDict, total=False):
@@ -102,14 +100,9 @@ def canonical_email(value: str) -> str | None:
 
 def known_time_zone(value: str) -> str:
     """A time zone by its IANA name."""
-    if value not in _time_zones():
+    if value not in time_zone_names():
         raise Refused("must be an IANA time zone name, as in Europe/Vienna")
     return value
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def _nfkc(value: str) -> str:

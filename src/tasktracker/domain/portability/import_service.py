@@ -8,7 +8,6 @@ from enum import StrEnum
 from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.feed.items import ItemType
@@ -17,6 +16,7 @@ from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import Busy, CategoryNameTaken, FieldError, IdTaken
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.kernel.versions import with_version_after
+from tasktracker.domain.kernel.time_zones import stored_time_zone
 from tasktracker.domain.portability import ndjson, todoist
 from tasktracker.domain.portability.export_service import Owner, acting_for, find_owner
 from tasktracker.domain.portability.planner import ImportContext, ImportPlan, ImportPlanner
@@ -53,7 +53,8 @@ class _Import:
     def lines(self, wanted: Container[int] | None = None) -> Iterator[Line]:
         if self.format is FileFormat.NDJSON:
             return ndjson.read(self.source, wanted, self._max_lines)
-        return todoist.read(self.source, self.user.id, ZoneInfo(self.user.time_zone), wanted, self._max_lines)
+        zone = stored_time_zone(self.user.time_zone)
+        return todoist.read(self.source, self.user.id, zone, wanted, self._max_lines)
 
     @property
     def _max_lines(self) -> int | None:

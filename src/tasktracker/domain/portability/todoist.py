@@ -20,6 +20,7 @@ from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check, moment, require_storable
 from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered_lines, printable
+from tasktracker.domain.kernel.time_zones import time_zone_names
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
 from tasktracker.domain.tasks.task import (
     MAX_DEPTH,
@@ -282,10 +283,7 @@ class _Reader:
             return None
 
     def _zone_named(self, name: str) -> ZoneInfo:
-        try:
-            return ZoneInfo(name) if name else self._zone
-        except (ValueError, OSError):  # an invalid or unknown name
-            return self._zone
+        return ZoneInfo(name) if name in time_zone_names() else self._zone
 
 
 def _describe_value(draft: _Draft, name: str, text: str) -> None:
