@@ -212,7 +212,7 @@ class FakeSigner:
 
 
 class FakeCodes:
-    """Readable one-time codes: the secret and the time step."""
+    """Readable one-time codes, in the form of `canonical_code`: the secret and the time step."""
 
     def new_secret(self) -> str:
         return "SECRET"
@@ -225,7 +225,7 @@ class FakeCodes:
         return next((step for step in (current, current - 1, current + 1) if code == self.code(secret, step)), None)
 
     def code(self, secret: str, step: int) -> str:
-        return f"{secret}-{step}"
+        return f"{secret}{step}".lower()
 
 
 class FakeCipher:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, reset_tzpath
 import pytest
 from hypothesis import given
 
-from tasktracker.domain.accounts.password import credential, new_password
+from tasktracker.domain.accounts.password import credential, new_password, normalized
 from tasktracker.domain.accounts.user import (
     USER,
     User,
@@ -205,7 +205,7 @@ class TestPassword:
             new_password(12)("x" * 11)
 
     def test_a_password_is_normalised(self) -> None:
-        assert new_password()("pa\u0308sswort") == credential("pa\u0308sswort") == "p\u00e4sswort"
+        assert new_password()("pa\u0308sswort") == normalized("pa\u0308sswort") == "p\u00e4sswort"
         assert new_password()("\uff41" * 8) == "\uff41" * 8
 
     def test_the_length_is_counted_after_normalisation(self) -> None:
@@ -258,4 +258,8 @@ def test_a_stored_time_zone_that_is_gone_becomes_utc_with_a_warning(caplog: pyte
         "The stored time zone Gone/Zone does not exist; UTC is used instead."
     ]
 
+
+    @pytest.mark.parametrize("space", ["\u00a0", "\u1680", "\u2003", "\u2009", "\u202f", "\u205f", "\u3000"])
+    def test_every_space_of_a_password_is_an_ascii_space(self, space: str) -> None:
+        assert new_password()(f"correct{space}horse") == normalized(f"correct{space}horse") == "correct horse"
 

@@ -171,6 +171,13 @@ class TestPassword:
         problem(api.post("/api/accounts/refresh/", {"refresh": other.refresh}), 401, "session-ended")
         expect(api.post("/api/accounts/refresh/", {"refresh": alice.refresh}), 200)
         problem(api.post(LOGIN, {"username": alice.username, "password": PASSWORD}), 401, "invalid-credentials")
+    def test_spaces_of_a_password_are_equal(self, api: Api) -> None:
+        user = api.register(password="three\u00a0more\u2003words", password2="three more words")
+        for typed in ("three more words", "three\u202fmore\u3000words"):
+            expect(api.post(LOGIN, {"username": user.username, "password": typed}), 200)
+        body = {"current_password": "three\u2009more words", "new_password": OTHER_PASSWORD}
+        expect(user.post(CHANGE_PASSWORD, body), 204)
+
         expect(api.post(LOGIN, {"username": alice.username, "password": OTHER_PASSWORD}), 200)
 
     def test_changing_the_password_requires_the_current_one(self, api: Api, alice: Person) -> None:

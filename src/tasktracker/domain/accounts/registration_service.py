@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasktracker.domain.accounts.password import PasswordPolicy
+from tasktracker.domain.accounts.password import PasswordPolicy, normalized
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher
 from tasktracker.domain.accounts.session_service import LoggedIn, SessionService
 from tasktracker.domain.accounts.user import USER, User, UserFields
@@ -69,7 +69,8 @@ class RegistrationService:
     def _new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False
     ) -> User:
-        mismatch = [FieldError("password2", "must be the same as password")] if repeated not in (None, password) else []
+        differs = repeated is not None and normalized(repeated) != normalized(password)
+        mismatch = [FieldError("password2", "must be the same as password")] if differs else []
         rules = USER.rules | {"password": self._policy.rule(fields.get("username"), fields.get("email"))}
         values: dict[str, Any] = {**fields, "password": password}
         checked = check(rules, values, required=USER.required, also=mismatch)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
-from tasktracker.domain.accounts.password import credential
+from tasktracker.domain.accounts.password import credential, matching_form, normalized
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher, TokenSigner
-from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
+from tasktracker.domain.accounts.second_factor import canonical_code
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
@@ -59,7 +59,7 @@ LOGIN_RULES = {
     "username": login_name,
     "password": credential,
     "device": optional(text(longest=MAX_DEVICE_LENGTH, trim=True)),
-    "code": optional(text(longest=MAX_CODE_LENGTH, trim=True)),
+    "code": optional(canonical_code),
 }
 
 
@@ -115,16 +115,17 @@ class SessionService:
         with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])
             factor = work.second_factors.find(user.id if user else UNUSED_ID)
-        verified = self._passwords.verify(fields["password"], user.password_hash if user else None)
-        if user is None or not verified or not user.is_active:
+        form = matching_form(self._passwords, fields["password"], user.password_hash if user else None)
+        if user is None or form is None or not user.is_active:
             self._recorder.failure(Kind.LOGIN, origin, user.id if user else None)
             raise InvalidCredentials
         if factor is not None and factor.is_required and not fields["code"]:
             self._throttle.refund(*buckets)
             raise CodeRequired
         rehashed = None
-        if self._passwords.needs_rehash(user.password_hash):
-            rehashed = self._passwords.hash(fields["password"])
+        current_form = normalized(form)
+        if form != current_form or self._passwords.needs_rehash(user.password_hash):
+            rehashed = self._passwords.hash(current_form)
         logged_in = None
         with self._store.writing(SystemActor("log in")) as work:
             current = work.users.find(user.id)
