@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
+from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.session import SessionPolicy
@@ -29,6 +30,8 @@ from tasktracker.entrypoints.settings import load
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 SYSTEM = SystemActor("test")
+
+CHARACTERS = RegexCharacters()
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")

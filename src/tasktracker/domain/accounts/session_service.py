@@ -18,6 +18,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import AnyActor, SessionActor, SystemActor
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import (
     CodeRequired,
@@ -26,7 +27,7 @@ from tasktracker.domain.kernel.errors import (
     SessionEnded,
     SessionNotFound,
 )
-from tasktracker.domain.kernel.fields import case_key, check, optional, text
+from tasktracker.domain.kernel.fields import Rule, case_key, check, optional, require_visible, text, with_new
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import (
     LOGIN_BY_ACCOUNT,
@@ -55,10 +56,15 @@ def login_name(value: str) -> str:
     return unicodedata.normalize("NFKC", credential(value).strip())
 
 
-LOGIN_RULES = {
+def device_name(value: str) -> str | None:
+    """The name of a device. A blank value means none, because clients send it for an empty form field."""
+    return text(longest=MAX_DEVICE_LENGTH, trim=True)(value) or None
+
+
+LOGIN_RULES: dict[str, Rule] = {
     "username": login_name,
     "password": credential,
-    "device": optional(text(longest=MAX_DEVICE_LENGTH, trim=True)),
+    "device": optional(device_name),
     "code": optional(canonical_code),
 }
 
@@ -85,6 +91,7 @@ class SessionService:
         passwords: PasswordHasher,
         clock: Clock,
         ids: IdGenerator,
+        characters: Characters,
         policy: SessionPolicy,
     ) -> None:
         self._store = store
@@ -96,6 +103,7 @@ class SessionService:
         self._clock = clock
         self._ids = ids
         self._policy = policy
+        self._rules = LOGIN_RULES | {"device": with_new(LOGIN_RULES["device"], require_visible, characters)}
 
     def login(
         self,
@@ -110,7 +118,7 @@ class SessionService:
         Raises InvalidCredentials for an unknown user, a wrong password and a disabled user, each after the same
         computation. Raises CodeRequired if the password is right and a second factor is on; TooManyRequests.
         """
-        fields = check(LOGIN_RULES, _Login(username=username, password=password, device=device, code=code))
+        fields = check(self._rules, _Login(username=username, password=password, device=device, code=code))
         buckets = self._count(fields["username"], origin)
         with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])

@@ -13,10 +13,11 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.errors import Busy, CategoryNameTaken, FieldError, IdTaken
 from tasktracker.domain.kernel.store import Store
-from tasktracker.domain.kernel.versions import with_version_after
 from tasktracker.domain.kernel.time_zones import stored_time_zone
+from tasktracker.domain.kernel.versions import with_version_after
 from tasktracker.domain.portability import ndjson, todoist
 from tasktracker.domain.portability.export_service import Owner, acting_for, find_owner
 from tasktracker.domain.portability.planner import ImportContext, ImportPlan, ImportPlanner
@@ -48,13 +49,14 @@ class _Import:
     format: FileFormat
     report: ImportReport
     progress: Progress | None
+    characters: Characters
     context: ImportContext = field(default_factory=ImportContext)
 
     def lines(self, wanted: Container[int] | None = None) -> Iterator[Line]:
         if self.format is FileFormat.NDJSON:
             return ndjson.read(self.source, wanted, self._max_lines)
         zone = stored_time_zone(self.user.time_zone)
-        return todoist.read(self.source, self.user.id, zone, wanted, self._max_lines)
+        return todoist.read(self.source, self.user.id, zone, self.characters, wanted, self._max_lines)
 
     @property
     def _max_lines(self) -> int | None:
@@ -64,8 +66,9 @@ class _Import:
 class ImportService:
     """The process that imports a file in batches of lines. Each batch is committed separately."""
 
-    def __init__(self, *, store: Store[Owner, ImportWork], batch_size: int = BATCH) -> None:
+    def __init__(self, *, store: Store[Owner, ImportWork], characters: Characters, batch_size: int = BATCH) -> None:
         self._store = store
+        self._characters = characters
         self._batch_size = batch_size
 
     def admit(self, actor: SessionActor) -> None:
@@ -92,7 +95,8 @@ class ImportService:
         """
         with self._store.reading(actor) as work:
             user = find_owner(work, actor)
-        return self._run(_Import(actor, user, source, file_format, ImportReport(dry_run), progress))
+        report = ImportReport(dry_run)
+        return self._run(_Import(actor, user, source, file_format, report, progress, self._characters))
 
     def import_file_for(
         self,
@@ -143,7 +147,7 @@ class ImportService:
         is_writing = not run.report.dry_run
         opening = self._store.writing if is_writing else self._store.reading
         with opening(run.actor) as work:
-            planner = ImportPlanner(work, run.user.id, run.context, is_writing=is_writing)
+            planner = ImportPlanner(work, run.user.id, run.context, self._characters, is_writing=is_writing)
             plan = planner.decide(batch, last=last)
             if is_writing:
                 _store(work, run.user.id, plan)

@@ -15,16 +15,18 @@ from typing import BinaryIO
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, name_key
+from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, CategoryFields, name_key
 from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
+from tasktracker.domain.kernel.characters import Characters, cut
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check, moment, require_storable
-from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered_lines, printable
 from tasktracker.domain.kernel.time_zones import time_zone_names
+from tasktracker.domain.portability.lines import NOT_UTF8, TOO_LONG, numbered_lines, printable
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
 from tasktracker.domain.tasks.task import (
     MAX_DEPTH,
     MAX_DESCRIPTION_LENGTH,
+    MAX_TITLE_CLUSTERS,
     MAX_TITLE_LENGTH,
     TASK,
     Priority,
@@ -45,6 +47,7 @@ def read(
     source: BinaryIO,
     owner: UUID,
     zone: ZoneInfo,
+    characters: Characters,
     wanted: Container[int] | None = None,
     max_lines: int | None = None,
 ) -> Iterator[Line]:
@@ -53,7 +56,7 @@ def read(
     Times without a time zone are in `zone`. Raises InvalidInput if the file is not in this format, or has more than
     `max_lines` lines.
     """
-    reader = _Reader(owner, zone)
+    reader = _Reader(owner, zone, characters)
     for number, row in _rows(source, max_lines):
         for line in reader.lines(number, row):
             if wanted is None or line.number in wanted:
@@ -119,6 +122,7 @@ class _Draft:
 
     number: int
     record: TaskRecord
+    characters: Characters
     notices: list[FieldError] = field(default_factory=list)
 
     def describe(self, text: str) -> None:
@@ -126,7 +130,7 @@ class _Draft:
         before = self.record.fields.get("description")
         described = f"{before}\n\n{text}" if before else text
         if len(described) > MAX_DESCRIPTION_LENGTH:
-            described = described[:MAX_DESCRIPTION_LENGTH]
+            described = cut(described, MAX_DESCRIPTION_LENGTH, self.characters)
             self.notices.append(FieldError("description", f"was cut at {MAX_DESCRIPTION_LENGTH} characters"))
         self.set({"description": described})
 
@@ -140,9 +144,11 @@ class _Draft:
 class _Reader:
     """Converts rows to lines. The meaning of a row depends on the rows before it."""
 
-    def __init__(self, owner: UUID, zone: ZoneInfo) -> None:
+    def __init__(self, owner: UUID, zone: ZoneInfo, characters: Characters) -> None:
         self._owner = owner
         self._zone = zone
+        self._characters = characters
+        self._title = TASK.new_rules(characters)["title"]
         self._section: UUID | None = None
         self._ancestors: list[tuple[int, UUID]] = []
         self._draft: _Draft | None = None
@@ -181,12 +187,12 @@ class _Reader:
         content, description = row.get("CONTENT", "").strip(), row.get("DESCRIPTION", "")
         notices = []
         if len(content) > MAX_NAME_LENGTH:
-            content = content[:MAX_NAME_LENGTH].strip()
+            content = cut(content, MAX_NAME_LENGTH, self._characters).strip()
             notices.append(FieldError("CONTENT", f"was cut at {MAX_NAME_LENGTH} characters"))
         if len(description) > MAX_CATEGORY_DESCRIPTION_LENGTH:
-            description = description[:MAX_CATEGORY_DESCRIPTION_LENGTH]
+            description = cut(description, MAX_CATEGORY_DESCRIPTION_LENGTH, self._characters)
             notices.append(FieldError("DESCRIPTION", f"was cut at {MAX_CATEGORY_DESCRIPTION_LENGTH} characters"))
-        values = CATEGORY.check({"name": content, "description": description})
+        values = check(CATEGORY.new_rules(self._characters), CategoryFields(name=content, description=description))
         self._section = uuid5(self._owner, f"todoist section {name_key(values['name'])}")
         record = CategoryRecord(id=self._section, fields=values)
         return Line(number, record, notices=tuple(notices))
@@ -203,8 +209,8 @@ class _Reader:
         self._ancestors = [(depth, id_) for depth, id_ in self._ancestors if depth < indent]
         content, priority = row.get("CONTENT", "").strip(), row.get("PRIORITY", "").strip()
         errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
-        title = content if len(content) <= MAX_TITLE_LENGTH else content[: MAX_TITLE_LENGTH - 1].rstrip() + "…"
-        rules = {"CONTENT": TASK.rules["title"], "DESCRIPTION": _storable, "RESPONSIBLE": _storable, "DATE": _storable}
+        title = self._title_of(content)
+        rules = {"CONTENT": self._title, "DESCRIPTION": _storable, "RESPONSIBLE": _storable, "DATE": _storable}
         values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
         parents = self._ancestors[: MAX_DEPTH - 1]
         parent = parents[-1][1] if parents else None
@@ -220,11 +226,11 @@ class _Reader:
                     "parent": parent,
                 },
             ),
+            self._characters,
         )
         if title != content:
-            draft.notices.append(
-                FieldError("CONTENT", f"was cut at {MAX_TITLE_LENGTH} characters; the full text is in the description")
-            )
+            cut_at = f"was cut at {MAX_TITLE_CLUSTERS} characters"
+            draft.notices.append(FieldError("CONTENT", f"{cut_at}; the full text is in the description"))
             draft.describe(content)
         if values["DESCRIPTION"].strip():
             draft.describe(values["DESCRIPTION"])
@@ -237,6 +243,11 @@ class _Reader:
         self._ancestors.append((indent, id_))
         self._date(draft, row)
         return draft
+
+    def _title_of(self, content: str) -> str:
+        if cut(content, MAX_TITLE_LENGTH, self._characters, MAX_TITLE_CLUSTERS) == content:
+            return content
+        return cut(content, MAX_TITLE_LENGTH - 1, self._characters, MAX_TITLE_CLUSTERS - 1).rstrip() + "…"
 
     def _indent(self, row: Row) -> int:
         text = row.get("INDENT", "").strip() or "1"

@@ -16,6 +16,8 @@ from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.task import Priority, State, Task
 
 NONE: Final = "none"
+# In code points: PostgreSQL's indexes take at most 2704 bytes. Folding 200 code points makes at most 600 of them.
+MAX_TITLE_KEY_LENGTH = 600
 Value = TypeVar("Value")
 
 
@@ -141,8 +143,8 @@ def search_text(task: Task) -> str:
 
 
 def title_key(title: str) -> str:
-    """Return the sort key of a title, to be compared by code point."""
-    return folded(title)
+    """Return the sort key of a title, to be compared by code point. Titles with the same key are ordered by id."""
+    return folded(title)[:MAX_TITLE_KEY_LENGTH]
 
 
 def folded(text: str) -> str:
