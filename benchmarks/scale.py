@@ -23,6 +23,7 @@ import click
 from sqlalchemy import Connection, create_engine, text
 
 from benchmarks import crowd
+from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
@@ -38,7 +39,7 @@ PAGE = 100
 ROUNDS = 60
 SMALL = 1000
 MIDDLE = 10_000
-SERVICE = TaskService(ids=Uuid7Generator())
+SERVICE = TaskService(ids=Uuid7Generator(), characters=RegexCharacters())
 
 
 @click.command()

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
+from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.session import SessionPolicy
@@ -29,6 +30,8 @@ from tasktracker.entrypoints.settings import load
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 SYSTEM = SystemActor("test")
+
+CHARACTERS = RegexCharacters()
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
@@ -212,7 +215,7 @@ class FakeSigner:
 
 
 class FakeCodes:
-    """Readable one-time codes: the secret and the time step."""
+    """Readable one-time codes, in the form of `canonical_code`: the secret and the time step."""
 
     def new_secret(self) -> str:
         return "SECRET"
@@ -225,7 +228,7 @@ class FakeCodes:
         return next((step for step in (current, current - 1, current + 1) if code == self.code(secret, step)), None)
 
     def code(self, secret: str, step: int) -> str:
-        return f"{secret}-{step}"
+        return f"{secret}{step}".lower()
 
 
 class FakeCipher:

@@ -76,6 +76,18 @@ def texts(longest: int = 300) -> st.SearchStrategy[str]:
     return st.one_of(st.sampled_from(ODD_TEXTS), plain, unencodable, repeated)
 
 
+def any_plane(longest: int = 300) -> st.SearchStrategy[str]:
+    """Any text, with as many characters of each of the 17 planes of Unicode."""
+    planes = [
+        st.characters(codec=None, min_codepoint=first, max_codepoint=first + 0xFFFF)
+        for first in range(0, 0x110000, 0x10000)
+    ]
+    mixed = st.text(st.one_of(planes), max_size=longest)
+    return st.one_of(
+        mixed, st.one_of([st.text(plane, min_size=1, max_size=longest) for plane in planes]), texts(longest)
+    )
+
+
 def storable_texts(longest: int = 300, shortest: int = 0) -> st.SearchStrategy[str]:
     """Text that every database can store."""
     characters = st.characters(codec="utf-8", exclude_characters="\0")
@@ -216,7 +228,7 @@ def raw_task_fields() -> st.SearchStrategy[TaskFields]:
         "start_on": st.none() | st.dates(),
         "due_date": st.none() | raw_times(),
     }
-    return cast("st.SearchStrategy[TaskFields]", _fields({"title": texts(202)}, others, whole=True))
+    return cast("st.SearchStrategy[TaskFields]", _fields({"title": texts(1002)}, others, whole=True))
 
 
 def task_fields(

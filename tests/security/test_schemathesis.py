@@ -142,7 +142,9 @@ class Account:
             "refresh": person.refresh,
             "token": person.access,
         }
-        if label == "POST /api/accounts/login/":
+        if label == "POST /api/accounts/register/":
+            known["username"] = new_name()  # most generated ones mix scripts
+        elif label == "POST /api/accounts/login/":
             known["username"] = person.username
         elif label == "POST /api/tasks/{id}/shares/":
             known["username"] = self.friend.username
@@ -228,6 +230,14 @@ BEYOND_SCHEMA = {
     # Python knows more white space than the regular expressions of a schema.
     ("name", "must not be empty"),
     ("title", "must not be empty"),
+    # Schemas know neither the properties of characters nor grapheme clusters.
+    *((field, "must contain a visible character") for field in ("name", "title", "device")),
+    ("title", "must be at most 200 characters long"),
+    ("username", "must not contain invisible characters"),
+    ("username", "must be written in one script; only Latin may be mixed with Chinese, Japanese or Korean"),
+    ("username", "must not repeat a mark, or have more than 4 marks on a letter"),
+    ("username", "may contain letters with their marks, digits and .+-_ only"),
+    ("username", "must be 3 to 150 characters long"),
     # The pattern is ignored for a generated valid header.
     ("If-Match", 'must be * or entity tags, as in "7"'),
     ("If-None-Match", 'must be * or entity tags, as in "7"'),

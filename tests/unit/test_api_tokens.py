@@ -159,7 +159,7 @@ class TestCreate:
             app.see(writer, app.categories.list)
         assert caught.value.scope == "tasks:read"
 
-    @pytest.mark.parametrize("name", ["", " ", "\u3000\t", "x" * (MAX_NAME_LENGTH + 1), "a\0b", "\ud800"])
+    @pytest.mark.parametrize("name", ["", " ", "\u3000\t", "x" * (MAX_NAME_LENGTH + 1), "a\0b", "\ud800", "\u200b"])
     def test_a_name_of_1_to_100_characters_is_required(self, app: App, alice: SessionActor, name: str) -> None:
         with pytest.raises(InvalidInput) as caught:
             app.do(alice, app.api_tokens.create, fields(name))

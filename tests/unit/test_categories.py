@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields, CategoryKey
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import check
-from tests.fakes import START
+from tests.fakes import START, App
 
 HOME = Category(id=UUID(int=1), user_id=UUID(int=2), name="Home", created_at=START, updated_at=START)
 LATER = START + timedelta(hours=1)
@@ -29,6 +31,22 @@ def test_an_edit_without_effect_returns_the_same_category() -> None:
 
 def test_a_clock_that_went_back_does_not_lower_updated_at() -> None:
     assert HOME.edit({"name": "Work"}, START - timedelta(hours=1)).updated_at == START
+
+
+def test_a_new_name_needs_a_visible_character(app: App, alice: SessionActor) -> None:
+    category = app.do(alice, app.categories.create, {"name": "\U0001f3e0"})
+    with pytest.raises(InvalidInput, match="visible"):
+        app.do(alice, app.categories.create, {"name": "\u200b"})
+    with pytest.raises(InvalidInput, match="visible"):
+        app.do(alice, app.categories.edit, category.id, {"name": "\u3164"})
+
+
+def test_a_stored_name_that_looks_empty_can_be_sent_back(app: App, alice: SessionActor) -> None:
+    old = replace(HOME, user_id=alice.user_id, name="\u200b")
+    with app.store.writing(alice) as work:
+        work.categories.add(old)
+    edited = app.do(alice, app.categories.replace, old.id, {"name": "\u200b", "color": "#1e90ff"})
+    assert (edited.name, edited.color) == ("\u200b", "#1e90ff")
 
 
 def test_the_order_is_by_case_folded_name() -> None:

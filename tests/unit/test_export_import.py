@@ -28,7 +28,7 @@ from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tasktracker.domain.tasks.trash_service import TrashService
 from tests.contracts.base import Seed
-from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
+from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 
 HEADER = {"type": "header", "format": "tasktracker", "version": 2}
 END = {"type": "end"}
@@ -42,7 +42,7 @@ class Service:
         self.store = MemoryStore(self.clock, SequentialIds(series + 1))
         self.seed = Seed(self.store, self.clock, SequentialIds(series))
         self.exports = ExportService(store=self.store)
-        self.imports = ImportService(store=self.store, batch_size=chunk)
+        self.imports = ImportService(store=self.store, characters=CHARACTERS, batch_size=chunk)
 
     def export(self, user: User) -> bytes:
         return b"".join(self.exports.export(self.seed.actor(user)))
@@ -183,6 +183,16 @@ def test_an_imported_account_equals_the_exported_one(account: tuple[list[Categor
     mapped = target.all_of(carol)[1]
     assert sorted((one.title, one.version, one.created_at, one.trashed_at or START) for one in mapped.values()) == shape
     assert all(one.parent is None or one.parent in mapped for one in mapped.values())
+
+
+def test_titles_and_names_from_before_the_rules_are_imported_back() -> None:
+    source, target = Service(10), Service(20)
+    owner, importer = source.seed.user(), target.seed.user()
+    category = source.seed.category(owner, name="\u3164")
+    task = source.seed.task(owner, title="\u200b", category=category.id)
+    report = target.import_file(importer, source.export(owner))
+    categories, tasks = target.all_of(importer)
+    assert (report.skipped, categories[category.id].name, tasks[task.id].title) == (0, "\u3164", "\u200b")
 
 
 def test_an_export_has_no_secrets_and_an_end_line(service: Service) -> None:
@@ -355,6 +365,7 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
         (task(id="a-0b1c2d30000-4000-8000-000000000000"), "id"),
         (task(title=" "), "title"),
         (task(title="x" * 201), "title"),
+        (task(title="e\u0301\u0302\u0303\u0304\u0308" * 200), "title"),
         (task(title="\ud800"), "title"),
         (task(title=None), "title"),
         (task(description="a\0b"), "description"),

@@ -236,7 +236,7 @@ def test_every_successful_request_matches_its_schema(
 def test_requests_have_the_limits_of_the_domain(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for body in ("CreateTask", "ReplaceTask", "EditTask"):
-        assert schemas[body]["properties"]["title"]["maxLength"] == MAX_TITLE_LENGTH == 200
+        assert schemas[body]["properties"]["title"]["maxLength"] == MAX_TITLE_LENGTH == 1000
         assert schemas[body]["properties"]["description"]["maxLength"] == MAX_DESCRIPTION_LENGTH == 10_000
     for body in ("CreateCategory", "ReplaceCategory", "EditCategory"):
         assert schemas[body]["properties"]["name"]["maxLength"] == MAX_NAME_LENGTH == 64

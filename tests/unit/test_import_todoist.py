@@ -18,9 +18,9 @@ from tasktracker.domain.portability.import_service import FileFormat, ImportServ
 from tasktracker.domain.portability.project import project_of
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
-from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, Priority, Task
+from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_CLUSTERS, Priority, Task
 from tests.contracts.base import Seed
-from tests.fakes import START, SYSTEM, ManualClock, SequentialIds
+from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 
 SAMPLE = Path(__file__).parents[1] / "fixtures" / "todoist.csv"
 HEAD = "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,DATE,TIMEZONE\n"
@@ -35,7 +35,7 @@ class Account:
         seed = Seed(self.store, clock, SequentialIds())
         self.user: User = seed.user(time_zone="America/New_York")
         self.actor = seed.actor(self.user)
-        self.imports = ImportService(store=self.store, batch_size=chunk)
+        self.imports = ImportService(store=self.store, characters=CHARACTERS, batch_size=chunk)
 
     def import_file(self, text: str | bytes, project: str | None = None, *, dry_run: bool = False) -> ImportReport:
         source = io.BytesIO(text.encode() if isinstance(text, str) else text)
@@ -144,17 +144,40 @@ def test_a_text_that_is_too_long_is_cut_and_reported(account: Account) -> None:
     long = "word " * 60
     report = account.import_file(HEAD + f"section,{'s' * 70},,,,,\ntask,{long},,,,,\nnote,{'n' * 10_000},,,,,\n")
     (task,) = account.tasks()
-    assert len(task.title) <= MAX_TITLE_LENGTH
+    assert len(task.title) <= MAX_TITLE_CLUSTERS
     assert task.description.startswith(long.strip())
     assert len(task.description) == MAX_DESCRIPTION_LENGTH
     assert notices(report) == [(2, "CONTENT"), (3, "CONTENT"), (3, "description")]
     assert report.skipped == 0
 
 
+def test_a_text_is_cut_between_the_characters_that_users_see(account: Account) -> None:
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    report = account.import_file(
+        HEAD + f"section,{family * 20},{family * 300},,,,\n"
+        f"task,{family * 200},,,,,\ntask,{family * 201},,,,,\ntask,{'x' + family * 200},{family * 2500},,,,\n"
+    )
+    assert list(account.categories().values()) == [family * 12]
+    assert account.task(family * 200).description == ""
+    assert account.task(family * 199 + "\u2026").description == family * 201
+    described = account.task("x" + family * 198 + "\u2026").description
+    assert MAX_DESCRIPTION_LENGTH - len(family) < len(described) <= MAX_DESCRIPTION_LENGTH
+    assert described.endswith(family)
+    fields = [(2, "CONTENT"), (2, "DESCRIPTION"), (4, "CONTENT"), (5, "CONTENT"), (5, "description")]
+    assert notices(report) == fields
+
+
+def test_a_time_zone_of_this_host_only_is_not_used(account: Account) -> None:
+    account.import_file(HEAD + "task,x,,,,2026-03-05,localtime\n")
+    assert account.task("x").due_date == datetime(2026, 3, 6, 4, 59, 59, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("row", "field"),
     [
         ("task,,,,,,", "CONTENT"),
+        ("task,\u200b,,,,,", "CONTENT"),
+        ("section,\u200b,,,,,", "name"),
         ("task,x,,5,,,", "PRIORITY"),
         ("task,x,,,zero,,", "INDENT"),
         ("task,x,,,٣,,", "INDENT"),

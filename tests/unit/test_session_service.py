@@ -11,6 +11,7 @@ import pytest
 
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenKind
+from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.errors import (
     InvalidCredentials,
     InvalidInput,
@@ -70,6 +71,54 @@ class TestLogin:
         app.registration.register({"username": "bob"}, "p\u00e4sswort" if composed else "pa\u0308sswort")
         app.sessions.login("bob", "pa\u0308sswort" if composed else "p\u00e4sswort")
 
+    @pytest.mark.parametrize("space", [" ", "\u00a0", "\u2009", "\u3000"])
+    def test_a_space_of_any_kind_is_the_same_in_a_password(self, app: App, space: str) -> None:
+        app.registration.register({"username": "bob"}, f"correct{space}horse")
+        for typed in (" ", "\u00a0", "\u202f"):
+            app.hasher.clear()
+            app.sessions.login("bob", f"correct{typed}horse")
+            assert len(app.hasher.verified) == 1
+
+    def test_a_hash_of_a_password_as_typed_is_accepted_and_replaced(self, app: App) -> None:
+        typed = "correct\u00a0horse"
+        with app.store.writing(SYSTEM) as work:
+            found = work.users.find_by_login("alice")
+            assert found is not None
+            user = work.users.find(found.id)
+            assert user is not None
+            work.users.save(user.with_password(app.hasher._hash(typed, "1", "salt")))
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login("alice", "correct horse")
+        actor = app.actor(app.sessions.login("alice", typed))
+        for each in (typed, "correct horse"):
+            app.sessions.login("alice", each)
+        app.accounts.change_password(actor, typed, "another horse")
+
+    @pytest.mark.parametrize("username", ["alice", "unknown"])
+    def test_a_wrong_password_with_another_space_costs_the_same_for_every_user(self, app: App, username: str) -> None:
+        with pytest.raises(InvalidCredentials):
+            app.sessions.login(username, "wrong\u00a0horse")
+        assert [typed for typed, _ in app.hasher.verified] == ["wrong horse", "wrong\u00a0horse"]
+
+    def test_a_username_from_before_the_rules_logs_in_and_is_kept(self, app: App) -> None:
+        names = ["bob\u1160", "\u0430lice"]
+        for name in names:
+            password_hash = app.hasher.hash(PASSWORD)
+            with app.store.writing(SYSTEM) as work:
+                work.users.add(User(id=app.ids.new(), username=name, password_hash=password_hash, created_at=START))
+            signed_in = app.sessions.login(name.upper(), PASSWORD)
+            assert signed_in.user.username == name
+            edited = app.accounts.edit(app.actor(signed_in), {"username": name, "first_name": "Bob"})
+            assert (edited.username, edited.first_name) == (name, "Bob")
+            with pytest.raises(InvalidInput) as caught:
+                app.accounts.edit(app.actor(signed_in), {"username": f"{name}x"}, PASSWORD)
+            assert fields_of(caught) == ["username"]
+
+    @pytest.mark.parametrize(("device", "stored"), [("", None), (" \u3000", None), (" \u2764\ufe0f ", "\u2764\ufe0f")])
+    def test_a_blank_device_has_no_name(self, app: App, device: str, stored: str | None) -> None:
+        app.sessions.login("alice", PASSWORD, device)
+        assert sessions_of(app)[0].device == stored
+
     @pytest.mark.parametrize("reason", ["unknown", "wrong password", "disabled", "disabled, wrong password"])
     def test_every_failure_has_the_same_error_and_cost(self, app: App, reason: str) -> None:
         app.do(SYSTEM, app.accounts.set_active, "alice", "disabled" not in reason)
@@ -90,6 +139,7 @@ class TestLogin:
             ("password", ("alice", "x" * 1025)),
             ("device", ("alice", PASSWORD, "x" * 201)),
             ("device", ("alice", PASSWORD, "\0")),
+            ("device", ("alice", PASSWORD, "\u200b\u3164")),
         ],
     )
     def test_bad_values_are_named_before_the_password_is_verified(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.member import Role
-from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
+from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, folded, title_key
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task, TaskFields
 from tests import strategies
-from tests.fakes import START
+from tests.fakes import CHARACTERS, START, App
 
 LATER = START + timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
@@ -135,7 +138,7 @@ class TestRules:
         [
             ("title", ""),
             ("title", "  \n"),
-            ("title", "x" * 201),
+            ("title", "x" * 1001),
             ("title", "\0"),
             ("title", "\ud800"),
             ("description", "x" * 10_001),
@@ -149,6 +152,81 @@ class TestRules:
         with pytest.raises(InvalidInput) as caught:
             check(TASK.rules, {field: value})
         assert [error.field for error in caught.value.errors] == [field]
+
+    @pytest.mark.parametrize(
+        "title",
+        [
+            "x" * 200,
+            "\U0001f469\u200d\U0001f4bb" * 200,
+            "e\u0301" * 200,
+            "\u2764\ufe0f",
+            "\u0645\u06cc\u200c\u062e",
+            "x\u200b",
+        ],
+    )
+    def test_a_title_has_200_characters_as_users_count_them(self, title: str) -> None:
+        assert TASK.complete({"title": title}, CHARACTERS)["title"] == title
+
+    @pytest.mark.parametrize(
+        "title",
+        [
+            "x" * 201,
+            "\U0001f469\u200d\U0001f4bb" * 201,
+            "a\u0301\u0302\u0303\u0304\u0308" * 200,
+            "\u200b",
+            "\u3164",
+            "\u2800 ",
+        ],
+    )
+    def test_a_new_title_that_is_too_long_or_looks_empty_is_refused(self, title: str) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            TASK.complete({"title": title}, CHARACTERS)
+        assert [error.field for error in caught.value.errors] == ["title"]
+
+    def test_all_errors_of_a_new_task_are_named_together(self) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            TASK.complete({"title": "\u200b", "description": "\0"}, CHARACTERS)
+        assert [error.field for error in caught.value.errors] == ["title", "description"]
+
+
+class TestStoredTitle:
+    """A title from before the rules for new titles."""
+
+    OLD = "\u200b"
+
+    @pytest.fixture
+    def old(self, app: App, alice: SessionActor) -> Task:
+        created = app.do(alice, app.tasks.create, {"title": "visible"})
+        with app.store.writing(alice) as work:
+            found = work.tasks.find(created.id)
+            assert found is not None
+            old = replace(found, title=self.OLD, version=2)
+            work.tasks.save(old)
+            work.changes.record(Action.EDIT, found, old)
+        return old
+
+    def test_it_can_be_sent_back_unchanged(self, app: App, alice: SessionActor, old: Task) -> None:
+        edited = app.do(alice, app.tasks.replace, old.id, {"title": self.OLD, "priority": Priority.HIGH})
+        assert (edited.title, edited.priority) == (self.OLD, Priority.HIGH)
+
+    def test_it_cannot_be_set_again(self, app: App, alice: SessionActor, old: Task) -> None:
+        app.do(alice, app.tasks.edit, old.id, {"title": "visible"})
+        with pytest.raises(InvalidInput) as caught:
+            app.do(alice, app.tasks.edit, old.id, {"title": self.OLD})
+        assert [error.field for error in caught.value.errors] == ["title"]
+        assert app.see(alice, app.tasks.get, old.id).title == "visible"
+
+    def test_undoing_a_change_brings_it_back(self, app: App, alice: SessionActor, old: Task) -> None:
+        app.do(alice, app.tasks.edit, old.id, {"title": "visible"})
+        change = app.see(alice, app.history.list, old.id).changes.items[0]
+        assert app.do(alice, app.history.undo, old.id, change.id).title == self.OLD
+
+
+def test_the_sort_key_of_a_title_fits_into_an_index() -> None:
+    # PostgreSQL: 2704 bytes, less two ids. For titles of up to 200 code points it is the whole folded title.
+    for each in ("\U0001d160", "\u0390", "\U0001f600", "\ufb03", "\u1fb7"):
+        assert len(title_key(each * 1000).encode()) <= 2600
+        assert title_key(each * 200) == folded(each * 200)
 
 
 class TestQuery:
@@ -177,6 +255,11 @@ class TestQuery:
     def test_the_category_none_matches_tasks_without_a_category(self) -> None:
         assert TaskQuery(at=START, category=NONE).matches(task(), OWNER, Role.OWNER)
         assert not TaskQuery(at=START, category=HOME).matches(task(), OWNER, Role.OWNER)
+
+    def test_a_time_zone_that_is_gone_is_utc(self) -> None:
+        late = START.replace(hour=23)
+        assert TaskQuery(at=late, time_zone="localtime").today == late.date()
+        assert TaskQuery(at=late, time_zone="Pacific/Kiritimati").today == late.date() + timedelta(days=1)
 
     def test_keys_are_ordered_by_time_then_id(self) -> None:
         keys = [

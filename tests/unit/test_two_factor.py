@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
 
 from tasktracker.domain.accounts import reencryption_service
 from tasktracker.domain.accounts.reencryption_service import Reencrypted
-from tasktracker.domain.accounts.second_factor import SecondFactor
+from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, SecondFactor, canonical_code
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     CodeRequired,
@@ -19,7 +21,9 @@ from tasktracker.domain.kernel.errors import (
     TwoFactorOff,
     TwoFactorOn,
 )
+from tasktracker.domain.kernel.fields import Refused
 from tests.fakes import SYSTEM, App, FakeCodes
+from tests.strategies import texts
 from tests.unit.base import PASSWORD, before_next_call, fields_of
 
 
@@ -138,20 +142,20 @@ class TestConfirm:
 class TestLogin:
     def test_a_code_is_required_only_after_the_right_password(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
-        for given in (None, "", "  ", code(app), "000000"):
+        for typed in (None, "", "  ", code(app), "000000"):
             with pytest.raises(InvalidCredentials):
-                app.sessions.login("alice", "wrong", code=given)
-        for given in (None, "", "  "):
+                app.sessions.login("alice", "wrong", code=typed)
+        for typed in (None, "", "  ", "-"):
             with pytest.raises(CodeRequired):
-                log_in(app, given)
+                log_in(app, typed)
         log_in(app, code(app))
 
     def test_a_disabled_user_is_refused_before_the_code(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
         app.do(SYSTEM, app.accounts.set_active, "alice", False)
-        for given in (None, code(app)):
+        for typed in (None, code(app)):
             with pytest.raises(InvalidCredentials):
-                log_in(app, given)
+                log_in(app, typed)
 
     def test_a_wrong_code_gets_the_same_error_as_a_wrong_password(self, app: App, alice: SessionActor) -> None:
         turn_on(app, alice)
@@ -210,7 +214,15 @@ class TestLogin:
         log_in(app, code(app))
 
     @pytest.mark.parametrize(
-        "spelled", [str, str.upper, lambda text: text.replace("-", ""), lambda text: f" {text.replace('-', ' ')} "]
+        "spelled",
+        [
+            str,
+            str.upper,
+            lambda text: text.replace("-", ""),
+            lambda text: f" {text.replace('-', ' ')} ",
+            lambda text: text.replace("-", "\u2009\u2013\u00a0"),
+            lambda text: "\ufeff" + "".join(chr(ord(each) + 0xFEE0) for each in text),  # full-width
+        ],
     )
     def test_a_recovery_code_is_accepted_once_in_any_spelling(
         self, app: App, alice: SessionActor, spelled: object
@@ -223,7 +235,16 @@ class TestLogin:
                 log_in(app, each)
         log_in(app, code(app))
 
-    @pytest.mark.parametrize("wrong", ["-", "aaaa-aaaa-aaaa-aaaa", "x" * 64])
+    @pytest.mark.parametrize("separator", ["-", " ", "\u00a0", "\u2009", "\u2013"])
+    def test_a_code_is_accepted_in_any_spelling(self, app: App, alice: SessionActor, separator: str) -> None:
+        app.two_factor.enrol(alice, PASSWORD)
+        app.two_factor.confirm(alice, separator.join(code(app)))
+        app.clock.advance(seconds=90)
+        log_in(app, separator.join(code(app)))
+        app.clock.advance(seconds=90)
+        app.two_factor.disable(alice, PASSWORD, separator.join(code(app)))
+
+    @pytest.mark.parametrize("wrong", ["aaaa-aaaa-aaaa-aaaa", "x" * 64, "\ufdfa" * 64])
     def test_an_unknown_recovery_code_is_refused(self, app: App, alice: SessionActor, wrong: str) -> None:
         turn_on(app, alice)
         with pytest.raises(InvalidCredentials):
@@ -253,6 +274,38 @@ class TestLogin:
         before_next_call(monkeypatch, app.hasher, "verify", lambda: turn_on(app, alice))
         with pytest.raises(InvalidCredentials):
             log_in(app)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "123456",
+        " 123 456 ",
+        "123-456",
+        "1 2 3 4 5 6",
+        "123\u00a0456",
+        "123\u2009456",
+        "123\u202f456",
+        "123\u3000456",
+        "123\u2013456",
+        "123\u2212456",
+        "\u200e123456\u200b",
+        "\uff11\uff12\uff13\uff0d\uff14\uff15\uff16",
+        "\u0661\u0662\u0663\u0664\u0665\u0666",
+        "\U0001d7cf\U0001d7d0\U0001d7d1456",
+    ],
+    ids=ascii,
+)
+def test_a_code_is_accepted_as_it_is_shown_copied_or_typed(typed: str) -> None:
+    assert canonical_code(typed) == "123456"
+
+
+@given(texts(MAX_CODE_LENGTH))
+def test_a_canonical_code_is_canonical(typed: str) -> None:
+    with suppress(Refused):
+        code = canonical_code(typed)
+        if len(code) <= MAX_CODE_LENGTH:
+            assert canonical_code(code) == code
 
 
 class TestDisable:

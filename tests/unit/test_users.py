@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo, reset_tzpath
 
 import pytest
 from hypothesis import given
 
-from tasktracker.domain.accounts.password import credential, new_password
+from tasktracker.domain.accounts.password import credential, new_password, normalized
 from tasktracker.domain.accounts.user import (
     USER,
     User,
@@ -17,9 +22,11 @@ from tasktracker.domain.accounts.user import (
     canonical_username,
     known_time_zone,
 )
+from tasktracker.domain.kernel import time_zones
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check
 from tests import strategies
+from tests.fakes import CHARACTERS
 
 ALICE = User(id=UUID(int=1), username="alice", password_hash="secret", created_at=datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -63,6 +70,9 @@ class TestUsername:
             ("\u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd"),
             ("\U0001d41a\U0001d41b\U0001d41c", "abc"),
             ("\ufb01x", "fix"),
+            ("\u0939\u093f\u0928\u094d\u0926\u0940", "\u0939\u093f\u0928\u094d\u0926\u0940"),
+            ("\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22", "\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22"),
+            ("x\u0302\u0323yz", "x\u0323\u0302yz"),  # no composed form
         ],
     )
     def test_a_username_is_canonicalised(self, value: str, expected: str) -> None:
@@ -86,11 +96,62 @@ class TestUsername:
             "al\u2100ice",  # NFKC turns it into a/c
             "\U0001f600" * 3,
             "a\nbc",
+            "\u0301abc",  # a mark without a letter
+            "a-\u0301bc",
+            "ab1\u0301",
+            "abc\u20dd",  # an enclosing mark
         ],
     )
     def test_a_malformed_username_is_refused(self, value: str) -> None:
         with pytest.raises(Refused):
             canonical_username(value)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "alice-1",
+            "\u00c5ngstr\u00f6m",
+            "\u0939\u093f\u0928\u094d\u0926\u0940",
+            "\u0623\u062d\u0645\u062f",
+            "\u05e9\u05dc\u05d5\u05dd2",
+            "\u03a3\u03af\u03c3\u03c5\u03c6\u03bf\u03c2",
+            "\u0410\u043b\u0438\u0441\u0430.1",
+            "\u6771\u4eactower",
+            "\u30e9\u30fc\u30e1\u30f3\u5c4b",
+            "\ud55c\uad6dKorea",
+            "\u6f22\u5b57\u3105a",
+            "Vi\u1ec7tnam",
+        ],
+    )
+    def test_a_new_username_may_be_in_any_living_script(self, value: str) -> None:
+        assert check(USER.new_rules(CHARACTERS), UserFields(username=value)) == {"username": value}
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "bob\u3164",  # a Hangul filler, which NFKC makes U+1160
+            "bob\uffa0",
+            "bob\u115f",
+            "bob\u17b4",
+            "bob\u034f",
+            "bob\u3164bob",
+            "\u0430lice",  # a Cyrillic letter
+            "al\u03b9ce",  # a Greek letter
+            "\u00b5torrent",
+            "ali\u0441e.b",
+            "bob\u0966",  # a Devanagari zero
+            "\uac00\u30ab\u30ca",
+            "\U00010330\U00010331\U00010332",  # Gothic
+            "\ua4ee\ua4f2ice",  # Lisu letters that look like Latin capitals
+            "bo\u0301\u0301b",  # two marks that look like one
+            "bob\u0301\u0302\u0303\u0304\u0308",
+        ],
+    )
+    def test_a_new_username_that_imitates_another_is_refused(self, value: str) -> None:
+        canonical_username(value)  # may exist, and may be sent back
+        with pytest.raises(InvalidInput) as caught:
+            check(USER.new_rules(CHARACTERS), UserFields(username=value))
+        assert [error.field for error in caught.value.errors] == ["username"]
 
     @given(strategies.raw_usernames())
     def test_an_accepted_username_is_accepted_again_and_has_no_at_sign(self, value: str) -> None:
@@ -149,6 +210,10 @@ class TestEmail:
         with pytest.raises(Refused):
             canonical_email(value)
 
+    def test_a_new_email_address_has_no_filler(self) -> None:
+        with pytest.raises(InvalidInput):
+            check(USER.new_rules(CHARACTERS), UserFields(email="bob\u3164@example.org"))
+
     @given(strategies.raw_emails())
     def test_an_accepted_email_address_is_accepted_again(self, value: str) -> None:
         try:
@@ -164,6 +229,45 @@ class TestEmail:
 @pytest.mark.parametrize("value", ["UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires"])
 def test_an_iana_time_zone_is_accepted(value: str) -> None:
     assert known_time_zone(value) == value
+
+
+@pytest.fixture
+def odd_host(tmp_path: Path) -> Iterator[None]:
+    """A host with time zone files that other hosts lack."""
+    utc = files("tzdata").joinpath("zoneinfo", "UTC").read_bytes()
+    for name in ("localtime", "posixrules", "posix/UTC", "right/UTC", "Mars/Olympus"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(utc)
+    time_zones.time_zone_names.cache_clear()
+    ZoneInfo.clear_cache()
+    reset_tzpath([tmp_path])
+    yield
+    reset_tzpath()
+    ZoneInfo.clear_cache()
+
+
+@pytest.mark.parametrize("value", ["localtime", "posixrules", "posix/UTC", "right/UTC", "Factory", "Mars/Olympus"])
+def test_a_time_zone_of_some_hosts_only_is_refused(odd_host: None, value: str) -> None:
+    ZoneInfo(value)  # this host has it
+    with pytest.raises(Refused, match="IANA"):
+        known_time_zone(value)
+
+
+def test_every_accepted_time_zone_exists_on_a_host_without_own_files(tmp_path: Path) -> None:
+    reset_tzpath([tmp_path])
+    try:
+        assert {ZoneInfo.no_cache(name).key for name in time_zones.time_zone_names()} >= {"Europe/Vienna", "UTC"}
+    finally:
+        reset_tzpath()
+
+
+def test_a_stored_time_zone_that_is_gone_becomes_utc_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert time_zones.stored_time_zone("Gone/Zone").key == "UTC"
+        assert time_zones.stored_time_zone("Europe/Vienna").key == "Europe/Vienna"
+    assert [record.getMessage() for record in caplog.records] == [
+        "The stored time zone Gone/Zone does not exist; UTC is used instead."
+    ]
 
 
 @pytest.mark.parametrize("value", ["", "Vienna", "europe/vienna", "+01:00", "../../etc/passwd", "UTC\0", "\ud800"])
@@ -199,8 +303,12 @@ class TestPassword:
             new_password(12)("x" * 11)
 
     def test_a_password_is_normalised(self) -> None:
-        assert new_password()("pa\u0308sswort") == credential("pa\u0308sswort") == "p\u00e4sswort"
+        assert new_password()("pa\u0308sswort") == normalized("pa\u0308sswort") == "p\u00e4sswort"
         assert new_password()("\uff41" * 8) == "\uff41" * 8
+
+    @pytest.mark.parametrize("space", ["\u00a0", "\u1680", "\u2003", "\u2009", "\u202f", "\u205f", "\u3000"])
+    def test_every_space_of_a_password_is_an_ascii_space(self, space: str) -> None:
+        assert new_password()(f"correct{space}horse") == normalized(f"correct{space}horse") == "correct horse"
 
     def test_the_length_is_counted_after_normalisation(self) -> None:
         with pytest.raises(Refused):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from dependency_injector import containers, providers
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
+from tasktracker.adapters.characters import RegexCharacters
 from tasktracker.adapters.events.local import LocalChangeNotifier
 from tasktracker.adapters.events.polling import PollingChangeNotifier
 from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
@@ -172,6 +173,7 @@ class Container(containers.DeclarativeContainer):
 
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(Uuid7Generator)
+    characters = providers.Singleton(RegexCharacters)
 
     keys = providers.Singleton(_key_ring, settings)
     signer = providers.Singleton(JwtTokenSigner, keys, clock)
@@ -226,6 +228,7 @@ class Container(containers.DeclarativeContainer):
         passwords=passwords,
         clock=clock,
         ids=ids,
+        characters=characters,
         policy=session_policy,
     )
     registration = providers.Singleton(
@@ -238,6 +241,7 @@ class Container(containers.DeclarativeContainer):
         policy=password_policy,
         clock=clock,
         ids=ids,
+        characters=characters,
     )
     accounts = providers.Singleton(
         AccountService,
@@ -246,13 +250,18 @@ class Container(containers.DeclarativeContainer):
         recorder=recorder,
         passwords=passwords,
         policy=password_policy,
+        characters=characters,
     )
     api_tokens = providers.Singleton(
-        ApiTokenService, recorder=recorder, ids=ids, limit=settings.provided.api_tokens_per_user
+        ApiTokenService,
+        recorder=recorder,
+        ids=ids,
+        characters=characters,
+        limit=settings.provided.api_tokens_per_user,
     )
     activity = providers.Singleton(ActivityService)
-    categories = providers.Singleton(CategoryService, ids=ids)
-    tasks = providers.Singleton(TaskService, ids=ids)
+    categories = providers.Singleton(CategoryService, ids=ids, characters=characters)
+    tasks = providers.Singleton(TaskService, ids=ids, characters=characters)
     trash = providers.Singleton(TrashService)
     history = providers.Singleton(HistoryService, tasks=tasks)
     sharing = providers.Singleton(SharingService, limit=settings.provided.members_per_task)
@@ -260,7 +269,7 @@ class Container(containers.DeclarativeContainer):
     category_removal = providers.Singleton(CategoryRemoval)
     account_removal = providers.Singleton(AccountRemoval, confirmation=confirmation, sharing=sharing, recorder=recorder)
     exports = providers.Singleton(ExportService, store=store)
-    imports = providers.Singleton(ImportService, store=store)
+    imports = providers.Singleton(ImportService, store=store, characters=characters)
     import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)
     retention = providers.Callable(_retention, settings)
     sync = providers.Singleton(SyncService, store=store, secrets=store, retention=retention)

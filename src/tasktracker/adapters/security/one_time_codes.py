@@ -24,10 +24,9 @@ class PyotpOneTimeCodes:
     def step(self, secret: str, code: str, now: datetime) -> int | None:
         """Return the time step of a valid code, or None."""
         generator = pyotp.TOTP(secret)
-        digits = code.replace(" ", "")
         current = generator.timecode(now)
         for offset in STEP_OFFSETS:
             step = current + offset
-            if pyotp.utils.strings_equal(digits, generator.generate_otp(step)):
+            if pyotp.utils.strings_equal(code, generator.generate_otp(step)):
                 return step
         return None

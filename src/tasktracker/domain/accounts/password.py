@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from tasktracker.domain.accounts.ports import PasswordStrength
+from tasktracker.domain.accounts.ports import PasswordHasher, PasswordStrength
 from tasktracker.domain.kernel.fields import Refused, Rule, require_storable
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
@@ -12,8 +12,18 @@ MAX_CREDENTIAL_LENGTH = 1024
 
 
 def normalized(password: str) -> str:
-    """A password in one Unicode form, independent of the keyboard (RFC 8265 §4.2, OpaqueString: NFC)."""
-    return unicodedata.normalize("NFC", password)
+    """A password in one form, independent of the keyboard (RFC 8265 §4.2, OpaqueString): ASCII spaces and NFC."""
+    spaced = "".join(" " if unicodedata.category(each) == "Zs" else each for each in password)
+    return unicodedata.normalize("NFC", spaced)
+
+
+def matching_form(passwords: PasswordHasher, typed: str, password_hash: str | None) -> str | None:
+    """Return the form of a typed password that matches a hash, or None: `normalized`, or as earlier versions hashed it.
+
+    These kept spaces as typed. Only a password with another than the ASCII space costs a second try, for any user.
+    """
+    forms = dict.fromkeys((normalized(typed), unicodedata.normalize("NFC", typed)))
+    return next((form for form in forms if passwords.verify(form, password_hash)), None)
 
 
 def new_password(shortest: int = MIN_PASSWORD_LENGTH) -> Rule:
@@ -52,8 +62,8 @@ class PasswordPolicy:
 
 
 def credential(value: str) -> str:
-    """A username or password in a login request. Refuses unusable text; the login checks whether it is right."""
+    """A username or password in a login request, as typed. Refuses unusable text; the login checks the value."""
     require_storable(value)
     if len(value) > MAX_CREDENTIAL_LENGTH:
         raise Refused(f"must be at most {MAX_CREDENTIAL_LENGTH} characters long")
-    return normalized(value)
+    return value

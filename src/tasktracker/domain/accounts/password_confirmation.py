@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from tasktracker.domain.accounts.password import credential
+from tasktracker.domain.accounts.password import credential, matching_form
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import Kind, Origin
@@ -45,7 +45,7 @@ class PasswordConfirmation(Generic[Work]):
             stored = find_self(work).password_hash
         bucket = Bucket.of(PASSWORD_BY_ACCOUNT, str(actor.user_id))
         self._throttle.consume(bucket)
-        if not self._passwords.verify(password, stored):
+        if matching_form(self._passwords, password, stored) is None:
             self._recorder.failure(kind, origin, actor.user_id, actor.session_id)
             raise InvalidInput.of(field, "is wrong")
         self._throttle.refund(bucket)

@@ -156,7 +156,10 @@ class OneTimeCodes(Protocol):
         ...
 
     def step(self, secret: str, code: str, now: datetime) -> int | None:
-        """Return the time step of a code, which is the current, previous or next one; None for a wrong code."""
+        """Return the time step of a code, which is the current, previous or next one; None for a wrong code.
+
+        The code is in the form of `canonical_code`.
+        """
         ...
 
 

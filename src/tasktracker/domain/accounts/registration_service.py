@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasktracker.domain.accounts.password import PasswordPolicy
+from tasktracker.domain.accounts.password import PasswordPolicy, normalized
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher
 from tasktracker.domain.accounts.session_service import LoggedIn, SessionService
 from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.kernel.fields import check
@@ -33,6 +34,7 @@ class RegistrationService:
         policy: PasswordPolicy,
         clock: Clock,
         ids: IdGenerator,
+        characters: Characters,
     ) -> None:
         self._store = store
         self._sessions = sessions
@@ -42,6 +44,7 @@ class RegistrationService:
         self._policy = policy
         self._clock = clock
         self._ids = ids
+        self._rules = USER.new_rules(characters)
 
     def register(
         self, fields: UserFields, password: str, repeated: str | None = None, origin: Origin = UNKNOWN_ORIGIN
@@ -70,8 +73,9 @@ class RegistrationService:
     def _new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False
     ) -> User:
-        mismatch = [FieldError("password2", "must be the same as password")] if repeated not in (None, password) else []
-        rules = USER.rules | {"password": self._policy.rule(fields.get("username"), fields.get("email"))}
+        differs = repeated is not None and normalized(repeated) != normalized(password)
+        mismatch = [FieldError("password2", "must be the same as password")] if differs else []
+        rules = self._rules | {"password": self._policy.rule(fields.get("username"), fields.get("email"))}
         values: dict[str, Any] = {**fields, "password": password}
         checked = check(rules, values, required=USER.required, also=mismatch)
         password_hash = self._passwords.hash(checked.pop("password"))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from tasktracker.domain.kernel.fields import text
+
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10  # 80 bits: too many to guess, online or offline
 MAX_CODE_LENGTH = 64
 MAX_STEPS_AHEAD = 10  # 5 minutes. A later `last_step` was stored by a clock that ran ahead
+
+_code_text = text(longest=MAX_CODE_LENGTH, trim=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,15 @@ def _recovery_code() -> str:
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
+def canonical_code(value: str) -> str:
+    """A one-time or recovery code as typed, in small ASCII letters and digits, without spaces, dashes and the like."""
+    return _folded(_code_text(value))
+
+
+def _folded(code: str) -> str:
+    folded = unicodedata.normalize("NFKC", code).lower()
+    return "".join(str(unicodedata.decimal(each, each)) for each in folded if each.isalnum())
+
+
 def _hash(code: str) -> str:
-    spelled = "".join(character for character in code.lower() if character.isalnum())
-    return hashlib.sha256(spelled.encode()).hexdigest()
+    return hashlib.sha256(_folded(code).encode()).hexdigest()

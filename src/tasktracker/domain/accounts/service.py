@@ -9,6 +9,7 @@ from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import SessionActor, SystemActor
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.errors import InvalidInput, UserNotFound
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
@@ -25,12 +26,14 @@ class AccountService:
         recorder: Recorder,
         passwords: PasswordHasher,
         policy: PasswordPolicy,
+        characters: Characters,
     ) -> None:
         self._store = store
         self._confirmation = confirmation
         self._recorder = recorder
         self._passwords = passwords
         self._policy = policy
+        self._characters = characters
 
     def profile(self, work: AccountWork[SessionActor]) -> User:
         """Return the actor's own account."""
@@ -65,6 +68,7 @@ class AccountService:
         with self._store.writing(actor) as work:
             user = find_self(work)
             edited = user.edit(fields)
+            USER.check_changes(user, edited, self._characters)
             if (edited.username, edited.email) != (user.username, user.email):
                 if user.password_hash != verified:
                     raise InvalidInput.of("password", "is required to change the username or the e-mail address")

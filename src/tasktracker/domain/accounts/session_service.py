@@ -10,9 +10,9 @@ from math import ceil
 from typing import TypedDict
 from uuid import UUID
 
-from tasktracker.domain.accounts.password import credential
+from tasktracker.domain.accounts.password import credential, matching_form, normalized
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher, TokenSigner
-from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
+from tasktracker.domain.accounts.second_factor import canonical_code
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
@@ -20,6 +20,7 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import AnyActor, SessionActor, SystemActor
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
 from tasktracker.domain.kernel.errors import (
     CodeRequired,
@@ -28,7 +29,7 @@ from tasktracker.domain.kernel.errors import (
     SessionEnded,
     SessionNotFound,
 )
-from tasktracker.domain.kernel.fields import case_key, check, optional, text
+from tasktracker.domain.kernel.fields import Rule, case_key, check, optional, require_visible, text, with_new
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import (
     ADDRESS_LIMITS,
@@ -58,11 +59,16 @@ def login_name(value: str) -> str:
     return unicodedata.normalize("NFKC", credential(value).strip())
 
 
-LOGIN_RULES = {
+def device_name(value: str) -> str | None:
+    """The name of a device. A blank value means none, because clients send it for an empty form field."""
+    return text(longest=MAX_DEVICE_LENGTH, trim=True)(value) or None
+
+
+LOGIN_RULES: dict[str, Rule] = {
     "username": login_name,
     "password": credential,
-    "device": optional(text(longest=MAX_DEVICE_LENGTH, trim=True)),
-    "code": optional(text(longest=MAX_CODE_LENGTH, trim=True)),
+    "device": optional(device_name),
+    "code": optional(canonical_code),
 }
 
 
@@ -88,6 +94,7 @@ class SessionService:
         passwords: PasswordHasher,
         clock: Clock,
         ids: IdGenerator,
+        characters: Characters,
         policy: SessionPolicy,
     ) -> None:
         self._store = store
@@ -99,6 +106,7 @@ class SessionService:
         self._clock = clock
         self._ids = ids
         self._policy = policy
+        self._rules = LOGIN_RULES | {"device": with_new(LOGIN_RULES["device"], require_visible, characters)}
 
     def login(
         self,
@@ -113,21 +121,22 @@ class SessionService:
         Raises InvalidCredentials for an unknown user, a wrong password and a disabled user, each after the same
         computation. Raises CodeRequired if the password is right and a second factor is on; TooManyRequests.
         """
-        fields = check(LOGIN_RULES, _Login(username=username, password=password, device=device, code=code))
+        fields = check(self._rules, _Login(username=username, password=password, device=device, code=code))
         attempts = self._count(fields["username"], origin)
         with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])
             factor = work.second_factors.find(user.id if user else UNUSED_ID)
-        verified = self._passwords.verify(fields["password"], user.password_hash if user else None)
-        if user is None or not verified or not user.is_active:
+        form = matching_form(self._passwords, fields["password"], user.password_hash if user else None)
+        if user is None or form is None or not user.is_active:
             self._recorder.failure(Kind.LOGIN, origin, user.id if user else None)
             raise InvalidCredentials
         if factor is not None and factor.is_required and not fields["code"]:
             self._throttle.refund(*attempts)
             raise CodeRequired
         rehashed = None
-        if self._passwords.needs_rehash(user.password_hash):
-            rehashed = self._passwords.hash(fields["password"])
+        current_form = normalized(form)
+        if form != current_form or self._passwords.needs_rehash(user.password_hash):
+            rehashed = self._passwords.hash(current_form)
         logged_in = None
         with self._store.writing(SystemActor("log in")) as work:
             current = work.users.find(user.id)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.ports import AccountWork, OneTimeCodes, SecretCipher
-from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH, SecondFactor
+from tasktracker.domain.accounts.second_factor import SecondFactor, canonical_code
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidInput, TwoFactorOff, TwoFactorOn
-from tasktracker.domain.kernel.fields import check, text
+from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import CODE_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
 
-CODE_RULES = {"code": text(longest=MAX_CODE_LENGTH, trim=True)}
+CODE_RULES = {"code": canonical_code}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
 from typing import Annotated, TypedDict
 from uuid import UUID
-from zoneinfo import available_timezones
 
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.fields import (
     Editable,
     EditableFields,
@@ -19,12 +18,13 @@ from tasktracker.domain.kernel.fields import (
     require_storable,
     text,
 )
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, time_zone_names
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
 USERNAME_PUNCTUATION = ".+-_"
 MAX_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 MAX_PERSON_NAME_LENGTH = 150
-DEFAULT_TIME_ZONE = "UTC"
+MAX_MARKS = 4  # on one letter (UTS #39 §5.4)
 
 
 class UserFields(TypedDict, total=False):
@@ -42,8 +42,8 @@ class User:
     """An account. `version` grows by one with every change, so that no concurrent change is lost."""
 
     id: UUID
-    username: Annotated[str, Editable(canonical_username)]
-    email: Annotated[str | None, Editable(optional(canonical_email))] = None
+    username: Annotated[str, Editable(canonical_username, new=require_distinct_username)]
+    email: Annotated[str | None, Editable(optional(canonical_email), new=require_no_ignorable)] = None
     first_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
     last_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
     time_zone: Annotated[str, Editable(known_time_zone)] = DEFAULT_TIME_ZONE
@@ -75,9 +75,36 @@ def canonical_username(value: str) -> str:
     value = _nfkc(value.strip())
     if not MIN_USERNAME_LENGTH <= len(value) <= MAX_USERNAME_LENGTH:
         raise Refused(f"must be {MIN_USERNAME_LENGTH} to {MAX_USERNAME_LENGTH} characters long")
-    if not all(character.isalnum() or character in USERNAME_PUNCTUATION for character in value):
-        raise Refused(f"may contain letters, digits and {USERNAME_PUNCTUATION} only")
+    is_letter = False  # or a mark on one
+    for character in value:
+        if is_letter and unicodedata.category(character) in ("Mn", "Mc"):
+            continue
+        is_letter = character.isalpha()
+        if not character.isalnum() and character not in USERNAME_PUNCTUATION:
+            raise Refused(f"may contain letters with their marks, digits and {USERNAME_PUNCTUATION} only")
     return value
+
+
+def require_distinct_username(value: str, characters: Characters) -> None:
+    """Refuse a username that can be made to look like another one.
+
+    It has no fillers (RFC 8264 §9.13), no mixture of scripts that imitates letters (UTS #39 §5.2), and no marks on top
+    of one another (§5.4).
+    """
+    require_no_ignorable(value, characters)
+    if not characters.is_highly_restrictive(value):
+        raise Refused("must be written in one script; only Latin may be mixed with Chinese, Japanese or Korean")
+    marks: list[str] = []
+    for character in unicodedata.normalize("NFD", value):
+        marks = [*marks, character] if unicodedata.category(character) == "Mn" else []
+        if len(marks) > MAX_MARKS or len(set(marks)) < len(marks):
+            raise Refused(f"must not repeat a mark, or have more than {MAX_MARKS} marks on a letter")
+
+
+def require_no_ignorable(value: str, characters: Characters) -> None:
+    """Refuse invisible characters, such as fillers and joiners."""
+    if characters.has_ignorable(value):
+        raise Refused("must not contain invisible characters")
 
 
 def canonical_email(value: str) -> str | None:
@@ -102,14 +129,9 @@ def canonical_email(value: str) -> str | None:
 
 def known_time_zone(value: str) -> str:
     """A time zone by its IANA name."""
-    if value not in _time_zones():
+    if value not in time_zone_names():
         raise Refused("must be an IANA time zone name, as in Europe/Vienna")
     return value
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def _nfkc(value: str) -> str:

@@ -18,7 +18,15 @@ from uuid import UUID
 
 from tasktracker.domain.kernel.actors import Scope, TokenActor
 from tasktracker.domain.kernel.errors import InvalidToken
-from tasktracker.domain.kernel.fields import Editable, EditableFields, Refused, moment, optional, text
+from tasktracker.domain.kernel.fields import (
+    Editable,
+    EditableFields,
+    Refused,
+    moment,
+    optional,
+    require_visible,
+    text,
+)
 
 MAX_NAME_LENGTH = 100
 PREFIX = "tt_"  # lets users and secret scanners recognize an API token
@@ -40,7 +48,7 @@ class ApiToken:
 
     id: UUID
     user_id: UUID
-    name: Annotated[str, Editable(text(shortest=1, longest=MAX_NAME_LENGTH, trim=True))]
+    name: Annotated[str, Editable(text(shortest=1, longest=MAX_NAME_LENGTH, trim=True), new=require_visible)]
     scopes: Annotated[frozenset[Scope], Editable(scope_set)]
     secret_hash: bytes = field(repr=False)
     created_at: datetime

@@ -9,6 +9,7 @@ from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.api_tokens.api_token import API_TOKEN, ApiToken, ApiTokenFields
 from tasktracker.domain.api_tokens.ports import ApiTokenWork
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
 
@@ -18,9 +19,12 @@ MAX_API_TOKENS = 50
 class ApiTokenService:
     """Use cases on the actor's own API tokens. They require a session: no API token can manage API tokens."""
 
-    def __init__(self, *, recorder: Recorder, ids: IdGenerator, limit: int = MAX_API_TOKENS) -> None:
+    def __init__(
+        self, *, recorder: Recorder, ids: IdGenerator, characters: Characters, limit: int = MAX_API_TOKENS
+    ) -> None:
         self._recorder = recorder
         self._ids = ids
+        self._characters = characters
         self._limit = limit
 
     def create(
@@ -31,7 +35,7 @@ class ApiTokenService:
         Raises InvalidInput, TooManyApiTokens.
         """
         actor = work.actor
-        fields = API_TOKEN.complete(fields)
+        fields = API_TOKEN.complete(fields, self._characters)
         if fields["expires_at"] is not None and fields["expires_at"] <= work.now:
             raise InvalidInput.of("expires_at", "must be in the future")
         work.users.find(actor.user_id)  # locks the user, so that concurrent calls cannot exceed the limit

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Annotated, TypedDict
 from uuid import UUID
 
-from tasktracker.domain.kernel.fields import Editable, EditableFields, Refused, case_key, optional, text
+from tasktracker.domain.kernel.fields import (
+    Editable,
+    EditableFields,
+    Refused,
+    case_key,
+    optional,
+    require_visible,
+    text,
+)
 
 MAX_NAME_LENGTH = 64
 MAX_DESCRIPTION_LENGTH = 1000
@@ -29,7 +37,7 @@ class Category:
 
     id: UUID
     user_id: UUID
-    name: Annotated[str, Editable(text(shortest=1, longest=MAX_NAME_LENGTH, trim=True))]
+    name: Annotated[str, Editable(text(shortest=1, longest=MAX_NAME_LENGTH, trim=True), new=require_visible)]
     description: Annotated[str, Editable(text(longest=MAX_DESCRIPTION_LENGTH))] = ""
     color: Annotated[str | None, Editable(optional(rgb_color))] = None
     created_at: datetime

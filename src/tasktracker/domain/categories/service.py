@@ -7,6 +7,7 @@ from uuid import UUID
 from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields, CategoryKey
 from tasktracker.domain.categories.ports import CategoryWork
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import CategoryNotFound, Stale
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
@@ -19,15 +20,16 @@ class CategoryService:
     Deleting a category changes tasks, and is a use case of `removal`.
     """
 
-    def __init__(self, *, ids: IdGenerator) -> None:
+    def __init__(self, *, ids: IdGenerator, characters: Characters) -> None:
         self._ids = ids
+        self._characters = characters
 
     def create(self, work: CategoryWork, fields: CategoryFields, category_id: UUID | None = None) -> Category:
         """Create a category, with the caller's id if one is given.
 
         Raises InvalidInput, CategoryNameTaken, IdTaken.
         """
-        fields = CATEGORY.complete(fields)
+        fields = CATEGORY.complete(fields, self._characters)
         category = Category(
             id=category_id or self._ids.new(),
             user_id=work.actor.user_id,
@@ -75,6 +77,7 @@ class CategoryService:
         category = self.get(work, category_id)
         require(category, expected)
         edited = category.edit(fields, work.now)
+        CATEGORY.check_changes(category, edited, self._characters)
         if edited is not category:
             work.categories.save(edited)
             work.changes.record(Action.EDIT, category, edited)

@@ -3,6 +3,9 @@
 A *rule* takes a value of the right type and returns it in canonical form, or raises `Refused`. Every storage accepts
 every value that passes its rule: values that only some databases can store (NUL, lone surrogates, times outside UTC's
 range) are refused here.
+
+A *rule for new values* needs properties of characters, and applies only to values that are set now: values that were
+stored before the rule existed can be read, exported, imported and sent back unchanged.
 """
 
 from __future__ import annotations
@@ -13,9 +16,12 @@ from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 
 Rule = Callable[[Any], Any]
+NewRule = Callable[[Any, Characters], None]
+"""Raises `Refused` for a value, in canonical form, that must not be set."""
 
 
 class Refused(ValueError):
@@ -52,13 +58,14 @@ def check(
 
 @dataclass(frozen=True, slots=True)
 class Editable:
-    """Marks an entity's field, in its annotation, as set by users, and gives its rule.
+    """Marks an entity's field, in its annotation, as set by users, and gives its rule and its rule for new values.
 
     If the entity has a history, it contains the changes of editable fields, and they can be undone. An `owner_only`
     field is ignored when another user sends it. A `private` field is visible to the owner only.
     """
 
     rule: Rule | None = None
+    new: NewRule | None = None
     owner_only: bool = False
     private: bool = False
 
@@ -87,16 +94,32 @@ class EditableFields(Generic[Fields]):
         self.required = tuple(name for name in self.names if name not in defaults)
         self.owner_only = frozenset(name for name, mark in marks.items() if mark.owner_only)
         self.private = frozenset(name for name, mark in marks.items() if mark.private)
+        self._new = {name: mark.new for name, mark in marks.items() if mark.new is not None}
+
+    def new_rules(self, characters: Characters) -> dict[str, Rule]:
+        """Return the rules of all fields, with those for new values."""
+        return self.rules | {name: with_new(self.rules[name], new, characters) for name, new in self._new.items()}
 
     def check(self, values: Fields) -> Fields:
         """Return the given fields in canonical form. Raises InvalidInput."""
         return check(self.rules, values)
 
-    def complete(self, values: Fields) -> Fields:
-        """Return all fields in canonical form; missing ones get their defaults. Raises InvalidInput."""
+    def complete(self, values: Fields, characters: Characters | None = None) -> Fields:
+        """Return all fields in canonical form; missing ones get their defaults. Raises InvalidInput.
+
+        With `characters`, they are the fields of a new entity, and the rules for new values apply.
+        """
         whole = {**self.defaults, **values}
         in_order = cast(Fields, {name: whole[name] for name in self.names if name in whole})
-        return check(self.rules, in_order, required=self.required)
+        rules = self.rules if characters is None else self.new_rules(characters)
+        return check(rules, in_order, required=self.required)
+
+    def check_changes(self, before: object, after: object, characters: Characters) -> None:
+        """Apply the rules for new values to the fields in which two entities differ. Raises InvalidInput."""
+        values = {name: getattr(after, name) for name in self._new}
+        changed = {name: value for name, value in values.items() if value != getattr(before, name)}
+        if changed:
+            check(self.new_rules(characters), changed)
 
     def of(self, entity: object) -> dict[str, Any]:
         """Return the values of an entity's editable fields."""
@@ -107,8 +130,23 @@ class EditableFields(Generic[Fields]):
         return cast(Fields, {name: value for name, value in values.items() if name not in self.owner_only})
 
 
-def text(*, longest: int, shortest: int = 0, trim: bool = False) -> Rule:
-    """Text of `shortest` to `longest` code points. If `trim` is set, white space is trimmed before counting."""
+def with_new(rule: Rule, new: NewRule, characters: Characters) -> Rule:
+    """Accept what both rules accept. The rule for new values is not applied to None."""
+
+    def both(value: Any) -> Any:
+        accepted = rule(value)
+        if accepted is not None:
+            new(accepted, characters)
+        return accepted
+
+    return both
+
+
+def text(*, longest: int, shortest: int = 0, trim: bool = False, unit: str = "characters") -> Rule:
+    """Text of `shortest` to `longest` code points. If `trim` is set, white space is trimmed before counting.
+
+    `unit` is the word for a code point in the error.
+    """
 
     def rule(value: str) -> str:
         require_storable(value)
@@ -116,7 +154,7 @@ def text(*, longest: int, shortest: int = 0, trim: bool = False) -> Rule:
         if len(cleaned) < shortest:
             raise Refused("must not be empty" if shortest == 1 else f"must be at least {shortest} characters long")
         if len(cleaned) > longest:
-            raise Refused(f"must be at most {longest} characters long")
+            raise Refused(f"must be at most {longest} {unit} long")
         return cleaned
 
     return rule
@@ -131,6 +169,12 @@ def require_storable(value: str) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise Refused("must not contain lone surrogates") from None
+
+
+def require_visible(value: str, characters: Characters) -> None:
+    """Refuse text that looks empty: for new names and titles."""
+    if not characters.has_visible(value):
+        raise Refused("must contain a visible character")
 
 
 def optional(rule: Rule) -> Rule:

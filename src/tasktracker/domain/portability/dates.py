@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tasktracker.domain.accounts.user import known_time_zone
+from tasktracker.domain.kernel.time_zones import time_zone_names
 
 # The names of the months, in the forms of CLDR 48. An abbreviation is the beginning of a name.
 MONTHS = {
@@ -90,10 +90,7 @@ def zone_named(name: str) -> tzinfo | None:
         sign, hours, minutes = match.groups()
         offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
         return timezone(-offset if sign == "-" else offset) if offset <= MAX_OFFSET else None
-    try:
-        return ZoneInfo(known_time_zone(name))
-    except (ValueError, KeyError, OSError):  # unknown, or its file is missing or damaged
-        return None
+    return ZoneInfo(name) if name in time_zone_names() else None
 
 
 def _days(parts: Mapping[str, Any], language: str) -> list[date]:

@@ -9,14 +9,15 @@ from enum import StrEnum
 from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.errors import Busy, CategoryNameTaken, FieldError, IdTaken, InvalidInput
 from tasktracker.domain.kernel.store import Store
+from tasktracker.domain.kernel.time_zones import stored_time_zone
 from tasktracker.domain.kernel.versions import with_version_after
 from tasktracker.domain.portability import lines, ndjson, todoist, zipped
 from tasktracker.domain.portability.csv_rows import check_header
@@ -84,17 +85,19 @@ class _File:
         """How many bytes of the file or the archive were read."""
         return self.source.tell() if self.end is None else self.end
 
-    def lines(self, user: User, wanted: Container[int] | None = None) -> Iterator[Line]:
+    def lines(self, user: User, characters: Characters, wanted: Container[int] | None = None) -> Iterator[Line]:
         if self.format is FileFormat.NDJSON:
             return ndjson.read(self.source, wanted)
-        return todoist.read(self.source, user.id, ZoneInfo(user.time_zone), self.project, wanted)
+        zone = stored_time_zone(user.time_zone)
+        return todoist.read(self.source, user.id, zone, characters, self.project, wanted)
 
 
 class ImportService:
     """The process that imports a file in batches of lines. Each batch is committed separately."""
 
-    def __init__(self, *, store: Store[Owner, ImportWork], batch_size: int = BATCH) -> None:
+    def __init__(self, *, store: Store[Owner, ImportWork], characters: Characters, batch_size: int = BATCH) -> None:
         self._store = store
+        self._characters = characters
         self._batch_size = batch_size
 
     def admit(self, actor: SessionActor) -> None:
@@ -130,10 +133,11 @@ class ImportService:
         if project is not None and (is_zip or file_format is not FileFormat.TODOIST):
             raise InvalidInput.of("project", "is only for a CSV file of Todoist")
         if is_zip:
-            self._import_zip(run, Zipped(source))
+            self._import_zip(run, Zipped(source, self._characters))
         else:
             run.require_lines(lines.count(source))
-            self._import_all(run, _File(source, file_format, None if project is None else Project.named(project)))
+            named = None if project is None else Project.named(project, self._characters)
+            self._import_all(run, _File(source, file_format, named))
         return run.report
 
     def import_file_for(
@@ -185,7 +189,7 @@ class ImportService:
     def _pass(self, run: _Import, file: _File, wanted: set[int] | None = None, *, last: bool = False) -> set[int]:
         """Import lines in batches, and return the numbers of those that wait for their parent."""
         waiting: set[int] = set()
-        found = file.lines(run.user, wanted)
+        found = file.lines(run.user, self._characters, wanted)
         while batch := list(islice(found, self._batch_size)):
             plan = self._import(run, batch, last=last)
             waiting.update(plan.waiting)
@@ -212,7 +216,9 @@ class ImportService:
         is_writing = not run.report.dry_run
         opening = self._store.writing if is_writing else self._store.reading
         with opening(run.actor) as work:
-            planner = ImportPlanner(work, run.user.id, run.context, is_writing=is_writing, restores=run.restores)
+            planner = ImportPlanner(
+                work, run.user.id, run.context, self._characters, is_writing=is_writing, restores=run.restores
+            )
             plan = planner.decide(batch, last=last)
             if is_writing:
                 _store(work, run.user.id, plan)

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from tasktracker.domain.categories.category import Category, name_key
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.kernel.fields import Refused
 from tasktracker.domain.portability.import_job import LineOutcome
 from tasktracker.domain.portability.plan import ImportContext, ImportPlan, ParentInfo
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
-from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields
+from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields, require_short_title
 from tasktracker.domain.tasks.trash_service import restore_tree
 
 MAX_CATEGORIES = 10_000
@@ -44,12 +46,20 @@ class ImportPlanner:
     """Decides on the records of a batch, in the work that then stores the plan."""
 
     def __init__(
-        self, work: ImportWork, owner: UUID, context: ImportContext, *, is_writing: bool, restores: bool
+        self,
+        work: ImportWork,
+        owner: UUID,
+        context: ImportContext,
+        characters: Characters,
+        *,
+        is_writing: bool,
+        restores: bool,
     ) -> None:
         self._work = work
         self._owner = owner
         self._now = work.now
         self._context = context
+        self._characters = characters
         self._is_writing = is_writing
         self._restores = restores
         self._tasks: dict[UUID, Task] = {}
@@ -215,7 +225,7 @@ class ImportPlanner:
         id_ = next((each for each in self._candidates(record.id) if each not in self._tasks), None)
         category = self._find_category(record.category) if record.category else None
         trashed_with = self._trashed_with(record, id_, parent)
-        errors = list(_errors(record, id_, category, parent, trashed_with))
+        errors = list(_errors(record, self._characters, id_, category, parent, trashed_with))
         if errors or id_ is None:
             self._plan.errors.append((number, errors))
             return True
@@ -327,9 +337,19 @@ class ImportPlanner:
 
 
 def _errors(
-    record: TaskRecord, id_: UUID | None, category: UUID | None, parent: ParentInfo | None, trashed_with: UUID | None
+    record: TaskRecord,
+    characters: Characters,
+    id_: UUID | None,
+    category: UUID | None,
+    parent: ParentInfo | None,
+    trashed_with: UUID | None,
 ) -> Iterator[FieldError]:
     """Yield the reasons why a task cannot be imported."""
+    # Other rules for new values do not apply: an export may contain titles from before them.
+    try:
+        require_short_title(record.fields["title"], characters)
+    except Refused as refused:
+        yield FieldError("title", str(refused))
     if id_ is None:
         yield ID_TAKEN
     if record.category and category is None:

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, name_key
+from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, CategoryFields, name_key
+from tasktracker.domain.kernel.characters import Characters, cut
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
-from tasktracker.domain.kernel.fields import Refused, require_storable
+from tasktracker.domain.kernel.fields import Refused, check, require_storable
 from tasktracker.domain.portability.lines import printable
 
 # In the names of a backup's files, an id follows the name of the project: "Work [220474322].csv".
@@ -25,14 +26,14 @@ class Project:
     notices: tuple[FieldError, ...] = ()
 
     @classmethod
-    def named(cls, name: str, key: str | None = None) -> Project:
+    def named(cls, name: str, characters: Characters, key: str | None = None) -> Project:
         """Return the project with this name, whose key is made from the name by default. Raises InvalidInput."""
         name = name.strip()
-        cut = name[:MAX_NAME_LENGTH].strip()
-        notices = (FieldError("project", f"was cut at {MAX_NAME_LENGTH} characters"),) if cut != name else ()
+        shortened = cut(name, MAX_NAME_LENGTH, characters).strip()
+        notices = (FieldError("project", f"was cut at {MAX_NAME_LENGTH} characters"),) if shortened != name else ()
         try:
             require_storable(name)
-            category = CATEGORY.check({"name": cut})["name"]
+            category = check(CATEGORY.new_rules(characters), CategoryFields(name=shortened))["name"]
         except Refused as refused:
             raise InvalidInput.of("project", str(refused)) from None
         except InvalidInput as invalid:

@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 
 from tasktracker.domain.categories.category import CATEGORY, MAX_NAME_LENGTH, CategoryFields, name_key
 from tasktracker.domain.categories.category import MAX_DESCRIPTION_LENGTH as MAX_CATEGORY_DESCRIPTION_LENGTH
+from tasktracker.domain.kernel.characters import Characters, cut
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import Refused, check, moment, require_storable
 from tasktracker.domain.portability import attachments, dates
@@ -25,6 +26,7 @@ from tasktracker.domain.portability.record import CategoryRecord, Line, TaskReco
 from tasktracker.domain.tasks.task import (
     MAX_DEPTH,
     MAX_DESCRIPTION_LENGTH,
+    MAX_TITLE_CLUSTERS,
     MAX_TITLE_LENGTH,
     TASK,
     Priority,
@@ -45,13 +47,18 @@ PROJECT_NOTE = FieldError("TYPE", "is project_note: notes about a project have n
 
 
 def read(
-    source: BinaryIO, owner: UUID, zone: tzinfo, project: Project | None = None, wanted: Container[int] | None = None
+    source: BinaryIO,
+    owner: UUID,
+    zone: tzinfo,
+    characters: Characters,
+    project: Project | None = None,
+    wanted: Container[int] | None = None,
 ) -> Iterator[Line]:
     """Yield the sections and tasks of a file, and the errors of other rows; or only lines with `wanted` numbers.
 
     Times without a time zone are in `zone`. Raises InvalidInput before the first line if the file has another format.
     """
-    reader = _Reader(owner, zone, project)
+    reader = _Reader(owner, zone, characters, project)
     for number, row in rows(source):
         for line in reader.lines(number, row):
             if wanted is None or line.number in wanted:
@@ -67,6 +74,7 @@ class _Draft:
 
     number: int
     record: TaskRecord
+    characters: Characters
     notices: list[FieldError] = field(default_factory=list)
 
     def describe(self, text: str) -> None:
@@ -74,7 +82,7 @@ class _Draft:
         before = self.record.fields.get("description")
         described = f"{before}\n\n{text}" if before else text
         if len(described) > MAX_DESCRIPTION_LENGTH:
-            described = described[:MAX_DESCRIPTION_LENGTH]
+            described = cut(described, MAX_DESCRIPTION_LENGTH, self.characters)
             self.notices.append(FieldError("description", f"was cut at {MAX_DESCRIPTION_LENGTH} characters"))
         self.set({"description": described})
 
@@ -88,9 +96,11 @@ class _Draft:
 class _Reader:
     """Converts rows to lines. The meaning of a row depends on the rows before it."""
 
-    def __init__(self, owner: UUID, zone: tzinfo, project: Project | None) -> None:
+    def __init__(self, owner: UUID, zone: tzinfo, characters: Characters, project: Project | None) -> None:
         self._owner = owner
         self._zone = zone
+        self._characters = characters
+        self._title = TASK.new_rules(characters)["title"]
         self._project = project
         self._project_category: UUID | None = None
         self._section: UUID | None = None
@@ -143,12 +153,12 @@ class _Reader:
         content, description = row.get("CONTENT", "").strip(), row.get("DESCRIPTION", "")
         notices = []
         if len(content) > MAX_NAME_LENGTH:
-            content = content[:MAX_NAME_LENGTH].strip()
+            content = cut(content, MAX_NAME_LENGTH, self._characters).strip()
             notices.append(FieldError("CONTENT", f"was cut at {MAX_NAME_LENGTH} characters"))
         if len(description) > MAX_CATEGORY_DESCRIPTION_LENGTH:
-            description = description[:MAX_CATEGORY_DESCRIPTION_LENGTH]
+            description = cut(description, MAX_CATEGORY_DESCRIPTION_LENGTH, self._characters)
             notices.append(FieldError("DESCRIPTION", f"was cut at {MAX_CATEGORY_DESCRIPTION_LENGTH} characters"))
-        fields = CATEGORY.check({"name": content, "description": description})
+        fields = check(CATEGORY.new_rules(self._characters), CategoryFields(name=content, description=description))
         self._section = self._category_id(fields)
         return Line(number, CategoryRecord(id=self._section, fields=fields), notices=tuple(notices))
 
@@ -169,8 +179,8 @@ class _Reader:
         content, priority = row.get("CONTENT", "").strip(), row.get("PRIORITY", "").strip()
         errors = [] if priority in PRIORITIES else [FieldError("PRIORITY", "must be 1 to 4")]
         _require_storable("CONTENT", content)
-        title = content if len(content) <= MAX_TITLE_LENGTH else content[: MAX_TITLE_LENGTH - 1].rstrip() + "…"
-        rules = {"CONTENT": TASK.rules["title"]} | dict.fromkeys(("DESCRIPTION", "RESPONSIBLE", *DATES), _storable)
+        title = self._title_of(content)
+        rules = {"CONTENT": self._title} | dict.fromkeys(("DESCRIPTION", "RESPONSIBLE", *DATES), _storable)
         values = check(rules, {name: row.get(name, "") for name in rules} | {"CONTENT": title}, also=errors)
         parents = self._ancestors[: MAX_DEPTH - 1]
         parent = parents[-1] if parents else None
@@ -185,11 +195,10 @@ class _Reader:
             "category": self._section or self._project_category,
             "parent": parent_id,
         }
-        draft = _Draft(number, TaskRecord(id=id_, former_id=former_id, fields=fields))
+        draft = _Draft(number, TaskRecord(id=id_, former_id=former_id, fields=fields), self._characters)
         if title != content:
-            draft.notices.append(
-                FieldError("CONTENT", f"was cut at {MAX_TITLE_LENGTH} characters; the full text is in the description")
-            )
+            cut_at = f"was cut at {MAX_TITLE_CLUSTERS} characters"
+            draft.notices.append(FieldError("CONTENT", f"{cut_at}; the full text is in the description"))
             draft.describe(content)
         if values["DESCRIPTION"].strip():
             draft.describe(values["DESCRIPTION"])
@@ -202,6 +211,11 @@ class _Reader:
         self._ancestors.append(_Ancestor(indent, id_, former_id))
         self._date(draft, row)
         return draft
+
+    def _title_of(self, content: str) -> str:
+        if cut(content, MAX_TITLE_LENGTH, self._characters, MAX_TITLE_CLUSTERS) == content:
+            return content
+        return cut(content, MAX_TITLE_LENGTH - 1, self._characters, MAX_TITLE_CLUSTERS - 1).rstrip() + "…"
 
     def _indent(self, row: Row) -> int:
         text = row.get("INDENT", "").strip() or "1"

@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from tasktracker.domain.categories.category import name_key
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.portability.lines import BLOCK, ZIP, printable
 from tasktracker.domain.portability.project import Project, project_of
@@ -45,7 +46,7 @@ def is_zip(source: BinaryIO) -> bool:
 class Zipped:
     """The CSV files of a ZIP file. Raises InvalidInput if they cannot be read, or are too many or too large."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, characters: Characters) -> None:
         with _refusing():
             # The library reads the directory of the file at once: a file could be nothing but a directory.
             self._zip = ZipFile(cast(BinaryIO, _LimitedReads(source)))
@@ -65,7 +66,9 @@ class Zipped:
             project = project_of(each.filename)
             # The names of the files distinguish projects of the same name.
             key = project if projects[name_key(project)] == 1 else _name(each)
-            file = ZippedFile(_name(each), Project.named(project, key), each.header_offset + each.compress_size)
+            file = ZippedFile(
+                _name(each), Project.named(project, characters, key), each.header_offset + each.compress_size
+            )
             self._entries[file] = each
 
     @property

@@ -9,13 +9,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
+from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, stored_time_zone
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.task import Priority, State, Task
 
 NONE: Final = "none"
+# In code points: PostgreSQL's indexes take at most 2704 bytes. Folding 200 code points makes at most 600 of them.
+MAX_TITLE_KEY_LENGTH = 600
 Value = TypeVar("Value")
 
 
@@ -101,7 +103,7 @@ class TaskQuery:
     due_before: datetime | None = None
     overdue: bool | None = None
     started: bool | None = None
-    time_zone: str = "UTC"
+    time_zone: str = DEFAULT_TIME_ZONE
     words: tuple[str, ...] = ()
     role: Role | None = None
     sort: TaskSort = TaskSort.NEWEST
@@ -111,7 +113,7 @@ class TaskQuery:
     @property
     def today(self) -> date:
         """The day of `at` in the viewer's time zone."""
-        return self.at.astimezone(ZoneInfo(self.time_zone)).date()
+        return self.at.astimezone(stored_time_zone(self.time_zone)).date()
 
     def matches(self, task: Task, viewer: UUID, role: Role) -> bool:
         """Whether the task, as the viewer sees it, passes every filter."""
@@ -141,8 +143,8 @@ def search_text(task: Task) -> str:
 
 
 def title_key(title: str) -> str:
-    """Return the sort key of a title, to be compared by code point."""
-    return folded(title)
+    """Return the sort key of a title, to be compared by code point. Titles with the same key are ordered by id."""
+    return folded(title)[:MAX_TITLE_KEY_LENGTH]
 
 
 def folded(text: str) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tasktracker.domain.accounts.ports import UserRepository
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import InvalidInput, Stale
 from tasktracker.domain.kernel.paging import Page
@@ -30,12 +31,13 @@ class ListWork(TaskWork, Protocol):
 class TaskService:
     """Use cases on the tasks that the actor can see."""
 
-    def __init__(self, *, ids: IdGenerator) -> None:
+    def __init__(self, *, ids: IdGenerator, characters: Characters) -> None:
         self._ids = ids
+        self._characters = characters
 
     def create(self, work: TaskWork, fields: TaskFields, task_id: UUID | None = None) -> Task:
         """Create a task, with the caller's id if one is given. Raises InvalidInput, IdTaken."""
-        fields = TASK.complete(fields)
+        fields = TASK.complete(fields, self._characters)
         _require_category(work, fields)
         parent = None
         if fields["parent"] is not None:
@@ -96,6 +98,8 @@ class TaskService:
         task = require_editable(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
         edited = task.edit(fields, work.now, completed_at)
+        if action is not Action.UNDO:  # which may bring back a value from before these rules
+            TASK.check_changes(task, edited, self._characters)
         if edited.parent != task.parent:
             edited = _move(work, task, edited)
         elif edited is not task:

@@ -8,10 +8,20 @@ from enum import IntEnum, StrEnum
 from typing import Annotated, TypedDict
 from uuid import UUID
 
-from tasktracker.domain.kernel.fields import Editable, EditableFields, moment, optional, text
+from tasktracker.domain.kernel.characters import Characters
+from tasktracker.domain.kernel.fields import (
+    Editable,
+    EditableFields,
+    Refused,
+    moment,
+    optional,
+    require_visible,
+    text,
+)
 from tasktracker.domain.tasks.member import Member, Role
 
-MAX_TITLE_LENGTH = 200
+MAX_TITLE_LENGTH = 1000
+MAX_TITLE_CLUSTERS = 200
 MAX_DESCRIPTION_LENGTH = 10_000
 MAX_DEPTH = 5
 
@@ -61,7 +71,10 @@ class Task:
     """
 
     id: UUID
-    title: Annotated[str, Editable(text(shortest=1, longest=MAX_TITLE_LENGTH, trim=True))]
+    title: Annotated[
+        str,
+        Editable(text(shortest=1, longest=MAX_TITLE_LENGTH, trim=True, unit="code points"), new=require_good_title),
+    ]
     description: Annotated[str, Editable(text(longest=MAX_DESCRIPTION_LENGTH))] = ""
     priority: Annotated[Priority, Editable(Priority)] = Priority.NORMAL
     state: Annotated[State, Editable(State)] = State.OPEN
@@ -133,6 +146,18 @@ class Task:
         if other == self:
             return self
         return replace(other, version=self.version + 1, updated_at=max(now, self.updated_at))
+
+
+def require_good_title(value: str, characters: Characters) -> None:
+    """Refuse a title that looks empty or is too long."""
+    require_visible(value, characters)
+    require_short_title(value, characters)
+
+
+def require_short_title(value: str, characters: Characters) -> None:
+    """Refuse a title of more than `MAX_TITLE_CLUSTERS` grapheme clusters."""
+    if len(characters.clusters(value)) > MAX_TITLE_CLUSTERS:
+        raise Refused(f"must be at most {MAX_TITLE_CLUSTERS} characters long")
 
 
 TASK = EditableFields[TaskFields](Task)

@@ -30,9 +30,15 @@ from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, sent_fields, text, view
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
 
+# The pattern allows every letter, mark and digit: in the regular expressions of a schema, \w is ASCII only.
 Username = Annotated[
     str,
-    text(shortest=MIN_USERNAME_LENGTH, longest=MAX_USERNAME_LENGTH, pattern=rf"^[\w.+-]{{{MIN_USERNAME_LENGTH},}}$"),
+    text(
+        shortest=MIN_USERNAME_LENGTH,
+        longest=MAX_USERNAME_LENGTH,
+        pattern=rf"^[^\s!-*,/:-@\[-\^`{{-~]{{{MIN_USERNAME_LENGTH},}}$",
+    ),
+    Meta(description="Letters with their marks, digits and .+-_; in one script, or Latin with one of East Asia."),
 ]
 Email = Annotated[str, text(longest=MAX_EMAIL_LENGTH, format="email")]
 PersonName = Annotated[str, text(longest=MAX_PERSON_NAME_LENGTH)]

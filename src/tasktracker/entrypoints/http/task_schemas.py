@@ -14,13 +14,25 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from tasktracker.domain.kernel.fields import Refused, moment, require_storable
 from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, words_of
-from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, TASK, Priority, State, Task
+from tasktracker.domain.tasks.task import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_TITLE_CLUSTERS,
+    MAX_TITLE_LENGTH,
+    TASK,
+    Priority,
+    State,
+    Task,
+)
 from tasktracker.entrypoints.http.core.schemas import Body, Moment, PagedQuery, ReadOnly, Version, text, view
 
 MAX_SEARCH_LENGTH = 200
 DataT = TypeVar("DataT", bound="TaskData")
 
-Title = Annotated[str, text(shortest=1, longest=MAX_TITLE_LENGTH, pattern=r"\S")]
+Title = Annotated[
+    str,
+    text(shortest=1, longest=MAX_TITLE_LENGTH, pattern=r"\S"),
+    Meta(description=f"At most {MAX_TITLE_CLUSTERS} characters (grapheme clusters, UAX #29), one of them visible."),
+]
 Description = Annotated[str, text(longest=MAX_DESCRIPTION_LENGTH)]
 
 
