@@ -260,7 +260,10 @@ class PrivatePostgres:
         self._running = False
 
     def _processes(self) -> list[int]:
-        first = (self.data / "postmaster.pid").read_text().split()[0]
+        try:
+            first = (self.data / "postmaster.pid").read_text().split()[0]
+        except FileNotFoundError:  # it has ended by itself
+            return []
         children = Path(f"/proc/{first}/task/{first}/children")
         return [int(first), *map(int, children.read_text().split())] if children.exists() else []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -37,12 +38,13 @@ def own_postgres(private_postgres: PrivatePostgres) -> PrivatePostgres:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 80 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=80m,mode=777", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, text=True)
-    assert mounted.returncode == 0, f"a small file system cannot be mounted (are you root?): {mounted.stderr}"
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+def small_disk() -> Iterator[Path]:
+    """A file system of 80 MB, which PostgreSQL may also use."""
+    with TemporaryDirectory(prefix="tt-disk-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=80m,mode=777", "tmpfs", name]
+        mounted = subprocess.run(mount, capture_output=True, text=True)
+        assert mounted.returncode == 0, f"a small file system cannot be mounted (are you root?): {mounted.stderr}"
+        yield folder
+        subprocess.run(["umount", "--lazy", name], check=True)

@@ -54,8 +54,8 @@ def test_writes_are_refused_while_the_disk_of_postgresql_is_full(
     private_postgres.own(small_disk)
     with psycopg.connect(private_postgres.url, autocommit=True) as connection:
         connection.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
-        connection.execute("CREATE DATABASE full TABLESPACE small")
-    url = migrated(with_database(private_postgres.url, "full"))
+        connection.execute("CREATE DATABASE small TABLESPACE small")
+    url = migrated(with_database(private_postgres.url, "small"))
     with Server(tmp_path, DATABASE_URL=url, **SETTINGS) as server, Load(server, tolerates=(503, 507)) as load:
         require_refused_then_recovered(server, load, small_disk, 507)
 
