@@ -19,9 +19,11 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -31,7 +33,7 @@ import psycopg
 from psycopg import sql
 
 from tests import postgres_supervisor as supervisor
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 URL_VARIABLE = "TEST_DATABASE_URL"
 RUN_FOLDER_VARIABLE = "TASKTRACKER_TEST_RUN_FOLDER"
@@ -124,6 +126,14 @@ def with_database(url: str, name: str) -> str:
 
 def database_name(url: str) -> str:
     return urlsplit(url).path.removeprefix("/")
+
+
+def _runs(pid: int) -> bool:
+    """Return whether a process runs. One that has ended may still wait for its parent to notice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class DatabaseFactory:
@@ -223,6 +233,39 @@ class PrivatePostgres:
             **supervisor.unprivileged_user(),
         )
         self._running = False
+
+    @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        assert self._folder is not None
+        return self._folder.path / "data"
+
+    @staticmethod
+    def own(folder: Path) -> None:
+        """Hand a folder with all that is in it to the user that the server runs as."""
+        for path in (folder, *folder.rglob("*")):
+            supervisor.give_away(path)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all its processes, such as SIGSTOP or SIGCONT."""
+        for pid in self._processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self) -> None:
+        """Kill all its processes and wait until they have ended."""
+        killed = self._processes()
+        self.signal(signal.SIGKILL)
+        wait_until(lambda: not any(_runs(pid) for pid in killed), "PostgreSQL does not end")
+        self._running = False
+
+    def _processes(self) -> list[int]:
+        try:
+            first = (self.data / "postmaster.pid").read_text().split()[0]
+        except FileNotFoundError:  # it has ended by itself
+            return []
+        children = Path(f"/proc/{first}/task/{first}/children")
+        return [int(first), *map(int, children.read_text().split())] if children.exists() else []
 
     def __enter__(self) -> Self:
         self.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
+from errno import EMFILE, ENFILE
 from typing import Any, cast
 
 import psycopg
@@ -126,6 +127,9 @@ def unavailable(error: BaseException, *, is_lost: bool) -> DomainError | None:
         is_lost = is_lost or (state is None and isinstance(error, psycopg.OperationalError))
         if is_lost or (state or "").startswith(_TEMPORARY):
             return StorageUnavailable(reason=explain(error))
+    elif isinstance(error, OSError) and error.errno in (EMFILE, ENFILE):
+        # The process has no descriptor for another connection. Others will be closed.
+        return StorageUnavailable(reason=explain(error))
     if _REVISION_TABLE in str(error) and isinstance(error, sqlite3.OperationalError | psycopg.errors.UndefinedTable):
         return StorageUnavailable(NO_SCHEMA)
     return None
