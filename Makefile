@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test test-thorough bench bench-scale bench-sync check format lock clean
+.PHONY: help run migrate openapi sync-demo test test-thorough test-faults bench bench-scale bench-sync check format lock clean
 
 help: ## List the targets
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -51,13 +51,18 @@ openapi: $(STAMP_RUN) ## Print the OpenAPI document
 	@exec $(BIN)/tasktracker openapi $(ARGS)
 
 test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, for example ARGS="-n 0 tests/unit")
-	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone" $(ARGS) || test $$? -eq $(NO_TESTS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults" $(ARGS) || test $$? -eq $(NO_TESTS)
 	@$(BIN)/python -m pytest -n 0 -m alone $(or $(ARGS),tests/security) || test $$? -eq $(NO_TESTS)
 
 # Both variables are set for the prerequisite, too.
 test-thorough: export HYPOTHESIS_PROFILE := thorough
 test-thorough: export PYTEST_TIMEOUT := 1200
 test-thorough: test ## Run all tests, with ten times as many generated examples
+
+# Two tests at a time: each keeps about one core busy, and measures.
+test-faults: export FAULTS := full
+test-faults: $(STAMP_DEV) ## Run the tests of faults under load; needs Linux, root, nginx and faketime
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(or $(ARGS),tests/faults)
 
 sync-demo: $(STAMP_RUN) ## Show two devices that keep in sync
 	@exec $(BIN)/tasktracker sync-demo $(ARGS)
