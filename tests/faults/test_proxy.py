@@ -64,7 +64,6 @@ def test_an_import_of_twenty_megabytes_passes(alice: Person) -> None:
 
 def test_an_import_that_takes_more_than_a_minute_is_answered(alice: Person, server: Server) -> None:
     file = export_of(alice, 2, 10)
-    time.sleep(5)  # the next request gets a new connection: on an idle one, the stopped process would only see its age
     # The proxy sends everything, and waits for the answer of a process that is stopped meanwhile.
     server.process.send_signal(signal.SIGSTOP)
     with ThreadPoolExecutor(1) as threads:
