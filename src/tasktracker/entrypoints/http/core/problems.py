@@ -99,10 +99,7 @@ def problem_of(error: DomainError) -> Problem:
 
 def explain(error: Exception) -> Problem:
     """Return the problem document of an error that ended work after its response."""
-    if isinstance(error, DomainError):
-        return problem_of(error)
-    slug, title = PROTOCOL[HTTPStatus.INTERNAL_SERVER_ERROR]
-    return Problem(f"/problems/{slug}", title, HTTPStatus.INTERNAL_SERVER_ERROR, f"{title}.")
+    return problem_of(error) if isinstance(error, DomainError) else protocol_problem(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def from_domain(request: Request[Any, Any, Any], error: DomainError) -> Response[Problem]:
