@@ -154,7 +154,7 @@ def _build(commit: str, folder: Path) -> Build:
     # The variables of this make must not reach the Makefile of the other commit.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     subprocess.run(  # noqa: S603  # the Makefile of this project
-        ["make", f"PYTHON={sys.executable}", ".venv/.stamp-runtime"],  # noqa: S607
+        ["make", f"PYTHON={sys.executable}", ".venv/.stamp-dev"],  # noqa: S607
         cwd=folder,
         env=environment,
         stdout=sys.stderr,

@@ -24,7 +24,7 @@ from tests.documentation import Documentation
 from tests.fakes import SYSTEM, ManualClock
 from tests.guarded_process import GuardedProcess
 from tests.postgres_supervisor import free_port
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE, until_the_last, wait_until
 
 PASSWORD = "uH8#kq2Lx9"
 OTHER_PASSWORD = "zT5!mw7Rb3"
@@ -140,12 +140,13 @@ class Person(Caller):
         """Return the items on all pages of a list."""
         found: list[dict[str, Any]] = []
         params = httpx.QueryParams(query)
-        while True:
+        for _ in until_the_last():
             page = expect(self.get(path, params=params), 200)
             found += page["results"]
             if page["next_cursor"] is None:
-                return found
+                break
             params = params.merge({"cursor": page["next_cursor"]})
+        return found
 
 
 class Api(Caller):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from subprocess import Popen
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ Result = TypeVar("Result")
 PATIENCE = 300
 """Seconds after which something is taken to hang. No test passes or fails because of it otherwise."""
 POLLS = 6000
+MAX_PAGES = 2000
 PAUSE_SECONDS = 0.02
 
 
@@ -31,3 +32,9 @@ def wait_until(
             break
         time.sleep(PAUSE_SECONDS)
     raise AssertionError(message if isinstance(message, str) else message())
+
+
+def until_the_last() -> Iterator[int]:
+    """Count the pages that a test reads until the last one. Fails if they seem to have no end."""
+    yield from range(MAX_PAGES)
+    raise AssertionError("the pages have no end")

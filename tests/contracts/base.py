@@ -35,7 +35,7 @@ from tasktracker.domain.work import Storage, UnitOfWork
 from tests.backends import Backend
 from tests.fakes import START, SYSTEM
 from tests.strategies import examples
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until_the_last
 
 POLICY = SessionPolicy()
 
@@ -346,13 +346,14 @@ def read_pages(store: Storage, list_: Callable[[UnitOfWork[AnyActor], Any], Page
     """Return the pages of a list, each read in a separate unit of work. `list_` is given the key to continue after."""
     found: list[list[Item]] = []
     after = None
-    while True:
+    for _ in until_the_last():
         with store.reading(SYSTEM) as work:
             page = list_(work, after)
         found.append(list(page.items))
         if page.next is None:
-            return found
+            break
         after = page.next
+    return found
 
 
 def pages(store: Storage, user: User, query: TaskQuery) -> list[list[Task]]:

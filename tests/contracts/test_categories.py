@@ -16,6 +16,7 @@ from tasktracker.domain.work import Storage
 from tests.contracts.base import BROKEN_REFERENCE, Seed, everything, race, read_pages
 from tests.fakes import START, SYSTEM
 from tests.strategies import USERNAMES, spellings
+from tests.waiting import until_the_last
 
 NAMES = (
     "b", "A", "C", "a b", "a-b", "a_b", "aa", "\u00e4", "z", "Z\u00e9", "1", "10", "2", "\u00df", "ssa",
@@ -185,7 +186,7 @@ class TestCategory:
         removable = [seed.category(user, f"{number:02} removed") for number in range(1, 40, 2)]
         seen: list[Category] = []
         after: CategoryKey | None = None
-        while True:
+        for _ in until_the_last():
             with store.reading(SYSTEM) as work:
                 page = work.categories.list(user.id, after, 3)
             seen.extend(page.items)

@@ -60,6 +60,15 @@ class TestFeed:
         assert self.entries(store, user) == [(1, second, 1), (2, first, 2)]
         assert self.page(store, user)[1].entry.reason is Reason.ACCESS_GRANTED
 
+    def test_a_deletion_that_is_undone_in_its_unit_of_work_leaves_no_reason(
+        self, store: Storage, seed: Seed, user: User
+    ) -> None:
+        item = seed.id()
+        deleted = FeedEntry(user.id, ItemType.TASK, item, 2, Op.DELETE, Reason.DELETED)
+        self.add(store, deleted, FeedEntry(user.id, ItemType.TASK, item, 3))
+        (found,) = self.page(store, user)
+        assert (found.entry.op, found.entry.reason) == (Op.UPSERT, None)
+
     def test_a_rolled_back_unit_of_work_adds_no_entries(self, store: Storage, seed: Seed, user: User) -> None:
         task = seed.task(user)
 

@@ -29,6 +29,7 @@ from tests.backends import Backend
 from tests.contracts.base import Seed, outcome_of, run_state_machine, session_actor
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.reference import expected_list, key_of
+from tests.waiting import until_the_last
 
 Gaps = frozenset[int] | None
 gaps: st.SearchStrategy[Gaps] = st.sampled_from(
@@ -151,7 +152,7 @@ class FilingMachine(RuleBasedStateMachine):
         query = data.draw(strategies.queries(self.clock.now(), self._category_ids(user), tasks))
         expected = expected_list(query, user.actor.user_id, tasks)
         found: list[Task] = []
-        while True:
+        for _ in until_the_last():
             page = self.app.see(user.actor, self.app.tasks.list, query)
             found.extend(page.items)
             assert len(page.items) == query.limit or page.next is None
@@ -227,7 +228,7 @@ class FilingMachine(RuleBasedStateMachine):
         expected = sorted(user.categories.values(), key=lambda category: (name_key(category.name), category.id))
         found: list[Category] = []
         after = None
-        while True:
+        for _ in until_the_last():
             page = self.app.see(user.actor, self.app.categories.list, after, limit)
             found.extend(page.items)
             after = page.next

@@ -26,6 +26,7 @@ from tests.contracts.base import SECOND, Seed, listed, pages, purge
 from tests.fakes import START, SYSTEM
 from tests.reference import expected_list, key_of
 from tests.strategies import examples
+from tests.waiting import until_the_last
 
 DAY = timedelta(days=1)
 
@@ -160,7 +161,7 @@ class TestList:
                 query = replace(query, sort=sort, limit=limit, after=None)
                 staying = {task.id for task in expected_list(query, user.id, world.tasks.values())}
                 seen: list[UUID] = []
-                while True:
+                for _ in until_the_last():
                     with store.reading(SYSTEM) as work:
                         page = work.tasks.list(user.id, query)
                     expected = expected_list(query, user.id, world.tasks.values())

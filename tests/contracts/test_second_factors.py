@@ -14,6 +14,7 @@ from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.domain.work import Storage
 from tests.contracts.base import BROKEN_REFERENCE, MOMENT, SHORT_WAIT, Abort, BackgroundCall, Seed
 from tests.fakes import START, SYSTEM
+from tests.waiting import until_the_last
 
 
 def find(store: Storage, user: User) -> SecondFactor | None:
@@ -147,7 +148,7 @@ class TestSecondFactor:
             seed.second_factor(user, confirmed_at=START + timedelta(days=1) if user is users[0] else None)
         found: list[UUID] = []
         after = None
-        while True:
+        for _ in until_the_last():
             with store.reading(SYSTEM) as work:
                 page = work.second_factors.list_users(after, limit)
             assert len(page) <= limit

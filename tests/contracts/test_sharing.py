@@ -34,6 +34,7 @@ from tests.contracts.base import outcome_of, run_state_machine
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.reference import expected_list, role_in
+from tests.waiting import until_the_last
 
 PASSWORD = "correct horse"
 NAMES = ("alice", "bob", "carol")
@@ -316,7 +317,7 @@ class SharingMachine(RuleBasedStateMachine):
         query = data.draw(strategies.queries(self.app.clock.now(), categories, [*self.tasks.values()]))
         expected = expected_list(query, user.id, self.tasks.values())
         found: list[Task] = []
-        while True:
+        for _ in until_the_last():
             page = self.app.see(user.actor, self.app.tasks.list, query)
             found += page.items
             if page.next is None:

@@ -21,6 +21,7 @@ from tasktracker.domain.work import Storage
 from tests.contracts.base import MOMENT, SECOND, SHORT_WAIT, BackgroundCall, Seed, find, listed, pages, purge
 from tests.fakes import START, SYSTEM
 from tests.reference import in_order, matches
+from tests.waiting import until_the_last
 
 
 def add(store: Storage, task: Task) -> None:
@@ -350,7 +351,7 @@ class TestTask:
         seed.tasks(*stable, *removable)
         query = TaskQuery(at=START, limit=3)
         seen: list[Task] = []
-        while True:
+        for _ in until_the_last():
             with store.reading(SYSTEM) as work:
                 page = work.tasks.list(user.id, query)
             seen.extend(page.items)

@@ -16,7 +16,9 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
+from structlog.testing import capture_logs
 
+from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
 from tests.contracts.http.base import invalid, problem
 from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, migrated, run, until_answered
 from tests.postgres import PrivatePostgres, database_name, with_database
@@ -330,6 +332,21 @@ def test_with_only_a_pooler_the_servers_poll(tmp_path: Path, database_url: str) 
             task = here.task()
             assert stream.next().data == event_of(task)
         assert listeners(database_url) == []
+
+
+def test_changes_are_seen_after_a_time_without_a_database(tmp_path: Path) -> None:
+    file = tmp_path / "file.db"
+    file.write_bytes(b"this is no database" * 100)
+    notifier = SqliteChangeNotifier(str(file))
+    changed = threading.Event()
+    with capture_logs() as logs:
+        notifier.open(lambda _: changed.set())
+        wait_until(lambda: logs, "the error is not logged")
+        file.write_bytes(b"")  # an empty database
+        try:
+            assert changed.wait(PATIENCE)
+        finally:
+            notifier.close()
 
 
 def test_a_connection_that_is_reset_does_not_count(here: Person) -> None:

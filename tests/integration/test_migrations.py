@@ -246,6 +246,13 @@ def test_a_missing_folder_is_created_for_the_owner_only(tmp_path: Path) -> None:
     assert [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)] == [0o700, 0o600]
 
 
+def test_a_link_to_a_missing_file_is_no_new_database(tmp_path: Path) -> None:
+    link = tmp_path / "file.db"
+    link.symlink_to(tmp_path / "missing.db")
+    with pytest.raises(StorageUnavailable, match="missing"):
+        migrate.current(f"sqlite:///{link}")
+
+
 def test_no_migration_happens_while_another_process_uses_the_sqlite_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,13 @@ def test_a_dry_run_reports_the_result_and_stores_nothing(account: Account) -> No
     assert dry == real
 
 
+def test_the_case_of_a_type_does_not_matter(account: Account) -> None:
+    report = account.import_file(HEAD + "Section,Home,,,,,\n TASK ,a,,,,,\nNote,b,,,,,\n")
+    assert report.errors == []
+    assert [*account.categories().values()] == ["Home"]
+    assert account.task("a").description == "b"
+
+
 def test_a_section_becomes_the_category_of_its_name(account: Account) -> None:
     account.import_file(HEAD + "section,Home,,,,,\n")
     report = account.import_file(HEAD + "section,HOME,,,,,\ntask,In it,,,,,\n")

@@ -15,7 +15,7 @@ import pytest
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.errors import Busy, StorageUnavailable
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, set_sharer
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
 
@@ -53,6 +53,20 @@ def test_a_call_runs_in_the_context_of_its_caller(threads: ThreadRunner) -> None
         return await asyncio.gather(*(ask(str(number)) for number in range(50)))
 
     assert asyncio.run(ask_all()) == [str(number) for number in range(50)]
+
+
+def test_results_do_not_pile_up_while_the_event_loop_is_busy(threads: ThreadRunner) -> None:
+    ran: list[int] = []
+
+    async def ask() -> None:
+        calls = [threads.start(ran.append, number) for number in range(10)]
+        wait_until(lambda: len(ran) == 2, "the calls do not run")
+        time.sleep(0.05)  # noqa: ASYNC251  # the event loop must not run
+        assert len(ran) == 2
+        await asyncio.gather(*calls)
+
+    asyncio.run(ask())
+    assert len(ran) == 10
 
 
 def test_as_many_calls_as_threads_run_concurrently(threads: ThreadRunner) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.contracts.http.base import TASKS, Task, invalid, path_of, rfc3339
 from tests.fakes import ManualClock
 from tests.http import Person, expect
+from tests.waiting import until_the_last
 
 SORTS = ["-created_at", "created_at", "due_date", "-due_date", "priority", "-priority", "title", "-updated_at"]
 # A storage with its own collation would order or match these differently.
@@ -173,7 +174,7 @@ class TestTaskOrder:
         order = ordered(tasks, sort)
         listed = []
         query = f"sort={sort}&limit=2"
-        while True:
+        for _ in until_the_last():
             page = expect(alice.get(f"{TASKS}?{query}"), 200)
             listed += [task["id"] for task in page["results"]]
             if len(listed) == 2:

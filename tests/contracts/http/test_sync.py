@@ -17,6 +17,7 @@ from tasktracker.domain.feed.ports import EPOCH
 from tests.contracts.http.base import NewApi, invalid, problem
 from tests.fakes import ManualClock
 from tests.http import Api, Person, bearer, expect
+from tests.waiting import until_the_last
 
 SYNC, DIGEST = "/api/sync/", "/api/sync/digest/"
 
@@ -30,12 +31,13 @@ def pull(user: Person, **params: Any) -> dict[str, Any]:
 def pull_all(user: Person, **params: Any) -> tuple[list[dict[str, Any]], str]:
     """Pull all pages, and return the changes and the next cursor."""
     changes: list[dict[str, Any]] = []
-    while True:
+    for _ in until_the_last():
         page = pull(user, **params)
         changes += page["changes"]
         params["cursor"] = page["next_cursor"]
         if not page["has_more"]:
-            return changes, page["next_cursor"]
+            break
+    return changes, params["cursor"]
 
 
 def synced(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tests.contracts.http.base import (
 )
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
+from tests.waiting import until_the_last
 
 
 class TestTask:
@@ -470,7 +471,7 @@ class TestTaskList:
             tasks.append(alice.task(f"{number}"))
         listed = []
         query = "limit=2"
-        while True:
+        for _ in until_the_last():
             page = expect(alice.get(f"{TASKS}?{query}"), 200)
             listed += [task["title"] for task in page["results"]]
             clock.advance(seconds=1)

@@ -35,7 +35,7 @@ MAX_PIPELINED = 10
 
 STALLED_SECONDS = 60
 """A connection is aborted when its client reads nothing for this time, or less than BYTES_PER_SECOND of much data."""
-MAX_UNSENT_BYTES = 32 * 1024 * 1024
+MAX_UNSENT_BYTES = 16 * 1024 * 1024
 """Responses that wait for slow clients, in all connections of a process. Above it, the slowest are aborted."""
 
 STOPPING_CHECK_SECONDS = 0.5
@@ -198,7 +198,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Note that the client reads slowly. Abort the slowest connections if responses take too much memory."""
         super().pause_writing()
         self._unsent, self._read_at = self.transport.get_write_buffer_size(), self.loop.time()
-        slow = [each for each in self.connections if isinstance(each, BoundedConnection) and each.flow.write_paused]
+        connections = [each for each in self.connections if isinstance(each, BoundedConnection)]
+        slow = [each for each in connections if each.flow.write_paused and not each.transport.is_closing()]
         excess = sum(each._measure() for each in slow) - MAX_UNSENT_BYTES
         if excess > 0:
             for each in sorted(slow, key=lambda each: each._read_at):

@@ -133,6 +133,10 @@ class ThreadRunner:
         self._timed: dict[_Call, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._queue: SimpleQueue[_Call | None] = SimpleQueue()
+        # One for each call that may run, or have a response that is not sent yet. Without this limit, large responses
+        # would pile up while the event loop waits for its turn among the threads.
+        self._permits: SimpleQueue[None] = SimpleQueue()
+        self._permit(count)
         self._threads = [Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(count)]
         for thread in self._threads:
             thread.start()
@@ -169,9 +173,14 @@ class ThreadRunner:
             with suppress(IndexError):
                 while True:
                     self._queue.put(waiting.popleft())
+        self._permit(self._pending)  # the event loop may take no results any more
         self._queue.put(None)
         for thread in self._threads:
             thread.join()
+
+    def _permit(self, count: int) -> None:
+        for _ in range(count):
+            self._permits.put(None)
 
     def _submit(self, call: _Call) -> None:
         """Pass a call to the threads, or let it wait for others to end. Raises Busy."""
@@ -203,6 +212,7 @@ class ThreadRunner:
                 if is_last:
                     return
                 continue
+            self._permits.get()
             result: Any = None
             failure: BaseException | None = None
             if call.claim():
@@ -264,12 +274,13 @@ class ThreadRunner:
             share.running -= 1
             if not share.running:
                 del self._shares[call.sharer]
-        if call.future.done():  # the caller was cancelled, or the call has expired
-            return
-        if failure is None:
-            call.future.set_result(result)
-        else:
-            call.future.set_exception(failure)
+        if not call.future.done():  # otherwise the caller was cancelled, or the call has expired
+            if failure is None:
+                call.future.set_result(result)
+            else:
+                call.future.set_exception(failure)
+        # The request goes on with the result, and sends its response, before this is called.
+        call.loop.call_soon(self._permits.put, None)
 
     def _expire(self) -> None:
         """Refuse the calls that no thread has begun before their deadline."""
