@@ -27,6 +27,7 @@ from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tasktracker.domain.tasks.trash_service import TrashService
+from tests.backends import Backend
 from tests.contracts.base import Seed
 from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 
@@ -37,9 +38,9 @@ END = {"type": "end"}
 class Service:
     """A separate store with its export and import services."""
 
-    def __init__(self, series: int, chunk: int = 500) -> None:
-        self.clock = ManualClock()
-        self.store = MemoryStore(self.clock, SequentialIds(series + 1))
+    def __init__(self, series: int, chunk: int = 500, backend: Backend | None = None) -> None:
+        self.clock = backend.clock if backend else ManualClock()
+        self.store = backend.store if backend else MemoryStore(self.clock, SequentialIds(series + 1))
         self.seed = Seed(self.store, self.clock, SequentialIds(series))
         self.exports = ExportService(store=self.store)
         self.imports = ImportService(store=self.store, characters=CHARACTERS, batch_size=chunk)

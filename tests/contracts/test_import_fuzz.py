@@ -18,6 +18,7 @@ from tasktracker.domain.portability.csv_rows import IGNORED_COLUMNS, OPTIONAL_CO
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.domain.tasks.task import TASK
 from tasktracker.domain.tasks.trash_service import TrashService
+from tests.backends import Backend
 from tests.strategies import examples, texts
 from tests.unit.test_export_import import END, HEADER, Service
 
@@ -108,8 +109,9 @@ def damaged(draw: st.DrawFn, files: st.SearchStrategy[bytes]) -> bytes:
     return bytes(raw)
 
 
-def check(raw: bytes, form: FileFormat, project: str | None = None) -> None:
-    service = Service(10, chunk=3)
+def check(backend: Backend, raw: bytes, form: FileFormat, project: str | None = None) -> None:
+    backend.reset()
+    service = Service(10, chunk=3, backend=backend)
     user = service.seed.user(time_zone="Europe/Vienna")
 
     def run(*, dry_run: bool = False, restore: bool = False) -> Any:
@@ -149,26 +151,30 @@ def check(raw: bytes, form: FileFormat, project: str | None = None) -> None:
     }
 
 
-@given(damaged(csv_files()), st.none() | texts(70))
-@example(HEAD + b"task,x" + b"," * 11 + b"GMT+2\n", None)
-@examples(60, deadline=None)
-def test_any_csv_file_is_reported_or_refused(raw: bytes, project: str | None) -> None:
-    check(raw, FileFormat.TODOIST, project)
+@given(raw=damaged(csv_files()), project=st.none() | texts(70))
+@example(raw=HEAD + b"task,x" + b"," * 11 + b"GMT+2\n", project=None)
+@examples(25, deadline=None)
+def test_any_csv_file_is_reported_or_refused(backend: Backend, raw: bytes, project: str | None) -> None:
+    check(backend, raw, FileFormat.TODOIST, project)
 
 
-@given(damaged(zip_files()))
-@examples(40, deadline=None)
-def test_any_zip_file_is_reported_or_refused(raw: bytes) -> None:
-    check(raw, FileFormat.TODOIST)
+@given(raw=damaged(zip_files()))
+@examples(10, deadline=None)
+def test_any_zip_file_is_reported_or_refused(backend: Backend, raw: bytes) -> None:
+    check(backend, raw, FileFormat.TODOIST)
 
 
-@given(damaged(ndjson_files()))
-@examples(80, deadline=None)
-def test_any_export_file_is_reported_or_refused(raw: bytes) -> None:
-    check(raw, FileFormat.NDJSON)
+@given(raw=damaged(ndjson_files()))
+@examples(25, deadline=None)
+def test_any_export_file_is_reported_or_refused(backend: Backend, raw: bytes) -> None:
+    check(backend, raw, FileFormat.NDJSON)
 
 
-@given(st.sampled_from(FileFormat), st.binary(max_size=300), st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", HEAD]))
-@examples(100, deadline=None)
-def test_any_bytes_are_reported_or_refused(form: FileFormat, raw: bytes, start: bytes) -> None:
-    check(start + raw, form)
+@given(
+    form=st.sampled_from(FileFormat),
+    raw=st.binary(max_size=300),
+    start=st.sampled_from([b"", b"PK\x03\x04", b"PK\x05\x06", HEAD]),
+)
+@examples(25, deadline=None)
+def test_any_bytes_are_reported_or_refused(backend: Backend, form: FileFormat, raw: bytes, start: bytes) -> None:
+    check(backend, start + raw, form)
