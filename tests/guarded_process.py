@@ -8,23 +8,34 @@ from collections.abc import Sequence
 from typing import Any
 
 
-class GuardedProcess(subprocess.Popen[bytes]):
-    """A process whose group is killed when its owner ends or has waited for it.
+class Guard:
+    """The leader of a process group, which kills the group when its owner ends it, or ends itself.
 
-    The group is led by a guard, which reads from a pipe that the owner never writes to: the system closes the pipe
-    however the owner ends.
+    It reads from a pipe that the owner never writes to: the system closes the pipe however the owner ends.
     """
 
-    def __init__(self, command: Sequence[str | os.PathLike[str]], **options: Any) -> None:
+    def __init__(self) -> None:
         reader, writer = os.pipe()
         self._pipe = os.fdopen(writer, "wb")
         with os.fdopen(reader, "rb") as end:
-            self._guard = subprocess.Popen(["sh", "-c", "read -r _; kill -9 0"], stdin=end, process_group=0)
+            self._process = subprocess.Popen(["sh", "-c", "read -r _; kill -9 0"], stdin=end, process_group=0)
+        self.pid = self._process.pid
+
+    def end(self) -> None:
+        """Kill the group."""
+        self._pipe.close()
+        self._process.wait()
+
+
+class GuardedProcess(subprocess.Popen[bytes]):
+    """A process whose group is killed when its owner ends or has waited for it."""
+
+    def __init__(self, command: Sequence[str | os.PathLike[str]], **options: Any) -> None:
+        self._guard = Guard()
         super().__init__(command, process_group=self._guard.pid, **options)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until the process has ended, kill its children, and return its status."""
         status = super().wait(timeout)
-        self._pipe.close()
-        self._guard.wait()
+        self._guard.end()
         return status

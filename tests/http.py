@@ -9,6 +9,7 @@ import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -24,6 +25,7 @@ from tests.documentation import Documentation
 from tests.fakes import SYSTEM, ManualClock
 from tests.guarded_process import GuardedProcess
 from tests.postgres_supervisor import free_port
+from tests.preloaded import PreloadedProcess
 from tests.waiting import PATIENCE, until_the_last, wait_until
 
 PASSWORD = "uH8#kq2Lx9"
@@ -198,9 +200,9 @@ class Server(Caller):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {**SETTINGS, "PORT": str(self.port), **settings}
-        self.command: Sequence[str | Path] = [tasktracker_command(), "serve"]
+        self.command: Sequence[str] = [str(tasktracker_command()), "serve"]
         self._log = folder / f"server-{self.port}.log"
-        self._process: GuardedProcess | None = None
+        self._process: GuardedProcess | PreloadedProcess | None = None
         # Reading the certificates of the system takes 25 ms of a processor.
         super().__init__(httpx.Client(base_url=self.url, timeout=PATIENCE, verify=False))
 
@@ -220,21 +222,21 @@ class Server(Caller):
         return self._log.read_text()
 
     @property
-    def process(self) -> GuardedProcess:
+    def process(self) -> GuardedProcess | PreloadedProcess:
         """The process of the last start."""
         assert self._process is not None
         return self._process
 
     def start(self, output: BinaryIO | None = None) -> None:
         """Start it and wait until it answers. `output` replaces the file of its log."""
-        with self._log.open("ab") as log:
+        environment = clean_environment(self.environment)
+        if output is None:
+            self._process = PreloadedProcess(
+                self.command, folder=self.folder, environment=environment, output=self._log
+            )
+        else:
             self._process = GuardedProcess(
-                self.command,
-                cwd=self.folder,
-                env=clean_environment(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output or log,
-                stderr=subprocess.STDOUT,
+                self.command, cwd=self.folder, env=environment, stdout=output, stderr=subprocess.STDOUT
             )
         try:
             wait_until(self._is_live, lambda: f"the server does not answer: {self.log}", self._process)
@@ -286,15 +288,14 @@ def migrated(database_url: str) -> str:
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a `tasktracker` command to its end."""
-    return subprocess.run(
-        [tasktracker_command(), *arguments],
-        cwd=folder,
-        env=clean_environment(settings),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    command = [str(tasktracker_command()), *arguments]
+    with TemporaryDirectory() as name:
+        output, errors = Path(name, "output"), Path(name, "errors")
+        process = PreloadedProcess(
+            command, folder=folder, environment=clean_environment(settings), output=output, errors=errors
+        )
+        status = process.wait(PATIENCE)
+        return subprocess.CompletedProcess(command, status, output.read_text(), errors.read_text())
 
 
 def tasktracker_command() -> Path:

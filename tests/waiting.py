@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from subprocess import Popen
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 Result = TypeVar("Result")
 
@@ -16,8 +15,15 @@ MAX_PAGES = 2000
 PAUSE_SECONDS = 0.02
 
 
+class Process(Protocol):
+    """A process that may end."""
+
+    def poll(self) -> int | None:
+        """Return its status; None while it runs."""
+
+
 def wait_until(
-    condition: Callable[[], Result | None], message: str | Callable[[], str], process: Popen[Any] | None = None
+    condition: Callable[[], Result | None], message: str | Callable[[], str], process: Process | None = None
 ) -> Result:
     """Poll until the condition returns something true, and return it.
 

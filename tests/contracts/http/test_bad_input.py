@@ -11,12 +11,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.backends import http_on_postgresql
+from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, everything, invalid, problem
 from tests.contracts.http.operations import LOGOUT, OPERATIONS, Operation
 from tests.http import Api, Person, expect, new_name
 
-pytestmark = http_on_postgresql
+pytestmark = http_on_memory
 
 
 class Target:
