@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tasktracker.domain import housekeeping
+from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.domain.kernel.retention import RETENTION
@@ -79,6 +81,15 @@ def test_an_unfinished_sweep_continues_within_the_hour(
     one, other = a_sweeper(app), a_sweeper(app)
     delete_some(app, alice, 5)
     assert (one.sweep(), other.sweep(), one.sweep()) == (3 + 3 + 1, 2, None)
+
+
+def test_a_sweep_that_removed_the_maximum_continues_within_the_hour(app: App) -> None:
+    def sweep(removed: int) -> int | None:
+        done = cast(HousekeepingService, SimpleNamespace(sweep=lambda *_: removed))
+        return Sweeper(done, app.limiter, app.clock).sweep()
+
+    most = sweeping.MAX_PER_SWEEP
+    assert [sweep(removed) for removed in (most, most - 1, 1)] == [most, most - 1, None]
 
 
 def test_a_sweep_ends_early_when_the_server_stops(

@@ -8,7 +8,8 @@ import hmac
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import jwt
@@ -21,6 +22,7 @@ from tasktracker.adapters.security.tokens import LEEWAY, MAX_LENGTH, TYPES, JwtT
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken
+from tasktracker.entrypoints.http.sessions import SessionController
 from tests.fakes import ManualClock
 
 FIRST, SECOND, THIRD = (f"{name} secret, long enough to be one at all" for name in ("first", "second", "third"))
@@ -313,6 +315,12 @@ class TestExpiry:
 
     def test_an_expired_token_is_read_on_request(self, signer: JwtTokenSigner) -> None:
         signer.read(self.make_token(-10 * 365 * 24 * 3600), expired=True)
+
+    def test_an_expired_token_uses_the_threads_of_its_user(self, signer: JwtTokenSigner) -> None:
+        controller = cast(SessionController, SimpleNamespace(signer=signer))
+        expired = self.make_token(-3600)
+        assert SessionController.owner_of(controller, expired) == CLAIMS.user_id.int
+        assert SessionController.owner_of(controller, expired + "x") is None
 
 
 class TestRotation:

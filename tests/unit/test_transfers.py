@@ -39,6 +39,7 @@ class Blocks:
                 self.count += 1
                 yield b"x"
         finally:
+            self.threads.add(threading.current_thread().name)
             self.closed.set()
 
 
@@ -110,6 +111,7 @@ def test_a_download_stops_when_the_client_disconnects() -> None:
         await released(transfers, blocks)
         assert blocks.count < 10
         assert client.received[-1]["more_body"]
+        assert all(name.startswith("transfers") for name in blocks.threads), "closed on the thread of the event loop"
 
     run(scenario)
 
