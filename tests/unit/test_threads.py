@@ -14,7 +14,8 @@ import pytest
 
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.errors import Busy, StorageUnavailable
-from tasktracker.entrypoints.http.core.threads import ThreadRunner, set_sharer
+from tasktracker.entrypoints.http.core.responses import JsonResponse
+from tasktracker.entrypoints.http.core.threads import LARGE_BYTES, LARGE_RESPONSES, ThreadRunner, set_sharer
 from tests.waiting import PATIENCE, wait_until
 
 CALLER: ContextVar[str] = ContextVar("CALLER")
@@ -55,18 +56,23 @@ def test_a_call_runs_in_the_context_of_its_caller(threads: ThreadRunner) -> None
     assert asyncio.run(ask_all()) == [str(number) for number in range(50)]
 
 
-def test_results_do_not_pile_up_while_the_event_loop_is_busy(threads: ThreadRunner) -> None:
-    ran: list[int] = []
+def test_large_responses_do_not_pile_up_while_the_event_loop_is_busy(threads: ThreadRunner) -> None:
+    made: list[int] = []
+
+    def respond(number: int) -> JsonResponse[bytes]:
+        made.append(number)
+        return JsonResponse(b"x" * LARGE_BYTES)
 
     async def ask() -> None:
-        calls = [threads.start(ran.append, number) for number in range(10)]
-        wait_until(lambda: len(ran) == 2, "the calls do not run")
+        calls = [threads.start(respond, number) for number in range(20)]
+        held = LARGE_RESPONSES + 2  # each of the two threads has one more
+        wait_until(lambda: len(made) == held, "the calls do not run")
         time.sleep(0.05)  # noqa: ASYNC251  # the event loop must not run
-        assert len(ran) == 2
+        assert len(made) == held
         await asyncio.gather(*calls)
 
     asyncio.run(ask())
-    assert len(ran) == 10
+    assert len(made) == 20
 
 
 def test_as_many_calls_as_threads_run_concurrently(threads: ThreadRunner) -> None:

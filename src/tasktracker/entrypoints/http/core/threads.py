@@ -27,6 +27,9 @@ Parameters = ParamSpec("Parameters")
 SHARE = 0.4
 """The part of the threads that one sharer may hold: a user's reads, say. The user's writes may hold as many, and both
 together leave some threads to others."""
+LARGE_BYTES, LARGE_RESPONSES = 256 * 1024, 2
+"""Only so many large responses wait for the event loop. Their memory would pile up while it is busy, so threads that
+have more of them wait."""
 LATE = "The request waited for its turn longer than a request may wait."
 
 
@@ -52,6 +55,7 @@ class _Call:
         "ends_at",
         "future",
         "has_write_slot",
+        "is_large",
         "is_write",
         "loop",
         "share",
@@ -67,6 +71,7 @@ class _Call:
         # What it holds while it runs, until it ends or passes them on.
         self.share: _Share | None = None
         self.has_write_slot = False
+        self.is_large = False  # its response needs a permit
         self._function = function
         self._context = contextvars.copy_context()
         self._claim = Lock()
@@ -133,10 +138,9 @@ class ThreadRunner:
         self._timed: dict[_Call, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._queue: SimpleQueue[_Call | None] = SimpleQueue()
-        # One for each call that may run, or have a response that is not sent yet. Without this limit, large responses
-        # would pile up while the event loop waits for its turn among the threads.
+        # One for each large response that may wait until the event loop sends it.
         self._permits: SimpleQueue[None] = SimpleQueue()
-        self._permit(count)
+        self._permit(LARGE_RESPONSES)
         self._threads = [Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(count)]
         for thread in self._threads:
             thread.start()
@@ -212,7 +216,6 @@ class ThreadRunner:
                 if is_last:
                     return
                 continue
-            self._permits.get()
             result: Any = None
             failure: BaseException | None = None
             if call.claim():
@@ -220,6 +223,9 @@ class ThreadRunner:
                     result = call.run()
                 except BaseException as error:
                     failure = error
+            if isinstance(result, JsonResponse) and len(result.body) >= LARGE_BYTES:
+                call.is_large = True
+                self._permits.get()
             successor = self._successor(call)
             with suppress(RuntimeError):  # the loop is closed
                 call.loop.call_soon_threadsafe(self._settle, call, result, failure)
@@ -279,8 +285,9 @@ class ThreadRunner:
                 call.future.set_result(result)
             else:
                 call.future.set_exception(failure)
-        # The request goes on with the result, and sends its response, before this is called.
-        call.loop.call_soon(self._permits.put, None)
+        if call.is_large:
+            # The request sends the response before this is called.
+            call.loop.call_soon(self._permits.put, None)
 
     def _expire(self) -> None:
         """Refuse the calls that no thread has begun before their deadline."""
