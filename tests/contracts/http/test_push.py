@@ -108,6 +108,26 @@ class TestOwnChanges:
         body = mutation("update", task["id"], {"title": "v2"}, base_version=1)
         assert results(alice, body, {**body, "own": [str(uuid4())]}) == [("applied", 2), ("duplicate", 2)]
 
+    def test_a_user_can_insist_on_an_edit_but_overwrites_no_later_change(self, alice: Person) -> None:
+        task = alice.task("v1")
+        expect(alice.patch(path_of(task), {"title": "theirs"}), 200)
+        conflict = pushed(alice, mutation("update", task["id"], {"title": "mine"}, base_version=1))
+        seen = conflict["version"]
+        expect(alice.patch(path_of(task), {"title": "later"}), 200)
+        assert results(alice, mutation("update", task["id"], {"title": "mine"}, base_version=seen)) == [("conflict", 3)]
+        assert results(alice, mutation("update", task["id"], {"title": "mine"}, base_version=3)) == [("applied", 4)]
+
+    def test_ids_are_the_same_in_either_letter_case(self, alice: Person) -> None:
+        task, first = str(uuid4()).upper(), mutation("create", str(uuid4()), {"title": "a"})
+        first = {**first, "id": first["id"].upper(), "target": task}
+        (created,) = expect(alice.post(SYNC, {"mutations": [first]}), 200)["results"]
+        assert created["id"] == first["id"].lower()
+        assert results(alice, {**first, "id": created["id"], "target": task.lower()}) == [("duplicate", 1)]
+        assert stored(alice, task)["id"] == task.lower()
+        own = mutation("update", task.lower(), {"title": "b"}, base_version=1)
+        again = mutation("update", task, {"title": "c"}, base_version=1, own=[own["id"].upper()])
+        assert results(alice, own, again) == [("applied", 2), ("applied", 3)]
+
 
 class TestAccess:
     """A push decides permission before conflicts, and shows a member only what the member may see."""
