@@ -56,6 +56,6 @@ def test_a_mutation_that_an_earlier_release_applied_is_a_duplicate_but_not_own(
     with store.writing(SYSTEM) as work:
         work.idempotency.claim(user.id, record.key)
         work.idempotency.add(record)
-    assert push(app, actor, earlier) == Outcome(status=Status.DUPLICATE, version=2, dropped=[])
+    assert push(app, actor, earlier) == Outcome(status=Status.DUPLICATE, version=2)
     later = of_category(seed, MutationOp.UPDATE, category.id, "Casa", base_version=1, own=(earlier.id,))
     assert push(app, actor, later).status is Status.CONFLICT

@@ -97,5 +97,7 @@ def _as_seen(page: Page[Change, ChangeKey], member: UUID) -> Page[Change, Change
 
 def _is_before_access(work: HistoryWork, task: Task, change: Change) -> bool:
     """Whether a change was made before the actor's access began, or began it. The owner has seen every change."""
+    if task.created_by == work.actor.user_id:
+        return False
     since, _ = changes_since(work.history, task, change.version - 1)
     return any(each.grants_access(work.actor.user_id) for each in since)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from uuid import UUID
 
 from tasktracker.domain.idempotency.record import Request
@@ -44,9 +45,9 @@ def _item(mutation: Mutation) -> str:
     return f"{mutation.type} {mutation.target}"
 
 
-def _read(result: bytes) -> tuple[int, list[str], str | None, int | None]:
+def _read(result: bytes) -> tuple[int, Sequence[str], str | None, int | None]:
     read = json.loads(result)
     if isinstance(read, int):  # stored by an earlier release, which stored only the version
-        return read, [], None, None
+        return read, (), None, None
     version, dropped, item, made = read
-    return version, dropped, item, made
+    return version, tuple(dropped), item, made

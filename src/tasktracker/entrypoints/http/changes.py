@@ -62,13 +62,13 @@ def _types(texts: list[str]) -> frozenset[ItemType]:
 
 
 Types = Annotated[
-    list[str],
+    list[Annotated[str, Meta(extra_json_schema={"enum": sorted(ItemType)})]],
     Meta(
         description=(
             "Only these types of items. Repeated, or separated by commas. By default `task` and `category`: "
             "types that are added later are sent only to clients that name them."
         ),
-        extra_json_schema={"items": {"type": "string", "enum": sorted(ItemType)}, "uniqueItems": True},
+        extra_json_schema={"minItems": 1, "uniqueItems": True},
     ),
 ]
 
