@@ -26,7 +26,7 @@ from tasktracker.domain.accounts.token import TokenClaims, TokenKind
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.cursor import SyncCursor
-from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.entrypoints.http.changes import SyncCursors
 from tasktracker.entrypoints.http.core.cursors import STORED_AS, Cursors
@@ -143,7 +143,7 @@ def _profiles(data: Data) -> Sequence[Request]:
 def _deltas(data: Data) -> Sequence[Request]:
     sealed, now = SyncCursors(Cursors(lambda _: data.secret)), datetime.now(UTC)
     place = SyncCursor(data.epoch, data.tasks - CHANGES, data.tasks, now)
-    return [_get(f"/api/sync/?cursor={sealed.seal(place, actor, ALL_TYPES)}", actor) for actor in data.reading()]
+    return [_get(f"/api/sync/?cursor={sealed.seal(place, actor, DEFAULT_TYPES)}", actor) for actor in data.reading()]
 
 
 def _creations(data: Data) -> Sequence[Request]:

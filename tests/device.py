@@ -11,7 +11,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.digest import digest_of
-from tasktracker.domain.sync.service import ALL_TYPES, Changes, SyncService
+from tasktracker.domain.sync.service import DEFAULT_TYPES, Changes, SyncService
 from tasktracker.domain.tasks.task import Task
 
 Key = tuple[ItemType, UUID]
@@ -20,7 +20,7 @@ Key = tuple[ItemType, UUID]
 class Device:
     """Pulls changes, and fails on inconsistent ones."""
 
-    def __init__(self, sync: SyncService, actor: Actor, types: Collection[ItemType] = ALL_TYPES) -> None:
+    def __init__(self, sync: SyncService, actor: Actor, types: Collection[ItemType] = DEFAULT_TYPES) -> None:
         self._sync = sync
         self.actor = actor
         self._types = types

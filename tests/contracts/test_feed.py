@@ -15,7 +15,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import AnyActor
 from tasktracker.domain.kernel.errors import CursorExpired, IdTaken
-from tasktracker.domain.sync.service import ALL_TYPES, SyncService
+from tasktracker.domain.sync.service import DEFAULT_TYPES, SyncService
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.contracts.base import Abort, Seed
 from tests.device import Device
@@ -35,7 +35,7 @@ class TestFeed:
 
     def page(self, store: Storage, user: User, after: int = 0, **more: int) -> list[FeedItem]:
         with store.reading(SYSTEM) as work:
-            return list(work.feed.page(user.id, after, 100, ALL_TYPES, **more))
+            return list(work.feed.page(user.id, after, 100, DEFAULT_TYPES, **more))
 
     def entries(self, store: Storage, user: User) -> list[tuple[int, UUID, int]]:
         return [(each.sequence, each.entry.id, each.entry.version) for each in self.page(store, user)]
@@ -115,7 +115,7 @@ class TestFeed:
         self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED))
         assert [each.sequence for each in self.page(store, user, tombstones_after=1)] == [2, 3]
         with store.reading(SYSTEM) as work:
-            assert [entry.id for entry in work.feed.entries(user.id, ALL_TYPES)] == [existing]
+            assert [entry.id for entry in work.feed.entries(user.id, DEFAULT_TYPES)] == [existing]
 
     def test_tombstones_are_found_until_they_are_purged(
         self, store: Storage, seed: Seed, user: User, clock: ManualClock

@@ -44,6 +44,7 @@ class TestHistory:
             task,
             user,
             at=START + timedelta(microseconds=1),
+            made_at=START - timedelta(microseconds=1),
             action=Action.UNDO,
             version=7,
             session_id=None,

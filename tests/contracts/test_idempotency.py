@@ -47,6 +47,21 @@ class TestIdempotency:
             store_response(store, record)
             assert stored(store, user, record.key) == record
 
+    def test_records_are_found_by_their_keys(self, store: Storage, seed: Seed) -> None:
+        user, other = seed.user(), seed.user()
+        records = [new_record(user, f"key {number}") for number in range(3)]
+        for record in (*records, new_record(other, "key 3")):
+            store_response(store, record)
+        with store.writing(SYSTEM) as work:
+            work.idempotency.claim(user.id, "in progress")
+            for keys, expected in (
+                (["key 2", "key 0", "key 0"], [records[0], records[2]]),
+                (["key 3", "in progress", "unknown"], []),
+                ([], []),
+            ):
+                found = {record.key: record for record in work.idempotency.find(user.id, keys)}
+                assert sorted(found.values(), key=lambda record: record.key) == expected
+
     def test_every_user_has_separate_keys(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
         store_response(store, new_record(alice))

@@ -378,13 +378,12 @@ class SharingMachine(RuleBasedStateMachine):
                 for change in history.changes.items
             ]
             expected = self.histories[task.id][::-1]
+            began = self._access_began(user, task)
             if task.created_by != user.id:
-                expected = [
-                    replace(each, fields={name: values for name, values in each.fields.items() if name != "category"})
-                    for each in expected
-                ]
+                expected = [_as_seen(each, began) for each in expected if each.version >= began]
             assert recorded == expected
-            assert [entry.version for entry in recorded] == list(range(task.version, 0, -1)), "a history has no gaps"
+            versions = list(range(task.version, max(began, 1) - 1, -1))
+            assert [entry.version for entry in recorded] == versions, "a history has no gaps"
             assert history.names == {each.actor: names[each.actor] for each in expected if each.actor}
 
     # ------------------------------------------------------------ the model
@@ -406,6 +405,16 @@ class SharingMachine(RuleBasedStateMachine):
             self.histories[task_id] = [
                 replace(entry, actor=None if entry.actor == user.id else entry.actor) for entry in entries
             ]
+
+    def _access_began(self, user: ModelUser, task: Task) -> int:
+        """Return the version with which the user became a member; 0 for the owner and members from the beginning."""
+        granted = [
+            entry.version
+            for entry in self.histories[task.id]
+            if [sum(str(user.id) in each for each in roles or ()) for roles in entry.fields.get("members", ())]
+            == [0, 1]
+        ]
+        return granted[-1] if granted else 0
 
     def _any_task(self, data: st.DataObject, *, trashed: bool = False, shared: bool = False) -> UUID:
         """Return any task, but mostly one that the operation accepts."""
@@ -489,7 +498,7 @@ class SharingMachine(RuleBasedStateMachine):
             return TaskNotFound, {}
         if role_in(task, user.id) is Role.VIEWER:
             return NotAllowed, {}
-        if entry is None:
+        if entry is None or entry.version <= self._access_began(user, task):
             return ChangeNotFound, {}
         if entry.action not in (Action.EDIT, Action.UNDO):
             return "change", {}
@@ -574,6 +583,14 @@ class SharingMachine(RuleBasedStateMachine):
             (found,) = {each.field for each in caught.errors}
         assert found == refused, f"expected {refused}, not {caught or value!r}"
         return None if caught else (value,)
+
+
+def _as_seen(entry: Entry, began: int) -> Entry:
+    """Return an entry as a member sees it, whose access began with a version."""
+    fields = {name: values for name, values in entry.fields.items() if name != "category"}
+    if entry.version == began:
+        fields = {name: (None, after) for name, (_, after) in fields.items()}
+    return replace(entry, fields=fields)
 
 
 def _roles(task: Task) -> list[str]:

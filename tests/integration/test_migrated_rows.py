@@ -20,7 +20,7 @@ from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.accounts.user import User, username_key
 from tasktracker.domain.categories.category import name_key
 from tasktracker.domain.feed.items import ItemType
-from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
@@ -250,7 +250,7 @@ def test_devices_get_the_tasks_stored_before_feeds(url: str, rows: Rows) -> None
         device.require_in_sync()
         for user_id in {row["created_by"] for row in rows}:
             with sql.reading(SYSTEM) as work:
-                page = work.feed.page(user_id, 0, 2000, ALL_TYPES)
+                page = work.feed.page(user_id, 0, 2000, DEFAULT_TYPES)
                 assert work.feed.state(user_id).head == len(page)
             synced = [found.item for found in page if found.entry.type is ItemType.TASK]
             assert sorted(synced, key=id_of) == sorted(

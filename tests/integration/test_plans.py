@@ -26,7 +26,7 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.kernel.actors import SessionActor
-from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State
 from tests.http import migrated
@@ -204,7 +204,7 @@ def delta(found: Crowd, actor: SessionActor) -> tuple[str, list[Any]]:
     feed = SqlFeed(found.connection)
     head = feed.state(actor.user_id).head
     with sent(found.connection) as statements:
-        page = feed.page(actor.user_id, head - CHANGED, PAGE, ALL_TYPES, head)
+        page = feed.page(actor.user_id, head - CHANGED, PAGE, DEFAULT_TYPES, head)
     assert len(page) == CHANGED
     (statement,) = statements
     return statement

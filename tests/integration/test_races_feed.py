@@ -20,7 +20,7 @@ from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.kernel.actors import SessionActor
-from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.work import Storage
 from tests.backends import Backend, on_postgresql, on_sql
 from tests.contracts.base import race
@@ -52,7 +52,7 @@ def follow(store: Storage, user_id: UUID, written: Event) -> list[tuple[UUID, in
     while True:
         is_last = written.is_set()
         with store.reading(SYSTEM) as work:
-            page = work.feed.page(user_id, place, LIMIT, ALL_TYPES)
+            page = work.feed.page(user_id, place, LIMIT, DEFAULT_TYPES)
         seen += [(found.entry.id, found.entry.version) for found in page]
         place = page[-1].sequence if page else place
         if is_last and not page:
@@ -84,7 +84,7 @@ def race_with_writers(app: App, actor: SessionActor) -> tuple[list[tuple[UUID, i
     seen = race(partial(follow, app.store, actor.user_id, written), *(partial(write, n) for n in range(WRITERS)))[0]
     assert isinstance(seen, list)
     with app.store.reading(actor) as work:
-        return seen, {entry.id: entry.version for entry in work.feed.entries(actor.user_id, ALL_TYPES)}
+        return seen, {entry.id: entry.version for entry in work.feed.entries(actor.user_id, DEFAULT_TYPES)}
 
 
 def missed(entries: list[tuple[UUID, int]], stored: dict[UUID, int]) -> set[UUID]:

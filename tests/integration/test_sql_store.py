@@ -45,7 +45,7 @@ from tasktracker.domain.kernel.errors import (
     UsernameTaken,
 )
 from tasktracker.domain.sync.mutation import Mutation, MutationOp
-from tasktracker.domain.sync.service import ALL_TYPES
+from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
@@ -470,7 +470,7 @@ def test_deleting_a_category_takes_as_many_statements_for_many_tasks_as_for_few(
             app.do(actor, app.category_removal.delete, category.id)
         sent.append(len(statements))
         with store.reading(SYSTEM) as work:
-            entries = work.feed.page(actor.user_id, 0, 1000, ALL_TYPES)[-number - 1 :]
+            entries = work.feed.page(actor.user_id, 0, 1000, DEFAULT_TYPES)[-number - 1 :]
             assert [found.entry.version for found in entries] == [2] * (number + 1)
             assert {change.version for task in tasks for change in work.history.list(task.id, None, 9).items} == {1, 2}
     assert sent[0] == sent[1] < 20

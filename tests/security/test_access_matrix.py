@@ -160,7 +160,9 @@ def deleted_task(world: World) -> str:
 
 
 def edited_task(world: World) -> str:
+    """Create a task that was edited after it was shared with an editor."""
     id_ = task(world)
+    world.member("editor", EDITOR)
     expect(world.owner.patch(f"/api/tasks/{id_}/", {"title": "something else"}), 200)
     return id_
 
@@ -238,6 +240,7 @@ def import_job(world: World) -> str:
 
 
 CASES: Mapping[str, Case] = {
+    "describeService": Case(PUBLIC, 200),
     "register": Case(PUBLIC, 201, registration),
     "login": Case(PUBLIC, 200, credentials),
     "refresh": Case(PUBLIC, 200, lambda world: {"refresh": world.owner.refresh}),

@@ -18,6 +18,7 @@ from tasktracker.domain.feed.items import SYNCED_TYPES, ItemType
 from tasktracker.domain.kernel.fields import EditableFields
 from tasktracker.domain.portability import ndjson
 from tasktracker.domain.sync.mutation import MutationOp
+from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 from tasktracker.entrypoints.http import changes, push
 from tasktracker.entrypoints.http.accounts import EditProfile, Register, UserView
@@ -102,6 +103,10 @@ def test_every_editable_field_is_read_from_an_export() -> None:
 
 
 # ------------------------------------------------------------------ synced types
+
+
+def test_clients_that_name_no_types_get_those_of_the_first_release() -> None:
+    assert {each.value for each in DEFAULT_TYPES} == {"task", "category"}
 
 
 def test_every_synced_type_is_in_every_registry() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -60,10 +61,11 @@ def test_a_change_names_its_actor_session_time_and_values(
         "priority": FieldChange(None, Priority.NORMAL),
         "state": FieldChange(None, State.OPEN),
     }
-    # Members do not see the owner's category.
+    # Members do not see the owner's category, and nothing from before their access.
     visible = app.see(bob, app.history.list, task.id).changes.items
     assert visible[0].fields == {name: each for name, each in by_alice.fields.items() if name != "category"}
-    assert visible[1:] == [by_bob, shared, created]
+    members = FieldChange(None, [f"{bob.user_id} editor"])
+    assert visible[1:] == [by_bob, replace(shared, fields={"members": members})]
 
 
 def test_a_change_without_effect_is_not_recorded(app: App, alice: SessionActor, task: Task) -> None:

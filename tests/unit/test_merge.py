@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import pytest
-
 from tasktracker.domain.history.change import Change, FieldChange
-from tasktracker.domain.kernel.actors import Actor, SessionActor, TokenActor
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.sync.merge import conflicts_of
+from tasktracker.domain.sync.merge import conflicts_of, is_current
 from tasktracker.domain.sync.mutation import FieldConflict
 from tests.fakes import START
 
-USER, PHONE, LAPTOP, SCRIPT = (UUID(int=number) for number in range(4))
-ON_PHONE = SessionActor(USER, PHONE, 1)
-BY_SCRIPT = TokenActor(USER, SCRIPT, b"hash")
+NONE: frozenset[int] = frozenset()
 
 
-def changes(*titles: tuple[UUID, str]) -> list[Change]:
-    """Return changes of a title that was "base", each by a session or API token."""
+def changes(*titles: str) -> list[Change]:
+    """Return changes of a title that was "base" in version 1, each by one version."""
     before, made = "base", []
-    for version, (device, title) in enumerate(titles, start=2):
+    for version, title in enumerate(titles, start=2):
         fields = {"title": FieldChange(before, title), "priority": FieldChange(1, version)}
         made.append(
             Change(
@@ -30,9 +25,9 @@ def changes(*titles: tuple[UUID, str]) -> list[Change]:
                 at=START,
                 action=Action.EDIT,
                 version=version,
-                actor=USER,
-                session_id=None if device == SCRIPT else device,
-                token_id=device if device == SCRIPT else None,
+                actor=UUID(int=1),
+                session_id=UUID(int=2),
+                token_id=None,
                 fields=fields,
             )
         )
@@ -40,27 +35,39 @@ def changes(*titles: tuple[UUID, str]) -> list[Change]:
     return made
 
 
-@pytest.mark.parametrize("actor", [ON_PHONE, BY_SCRIPT], ids=["session", "token"])
-def test_a_field_conflicts_if_another_device_changed_it_since_the_base(actor: Actor) -> None:
-    me = SCRIPT if actor is BY_SCRIPT else PHONE
-    for made, conflicts in (
-        ([], False),
-        ([(me, "a")], False),
-        ([(me, "a"), (me, "b")], False),
-        ([(LAPTOP, "a")], True),
-        ([(me, "a"), (LAPTOP, "b")], True),
-        ([(LAPTOP, "a"), (me, "b")], True),
+def test_a_field_conflicts_if_a_version_that_is_not_own_changed_it_since_the_base() -> None:
+    for titles, own, conflicts in (
+        ((), (), False),
+        (("a",), (2,), False),
+        (("a", "b"), (2, 3), False),
+        (("a",), (), True),
+        (("a",), (3,), True),
+        (("a", "b"), (2,), True),
+        (("a", "b"), (3,), True),
     ):
-        current = {"title": made[-1][1] if made else "base", "state": "open"}
-        found = conflicts_of({"title": "mine", "state": "done"}, current, changes(*made), actor)
-        assert found == ({"title": FieldConflict("base", "mine", current["title"])} if conflicts else {}), made
+        current = {"title": titles[-1] if titles else "base", "state": "open"}
+        found = conflicts_of({"title": "mine", "state": "done"}, current, changes(*titles), frozenset(own))
+        assert found == ({"title": FieldConflict("base", "mine", current["title"])} if conflicts else {}), titles
 
 
 def test_the_same_value_never_conflicts() -> None:
-    assert conflicts_of({"title": "a"}, {"title": "a"}, changes((LAPTOP, "a")), ON_PHONE) == {}
-    assert conflicts_of({"title": "a"}, {"title": "a"}, None, ON_PHONE) == {}
+    assert conflicts_of({"title": "a"}, {"title": "a"}, changes("a"), NONE) == {}
+    assert conflicts_of({"title": "a"}, {"title": "a"}, None, NONE) == {}
 
 
 def test_without_a_history_every_field_that_differs_conflicts() -> None:
-    found = conflicts_of({"title": "mine", "state": "open"}, {"title": "a", "state": "open"}, None, ON_PHONE)
+    found = conflicts_of({"title": "mine", "state": "open"}, {"title": "a", "state": "open"}, None, NONE)
     assert found == {"title": FieldConflict(None, "mine", "a")}
+
+
+def test_a_base_is_current_if_only_own_versions_follow_it() -> None:
+    for base, version, own, expected in (
+        (None, 7, (), True),
+        (7, 7, (), True),
+        (5, 7, (6, 7), True),
+        (5, 7, (7,), False),
+        (5, 7, (6,), False),
+        (8, 7, (8,), False),
+        (1, 2**31, (2, 3), False),
+    ):
+        assert is_current(base, version, frozenset(own)) is expected, (base, version, own)

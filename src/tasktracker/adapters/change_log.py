@@ -24,16 +24,23 @@ ItemT = TypeVar("ItemT", bound=Versioned)
 class WorkChangeLog:
     """Implements ChangeLog: adds each change to the task's history and to the feeds of the item's viewers."""
 
-    __slots__ = ("_actor", "_feed", "_history", "_ids", "_now")
+    __slots__ = ("_actor", "_feed", "_history", "_ids", "_made_at", "_now")
 
     def __init__(
-        self, actor: AnyActor, now: datetime, ids: IdGenerator, history: HistoryRepository, feed: FeedRepository
+        self,
+        actor: AnyActor,
+        now: datetime,
+        ids: IdGenerator,
+        history: HistoryRepository,
+        feed: FeedRepository,
+        made_at: datetime | None,
     ) -> None:
         self._actor = actor
         self._now = now
         self._ids = ids
         self._history = history
         self._feed = feed
+        self._made_at = made_at
 
     def record(self, action: Action, before: ItemT | None, after: ItemT) -> None:
         if isinstance(after, Task):
@@ -60,5 +67,11 @@ class WorkChangeLog:
 
     def _change(self, action: Action, before: Task | None, after: Task) -> Change:
         return Change.of(
-            id=self._ids.new(), action=action, actor=self._actor, now=self._now, before=before, after=after
+            id=self._ids.new(),
+            action=action,
+            actor=self._actor,
+            now=self._now,
+            before=before,
+            after=after,
+            made_at=self._made_at,
         )

@@ -27,6 +27,8 @@ class UnitOfWork(Protocol[ActorT_co]):
     Each feature declares the part that it needs as a Protocol beside its ports. This class satisfies all of them.
     """
 
+    made_at: datetime | None
+
     @property
     def actor(self) -> ActorT_co: ...
     @property

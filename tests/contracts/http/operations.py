@@ -11,6 +11,7 @@ from typing import Any
 from tests.http import OTHER_PASSWORD, PASSWORD
 
 SERVED = {
+    "/api/": {"GET"},
     "/api/accounts/register/": {"POST"},
     "/api/accounts/login/": {"POST"},
     "/api/accounts/refresh/": {"POST"},
@@ -53,6 +54,7 @@ SERVED = {
     "/problems/{slug}": {"GET"},
 }
 PUBLIC = {
+    "/api/",
     "/api/accounts/register/",
     "/api/accounts/login/",
     "/api/accounts/refresh/",

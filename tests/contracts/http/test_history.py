@@ -55,6 +55,7 @@ class TestHistory:
         assert newest == {
             "id": newest["id"],
             "at": rfc3339(clock.now()),
+            "made_at": None,
             "action": "edit",
             "version": 3,
             "actor": {"id": bob.id, "username": bob.username},
@@ -118,7 +119,7 @@ class TestHistory:
         below = alice.task("below", parent=middle["id"])
         alice.share(shared, bob, "editor")
         expect(alice.patch(path_of(middle), {"parent": shared["id"]}), 200)
-        moved, created = changes(bob, below)
+        moved, created = changes(alice, below)
         assert (moved["action"], moved["version"], created["version"]) == ("move", 2, 1)
         assert moved["actor"] == {"id": alice.id, "username": alice.username}
         assert moved["fields"] == {"members": from_to([], [f"{bob.id} editor"])}
@@ -163,17 +164,51 @@ class TestHistory:
     @pytest.mark.parametrize("role", ["viewer", "editor"])
     def test_members_do_not_see_the_owners_category_in_a_history(self, alice: Person, bob: Person, role: str) -> None:
         category = alice.category("secret")
-        task = alice.task(category=category["id"])
-        edit(alice, task, title="both", category=None)
+        task = alice.task()
         alice.share(task, bob, role)
-        edit(alice, task, category=category["id"])
+        edit(alice, task, title="both", category=category["id"])
+        edit(alice, task, category=None)
         response = bob.get(f"{path_of(task)}history/")
         assert category["id"] not in response.text
         assert "category" not in response.text
         recorded = expect(response, 200)["results"]
-        assert [change["version"] for change in recorded] == [4, 3, 2, 1]
-        assert recorded[2]["fields"] == {"title": from_to("something", "both")}
+        assert [change["version"] for change in recorded] == [4, 3, 2]
+        assert recorded[1]["fields"] == {"title": from_to("something", "both")}
         assert "category" in changes(alice, task)[0]["fields"]
+
+    def test_a_members_history_begins_when_the_access_began(self, api: Api, alice: Person, bob: Person) -> None:
+        task, carol = alice.task("secret"), api.register()
+        before = edit(alice, task, title="for carol")
+        alice.share(task, carol, "viewer")
+        alice.share(task, bob, "viewer")
+        alice.share(task, bob, "editor")
+        edit(alice, task, title="for all")
+        shown, role, granted = changes(bob, task)
+        assert [change["version"] for change in (shown, role, granted)] == [6, 5, 4]
+        assert shown["fields"] == {"title": from_to("for carol", "for all")}
+        assert role["fields"]["members"]["before"]
+        assert granted["fields"]["members"]["before"] is None
+        assert {f"{bob.id} viewer", f"{carol.id} viewer"} == set(granted["fields"]["members"]["after"])
+        for limit in range(1, 4):
+            assert changes(bob, task, f"limit={limit}") == [shown, role, granted]
+        assert [change["version"] for change in changes(carol, task)] == [6, 5, 4, 3]
+        problem(undo(bob, task, before), 404, "change-not-found")
+        assert "secret" in alice.get(f"{path_of(task)}history/").text
+        expect(alice.delete(f"{path_of(task)}shares/{bob.id}/"), 204)
+        edit(alice, task, title="meanwhile")
+        alice.share(task, bob, "editor")
+        assert [change["version"] for change in changes(bob, task)] == [9]
+
+    def test_a_move_that_gives_access_hides_the_values_before_it(self, alice: Person, bob: Person) -> None:
+        private, shared = alice.task("private"), alice.task("shared")
+        alice.share(shared, bob, "editor")
+        task = alice.task("secret", parent=private["id"])
+        moved = edit(alice, task, title="public", parent=shared["id"])
+        (seen,) = changes(bob, task)
+        assert seen["fields"]["title"] == from_to(None, "public")
+        assert seen["fields"]["parent"] == from_to(None, shared["id"])
+        problem(undo(bob, task, moved), 404, "change-not-found")
+        assert expect(undo(alice, task, moved), 200)["title"] == "secret"
 
     def test_a_history_of_another_user_looks_like_an_unknown_one(self, alice: Person, bob: Person) -> None:
         task, unknown = alice.task("secret"), {"id": str(uuid4())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import islice
 from uuid import UUID, uuid5
@@ -18,6 +19,10 @@ class MemoryIdempotency:
 
     def claim(self, user_id: UUID, key: str) -> Record | None:
         return self._transaction.data.idempotency_records.get(uuid5(user_id, key))
+
+    def find(self, user_id: UUID, keys: Collection[str]) -> Sequence[Record]:
+        records = self._transaction.data.idempotency_records
+        return [found for key in keys if (found := records.get(uuid5(user_id, key))) is not None]
 
     def add(self, record: Record) -> None:
         self._transaction.put(self._transaction.data.idempotency_records, record)

@@ -56,7 +56,12 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.activity = MemoryActivity(transaction)
         self.feed = MemoryFeed(transaction, epoch)
         self.tickets = MemoryTickets(transaction)
-        self.changes = WorkChangeLog(actor, now, ids, self.history, self.feed)
+        self.made_at: datetime | None = None
+        self._ids = ids
+
+    @property
+    def changes(self) -> WorkChangeLog:
+        return WorkChangeLog(self.actor, self.now, self._ids, self.history, self.feed, self.made_at)
 
 
 class MemoryStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -23,6 +24,11 @@ _CLAIM = (
 )
 _RECORDS = Rows(Record, keys, fixed=("user_id", "key"))
 _FIND = select(*_RECORDS.columns).where(keys.c.user_id == bindparam("user_id"), keys.c.key == bindparam("key"))
+_FIND_MANY = select(*_RECORDS.columns).where(
+    keys.c.user_id == bindparam("user_id"),
+    keys.c.key.in_(bindparam("keys", expanding=True)),
+    keys.c.result.is_not(None),
+)
 _ADD = update(keys).where(keys.c.user_id == bindparam("of_user_id"), keys.c.key == bindparam("of_key"))
 _PURGE = delete(keys).where(
     tuple_(keys.c.user_id, keys.c.key).in_(
@@ -53,6 +59,10 @@ class SqlIdempotency:
         if row is None:
             raise KeyInUse
         return _RECORDS.entity(row)
+
+    def find(self, user_id: UUID, keys: Collection[str]) -> Sequence[Record]:
+        rows = self._connection.rows_of_many(_FIND_MANY, "keys", keys, {"user_id": user_id})
+        return [_RECORDS.entity(row) for row in rows]
 
     def add(self, record: Record) -> None:
         of = {"of_user_id": record.user_id, "of_key": record.key}

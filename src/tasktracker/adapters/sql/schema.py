@@ -255,6 +255,7 @@ task_changes = Table(
     Column("id", Id, nullable=False),
     Column("task_id", Id, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("made_at", Moment),
     Column("action", String(20), nullable=False),
     Column("version", Integer, nullable=False),
     Column("actor", Id),

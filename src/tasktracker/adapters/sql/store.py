@@ -100,7 +100,7 @@ class RepositoryAttribute(Generic[Repository]):
 class SqlUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
-    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "now")
+    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "made_at", "now")
 
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
@@ -119,6 +119,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self.connection = connection
         self.actor = actor
         self.now = now
+        self.made_at: datetime | None = None
         self._ids = ids
         # These two collect additions until the work ends.
         self.activity = SqlActivity(connection)
@@ -126,7 +127,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
 
     @property
     def changes(self) -> WorkChangeLog:
-        return WorkChangeLog(self.actor, self.now, self._ids, self.history, self.feed)
+        return WorkChangeLog(self.actor, self.now, self._ids, self.history, self.feed, self.made_at)
 
 
 class SqlStore:

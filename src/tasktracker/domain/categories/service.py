@@ -9,7 +9,7 @@ from tasktracker.domain.categories.ports import CategoryWork
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
-from tasktracker.domain.kernel.errors import CategoryNotFound, Stale
+from tasktracker.domain.kernel.errors import CategoryNameTaken, CategoryNotFound, Stale
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.versions import Expected, require, with_version_after
 
@@ -39,6 +39,7 @@ class CategoryService:
         )
         if category_id is not None:
             category = with_version_after(category, work.changes.deleted_version(Category, category_id))
+        _require_free_name(work, category)
         work.categories.add(category)
         work.changes.record(Action.CREATE, None, category)
         return category
@@ -79,6 +80,15 @@ class CategoryService:
         edited = category.edit(fields, work.now)
         CATEGORY.check_changes(category, edited, self._characters)
         if edited is not category:
+            _require_free_name(work, edited)
             work.categories.save(edited)
             work.changes.record(Action.EDIT, category, edited)
         return edited
+
+
+def _require_free_name(work: CategoryWork, category: Category) -> None:
+    """Raise CategoryNameTaken with the category that has the name. Concurrent works may still take it: see `add`."""
+    first = CategoryKey(category.key.name, UUID(int=0))
+    for other in work.categories.list(category.user_id, first, 1).items:
+        if other.key.name == category.key.name and other.id != category.id:
+            raise CategoryNameTaken(other.id)

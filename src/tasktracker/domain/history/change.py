@@ -24,11 +24,15 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One entry of a task's history. `actor` is None if the user's account was removed."""
+    """One entry of a task's history. `actor` is None if the user's account was removed.
+
+    `at` is when it was stored. `made_at` is when a device made it, if the device has sent that time.
+    """
 
     id: UUID
     task_id: UUID
     at: datetime
+    made_at: datetime | None = None
     action: Action
     version: int
     actor: UUID | None
@@ -38,7 +42,15 @@ class Change:
 
     @classmethod
     def of(
-        cls, *, id: UUID, action: Action, actor: AnyActor, now: datetime, before: Task | None, after: Task
+        cls,
+        *,
+        id: UUID,
+        action: Action,
+        actor: AnyActor,
+        now: datetime,
+        before: Task | None,
+        after: Task,
+        made_at: datetime | None = None,
     ) -> Change:
         """Return the change from one state of a task to the next."""
         return cls(
@@ -46,6 +58,7 @@ class Change:
             task_id=after.id,
             # As for the task: even if the clock was set back, a change is not earlier than its predecessor.
             at=now if before is None else max(now, before.updated_at),
+            made_at=made_at and plausible(made_at, after, now),
             action=action,
             version=after.version,
             actor=actor.user_id,
@@ -53,6 +66,11 @@ class Change:
             token_id=actor.token_id if isinstance(actor, TokenActor) else None,
             fields=differences(before, after),
         )
+
+    def grants_access(self, user_id: UUID) -> bool:
+        """Whether the user became a member by this change."""
+        members = self.fields.get("members")
+        return members is not None and _is_in(user_id, members.after) and not _is_in(user_id, members.before)
 
     @property
     def key(self) -> ChangeKey:
@@ -80,6 +98,18 @@ def differences(before: Task | None, after: Task) -> dict[str, FieldChange]:
     if before is not None and before.completed_at != after.completed_at:
         changed["completed_at"] = FieldChange(before.completed_at, after.completed_at)
     return changed
+
+
+def plausible(made_at: datetime, task: Task, now: datetime) -> datetime:
+    """Return the time at which a device says that it made a change, moved into the life of the task.
+
+    Clocks of devices can be wrong. This is no reason to refuse a change.
+    """
+    return max(task.created_at, min(made_at, now))
+
+
+def _is_in(user_id: UUID, members: Value) -> bool:
+    return isinstance(members, list) and any(each.startswith(str(user_id)) for each in members)
 
 
 def _members(task: Task) -> list[str]:

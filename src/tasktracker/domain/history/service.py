@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from tasktracker.domain.history.change import Change, ChangeKey
+from tasktracker.domain.history.change import Change, ChangeKey, FieldChange
 from tasktracker.domain.history.ports import HistoryWork
+from tasktracker.domain.history.since import changes_since
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, FieldError, InvalidInput, NotAllowed, Stale
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
@@ -36,12 +37,15 @@ class HistoryService:
     def list(
         self, work: HistoryWork, task_id: UUID, after: ChangeKey | None = None, limit: int = DEFAULT_PAGE
     ) -> HistoryPage:
-        """Return a page of a task's changes, the newest first. Raises TaskNotFound."""
+        """Return a page of a task's changes, the newest first. Raises TaskNotFound.
+
+        A member sees the changes since the member's access began, and no values from before.
+        """
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
         page = work.history.list(task_id, after, limit)
-        names = work.users.names({change.actor for change in page.items if change.actor})
         if task.created_by != work.actor.user_id:
-            page = Page([_without_private_fields(change) for change in page.items], page.next)
+            page = _as_seen(page, work.actor.user_id)
+        names = work.users.names({change.actor for change in page.items if change.actor})
         return HistoryPage(page, names)
 
     def undo(self, work: HistoryWork, task_id: UUID, change_id: UUID, expected: Expected = None) -> Task:
@@ -52,7 +56,7 @@ class HistoryService:
         """
         task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
         change = work.history.find(task_id, change_id)
-        if change is None:
+        if change is None or _is_before_access(work, task, change):
             raise ChangeNotFound
         if change.action not in (Action.EDIT, Action.UNDO):
             raise InvalidInput.of("change", "is not an edit; only edits can be undone")
@@ -79,5 +83,21 @@ class HistoryService:
             task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
 
 
-def _without_private_fields(change: Change) -> Change:
-    return replace(change, fields={name: each for name, each in change.fields.items() if name not in TASK.private})
+def _as_seen(page: Page[Change, ChangeKey], member: UUID) -> Page[Change, ChangeKey]:
+    """Return a page as a member sees it: without private fields, and not further back than the member's access."""
+    seen: list[Change] = []
+    for change in page.items:
+        fields = {name: each for name, each in change.fields.items() if name not in TASK.private}
+        if change.grants_access(member):
+            first = {name: FieldChange(None, each.after) for name, each in fields.items()}
+            return Page([*seen, replace(change, fields=first)], None)
+        seen.append(replace(change, fields=fields))
+    return Page(seen, page.next)
+
+
+def _is_before_access(work: HistoryWork, task: Task, change: Change) -> bool:
+    """Whether a change was made before the actor's access began, or began it. The owner has seen every change."""
+    if task.created_by == work.actor.user_id:
+        return False
+    since, _ = changes_since(work.history, task, change.version - 1)
+    return any(each.grants_access(work.actor.user_id) for each in since)

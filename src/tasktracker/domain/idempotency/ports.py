@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -18,6 +19,10 @@ class IdempotencyRepository(Protocol):
 
         If another work has claimed the key, wait for it and return its record. Raises KeyInUse if that takes too long.
         """
+        ...
+
+    def find(self, user_id: UUID, keys: Collection[str]) -> Sequence[Record]:
+        """Return the records stored under these keys, in any order. Waits for no other work."""
         ...
 
     def add(self, record: Record) -> None:

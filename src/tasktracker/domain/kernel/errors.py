@@ -52,6 +52,7 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 MAX_RETRY_SECONDS = 5  # seconds
 
@@ -247,10 +248,14 @@ class EmailTaken(Conflict):
 
 
 class CategoryNameTaken(Conflict):
-    """The user has another category with this name."""
+    """The user has another category with this name. `existing` is its id, if it is known."""
 
     slug = "category-name-taken"
     title = "A category of this name exists"
+
+    def __init__(self, existing: UUID | None = None) -> None:
+        self.existing = existing
+        super().__init__()
 
 
 class IdTaken(Conflict):

@@ -1,6 +1,7 @@
 """The mutations of categories.
 
-Categories have no history. If the base is not the current version, every field with a different value is in conflict.
+Categories have no history. If others have changed a category since the base, every field with a different value is in
+conflict.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from tasktracker.domain.categories.category import CATEGORY, CategoryFields
+from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.removal.categories import CategoryRemoval
-from tasktracker.domain.sync.merge import conflicts_of
+from tasktracker.domain.sync.applied import own_versions
+from tasktracker.domain.sync.merge import conflicts_of, is_current
 from tasktracker.domain.sync.mutation import Apply, FieldConflict, InConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
 
@@ -34,23 +36,29 @@ class CategoryMutations:
 
     def _create(self, work: PushWork, mutation: Mutation) -> Outcome:
         category = self._categories.create(work, cast(CategoryFields, mutation.data), mutation.target)
-        return Outcome(status=Status.APPLIED, version=category.version)
+        return Outcome(status=Status.APPLIED, version=category.version, made=category.version)
 
     def _update(self, work: PushWork, mutation: Mutation) -> Outcome:
         fields = CATEGORY.check(cast(CategoryFields, mutation.data))
         category = self._categories.get(work, mutation.target)
-        is_current = mutation.base_version in (None, category.version)
-        if not is_current:
-            conflicts = conflicts_of(cast(Mapping[str, Any], fields), CATEGORY.of(category), None, work.actor)
+        status = Status.APPLIED
+        if not _is_current(work, mutation, category):
+            status = Status.MERGED
+            conflicts = conflicts_of(cast(Mapping[str, Any], fields), CATEGORY.of(category), None, frozenset())
             if conflicts:
                 raise InConflict(category.version, conflicts)
         edited = self._categories.edit(work, category.id, fields)
-        return Outcome(status=Status.APPLIED if is_current else Status.MERGED, version=edited.version)
+        made = None if edited.version == category.version else edited.version
+        return Outcome(status=status, version=edited.version, made=made)
 
     def _delete(self, work: PushWork, mutation: Mutation) -> Outcome:
         category = self._categories.get(work, mutation.target)
-        if mutation.base_version not in (None, category.version):
+        if not _is_current(work, mutation, category):
             conflicts = {name: FieldConflict(None, None, value) for name, value in CATEGORY.of(category).items()}
             raise InConflict(category.version, conflicts)
         self._removal.delete(work, category.id)
-        return Outcome(status=Status.APPLIED, version=category.version + 1)
+        return Outcome(status=Status.APPLIED, version=category.version + 1, made=category.version + 1)
+
+
+def _is_current(work: PushWork, mutation: Mutation, category: Category) -> bool:
+    return is_current(mutation.base_version, category.version, own_versions(work, mutation))

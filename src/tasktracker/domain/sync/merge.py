@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasktracker.domain.history.change import Change
-from tasktracker.domain.kernel.actors import Actor, SessionActor
 from tasktracker.domain.sync.mutation import FieldConflict
 
 
 def conflicts_of(
-    wanted: Mapping[str, Any], current: Mapping[str, Any], since: Sequence[Change] | None, actor: Actor
+    wanted: Mapping[str, Any], current: Mapping[str, Any], since: Sequence[Change] | None, own: frozenset[int]
 ) -> Mapping[str, FieldConflict]:
     """Return the `wanted` fields that others changed, since the base version, to a different value.
 
     `since` are the changes after the base, the oldest first. It is None if they are no longer stored; then every field
-    with a different value is in conflict. A change by the device itself is no conflict.
+    with a different value is in conflict. A change to one of the versions `own`, which the device itself made, is none.
     """
     conflicts = {}
     for name, value in wanted.items():
@@ -27,13 +26,11 @@ def conflicts_of(
             conflicts[name] = FieldConflict(None, value, theirs)
             continue
         changes = [change for change in since if name in change.fields]
-        if any(not is_by(change, actor) for change in changes):
+        if any(change.version not in own for change in changes):
             conflicts[name] = FieldConflict(changes[0].fields[name].before, value, theirs)
     return conflicts
 
 
-def is_by(change: Change, actor: Actor) -> bool:
-    """Whether a change was made by the same device: in the same session, or by the same API token."""
-    if isinstance(actor, SessionActor):
-        return change.session_id == actor.session_id
-    return change.token_id == actor.token_id
+def is_current(base: int | None, version: int, own: frozenset[int]) -> bool:
+    """Whether only versions of `own`, which the device itself made, lie between a base version and the current one."""
+    return base is None or (base <= version and own.issuperset(range(base + 1, version + 1)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,6 +14,7 @@ from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.sync.ports import PushWork
 
 MAX_MUTATIONS = 100
+MAX_OWN = 100
 
 
 class MutationOp(StrEnum):
@@ -39,7 +41,9 @@ class Mutation:
     """An operation on an item. Its id makes it idempotent: it is applied once, even if it is sent several times.
 
     `base_version` is the version of the item that the device had: only later changes of others can be in conflict.
-    `error` is set if the data cannot be read. `fingerprint` is a hash of the whole mutation.
+    `own` names the user's earlier mutations of the same item that the device knows; what they changed is no conflict.
+    `made_at` is when the user made the change, by the clock of the device. `error` is set if the data cannot be read.
+    `fingerprint` is a hash of the whole mutation without `own`.
     """
 
     id: UUID
@@ -48,6 +52,8 @@ class Mutation:
     op: MutationOp
     target: UUID
     base_version: int | None = None
+    own: Collection[UUID] = ()
+    made_at: datetime | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     error: DomainError | None = None
 
@@ -63,10 +69,16 @@ class FieldConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The outcome of a mutation, and the current version of its item."""
+    """The outcome of a mutation, and the current version of its item.
+
+    `dropped` are the fields of the mutation that were left out. `made` is the version of the item that the mutation
+    made; None if it changed nothing.
+    """
 
     status: Status
     version: int | None = None
+    dropped: Sequence[str] = ()
+    made: int | None = None
     conflicts: Mapping[str, FieldConflict] = field(default_factory=dict)
     error: DomainError | None = None
 

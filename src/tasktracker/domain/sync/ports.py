@@ -77,7 +77,9 @@ class TicketWork(FeedWork, Protocol[ActorT_co]):
 
 
 class PushWork(TaskWork, TrashWork, CategoryWork, IdempotentWork, Protocol):
-    """Work that applies a mutation."""
+    """Work that applies a mutation. `made_at` is when the device made it; its changes are recorded with it."""
+
+    made_at: datetime | None
 
     @property
     def history(self) -> HistoryRepository: ...

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from tasktracker.domain.feed.items import ItemType
-from tasktracker.domain.idempotency.record import Request
 from tasktracker.domain.idempotency.service import once
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.deadline import paused
 from tasktracker.domain.kernel.errors import (
+    CategoryNameTaken,
     DomainError,
     InsufficientScope,
     InvalidInput,
@@ -22,6 +22,7 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.kernel.store import Store
+from tasktracker.domain.sync import applied
 from tasktracker.domain.sync.category_mutations import CategoryMutations
 from tasktracker.domain.sync.mutation import InConflict, Mutation, Mutations, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
@@ -58,12 +59,17 @@ class PushService:
             return self._push_atomically(actor, mutations)
         return [self._push(actor, mutation) for mutation in mutations]
 
-    def _push(self, actor: Actor, mutation: Mutation) -> Outcome:
+    def _push(self, actor: Actor, mutation: Mutation, *, is_first_attempt: bool = True) -> Outcome:
         try:
             with paused(MUTATION_SECONDS), self._store.writing(actor) as work:
                 return self._apply(work, mutation)
         except InConflict as conflict:
             return conflict.outcome
+        except CategoryNameTaken as taken:
+            if taken.existing is None and is_first_attempt:
+                # A concurrent work took the name. It has ended, so the next attempt finds its category.
+                return self._push(actor, mutation, is_first_attempt=False)
+            return _rejection(taken)
         except DomainError as error:
             return _rejection(error)
 
@@ -85,17 +91,15 @@ class PushService:
         return [failure if number == position else other for number in range(len(mutations))]
 
     def _apply(self, work: PushWork, mutation: Mutation) -> Outcome:
-        # The key contains a space, so no Idempotency-Key header equals it.
-        request = Request(f"sync {mutation.id}", mutation.fingerprint)
-        outcome = Outcome(status=Status.DUPLICATE)
+        outcome: Outcome | None = None
 
         def do() -> bytes:
             nonlocal outcome
             outcome = self._do(work, mutation)
-            return str(outcome.version).encode()
+            return applied.stored(mutation, outcome)
 
-        version, is_replay = once(work, request, do, self._retention)
-        return Outcome(status=Status.DUPLICATE, version=int(version)) if is_replay else outcome
+        result, _ = once(work, applied.request_of(mutation), do, self._retention)
+        return outcome or applied.repeated(result)
 
     def _do(self, work: PushWork, mutation: Mutation) -> Outcome:
         if mutation.error is not None:
@@ -103,6 +107,7 @@ class PushService:
         apply = self.mutations[mutation.type].of(mutation.op)
         if apply is None:
             raise InvalidInput.of("op", f"is not supported for a {mutation.type}")
+        work.made_at = mutation.made_at
         try:
             return apply(work, mutation)
         except InvalidInput as invalid:

@@ -17,7 +17,9 @@ from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.digest import Digest, bucket_of, digest_of
 from tasktracker.domain.sync.ports import FeedWork
 
-ALL_TYPES = frozenset(ItemType)
+DEFAULT_TYPES = frozenset({ItemType.TASK, ItemType.CATEGORY})
+"""The types that the first clients know. Clients get other types only if they name them."""
+
 BUCKETS = frozenset(f"{number:02x}" for number in range(256))
 
 
@@ -47,7 +49,7 @@ class SyncService:
         actor: Actor,
         cursor: SyncCursor | None = None,
         limit: int = DEFAULT_PAGE,
-        types: Collection[ItemType] = ALL_TYPES,
+        types: Collection[ItemType] = DEFAULT_TYPES,
     ) -> Changes:
         """Return the changes since a cursor; without one, the full state. Raises CursorExpired."""
         while True:
@@ -71,7 +73,7 @@ class SyncService:
         with self._store.reading(actor) as work:
             cursor.require_valid(work.feed.state(actor.user_id))
 
-    def digest(self, actor: Actor, types: Collection[ItemType] = ALL_TYPES) -> Digest:
+    def digest(self, actor: Actor, types: Collection[ItemType] = DEFAULT_TYPES) -> Digest:
         """Return the digest of all items that the actor can see."""
         while True:
             with self._store.snapshot(actor) as work:
@@ -82,7 +84,7 @@ class SyncService:
                 return Digest(SyncCursor(state.epoch, state.head, state.head, work.now), count, buckets)
             self._secrets.get_or_create_secret(EPOCH)
 
-    def bucket(self, actor: Actor, name: str, types: Collection[ItemType] = ALL_TYPES) -> Sequence[FeedEntry]:
+    def bucket(self, actor: Actor, name: str, types: Collection[ItemType] = DEFAULT_TYPES) -> Sequence[FeedEntry]:
         """Return the entries in one bucket, ordered by type and id."""
         with self._store.reading(actor) as work:
             entries = work.feed.entries(actor.user_id, types)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
-from tasktracker.domain.history.change import Change, ChangeKey
-from tasktracker.domain.kernel.actors import Actor
-from tasktracker.domain.kernel.errors import Stale
-from tasktracker.domain.kernel.paging import MAX_PAGE
-from tasktracker.domain.sync.merge import conflicts_of, is_by
+from tasktracker.domain.history.change import Change, plausible
+from tasktracker.domain.history.since import changes_since
+from tasktracker.domain.kernel.errors import InvalidInput, Stale
+from tasktracker.domain.sync.applied import own_versions
+from tasktracker.domain.sync.merge import conflicts_of, is_current
 from tasktracker.domain.sync.mutation import Apply, FieldConflict, InConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
-from tasktracker.domain.tasks.policy import require_visible
-from tasktracker.domain.tasks.service import TaskService
+from tasktracker.domain.tasks.policy import require_editable, require_owned
+from tasktracker.domain.tasks.service import TaskService, dangling
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
+from tasktracker.domain.tasks.tree import lock_roots
 
 
 class TaskMutations:
@@ -37,8 +38,10 @@ class TaskMutations:
         return self._by_op.get(op)
 
     def _create(self, work: PushWork, mutation: Mutation) -> Outcome:
-        task = self._tasks.create(work, cast(TaskFields, mutation.data), mutation.target)
-        return Outcome(status=Status.APPLIED, version=task.version)
+        fields = cast(TaskFields, mutation.data)
+        dropped = dangling(work, fields)
+        task = self._tasks.create(work, _without(fields, dropped), mutation.target)
+        return Outcome(status=Status.APPLIED, version=task.version, dropped=dropped, made=task.version)
 
     def _update(self, work: PushWork, mutation: Mutation) -> Outcome:
         fields = TASK.check(cast(TaskFields, mutation.data))
@@ -48,19 +51,21 @@ class TaskMutations:
                 raise InConflict(
                     found.version, {name: FieldConflict(None, value, None) for name, value in fields.items()}
                 )
-            task = require_visible(found, work.actor.user_id)
-            since, is_current = _since(work, task, mutation.base_version)
-            if not is_current:
-                is_owner = task.created_by == work.actor.user_id
-                # Fields that only the owner may set are ignored for others.
-                wanted = cast(Mapping[str, Any], fields if is_owner else TASK.without_owner_only(fields))
-                conflicts = conflicts_of(wanted, TASK.of(task), since, work.actor)
+            task = require_editable(found, work.actor.user_id)
+            dropped = _dropped(work, task, fields)
+            kept = _without(fields, dropped)
+            base, own, status = mutation.base_version, own_versions(work, mutation), Status.APPLIED
+            if base is not None and not is_current(base, task.version, own):
+                status = Status.MERGED
+                conflicts = conflicts_of(cast(Mapping[str, Any], kept), TASK.of(task), _since(work, task, base), own)
                 if conflicts:
                     raise InConflict(task.version, conflicts)
+            made_at = mutation.made_at and plausible(mutation.made_at, task, work.now)
             # `edit` locks what these fields need. It raises Stale if the task has changed since it was checked.
             with suppress(Stale):
-                edited = self._tasks.edit(work, task.id, fields, frozenset({task.version}))
-                return Outcome(status=Status.APPLIED if is_current else Status.MERGED, version=edited.version)
+                edited = self._tasks.edit(work, task.id, kept, frozenset({task.version}), completed_at=made_at)
+                made = None if edited.version == task.version else edited.version
+                return Outcome(status=status, version=edited.version, dropped=dropped, made=made)
             # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
 
     def _delete(self, work: PushWork, mutation: Mutation) -> Outcome:
@@ -68,53 +73,60 @@ class TaskMutations:
             found = work.tasks.find_unlocked(mutation.target)
             if found is not None and found.trashed_at and found.created_by == work.actor.user_id:
                 return Outcome(status=Status.APPLIED, version=found.version)
-            task = require_visible(found, work.actor.user_id)
-            since, is_current = _since(work, task, mutation.base_version)
-            if not is_current and (conflicts := _changed_by_others(task, since, work.actor)):
-                raise InConflict(task.version, conflicts)
+            task = require_owned(found, work.actor.user_id)
+            base, own = mutation.base_version, own_versions(work, mutation)
+            if base is not None and not is_current(base, task.version, own):
+                conflicts = _changed_by_others(task, _since(work, task, base), own)
+                if conflicts:
+                    raise InConflict(task.version, conflicts)
             with suppress(Stale):
                 self._trash.delete(work, task.id, frozenset({task.version}))
-                return Outcome(status=Status.APPLIED, version=task.version + 1)
+                return Outcome(status=Status.APPLIED, version=task.version + 1, made=task.version + 1)
 
     def _restore(self, work: PushWork, mutation: Mutation) -> Outcome:
+        lock_roots(work, mutation.target)
+        found = work.tasks.find_unlocked(mutation.target)
         task = self._trash.restore(work, mutation.target)
-        return Outcome(status=Status.APPLIED, version=task.version)
+        made = task.version if found is not None and found.trashed_at else None
+        return Outcome(status=Status.APPLIED, version=task.version, made=made)
 
 
-def _since(work: PushWork, task: Task, base: int | None) -> tuple[Sequence[Change] | None, bool]:
-    """Return the changes since a version, None if they are not all stored, and whether it is the current version."""
-    if base is None or base == task.version:
-        return (), True
+def _dropped(work: PushWork, task: Task, fields: TaskFields) -> Sequence[str]:
+    """Return the fields of an update that have to be left out. Raises InvalidInput if this would show the task."""
+    if task.created_by != work.actor.user_id:
+        return [name for name in fields if name in TASK.owner_only]
+    found = dangling(work, fields, task)
+    if "parent" in found and task.members:
+        # Under its new parent, the task would have had the members of that one. Where it is, its present ones see it.
+        raise InvalidInput.of("parent", "is not one of your tasks")
+    return found
+
+
+def _without(fields: TaskFields, names: Collection[str]) -> TaskFields:
+    return cast(TaskFields, {name: value for name, value in fields.items() if name not in names})
+
+
+def _since(work: PushWork, task: Task, base: int) -> Sequence[Change] | None:
+    """Return the changes since a version; None if they are not all stored, or the actor could not see that version."""
     if base > task.version:
-        return None, False
-    changes, reaches_base = _changes_after(work, task, base)
+        return None
+    changes, reaches_base = changes_since(work.history, task, base)
+    if any(change.grants_access(work.actor.user_id) for change in changes):
+        return None
     # Some versions are not in the history: those that follow from a change of another task and change no field.
     # Histories are swept from the oldest change, so a history that reaches the base has all changes after it.
     versions = [change.version for change in changes]
     is_complete = reaches_base or versions == list(range(base + 1, task.version + 1))
-    return (changes if is_complete else None), False
+    return changes if is_complete else None
 
 
-def _changes_after(work: PushWork, task: Task, base: int) -> tuple[Sequence[Change], bool]:
-    """Return the changes after a version, the oldest first, and whether the history also has older changes."""
-    changes: list[Change] = []
-    after: ChangeKey | None = None
-    while True:
-        page = work.history.list(task.id, after, min(task.version - base + 1, MAX_PAGE))
-        later = [change for change in page.items if change.version > base]
-        changes += later
-        reaches_base, after = len(later) < len(page.items), page.next
-        if reaches_base or after is None:
-            return changes[::-1], reaches_base
-
-
-def _changed_by_others(task: Task, since: Sequence[Change] | None, actor: Actor) -> Mapping[str, FieldConflict]:
+def _changed_by_others(task: Task, since: Sequence[Change] | None, own: frozenset[int]) -> Mapping[str, FieldConflict]:
     """Return the fields that others have changed since, which are in conflict with deleting the task."""
     if since is None:
         return {name: FieldConflict(None, None, value) for name, value in TASK.of(task).items()}
     conflicts: dict[str, FieldConflict] = {}
     for change in since:
-        if not is_by(change, actor):
+        if change.version not in own:
             for name, each in change.fields.items():
                 if name in TASK.types:
                     conflicts.setdefault(name, FieldConflict(each.before, None, getattr(task, name)))

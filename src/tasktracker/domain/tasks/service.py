@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from tasktracker.domain.tasks.policy import is_visible, require_editable, requir
 from tasktracker.domain.tasks.ports import TaskWork
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
-from tasktracker.domain.tasks.tree import find_parent, lock_roots, require_depth, subtree
+from tasktracker.domain.tasks.tree import can_be_parent, find_parent, lock_roots, require_depth, subtree
 
 
 class ListWork(TaskWork, Protocol):
@@ -131,11 +132,29 @@ def _move(work: TaskWork, task: Task, edited: Task) -> Task:
     return edited
 
 
+def dangling(work: TaskWork, fields: TaskFields, task: Task | None = None) -> Sequence[str]:
+    """Return which of `category` and `parent` refer to nothing that the actor can use, for a new task or an own one.
+
+    What the others refer to is locked, so that it stays usable in this work.
+    """
+    found = [] if _has_category(work, fields) else ["category"]
+    parent = fields.get("parent")
+    if parent is not None:
+        lock_roots(work, parent, *([task.id] if task else []))
+        if not can_be_parent(work.tasks.find_unlocked(parent), work.actor.user_id):
+            found.append("parent")
+    return found
+
+
 def _require_category(work: TaskWork, fields: TaskFields) -> None:
-    """Refuse a category that the actor does not have.
+    if not _has_category(work, fields):
+        raise InvalidInput.of("category", "is not one of your categories")
+
+
+def _has_category(work: TaskWork, fields: TaskFields) -> bool:
+    """Whether the actor has the category in these fields, if there is one.
 
     This locks the category before any task, in the same order as deleting a category does.
     """
     category = fields.get("category")
-    if category is not None and work.categories.find(work.actor.user_id, category) is None:
-        raise InvalidInput.of("category", "is not one of your categories")
+    return category is None or work.categories.find(work.actor.user_id, category) is not None

@@ -30,9 +30,14 @@ def lock_roots(work: TreeWork, *task_ids: UUID) -> None:
 def find_parent(work: TreeWork, owner: UUID, parent_id: UUID) -> Task:
     """Return the owner's task with this id, as the parent of another. Its root must be locked. Raises InvalidInput."""
     parent = work.tasks.find(parent_id)
-    if parent is None or parent.created_by != owner or parent.trashed_at:
+    if parent is None or not can_be_parent(parent, owner):
         raise InvalidInput.of("parent", "is not one of your tasks")
     return parent
+
+
+def can_be_parent(task: Task | None, owner: UUID) -> bool:
+    """Whether a task can be the parent of another task of this owner."""
+    return task is not None and task.created_by == owner and not task.trashed_at
 
 
 def require_depth(work: TreeWork, parent: Task, levels: int = 1) -> None:

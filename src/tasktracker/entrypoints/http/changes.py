@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import permutations
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.fields import Refused
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 from tasktracker.domain.sync.cursor import SyncCursor
-from tasktracker.domain.sync.service import ALL_TYPES, Changes
+from tasktracker.domain.sync.service import DEFAULT_TYPES, Changes
 from tasktracker.entrypoints.http.categories import CategoryView, view_category
 from tasktracker.entrypoints.http.core.cursors import Cursors
 from tasktracker.entrypoints.http.core.schemas import CursorText, Limit, Moment, Query
@@ -51,24 +50,25 @@ class ChangesView(Struct):
     cursor_valid_until: Moment
 
 
-def _types(text: str) -> frozenset[ItemType]:
-    names = text.split(",")
+def _types(texts: list[str]) -> frozenset[ItemType]:
+    names = [name for text in texts for name in text.split(",")]
     try:
         types = frozenset(ItemType(name) for name in names)
     except ValueError:
         types = frozenset()
     if len(types) != len(names):
-        raise Refused(f"must be a comma-separated list of {', '.join(sorted(ItemType))}, without duplicates")
+        raise Refused(f"must be some of {', '.join(sorted(ItemType))}, without duplicates")
     return types
 
 
 Types = Annotated[
-    str,
+    list[Annotated[str, Meta(extra_json_schema={"enum": sorted(ItemType)})]],
     Meta(
-        description="Only these types of items, separated by commas.",
-        extra_json_schema={
-            "enum": sorted(",".join(each) for number in (1, 2) for each in permutations(ItemType, number))
-        },
+        description=(
+            "Only these types of items. Repeated, or separated by commas. By default `task` and `category`: "
+            "types that are added later are sent only to clients that name them."
+        ),
+        extra_json_schema={"minItems": 1, "uniqueItems": True},
     ),
 ]
 
@@ -82,8 +82,8 @@ class Typed(Query):
 
     @property
     def chosen(self) -> frozenset[ItemType]:
-        """The requested types; all types by default."""
-        return ALL_TYPES if self.types is UNSET else self.types  # type: ignore[return-value]  # its rule made it a set
+        """The requested types."""
+        return DEFAULT_TYPES if self.types is UNSET else self.types  # type: ignore[return-value]  # its rule made it a set
 
 
 MAX_WAIT = 60

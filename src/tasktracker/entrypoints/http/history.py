@@ -38,10 +38,14 @@ class FieldChangeView(Struct):
 
 
 class ChangeView(Struct):
-    """A change of a task. `actor`, `session_id` and `token_id` are null if the account no longer exists."""
+    """A change of a task. `actor`, `session_id` and `token_id` are null if the account no longer exists.
+
+    `made_at` is when a device made the change, if it has sent that time; `at` is when the server stored it.
+    """
 
     id: UUID
     at: Moment
+    made_at: Moment | None
     action: Action
     version: int
     actor: ActorView | None
@@ -56,6 +60,7 @@ def view_change(change: Change, names: Mapping[UUID, str]) -> ChangeView:
     return ChangeView(
         id=change.id,
         at=change.at,
+        made_at=change.made_at,
         action=change.action,
         version=change.version,
         actor=actor,
@@ -86,7 +91,10 @@ class HistoryController(Controller):
     )
     @on_thread
     def list_history(self, request: Request, id: FromPath[str]) -> Response[Listed[ChangeView]]:
-        """The changes of a task, newest first: the user, the time, and each field before and after."""
+        """The changes of a task, newest first: the user, the time, and each field before and after.
+
+        For a member, they begin with the change that gave the member access, whose `before` values are null.
+        """
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, ChangeKey)
         with self.store.reading(request.user) as work:

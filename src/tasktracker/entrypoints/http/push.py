@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.categories.category import CategoryFields
 from tasktracker.domain.feed.items import ItemType
-from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.errors import CategoryNameTaken, DomainError, InvalidInput
+from tasktracker.domain.kernel.fields import Rule, check, moment, optional
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
-from tasktracker.domain.sync.mutation import MAX_MUTATIONS, Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.sync.mutation import MAX_MUTATIONS, MAX_OWN, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.task import TaskFields
 from tasktracker.entrypoints.http.categories import CreateCategory, EditCategory
 from tasktracker.entrypoints.http.changes import CategoryChange, TaskChange, Typed
@@ -45,6 +46,31 @@ class MutationBody(Body, kw_only=True):
         Annotated[dict[str, Any], Meta(description="The changed fields, as in a `POST` or `PATCH` of the item.")]
         | UnsetType
     ) = UNSET
+    own: (
+        Annotated[
+            list[UUID],
+            Meta(
+                max_length=MAX_OWN,
+                description=(
+                    "The ids of the user's earlier mutations of this item since `base_version` that the device knows. "
+                    "Their changes are not in conflict."
+                ),
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    made_at: (
+        Annotated[
+            Moment,
+            Meta(
+                description=(
+                    "When the device made the change. A time before `created_at` or after now counts as that time."
+                )
+            ),
+        ]
+        | UnsetType
+        | None
+    ) = UNSET
 
 
 class PushMutations(Body, kw_only=True):
@@ -63,6 +89,13 @@ class ConflictView(Struct):
     theirs: Any
 
 
+class ExistingView(Struct):
+    """An item that stands in the way of a mutation."""
+
+    type: ItemType
+    id: UUID
+
+
 class ResultView(Struct):
     """The result of a mutation, and the current version of its item."""
 
@@ -71,6 +104,16 @@ class ResultView(Struct):
     version: int | None
     conflicts: dict[str, ConflictView]
     problem: Annotated[Problem | None, Meta(description="Why the mutation was rejected.")]
+    dropped: Annotated[
+        Sequence[str],
+        Meta(
+            description=(
+                "Fields of an applied mutation that were left out: a `category` or `parent` that does not exist, "
+                "or that only the task's owner may set."
+            )
+        ),
+    ]
+    existing: Annotated[ExistingView | None, Meta(description="The item that has the name that the mutation sets.")]
 
 
 class PushedView(Struct):
@@ -91,12 +134,15 @@ BODIES: Mapping[tuple[ItemType, MutationOp], tuple[type[Body], type[Any]]] = {
 }
 """The types of a mutation's data. Mutations that are not listed have no data."""
 
+RULES: Mapping[str, Rule] = {"made_at": optional(moment)}
+
 
 def read_mutation(body: MutationBody) -> Mutation:
     """Return the mutation of a body. Errors in its data become part of the mutation and are not raised."""
     data = {} if body.data is UNSET else body.data
     base = None if body.base_version is UNSET else body.base_version
     fields: Mapping[str, Any] = {}
+    made_at = None if body.made_at is UNSET else body.made_at
     error = None
     if known := BODIES.get((body.type, body.op)):
         try:
@@ -105,6 +151,10 @@ def read_mutation(body: MutationBody) -> Mutation:
             error = invalid.within("data")
     elif data:
         error = InvalidInput.of("data", "must be left out")
+    try:
+        made_at = check(RULES, {"made_at": made_at})["made_at"]
+    except InvalidInput as invalid:
+        error = error or invalid
     return Mutation(
         id=body.id,
         fingerprint=_fingerprint(body),
@@ -112,14 +162,18 @@ def read_mutation(body: MutationBody) -> Mutation:
         op=body.op,
         target=body.target,
         base_version=base,
+        own=() if body.own is UNSET else body.own,
+        made_at=made_at,
         data=fields,
         error=error,
     )
 
 
 def _fingerprint(body: MutationBody) -> bytes:
+    # `own` only has an effect on a mutation that is not applied yet. A device that sends it again may know more.
+    content = {name: value for name, value in msgspec.to_builtins(body).items() if name != "own"}
     # `json` rather than msgspec, because the data may contain lone surrogates and very large numbers.
-    written = json.dumps(msgspec.to_builtins(body), sort_keys=True)
+    written = json.dumps(content, sort_keys=True)
     return hashlib.sha256(written.encode("ascii")).digest()
 
 
@@ -131,4 +185,12 @@ def view_result(mutation: Mutation, outcome: Outcome) -> ResultView:
         version=outcome.version,
         conflicts={name: ConflictView(each.base, each.yours, each.theirs) for name, each in outcome.conflicts.items()},
         problem=problem_of(outcome.error) if outcome.error else None,
+        dropped=outcome.dropped,
+        existing=_existing(outcome.error),
     )
+
+
+def _existing(error: DomainError | None) -> ExistingView | None:
+    if isinstance(error, CategoryNameTaken) and error.existing is not None:
+        return ExistingView(ItemType.CATEGORY, error.existing)
+    return None

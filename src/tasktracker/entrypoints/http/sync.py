@@ -68,8 +68,9 @@ class SyncController(Controller):
     def push_mutations(self, request: Request, data: JsonBody[PushMutations]) -> PushedView:
         """Apply the mutations of a device, merged by field with the changes of others.
 
-        Each mutation has its own result. A rejected or conflicting mutation changes nothing. The whole request may be
-        sent again: no mutation is applied twice.
+        Each mutation has its own result. A rejected or conflicting mutation changes nothing. A `category` or `parent`
+        that does not exist is left out of an applied mutation, and named in `dropped`. The whole request may be sent
+        again: no mutation is applied twice. `limit` and `types` concern the returned changes.
         """
         actor, filters = request.user, query(PushOptions, request)
         cursor = self.sync_cursors.open(UNSET if data.cursor is None else data.cursor, actor, filters.chosen)

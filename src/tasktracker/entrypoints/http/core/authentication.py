@@ -64,7 +64,9 @@ class Authentication(AbstractAuthenticationMiddleware):
             if not isinstance(result.user, SessionActor):
                 await self._threads.run(require_live, self._store, result.user)
                 raise SessionRequired
-        elif access is Access.TICKET and "ticket" not in connection.query_params:
+        elif (access is Access.TICKET and "ticket" not in connection.query_params) or (
+            access is Access.OPTIONAL_TOKEN and bearer_token(connection) is not None
+        ):
             result = self._authenticated(connection)
         else:
             client = scope["client"]

@@ -87,6 +87,7 @@ TAGS_SCHEMA = {
 SECURITY: dict[Access, list[dict[str, Any]]] = {
     Access.PUBLIC: [],
     Access.OPTIONAL: [{"bearer": []}, {}],
+    Access.OPTIONAL_TOKEN: [{"bearer": []}, {}],
     Access.TOKEN: [{"bearer": []}],
     Access.SESSION: [{"bearer": []}],
     Access.TICKET: [{"bearer": []}, {}],
@@ -146,7 +147,7 @@ def _operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
         for handler in route.route_handlers:
             if handler.resolve_include_in_schema():
                 for method in sorted(handler.http_methods):
-                    yield (f"{path}/" if path.startswith("/api/") else path), method, handler
+                    yield (f"{path}/" if path.startswith("/api") else path), method, handler
 
 
 def _types(handler: HTTPRouteHandler) -> Iterator[Any]:
@@ -232,7 +233,7 @@ def _kinds(operation: Operation, path: str, method: str) -> set[type[DomainError
         kinds |= {Busy, StorageUnavailable}
         if method != "GET":
             kinds.add(StorageFull)
-    if operation.access not in (Access.PUBLIC, Access.OPTIONAL):
+    if operation.access not in (Access.PUBLIC, Access.OPTIONAL, Access.OPTIONAL_TOKEN):
         kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
         kinds.add(SessionRequired if operation.access is Access.SESSION else InsufficientScope)
     return kinds

@@ -22,6 +22,8 @@ class Access(Enum):
     """None."""
     OPTIONAL = auto()
     """None. The handler itself reads a token, if there is one."""
+    OPTIONAL_TOKEN = auto()
+    """None. A bearer token that is sent must be valid; an API token may have any scopes."""
     TOKEN = auto()
     """An access token, or an API token whose scopes the use case checks."""
     SESSION = auto()

@@ -1,0 +1,53 @@
+"""What is stored of an applied mutation: for a device that sends it again, or names it as its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from tasktracker.domain.idempotency.record import Request
+from tasktracker.domain.sync.mutation import Mutation, Outcome, Status
+from tasktracker.domain.sync.ports import PushWork
+
+
+def request_of(mutation: Mutation) -> Request:
+    """Return a mutation as an idempotent request."""
+    return Request(_key(mutation.id), mutation.fingerprint)
+
+
+def stored(mutation: Mutation, outcome: Outcome) -> bytes:
+    """Return what to store of the outcome of a mutation."""
+    return json.dumps([outcome.version, list(outcome.dropped), _item(mutation), outcome.made]).encode()
+
+
+def repeated(result: bytes) -> Outcome:
+    """Return the outcome of a mutation that was applied before, from what `stored` returned then."""
+    version, dropped, _, _ = _read(result)
+    return Outcome(status=Status.DUPLICATE, version=version, dropped=dropped)
+
+
+def own_versions(work: PushWork, mutation: Mutation) -> frozenset[int]:
+    """Return the versions of the mutation's item that were made by the mutations that it names as its own."""
+    if not mutation.own:
+        return frozenset()
+    records = work.idempotency.find(work.actor.user_id, [_key(each) for each in mutation.own])
+    found = (_read(record.result) for record in records)
+    return frozenset(made for _, _, item, made in found if item == _item(mutation) and made is not None)
+
+
+def _key(mutation_id: UUID) -> str:
+    # It contains a space, so no Idempotency-Key header equals it.
+    return f"sync {mutation_id}"
+
+
+def _item(mutation: Mutation) -> str:
+    return f"{mutation.type} {mutation.target}"
+
+
+def _read(result: bytes) -> tuple[int, Sequence[str], str | None, int | None]:
+    read = json.loads(result)
+    if isinstance(read, int):  # stored by an earlier release, which stored only the version
+        return read, (), None, None
+    version, dropped, item, made = read
+    return version, tuple(dropped), item, made

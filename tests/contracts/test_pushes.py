@@ -1,0 +1,61 @@
+"""Mutations that are pushed concurrently, or were applied by an earlier release."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.idempotency.record import Record
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.errors import CategoryNameTaken
+from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.work import Storage
+from tests.contracts.base import SECOND, Seed, race
+from tests.fakes import START, SYSTEM, App, ManualClock
+
+
+@pytest.fixture
+def app(store: Storage, clock: ManualClock) -> App:
+    return App(store, clock)
+
+
+def of_category(seed: Seed, op: MutationOp, target: UUID, name: str, **more: Any) -> Mutation:
+    """Return a mutation of a category's name."""
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.CATEGORY, "data": {"name": name}}
+    return Mutation(id=seed.id(), op=op, target=target, **fixed, **more)
+
+
+def push(app: App, actor: Actor, mutation: Mutation) -> Outcome:
+    (outcome,) = app.pushing.push(actor, [mutation])
+    return outcome
+
+
+def test_a_name_taken_concurrently_is_refused_with_its_category(app: App, seed: Seed) -> None:
+    actor = seed.actor(seed.user())
+    mutations = [of_category(seed, MutationOp.CREATE, seed.id(), "Work") for _ in range(6)]
+    outcomes = race(*(partial(push, app, actor, each) for each in mutations))
+    (created,) = app.see(actor, app.categories.list).items
+    errors = [each.error for each in outcomes if isinstance(each, Outcome) and each.status is Status.REJECTED]
+    assert len(errors) == len(mutations) - 1
+    for error in errors:
+        assert isinstance(error, CategoryNameTaken)
+        assert error.existing == created.id
+
+
+def test_a_mutation_that_an_earlier_release_applied_is_a_duplicate_but_not_own(
+    app: App, store: Storage, seed: Seed
+) -> None:
+    user = seed.user()
+    actor, category = seed.actor(user), seed.category(user, "Haus", version=2)
+    earlier = of_category(seed, MutationOp.UPDATE, category.id, "Haus", base_version=1)
+    record = Record(user_id=user.id, key=f"sync {earlier.id}", fingerprint=b"", result=b"2", expires_at=START + SECOND)
+    with store.writing(SYSTEM) as work:
+        work.idempotency.claim(user.id, record.key)
+        work.idempotency.add(record)
+    assert push(app, actor, earlier) == Outcome(status=Status.DUPLICATE, version=2)
+    later = of_category(seed, MutationOp.UPDATE, category.id, "Casa", base_version=1, own=(earlier.id,))
+    assert push(app, actor, later).status is Status.CONFLICT
