@@ -39,6 +39,7 @@ from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.portability import PortabilityController
+from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import ShareController
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
@@ -67,6 +68,7 @@ CONTROLLERS: Sequence[type[Controller]] = (
     SyncController,
     DigestController,
     EventController,
+    RootController,
     SystemController,
     ProblemController,
 )

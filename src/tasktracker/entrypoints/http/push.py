@@ -45,6 +45,7 @@ class MutationBody(Body, kw_only=True):
         Annotated[dict[str, Any], Meta(description="The changed fields, as in a `POST` or `PATCH` of the item.")]
         | UnsetType
     ) = UNSET
+    own: list[UUID] | UnsetType = UNSET
 
 
 class PushMutations(Body, kw_only=True):
