@@ -16,7 +16,7 @@ import pytest
 import tasktracker_client
 from tasktracker_client import Replica, SyncReport
 from tasktracker_client.digest import bucket_of, buckets_of
-from tasktracker_client.model import ItemType
+from tasktracker_client.items import ItemType
 from tests.contracts.http.base import everything
 from tests.http import PASSWORD, Person, Server, clean_environment
 from tests.waiting import PATIENCE, wait_until
@@ -102,7 +102,7 @@ def test_a_follower_reconnects_to_a_restarted_server(server: Server, new_replica
             stop.set()
 
     def titles() -> set[str]:
-        return {task["title"] for task in phone.tasks()}
+        return {task.title for task in phone.tasks()}
 
     def wait_for(title: str) -> None:
         wait_until(lambda: title in titles(), lambda: f"{title} does not arrive: {server.log}")
@@ -123,7 +123,7 @@ def test_a_follower_reconnects_to_a_restarted_server(server: Server, new_replica
     thread.join(PATIENCE)
     assert not thread.is_alive()
     laptop.sync()
-    assert {task["title"] for task in laptop.tasks()} == titles() == {"first", "while it is gone", "mine", "last"}
+    assert {task.title for task in laptop.tasks()} == titles() == {"first", "while it is gone", "mine", "last"}
 
 
 class TestDocumentation:

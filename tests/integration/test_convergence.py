@@ -212,7 +212,7 @@ class Device(Replica):
             lambda: self.create_task(title=self.word(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.create_task(title=self.word(), parent=self.a_task()),
             lambda: self.edit_task(self.a_task(), title=self.word()),
-            lambda: self.edit_task(self.a_task(), description=self.word(), priority=self._chance.randint(1, 4)),
+            lambda: self.edit_task(self.a_task(), description=self.word(), priority=self._chance.choice([1, 2, 3, 4])),
             lambda: self.edit_task(self.a_task(), parent=self._chance.choice([None, self.a_task()])),
             lambda: self.edit_task(self.a_task(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.complete(self.a_task()),
