@@ -46,6 +46,7 @@ class MutationBody(Body, kw_only=True):
         | UnsetType
     ) = UNSET
     own: list[UUID] | UnsetType = UNSET
+    made_at: Moment | UnsetType = UNSET
 
 
 class PushMutations(Body, kw_only=True):
