@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS issues (
     """
 -- `own` are the earlier edits of the item that were applied since the base version.
 ALTER TABLE outbox ADD COLUMN own TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE outbox ADD COLUMN made_at TEXT;
 ALTER TABLE issues ADD COLUMN existing TEXT;
 ALTER TABLE issues ADD COLUMN item TEXT NOT NULL DEFAULT '{}';
 

@@ -46,7 +46,8 @@ class Status(StrEnum):
 class Mutation:
     """An edit. Its id makes it idempotent: it is applied once, even if it is sent several times.
 
-    `own` are the ids of earlier edits of the item, by this copy, that were applied since `base_version`.
+    `own` are the ids of earlier edits of the item, by this copy, that were applied since `base_version`. `made_at` is
+    the time of the device, in the form of RFC 3339.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Mutation:
     base_version: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     own: Sequence[str] = ()
+    made_at: str | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -65,6 +67,8 @@ class Mutation:
             body["base_version"] = self.base_version
         if self.own:
             body["own"] = list(self.own)[-MAX_OWN:]
+        if self.made_at is not None:
+            body["made_at"] = self.made_at
         if self.data:
             body["data"] = dict(self.data)
         return body

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -141,8 +141,8 @@ def queue(database: sqlite3.Connection, type: ItemType, op: Op, target: str, dat
     )
     own = json.dumps([name for (name,) in applied])
     database.execute(
-        "INSERT INTO outbox (id, type, op, target, base_version, data, own) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (str(uuid4()), type, op, target, base, json.dumps(data), own),
+        "INSERT INTO outbox (id, type, op, target, base_version, data, own, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (str(uuid4()), type, op, target, base, json.dumps(data), own, _now()),
     )
 
 
@@ -164,10 +164,14 @@ def _is_added_to_last(
             return False
     # Another edit gets another id: a copied file may have the earlier one.
     database.execute(
-        "UPDATE outbox SET id = ?, data = ? WHERE number = ?",
-        (str(uuid4()), json.dumps({**last.data, **data}), number),
+        "UPDATE outbox SET id = ?, data = ?, made_at = ? WHERE number = ?",
+        (str(uuid4()), json.dumps({**last.data, **data}), _now(), number),
     )
     return True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def waiting(database: sqlite3.Connection, type: ItemType, target: str) -> Sequence[Mutation]:
@@ -196,7 +200,7 @@ def is_sent(row: tuple[Any, ...]) -> bool:
 
 def mutation_of(row: tuple[Any, ...]) -> Mutation:
     """Convert a row of the outbox."""
-    _, name, kind, op, target, base, data, _, _, _, own = row
+    _, name, kind, op, target, base, data, _, _, _, own, made_at = row
     return Mutation(
         id=name,
         type=ItemType(kind),
@@ -205,6 +209,7 @@ def mutation_of(row: tuple[Any, ...]) -> Mutation:
         base_version=base,
         data=json.loads(data),
         own=json.loads(own),
+        made_at=made_at,
     )
 
 
