@@ -82,8 +82,11 @@ class Api:
     def _checked_server(self) -> str:
         if self._server is None:
             with understanding("the description of the server"):
-                server = str(self._describe(None)["server"])
+                described = self._describe(None)
+                server, days = str(described["server"]), (described.get("limits") or {}).get("retention_days")
             self._local.require_server(server)
+            if isinstance(days, int):
+                self._local.set(retention_days=str(days))
             self._server = server
         return self._server
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from tasktracker_client.settling import settle
 
 CURSOR = "cursor"
 BATCH_BYTES = 200_000  # the server accepts 256 KiB by default
+RETENTION_DAYS = 30  # if the server does not state it
 SENT_FIELDS = (Op.CREATE, Op.UPDATE)
 
 
@@ -198,21 +199,23 @@ class LocalCopy:
                         rows.add_issue(database, rows.lost_issue(ItemType(kind), target, Op.CREATE, data, data))
                 database.execute("DELETE FROM items WHERE stale")
                 database.execute("DELETE FROM outbox WHERE done_version IS NOT NULL")
-                store_settings(database, restored=None, cursor_valid_until=page.cursor_valid_until)
+                store_settings(database, restored=None, complete_at=_now().isoformat())
             store_settings(database, cursor=page.next_cursor)
             return True
 
     def start_over(self, cursor: str | None) -> None:
         """Drop the cursor. Items received so far stay visible until all have been received again.
 
-        A cursor that has expired before its time means that the server was restored from a backup. Edits whose effect
-        was not received yet are sent again: the backup may not have them.
+        A cursor that has expired before the server's retention has passed means that the server was restored from a
+        backup. Edits whose effect was not received yet are sent again: the backup may not have them.
         """
         with self._database.writing() as database:
             if setting(database, CURSOR) != cursor:
                 return
-            until = setting(database, "cursor_valid_until")
-            is_early = until is not None and datetime.now(UTC) < datetime.fromisoformat(until)
+            complete_at = setting(database, "complete_at")
+            retention = timedelta(days=int(setting(database, "retention_days") or RETENTION_DAYS))
+            # By the clock of this device alone: the server's may differ.
+            is_early = complete_at is not None and _now() - datetime.fromisoformat(complete_at) < retention
             store_settings(database, cursor=None, restored="yes" if is_early else None)
             database.execute("UPDATE items SET stale = 1")
             database.execute("UPDATE outbox SET done_version = NULL, reached = NULL")
@@ -242,3 +245,7 @@ class LocalCopy:
         """Return all items of a type, or the one with this id, with all edits applied in their order."""
         with self._database.writing() as database:
             return rows.view(database, type, None if id is None else rows.alias(database, type, id))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

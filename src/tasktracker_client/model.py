@@ -171,13 +171,12 @@ class Page:
     changes: Sequence[Change]
     next_cursor: str
     has_more: bool
-    cursor_valid_until: str | None = None
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Page:
         """Parse an answer of the server."""
         changes = [change for each in answer["changes"] if (change := Change.read(each))]
-        return cls(changes, str(answer["next_cursor"]), bool(answer["has_more"]), answer.get("cursor_valid_until"))
+        return cls(changes, str(answer["next_cursor"]), bool(answer["has_more"]))
 
 
 @dataclass(slots=True)

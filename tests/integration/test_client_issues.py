@@ -293,8 +293,8 @@ class TestRestoredBackups:
     @staticmethod
     def restore(phone: Phone, *, is_early: bool = True) -> None:
         """Answer the next pull as after a backup was restored or, if late, after a long absence."""
-        days = 10 if is_early else -10
-        phone._local.set(cursor_valid_until=(datetime.now(UTC) + timedelta(days=days)).isoformat())
+        ago = timedelta(days=10 if is_early else 40)
+        phone._local.set(complete_at=(datetime.now(UTC) - ago).isoformat())
 
         def expired(request: httpx.Request) -> httpx.Response | None:
             if request.method == "POST":
