@@ -288,9 +288,8 @@ class Follower(Replica):
         self._thread.start()
 
     def finish(self) -> None:
-        """Stop following, with the next event."""
+        """Stop following."""
         self._stop.set()
-        self.person.task()
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
