@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ class TestOneToken:
     """Two files that use one API token are two devices."""
 
     @pytest.fixture
-    def devices(self, api: Api, ada: Person, tmp_path: Path) -> list[Replica]:
+    def devices(self, api: Api, ada: Person, tmp_path: Path) -> Iterator[list[Replica]]:
         scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
         token = expect(ada.post("/api/accounts/tokens/", scopes), 201)["token"]
         ada.task("one")
@@ -28,7 +29,9 @@ class TestOneToken:
         ]
         for device in devices:
             device.sync()
-        return devices
+        yield devices
+        for device in devices:
+            device.close()
 
     def test_an_edit_does_not_overwrite_that_of_the_other_device(self, devices: list[Replica], ada: Person) -> None:
         first, second = devices
