@@ -130,7 +130,7 @@ class Database:
                 raise DiskFull(f"There is no room to write {self._path}.") from error
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise DamagedCopy(f"{self._path} is damaged, or is not a copy: {error}.") from error
-            raise LocalStoreError(f"{self._path} cannot be used: {error}.") from error
+            raise LocalStoreError(f"{self._path} cannot be used: {str(error).rstrip('.')}.") from error
 
 
 def setting(connection: sqlite3.Connection, name: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -88,7 +89,8 @@ class Item:
     """A task or category as received from the server, with the local edits applied that it does not include yet.
 
     `version` is the server's, or None if the item was not received. `is_pending` is true while there are such edits.
-    `data` has all fields as JSON values, including fields that this version of the client does not know.
+    `data` has all fields as JSON values, including fields that this version of the client does not know. A date or time
+    that cannot be read is None.
     """
 
     type: ClassVar[ItemType]
@@ -114,8 +116,10 @@ class Item:
         return self._time("updated_at")
 
     def _time(self, name: str) -> datetime | None:
-        value = self.data.get(name)
-        return None if value is None else datetime.fromisoformat(value)
+        with suppress(KeyError, TypeError, ValueError):
+            time = datetime.fromisoformat(self.data[name])
+            return time if time.tzinfo else time.replace(tzinfo=UTC)
+        return None
 
 
 class Task(Item):
@@ -144,8 +148,9 @@ class Task(Item):
     @property
     def start_on(self) -> date | None:
         """The day before which the task can be ignored."""
-        value = self.data["start_on"]
-        return None if value is None else date.fromisoformat(value)
+        with suppress(TypeError, ValueError):
+            return date.fromisoformat(self.data["start_on"])
+        return None
 
     @property
     def due_date(self) -> datetime | None:
@@ -167,7 +172,8 @@ class Task(Item):
     @property
     def owners(self) -> Sequence[str]:
         """The ids of the creator and of the editors; empty until the task is received from the server."""
-        return tuple(self.data["owners"])
+        owners = self.data["owners"]
+        return tuple(owners) if isinstance(owners, list) else ()
 
     @property
     def created_by(self) -> str | None:

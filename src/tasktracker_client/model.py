@@ -122,6 +122,8 @@ class Result:
     def read(cls, answer: Mapping[str, Any]) -> Result:
         """Parse the server's result for one edit. An edit with an unknown status is kept for the user as rejected."""
         version, problem = answer["version"], answer.get("problem")
+        if problem is not None:
+            problem = dict(problem)
         try:
             status = Status(answer["status"])
         except ValueError:
@@ -131,16 +133,16 @@ class Result:
         conflicts = answer.get("conflicts") or {}
         existing = answer.get("existing") or (problem or {}).get("existing")
         return cls(
-            mutation=answer["id"],
+            mutation=str(answer["id"]),
             status=status,
             version=version,
             conflicts={
-                name: FieldConflict(each.get("base"), each.get("yours"), each.get("theirs"))
+                str(name): FieldConflict(each.get("base"), each.get("yours"), each.get("theirs"))
                 for name, each in conflicts.items()
             },
             problem=problem,
-            existing=existing["id"] if existing else None,
-            dropped=tuple(answer.get("dropped") or ()),
+            existing=str(existing["id"]) if existing else None,
+            dropped=tuple(str(name) for name in answer.get("dropped") or ()),
         )
 
 
@@ -156,7 +158,7 @@ class Change:
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Change | None:
         """Parse the server's entry for one item. Return None for a type or an operation that is not known."""
-        if answer["type"] not in set(ItemType) or answer["op"] not in ("upsert", "delete"):
+        if str(answer["type"]) not in set(ItemType) or answer["op"] not in ("upsert", "delete"):
             return None
         data = answer["data"] if answer["op"] == "upsert" else None
         if answer["op"] == "upsert" and not isinstance(data, Mapping):

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
+import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mypy import api as mypy
 
 import tasktracker_client
-from tasktracker_client import AsyncReplica, InvalidEdit, Refused, Replica, UnknownItem
+from tasktracker_client import AsyncReplica, InvalidEdit, Refused, Replica, SyncError, UnknownItem
 from tests.http import Api, Person, expect
 from tests.integration.phones import Phone, in_sync
 from tests.line import problem
+from tests.strategies import THOROUGHNESS
 
 REPOSITORY = Path(__file__).parents[2]
 USE = """
@@ -161,6 +169,62 @@ class TestOnline:
         assert (raised.value.status, raised.value.problem["type"]) == (404, "/problems/task-not-found")
         with pytest.raises(UnknownItem):
             phone.purge("../accounts")
+
+
+NAMES = [
+    "results", "changes", "next_cursor", "has_more", "id", "type", "op", "version", "data", "status", "conflicts",
+    "problem", "existing", "dropped", "count", "buckets", "items", "server", "user", "username", "access", "refresh",
+    "limits", "retention_days", "fields", "actor", "at", "errors", "title", "due_date", "owners",
+]  # fmt: skip
+SCALARS = st.none() | st.booleans() | st.integers() | st.sampled_from(["task", "upsert", "applied", "x", str(uuid4())])
+ANSWERS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
+    max_leaves=25,
+)
+CALLS: list[Callable[[Replica], object]] = [
+    Replica.sync,
+    Replica.verify,
+    Replica.repair,
+    Replica.trash,
+    Replica.find_tasks,
+    lambda replica: replica.login("ada", "secret"),
+    lambda replica: replica.history(uuid4()),
+    lambda replica: replica.members(uuid4()),
+    lambda replica: replica.undo(uuid4(), "x"),
+    lambda replica: [(task.due_date, task.owners, task.is_overdue, task.title) for task in replica.tasks()],
+]
+
+
+@given(
+    answers=st.lists(ANSWERS, min_size=1, max_size=3), status=st.sampled_from([None, "applied", "rejected", "conflict"])
+)
+@settings(max_examples=60 * THOROUGHNESS, deadline=None)
+def test_no_answer_of_a_server_raises_another_error(
+    tmp_path_factory: pytest.TempPathFactory, answers: list[Any], status: str | None
+) -> None:
+    """Also not an answer that has the right shape on the outside."""
+    left = itertools.cycle(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = next(left)
+        if request.url.path == "/api/":
+            body = {"server": "s", "user": {"id": "u", "username": "ada"}}
+        elif status and request.method == "POST":
+            [mutation] = json.loads(request.content).get("mutations") or [{"id": "x"}]
+            more = {name: next(left) for name in ("conflicts", "problem", "existing", "dropped")}
+            body = {"results": [{"id": mutation["id"], "status": status, "version": 1, **more}]}
+        elif status:
+            change = {"type": "task", "id": "x", "op": "upsert", "version": 1, "data": body}
+            body = {"changes": [change], "results": [change], "next_cursor": "x", "has_more": False, "items": [change]}
+        return httpx.Response(200, json=body)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    with Replica(tmp_path_factory.mktemp("x") / "x.db", "http://x/api", token="t", client=client) as replica:
+        replica.create_task("one")
+        for call in CALLS:
+            with suppress(SyncError):
+                call(replica)
 
 
 class TestAsyncio:
