@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tasktracker_client import (
     WrongUser,
 )
 from tasktracker_client.database import MIGRATIONS
+from tests.contracts.base import race
 from tests.http import Api, Person, expect
 from tests.integration.phones import URL, Phone, in_sync
 from tests.line import Line
@@ -233,6 +235,25 @@ class TestSeveral:
         assert phone.sync().applied == 1
         assert copy.sync().duplicates == 1
         assert ada.titles() == ["one"]
+
+    def test_two_openings_of_one_file_edit_and_sync_at_the_same_time(
+        self, phone: Phone, opened: Open, ada: Person
+    ) -> None:
+        """As two processes do: they share nothing but the file."""
+        task = phone.create_task("shared")
+        openings = [opened(phone.path), opened(phone.path)]
+
+        def work(replica: Replica, name: str) -> None:
+            for number in range(8):
+                replica.create_task(f"{name} {number}")
+                replica.edit_task(task, **({"priority": 4} if name == "a" else {"description": str(number)}))
+                replica.sync()
+
+        race(*(partial(work, replica, name) for replica, name in zip(openings, "ab", strict=True)))
+        in_sync(phone)
+        assert not phone.issues()
+        assert sorted(ada.titles()) == sorted(["shared", *(f"{name} {number}" for name in "ab" for number in range(8))])
+        assert (phone.task(task).priority, phone.task(task).description) == (4, "7")
 
 
 class TestFiles:
