@@ -1,36 +1,80 @@
-"""A client of Task Tracker that works offline and keeps in sync. `docs/sync.md` describes the protocol."""
+"""A client of Task Tracker that works offline and keeps in sync."""
 
+from tasktracker_client.aio import AsyncReplica
 from tasktracker_client.client import Replica
 from tasktracker_client.errors import (
     CursorExpired,
+    DamagedCopy,
+    DiskFull,
+    EditsPending,
+    InvalidEdit,
+    LocalStoreError,
     LoginRequired,
+    NewerCopy,
     NotUnderstood,
     Offline,
     Refused,
     SyncError,
     Unavailable,
     UnknownItem,
+    WrongServer,
     WrongUser,
 )
-from tasktracker_client.model import FieldConflict, Issue, Item, ItemType, Op, Status, SyncReport, Verification
+from tasktracker_client.items import (
+    Category,
+    CategoryEdit,
+    CategoryFields,
+    ItemType,
+    Priority,
+    State,
+    Task,
+    TaskEdit,
+    TaskFields,
+)
+from tasktracker_client.model import FieldConflict, Issue, Mutation, Op, Status, SyncReport, Verification
+from tasktracker_client.online import FieldChange, Found, HistoryEntry, Member, TaskFilters
+
+__version__ = "0.2.0"
 
 __all__ = [
+    "AsyncReplica",
+    "Category",
+    "CategoryEdit",
+    "CategoryFields",
     "CursorExpired",
+    "DamagedCopy",
+    "DiskFull",
+    "EditsPending",
+    "FieldChange",
     "FieldConflict",
+    "Found",
+    "HistoryEntry",
+    "InvalidEdit",
     "Issue",
-    "Item",
     "ItemType",
+    "LocalStoreError",
     "LoginRequired",
+    "Member",
+    "Mutation",
+    "NewerCopy",
     "NotUnderstood",
     "Offline",
     "Op",
+    "Priority",
     "Refused",
     "Replica",
+    "State",
     "Status",
     "SyncError",
     "SyncReport",
+    "Task",
+    "TaskEdit",
+    "TaskFields",
+    "TaskFilters",
     "Unavailable",
     "UnknownItem",
     "Verification",
+    "WrongServer",
     "WrongUser",
+    "__version__",
 ]

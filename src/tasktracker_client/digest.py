@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from tasktracker_client.model import ItemType
+from tasktracker_client.items import ItemType
 
 
 def bucket_of(id: str) -> str:

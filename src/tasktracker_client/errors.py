@@ -1,13 +1,17 @@
-"""Errors of the client. None of them loses an edit: the next sync sends edits that were not sent."""
+"""Errors of the client, all of them `SyncError`. None of them loses an edit: what was not sent stays in the file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 
 class SyncError(Exception):
-    """Syncing failed."""
+    """A call of the client failed."""
+
+
+# ------------------------------------------------------------------- requests
 
 
 class Offline(SyncError):
@@ -30,12 +34,12 @@ class LoginRequired(SyncError):
     """No user is logged in, or the session has ended."""
 
 
+class WrongServer(SyncError):
+    """This copy belongs to another server. Nothing was sent to this one. Use another file, or `reset`."""
+
+
 class WrongUser(SyncError):
-    """This copy belongs to another user."""
-
-
-class UnknownItem(SyncError, LookupError):
-    """The copy has no such item."""
+    """This copy belongs to another user of the server. Nothing was changed. Use another file, or `reset`."""
 
 
 class Refused(SyncError):
@@ -49,3 +53,46 @@ class Refused(SyncError):
 
 class CursorExpired(Refused):
     """The server no longer has all changes since the cursor. The full state must be fetched again."""
+
+
+# ---------------------------------------------------------------------- edits
+
+
+class UnknownItem(SyncError, LookupError):
+    """The copy has no such item."""
+
+
+class InvalidEdit(SyncError, ValueError):
+    """The edit has an unknown field, or a value that cannot be sent. It was not stored."""
+
+
+class EditsPending(SyncError):
+    """The copy has edits that the server does not have: edits that were not sent, or issues."""
+
+
+# ----------------------------------------------------------------------- file
+
+
+class LocalStoreError(SyncError):
+    """The file cannot be opened, read or written, or it is closed. The call changed nothing in it."""
+
+
+class DiskFull(LocalStoreError):
+    """The file has no room to grow."""
+
+
+class DamagedCopy(LocalStoreError):
+    """The file is damaged, or is not a copy. Move it away, and open a new one."""
+
+
+class NewerCopy(LocalStoreError):
+    """A newer version of this package has written the file."""
+
+
+@contextmanager
+def understanding(what: str) -> Iterator[None]:
+    """Raise NotUnderstood if `what` cannot be read from an answer."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise NotUnderstood(f"The server's answer cannot be read: {what}.") from error

@@ -1,16 +1,26 @@
-"""HTTP requests to the server: tokens, retries, and the exception for each failed response."""
+"""HTTP requests to the server: whose copy it is, tokens, retries, and the exception for each failed response."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
 
-from tasktracker_client.errors import CursorExpired, LoginRequired, NotUnderstood, Offline, Refused, Unavailable
+from tasktracker_client.errors import (
+    CursorExpired,
+    LoginRequired,
+    NotUnderstood,
+    Offline,
+    Refused,
+    SyncError,
+    Unavailable,
+    WrongUser,
+    understanding,
+)
 from tasktracker_client.local import LocalCopy
 
 ATTEMPTS = 3
@@ -21,20 +31,28 @@ PROBLEM = "application/problem+json"
 
 
 class Api:
-    """Sends requests for the user who is logged in. The copy stores the tokens."""
+    """Sends requests for the user who is logged in. The copy stores the tokens.
+
+    Before the first request with a token or a password, it checks that the copy belongs to this server, and that a
+    token from outside belongs to the copy's user.
+    """
 
     def __init__(
         self,
         url: str,
         local: LocalCopy,
+        token: str | None = None,
         client: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = url.rstrip("/")
         self._local = local
+        self._token = token  # not stored before it is known to be the user's
         self._owns_client = client is None
         self._client = client or httpx.Client(timeout=TIMEOUT)
         self._sleep = sleep
+        self._server: str | None = None  # known once it was checked
+        self._binding = threading.RLock()
         self._refreshing = threading.Lock()
 
     def close(self) -> None:
@@ -42,37 +60,107 @@ class Api:
         if self._owns_client:
             self._client.close()
 
+    # --------------------------------------------------------------- binding
+
+    def _bound(self) -> str:
+        """Check the server and the user once, and return an access token."""
+        with self._binding:
+            server = self._checked_server()
+            if self._token is not None:
+                user = self._user(self._describe(self._token))
+                self._local.bind(server, **user, access=self._token, refresh=None)
+                self._token = None
+            elif not (self._local.get("server") and self._local.get("user")):
+                # An earlier version has stored the tokens.
+                try:
+                    described = self._describe(self._access())
+                except LoginRequired:
+                    described = self._describe(self._refreshed(self._access()))
+                self._local.bind(server, **self._user(described))
+        return self._access()
+
+    def _checked_server(self) -> str:
+        if self._server is None:
+            with understanding("the description of the server"):
+                described = self._describe(None)
+                server, days = str(described["server"]), (described.get("limits") or {}).get("retention_days")
+            self._local.require_server(server)
+            if isinstance(days, int):
+                self._local.set(retention_days=str(days))
+            self._server = server
+        return self._server
+
+    def _describe(self, access: str | None) -> Any:
+        response = self._attempt("GET", "/", access)
+        if response.status_code == 401 and access is not None:
+            raise LoginRequired("The token is not valid.")
+        return self._read(response)
+
+    @staticmethod
+    def _user(described: Any) -> dict[str, str]:
+        with understanding("the user"):
+            return {"user": str(described["user"]["id"]), "username": str(described["user"]["username"])}
+
+    def forget(self) -> None:
+        """Forget the token from outside, and what is known about the server."""
+        with self._binding:
+            self._token = self._server = None
+
     # -------------------------------------------------------------- sessions
 
-    def open_session(self, path: str, body: Mapping[str, Any]) -> None:
-        """Log in or register, and store the tokens. Raises WrongUser if the copy belongs to another user."""
-        answer = self._read(self._attempt("POST", path, json=body))
-        try:
-            self._local.set_user(answer["user"]["id"], access=answer["access"], refresh=answer["refresh"])
-        except (KeyError, TypeError):
-            raise NotUnderstood("The answer to the login cannot be read.") from None
+    def register(self, body: Mapping[str, Any]) -> None:
+        """Create an account and log in. Raises WrongUser if the copy already has a user."""
+        if self._local.get("user"):
+            raise WrongUser("This copy already belongs to a user.")
+        self._open_session("/accounts/register/", body)
 
-    def close_session(self) -> None:
+    def login(self, body: Mapping[str, Any]) -> None:
+        """Log in, and store the tokens. Raises WrongServer and WrongUser."""
+        self._open_session("/accounts/login/", body)
+
+    def _open_session(self, path: str, body: Mapping[str, Any]) -> None:
+        with self._binding:
+            server = self._checked_server()
+            answer = self._read(self._attempt("POST", path, json=body))
+            with understanding("the new session"):
+                tokens = {"access": str(answer["access"]), "refresh": str(answer["refresh"])}
+            try:
+                self._local.bind(server, **self._user(answer), **tokens)
+            except WrongUser:
+                with suppress(SyncError):
+                    self._attempt("POST", "/accounts/logout/", json={"refresh": tokens["refresh"]})
+                raise
+            self._token = None
+
+    def logout(self) -> None:
         """Log out, and remove the tokens."""
         refresh = self._local.get("refresh")
         if refresh:
+            self._checked_server()
             self._attempt("POST", "/accounts/logout/", json={"refresh": refresh})
+        self._token = None
         self._local.set(access=None, refresh=None)
 
     # -------------------------------------------------------------- requests
 
     def get(self, path: str, **params: Any) -> Any:
         """Send a GET request and return the body of the answer. Raises SyncError."""
-        return self._call("GET", path, params=params)
+        return self.call("GET", path, params=params)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Send a POST request and return the body of the answer. Raises SyncError."""
-        return self._call("POST", path, json=body)
+    def call(self, method: str, path: str, **more: Any) -> Any:
+        """Send a request with `params` or a `json` body, and return the body of the answer. Raises SyncError."""
+        self._require_login()
+        access = self._bound()
+        response = self._attempt(method, path, access, **more)
+        if response.status_code == 401:
+            response = self._attempt(method, path, self._refreshed(access), **more)
+        return self._read(response)
 
     @contextmanager
-    def stream(self, path: str, last_event_id: str | None) -> Iterator[Iterator[str]]:
-        """Open a stream, and yield its lines as they arrive."""
-        access = self._access()
+    def stream(self, path: str, last_event_id: str | None) -> Iterator[httpx.Response]:
+        """Open a stream."""
+        self._require_login()
+        access = self._bound()
         for _ in range(2):
             headers = {"Authorization": f"Bearer {access}", "Accept": "text/event-stream"}
             if last_event_id:
@@ -87,19 +175,16 @@ class Api:
                         if response.status_code != 200:
                             response.read()
                             self._read(response)
-                        yield response.iter_lines()
+                        yield response
                         return
-            except (httpx.TransportError, httpx.StreamError) as error:
+            except (httpx.HTTPError, httpx.StreamError) as error:
                 raise Offline(f"The stream was interrupted: {error!r}") from error
             access = self._refreshed(access)
         raise LoginRequired("The session has ended.")
 
-    def _call(self, method: str, path: str, **more: Any) -> Any:
-        access = self._access()
-        response = self._attempt(method, path, access, **more)
-        if response.status_code == 401:
-            response = self._attempt(method, path, self._refreshed(access), **more)
-        return self._read(response)
+    def _require_login(self) -> None:
+        if self._token is None:
+            self._access()
 
     def _access(self) -> str:
         access = self._local.get("access")
@@ -115,18 +200,20 @@ class Api:
         with self._refreshing:
             access, refresh = self._access(), self._local.get("refresh")
             if access != stale:
-                return access  # another thread was faster
+                return access  # another thread or process was faster
             if refresh is None:
                 raise LoginRequired("The token is no longer valid.")
             response = self._attempt("POST", "/accounts/refresh/", json={"refresh": refresh})
             if response.status_code == 401:
+                if (access := self._access()) != stale:
+                    return access
                 raise LoginRequired("The session has ended.")
             answer = self._read(response)
-            try:
-                self._local.set(access=answer["access"], refresh=answer["refresh"])
-                return str(answer["access"])
-            except (KeyError, TypeError):
-                raise NotUnderstood("The answer to the refresh cannot be read.") from None
+            with understanding("the refreshed tokens"):
+                tokens = {"access": str(answer["access"]), "refresh": str(answer["refresh"])}
+            if stored := self._local.replace_tokens(refresh, **tokens):
+                return stored
+            raise LoginRequired("The user has logged out.")
 
     def _attempt(self, method: str, path: str, access: str | None = None, **more: Any) -> httpx.Response:
         """Send a request, and retry when the server asks for it, with limits on the attempts and the wait."""
@@ -136,7 +223,9 @@ class Api:
             attempt += 1
             try:
                 response = self._client.request(method, self._url + path, headers=headers, **more)
-            except httpx.TransportError as error:
+            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+                # Behind the same address there may be another server the next time.
+                self._server = None
                 raise Offline(f"The server cannot be reached: {error!r}") from error
             if response.status_code not in (429, 503):
                 return response
@@ -147,11 +236,13 @@ class Api:
 
     @staticmethod
     def _read(response: httpx.Response) -> Any:
-        """Return the body of a successful answer. Raises SyncError for any other."""
+        """Return the body of a successful answer, {} if it has none. Raises SyncError for any other."""
         status = response.status_code
+        if status == 204:
+            return {}
         try:
             body = response.json() if response.content else None
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if status == 413:  # may come from any proxy
             raise Refused(status, body if isinstance(body, Mapping) else {"title": "Too large", "status": status})

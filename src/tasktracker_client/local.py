@@ -6,121 +6,114 @@ Both are stored separately. A user sees the items with the edits applied.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from tasktracker_client import rows
-from tasktracker_client.errors import UnknownItem, WrongUser
-from tasktracker_client.model import DEFAULTS, Change, Issue, Item, ItemType, Mutation, Op, Page, Result
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-
--- The items received from the server. Stale: received before the copy was started over, and not received again yet.
-CREATE TABLE IF NOT EXISTS items (
-    type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, data TEXT NOT NULL, stale INTEGER NOT NULL,
-    PRIMARY KEY (type, id)
-) WITHOUT ROWID;
-
--- Edits in their order. An edit does not change once it was sent. After the server has accepted it, it is kept with the
--- resulting version (`done_version`) until the copy has received that version. `reached` is the same version, but null
--- if edits of others lie between it and the base version.
-CREATE TABLE IF NOT EXISTS outbox (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
-    type TEXT NOT NULL, op TEXT NOT NULL, target TEXT NOT NULL, base_version INTEGER, data TEXT NOT NULL,
-    sent INTEGER NOT NULL DEFAULT 0, done_version INTEGER, reached INTEGER
-);
-CREATE INDEX IF NOT EXISTS outbox_target ON outbox (type, target);
-
--- Edits that the server did not accept.
-CREATE TABLE IF NOT EXISTS issues (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, mutation TEXT NOT NULL UNIQUE,
-    type TEXT NOT NULL, op TEXT NOT NULL, target TEXT NOT NULL, status TEXT NOT NULL,
-    data TEXT NOT NULL, conflicts TEXT NOT NULL, problem TEXT
-);
-"""
+from tasktracker_client.database import Database, setting, store_settings
+from tasktracker_client.errors import EditsPending, InvalidEdit, UnknownItem, WrongServer, WrongUser
+from tasktracker_client.items import EDITABLE, Category, ItemType, Task
+from tasktracker_client.model import Change, Issue, Mutation, Op, Page, Result
+from tasktracker_client.settling import settle
 
 CURSOR = "cursor"
 BATCH_BYTES = 200_000  # the server accepts 256 KiB by default
+RETENTION_DAYS = 30  # if the server does not state it
+SENT_FIELDS = (Op.CREATE, Op.UPDATE)
 
 
 class LocalCopy:
-    """An SQLite file. Each method is one transaction, so a crash leaves no partial change."""
+    """An SQLite file. Each method is one transaction, so a crash leaves no partial change.
+
+    `on_edit` is called after each edit. Every method raises LocalStoreError.
+    """
 
     def __init__(self, path: Path | str) -> None:
-        # The file holds tokens.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._lock = threading.RLock()
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        with self._lock:
-            self._database.executescript(SCHEMA)
+        self._database = Database(path)
+        self.on_edit: Callable[[], object] = lambda: None
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._database.close()
+        self._database.close()
 
     # -------------------------------------------------------------- settings
 
     def get(self, name: str) -> str | None:
         """Return a setting, or None."""
-        with self._lock:
-            found = self._database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-        return found[0] if found else None
+        with self._database.reading() as database:
+            return setting(database, name)
 
     def set(self, **settings: str | None) -> None:
         """Store settings; None removes one."""
-        with self._transaction() as database:
-            for name, value in settings.items():
-                rows.store_setting(database, name, value)
+        with self._database.writing() as database:
+            store_settings(database, **settings)
 
-    def set_user(self, user: str, **settings: str | None) -> None:
-        """Store the user of the copy, and settings. Raises WrongUser if the copy belongs to another user."""
-        with self._transaction() as database:
-            if (self.get("user") or user) != user:
+    def require_server(self, server: str) -> None:
+        """Raise WrongServer if the copy belongs to another server."""
+        if (self.get("server") or server) != server:
+            raise WrongServer("This copy belongs to another server.")
+
+    def bind(self, server: str, user: str, **settings: str | None) -> None:
+        """Store the server and the user of the copy, and settings. Raises WrongServer and WrongUser."""
+        with self._database.writing() as database:
+            self.require_server(server)
+            if (setting(database, "user") or user) != user:
                 raise WrongUser("This copy belongs to another user.")
-            for name, value in {"user": user, **settings}.items():
-                rows.store_setting(database, name, value)
+            store_settings(database, server=server, user=user, **settings)
+
+    def replace_tokens(self, sent: str, access: str, refresh: str) -> str | None:
+        """Store new tokens, unless the refresh token that was sent for them has been replaced meanwhile.
+
+        Return the access token that is stored then.
+        """
+        with self._database.writing() as database:
+            if setting(database, "refresh") == sent:
+                store_settings(database, access=access, refresh=refresh)
+            return setting(database, "access")
 
     @property
     def cursor(self) -> str | None:
         """The cursor after the last page of changes that was applied."""
         return self.get(CURSOR)
 
+    def reset(self, *, discard_edits: bool) -> None:
+        """Remove everything. Raises EditsPending if there are edits, and they are not to be discarded."""
+        with self._database.writing() as database:
+            if not discard_edits and (self.has_unsent or self.issues()):
+                raise EditsPending("The copy has edits that the server does not have.")
+            for table in ("settings", "items", "outbox", "issues", "aliases"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608
+
     # ----------------------------------------------------------------- edits
 
-    def edit(self, type: ItemType, op: Op, target: str, fields: Mapping[str, Any]) -> None:
-        """Store an edit until it is sent. Raises UnknownItem if the item does not exist."""
-        data = json.dumps(fields, default=rows.json_default, allow_nan=False)
-        # Encoded as it will be sent: lone surrogates raise UnicodeEncodeError.
-        json.dumps(fields, default=rows.json_default, ensure_ascii=False).encode()
-        with self._transaction() as database:
-            if op in (Op.UPDATE, Op.DELETE) and not any(item.id == target for item in self._view(type, target)):
+    def edit(self, type: ItemType, op: Op, target: str, fields: Mapping[str, object]) -> None:
+        """Store an edit until it is sent. Raises UnknownItem if the item does not exist, and InvalidEdit."""
+        data = rows.encoded(type, fields)
+        with self._database.writing() as database:
+            target = rows.alias(database, type, target)
+            exists = bool(rows.view(database, type, target))
+            if op in (Op.UPDATE, Op.DELETE) and not exists:
                 raise UnknownItem(target)
-            versions = database.execute(
-                "SELECT version FROM items WHERE type = :type AND id = :id UNION ALL"
-                " SELECT reached FROM outbox WHERE type = :type AND target = :id AND reached IS NOT NULL",
-                {"type": type, "id": target},
-            )
-            base = max((version for (version,) in versions), default=None)
-            database.execute(
-                "INSERT INTO outbox (id, type, op, target, base_version, data) VALUES (?, ?, ?, ?, ?, ?)",
-                (str(uuid4()), type, op, target, None if op is Op.CREATE else base, data),
-            )
+            if op is Op.CREATE and exists:
+                raise InvalidEdit(f"The copy already has an item with the id {target}.")
+            rows.queue(database, type, op, target, data)
+        self.on_edit()
 
-    def outbox(self) -> Sequence[Mutation]:
+    @property
+    def has_unsent(self) -> bool:
+        """Whether there are edits that the server has not confirmed yet."""
+        with self._database.reading() as database:
+            return database.execute("SELECT 1 FROM outbox WHERE done_version IS NULL LIMIT 1").fetchone() is not None
+
+    def outbox(self, limit: int = -1) -> Sequence[Mutation]:
         """Return the edits that the server has not confirmed yet, in their order."""
-        with self._lock:
-            found = self._database.execute("SELECT * FROM outbox WHERE done_version IS NULL ORDER BY number").fetchall()
-        return [rows.mutation_of(row) for row in found]
+        with self._database.reading() as database:
+            found = database.execute(
+                "SELECT * FROM outbox WHERE done_version IS NULL ORDER BY number LIMIT ?", (limit,)
+            ).fetchall()
+            return [rows.mutation_of(row) for row in found]
 
     def next_batch(self, limit: int) -> Sequence[Mutation]:
         """Return the edits to send next. They do not change from now on.
@@ -130,11 +123,10 @@ class LocalCopy:
         batch: list[Mutation] = []
         targets: set[tuple[str, str]] = set()
         size = 0
-        with self._transaction() as database:
-            for mutation in self.outbox():
+        with self._database.writing() as database:
+            for mutation in self.outbox(limit):
                 size += len(json.dumps(mutation.body))
-                is_full = len(batch) == limit or size > BATCH_BYTES
-                if (batch and is_full) or (mutation.type, mutation.target) in targets:
+                if (batch and size > BATCH_BYTES) or (mutation.type, mutation.target) in targets:
                     break
                 batch.append(mutation)
                 targets.add((mutation.type, mutation.target))
@@ -142,22 +134,47 @@ class LocalCopy:
         return batch
 
     def settle(self, results: Iterable[Result]) -> Sequence[Issue]:
-        """Store the results of edits, and return the edits that were not accepted."""
-        with self._transaction() as database:
-            return [issue for result in results if (issue := rows.settle(database, result))]
+        """Store the results of edits, and return the edits that were not accepted, or not as a whole."""
+        with self._database.writing() as database:
+            return [issue for result in results if (issue := settle(database, result))]
+
+    # ---------------------------------------------------------------- issues
 
     def issues(self) -> Sequence[Issue]:
         """Return the edits that were not accepted, in the order of their results."""
-        with self._lock:
-            found = self._database.execute(
-                "SELECT mutation, type, op, target, status, data, conflicts, problem FROM issues ORDER BY number"
-            ).fetchall()
-        return [rows.issue_of(row) for row in found]
+        with self._database.reading() as database:
+            return rows.issues(database)
 
     def dismiss(self, mutations: Collection[str]) -> None:
         """Remove edits that were not accepted."""
-        with self._transaction() as database:
+        with self._database.writing() as database:
             database.executemany("DELETE FROM issues WHERE mutation = ?", [(each,) for each in mutations])
+
+    def resend(self, issue: Issue, changes: Mapping[str, object]) -> str:
+        """Replace an issue by a new edit, with some values changed, and return the id of the edited item.
+
+        Raises InvalidEdit, and UnknownItem if the issue was dismissed.
+        """
+        changed = rows.encoded(issue.type, changes)
+        with self._database.writing() as database:
+            if not database.execute("DELETE FROM issues WHERE mutation = ?", (issue.mutation,)).rowcount:
+                raise UnknownItem("The issue was dismissed.")
+            op, target, data = issue.op, issue.target, {**issue.data, **changed}
+            exists = bool(rows.view(database, issue.type, target))
+            if op in SENT_FIELDS:
+                if exists:
+                    op = Op.UPDATE
+                else:
+                    is_id_taken = str((issue.problem or {}).get("type")).endswith("/id-taken")
+                    if op is Op.UPDATE or issue.existing or is_id_taken:
+                        target = str(uuid4())  # the item is gone, or its id cannot be used
+                    op, whole = Op.CREATE, {**issue.item, **data}
+                    data = {name: value for name, value in whole.items() if name in EDITABLE[issue.type]}
+            elif op is Op.DELETE and not exists:
+                return target
+            rows.queue(database, issue.type, op, target, data)
+        self.on_edit()
+        return target
 
     # -------------------------------------------------------- received items
 
@@ -166,86 +183,69 @@ class LocalCopy:
 
         Return False, and change nothing, if the copy has another cursor by now.
         """
-        with self._transaction() as database:
-            if self.cursor != cursor:
+        with self._database.writing() as database:
+            if setting(database, CURSOR) != cursor:
                 return False
             for change in page.changes:
-                rows.apply(database, change)
+                if lost := rows.apply(database, change):
+                    store_settings(database, restored="yes")
+                    rows.add_issue(database, lost)
             if not page.has_more:
                 # The copy is complete: stale items do not exist any more, and all accepted edits are included.
+                if setting(database, "restored"):
+                    stale = database.execute("SELECT type, id, data FROM items WHERE stale").fetchall()
+                    for kind, target, text in stale:
+                        data = json.loads(text)
+                        rows.add_issue(database, rows.lost_issue(ItemType(kind), target, Op.CREATE, data, data))
                 database.execute("DELETE FROM items WHERE stale")
                 database.execute("DELETE FROM outbox WHERE done_version IS NOT NULL")
-            rows.store_setting(database, CURSOR, page.next_cursor)
+                store_settings(database, restored=None, complete_at=_now().isoformat())
+            store_settings(database, cursor=page.next_cursor)
             return True
 
     def start_over(self, cursor: str | None) -> None:
-        """Drop the cursor. Items received so far stay visible until all have been received again."""
-        with self._transaction() as database:
-            if self.cursor == cursor:
-                database.execute("UPDATE items SET stale = 1")
-                rows.store_setting(database, CURSOR, None)
+        """Drop the cursor. Items received so far stay visible until all have been received again.
+
+        A cursor that has expired before the server's retention has passed means that the server was restored from a
+        backup. Edits whose effect was not received yet are sent again: the backup may not have them.
+        """
+        with self._database.writing() as database:
+            if setting(database, CURSOR) != cursor:
+                return
+            complete_at = setting(database, "complete_at")
+            retention = timedelta(days=int(setting(database, "retention_days") or RETENTION_DAYS))
+            # By the clock of this device alone: the server's may differ.
+            is_early = complete_at is not None and _now() - datetime.fromisoformat(complete_at) < retention
+            store_settings(database, cursor=None, restored="yes" if is_early else None)
+            database.execute("UPDATE items SET stale = 1")
+            database.execute("UPDATE outbox SET done_version = NULL, reached = NULL")
 
     def repair(self, gone: Iterable[tuple[ItemType, str]], found: Iterable[Change]) -> None:
         """Remove the items that the server does not have, and store those that differ."""
-        with self._transaction() as database:
+        with self._database.writing() as database:
             database.executemany("DELETE FROM items WHERE type = ? AND id = ?", list(gone))
             for change in found:
                 rows.put(database, change)
 
     def versions(self) -> Sequence[tuple[ItemType, str, int]]:
         """Return type, id and version of all items received from the server."""
-        with self._lock:
-            found = self._database.execute("SELECT type, id, version FROM items ORDER BY type, id").fetchall()
+        with self._database.reading() as database:
+            found = database.execute("SELECT type, id, version FROM items ORDER BY type, id").fetchall()
         return [(ItemType(row[0]), row[1], row[2]) for row in found]
 
     def version(self, type: str, id: str) -> int | None:
         """Return the version of an item as received from the server, or None."""
-        with self._lock:
-            found = self._database.execute(
+        with self._database.reading() as database:
+            found = database.execute(
                 "SELECT version FROM items WHERE type = ? AND id = ? AND NOT stale", (type, id)
             ).fetchone()
         return found[0] if found else None
 
-    # -------------------------------------------------------------- the view
-
-    def view(self, type: ItemType, id: str | None = None) -> Sequence[Item]:
+    def view(self, type: ItemType, id: str | None = None) -> Sequence[Task | Category]:
         """Return all items of a type, or the one with this id, with all edits applied in their order."""
-        with self._transaction():
-            return self._view(type, id)
+        with self._database.writing() as database:
+            return rows.view(database, type, None if id is None else rows.alias(database, type, id))
 
-    def _view(self, type: ItemType, id: str | None) -> Sequence[Item]:
-        one = {"type": type, "id": id}
-        items = self._database.execute(
-            "SELECT id, version, data FROM items WHERE type = :type AND (:id IS NULL OR id = :id) ORDER BY id", one
-        )
-        shown = {row[0]: Item(type, row[0], row[1], {**DEFAULTS[type], **json.loads(row[2])}) for row in items}
-        deleted: dict[str, Item] = {}
-        edits = self._database.execute(
-            "SELECT * FROM outbox WHERE type = :type AND (:id IS NULL OR target = :id) ORDER BY number", one
-        )
-        for mutation in map(rows.mutation_of, edits.fetchall()):
-            target, data = mutation.target, mutation.data
-            if mutation.op is Op.CREATE:
-                known = shown.get(target)
-                fields = {**DEFAULTS[type], **(known.data if known else {"id": target}), **data}
-                shown[target] = Item(type, target, known.version if known else None, fields, is_pending=True)
-            elif mutation.op is Op.DELETE and target in shown:
-                deleted[target] = shown.pop(target)
-            elif mutation.op is Op.RESTORE and target in deleted:
-                shown[target] = deleted.pop(target)
-            elif mutation.op is Op.UPDATE and target in shown:
-                known = shown[target]
-                shown[target] = Item(type, target, known.version, {**known.data, **data}, is_pending=True)
-        return list(shown.values())
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.OperationalError):  # SQLite may already have rolled back
-                    self._database.execute("ROLLBACK")
-                raise
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Items, edits and their results."""
+"""Edits and their results, and the changes of a feed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from tasktracker_client.items import ItemType
 
-class ItemType(StrEnum):
-    """The types of items that are kept in sync."""
-
-    TASK = "task"
-    CATEGORY = "category"
+MAX_OWN = 100
 
 
 class Op(StrEnum):
@@ -25,13 +22,19 @@ class Op(StrEnum):
 
 
 class Status(StrEnum):
-    """The result of an edit. A conflict or a rejection has changed nothing."""
+    """The result of an edit.
+
+    A CONFLICT or a REJECTED edit has changed nothing. PARTIAL and LOST are statuses of issues only: an edit that was
+    applied without some of its fields, and data that the server had, but no longer has after a restored backup.
+    """
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     MERGED = "merged"
     CONFLICT = "conflict"
     REJECTED = "rejected"
+    PARTIAL = "partial"
+    LOST = "lost"
 
     @property
     def is_done(self) -> bool:
@@ -39,47 +42,13 @@ class Status(StrEnum):
         return self in (Status.APPLIED, Status.DUPLICATE, Status.MERGED)
 
 
-DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
-    ItemType.TASK: {
-        "title": "",
-        "description": "",
-        "priority": 2,
-        "state": "open",
-        "start_on": None,
-        "due_date": None,
-        "category": None,
-        "parent": None,
-        "owners": [],
-        "created_by": None,
-        "created_at": None,
-        "updated_at": None,
-        "completed_at": None,
-    },
-    ItemType.CATEGORY: {"name": "", "description": "", "color": None, "created_at": None, "updated_at": None},
-}
-"""The fields of a new item until it is received from the server."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A task or category as received from the server, with the local edits applied that it does not include yet.
-
-    `version` is the server's, or None if the item was not received. `is_pending` is true while there are such edits.
-    """
-
-    type: ItemType
-    id: str
-    version: int | None
-    data: Mapping[str, Any]
-    is_pending: bool = False
-
-    def __getitem__(self, name: str) -> Any:
-        return self.data[name]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
-    """An edit. Its id makes it idempotent: it is applied once, even if it is sent several times."""
+    """An edit. Its id makes it idempotent: it is applied once, even if it is sent several times.
+
+    `own` are the ids of earlier edits of the item, by this copy, that were applied since `base_version`. `made_at` is
+    the time of the device, in the form of RFC 3339.
+    """
 
     id: str
     type: ItemType
@@ -87,6 +56,8 @@ class Mutation:
     target: str
     base_version: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    own: Sequence[str] = ()
+    made_at: str | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -94,6 +65,10 @@ class Mutation:
         body: dict[str, Any] = {"id": self.id, "type": self.type, "op": self.op, "target": self.target}
         if self.base_version is not None:
             body["base_version"] = self.base_version
+        if self.own:
+            body["own"] = list(self.own)[-MAX_OWN:]
+        if self.made_at is not None:
+            body["made_at"] = self.made_at
         if self.data:
             body["data"] = dict(self.data)
         return body
@@ -110,9 +85,10 @@ class FieldConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """An edit that the server did not accept: in conflict with other edits, or rejected because of a `problem`.
+    """An edit, or a part of one, that the server does not have. The copy shows the server's values.
 
-    The copy shows the server's values. `data` are the values of the edit, which can be submitted again.
+    `data` are the values that were not taken, and `item` is the whole item as it was shown before. `problem` explains
+    a rejection. `existing` is the id of the item that stands in the way, such as the category with the same name.
     """
 
     mutation: str
@@ -123,27 +99,50 @@ class Issue:
     data: Mapping[str, Any]
     conflicts: Mapping[str, FieldConflict] = field(default_factory=dict)
     problem: Mapping[str, Any] | None = None
+    existing: str | None = None
+    item: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The result of an edit that was sent, and the version of its item after it."""
+    """The result of an edit that was sent, and the version of its item after it.
+
+    `dropped` are the fields that the server left out.
+    """
 
     mutation: str
     status: Status
     version: int | None
     conflicts: Mapping[str, FieldConflict] = field(default_factory=dict)
     problem: Mapping[str, Any] | None = None
+    existing: str | None = None
+    dropped: Sequence[str] = ()
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Result:
-        """Parse the server's result for one edit."""
+        """Parse the server's result for one edit. An edit with an unknown status is kept for the user as rejected."""
+        version, problem = answer["version"], answer.get("problem")
+        if problem is not None:
+            problem = dict(problem)
+        try:
+            status = Status(answer["status"])
+        except ValueError:
+            status, problem = Status.REJECTED, problem or {"title": f"The status is {answer['status']!r}"}
+        if status.is_done and not isinstance(version, int):
+            raise TypeError("an applied edit must have a version")
+        conflicts = answer.get("conflicts") or {}
+        existing = answer.get("existing") or (problem or {}).get("existing")
         return cls(
-            mutation=answer["id"],
-            status=Status(answer["status"]),
-            version=answer["version"],
-            conflicts={name: FieldConflict(**each) for name, each in answer["conflicts"].items()},
-            problem=answer["problem"],
+            mutation=str(answer["id"]),
+            status=status,
+            version=version,
+            conflicts={
+                str(name): FieldConflict(each.get("base"), each.get("yours"), each.get("theirs"))
+                for name, each in conflicts.items()
+            },
+            problem=problem,
+            existing=str(existing["id"]) if existing else None,
+            dropped=tuple(str(name) for name in answer.get("dropped") or ()),
         )
 
 
@@ -157,12 +156,14 @@ class Change:
     data: Mapping[str, Any] | None
 
     @classmethod
-    def read(cls, answer: Mapping[str, Any]) -> Change:
-        """Parse the server's entry for one item."""
+    def read(cls, answer: Mapping[str, Any]) -> Change | None:
+        """Parse the server's entry for one item. Return None for a type or an operation that is not known."""
+        if str(answer["type"]) not in set(ItemType) or answer["op"] not in ("upsert", "delete"):
+            return None
         data = answer["data"] if answer["op"] == "upsert" else None
         if answer["op"] == "upsert" and not isinstance(data, Mapping):
             raise TypeError("an upsert must contain the item")
-        return cls(ItemType(answer["type"]), answer["id"], int(answer["version"]), data)
+        return cls(ItemType(answer["type"]), str(answer["id"]), int(answer["version"]), data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +177,13 @@ class Page:
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Page:
         """Parse an answer of the server."""
-        changes = [Change.read(each) for each in answer["changes"]]
+        changes = [change for each in answer["changes"] if (change := Change.read(each))]
         return cls(changes, str(answer["next_cursor"]), bool(answer["has_more"]))
 
 
 @dataclass(slots=True)
 class SyncReport:
-    """The results of a sync."""
+    """The results of a sync. `partial` are edits that were applied without some of their fields."""
 
     applied: int = 0
     merged: int = 0
@@ -191,11 +192,12 @@ class SyncReport:
     started_over: bool = False
     conflicts: list[Issue] = field(default_factory=list)
     rejections: list[Issue] = field(default_factory=list)
+    partial: list[Issue] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
-        """Whether every edit was accepted."""
-        return not self.conflicts and not self.rejections
+        """Whether every edit was accepted as a whole."""
+        return not self.conflicts and not self.rejections and not self.partial
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,78 +4,102 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from tasktracker_client.model import Change, FieldConflict, Issue, ItemType, Mutation, Op, Result, Status
+from tasktracker_client.errors import InvalidEdit
+from tasktracker_client.items import CLASSES, DEFAULTS, EDITABLE, REFERENCES, Category, ItemType, Task
+from tasktracker_client.model import Change, FieldConflict, Issue, Mutation, Op, Status
+
+# ---------------------------------------------------------------------- values
 
 
-def settle(database: sqlite3.Connection, result: Result) -> Issue | None:
-    """Store the result of an edit. Return an issue if the edit was not accepted."""
-    row = database.execute("SELECT * FROM outbox WHERE id = ? AND done_version IS NULL", (result.mutation,)).fetchone()
-    if row is None:
-        return None  # already settled: this answer was received twice
-    mutation = mutation_of(row)
-    if not result.status.is_done:
-        issue = Issue(
-            mutation=mutation.id,
-            type=mutation.type,
-            op=mutation.op,
-            target=mutation.target,
-            status=result.status,
-            data=mutation.data,
-            conflicts=result.conflicts,
-            problem=result.problem,
-        )
-        database.execute("DELETE FROM outbox WHERE id = ?", (mutation.id,))
-        _add_issue(database, issue)
-        return issue
-    base, version = mutation.base_version, result.version
-    is_next = mutation.op is Op.CREATE or (base is not None and version == base + 1)
-    reached = version if is_next else None
-    database.execute(
-        "UPDATE outbox SET done_version = ?, reached = ? WHERE id = ?", (version or 0, reached, mutation.id)
+def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
+    """Return the fields of an edit as JSON values. Raises InvalidEdit."""
+    if unknown := sorted(set(fields) - EDITABLE[type]):
+        raise InvalidEdit(f"A {type} has no field that can be set as {', '.join(unknown)}.")
+    try:
+        # Lone surrogates raise UnicodeEncodeError.
+        text = json.dumps(fields, default=_json_default, allow_nan=False, ensure_ascii=False).encode().decode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidEdit(f"A value cannot be sent: {error}.") from error
+    data: dict[str, Any] = json.loads(text)
+    for name in REFERENCES.keys() & data.keys():
+        data[name] = canonical(data[name])
+    return data
+
+
+def canonical(id: Any) -> Any:
+    """Return a UUID in lower case with hyphens, as the server writes it, and anything else unchanged."""
+    try:
+        return str(UUID(id))
+    except (AttributeError, TypeError, ValueError):
+        return id
+
+
+def _json_default(value: object) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    is_without_offset = isinstance(value, datetime) and value.tzinfo is None
+    if isinstance(value, date) and not is_without_offset:
+        return value.isoformat()
+    raise TypeError(f"{value!r} has no JSON form, or is a time without an offset")
+
+
+# ----------------------------------------------------------------------- items
+
+
+def view(database: sqlite3.Connection, type: ItemType, id: str | None = None) -> Sequence[Task | Category]:
+    """Return all items of a type, or the one with this id, with all edits applied in their order."""
+    one, make = {"type": type, "id": id}, CLASSES[type]
+    items = database.execute(
+        "SELECT id, version, data FROM items WHERE type = :type AND (:id IS NULL OR id = :id) ORDER BY id", one
     )
-    if reached is not None:
-        # No edits of others lie between, so later local edits of the item are based on this version.
-        database.execute(
-            "UPDATE outbox SET base_version = ? WHERE type = ? AND target = ? AND NOT sent AND base_version IS ?",
-            (reached, mutation.type, mutation.target, base),
-        )
-    return None
-
-
-def _add_issue(database: sqlite3.Connection, issue: Issue) -> None:
-    database.execute(
-        "INSERT OR IGNORE INTO issues (mutation, type, op, target, status, data, conflicts, problem)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            issue.mutation,
-            issue.type,
-            issue.op,
-            issue.target,
-            issue.status,
-            json.dumps(issue.data),
-            json.dumps({name: asdict(each) for name, each in issue.conflicts.items()}),
-            json.dumps(issue.problem),
-        ),
+    shown = {row[0]: make(row[0], row[1], {**DEFAULTS[type], **json.loads(row[2])}) for row in items}
+    deleted: dict[str, Task | Category] = {}
+    edits = database.execute(
+        "SELECT * FROM outbox WHERE type = :type AND (:id IS NULL OR target = :id) ORDER BY number", one
     )
+    for mutation in map(mutation_of, edits.fetchall()):
+        target, data = mutation.target, mutation.data
+        if mutation.op is Op.CREATE:
+            known = shown.get(target)
+            fields = {**DEFAULTS[type], **(known.data if known else {"id": target}), **data}
+            shown[target] = make(target, known.version if known else None, fields, is_pending=True)
+        elif mutation.op is Op.DELETE and target in shown:
+            deleted[target] = shown.pop(target)
+        elif mutation.op is Op.RESTORE and target in deleted:
+            shown[target] = deleted.pop(target)
+        elif mutation.op is Op.UPDATE and target in shown:
+            known = shown[target]
+            shown[target] = make(target, known.version, {**known.data, **data}, is_pending=True)
+    return list(shown.values())
 
 
-def apply(database: sqlite3.Connection, change: Change) -> None:
-    """Store a change received from the server, unless a newer version is stored."""
-    known = database.execute(
-        "SELECT version FROM items WHERE type = ? AND id = ? AND NOT stale", (change.type, change.id)
+def apply(database: sqlite3.Connection, change: Change) -> Issue | None:
+    """Store a change received from the server, unless a newer version is stored.
+
+    Return an issue if the stored item was newer than the backup that the server was restored from.
+    """
+    row = database.execute(
+        "SELECT version, stale, data FROM items WHERE type = ? AND id = ?", (change.type, change.id)
     ).fetchone()
-    if known and known[0] > change.version:
-        return  # versions never decrease
+    lost = None
+    if row and row[0] > change.version:
+        if not row[1]:
+            return None  # versions never decrease
+        old, new = json.loads(row[2]), change.data or {}
+        if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
+            lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)
     put(database, change)
     database.execute(
         "DELETE FROM outbox WHERE type = ? AND target = ? AND done_version <= ?",
         (change.type, change.id, change.version),
     )
+    return lost
 
 
 def put(database: sqlite3.Connection, change: Change) -> None:
@@ -89,23 +113,150 @@ def put(database: sqlite3.Connection, change: Change) -> None:
         )
 
 
-def store_setting(database: sqlite3.Connection, name: str, value: str | None) -> None:
-    """Store a setting; None removes it."""
-    if value is None:
-        database.execute("DELETE FROM settings WHERE name = ?", (name,))
-    else:
-        database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+def lost_issue(type: ItemType, id: str, op: Op, data: Mapping[str, Any], item: Mapping[str, Any]) -> Issue:
+    """Return an issue for data that the server no longer has."""
+    data = {name: value for name, value in data.items() if name in EDITABLE[type]}
+    return Issue(mutation=str(uuid4()), type=type, op=op, target=id, status=Status.LOST, data=data, item=item)
+
+
+# ----------------------------------------------------------------------- edits
+
+
+def queue(database: sqlite3.Connection, type: ItemType, op: Op, target: str, data: dict[str, Any]) -> None:
+    """Store an edit until it is sent: as part of the item's last edit, if that was not sent, or after all others."""
+    for name in REFERENCES.keys() & data.keys():
+        data[name] = alias(database, REFERENCES[name], data[name])
+    item = {"type": type, "id": target}
+    versions = database.execute(
+        "SELECT version FROM items WHERE type = :type AND id = :id UNION ALL"
+        " SELECT reached FROM outbox WHERE type = :type AND target = :id AND reached IS NOT NULL",
+        item,
+    )
+    base = None if op is Op.CREATE else max((version for (version,) in versions), default=None)
+    if op is Op.UPDATE and _is_added_to_last(database, item, base, data):
+        return
+    applied = database.execute(
+        "SELECT id FROM outbox WHERE type = :type AND target = :id AND done_version > :base ORDER BY number",
+        {**item, "base": base},
+    )
+    own = json.dumps([name for (name,) in applied])
+    database.execute(
+        "INSERT INTO outbox (id, type, op, target, base_version, data, own, made_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (str(uuid4()), type, op, target, base, json.dumps(data), own, _now()),
+    )
+
+
+def _is_added_to_last(
+    database: sqlite3.Connection, item: Mapping[str, str], base: int | None, data: Mapping[str, Any]
+) -> bool:
+    row = database.execute(
+        "SELECT * FROM outbox WHERE type = :type AND target = :id ORDER BY number DESC LIMIT 1", item
+    ).fetchone()
+    if row is None:
+        return False
+    number, last = row[0], mutation_of(row)
+    if is_sent(row) or last.op not in (Op.CREATE, Op.UPDATE) or last.base_version != base:
+        return False
+    for name in REFERENCES.keys() & data.keys():
+        # An edit must not be sent before the creation of an item to which it refers.
+        later = database.execute("SELECT 1 FROM outbox WHERE target = ? AND number > ?", (data[name], number))
+        if later.fetchone():
+            return False
+    # Another edit gets another id: a copied file may have the earlier one.
+    database.execute(
+        "UPDATE outbox SET id = ?, data = ?, made_at = ? WHERE number = ?",
+        (str(uuid4()), json.dumps({**last.data, **data}), _now(), number),
+    )
+    return True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def waiting(database: sqlite3.Connection, type: ItemType, target: str) -> Sequence[Mutation]:
+    """Return the edits of an item that were not sent yet."""
+    found = database.execute(
+        "SELECT * FROM outbox WHERE type = ? AND target = ? AND NOT sent ORDER BY number", (type, target)
+    ).fetchall()
+    return [mutation_of(row) for row in found]
+
+
+def remove_edits(database: sqlite3.Connection, mutations: Iterable[str]) -> None:
+    """Remove edits from the outbox."""
+    database.executemany("DELETE FROM outbox WHERE id = ?", [(each,) for each in mutations])
+
+
+def alias(database: sqlite3.Connection, type: ItemType, id: Any) -> Any:
+    """Return the id under which the server has an item that was created with this id."""
+    found = database.execute("SELECT existing FROM aliases WHERE type = ? AND id = ?", (type, id)).fetchone()
+    return found[0] if found else id
+
+
+def is_sent(row: tuple[Any, ...]) -> bool:
+    """Return whether an edit of the outbox was sent."""
+    return bool(row[7])
 
 
 def mutation_of(row: tuple[Any, ...]) -> Mutation:
     """Convert a row of the outbox."""
-    _, name, kind, op, target, base, data, *_ = row
-    return Mutation(id=name, type=ItemType(kind), op=Op(op), target=target, base_version=base, data=json.loads(data))
+    _, name, kind, op, target, base, data, _, _, _, own, made_at = row
+    return Mutation(
+        id=name,
+        type=ItemType(kind),
+        op=Op(op),
+        target=target,
+        base_version=base,
+        data=json.loads(data),
+        own=json.loads(own),
+        made_at=made_at,
+    )
 
 
-def issue_of(row: tuple[Any, ...]) -> Issue:
-    """Convert a row of the issues."""
-    mutation, kind, op, target, status, data, conflicts, problem = row
+# ---------------------------------------------------------------------- issues
+
+
+def add_issue(database: sqlite3.Connection, issue: Issue) -> None:
+    """Store an issue, once for each edit."""
+    database.execute(
+        "INSERT OR IGNORE INTO issues (mutation, type, op, target, status, data, conflicts, problem, existing, item)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            issue.mutation,
+            issue.type,
+            issue.op,
+            issue.target,
+            issue.status,
+            json.dumps(issue.data),
+            json.dumps({name: asdict(each) for name, each in issue.conflicts.items()}),
+            json.dumps(issue.problem),
+            issue.existing,
+            json.dumps(issue.item),
+        ),
+    )
+
+
+def issues(database: sqlite3.Connection) -> Sequence[Issue]:
+    """Return the issues in their order."""
+    found = database.execute(
+        "SELECT mutation, type, op, target, status, data, conflicts, problem, existing, item"
+        " FROM issues ORDER BY number"
+    ).fetchall()
+    return [_issue_of(*row) for row in found]
+
+
+def _issue_of(
+    mutation: str,
+    kind: str,
+    op: str,
+    target: str,
+    status: str,
+    data: str,
+    conflicts: str,
+    problem: str,
+    existing: str | None,
+    item: str,
+) -> Issue:
     return Issue(
         mutation=mutation,
         type=ItemType(kind),
@@ -115,14 +266,6 @@ def issue_of(row: tuple[Any, ...]) -> Issue:
         data=json.loads(data),
         conflicts={name: FieldConflict(**each) for name, each in json.loads(conflicts).items()},
         problem=json.loads(problem),
+        existing=existing,
+        item=json.loads(item),
     )
-
-
-def json_default(value: object) -> str:
-    """Convert a UUID, a date, or a time with a UTC offset for JSON. Raises TypeError for other values."""
-    if isinstance(value, UUID):
-        return str(value)
-    is_without_offset = isinstance(value, datetime) and value.tzinfo is None
-    if isinstance(value, date) and not is_without_offset:
-        return value.isoformat()
-    raise TypeError(f"cannot be converted to JSON: {value!r}")

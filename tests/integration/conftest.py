@@ -1,12 +1,14 @@
-"""Databases of each kind that server processes can use."""
+"""Databases of each kind that server processes can use, and devices of the reference client in this process."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.http import migrated
+from tests.http import Api, Person, migrated
+from tests.integration.phones import Add, Phone
 from tests.postgres import DatabaseFactory
 
 
@@ -26,3 +28,41 @@ def shared_url(
     """The URL of a migrated database that the tests of a module share."""
     sqlite = f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/tasks.db"
     return migrated(sqlite if request.param == "sqlite" else postgres_url_factory.create_database())
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    with Api("memory://") as api:
+        yield api
+
+
+@pytest.fixture
+def ada(api: Api) -> Person:
+    return api.register()
+
+
+@pytest.fixture
+def add(api: Api, ada: Person, tmp_path: Path) -> Iterator[Add]:
+    """Creates another device of Ada or of another user."""
+    phones: list[Phone] = []
+
+    def add(person: Person = ada) -> Phone:
+        phone = Phone(tmp_path / f"{len(phones)}.db", api)
+        phones.append(phone)
+        phone.login(person.username, person.password)
+        phone.line.requests.clear()
+        return phone
+
+    yield add
+    for phone in phones:
+        phone.close()
+
+
+@pytest.fixture
+def phone(add: Add) -> Phone:
+    return add()
+
+
+@pytest.fixture
+def laptop(add: Add) -> Phone:
+    return add()

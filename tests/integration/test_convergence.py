@@ -1,4 +1,4 @@
-"""Nine devices of three users reach the state of the server, over a bad network and with a server that is killed.
+"""Ten devices of three users reach the state of the server, over a bad network and with a server that is killed.
 
 All random choices depend on a seed, which a failure prints.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sqlite3
 import tempfile
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,7 +27,7 @@ from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker_client import Replica, SyncError, UnknownItem, stream
 from tests.dying_server import COMMAND, DIE
-from tests.http import Api, Person
+from tests.http import Api, Person, expect
 from tests.integration.devices import require_in_sync
 from tests.line import Line
 from tests.security.processes import Pair
@@ -61,8 +62,12 @@ class World(Protocol):
         """Start the process again."""
         ...
 
+    def back_up(self) -> None:
+        """Keep the data as it is now, if this service can."""
+        ...
+
     def renew_epoch(self) -> None:
-        """Make all cursors expire."""
+        """Make all cursors expire, and restore the backup, if there is one."""
         ...
 
     def histories(self) -> Sequence[str]:
@@ -79,6 +84,7 @@ class InProcess:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self._backup: Any = None
 
     def register(self) -> Person:
         return self._api.register()
@@ -92,8 +98,14 @@ class InProcess:
     def recover(self) -> None:
         """Do nothing."""
 
+    def back_up(self) -> None:
+        store: Any = self._api.container.store()
+        self._backup = store._data.copy()
+
     def renew_epoch(self) -> None:
-        self._api.container.store().rotate_secret(EPOCH)
+        store: Any = self._api.container.store()
+        store._data = self._backup.copy()
+        store.rotate_secret(EPOCH)
 
     def histories(self) -> Sequence[str]:
         store: Any = self._api.container.store()
@@ -122,6 +134,9 @@ class InProcesses:
         assert not self.is_doomed, "the process has received no push"
         assert self._pair.servers[1].wait() == -signal.SIGKILL
         self._pair.servers[1].start()
+
+    def back_up(self) -> None:
+        """Do nothing: the epoch is renewed without a loss."""
 
     def renew_epoch(self) -> None:
         self._pair.renew_epoch()
@@ -197,14 +212,24 @@ class Witness(Line):
 class Device(Replica):
     """Makes random edits."""
 
-    def __init__(self, path: Path, world: World, person: Person, chance: random.Random, names: Iterator[int]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        world: World,
+        person: Person,
+        chance: random.Random,
+        names: Iterator[int],
+        token: str | None = None,
+    ) -> None:
+        self.path = path
         self.person = person
         self._chance = chance
         self._names = names
         self._deleted: list[str] = []
         self.is_away = False
         self.line = Witness(world.client(chance), chance)
-        super().__init__(path, f"{world.url}/api", client=httpx.Client(transport=self.line), sleep=lambda _: None)
+        client = httpx.Client(transport=self.line)
+        super().__init__(path, f"{world.url}/api", token=token, client=client, sleep=lambda _: None)
 
     def edit_something(self) -> None:
         """Make a random edit, if the chosen item exists."""
@@ -212,14 +237,14 @@ class Device(Replica):
             lambda: self.create_task(title=self.word(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.create_task(title=self.word(), parent=self.a_task()),
             lambda: self.edit_task(self.a_task(), title=self.word()),
-            lambda: self.edit_task(self.a_task(), description=self.word(), priority=self._chance.randint(1, 4)),
+            lambda: self.edit_task(self.a_task(), description=self.word(), priority=self._chance.choice([1, 2, 3, 4])),
             lambda: self.edit_task(self.a_task(), parent=self._chance.choice([None, self.a_task()])),
             lambda: self.edit_task(self.a_task(), category=self._chance.choice([None, self._a_category()])),
             lambda: self.complete(self.a_task()),
             lambda: self._delete(self.a_task()),
             lambda: self.restore(self._chance.choice(self._deleted or [self.a_task()])),
-            lambda: self.create_category(name=self.word()),
-            lambda: self.edit_category(self._a_category(), name=self.word()),
+            lambda: self.create_category(name=self._chance.choice(["Work", "work", "WORK", self.word()])),
+            lambda: self.edit_category(self._a_category(), name=self._chance.choice(["Home", self.word()])),
             lambda: self.delete_category(self._a_category()),
         ]
         with suppress(UnknownItem):
@@ -230,6 +255,11 @@ class Device(Replica):
         self.line.is_up = not self.is_away and self._chance.random() < 0.85
         with suppress(SyncError):
             self.sync()
+
+    def resend_everything(self) -> None:
+        """Send each issue again, a category under another name."""
+        for issue in self.issues():
+            self.resend(issue, {"name": self.word()} if "name" in issue.data else None)
 
     def _delete(self, task: str) -> None:
         self.delete(task)
@@ -258,9 +288,8 @@ class Follower(Replica):
         self._thread.start()
 
     def finish(self) -> None:
-        """Stop following, with the next event."""
+        """Stop following."""
         self._stop.set()
-        self.person.task()
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
@@ -281,6 +310,19 @@ def recover(world: World, devices: Sequence[Device]) -> None:
     world.recover()
 
 
+def api_token(person: Person) -> str:
+    scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
+    return str(expect(person.post("/api/accounts/tokens/", scopes), 201)["token"])
+
+
+def copy_of(path: Path) -> Path:
+    """Copy the file of a device."""
+    copied = path.with_suffix(".copy")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copied)) as target:
+        source.backup(target)
+    return copied
+
+
 def share(owner: Person, task: str, member: Person, role: str) -> None:
     """Share a task or remove its member. The server may refuse: it may be deleted, a subtask, or of another user."""
     path = f"/api/tasks/{task}/shares/"
@@ -298,12 +340,23 @@ def converge(world: World, folder: Path, seed: int) -> None:
     names = iter(range(seed * 10_000, (seed + 1) * 10_000))
     users = [world.register() for _ in range(USERS)]
     with ExitStack() as stack:
+        token = api_token(users[0])  # of two devices
         devices = [
-            stack.enter_context(Device(folder / f"{number}.db", world, users[number % USERS], chance, names))
+            stack.enter_context(
+                Device(
+                    folder / f"{number}.db",
+                    world,
+                    users[number % USERS],
+                    chance,
+                    names,
+                    token if number in (USERS, 2 * USERS) else None,
+                )
+            )
             for number in range(DEVICES)
         ]
         for device in devices:
-            device.login(device.person.username, device.person.password)
+            if device not in (devices[USERS], devices[2 * USERS]):
+                device.login(device.person.username, device.person.password)
         followers = [
             stack.enter_context(Follower(folder / f"{person.id}.db", world.streams_url, person))
             for person in users
@@ -316,16 +369,23 @@ def converge(world: World, folder: Path, seed: int) -> None:
                 device.create_task(title=device.word())
             device.try_to_sync()
         away = chance.sample(devices, 2)
+        world.back_up()
         for step in range(STEPS):
             device = chance.choice(devices)
             for each in away:
                 each.is_away = STEPS // 5 < step < 4 * STEPS // 5
-            if step == STEPS // 3:
+            if step == STEPS // 4:
+                copied = Device(copy_of(devices[0].path), world, users[0], chance, names)
+                devices.append(stack.enter_context(copied))
+            elif step == STEPS // 3:
                 world.crash()
             elif step == 2 * STEPS // 3:
                 recover(world, devices)
             elif step == STEPS // 2 and chance.random() < 0.5:
                 world.renew_epoch()
+                for each in devices:
+                    each.line.done.clear()
+                    each.line.acknowledged.clear()
             elif chance.random() < 0.6:
                 for _ in range(3):
                     device.edit_something()
@@ -344,13 +404,20 @@ def converge(world: World, folder: Path, seed: int) -> None:
             require_in_sync(device, device.person)
             acknowledged.update(device.line.acknowledged)
             assert not [id_ for id_, times in device.line.done.items() if times > 1], "an edit was applied twice"
+        histories = world.histories()
+        for device in devices:
+            device.resend_everything()
+            device.sync()
+        for device in devices * 2:
+            device.sync()
+        for device in devices:
+            require_in_sync(device, device.person)
         for follower, device in zip(followers, devices, strict=False):
             follower.catch_up(device)
         for follower in followers:
             follower.finish()
             assert follower.verify().is_in_sync
     assert len(acknowledged) > STEPS / 3, "too few edits were acknowledged"
-    histories = world.histories()
     for mutation in acknowledged.values():
         for word in words_in(mutation):
             times = sum(is_after(change, word) for change in histories if word in change)

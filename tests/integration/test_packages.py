@@ -92,7 +92,7 @@ with Replica(sys.argv[2], "http://127.0.0.1:1/api", token="none") as replica:
     try:
         replica.sync()
     except Offline:
-        print([task["title"] for task in replica.tasks()], len(replica.pending))
+        print([task.title for task in replica.tasks()], len(replica.pending))
 """
     result = subprocess.run(
         [sys.executable, "-I", "-c", script, client, tmp_path / "copy.db"], capture_output=True, text=True

@@ -25,8 +25,8 @@ from tasktracker.entrypoints.http.accounts import EditProfile, Register, UserVie
 from tasktracker.entrypoints.http.api_tokens import ApiTokenView, CreateApiToken
 from tasktracker.entrypoints.http.categories import CategoryView, CreateCategory, EditCategory, ReplaceCategory
 from tasktracker.entrypoints.http.task_schemas import CreateTask, EditTask, ReplaceTask, TaskData, TaskView
-from tasktracker_client.model import DEFAULTS as CLIENT_DEFAULTS
-from tasktracker_client.model import ItemType as ClientItemType
+from tasktracker_client.items import DEFAULTS as CLIENT_DEFAULTS
+from tasktracker_client.items import ItemType as ClientItemType
 from tests.fakes import App
 
 EDITABLE: Mapping[type, tuple[EditableFields[Any], type]] = {

@@ -89,10 +89,10 @@ class _Device(Replica):
 
     @property
     def titles(self) -> Sequence[str]:
-        return sorted(task["title"] for task in self.tasks())
+        return sorted(task.title for task in self.tasks())
 
     def id_of(self, title: str) -> str:
-        return next(task.id for task in self.tasks() if task["title"] == title)
+        return next(task.id for task in self.tasks() if task.title == title)
 
 
 # ------------------------------------------------------------------------------ steps
@@ -154,7 +154,7 @@ def _merge(laptop: _Device, phone: _Device, say: Say) -> None:
     laptop.sync()
     for device in (laptop, phone):
         task = device.task(milk)
-        _require((task["title"], task["priority"]) == ("Buy oat milk", 4), "both devices have both edits")
+        _require((task.title, task.priority) == ("Buy oat milk", 4), "both devices have both edits")
     say('   both have "Buy oat milk", urgent')
 
 
@@ -190,7 +190,7 @@ def _conflict(laptop: _Device, phone: _Device, say: Say) -> None:
     say("   phone   gets a conflict in the title")
     for name, value in zip(("base", "yours", "theirs"), values, strict=True):
         say(f'           {name:6}  "{value}"')
-    _require(phone.task(bank)["title"] == title.theirs, "the phone has the other title")
+    _require(phone.task(bank).title == title.theirs, "the phone has the other title")
     _require(list(phone.issues()) == conflicts, "the phone keeps its edit for the user to decide")
     say("   phone   shows theirs, and keeps its own edit until the user decides")
 

@@ -1,0 +1,219 @@
+"""Tasks and categories, and the fields that a caller can set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, TypedDict
+from uuid import UUID
+
+Id = str | UUID
+Priority = Literal[1, 2, 3, 4]
+"""Low, normal, high and urgent."""
+State = Literal["open", "in_progress", "done", "cancelled"]
+
+
+class ItemType(StrEnum):
+    """The types of items that are kept in sync."""
+
+    TASK = "task"
+    CATEGORY = "category"
+
+
+class TaskFields(TypedDict, total=False):
+    """The optional fields of a task. `due_date` needs a UTC offset."""
+
+    description: str
+    priority: Priority
+    state: State
+    start_on: date | None
+    due_date: datetime | None
+    category: Id | None
+    parent: Id | None
+
+
+class TaskEdit(TaskFields, total=False):
+    """Changed fields of a task."""
+
+    title: str
+
+
+class CategoryFields(TypedDict, total=False):
+    """The optional fields of a category. `color` is `#rrggbb`."""
+
+    description: str
+    color: str | None
+
+
+class CategoryEdit(CategoryFields, total=False):
+    """Changed fields of a category."""
+
+    name: str
+
+
+EDITABLE: Mapping[ItemType, frozenset[str]] = {
+    ItemType.TASK: frozenset(TaskEdit.__optional_keys__),
+    ItemType.CATEGORY: frozenset(CategoryEdit.__optional_keys__),
+}
+"""The names of the fields that a caller can set."""
+
+REFERENCES: Mapping[str, ItemType] = {"category": ItemType.CATEGORY, "parent": ItemType.TASK}
+"""The fields of a task that contain the id of another item, and the type of that item."""
+
+DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
+    ItemType.TASK: {
+        "title": "",
+        "description": "",
+        "priority": 2,
+        "state": "open",
+        "start_on": None,
+        "due_date": None,
+        "category": None,
+        "parent": None,
+        "owners": [],
+        "created_by": None,
+        "created_at": None,
+        "updated_at": None,
+        "completed_at": None,
+    },
+    ItemType.CATEGORY: {"name": "", "description": "", "color": None, "created_at": None, "updated_at": None},
+}
+"""The fields of a new item until it is received from the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A task or category as received from the server, with the local edits applied that it does not include yet.
+
+    `version` is the server's, or None if the item was not received. `is_pending` is true while there are such edits.
+    `data` has all fields as JSON values, including fields that this version of the client does not know. A date or time
+    that cannot be read is None.
+    """
+
+    type: ClassVar[ItemType]
+
+    id: str
+    version: int | None
+    data: Mapping[str, Any]
+    is_pending: bool = False
+
+    @property
+    def description(self) -> str:
+        """The text below the title or name."""
+        return str(self.data["description"])
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the item was created; None until it is received from the server."""
+        return self._time("created_at")
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When the item last changed; None until it is received from the server."""
+        return self._time("updated_at")
+
+    def _time(self, name: str) -> datetime | None:
+        with suppress(KeyError, TypeError, ValueError):
+            time = datetime.fromisoformat(self.data[name])
+            return time if time.tzinfo else time.replace(tzinfo=UTC)
+        return None
+
+
+class Task(Item):
+    """A task."""
+
+    __slots__ = ()
+    type = ItemType.TASK
+
+    @property
+    def title(self) -> str:
+        """The title."""
+        return str(self.data["title"])
+
+    @property
+    def priority(self) -> Priority:
+        """From 1, low, to 4, urgent."""
+        priority: Priority = self.data["priority"]
+        return priority
+
+    @property
+    def state(self) -> State:
+        """The state."""
+        state: State = self.data["state"]
+        return state
+
+    @property
+    def start_on(self) -> date | None:
+        """The day before which the task can be ignored."""
+        with suppress(TypeError, ValueError):
+            return date.fromisoformat(self.data["start_on"])
+        return None
+
+    @property
+    def due_date(self) -> datetime | None:
+        """The time at which the task is due."""
+        return self._time("due_date")
+
+    @property
+    def category(self) -> str | None:
+        """The id of the task's category."""
+        category: str | None = self.data["category"]
+        return category
+
+    @property
+    def parent(self) -> str | None:
+        """The id of the task of which this is a subtask."""
+        parent: str | None = self.data["parent"]
+        return parent
+
+    @property
+    def owners(self) -> Sequence[str]:
+        """The ids of the creator and of the editors; empty until the task is received from the server."""
+        owners = self.data["owners"]
+        return tuple(owners) if isinstance(owners, list) else ()
+
+    @property
+    def created_by(self) -> str | None:
+        """The id of the creator; None until the task is received from the server."""
+        creator: str | None = self.data["created_by"]
+        return creator
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When the task was done."""
+        return self._time("completed_at")
+
+    @property
+    def deleted_at(self) -> datetime | None:
+        """When the task was deleted; None unless it was read from the trash."""
+        return self._time("deleted_at")
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the due date has passed and the task is neither done nor cancelled."""
+        due = self.due_date
+        return due is not None and due < datetime.now(UTC) and self.state not in ("done", "cancelled")
+
+
+class Category(Item):
+    """A category."""
+
+    __slots__ = ()
+    type = ItemType.CATEGORY
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return str(self.data["name"])
+
+    @property
+    def color(self) -> str | None:
+        """The color as `#rrggbb`."""
+        color: str | None = self.data["color"]
+        return color
+
+
+CLASSES: Mapping[ItemType, type[Task] | type[Category]] = {ItemType.TASK: Task, ItemType.CATEGORY: Category}

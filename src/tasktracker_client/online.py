@@ -1,0 +1,154 @@
+"""Calls that need the server: shares, the trash, the history, and searching. They change nothing in the copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack
+from uuid import UUID
+
+from tasktracker_client.errors import UnknownItem, understanding
+from tasktracker_client.http import Api
+from tasktracker_client.items import Id, Priority, State, Task
+
+Role = Literal["viewer", "editor"]
+Sort = Literal["-created_at", "created_at", "due_date", "-due_date", "priority", "-priority", "title", "-updated_at"]
+T = TypeVar("T")
+
+
+class TaskFilters(TypedDict, total=False):
+    """Conditions that a task must meet, all of them. `q` are words of the title or the description."""
+
+    state: State | Sequence[State]
+    priority: Priority
+    category: Id  # or "none"
+    parent: Id  # or "none"
+    due_after: datetime
+    due_before: datetime
+    overdue: bool
+    started: bool
+    role: Literal["owner", "editor", "viewer"]
+    q: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[T]):
+    """A page of a list. `next_cursor` requests the next page; it is None on the last one."""
+
+    results: Sequence[T]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A user who can see a task. The role is `owner`, `editor` or `viewer`."""
+
+    user_id: str
+    username: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """The values of a field before and after a change, as JSON."""
+
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A change of a task. `actor` is the username, or None if the account has been deleted."""
+
+    id: str
+    at: datetime
+    action: str
+    version: int
+    actor: str | None
+    fields: Mapping[str, FieldChange]
+
+
+class Online:
+    """The calls. Each one raises SyncError: `Offline` without a connection, `Refused` if the server refuses."""
+
+    _api: Api
+
+    def find_tasks(
+        self,
+        *,
+        sort: Sort = "-created_at",
+        limit: int = 100,
+        cursor: str | None = None,
+        **filters: Unpack[TaskFilters],
+    ) -> Found[Task]:
+        """Return a page of the tasks on the server that meet all conditions. `limit` is 1 to 200."""
+        return self._page("/tasks/", _task, sort=sort, limit=limit, cursor=cursor, **filters)
+
+    def trash(self, *, limit: int = 100, cursor: str | None = None) -> Found[Task]:
+        """Return a page of the deleted tasks, the most recently deleted first."""
+        return self._page("/trash/", _task, limit=limit, cursor=cursor)
+
+    def purge(self, id: Id) -> None:
+        """Delete a task in the trash permanently."""
+        self._api.call("DELETE", f"/trash/{uuid(id)}/")
+
+    def history(self, id: Id, *, limit: int = 100, cursor: str | None = None) -> Found[HistoryEntry]:
+        """Return a page of the changes of a task, the newest first."""
+        return self._page(f"/tasks/{uuid(id)}/history/", _entry, limit=limit, cursor=cursor)
+
+    def undo(self, id: Id, change: str) -> Task:
+        """Reset the fields of a change of the history. The copy has the result after the next `sync`."""
+        answer = self._api.call("POST", f"/tasks/{uuid(id)}/undo/", json={"change": change})
+        with understanding("the task"):
+            return _task(answer)
+
+    def members(self, id: Id) -> Sequence[Member]:
+        """Return the users who can see a task, the owner first."""
+        answer = self._api.get(f"/tasks/{uuid(id)}/shares/")
+        with understanding("the members"):
+            return [_member(each) for each in answer["results"]]
+
+    def share(self, id: Id, username: str, role: Role) -> Member:
+        """Share a task and its tree with another user, or change the user's role."""
+        answer = self._api.call("POST", f"/tasks/{uuid(id)}/shares/", json={"username": username, "role": role})
+        with understanding("the member"):
+            return _member(answer)
+
+    def unshare(self, id: Id, user_id: Id) -> None:
+        """Remove a member of a task. A member may remove itself."""
+        self._api.call("DELETE", f"/tasks/{uuid(id)}/shares/{uuid(user_id)}/")
+
+    def _page(self, path: str, read: Callable[[Any], T], **params: Any) -> Found[T]:
+        sent = {
+            name: value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
+            for name, value in params.items()
+            if value is not None
+        }
+        answer = self._api.get(path, **sent)
+        with understanding("the page of a list"):
+            return Found([read(each) for each in answer["results"]], answer["next_cursor"])
+
+
+def uuid(id: Id) -> str:
+    """Return an id as the server writes it. Raises UnknownItem if it is not a UUID."""
+    try:
+        return str(id if isinstance(id, UUID) else UUID(id))
+    except (AttributeError, TypeError, ValueError):
+        raise UnknownItem(str(id)) from None
+
+
+def _task(answer: Any) -> Task:
+    data = {name: value for name, value in answer.items() if name != "is_overdue"}
+    return Task(data["id"], int(data["version"]), data)
+
+
+def _member(answer: Any) -> Member:
+    return Member(answer["user_id"], answer["username"], answer["role"])
+
+
+def _entry(answer: Any) -> HistoryEntry:
+    fields = {name: FieldChange(each["before"], each["after"]) for name, each in answer["fields"].items()}
+    actor = answer["actor"]["username"] if answer["actor"] else None
+    at = datetime.fromisoformat(answer["at"])
+    return HistoryEntry(answer["id"], at, answer["action"], int(answer["version"]), actor, fields)

@@ -1,0 +1,260 @@
+"""The reference client as its callers use it: types, models, calls that need the server, and asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mypy import api as mypy
+
+import tasktracker_client
+from tasktracker_client import AsyncReplica, InvalidEdit, Refused, Replica, SyncError, UnknownItem
+from tests.http import Api, Person, expect
+from tests.integration.phones import Phone, in_sync
+from tests.line import problem
+from tests.strategies import THOROUGHNESS
+
+REPOSITORY = Path(__file__).parents[2]
+USE = """
+from datetime import datetime
+from tasktracker_client import AsyncReplica, Replica
+
+def use(replica: Replica) -> None:
+    replica.create_task("Call", priority=4, due_date=datetime.now(), category=None)
+    replica.create_task(priority=4)  # wrong
+    replica.create_task("Call", tittle="x")  # wrong
+    replica.edit_task("id", titel="x")  # wrong
+    replica.edit_task("id", priority="high")  # wrong
+    replica.edit_task("id", priority=5)  # wrong
+    replica.edit_task("id", state="finished")  # wrong
+    replica.edit_task("id", due_date="tomorrow")  # wrong
+    replica.edit_category("id", colour="#112233")  # wrong
+    replica.create_category()  # wrong
+    replica.task("id").titel  # wrong
+    replica.task("id").name  # wrong
+    replica.find_tasks(stat="open")  # wrong
+    replica.find_tasks(state="finished")  # wrong
+    replica.find_tasks(state=["open", "done"], q="milk")
+    replica.share("id", "bob", "owner")  # wrong
+    replica.login("ada", "secret", devise="phone")  # wrong
+    for issue in replica.issues():
+        replica.resend(issue, {"title": "x"})
+        replica.resend(issue, {"titel": "x"})  # wrong
+    due: datetime | None = replica.task("id").due_date
+
+async def use_async(replica: AsyncReplica) -> None:
+    await replica.create_task("Call", priority=4)
+    await replica.create_task("Call", priority="high")  # wrong
+    await replica.create_task("Call", tittle="x")  # wrong
+    await replica.create_task()  # wrong
+    title: str = (await replica.task("id")).title
+    (await replica.task("id")).titel  # wrong
+"""
+
+
+class TestTypes:
+    def test_a_type_checker_finds_each_mistake_of_a_caller(self, tmp_path: Path) -> None:
+        (tmp_path / "use.py").write_text(USE)
+        options = ("--strict", "--python-version=3.11", f"--cache-dir={tmp_path / 'cache'}", "--no-incremental")
+        output, _, _ = mypy.run([*options, str(tmp_path / "use.py")])
+        found = {int(line) for line in re.findall(r"use\.py:(\d+): error", output)}
+        wrong = {number for number, line in enumerate(USE.split("\n"), 1) if line.endswith("# wrong")}
+        assert found == wrong, output
+
+    def test_a_field_that_does_not_exist_is_refused_before_it_is_stored(self, phone: Phone) -> None:
+        fields: Any = {"titel": "x"}
+        with pytest.raises(InvalidEdit, match="titel"):
+            phone.create_task("Call", **fields)
+        assert not phone.pending
+
+    def test_the_version_is_that_of_the_package(self) -> None:
+        project = (REPOSITORY / "src/tasktracker_client/pyproject.toml").read_text()
+        assert f'\nversion = "{tasktracker_client.__version__}"\n' in project
+
+
+class TestModels:
+    def test_a_task_has_its_fields_as_python_values(self, phone: Phone, ada: Person) -> None:
+        home = ada.category("Home")["id"]
+        due = datetime(2020, 1, 2, 3, tzinfo=UTC)
+        id_ = phone.create_task("Call", category=home, due_date=due, start_on=date(2020, 1, 1), priority=3)
+        new = phone.task(id_)
+        assert (new.created_at, new.updated_at, new.created_by, new.owners) == (None, None, None, ())
+        phone.sync()
+        task = phone.task(id_)
+        assert (task.id, task.title, task.description, task.version) == (id_, "Call", "", 1)
+        assert (task.priority, task.state, task.category, task.parent) == (3, "open", home, None)
+        assert (task.due_date, task.start_on, task.completed_at, task.deleted_at) == (due, date(2020, 1, 1), None, None)
+        assert (task.created_by, task.owners) == (ada.id, (ada.id,))
+        assert task.created_at == task.updated_at is not None
+        assert task.is_overdue
+        phone.complete(id_)
+        assert not phone.task(id_).is_overdue
+
+    def test_a_caller_may_choose_an_id_in_any_form(self, phone: Phone) -> None:
+        id_, home = uuid4(), uuid4()
+        assert phone.create_task("one", id=str(id_).upper()) == str(id_)
+        assert phone.create_category("Home", id=home) == str(home)
+        phone.edit_task(id_, category=str(home).upper())
+        assert phone.task(str(id_).upper()).category == str(home)
+        assert phone.sync().is_clean
+        in_sync(phone)
+
+    def test_an_id_that_is_no_uuid_or_is_taken_is_refused(self, phone: Phone) -> None:
+        id_ = phone.create_task("one")
+        for wrong in ("x", id_):
+            with pytest.raises(InvalidEdit):
+                phone.create_task("two", id=wrong)
+        with pytest.raises(UnknownItem):
+            phone.edit_task("x", title="two")
+
+
+class TestOnline:
+    def test_tasks_are_found_by_filters_page_by_page(self, phone: Phone, ada: Person) -> None:
+        home = ada.category("Home")["id"]
+        for number in range(3):
+            ada.task(f"milk {number}", category=home, due_date="2030-01-01T00:00:00Z")
+        ada.task("other")
+        first = phone.find_tasks(category=UUID(home), q="milk", state=["open", "done"], sort="title", limit=2)
+        second = phone.find_tasks(
+            category=UUID(home), q="milk", state=["open", "done"], sort="title", limit=2, cursor=first.next_cursor
+        )
+        assert [task.title for task in [*first.results, *second.results]] == ["milk 0", "milk 1", "milk 2"]
+        assert second.next_cursor is None
+        assert not phone.find_tasks(due_before=datetime(2029, 1, 1, tzinfo=UTC)).results
+        assert len(phone.find_tasks(category="none", overdue=False).results) == 1
+
+    def test_a_task_is_shared_and_unshared(self, api: Api, phone: Phone, ada: Person) -> None:
+        bob, task = api.register(), ada.task()["id"]
+        member = phone.share(task, bob.username, "viewer")
+        assert (member.user_id, member.role) == (bob.id, "viewer")
+        assert phone.share(task, bob.username, "editor").role == "editor"
+        assert [each.username for each in phone.members(task)] == [ada.username, bob.username]
+        phone.unshare(task, bob.id)
+        assert len(phone.members(task)) == 1
+
+    def test_the_trash_is_read_and_purged(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("gone")["id"]
+        expect(ada.delete(f"/api/tasks/{task}/"), 204)
+        [found] = phone.trash().results
+        assert (found.id, found.deleted_at is None) == (task, False)
+        phone.purge(task)
+        assert not phone.trash().results
+
+    def test_a_change_of_the_history_is_undone(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("one")["id"]
+        expect(ada.patch(f"/api/tasks/{task}/", {"title": "two"}), 200)
+        entry = phone.history(task, limit=1).results[0]
+        assert (entry.action, entry.version, entry.actor) == ("edit", 2, ada.username)
+        assert (entry.fields["title"].before, entry.fields["title"].after) == ("one", "two")
+        assert phone.undo(task, entry.id).title == "one"
+        phone.sync()
+        assert phone.titles() == ["one"]
+
+    def test_a_refusal_has_its_problem(self, phone: Phone) -> None:
+        with pytest.raises(Refused) as raised:
+            phone.history(uuid4())
+        assert (raised.value.status, raised.value.problem["type"]) == (404, "/problems/task-not-found")
+        with pytest.raises(UnknownItem):
+            phone.purge("../accounts")
+
+
+NAMES = [
+    "results", "changes", "next_cursor", "has_more", "id", "type", "op", "version", "data", "status", "conflicts",
+    "problem", "existing", "dropped", "count", "buckets", "items", "server", "user", "username", "access", "refresh",
+    "limits", "retention_days", "fields", "actor", "at", "errors", "title", "due_date", "owners",
+]  # fmt: skip
+SCALARS = st.none() | st.booleans() | st.integers() | st.sampled_from(["task", "upsert", "applied", "x", str(uuid4())])
+ANSWERS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
+    max_leaves=25,
+)
+CALLS: list[Callable[[Replica], object]] = [
+    Replica.sync,
+    Replica.verify,
+    Replica.repair,
+    Replica.trash,
+    Replica.find_tasks,
+    lambda replica: replica.login("ada", "secret"),
+    lambda replica: replica.history(uuid4()),
+    lambda replica: replica.members(uuid4()),
+    lambda replica: replica.undo(uuid4(), "x"),
+    lambda replica: [(task.due_date, task.owners, task.is_overdue, task.title) for task in replica.tasks()],
+]
+
+
+@given(
+    answers=st.lists(ANSWERS, min_size=1, max_size=3), status=st.sampled_from([None, "applied", "rejected", "conflict"])
+)
+@settings(max_examples=60 * THOROUGHNESS, deadline=None)
+def test_no_answer_of_a_server_raises_another_error(
+    tmp_path_factory: pytest.TempPathFactory, answers: list[Any], status: str | None
+) -> None:
+    """Also not an answer that has the right shape on the outside."""
+    left = itertools.cycle(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = next(left)
+        if request.url.path == "/api/":
+            body = {"server": "s", "user": {"id": "u", "username": "ada"}}
+        elif status and request.method == "POST":
+            [mutation] = json.loads(request.content).get("mutations") or [{"id": "x"}]
+            more = {name: next(left) for name in ("conflicts", "problem", "existing", "dropped")}
+            body = {"results": [{"id": mutation["id"], "status": status, "version": 1, **more}]}
+        elif status:
+            change = {"type": "task", "id": "x", "op": "upsert", "version": 1, "data": body}
+            body = {"changes": [change], "results": [change], "next_cursor": "x", "has_more": False, "items": [change]}
+        return httpx.Response(200, json=body)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    with Replica(tmp_path_factory.mktemp("x") / "x.db", "http://x/api", token="t", client=client) as replica:
+        replica.create_task("one")
+        for call in CALLS:
+            with suppress(SyncError):
+                call(replica)
+
+
+class TestAsyncio:
+    def test_it_has_every_method_of_the_replica(self) -> None:
+        methods = {name for name, _ in inspect.getmembers(Replica) if not name.startswith("_")}
+        assert methods == {name for name, _ in inspect.getmembers(AsyncReplica) if not name.startswith("_")}
+
+    def test_its_methods_are_awaited(self, phone: Phone, ada: Person) -> None:
+        async def use() -> str:
+            replica = AsyncReplica(phone)
+            task = await replica.create_task("Call", priority=4)
+            assert len(await replica.pending()) == 1
+            assert (await replica.sync()).applied == 1
+            assert await replica.username() == ada.username
+            return (await replica.task(task)).title
+
+        assert asyncio.run(use()) == "Call"
+        assert ada.titles() == ["Call"]
+
+    def test_following_ends_when_its_task_is_cancelled(self, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+        phone.line.before = lambda request: problem(404) if request.url.path == "/api/events/" else None
+
+        async def use() -> None:
+            synced = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            replica = AsyncReplica(phone)
+            task = asyncio.create_task(replica.follow(lambda _: loop.call_soon_threadsafe(synced.set)))
+            await synced.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        asyncio.run(use())  # waits for its threads

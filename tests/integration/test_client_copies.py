@@ -1,0 +1,317 @@
+"""Whose copy a file is: servers, users and tokens; copied files, and several files or processes with one token."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tasktracker_client import (
+    DamagedCopy,
+    DiskFull,
+    EditsPending,
+    LocalStoreError,
+    LoginRequired,
+    NewerCopy,
+    NotUnderstood,
+    Offline,
+    Replica,
+    Unavailable,
+    WrongServer,
+    WrongUser,
+)
+from tasktracker_client.database import MIGRATIONS
+from tests.contracts.base import race
+from tests.http import Api, Person, expect
+from tests.integration.phones import URL, Phone, in_sync
+from tests.line import Line
+
+Open = Callable[..., Replica]
+USES_SECRETS: list[Callable[[Replica], object]] = [
+    Replica.sync,
+    Replica.logout,
+    lambda replica: replica.login("ada", "secret"),
+    lambda replica: replica.register("ada", "secret"),
+]
+
+
+def api_token(person: Person) -> str:
+    scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
+    return str(expect(person.post("/api/accounts/tokens/", scopes), 201)["token"])
+
+
+@pytest.fixture
+def opened(api: Api) -> Iterator[Open]:
+    """Opens files."""
+    with ExitStack() as stack:
+
+        def open_copy(path: Path, token: str | None = None, line: Line | None = None) -> Replica:
+            client = httpx.Client(transport=line or Line(api.client))
+            return stack.enter_context(Replica(path, URL, token=token, client=client))
+
+        yield open_copy
+
+
+class TestBinding:
+    def test_a_token_of_another_user_sends_no_edit(self, api: Api, phone: Phone, ada: Person, opened: Open) -> None:
+        bob, line = api.register(), Line(api.client)
+        phone.create_task("secret")
+        other = opened(phone.path, api_token(bob), line)
+        with pytest.raises(WrongUser):
+            other.sync()
+        assert line.paths == {"GET /api/": 2}
+        assert bob.titles() == []
+        assert phone.sync().applied == 1  # the tokens of the file are kept
+        assert ada.titles() == ["secret"]
+
+    @pytest.mark.parametrize("call", USES_SECRETS)
+    def test_another_server_receives_no_token_and_no_password(
+        self, phone: Phone, opened: Open, api: Api, call: Callable[[Replica], object]
+    ) -> None:
+        line = Line(api.client)
+        seen: list[httpx.Request] = []
+
+        def describe(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(200, json={"name": "Task Tracker", "server": "another"})
+
+        line.before = describe
+        other = opened(phone.path, line=line)
+        with pytest.raises((WrongServer, WrongUser)):
+            call(other)
+        assert all("Authorization" not in each.headers and not each.content for each in seen)
+        assert phone.sync().is_clean
+
+    def test_a_server_that_does_not_describe_itself_receives_no_token(
+        self, phone: Phone, opened: Open, api: Api
+    ) -> None:
+        line = Line(api.client)
+        line.before = lambda _: httpx.Response(200, json={"ok": True})
+        with pytest.raises(NotUnderstood):
+            opened(phone.path, line=line).sync()
+
+    def test_a_server_is_checked_again_after_it_was_out_of_reach(self, phone: Phone) -> None:
+        phone.line.is_up = False
+        with pytest.raises(Offline):
+            phone.sync()
+        phone.line.is_up = True
+        phone.sync()
+        assert phone.line.paths["GET /api/"] == 1
+
+    def test_a_login_of_another_user_opens_no_session(self, api: Api, phone: Phone) -> None:
+        bob = api.register()
+        with pytest.raises(WrongUser):
+            phone.login(bob.username, bob.password)
+        assert len(bob.listed("/api/accounts/sessions/")) == 1
+        assert phone.sync().is_clean
+
+    def test_a_copy_of_a_user_registers_no_other(self, phone: Phone) -> None:
+        with pytest.raises(WrongUser):
+            phone.register("somebody else", "uH8#kq2Lx9")
+        assert not phone.line.requests
+
+    def test_a_copy_with_a_token_names_its_user(self, ada: Person, opened: Open, tmp_path: Path) -> None:
+        replica = opened(tmp_path / "t.db", api_token(ada))
+        replica.sync()
+        assert replica.username == ada.username
+        assert opened(tmp_path / "t.db").sync().is_clean  # the file stores the token
+
+    def test_a_copy_without_a_user_sends_nothing(self, opened: Open, api: Api, tmp_path: Path) -> None:
+        line = Line(api.client)
+        with pytest.raises(LoginRequired):
+            opened(tmp_path / "t.db", line=line).sync()
+        assert not line.requests
+
+    def test_a_reset_copy_takes_another_user(self, api: Api, phone: Phone, ada: Person) -> None:
+        ada.task("hers")
+        phone.sync()
+        phone.create_task("secret")
+        with pytest.raises(EditsPending):
+            phone.reset()
+        assert phone.titles() == ["hers", "secret"]
+        phone.reset(discard_edits=True)
+        assert (phone.titles(), phone.username) == ([], None)
+        with pytest.raises(LoginRequired):
+            phone.sync()
+        bob = api.register()
+        phone.login(bob.username, bob.password)
+        in_sync(phone)
+        assert (phone.titles(), bob.titles()) == ([], [])
+
+    def test_a_late_refresh_does_not_replace_newer_tokens(self, phone: Phone) -> None:
+        """As when another process has refreshed since."""
+
+        def overtake(request: httpx.Request) -> None:
+            if request.url.path == "/api/accounts/refresh/":
+                phone._local.set(access="newer", refresh="newer")
+
+        phone.line.before = overtake
+        assert phone._api._refreshed(phone._local.get("access") or "") == "newer"
+        assert phone._local.get("refresh") == "newer"
+
+
+class TestSeveral:
+    """Edits of several files or processes are in conflict with one another, whatever tokens they use."""
+
+    def test_an_edit_names_the_earlier_edits_that_it_is_based_on(self, phone: Phone, laptop: Phone) -> None:
+        """The title was merged, so its version does not tell that no edit of others lies between."""
+        task = phone.create_task("one")
+        in_sync(phone, laptop)
+        laptop.edit_task(task, priority=4)
+        laptop.sync()
+        phone.edit_task(task, title="two")
+        phone.line.before = lambda request: httpx.Response(502) if request.method == "GET" else None
+        with pytest.raises(Unavailable):
+            phone.sync()  # merged, but not pulled
+        phone.edit_task(task, title="three")
+        [edit] = phone.pending
+        assert (edit.base_version, len(edit.own)) == (1, 1)
+        assert edit.body["own"] == list(edit.own)
+        phone.line.before = lambda _: None
+        assert phone.sync().is_clean
+        in_sync(phone, laptop)
+        assert laptop.titles() == ["three"]
+
+    def test_an_edit_that_was_waiting_names_the_one_before_it(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task("one")
+        in_sync(phone, laptop)
+        laptop.edit_task(task, priority=4)
+        laptop.sync()
+        phone.edit_task(task, title="two")
+        phone.line.lose = ["/api/sync/"]
+        with pytest.raises(Offline):
+            phone.sync()
+        sent = phone.pending[0].id
+        phone.edit_task(task, title="three")
+        bodies: list[dict[str, Any]] = []
+
+        def note(request: httpx.Request) -> None:
+            if request.method == "POST":
+                bodies.extend(json.loads(request.content)["mutations"])
+
+        phone.line.before = note
+        report = phone.sync()
+        assert (report.duplicates, report.merged, report.is_clean) == (1, 1, True)
+        assert ["own" in body for body in bodies] == [False, True]
+        assert bodies[1]["own"] == [sent]
+        in_sync(phone, laptop)
+        assert laptop.titles() == ["three"]
+
+    def test_at_most_a_hundred_earlier_edits_are_named(self, phone: Phone) -> None:
+        task = phone.create_task("one")
+        phone.sync()
+        phone.edit_task(task, title="two")
+        names = ",".join(f'"{number}"' for number in range(150))
+        phone.sql(f"UPDATE outbox SET own = '[{names}]'")
+        assert phone.pending[0].body["own"] == [str(number) for number in range(50, 150)]
+
+    def test_copied_files_do_not_share_the_id_of_an_edit_that_both_continue(
+        self, phone: Phone, opened: Open, api: Api, ada: Person
+    ) -> None:
+        task = phone.create_task("one")
+        phone.sync()
+        phone.edit_task(task, title="two")
+        copied = phone.path.with_name("copied.db")
+        with closing(sqlite3.connect(copied)) as target, closing(sqlite3.connect(phone.path)) as source:
+            source.backup(target)
+        copy = opened(copied)
+        phone.edit_task(task, title="three")
+        copy.edit_task(task, title="four")
+        assert phone.pending[0].id != copy.pending[0].id
+
+    def test_copied_files_apply_an_edit_of_both_once(self, phone: Phone, opened: Open, ada: Person) -> None:
+        phone.create_task("one")
+        copied = phone.path.with_name("copied.db")
+        with closing(sqlite3.connect(copied)) as target, closing(sqlite3.connect(phone.path)) as source:
+            source.backup(target)
+        copy = opened(copied)
+        assert phone.sync().applied == 1
+        assert copy.sync().duplicates == 1
+        assert ada.titles() == ["one"]
+
+    def test_two_openings_of_one_file_edit_and_sync_at_the_same_time(
+        self, phone: Phone, opened: Open, ada: Person
+    ) -> None:
+        """As two processes do: they share nothing but the file."""
+        task = phone.create_task("shared")
+        openings = [opened(phone.path), opened(phone.path)]
+
+        def work(replica: Replica, name: str) -> None:
+            for number in range(8):
+                replica.create_task(f"{name} {number}")
+                replica.edit_task(task, **({"priority": 4} if name == "a" else {"description": str(number)}))
+                replica.sync()
+
+        race(*(partial(work, replica, name) for replica, name in zip(openings, "ab", strict=True)))
+        in_sync(phone)
+        assert not phone.issues()
+        assert sorted(ada.titles()) == sorted(["shared", *(f"{name} {number}" for name in "ab" for number in range(8))])
+        assert (phone.task(task).priority, phone.task(task).description) == (4, "7")
+
+
+class TestFiles:
+    def test_a_file_of_the_version_before_is_upgraded_and_bound(
+        self, api: Api, ada: Person, opened: Open, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "old.db"
+        with closing(sqlite3.connect(path)) as old, old:
+            old.executescript(MIGRATIONS[0])
+            settings = {"access": api.login(ada).access, "user": ada.id}
+            old.executemany("INSERT INTO settings VALUES (?, ?)", settings.items())
+            old.execute(
+                "INSERT INTO outbox (id, type, op, target, data) VALUES"
+                " ('7d9f6f0e-5d0b-4c39-9d0a-3f4a1c9b2e77', 'task', 'create',"
+                " '7d9f6f0e-5d0b-4c39-9d0a-3f4a1c9b2e78', '{\"title\": \"kept\"}')"
+            )
+        replica = opened(path)
+        assert [task.title for task in replica.tasks()] == ["kept"]
+        assert replica.sync().applied == 1
+        assert (replica.username, replica.verify().is_in_sync) == (ada.username, True)
+
+    def test_a_file_of_a_newer_version_is_left_alone(self, tmp_path: Path, opened: Open) -> None:
+        path = tmp_path / "new.db"
+        with closing(sqlite3.connect(path)) as new, new:
+            new.execute("PRAGMA user_version = 99")
+        with pytest.raises(NewerCopy):
+            opened(path)
+
+    def test_a_file_that_is_no_copy_is_reported_as_damaged(self, tmp_path: Path, opened: Open) -> None:
+        path = tmp_path / "broken.db"
+        path.write_bytes(b"no database, but something else" * 1000)
+        with pytest.raises(DamagedCopy, match="is damaged, or is not a copy"):
+            opened(path)
+
+    def test_damage_within_a_file_is_reported_as_such(self, phone: Phone, ada: Person) -> None:
+        ada.task("one")
+        phone.sync()
+        phone.sql("UPDATE items SET data = '{'")
+        with pytest.raises(DamagedCopy):
+            phone.tasks()
+
+    @pytest.mark.parametrize("name", ["missing/copy.db", "."])
+    def test_a_file_that_cannot_be_opened_is_reported(self, tmp_path: Path, opened: Open, name: str) -> None:
+        with pytest.raises(LocalStoreError, match="cannot be opened"):
+            opened(tmp_path / name)
+
+    def test_a_full_disk_while_opening_is_reported(
+        self, tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> int:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("os.open", fail)
+        with pytest.raises(DiskFull):
+            opened(tmp_path / "x.db")
+
+    def test_a_closed_copy_reports_that(self, phone: Phone) -> None:
+        phone.close()
+        for call in (phone.tasks, phone.sync, lambda: phone.create_task("x"), phone.issues):
+            with pytest.raises(LocalStoreError):
+                call()

@@ -1,0 +1,249 @@
+"""The reference client that follows the server, with the real application in this process."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tasktracker_client import LoginRequired, Refused, SyncReport
+from tasktracker_client.stream import Backoff, Event, events
+from tests.http import Person, expect
+from tests.integration.phones import Phone
+from tests.line import problem
+from tests.waiting import PATIENCE, wait_until
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class Open(httpx.SyncByteStream):
+    """A stream that sends its text, and stays open until it is closed."""
+
+    def __init__(self, text: str = ": hello\n\n") -> None:
+        self._text = text
+        self.closed = threading.Event()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._text.encode()
+        self.closed.wait(PATIENCE)
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+def stream(text: str) -> httpx.Response:
+    return httpx.Response(200, text=text, headers={"Content-Type": "text/event-stream"})
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasktracker_client.stream.FIRST_DELAY", 0.001)
+    monkeypatch.setattr("tasktracker_client.stream.LONGEST_DELAY", 0.01)
+
+
+class Followed:
+    """What happened while a phone followed. `asked` are the requests for a stream."""
+
+    def __init__(self) -> None:
+        self.asked: list[httpx.Request] = []
+        self.reports: list[SyncReport] = []
+        self.stop = threading.Event()
+
+
+@contextmanager
+def following(phone: Phone, *answers: Answer) -> Iterator[Followed]:
+    """Follow streams with these answers, one per connection; the last one stays open."""
+    seen, left, rest = Followed(), list(answers), Open()
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path != "/api/events/":
+            return None
+        seen.asked.append(request)
+        return left.pop(0)(request) if left else httpx.Response(200, stream=rest)
+
+    phone.line.before = answer
+    errors: list[BaseException] = []
+
+    def follow() -> None:
+        try:
+            phone.follow(seen.stop, seen.reports.append, poll_seconds=0.001)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        seen.stop.set()
+        thread.join(PATIENCE)
+        rest.close()
+        phone.line.before = lambda _: None
+    if errors:
+        raise errors[0]
+
+
+def test_a_change_in_the_stream_is_pulled(phone: Phone, ada: Person) -> None:
+    task_id = str(uuid4())
+    data = json.dumps({"type": "task", "id": task_id, "op": "upsert", "version": 1})
+    opened = Open(f": hello\n\nid: x\nevent: change\ndata: {data}\n\n: beat\n\n")
+
+    def happen(_: httpx.Request) -> httpx.Response:
+        expect(ada.put(f"/api/tasks/{task_id}/", {"title": "new"}, headers={"If-None-Match": "*"}), 201)
+        return httpx.Response(200, stream=opened)
+
+    with following(phone, happen) as seen:
+        wait_until(lambda: phone.titles() == ["new"], "the change is not pulled")
+        opened.close()
+        wait_until(lambda: len(seen.asked) > 1, "the stream is not opened again")
+    first, second = (request.headers["Last-Event-ID"] for request in seen.asked)
+    assert first != second == phone._local.cursor
+    assert seen.asked[0].headers["Accept"] == "text/event-stream"
+
+
+def test_a_change_that_the_copy_has_is_not_pulled(phone: Phone) -> None:
+    task = phone.create_task(title="mine")
+    event = {"type": "task", "id": task, "op": "upsert", "version": 1}
+    gone = {"type": "task", "id": str(uuid4()), "op": "delete", "version": 2}
+    lines = "".join(f"data: {json.dumps(each)}\n\n" for each in (event, gone))
+    opened = Open(lines + "data: {}\n\n")
+    with following(phone, lambda _: httpx.Response(200, stream=opened)) as seen:
+        wait_until(lambda: len(seen.reports) > 1, "the unknown event at the end is not followed by a sync")
+        opened.close()
+    assert phone.line.paths["GET /api/sync/"] <= 3
+
+
+@pytest.mark.parametrize("text", ["event: resync\ndata:\n\n", "data: {}\n\n", "data: what?\n\n", "event: x\n\n"])
+def test_an_unknown_event_leads_to_a_pull(phone: Phone, text: str) -> None:
+    opened = Open(text)
+    with following(phone, lambda _: httpx.Response(200, stream=opened)) as seen:
+        wait_until(lambda: len(seen.reports) > 1, "the event is not followed by a sync")
+        opened.close()
+
+
+def test_a_local_edit_is_sent_at_once_while_the_stream_is_silent(phone: Phone, ada: Person) -> None:
+    with following(phone) as seen:
+        wait_until(lambda: seen.asked, "the stream is not opened")
+        phone.create_task(title="mine")
+        wait_until(lambda: ada.titles() == ["mine"], "the edit is not sent")
+    assert len(seen.asked) == 1
+
+
+def test_an_edit_by_another_process_on_the_file_is_sent(phone: Phone, ada: Person) -> None:
+    with following(phone) as seen:
+        wait_until(lambda: seen.asked, "the stream is not opened")
+        phone._local.on_edit = lambda: None  # as an edit by another process
+        phone.create_task(title="mine")
+        wait_until(lambda: ada.titles() == ["mine"], "the edit is not sent")
+
+
+@pytest.mark.parametrize("hangs_in", ["/api/events/", "/api/sync/"])
+def test_a_follower_stops_within_a_second_while_the_server_is_silent(phone: Phone, hangs_in: str) -> None:
+    release, is_hanging, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def hang(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path != hangs_in:
+            return None
+        is_hanging.set()
+        release.wait(PATIENCE)
+        return problem(503)
+
+    phone.line.before = hang
+    thread = threading.Thread(target=phone.follow, args=(stop,))
+    thread.start()
+    try:
+        assert is_hanging.wait(PATIENCE)
+        started = time.monotonic()
+        stop.set()
+        thread.join(PATIENCE)
+        assert time.monotonic() - started < 1
+    finally:
+        release.set()
+        phone.line.before = lambda _: None
+
+
+@pytest.mark.parametrize("status", [404, 409])  # an older server; too many streams
+def test_without_a_stream_the_client_polls(phone: Phone, ada: Person, status: int) -> None:
+    def absent(_: httpx.Request) -> httpx.Response:
+        ada.task("new")
+        return problem(status)
+
+    with following(phone, absent, absent, absent):
+        wait_until(lambda: len(phone.titles()) == 3, "the client does not poll")
+
+
+def test_a_follower_reconnects_after_errors(phone: Phone, ada: Person) -> None:
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no network", request=request)
+
+    ada.task("new")
+    answers: list[Answer] = [
+        broken,
+        lambda _: problem(503),
+        lambda _: problem(410),
+        lambda _: httpx.Response(200, html="<h1>Welcome to our hotel</h1>"),
+        lambda _: httpx.Response(502, html="<h1>Bad gateway</h1>"),
+        lambda _: stream(": beat\n"),
+    ]
+    with following(phone, *answers) as seen:
+        wait_until(lambda: len(seen.asked) > len(answers), "the client does not reconnect")
+    assert phone.titles() == ["new"]
+
+
+def test_the_delay_starts_again_after_a_connection(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Recording(Backoff):
+        def next(self, least: float = 0.0) -> float:
+            waits.append(self._delay)
+            return super().next(least)
+
+    monkeypatch.setattr("tasktracker_client.following.Backoff", Recording)
+    busy, well = (lambda _: problem(502)), (lambda _: stream(": beat\n"))
+    with following(phone, busy, busy, well, busy, busy):
+        wait_until(lambda: len(waits) >= 5, "the client does not reconnect")
+    assert waits[:5] == [0.001, 0.002, 0.001, 0.002, 0.004]
+
+
+def test_an_expired_token_is_refreshed(phone: Phone) -> None:
+    with following(phone, lambda _: problem(401)) as seen:
+        wait_until(lambda: len(seen.asked) > 1, "the stream is not opened again")
+    assert phone.line.paths["POST /api/accounts/refresh/"] == 1
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, LoginRequired), (403, Refused)])
+def test_a_permanent_error_is_raised(phone: Phone, status: int, error: type[Exception]) -> None:
+    phone.line.before = lambda request: problem(status) if request.url.path == "/api/events/" else None
+    with pytest.raises(error):
+        phone.follow(threading.Event())
+    phone.line.before = lambda _: None
+
+
+def test_an_error_of_the_callback_is_raised(phone: Phone) -> None:
+    def fail(_: SyncReport) -> None:
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        phone.follow(threading.Event(), fail)
+
+
+def test_the_events_of_a_stream_are_parsed() -> None:
+    text = ": beat\n\nevent: change\nid:  7\ndata: one\ndata:two\nretry: 5\n\n\nid: 8\n\nevent: resync\n\ndata: x"
+    assert list(events(text.split("\n"))) == [None, Event("change", "one\ntwo", " 7"), Event("resync", "", "8")]
+
+
+def test_the_delay_increases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    backoff = Backoff()
+    waits = [backoff.next() for _ in range(9)]
+    assert 0.5 <= waits[0] <= 1
+    assert 2 <= waits[2] <= 4
+    assert 30 <= waits[8] <= 60
+    backoff.reset()
+    assert backoff.next(least=5) == 5
