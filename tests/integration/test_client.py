@@ -592,6 +592,7 @@ class TestSessions:
         phone.create_task(title="one")
         phone.logout()
         phone.logout()
+        assert not phone.sql("SELECT name FROM settings WHERE name IN ('access', 'refresh')")
         with pytest.raises(LoginRequired):
             phone.sync()
         assert phone.titles() == ["one"]

@@ -123,6 +123,11 @@ class TestBinding:
         assert replica.username == ada.username
         assert opened(tmp_path / "t.db").sync().is_clean  # the file stores the token
 
+    def test_a_token_replaces_the_tokens_of_a_session(self, phone: Phone, ada: Person, opened: Open) -> None:
+        token = api_token(ada)
+        opened(phone.path, token).sync()
+        assert phone.sql("SELECT name, value FROM settings WHERE name IN ('access', 'refresh')") == [("access", token)]
+
     def test_a_copy_without_a_user_sends_nothing(self, opened: Open, api: Api, tmp_path: Path) -> None:
         line = Line(api.client)
         with pytest.raises(LoginRequired):
