@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test test-thorough test-faults bench bench-scale bench-sync check format lock clean
+.PHONY: help run migrate openapi sync-demo test test-thorough test-faults bench bench-scale bench-sync check check-openapi format lock clean
 
 help: ## List the targets
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -82,6 +82,9 @@ check: $(STAMP_DEV) ## Check style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+check-openapi: $(STAMP_DEV) ## Check the OpenAPI document with linters, and with clients generated from it; needs node
+	@exec $(BIN)/python -m tests.generated.check $(ARGS)
+
 format: $(STAMP_DEV) ## Format the code and apply safe fixes
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
@@ -90,6 +93,7 @@ lock: $(STAMP_VENV) ## Update the locks in requirements/ from pyproject.toml (AR
 	@$(PIP) install uv
 	$(UV_COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
 	$(UV_COMPILE) $(ARGS) --group build -o requirements/build.txt
+	$(UV_COMPILE) $(ARGS) --group openapi -o requirements/openapi.txt
 	$(UV_COMPILE) $(ARGS) pyproject.toml --group build --group dev -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
 
 clean: ## Delete .venv, caches and built packages

@@ -169,7 +169,7 @@ APPLIES_TO = {
     "items": list,
 }
 # Explanations, and keywords of requests.
-IGNORED = {"title", "description", "examples", "default", "readOnly", "discriminator"}
+IGNORED = {"title", "description", "examples", "default", "readOnly", "discriminator", "x-enum-varnames"}
 
 
 def _mistakes(schema: Mapping[str, Any], value: object, at: str, resolve: Resolve) -> Iterator[str]:

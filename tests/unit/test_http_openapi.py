@@ -19,11 +19,12 @@ from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
 from tasktracker.domain.tasks.task import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH
 from tests.contracts.http.base import problem
 from tests.contracts.http.operations import OPERATIONS, PROTECTED
+from tests.documentation import PROBLEM
 from tests.http import Api, expect
 
 IDENTIFIER = re.compile(r"[a-z][A-Za-z]+")
-EXPORT = "/api/accounts/me/export/"
-IMPORT = "/api/accounts/me/import/"
+EXPORT = "/api/accounts/me/export"
+IMPORT = "/api/accounts/me/import"
 
 
 @pytest.fixture(scope="module")
@@ -110,14 +111,14 @@ def test_preconditions_are_described_where_they_are_supported(
 ) -> None:
     for (method, path), operation in operations.items():
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
-        is_item = path in ("/api/tasks/{id}/", "/api/categories/{id}/")
-        is_change_of_item = path in ("/api/tasks/{id}/restore/", "/api/tasks/{id}/undo/", "/api/trash/{id}/")
-        is_share = path.startswith("/api/tasks/{id}/shares/")
+        is_item = path in ("/api/tasks/{id}", "/api/categories/{id}")
+        is_change_of_item = path in ("/api/tasks/{id}/restore", "/api/tasks/{id}/undo", "/api/trash/{id}")
+        is_share = path.startswith("/api/tasks/{id}/shares")
         is_versioned = is_item or ((is_change_of_item or is_share) and method != "GET")
         supported = {"If-None-Match"} if method == "GET" else {"If-Match"}
         if is_item and method == "PUT":
             supported |= {"If-None-Match"}
-        assert named - {"Idempotency-Key", "Prefer"} == (supported if is_versioned else set())
+        assert named - {"Idempotency-Key", "Prefer", "Last-Event-ID"} == (supported if is_versioned else set())
         assert ("Prefer" in named) is ("202" in operation["responses"]) is (path == IMPORT)
         assert ("412" in operation["responses"]) is (is_versioned and method != "GET")
         assert ("304" in operation["responses"]) is (is_item and method == "GET")
@@ -129,7 +130,7 @@ def test_idempotency_keys_are_described_where_they_are_supported(
 ) -> None:
     for (method, path), operation in operations.items():
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
-        is_repeatable = method != "GET" and path.startswith(("/api/tasks/", "/api/categories/"))
+        is_repeatable = method != "GET" and path.startswith(("/api/tasks", "/api/categories"))
         assert ("Idempotency-Key" in named) is is_repeatable
         assert ("422" in operation["responses"]) is is_repeatable
         for status, response in operation["responses"].items():
@@ -153,29 +154,29 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
         parameters = operations["GET", path]["parameters"]
         return {parameter["name"]: parameter["schema"] for parameter in parameters if parameter["in"] == "query"}
 
-    tasks = query("/api/tasks/")
+    tasks = query("/api/tasks")
     paging = {"cursor", "limit"}
     filters = {"state", "priority", "category", "parent", "due_after", "due_before", "overdue", "started", "q", "role"}
     assert tasks.keys() == filters | paging | {"sort"}
-    for path in ("/api/categories/", "/api/trash/", "/api/tasks/{id}/history/"):
+    for path in ("/api/categories", "/api/trash", "/api/tasks/{id}/history"):
         assert query(path).keys() == paging
-    for path in ("/api/tasks/", "/api/categories/", "/api/trash/", "/api/tasks/{id}/history/"):
+    for path in ("/api/tasks", "/api/categories", "/api/trash", "/api/tasks/{id}/history"):
         limit = query(path)["limit"]
         assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, MAX_PAGE, DEFAULT_PAGE)
-    assert query("/api/tasks/{id}/shares/") == {}
+    assert query("/api/tasks/{id}/shares") == {}
     assert tasks["state"]["type"] == "array"
     assert tasks["sort"]["default"] == "-created_at"
 
 
 def test_a_token_is_required_where_one_is_needed(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
     for route, operation in operations.items():
-        if route == ("GET", "/api/events/"):  # or a ticket
+        if route == ("GET", "/api/events"):  # or a ticket
             assert operation["security"] == [{"bearer": []}, {}]
             assert "401" in operation["responses"]
         elif route in PROTECTED:
             assert operation["security"] == [{"bearer": []}]
             assert "401" in operation["responses"]
-        elif route in (("POST", "/api/accounts/logout/"), ("GET", "/api/")):
+        elif route in (("POST", "/api/accounts/logout"), ("GET", "/api")):
             assert operation["security"] == [{"bearer": []}, {}]
         else:
             assert operation["security"] == []
@@ -199,7 +200,10 @@ def test_every_response_is_described(operations: dict[tuple[str, str], dict[str,
                 in_use = {"Retry-After"} if "`idempotency-key-in-use`" in response["description"] else set()
                 assert response["headers"].keys() == always | also.get(status, set()) | scope | in_use
             else:
-                others = {EXPORT: {"application/x-ndjson"}, "/api/events/": {"text/event-stream"}}
+                others = {
+                    EXPORT: {"application/x-ndjson", "application/octet-stream"},
+                    "/api/events": {"text/event-stream"},
+                }
                 forms = (
                     others.get(path, {"application/json", "text/plain"}) if method == "GET" else {"application/json"}
                 )
@@ -207,8 +211,7 @@ def test_every_response_is_described(operations: dict[tuple[str, str], dict[str,
         assert {"413", "415"} <= responses.keys() or "requestBody" not in operation
         if "requestBody" in operation:
             merge = {"application/merge-patch+json"} if method == "PATCH" else set()
-            files = {"application/x-ndjson", "text/csv", "application/zip"}
-            forms = files if path == IMPORT else {"application/json"} | merge
+            forms = {"application/octet-stream"} if path == IMPORT else {"application/json"} | merge
             assert operation["requestBody"]["content"].keys() == forms
 
 
@@ -223,13 +226,13 @@ def test_every_successful_request_matches_its_schema(
         for media in operations[route]["requestBody"]["content"].values():
             assert api.documentation.mistakes(media["schema"], body) == []
         tested.add(route)
-    for route in (("POST", "/api/events/tickets/"), ("POST", "/api/tasks/{id}/restore/")):
+    for route in (("POST", "/api/events/tickets"), ("POST", "/api/tasks/{id}/restore")):
         (media,) = operations[route]["requestBody"]["content"].values()
         assert api.documentation.mistakes(media["schema"], {}) == []
         assert api.documentation.mistakes(media["schema"], {"unknown": 1}) != []
         tested.add(route)
     # Operations that need a one-time code are tested elsewhere.
-    coded = {("POST", "/api/accounts/me/totp/confirm/"), ("POST", "/api/accounts/me/totp/disable/")}
+    coded = {("POST", "/api/accounts/me/totp/confirm"), ("POST", "/api/accounts/me/totp/disable")}
     assert tested | coded | {("POST", IMPORT)} == described
 
 
@@ -253,10 +256,143 @@ def test_requests_forbid_additional_fields(
         assert schema["additionalProperties"] is False
 
 
-def test_read_only_fields_are_marked(document: dict[str, Any]) -> None:
-    fields = document["components"]["schemas"]["EditTask"]["properties"]
-    read_only = {name for name, schema in fields.items() if schema.get("readOnly")}
-    assert read_only == {"id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"}
+def test_read_only_fields_are_marked_and_have_the_types_of_the_response(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    fields = schemas["EditTask"]["properties"]
+    read_only = {name: schema for name, schema in fields.items() if schema.get("readOnly")}
+    assert read_only.keys() == {
+        "id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"
+    }  # fmt: skip
+    returned = schemas["TaskView"]["properties"]
+    assert read_only == {name: {**returned[name], "readOnly": True} for name in read_only}
+
+
+# ------------------------------------------------------------------------------- what generators of clients need
+
+ANY_VALUE = {"base", "yours", "theirs", "before", "after"}  # of a field of any type
+
+
+def test_paths_are_listed_without_a_trailing_slash(document: dict[str, Any]) -> None:
+    assert not [path for path in document["paths"] if path.endswith("/")]
+
+
+def test_every_schema_has_a_type(document: dict[str, Any]) -> None:
+    def untyped(schema: Any, at: str) -> Iterator[str]:
+        if not schema.keys() & {"type", "$ref", "anyOf"}:
+            yield at
+        assert "const" not in schema, "generators do not support it everywhere"
+        assert not ("$ref" in schema and "enum" in schema), "the reference would hide the values"
+        if schema.get("type") == "object":
+            assert schema.keys() & {"properties", "additionalProperties"}, f"{at} would allow no field"
+        nested = {**schema.get("properties", {}), **dict(enumerate(schema.get("anyOf", [])))}
+        nested |= {name: schema[name] for name in ("items", "additionalProperties") if name in schema}
+        for name, each in nested.items():
+            if isinstance(each, dict):
+                yield from untyped(each, f"{at}.{name}")
+
+    named = document["components"]["schemas"]
+    headers = {name: header["schema"] for name, header in document["components"]["headers"].items()}
+    used = {f"{i}": each["schema"] for i, each in enumerate(objects_in(document["paths"])) if "schema" in each}
+    found = [at for schemas in (named, headers, used) for name, each in schemas.items() for at in untyped(each, name)]
+    assert {at.rpartition(".")[2] for at in found} == ANY_VALUE
+
+
+def test_the_data_of_a_mutation_may_have_any_field(document: dict[str, Any]) -> None:
+    assert document["components"]["schemas"]["MutationBody"]["properties"]["data"]["additionalProperties"] is True
+
+
+def test_fields_with_a_default_are_optional_in_requests_and_always_in_responses(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    atomic = schemas["PushMutations"]["properties"]["atomic"]
+    assert (atomic["type"], "default" in atomic) == ("boolean", False)
+    assert atomic["description"].endswith("Default: `false`.")
+    assert schemas["Listed_TaskView_"]["required"] == ["results", "next_cursor"]
+    assert not [name for name, each in schemas.items() for field in objects_in(each) if "default" in field]
+
+
+def test_a_filter_by_id_is_an_id_or_none(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    filters = {each["name"]: each["schema"] for each in operations["GET", "/api/tasks"]["parameters"]}
+    expected = {"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "enum": ["none"]}]}
+    assert filters["category"] == filters["parent"] == expected
+
+
+def test_a_problem_names_its_type_and_has_errors_only_if_fields_are_invalid(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    problem_ = schemas["Problem"]
+    assert problem_["required"] == ["type", "title", "status", "detail"]
+    assert problem_["properties"]["errors"]["type"] == "array"
+    assert "/problems/invalid-input" in schemas["ProblemType"]["enum"]
+    described = {
+        slug
+        for each in objects_in(document["paths"])
+        if PROBLEM in each.get("content", {})
+        for slug in re.findall(r"`([a-z-]+)`:", each["description"])
+    }
+    assert {f"/problems/{slug}" for slug in described} <= set(schemas["ProblemType"]["enum"])
+
+
+def test_values_that_are_no_identifiers_have_names_for_generators(document: dict[str, Any]) -> None:
+    sort = document["components"]["schemas"]["TaskSort"]
+    named = dict(zip(sort["enum"], sort["x-enum-varnames"], strict=True))
+    assert (named["title"], named["-created_at"]) == ("TITLE", "CREATED_AT_DESCENDING")
+    for each in objects_in(document):
+        if "enum" in each:
+            names = each.get("x-enum-varnames", [f"VALUE_{value}" for value in each["enum"]])
+            assert all(name.isidentifier() for name in names)
+            assert len(set(names)) == len(each["enum"])
+
+
+def test_a_role_to_assign_is_not_that_of_the_owner(document: dict[str, Any]) -> None:
+    for body in ("ShareTask", "AssignRole"):
+        role = document["components"]["schemas"][body]["properties"]["role"]
+        assert role == {"type": "string", "enum": ["editor", "viewer"]}
+
+
+def test_every_described_request_has_an_example_that_is_accepted(
+    operations: dict[tuple[str, str], dict[str, Any]],
+) -> None:
+    examples = {
+        route: next(iter(operation["requestBody"]["content"].values()))["example"]
+        for route, operation in operations.items()
+        if "requestBody" in operation
+    }
+    register = examples["POST", "/api/accounts/register"]
+    for (method, path), body in examples.items():
+        with Api("memory://") as api:
+            person = api.person(expect(api.post("/api/accounts/register", register), 201), register["password"])
+            caller = api if path == "/api/accounts/register" else person
+            other = api.register(examples["POST", "/api/tasks/{id}/shares"]["username"])
+            item = person.category() if path.startswith("/api/categories") else person.task()
+            if "{user_id}" in path:
+                person.share(item, other)
+            if caller is api:  # the name of the example is free
+                person.post("/api/accounts/me/delete", {"password": register["password"]})
+            content = {"content": body} if isinstance(body, str) else {"json": body}
+            media = next(iter(operations[method, path]["requestBody"]["content"]))
+            url = path.format(id=item["id"], user_id=other.id)
+            response = caller.request(method, url, **content, headers={"Content-Type": media})
+            # A made-up token, id or code is the only reason to refuse an example.
+            expected = {"POST /api/accounts/me/totp/confirm": 409, "POST /api/accounts/me/totp/disable": 409}
+            expected |= {"POST /api/accounts/refresh": 401, "POST /api/accounts/verify": 401}
+            expected |= {"POST /api/tasks/{id}/undo": 404}
+            status = expected.get(f"{method} {path}", response.status_code if response.status_code < 300 else 200)
+            assert response.status_code == status, f"{method} {path}: {response.text}"
+
+
+@pytest.mark.parametrize(
+    ("content", "created"),
+    [(b"TYPE,CONTENT\ntask,Buy milk\n", 1), (b'\xef\xbb\xbf{"type":"header","format":"tasktracker","version":1}\n', 0)],
+)
+def test_a_file_without_its_own_media_type_is_recognized(api: Api, content: bytes, created: int) -> None:
+    person = api.register()
+    response = person.request("POST", IMPORT, content=content, headers={"Content-Type": "application/octet-stream"})
+    assert expect(response, 200)["tasks"]["created"] == created
+    exported = person.get(EXPORT, headers={"Accept": "application/octet-stream"})
+    assert exported.headers["content-type"] == "application/octet-stream"
+    again = person.request(
+        "POST", IMPORT, content=exported.content, headers={"Content-Type": exported.headers["content-type"]}
+    )
+    assert expect(again, 200)["tasks"]["unchanged"] == created
 
 
 # ------------------------------------------------------------------------------- interactive documentation

@@ -42,9 +42,9 @@ LOCAL = "http://localhost:5173"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 GOOD = {(each.method, each.template): each.good for each in OPERATIONS}
-GOOD[("POST", "/api/tasks/{id}/undo/")] = {"change": str(uuid4())}
-GOOD[("POST", "/api/accounts/me/totp/confirm/")] = {"code": "000000"}
-GOOD[("POST", "/api/accounts/me/totp/disable/")] = {"password": PASSWORD, "code": "000000"}
+GOOD[("POST", "/api/tasks/{id}/undo")] = {"change": str(uuid4())}
+GOOD[("POST", "/api/accounts/me/totp/confirm")] = {"code": "000000"}
+GOOD[("POST", "/api/accounts/me/totp/disable")] = {"password": PASSWORD, "code": "000000"}
 
 
 def fill(path: str, id: str | None = None) -> str:
@@ -352,7 +352,7 @@ class TestAuthentication:
         before = everything(alice)
         ids = {"tasks": task["id"], "trash": task["id"], "categories": category["id"], "accounts": session}
         url = fill(path, ids.get(path.split("/")[2]))
-        is_import = path == "/api/accounts/me/import/"
+        is_import = path == "/api/accounts/me/import"
         body = {"content": b"{}", "headers": NDJSON} if is_import else {"json": GOOD.get((method, path))}
         problem(ended.request(method, url, **body), 401, "session-ended")
         assert everything(alice) == before

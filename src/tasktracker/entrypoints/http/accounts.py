@@ -46,11 +46,15 @@ TimeZone = Annotated[str, Meta(description="An IANA time zone name.", examples=[
 NewPassword = Annotated[str, text(shortest=MIN_PASSWORD_LENGTH, longest=MAX_PASSWORD_LENGTH, format="password")]
 Password = Annotated[str, Meta(extra_json_schema={"format": "password"})]
 
+EXAMPLE_PASSWORD = "violet-otter-quarry-48"  # noqa: S105  # of the documentation
+EXAMPLE_TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…"  # noqa: S105  # of the documentation
+
 
 class Register(Body, kw_only=True):
     """A new account."""
 
     rules = USER.rules
+    example = {"username": "grace", "password": EXAMPLE_PASSWORD, "time_zone": "Europe/Vienna"}
 
     username: Username
     password: NewPassword
@@ -65,6 +69,7 @@ class EditProfile(Body, kw_only=True):
     """A change to a profile. Omitted fields do not change."""
 
     rules = USER.rules
+    example = {"first_name": "Grace", "time_zone": "America/New_York"}
 
     username: Username | UnsetType = UNSET
     email: Email | UnsetType | None = UNSET
@@ -83,12 +88,16 @@ class EditProfile(Body, kw_only=True):
 class ChangePassword(Body, kw_only=True):
     """The current and the new password."""
 
+    example = {"current_password": EXAMPLE_PASSWORD, "new_password": "marble-heron-lantern-52"}
+
     current_password: Password
     new_password: NewPassword
 
 
 class ConfirmPassword(Body, kw_only=True):
     """The password, as a confirmation."""
+
+    example = {"password": EXAMPLE_PASSWORD}
 
     password: Password
 

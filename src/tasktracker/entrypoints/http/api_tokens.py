@@ -25,6 +25,7 @@ class CreateApiToken(Body, kw_only=True):
     """A new API token."""
 
     rules = API_TOKEN.rules
+    example = {"name": "backup script", "scopes": ["tasks:read"]}
 
     name: Annotated[str, text(shortest=1, longest=MAX_NAME_LENGTH, pattern=r"\S")]
     scopes: Annotated[list[Scope], Meta(extra_json_schema={"minItems": 1})]

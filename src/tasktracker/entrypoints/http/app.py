@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
+from typing import cast
 
 from dependency_injector.providers import Object
 from litestar import Controller, Litestar
@@ -73,6 +74,11 @@ CONTROLLERS: Sequence[type[Controller]] = (
     ProblemController,
 )
 
+# The paths of the original Task Tracker: its client needs only another base URL (docs/original.md).
+ORIGINAL_PATHS = {
+    f"/user/{name}": f"/api/accounts/{name}" for name in ("register", "login", "refresh", "verify", "me", "logout")
+}
+
 # Requests that may run or wait in a process. Of each user, a quarter of them may read, and as many may write.
 REQUEST_QUEUE = 1000
 
@@ -127,6 +133,8 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
+        if path := ORIGINAL_PATHS.get(scope.get("path", "").rstrip("/")):
+            scope = cast(Scope, {**scope, "path": path, "raw_path": path.encode()})
         await self._asgi(scope, receive, send)
 
 

@@ -64,6 +64,8 @@ class CategoryBody(Body):
 class CreateCategory(CategoryBody, kw_only=True):
     """A new category."""
 
+    example = {"name": "Household", "color": "#3366cc"}
+
     name: Name
     version: ReadOnly = UNSET
 
@@ -71,12 +73,16 @@ class CreateCategory(CategoryBody, kw_only=True):
 class ReplaceCategory(CategoryBody, kw_only=True):
     """A whole category. Omitted fields get their default values."""
 
+    example = {"name": "Household", "description": "Everything at home", "color": "#3366cc"}
+
     name: Name
     version: Version | UnsetType = UNSET
 
 
 class EditCategory(CategoryBody, kw_only=True):
     """A change to a category (RFC 7396). Omitted fields do not change; null clears a field that may be empty."""
+
+    example = {"color": None}
 
     name: Name | UnsetType = UNSET
     version: Version | UnsetType = UNSET

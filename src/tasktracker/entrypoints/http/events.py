@@ -110,7 +110,7 @@ class EventController(Controller):
         "/",
         operation_id="followChanges",
         summary="Stream changes",
-        opt=operation(TooManyStreams, access=Access.TICKET, query=FollowChanges, produces=MEDIA_TYPE),
+        opt=operation(TooManyStreams, access=Access.TICKET, query=FollowChanges, produces=(MEDIA_TYPE,)),
     )
     async def follow_changes(self, request: Request) -> Response[bytes]:
         """Stream the changes after `Last-Event-ID` or `cursor`. The id of each event is a sync cursor.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from contextlib import AsyncExitStack
 from functools import partial
 from os import SEEK_END
-from typing import Annotated, cast
+from typing import Annotated, BinaryIO, cast
 
 import msgspec
 from litestar import Controller, Response, get, post
@@ -18,8 +19,8 @@ from tasktracker.domain.portability.import_service import FileFormat, ImportServ
 from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.problems import explain
-from tasktracker.entrypoints.http.core.request import RESPOND_ASYNC, Request, media_type, prefers_async, query
-from tasktracker.entrypoints.http.core.responses import JsonResponse
+from tasktracker.entrypoints.http.core.request import RESPOND_ASYNC, Request, header, media_type, prefers_async, query
+from tasktracker.entrypoints.http.core.responses import BINARY, JsonResponse
 from tasktracker.entrypoints.http.core.schemas import Query
 from tasktracker.entrypoints.http.import_jobs import PATH, ImportJobView, ImportView, view_job, view_report
 from tasktracker.entrypoints.http.transfers import Transfers
@@ -28,6 +29,9 @@ NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 ZIP = "application/zip"
 FORMS = {NDJSON: FileFormat.NDJSON, CSV: FileFormat.TODOIST, ZIP: FileFormat.ZIP}
+EXAMPLE = """TYPE,CONTENT
+task,Buy milk
+"""
 
 
 class ImportFile(Query):
@@ -63,16 +67,18 @@ class PortabilityController(Controller):
         "/export",
         operation_id="exportAccount",
         summary="Export everything",
-        opt=operation(Busy, access=Access.SESSION, headers=("Content-Disposition",), produces=NDJSON),
+        opt=operation(Busy, access=Access.SESSION, headers=("Content-Disposition",), produces=(NDJSON, BINARY)),
     )
     async def export_account(self, request: Request) -> Response[bytes]:
         """Everything that the caller owns, including the trash, as one JSON object per line.
 
         The export is a consistent snapshot. The last line has the type `end`; without it, the export is incomplete.
+        With `Accept: application/octet-stream`, it is sent as a file of that type.
         """
         name = f"tasktracker-{self.clock.now():%Y-%m-%d}.ndjson"
         blocks = self.exports.export(request.session_actor)
-        return await self.transfers.download(request.session_actor.user_id, blocks, NDJSON, name)
+        form = BINARY if header(request, "Accept") == BINARY else NDJSON
+        return await self.transfers.download(request.session_actor.user_id, blocks, form, name)
 
     @post(
         "/import",
@@ -86,23 +92,27 @@ class PortabilityController(Controller):
             Busy,
             access=Access.SESSION,
             query=ImportFile,
-            consumes=tuple(FORMS),
+            consumes=EXAMPLE,
             accepted=ImportJobView,
         ),
     )
     async def import_account(self, request: Request) -> Response[ImportView]:
         """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several.
 
+        The type of the body may also be `application/x-ndjson`, `text/csv` or `application/zip`. With
+        `application/octet-stream`, the first bytes of the file decide.
         Existing items are not changed, so a file may be sent again. Invalid lines are skipped and reported. The other
         lines are committed in batches of a few hundred. With `Prefer: respond-async`, the response is sent once the
         file has arrived, and its `Location` shows the progress and the report.
         """
-        actor, filters, form = request.session_actor, query(ImportFile, request), _form(request)
+        actor, filters = request.session_actor, query(ImportFile, request)
+        sent = media_type(request, {*FORMS, BINARY})
         run = self.transfers.threads.run
         async with AsyncExitStack() as held:
             held.enter_context(self.transfers.slot(actor.user_id))
             await run(self.imports.admit, actor)
             file = await held.enter_async_context(self.transfers.upload(request))
+            form = FORMS[sent] if sent in FORMS else await run(_recognized, file)
             do = partial(
                 self.imports.import_file,
                 actor,
@@ -129,6 +139,8 @@ class PortabilityController(Controller):
         return cast(Response[ImportView], JsonResponse(view_job(job), status_code=202, headers=headers))
 
 
-def _form(request: Request) -> FileFormat:
-    """Return the format of the body. Raises UnsupportedMediaType."""
-    return FORMS[media_type(request, FORMS)]
+def _recognized(file: BinaryIO) -> FileFormat:
+    """Return the format of a file by its first bytes: `PK` of a ZIP file, a brace of JSON, anything else in CSV."""
+    file.seek(0)
+    begin = file.read(100).removeprefix(BOM_UTF8).lstrip()
+    return FileFormat.ZIP if begin[:2] == b"PK" else FileFormat.NDJSON if begin[:1] == b"{" else FileFormat.TODOIST

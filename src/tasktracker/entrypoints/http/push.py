@@ -76,6 +76,18 @@ class MutationBody(Body, kw_only=True):
 class PushMutations(Body, kw_only=True):
     """Mutations in the order to apply them, and the cursor of the device."""
 
+    example = {
+        "mutations": [
+            {
+                "id": "5f0c8a52-0b0e-4a0e-9f43-3d5f0f6a1c11",
+                "type": "task",
+                "op": "create",
+                "target": "01a20693-460b-77ba-b22d-dc40a09c36dd",
+                "data": {"title": "Buy milk"},
+            }
+        ]
+    }
+
     mutations: Annotated[list[MutationBody], Meta(max_length=MAX_MUTATIONS)]
     cursor: CursorText | UnsetType | None = UNSET
     atomic: Annotated[bool, Meta(description="Apply all mutations or none.")] = False

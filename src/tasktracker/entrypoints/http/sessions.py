@@ -30,7 +30,13 @@ from tasktracker.domain.kernel.errors import (
     TooManyRequests,
 )
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.accounts import Password, SignedInView, view_signed_in
+from tasktracker.entrypoints.http.accounts import (
+    EXAMPLE_PASSWORD,
+    EXAMPLE_TOKEN,
+    Password,
+    SignedInView,
+    view_signed_in,
+)
 from tasktracker.entrypoints.http.core.authentication import require_live
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, bearer_token, identifier
@@ -48,6 +54,7 @@ class Login(Body, kw_only=True):
     """The username and the password."""
 
     rules = LOGIN_RULES
+    example = {"username": "grace", "password": EXAMPLE_PASSWORD, "device": "Grace's phone"}
 
     username: Annotated[str, Meta(description="The username or the e-mail address.")]
     password: Password
@@ -58,17 +65,23 @@ class Login(Body, kw_only=True):
 class Refresh(Body, kw_only=True):
     """The latest refresh token."""
 
+    example = {"refresh": EXAMPLE_TOKEN}
+
     refresh: str
 
 
 class Verify(Body, kw_only=True):
     """An access or refresh token."""
 
+    example = {"token": EXAMPLE_TOKEN}
+
     token: str
 
 
 class Logout(Body, kw_only=True):
     """A refresh token, if the header contains no valid access token."""
+
+    example = {"refresh": EXAMPLE_TOKEN}
 
     refresh: str | UnsetType = UNSET
 

@@ -37,6 +37,7 @@ class ShareTask(Body, kw_only=True):
     """The user to share with, and the user's role."""
 
     rules = SHARE_RULES
+    example = {"username": "alan", "role": "editor"}
 
     username: str
     role: InvitedRole
@@ -46,6 +47,7 @@ class AssignRole(Body, kw_only=True):
     """The new role of a member."""
 
     rules = SHARE_RULES
+    example = {"role": "viewer"}
 
     role: InvitedRole
 

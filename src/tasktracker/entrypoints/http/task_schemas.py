@@ -61,6 +61,8 @@ class TaskBody(Body):
 class CreateTask(TaskBody, kw_only=True):
     """A new task."""
 
+    example = {"title": "Buy milk", "priority": 2, "due_date": "2027-01-31T18:00:00+01:00"}
+
     title: Title
     version: ReadOnly = UNSET
 
@@ -68,12 +70,16 @@ class CreateTask(TaskBody, kw_only=True):
 class ReplaceTask(TaskBody, kw_only=True):
     """A whole task. Omitted fields get their default values."""
 
+    example = {"title": "Buy oat milk", "description": "Two litres", "state": "in_progress"}
+
     title: Title
     version: Version | UnsetType = UNSET
 
 
 class EditTask(TaskBody, kw_only=True):
     """A change to a task (RFC 7396). Omitted fields do not change; null clears a field that may be empty."""
+
+    example = {"state": "done", "due_date": None}
 
     title: Title | UnsetType = UNSET
     version: Version | UnsetType = UNSET
@@ -147,7 +153,7 @@ IdOrNone = Annotated[
     str,
     Meta(
         description=f"An id, or `{NONE}` for tasks where this field is null.",
-        extra_json_schema={"anyOf": [{"format": "uuid"}, {"const": NONE}]},
+        extra_json_schema={"anyOf": [{"type": "string", "format": "uuid"}, {"enum": [NONE]}]},
     ),
 ]
 
@@ -164,7 +170,7 @@ class ListTasks(PagedQuery):
     }
 
     state: Annotated[list[State], Meta(description="One of these states. May be repeated.")] = []
-    priority: Priority | UnsetType = UNSET
+    priority: Annotated[Priority, Meta(description="Only tasks of this priority.")] | UnsetType = UNSET
     category: IdOrNone | UnsetType = UNSET
     parent: IdOrNone | UnsetType = UNSET
     due_after: Annotated[Moment, Meta(description="Due at this time or later.")] | UnsetType = UNSET

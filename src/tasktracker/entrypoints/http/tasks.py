@@ -46,6 +46,8 @@ from tasktracker.entrypoints.http.task_schemas import (
 class UndoChange(Body, kw_only=True):
     """The change to undo."""
 
+    example = {"change": "01a20693-460b-77ba-b22d-dc40a09c36dd"}
+
     change: UUID
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.kernel.errors import Busy, InvalidInput, TooManyRequests, TwoFactorOff, TwoFactorOn
-from tasktracker.entrypoints.http.accounts import ConfirmPassword, Password
+from tasktracker.entrypoints.http.accounts import EXAMPLE_PASSWORD, ConfirmPassword, Password
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, text
@@ -22,11 +22,15 @@ Code = Annotated[str, text(longest=MAX_CODE_LENGTH)]
 class ConfirmCode(Body, kw_only=True):
     """The current code from the authenticator app."""
 
+    example = {"code": "492039"}
+
     code: Code
 
 
 class DisableTwoFactor(Body, kw_only=True):
     """The password, and a code from the authenticator app or a recovery code."""
+
+    example = {"password": EXAMPLE_PASSWORD, "code": "492039"}
 
     password: Password
     code: Code

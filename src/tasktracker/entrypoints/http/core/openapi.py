@@ -34,44 +34,20 @@ from tasktracker.domain.kernel.errors import (
     StorageFull,
     StorageUnavailable,
 )
+from tasktracker.entrypoints.http.core.openapi_schemas import (
+    HEADERS,
+    SCHEMAS,
+    Schema,
+    complete,
+    describe_read_only,
+    query_parameters,
+    typed_enum,
+)
 from tasktracker.entrypoints.http.core.operation import Access, Operation
 from tasktracker.entrypoints.http.core.problems import MEDIA_TYPE, PROTOCOL, Problem, status_of
 from tasktracker.entrypoints.http.core.request import JSON_TYPES, PATCH_TYPES, body_type
-from tasktracker.entrypoints.http.core.responses import JSON
+from tasktracker.entrypoints.http.core.responses import BINARY, JSON
 
-SCHEMAS = "#/components/schemas/{name}"
-
-HEADERS: dict[str, dict[str, Any]] = {
-    "X-Request-ID": {"description": "The id of the request, which is also in the log.", "schema": {"type": "string"}},
-    "X-Content-Type-Options": {"schema": {"const": "nosniff"}},
-    "Cache-Control": {"schema": {"type": "string"}},
-    "Content-Security-Policy": {"schema": {"type": "string"}},
-    "ETag": {"description": "The version of the representation.", "schema": {"type": "string"}},
-    "Location": {
-        "description": "The path of the new item.",
-        "schema": {"type": "string", "format": "uri-reference"},
-    },
-    "Preference-Applied": {
-        "description": "The preference that was followed (RFC 7240).",
-        "schema": {"const": "respond-async"},
-    },
-    "Content-Disposition": {"description": "The file name.", "schema": {"type": "string"}},
-    "Link": {
-        "description": 'The next page, as `<…>; rel="next"`. Absent on the last page.',
-        "schema": {"type": "string"},
-    },
-    "Idempotency-Replayed": {
-        "description": "`true` if this is the stored response to an earlier request with the same key.",
-        "schema": {"const": "true"},
-    },
-    "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
-    "MissingScope": {"description": "The scope that the API token lacks.", "schema": {"type": "string"}},
-    "Retry-After": {"description": "Seconds to wait before a retry.", "schema": {"type": "integer"}},
-    "RetryAfterKeyInUse": {
-        "description": "Seconds to wait before a retry, if a request with the same key is in progress.",
-        "schema": {"type": "integer"},
-    },
-}
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"format": "uuid"},
     "user_id": {"format": "uuid"},
@@ -92,6 +68,7 @@ SECURITY: dict[Access, list[dict[str, Any]]] = {
     Access.SESSION: [{"bearer": []}],
     Access.TICKET: [{"bearer": []}, {}],
 }
+BEARER = "The `access` token of a registration, a login or a refresh, or an API token. Enter only the token."
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
 OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope", "RetryAfterKeyInUse")
 TAGS = {
@@ -112,10 +89,11 @@ TAGS = {
 def describe(app: Litestar) -> dict[str, Any]:
     """Return the OpenAPI document of an application."""
     operations = list(_operations(app))
-    queries = {query for _, _, handler in operations if (query := Operation.of(handler).query)}
+    queries = {query.__name__ for _, _, handler in operations if (query := Operation.of(handler).query)}
     types = {Problem} | {tp for _, _, handler in operations for tp in _types(handler)}
     ordered = sorted(types, key=repr)
     refs, schemas = msgspec.json.schema_components(ordered, ref_template=SCHEMAS)
+    complete(schemas, queries)
     schema_of = dict(zip(ordered, refs, strict=True))
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for path, method, handler in operations:
@@ -127,14 +105,15 @@ def describe(app: Litestar) -> dict[str, Any]:
             "version": version("tasktracker-server"),
             "description": "A self-hosted task service with an API for apps.",
             "license": {"name": "MIT", "identifier": "MIT"},
+            "contact": {"name": "Task Tracker contributors"},
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {path: dict(sorted(paths[path].items())) for path in sorted(paths)},
         "components": {
-            "schemas": {name: schemas[name] for name in sorted(schemas.keys() - {query.__name__ for query in queries})},
+            "schemas": {name: schemas[name] for name in sorted(schemas.keys() - queries)},
             "headers": {name: {"required": name not in OPTIONAL, **header} for name, header in HEADERS.items()},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": BEARER}},
         },
     }
 
@@ -143,11 +122,10 @@ def _operations(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     for route in app.routes:
         if not isinstance(route, HTTPRoute):
             continue
-        path = route.path_format
         for handler in route.route_handlers:
             if handler.resolve_include_in_schema():
                 for method in sorted(handler.http_methods):
-                    yield (f"{path}/" if path.startswith("/api") else path), method, handler
+                    yield route.path_format, method, handler
 
 
 def _types(handler: HTTPRouteHandler) -> Iterator[Any]:
@@ -166,7 +144,7 @@ def _result(handler: HTTPRouteHandler) -> Any:
 def _content(handler: HTTPRouteHandler, result: Any, schema_of: dict[Any, Any]) -> dict[str, Any]:
     produced = Operation.of(handler).produces
     if produced:
-        return {produced: {"schema": {"type": "string"}}}
+        return {media_type: {"schema": _text(media_type)} for media_type in produced}
     if result is None:
         return {}
     return {
@@ -174,10 +152,14 @@ def _content(handler: HTTPRouteHandler, result: Any, schema_of: dict[Any, Any]) 
     }
 
 
+def _text(media_type: str) -> Schema:
+    return {"type": "string", **({"format": "binary"} if media_type == BINARY else {})}
+
+
 def _operation(
     handler: HTTPRouteHandler, path: str, method: str, schema_of: dict[Any, Any], schemas: dict[str, Any]
 ) -> dict[str, Any]:
-    body = body_type(handler)
+    body, result = body_type(handler), _result(handler)
     operation = Operation.of(handler)
     described: dict[str, Any] = {
         "operationId": handler.operation_id,
@@ -190,18 +172,18 @@ def _operation(
     }
     if body:
         accepted = PATCH_TYPES if method == "PATCH" else JSON_TYPES
+        content = {"schema": schema_of[body], "example": body.example}
         described["requestBody"] = {
             "required": not handler.parsed_fn_signature.parameters["data"].has_default,
-            "content": {media_type: {"schema": schema_of[body]} for media_type in sorted(accepted)},
+            "content": dict.fromkeys(sorted(accepted), content),
         }
+        if result is not None:
+            describe_read_only(_named(schema_of[body], schemas), _named(schema_of[result], schemas))
     if operation.consumes:
-        described["requestBody"] = {
-            "required": True,
-            "content": {media_type: {"schema": {"type": "string"}} for media_type in operation.consumes},
-        }
+        content = {"schema": _text(BINARY), "example": operation.consumes}
+        described["requestBody"] = {"required": True, "content": {BINARY: content}}
     responses = described["responses"]
     replayed = ("Idempotency-Replayed",) if operation.idempotent else ()
-    result = _result(handler)
     responses[str(handler.status_code)] = {
         "description": HTTPStatus(handler.status_code).phrase,
         "headers": _headers(*EVERYWHERE, *operation.headers, *replayed),
@@ -225,11 +207,15 @@ def _operation(
     return described
 
 
+def _named(reference: Schema, schemas: dict[str, Schema]) -> Schema:
+    return schemas[reference["$ref"].rpartition("/")[2]]
+
+
 def _kinds(operation: Operation, path: str, method: str) -> set[type[DomainError]]:
     kinds = {*operation.problems, InvalidInput}
     if operation.idempotent:
         kinds |= {KeyInUse, KeyReused}
-    if path.startswith("/api/"):
+    if path.startswith("/api"):
         kinds |= {Busy, StorageUnavailable}
         if method != "GET":
             kinds.add(StorageFull)
@@ -246,9 +232,7 @@ def _parameters(
         if f"{{{name}}}" in path:
             yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", **form}}
     if operation.query:
-        properties = schemas[schema_of[operation.query]["$ref"].rpartition("/")[2]]["properties"]
-        for name, schema in properties.items():
-            yield {"name": name, "in": "query", "description": schema.get("description", ""), "schema": schema}
+        yield from query_parameters(_named(schema_of[operation.query], schemas))
     if Stale in operation.problems:
         text = "Refuse the request unless one of these `ETag`s is the current one."
         yield {"name": "If-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}
@@ -256,12 +240,20 @@ def _parameters(
         text = "Chosen by the client. A request that is sent again with the same key is not applied again."
         schema = {"type": "string", "pattern": "^[!-~]{1,255}$"}
         yield {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
+    if operation.access is Access.TICKET:
+        text = "The `id` of the last event that was received. It replaces `cursor`."
+        yield {"name": "Last-Event-ID", "in": "header", "description": text, "schema": {"type": "string"}}
     if operation.accepted:
         text = "`respond-async`: respond with 202 as soon as the body has arrived (RFC 7240)."
         yield {"name": "Prefer", "in": "header", "description": text, "schema": {"type": "string"}}
     if operation.creates:
         text = "`*`: create the item under this id, unless it exists."
-        yield {"name": "If-None-Match", "in": "header", "description": text, "schema": {"const": "*"}}
+        yield {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": text,
+            "schema": typed_enum(["*"]),
+        }
     if method == "GET" and "ETag" in operation.headers:
         text = "Return 304 without a body if this is the current `ETag`."
         yield {"name": "If-None-Match", "in": "header", "description": text, "schema": TAGS_SCHEMA}

@@ -42,8 +42,8 @@ class Operation:
     headers: tuple[str, ...] = ()
     idempotent: bool = False
     creates: bool = False
-    consumes: tuple[str, ...] = ()
-    produces: str | None = None
+    consumes: str | None = None
+    produces: tuple[str, ...] = ()
     accepted: type[Struct] | None = None
 
     @classmethod
@@ -60,16 +60,17 @@ def operation(
     headers: tuple[str, ...] = (),
     idempotent: bool = False,
     creates: bool = False,
-    consumes: tuple[str, ...] = (),
-    produces: str | None = None,
+    consumes: str | None = None,
+    produces: tuple[str, ...] = (),
     accepted: type[Struct] | None = None,
 ) -> dict[str, Any]:
     """Return the `opt` of a handler.
 
     `problems` are the errors specific to the operation, `query` is the type of its query parameters, and `headers` are
     those of a successful response. An `idempotent` operation accepts an `Idempotency-Key`; one that `creates` accepts
-    `If-None-Match: *`. `consumes` and `produces` are the media types of bodies that are not JSON. With
-    `Prefer: respond-async`, an operation returns 202 with a representation of the type `accepted`, and continues.
+    `If-None-Match: *`. `consumes` is the example of a body that is not JSON but a file, and `produces` are the media
+    types of a response that is not JSON. With `Prefer: respond-async`, an operation returns 202 with a representation
+    of the type `accepted`, and continues.
     """
     return {
         OPERATION: Operation(

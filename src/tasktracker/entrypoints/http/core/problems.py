@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
-from msgspec import Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.kernel import errors
 from tasktracker.domain.kernel.actors import Actor, TokenActor
@@ -63,6 +63,8 @@ PROTOCOL: Mapping[int, tuple[str, str]] = {
 API_TOKEN_ENDED = "The API token is unknown, expired or revoked, or its user is disabled."  # noqa: S105
 """The detail of SessionEnded for API tokens."""
 
+CURRENT = "The item as it is now, if its version was not the expected one."
+
 log = structlog.get_logger("tasktracker.http")
 
 
@@ -73,15 +75,15 @@ class FieldProblem(Struct):
     message: str
 
 
-class Problem(Struct, omit_defaults=True):
+class Problem(Struct):
     """Why a request was refused (RFC 9457). `type` is the path of an explanation."""
 
     type: str
     title: str
     status: int
     detail: str
-    errors: list[FieldProblem] | None = None
-    current: Any = None
+    errors: Annotated[list[FieldProblem], Meta(description="Each invalid field.")] | UnsetType = UNSET
+    current: Annotated[Any, Meta(description=CURRENT, extra_json_schema={"type": "object"})] | UnsetType = UNSET
 
 
 def status_of(error: type[DomainError]) -> HTTPStatus:

@@ -13,6 +13,7 @@ from litestar.types import Receive, Scope, Send
 
 T = TypeVar("T")
 JSON = "application/json"
+BINARY = "application/octet-stream"
 WITHOUT_BODY = (204, 304)
 
 

@@ -41,6 +41,8 @@ class Body(Struct, forbid_unknown_fields=True, kw_only=True):
 
     rules: ClassVar[Mapping[str, Rule]] = {}
     """The domain's rules for the fields. With them, an error contains all invalid fields, not only wrong types."""
+    example: ClassVar[Mapping[str, Any]] = {}
+    """A valid body, for the documentation."""
 
 
 class NoFields(Body, kw_only=True):
