@@ -7,7 +7,7 @@ import pytest
 from tasktracker.entrypoints.http.app import ORIGINAL_PATHS
 from tests.backends import http_on_memory
 from tests.contracts.http.base import problem
-from tests.http import PASSWORD, Api, bearer, expect, new_name
+from tests.http import PASSWORD, Api, Caller, bearer, expect, new_name
 
 pytestmark = http_on_memory
 
@@ -19,12 +19,12 @@ def test_the_client_of_the_original_works(api: Api, slash: str) -> None:
     access = expect(api.post(f"/user/login{slash}", account), 200)
     tokens = expect(api.post(f"/user/refresh{slash}", {"refresh": access["refresh"]}), 200)
     expect(api.post(f"/user/verify{slash}", {"token": tokens["access"]}), 200)
-    api.headers = bearer(tokens["access"])
-    assert expect(api.get(f"/user/me{slash}"), 200)["username"] == account["username"]
-    created = expect(api.post(f"/api/tasks{slash}", {"title": "something"}), 201)
-    assert expect(api.get(f"/api/tasks{slash}"), 200)["results"] == [created]
-    expect(api.request("POST", f"/user/logout{slash}", headers={"Content-Type": "application/json"}), 204)
-    problem(api.get(f"/user/me{slash}"), 401, "session-ended")
+    user = Caller(api.client, bearer(tokens["access"]))
+    assert expect(user.get(f"/user/me{slash}"), 200)["username"] == account["username"]
+    created = expect(user.post(f"/api/tasks{slash}", {"title": "something"}), 201)
+    assert expect(user.get(f"/api/tasks{slash}"), 200)["results"] == [created]
+    expect(user.request("POST", f"/user/logout{slash}", headers={"Content-Type": "application/json"}), 204)
+    problem(user.get(f"/user/me{slash}"), 401, "session-ended")
 
 
 @pytest.mark.parametrize("path", ORIGINAL_PATHS)
