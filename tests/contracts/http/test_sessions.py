@@ -105,7 +105,6 @@ class TestLogin:
         assert all(is_live(api, access) for access in (renewed, third.access, fourth.access))
         assert len(fourth.listed(SESSIONS)) == 3
 
-
     def test_a_hash_that_gets_no_memory_is_unavailable_and_no_wrong_password(
         self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -57,26 +57,29 @@ class SqliteFile:
 
         SQLite would delete that content, which may be commits of a file that was moved or deleted.
         """
-        with suppress(OSError):
-            if os.stat(self._wal).st_size and not (self.path.exists() and self.path.stat().st_size):  # noqa: PTH116
-                raise StorageUnavailable(
-                    "The database file is missing or empty, but the -wal file beside it has content.",
-                    reason=f"Put the database file back, or delete {self._wal} if its content is not needed.",
-                )
-        return self.path.exists() or self.path.is_symlink()
+        if _size(self._wal) and not _size(self._name):
+            raise StorageUnavailable(
+                "The database file is missing or empty, but the -wal file beside it has content.",
+                reason=f"Put the database file back, or delete {self._wal} if its content is not needed.",
+            )
+        return os.path.lexists(self._name)
 
     def create(self) -> None:
-        """Create the file and its folder if they are missing, for the owner only. Raises OSError, StorageUnavailable.
+        """Create the file and its folder if they are missing, for the owner only. Raises StorageUnavailable.
 
         The file contains password hashes, so its mode is 0600 before it has content. SQLite gives the same mode to its
         `-wal` and `-shm` files. As `exists`, this refuses to hide a `-wal` file.
         """
         self.exists()
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.path.exists():
-            self.path.touch(mode=0o600)
-        elif self.path.is_file() and self.path.stat().st_size == 0:
-            self.path.chmod(0o600)
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self.path.exists():
+                self.path.touch(mode=0o600)
+            elif self.path.is_file() and self.path.stat().st_size == 0:
+                self.path.chmod(0o600)
+        except OSError as error:
+            reason = f"{error.strerror}: {self.path}. Correct DATABASE_URL or DATA_FOLDER."
+            raise StorageUnavailable("The database file cannot be created.", reason=reason) from error
 
     def require(self) -> None:
         """Check that the file is still the one that was first found here. Raises StorageUnavailable.
@@ -137,6 +140,13 @@ class SqliteFile:
         found = os.stat(name)  # noqa: PTH116  # a third faster than Path.stat, for each unit of work
         identity = _identity(found)
         return found if self._identities.setdefault(name, identity) == identity else None
+
+
+def _size(path: str) -> int:
+    """Return the size of a file, 0 if there is none."""
+    with suppress(OSError):
+        return os.stat(path).st_size  # noqa: PTH116
+    return 0
 
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
