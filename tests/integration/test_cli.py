@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -404,6 +405,16 @@ class TestErrors:
     )
     def test_an_argument_that_is_not_utf_8_is_an_error(self, command: tuple[str, ...], name: str) -> None:
         assert tasktracker(*command, status=1).output == f"Error: {name} must be text in UTF-8\n"
+
+    @pytest.mark.parametrize("command", [("openapi",), ("keys", "new"), ("limits", "clear")])
+    def test_a_full_disk_of_the_output_is_an_error(
+        self, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(click, "echo", fail)
+        assert "No space left" in tasktracker(*command, status=1).output
 
     def test_a_file_that_is_named_in_another_encoding_is_imported_and_exported(self, folder: Path) -> None:
         create_admin()

@@ -330,6 +330,7 @@ def sync_demo(url: str | None) -> None:
 
 
 @main.command()
+@_report_errors
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API."""
     from tasktracker.entrypoints.http.app import create_app
@@ -362,6 +363,7 @@ def reencrypt() -> None:
 
 
 @keys.command("new")
+@_report_errors
 def new_key() -> None:
     """Print a new key for SECRET_KEYS."""
     click.echo(secrets.token_urlsafe(48))
