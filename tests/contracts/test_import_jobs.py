@@ -186,7 +186,7 @@ class TestService:
         assert (job.state, job.lines, job.report) == (JobState.RUNNING, 0, None)
         job = host.run(job, content)
         assert (job.state, job.report, job.problem) == (JobState.DONE, b"3 created", None)
-        assert (job.read, job.lines) == (len(content), 7)
+        assert (job.read, job.lines) == (job.size, 7)
         lines = host.lines(job)
         assert [(line.number, line.type, line.outcome) for line in lines] == [
             (2, ItemType.CATEGORY, LineOutcome.CREATED),

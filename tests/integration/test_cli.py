@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -236,16 +237,24 @@ class TestKeys:
             with Api(url, SECRET_KEYS="") as other:
                 problem(person.through(other.client).get("/api/tasks/"), 401, "invalid-token")
 
-    @pytest.mark.parametrize("content", ["", "\n", "short"])
-    def test_a_file_without_a_key_is_refused(self, folder: Path, content: str) -> None:
+    @pytest.mark.parametrize("content", [b"", b"\n", b"short"])
+    def test_a_file_without_a_key_is_refused(self, folder: Path, content: bytes) -> None:
         (folder / "data").mkdir()
         file = folder / "data" / "secret.key"
-        file.write_text(content)
+        file.write_bytes(content)
         for command in (("serve",), ("create-admin", "root", "--password", PASSWORD)):
             shown = tasktracker(*command, status=1).output
             assert "SECRET_KEYS" in shown
             assert "secret.key" in shown
-        assert file.read_text() == content
+        assert file.read_bytes() == content
+
+    def test_an_error_of_its_file_names_the_setting(self, folder: Path) -> None:
+        (folder / "data").mkdir()
+        (folder / "data" / "secret.key").write_bytes(b"\xff" * 40)
+        loop = folder / "loop"
+        loop.symlink_to(loop)
+        for path in ("data", "/dev/null", "x" * 300, str(loop)):
+            assert f"\nDATA_FOLDER: {path}/secret.key: " in tasktracker("serve", status=1, DATA_FOLDER=path).output
 
 
 class TestLimits:
@@ -376,6 +385,45 @@ class TestErrors:
         assert list(folder.iterdir()) == []
 
     @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root"), ("disable-user", "x")])
+    @pytest.mark.parametrize("path", ["x" * 300, "/dev/null/x.db", "/proc/nothing/x.db"])
+    def test_a_database_file_that_cannot_be_created_is_an_error(self, command: tuple[str, ...], path: str) -> None:
+        settings = {"DATABASE_URL": f"sqlite:///{path}", "TASKTRACKER_PASSWORD": PASSWORD, "SECRET_KEYS": KEY}
+        shown = tasktracker(*command, status=1, **settings).output
+        assert re.search(r"^Error: The database file .*Correct DATABASE_URL", shown)
+
+    @pytest.mark.parametrize(
+        ("command", "name"),
+        [
+            (("disable-user", "a\udcffb"), "login"),
+            (("enable-user", "\udcff"), "login"),
+            (("create-admin", "\udcff", "--password", PASSWORD), "username"),
+            (("create-admin", "root", "--password", "\udcff"), "password"),
+            (("export", "\udcff"), "user"),
+            (("import", "\udcff", os.devnull), "user"),
+            (("import", "root", os.devnull, "--project", "\udcff"), "project"),
+        ],
+    )
+    def test_an_argument_that_is_not_utf_8_is_an_error(self, command: tuple[str, ...], name: str) -> None:
+        assert tasktracker(*command, status=1).output == f"Error: {name} must be text in UTF-8\n"
+
+    @pytest.mark.parametrize("command", [("openapi",), ("keys", "new"), ("limits", "clear")])
+    def test_a_full_disk_of_the_output_is_an_error(
+        self, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(click, "echo", fail)
+        assert "No space left" in tasktracker(*command, status=1).output
+
+    def test_a_file_that_is_named_in_another_encoding_is_imported_and_exported(self, folder: Path) -> None:
+        create_admin()
+        file = os.fsdecode(b"caf\xe9.csv")
+        Path(file).write_text("TYPE,CONTENT\ntask,x\n")
+        assert "created 1;" in tasktracker("import", "root", file).output
+        tasktracker("export", "root", "-o", os.fsdecode(b"caf\xe9.ndjson"))
+
+    @pytest.mark.parametrize("command", [("serve",), ("migrate",), ("create-admin", "root"), ("disable-user", "x")])
     def test_an_unreachable_database_is_an_error(self, command: tuple[str, ...]) -> None:
         url = "postgresql://user:hunter2@127.0.0.1:1/name"
         shown = tasktracker(*command, status=1, DATABASE_URL=url, TASKTRACKER_PASSWORD=PASSWORD, SECRET_KEYS=KEY).output
@@ -467,6 +515,12 @@ class TestErrors:
         shown = tasktracker(*command, status=1, TASKTRACKER_PASSWORD=PASSWORD).output
         assert shown.startswith("Error: ")
         assert "data" in shown
+
+    @pytest.mark.parametrize("command", [("serve",), ("migrate", "--check"), ("disable-user", "x"), ("sweep",)])
+    def test_a_settings_file_with_a_bad_line_is_an_error(self, folder: Path, command: tuple[str, ...]) -> None:
+        (folder / ".env").write_text("PORT=1\nSECRET KEYS\n")
+        assert ".env: line 2 must be like NAME=value" in tasktracker(*command, status=1).output
+        assert not (folder / "data").exists()
 
     def test_a_binary_settings_file_is_an_error(self, folder: Path) -> None:
         (folder / ".env").write_bytes(b"PORT=\xff\n")

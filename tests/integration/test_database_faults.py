@@ -185,6 +185,64 @@ class TestSqliteFile:
         require_no_writes(api, person, "replaced")
         assert file.read_bytes() == content
 
+    @pytest.mark.parametrize("is_noticed", [True, False])
+    @pytest.mark.parametrize("link", [True, False])
+    def test_a_server_that_starts_on_a_replaced_file_finds_its_content(
+        self, file: Path, tmp_path: Path, is_noticed: bool, link: bool
+    ) -> None:
+        path = tmp_path / "link.db" if link else file
+        if link:
+            path.symlink_to(file)
+        url = migrated(f"sqlite:///{path}")
+        with Api(url) as api:
+            person = api.register()
+            before = [person.task()]
+            with closing(sqlite3.connect(file)) as database:
+                database.execute("VACUUM INTO ?", [str(tmp_path / "copy")])
+            for number in range(30):
+                person.task(f"{number} {'x' * 100}")
+            (tmp_path / "copy").replace(file)
+            if is_noticed:
+                require_no_writes(api, person, "replaced")
+        with Api(url) as api:
+            assert person.through(api.client).listed("/api/tasks/") == before
+            with closing(sqlite3.connect(file)) as database:
+                assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert [each.stat().st_size > 0 for each in tmp_path.glob("tasks.db-wal.replaced-*")] == [True]
+
+    def test_a_link_to_another_file_takes_no_log_from_either(self, file: Path, tmp_path: Path) -> None:
+        link = tmp_path / "link.db"
+        link.symlink_to(file)
+        with Api(migrated(f"sqlite:///{link}")) as api:
+            person = api.register()
+            task = person.task()
+            link.unlink()
+            link.symlink_to(tmp_path / "other.db")
+            migrated(f"sqlite:///{link}")
+            require_no_writes(api, person, "replaced")
+        with Api(f"sqlite:///{file}") as api:
+            assert person.through(api.client).listed("/api/tasks/") == [task]
+
+    def test_no_database_is_created_beside_the_log_of_another(self, file: Path, tmp_path: Path) -> None:
+        wal = Path(f"{file}-wal")
+        with Api(migrated(f"sqlite:///{file}")) as api:
+            person = api.register()
+            task = person.task()
+            file.rename(tmp_path / "elsewhere")
+        content = wal.read_bytes()
+        for is_there in (False, True):
+            if is_there:
+                file.touch()
+            for refused in (migrate.current, migrate.upgrade):
+                with pytest.raises(StorageUnavailable, match="missing or empty") as caught:
+                    refused(f"sqlite:///{file}")
+                assert str(wal) in str(caught.value.reason)
+            assert file.exists() == is_there
+            assert wal.read_bytes() == content
+        (tmp_path / "elsewhere").replace(file)
+        with Api(migrated(f"sqlite:///{file}")) as api:
+            assert person.through(api.client).listed("/api/tasks/") == [task]
+
     def test_nothing_is_committed_to_a_deleted_log(self, api: Api, file: Path) -> None:
         person = api.register()
         Path(f"{file}-wal").unlink()

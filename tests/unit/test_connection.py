@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
 from tasktracker.entrypoints.http.core import connection as module
@@ -125,6 +126,7 @@ class Transport:
         head, _, body = self.sent.rpartition(b"\r\n\r\n")
         assert b"content-type: application/problem+json\r\n" in head
         assert b"connection: close\r\n" in head
+        assert b"\r\nx-request-id: " in head
         return str(json.loads(body)["type"])
 
     async def receive(self, *blocks: bytes) -> None:
@@ -294,6 +296,38 @@ class TestHead:
                 await client.receive(sent)
                 assert (client.statuses, client.problem) == ([400], "/problems/bad-request")
                 assert client.is_closing()
+
+        run(test)
+
+    @pytest.mark.parametrize(
+        ("rest", "status"),
+        [
+            (b"Content-Length: 10\r\n\r\n12345", 408),
+            (b"Host: x", 408),
+            (b"X: " + b"x" * module.MAX_HEAD_BYTES, 431),
+            (b"Content-Length: x\r\n\r\n", 400),
+        ],
+    )
+    def test_a_refusal_has_the_request_id_of_the_client_also_in_the_log(self, rest: bytes, status: int) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            await client.receive(b"POST / HTTP/1.1\r\nX-Request-ID: my-id\r\n", rest)
+            await server.loop.advance(30)
+            assert (client.statuses, b"\r\nx-request-id: my-id\r\n" in client.sent) == ([status], True)
+
+        with capture_logs() as logs:
+            run(test)
+        assert [each["request_id"] for each in logs] == ["my-id"]
+
+    @pytest.mark.parametrize("coding", [b"gzip, chunked", b"gzip\r\nTransfer-Encoding: chunked", b"identity"])
+    def test_a_transfer_coding_that_is_not_applied_is_refused(self, coding: bytes) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            head = b"POST /%s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: %s\r\n\r\n"
+            await client.receive(head % (b"a", b"Chunked") + b"3\r\nabc\r\n0\r\n\r\n")
+            await client.receive(head % (b"b", coding) + b"3\r\nabc\r\n0\r\n\r\n")
+            assert (client.statuses, server.bodies) == ([200, 501], [b"abc"])
+            assert client.problem == "/problems/unsupported-transfer-coding"
 
         run(test)
 

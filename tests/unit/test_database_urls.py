@@ -84,6 +84,8 @@ def test_a_postgresql_url_means_the_same_as_to_libpq(url: str, scheme: str) -> N
         ("postgresql://user:secret@[::1/name", "percent-encoded"),
         ("postgresql://user:secret@host/name?sslmod=require", "did you mean sslmode"),
         ("postgresql://user:secret@host/name?secret=1", "unknown connection parameter"),
+        ("postgresql://user@host,secret../name", "host name that is not valid"),
+        (f"postgresql://user@secret{'x' * 60}/name", "host name that is not valid"),
     ],
 )
 def test_other_urls_are_refused_and_not_repeated(url: str, reason: str) -> None:

@@ -539,6 +539,8 @@ def test_tasks_in_the_trash_are_restored_on_request(service: Service, user: User
         (b"TYPE,CONTENT\n", "text/csv"),
         (b"PK\x03\x04", "application/zip"),
         (b"\x1f\x8b\x08", "gzip"),
+        (b'{"type":"header"}\r{"type":"end"}\r', "LF or CRLF"),
+        (b'{"type":"task"}\n', "…}$"),
     ],
 )
 def test_the_error_for_a_refused_file_says_what_helps(service: Service, user: User, raw: bytes, advice: str) -> None:

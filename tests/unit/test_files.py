@@ -72,6 +72,16 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"old", [path])
 
 
+def test_an_error_names_the_given_path(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    (tmp_path / "file").touch()
+    for path in (loop, tmp_path / "none" / "x", tmp_path / "file" / "x", tmp_path / ("x" * 300)):
+        with pytest.raises(OSError, match=r"\S") as caught:
+            write(path)
+        assert str(caught.value.filename) == str(path)
+
+
 def test_the_file_of_a_secret_may_be_a_link_to_a_file_that_does_not_exist_yet(tmp_path: Path) -> None:
     link, target = tmp_path / "secret", tmp_path / "there" / "secret"
     link.symlink_to(target)

@@ -381,6 +381,8 @@ def test_a_file_of_another_format_is_refused(account: Account, text: str) -> Non
         (HEAD.encode("utf-16"), "UTF-16"),
         (b"\x1f\x8b\x08", "gzip"),
         ('{"type":"header"}\n', "application/x-ndjson"),
+        (f"{HEAD.strip()}\rtask,A,\r", "LF or CRLF"),
+        ("TYPE,NAME\n", "missing: CONTENT$"),
     ],
 )
 def test_the_error_for_a_refused_file_says_what_helps(account: Account, text: str | bytes, advice: str) -> None:

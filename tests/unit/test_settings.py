@@ -137,7 +137,20 @@ BAD: dict[str, list[str]] = {
     "STREAMS_PER_USER": [*NUMBERS, "0", "1000001"],
     "LISTEN_DATABASE_URL": ["x", "sqlite:///x.db", "memory://", "mysql://h/d", "postgresql://u:p@h/d"],
     "DATA_FOLDER": ["a\x00b", "a\nb", "\ud800"],
-    "HOST": ["http://localhost", "localhost:8000", "a b", "*", "é", "-x", "x" * 254, "1::2::3"],
+    "HOST": [
+        "http://localhost",
+        "..",
+        "a..b",
+        "x" * 64,
+        f"a.{'x' * 64}.example",
+        "localhost:8000",
+        "a b",
+        "*",
+        "é",
+        "-x",
+        "x" * 254,
+        "1::2::3",
+    ],
     "CORS_ALLOWED_ORIGINS": [
         "a.example",
         "https://",
@@ -402,6 +415,15 @@ def test_variables_that_are_nearly_settings_are_reported() -> None:
     environ = {"DATABSE_URL": "hunter2", "PATH": "/bin", "HOSTNAME": "h", "HOME": "/", "PORT": "1", "PORTS": "1"}
     assert misspelled(environ, None) == ["the variable DATABSE_URL is not a setting; did you mean DATABASE_URL?"]
     assert misspelled({**environ, "DATABASE_URL": "memory://"}, None) == [], "it may belong to another program"
+
+
+def test_lines_of_the_env_file_that_cannot_be_read_are_refused_with_their_numbers(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("# port\nPORT=1\n\n\nSECRET KEYS=hunter2\nHOST='unclosed\nWORKERS=2\n = 3\n")
+    for read in (load, misspelled):
+        with pytest.raises(SettingsError) as caught:
+            read({}, dotenv)
+        assert str(caught.value) == "\n".join(f"{dotenv}: line {line} must be like NAME=value" for line in (5, 6, 8))
 
 
 def test_the_env_file_is_optional(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from litestar.exceptions import InternalServerException
 
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.entrypoints.http import transfers as module
+from tasktracker.entrypoints.http.core.middleware import IS_HEAD
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.transfers import BodyTooLarge, Transfers
 
@@ -65,9 +67,10 @@ class Client:
             await asyncio.sleep(60)
 
 
-async def download(transfers: Transfers, blocks: Blocks, client: Client) -> None:
+async def download(transfers: Transfers, blocks: Blocks, client: Client, scope: Any = MappingProxyType({})) -> None:
     response = await transfers.download(USER, iter(blocks), "text/plain", "name")
-    await response.to_asgi_response(app=None, request=None)({}, client.receive, client.send)  # type: ignore[arg-type]
+    send = response.to_asgi_response(app=None, request=None)  # type: ignore[arg-type]
+    await send(scope, client.receive, client.send)
 
 
 async def released(transfers: Transfers, blocks: Blocks) -> None:
@@ -100,6 +103,23 @@ def test_a_download_is_complete_and_runs_on_other_threads() -> None:
         assert [message.get("more_body") for message in client.received[1:]] == [*[True] * 20, False]
         assert all(name.startswith("transfers") for name in blocks.threads)
         await released(transfers, blocks)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("state", [{}, {IS_HEAD: True}])
+def test_the_slot_is_free_when_a_client_has_the_whole_response(state: dict[str, bool]) -> None:
+    async def scenario(transfers: Transfers) -> None:
+        class Repeating(Client):
+            async def send(self, message: Any) -> None:
+                await super().send(message)
+                if state if message["type"] == "http.response.start" else not message["more_body"]:
+                    transfers.acquire(USER)
+                    transfers.release(USER)
+
+        client = Repeating()
+        await download(transfers, Blocks(3), client, {"state": state})
+        assert [message.get("body") for message in client.received] == [None, *([] if state else [b"x"] * 3), b""]
 
     run(scenario)
 

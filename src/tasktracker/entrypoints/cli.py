@@ -41,6 +41,10 @@ def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> None:
+        for name, value in kwargs.items():
+            # Python keeps bytes that are not UTF-8 as characters that cannot be encoded.
+            if isinstance(value, str) and not _is_encodable(value):
+                raise click.ClickException(f"{name} must be text in UTF-8")
         try:
             command(*args, **kwargs)
         except settings.SettingsError as error:
@@ -55,6 +59,14 @@ def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(str(error)) from None
 
     return wrapper
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _load(*, serving: bool = True) -> settings.Settings:
@@ -318,6 +330,7 @@ def sync_demo(url: str | None) -> None:
 
 
 @main.command()
+@_report_errors
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API."""
     from tasktracker.entrypoints.http.app import create_app
@@ -350,6 +363,7 @@ def reencrypt() -> None:
 
 
 @keys.command("new")
+@_report_errors
 def new_key() -> None:
     """Print a new key for SECRET_KEYS."""
     click.echo(secrets.token_urlsafe(48))

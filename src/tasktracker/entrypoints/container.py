@@ -72,7 +72,11 @@ from tasktracker.entrypoints.settings import (
 def _key_ring(settings: Settings) -> KeyRing:
     if settings.secret_keys:
         return KeyRing(settings.secret_keys)
-    key = secret_file.read_or_create(settings.secret_file)
+    try:
+        key = secret_file.read_or_create(settings.secret_file)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "must be text"
+        raise SettingsError(f"DATA_FOLDER: {settings.secret_file}: {reason}") from None
     if len(key) < MIN_KEY_LENGTH:
         raise SettingsError(
             f"SECRET_KEYS: is not set, and {settings.secret_file} contains no key: delete the file to create a new one"

@@ -17,7 +17,8 @@ MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
 MAX_PORT = 65535
 _SWITCHES = {"on": "true", "off": "false"}
-_HOST = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}")
+# Labels of up to 63 characters (RFC 1035 §2.3.4).
+_HOST = re.compile(r"(?!-)(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{0,5}))?/?"
 )

@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import msgspec
 from dotenv import dotenv_values
+from dotenv.parser import Original, parse_stream
 from msgspec import Meta
 
 from tasktracker.entrypoints import setting_values
@@ -180,12 +182,26 @@ def misspelled(environ: Mapping[str, str] | None = None, dotenv: Path | None = D
 
 
 def _file(dotenv: Path | None) -> dict[str, str | None]:
+    """Return the names and values in the file. Raises SettingsError, which names the lines but quotes none."""
+    if dotenv is None or not dotenv.exists() or dotenv.is_dir():
+        return {}
     try:
-        return dict(dotenv_values(dotenv, encoding="utf-8-sig")) if dotenv else {}
+        text = dotenv.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SettingsError(f"{dotenv}: must be UTF-8 text") from None
     except OSError as error:
         raise SettingsError(f"{dotenv}: {error.strerror}") from None
+    # dotenv_values only logs a warning of a line that it cannot read.
+    wrong = [_line(each.original) for each in parse_stream(StringIO(text)) if each.error]
+    if wrong:
+        raise SettingsError("\n".join(f"{dotenv}: line {line} must be like NAME=value" for line in wrong))
+    return dict(dotenv_values(stream=StringIO(text)))
+
+
+def _line(original: Original) -> int:
+    """Return the number of a line, which the parser gives together with the blank lines before it."""
+    blank = original.string[: -len(original.string.lstrip())]
+    return original.line + blank.count("\n")
 
 
 def _suggestion(name: str, names: list[str], similarity: float) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, HashingError, VerificationError
 
 from tasktracker.domain.accounts.token import TokenClaims
 from tests.contracts.http.base import NewApi, everything, invalid, problem
@@ -101,6 +104,27 @@ class TestLogin:
         assert not is_live(api, second.access)
         assert all(is_live(api, access) for access in (renewed, third.access, fourth.access))
         assert len(fourth.listed(SESSIONS)) == 3
+
+    def test_a_hash_that_gets_no_memory_is_unavailable_and_no_wrong_password(
+        self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(error: type[Argon2Error]) -> Callable[..., str]:
+            def call(*_: object) -> str:
+                raise error("Memory allocation error")
+
+            return call
+
+        login = {"username": alice.username, "password": PASSWORD}
+        with monkeypatch.context() as patch:
+            patch.setattr(PasswordHasher, "hash", fail(HashingError))
+            patch.setattr(PasswordHasher, "verify", fail(VerificationError))
+            for response in (
+                api.post("/api/accounts/login/", login),
+                api.post("/api/accounts/register/", {**login, "username": "newcomer", "email": "new@example.org"}),
+            ):
+                assert "memory" in problem(response, 503, "busy")["detail"]
+                assert int(response.headers["Retry-After"]) > 0
+        expect(api.post("/api/accounts/login/", login), 200)
 
 
 class TestRefresh:

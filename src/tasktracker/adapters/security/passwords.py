@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import HashingError, InvalidHashError, VerificationError
+from argon2.low_level import error_to_str
 
 from tasktracker.domain.kernel.deadline import paused
+from tasktracker.domain.kernel.errors import Busy
+
+T = TypeVar("T")
 
 MIN_SCORE = 3  # zxcvbn: "safely unguessable", beyond 10^8 guesses
 MAX_ESTIMATED_LENGTH = 32  # characters: longer texts may take seconds, and more characters never weaken a password
@@ -20,6 +25,9 @@ MAX_ESTIMATED_LENGTH = 32  # characters: longer texts may take seconds, and more
 # On a busy core, the scheduler gives a thread of this niceness a tenth of the time of other threads. With an even lower
 # priority, a thread that holds the interpreter lock would block all others until it is scheduled again.
 NICENESS = 10
+
+# Of argon2.h: ARGON2_MEMORY_ALLOCATION_ERROR, ARGON2_THREAD_FAIL.
+_LACKS_RESOURCES = {error_to_str(-22), error_to_str(-33)}
 
 
 class Argon2PasswordHasher:
@@ -34,16 +42,17 @@ class Argon2PasswordHasher:
         self._dummy: str | None = None
 
     def hash(self, password: str) -> str:
-        """Return a salted hash with its parameters, as a PHC string."""
-        with paused():
-            return self._executor.submit(self._argon2.hash, password).result()
+        """Return a salted hash with its parameters, as a PHC string. Raises Busy."""
+        return self._run(self._argon2.hash, password)
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Check a password against its hash. Without a hash, return False after the same work, with a dummy hash."""
+        """Check a password against its hash. Without a hash, return False after the same work, with a dummy hash.
+
+        Raises Busy.
+        """
         known_hash = password_hash or self._dummy_hash()
         try:
-            with paused():
-                self._executor.submit(self._argon2.verify, known_hash, password).result()
+            self._run(self._argon2.verify, known_hash, password)
         except (VerificationError, InvalidHashError):
             return False
         return password_hash is not None
@@ -51,6 +60,16 @@ class Argon2PasswordHasher:
     def needs_rehash(self, password_hash: str) -> bool:
         """Return whether the hash was made with other parameters."""
         return self._argon2.check_needs_rehash(password_hash)
+
+    def _run(self, function: Callable[..., T], *arguments: str) -> T:
+        """Run a function on a hashing thread. Raises Busy if argon2 gets no memory; no password is wrong then."""
+        try:
+            with paused():
+                return self._executor.submit(function, *arguments).result()
+        except (HashingError, VerificationError) as error:
+            if str(error) in _LACKS_RESOURCES:
+                raise Busy("The server has too little free memory to process a password.") from error
+            raise
 
     def _dummy_hash(self) -> str:
         if self._dummy is None:

@@ -12,9 +12,10 @@ from pathlib import Path
 def read_or_create(path: Path) -> str:
     """Return the secret in the file. A missing file is created with a random secret, readable by its owner only.
 
-    Processes that start concurrently get the same secret: the first one to link its file decides.
+    Processes that start concurrently get the same secret: the first one to link its file decides. Raises OSError, and
+    UnicodeDecodeError for a binary file.
     """
-    path = path.resolve()  # a link may point to a file that does not exist yet
+    path = Path(os.path.realpath(path))  # a link may point to a file that does not exist yet
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # mkstemp creates the file with mode 0600.

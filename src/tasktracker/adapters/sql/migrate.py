@@ -61,7 +61,7 @@ def upgrade(url: str, revision: str = "head") -> None:
     """Migrate to a newer revision in one transaction, one process at a time. Create an SQLite file that is missing.
 
     Raises StorageUnavailable, also if the database has a schema of a newer version or of another program, or if another
-    process uses the SQLite file. Raises OSError if the file cannot be created.
+    process uses the SQLite file, or if the file cannot be created.
     """
     parsed = database_url(url)
     if parsed.drivername == SQLITE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from math import ceil
 from typing import Any
 
@@ -129,29 +129,37 @@ class Sqlite(Database):
             require_revision(connection.run(FIND_REVISION), self._revision)
 
     def close(self) -> None:
+        with suppress(StorageUnavailable):
+            self._file.require()  # before the next process opens a file that has replaced this one
         self._readers.close()
         self._writer.close()
 
-    def _connect(self, seconds: float) -> sqlite3.Connection:
-        return connect(self._file.path, timeout=seconds, cached_statements=MAX_PREPARED)
-
     def _reader(self, until: Deadline) -> SqliteDriver:
-        connection = self._connect(until.remaining(self._wait))
-        connection.execute("PRAGMA query_only = ON")
+        with self._connected(until) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            # Reading opens the -wal file.
+            connection.execute("SELECT count(*) FROM sqlite_master")
         return SqliteDriver(connection, self._wait)
 
     def _set_up_writer(self, until: Deadline) -> SqliteDriver:
-        seconds = until.remaining(self._wait)
-        connection = self._connect(seconds)
-        try:
-            switch_to_wal(connection, seconds)
+        with self._connected(until) as connection:
+            switch_to_wal(connection, until.remaining(self._wait))
             # Commits survive a power failure.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+        return SqliteDriver(connection, self._wait)
+
+    @contextmanager
+    def _connected(self, until: Deadline) -> Iterator[sqlite3.Connection]:
+        """Connect, and close the connection if it cannot be set up."""
+        seconds = until.remaining(self._wait)
+        connection = connect(self._file.path, timeout=seconds, cached_statements=MAX_PREPARED)
+        try:
+            yield connection
+            self._file.find_log()
         except BaseException:
             connection.close()
             raise
-        return SqliteDriver(connection, self._wait)
 
 
 def switch_to_wal(connection: sqlite3.Connection, seconds: float) -> None:

@@ -64,6 +64,12 @@ def _postgresql(rest: str) -> URL:
     ports = given.get("port", "").split(",")
     if "@" in given.get("host", "") or not all(_is_port(port) for port in ports):
         raise ValueError(_SERVER)
+    try:
+        for host in given.get("host", "").split(","):
+            if not host.startswith("/"):
+                host.encode("idna")  # as psycopg does to find its addresses
+    except UnicodeError:
+        raise ValueError("contains a host name that is not valid") from None
     user, password, name = (given.pop(key, None) for key in ("user", "password", "dbname"))
     return URL.create(POSTGRESQL, username=user, password=password, database=name, query=given)
 

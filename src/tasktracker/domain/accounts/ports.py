@@ -104,11 +104,11 @@ class PasswordHasher(Protocol):
     """Hashes passwords slowly. Never call it while a unit of work is open."""
 
     def hash(self, password: str) -> str:
-        """Return a salted hash, together with its parameters."""
+        """Return a salted hash, together with its parameters. Raises Busy."""
         ...
 
     def verify(self, password: str, password_hash: str | None) -> bool:
-        """Check a password against its hash. Without a hash, take the same time and return False."""
+        """Check a password against its hash. Without a hash, take the same time and return False. Raises Busy."""
         ...
 
     def needs_rehash(self, password_hash: str) -> bool:

@@ -72,7 +72,8 @@ def _columns(cells: list[str], source: BinaryIO) -> list[str]:
     if missing := [name for name in REQUIRED_COLUMNS if name not in columns]:
         position = source.tell()
         source.seek(0)
-        message = f"must begin with a row of column names; missing: {', '.join(missing)}{advice(source.read(200))}"
+        helpful = advice(source.read(200), is_csv=True)
+        message = f"must begin with a row of column names; missing: {', '.join(missing)}{helpful}"
         source.seek(position)
         raise InvalidInput.of("body", message)
     named = [name for name in columns if name]

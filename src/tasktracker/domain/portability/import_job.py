@@ -65,8 +65,9 @@ class ImportJob:
     def end(
         self, state: JobState, now: datetime, *, report: bytes | None = None, problem: bytes | None = None
     ) -> ImportJob:
-        """Return the job in its last state."""
-        return replace(self, state=state, updated_at=now, report=report, problem=problem)
+        """Return the job in its last state. If it is done, it has read the whole file."""
+        read = self.size if state is JobState.DONE else self.read
+        return replace(self, state=state, read=read, updated_at=now, report=report, problem=problem)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -39,8 +39,11 @@ def count(source: BinaryIO) -> int:
     return sum(block.count(b"\n") for block in iter(partial(source.read, BLOCK), b""))
 
 
-def advice(start: bytes) -> str:
-    """Return what to do with a file of another format, which the first bytes show; nothing if they do not."""
+def advice(start: bytes, *, is_csv: bool) -> str:
+    """Return what to do with a file of another format, which the first bytes show; nothing if they do not.
+
+    `is_csv` is whether it was read as CSV, and otherwise as NDJSON.
+    """
     text = start.decode("utf-8-sig", "replace").upper()
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:100]:
         return ". It seems to be in UTF-16: save it in UTF-8"
@@ -48,11 +51,13 @@ def advice(start: bytes) -> str:
         return ". It is a ZIP file: a backup of Todoist can be sent as application/zip (on the command line: .zip)"
     if start.startswith(b"\x1f\x8b"):
         return ". It is compressed by gzip: unpack it first"
-    if text.startswith("TYPE,"):
+    if b"\r" in start.rstrip(b"\r") and b"\n" not in start:
+        return ". Its lines end with CR: save it with LF or CRLF at the end of each line"
+    if text.startswith("TYPE,") and not is_csv:
         return ". It seems to be a CSV file of Todoist: send it as text/csv (on the command line: --format csv)"
     if text.startswith(("TYPE;", '"TYPE";', "TYPE\t")):
         return ". Its columns are not separated by commas: save it with commas"
-    if text.startswith("{"):
+    if text.startswith("{") and is_csv:
         return (
             ". It seems to be JSON: send an export file as application/x-ndjson (on the command line: --format ndjson)"
         )

@@ -159,7 +159,7 @@ def _require_header(source: BinaryIO) -> None:
         found = {}
     if found.get("type") != "header" or found.get("format") != FORMAT:
         expected = f'{{"type":"header","format":"{FORMAT}", …}}'
-        raise InvalidInput.of("body", f"must begin with a line {expected}{advice(first)}")
+        raise InvalidInput.of("body", f"must begin with a line {expected}{advice(first, is_csv=False)}")
     version = found.get("version")
     # In Python, true and 1.0 equal 1.
     if type(version) is not int or version not in READ_VERSIONS:

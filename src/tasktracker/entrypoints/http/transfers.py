@@ -188,10 +188,13 @@ class _Download(StreamedResponse):
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Start the response and send its body."""
         disconnected = asyncio.ensure_future(_disconnected(receive))
+        is_head = IS_HEAD in scope.get("state", {})
         try:
+            if is_head:
+                # The start is all of the response.
+                await self._source.closed()
             await self.start(send)
-            # HEAD has no body.
-            block: bytes | None = None if IS_HEAD in scope.get("state", {}) else self._first
+            block: bytes | None = None if is_head else self._first
             while block is not None and not disconnected.done():
                 # A transfer holds a database connection. BoundedConnection aborts it if the client does not read.
                 await send({"type": "http.response.body", "body": block, "more_body": True})

@@ -14,7 +14,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tasktracker.domain.kernel.errors import Busy
-from tasktracker.entrypoints.http.core.middleware import DEFAULT_HEADERS, NOSNIFF, Header
+from tasktracker.entrypoints.http.core.middleware import DEFAULT_HEADERS, NOSNIFF, Header, request_id_of
 from tasktracker.entrypoints.http.core.problems import MEDIA_TYPE, Problem, problem_of, protocol_problem
 
 CHECK_SECONDS = 5
@@ -96,7 +96,7 @@ class BoundedConnection(HttpToolsProtocol):
         if len(self.connections) > max_connections():
             self._is_deaf = True
             busy = Busy("The server has the maximum number of connections.")
-            self._answer(problem_of(busy), (b"retry-after", str(busy.retry_after).encode()))
+            self._answer(problem_of(busy), request_id_of([]), (b"retry-after", str(busy.retry_after).encode()))
             now = self.loop.time()
             if now - BoundedConnection._logged_full_at > REPEAT_LOG_SECONDS:
                 BoundedConnection._logged_full_at = now
@@ -158,6 +158,9 @@ class BoundedConnection(HttpToolsProtocol):
             if size > MAX_HEAD_BYTES:
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 raise RequestRefused
+        if any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers):
+            self._refusal = HTTPStatus.NOT_IMPLEMENTED  # RFC 9112 §6.1
+            raise RequestRefused
         super().on_headers_complete()
         self.headers = []  # the parser adds trailers to this list; the application must not see them as headers
         self._is_in_head = False
@@ -271,20 +274,23 @@ class BoundedConnection(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus, detail: str = "") -> None:
         """Receive nothing more. Answer with a problem, unless responses to earlier requests must be sent first."""
         self._is_deaf = True
-        log.info("connection refused", status=status.value)
+        # The parser keeps the headers of a request until its body begins.
+        headers = self.headers or (self.scope["headers"] if self._is_in_body() else [])
+        request_id = request_id_of(headers)
+        log.info("connection refused", status=status.value, request_id=request_id)
         if not self._is_in_body():
             if self._is_answering():
                 self.cycle.keep_alive = False
             else:
-                self._answer(protocol_problem(status, detail))
+                self._answer(protocol_problem(status, detail), request_id)
         elif self.cycle is self._running and not self.cycle.response_started:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            self._answer(protocol_problem(status, detail))
+            self._answer(protocol_problem(status, detail), request_id)
         else:
             self.transport.close()
 
-    def _answer(self, problem: Problem, *more: Header) -> None:
+    def _answer(self, problem: Problem, request_id: str, *more: Header) -> None:
         """Send a problem and close the connection."""
         body = msgspec.json.encode(problem)
         headers = [
@@ -292,6 +298,7 @@ class BoundedConnection(HttpToolsProtocol):
             (b"content-type", MEDIA_TYPE.encode()),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
+            (b"x-request-id", request_id.encode()),
             NOSNIFF,
             *DEFAULT_HEADERS,
             *more,

@@ -58,7 +58,7 @@ class ResponseMiddleware:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope["headers"])
+        request_id = request_id_of(scope["headers"])
         head = scope["method"] == HttpMethod.HEAD
         if head:
             # A copy, because the server decides by its own scope whether to send a body.
@@ -112,7 +112,8 @@ def _has_host(scope: Scope) -> bool:
     return hosts == 1 or (hosts == 0 and scope.get("http_version") == "1.0")
 
 
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+def request_id_of(headers: Iterable[Header]) -> str:
+    """Return the id that the client sent, if it is a sane one; otherwise a new one."""
     for name, value in headers:
         if name == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
             return value.decode()

@@ -57,6 +57,7 @@ PROTOCOL: Mapping[int, tuple[str, str]] = {
     415: ("unsupported-media-type", "The request body has the wrong type or encoding"),
     431: ("head-too-large", "The request line and the headers are too large"),
     500: ("internal-error", "The server failed; the log contains the error under the request id"),
+    501: ("unsupported-transfer-coding", "The only transfer coding that is supported is chunked"),
 }
 """Slug and title of HTTP errors that are not domain errors, by status."""
 
