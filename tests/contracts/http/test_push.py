@@ -79,6 +79,15 @@ class TestOwnChanges:
         same = mutation("update", target, {name: "theirs"}, type=type_, own=[create["id"]])
         assert results(alice, same) == [("merged", 2)]
 
+    @pytest.mark.parametrize("type_", ["task", "category"])
+    def test_an_item_whose_create_is_no_longer_known_merges_from_version_1(self, alice: Person, type_: str) -> None:
+        name = "title" if type_ == "task" else "name"
+        item = alice.task("v1") if type_ == "task" else alice.category("v1")
+        again = pushed(alice, mutation("create", item["id"], {name: "mine"}, type=type_))
+        assert (again["problem"]["type"], again["existing"]) == ("/problems/id-taken", None)
+        edits = [mutation("update", item["id"], {name: each}, type=type_, base_version=1) for each in ("a", "b")]
+        assert results(alice, *edits) == [("applied", 2), ("conflict", 2)]
+
     def test_without_a_base_the_earliest_version_that_own_mutations_made_is_the_base(self, alice: Person) -> None:
         target = str(uuid4())
         create = mutation("create", target, {"title": "v1"})
