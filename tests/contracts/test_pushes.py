@@ -46,6 +46,17 @@ def test_a_name_taken_concurrently_is_refused_with_its_category(app: App, seed: 
         assert error.existing == created.id
 
 
+def test_a_category_deleted_concurrently_is_deleted_for_each_device(app: App, seed: Seed) -> None:
+    user = seed.user()
+    actor, category = seed.actor(user), seed.category(user, "Haus")
+    fixed: dict[str, Any] = {"fingerprint": b"", "type": ItemType.CATEGORY, "op": MutationOp.DELETE}
+    mutations = [Mutation(id=seed.id(), target=category.id, **fixed) for _ in range(4)]
+    outcomes = race(*(partial(push, app, actor, each) for each in mutations))
+    deleted = category.version + 1
+    assert [each.status for each in outcomes if isinstance(each, Outcome)] == [Status.APPLIED] * 4
+    assert {each.version for each in outcomes if isinstance(each, Outcome)} == {deleted}
+
+
 def test_a_mutation_that_an_earlier_release_applied_is_a_duplicate_but_not_own(
     app: App, store: Storage, seed: Seed
 ) -> None:

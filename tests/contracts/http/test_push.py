@@ -65,6 +65,43 @@ class TestOwnChanges:
         delete = mutation("delete", item["id"], type=type_, base_version=1, own=[each["id"] for each in edits])
         assert results(device, delete) == [("applied", 5)]
 
+    @pytest.mark.parametrize("type_", ["task", "category"])
+    def test_a_named_create_is_the_base_of_edits_without_one(self, alice: Person, type_: str) -> None:
+        name = "title" if type_ == "task" else "name"
+        target = str(uuid4())
+        create = mutation("create", target, {name: "v1"}, type=type_)
+        theirs = mutation("update", target, {name: "theirs"}, type=type_, base_version=1)
+        assert results(alice, create, theirs) == [("applied", 1), ("applied", 2)]
+        for more in ({}, {"base_version": None}, {"base_version": 1}):
+            edit = mutation("update", target, {name: "mine"}, type=type_, own=[create["id"]], **more)
+            delete = mutation("delete", target, type=type_, own=[create["id"], edit["id"]], **more)
+            assert results(alice, edit, delete) == [("conflict", 2), ("conflict", 2)]
+        same = mutation("update", target, {name: "theirs"}, type=type_, own=[create["id"]])
+        assert results(alice, same) == [("merged", 2)]
+
+    @pytest.mark.parametrize("type_", ["task", "category"])
+    def test_an_item_whose_create_is_no_longer_known_merges_from_version_1(self, alice: Person, type_: str) -> None:
+        name = "title" if type_ == "task" else "name"
+        item = alice.task("v1") if type_ == "task" else alice.category("v1")
+        again = pushed(alice, mutation("create", item["id"], {name: "mine"}, type=type_))
+        assert (again["problem"]["type"], again["existing"]) == ("/problems/id-taken", None)
+        edits = [mutation("update", item["id"], {name: each}, type=type_, base_version=1) for each in ("a", "b")]
+        assert results(alice, *edits) == [("applied", 2), ("conflict", 2)]
+
+    def test_without_a_base_the_earliest_version_that_own_mutations_made_is_the_base(self, alice: Person) -> None:
+        target = str(uuid4())
+        create = mutation("create", target, {"title": "v1"})
+        described = mutation("update", target, {"description": "mine"}, own=[create["id"]])
+        theirs = mutation("update", target, {"title": "theirs"}, base_version=2)
+        planned = mutation("update", target, {"start_on": "2026-03-01"}, own=[create["id"], described["id"]])
+        sent = results(alice, create, described, theirs, planned)
+        assert sent == [("applied", 1), ("applied", 2), ("applied", 3), ("merged", 4)]
+        for own in ([planned, create], [planned, described]):
+            edit = mutation("update", target, {"title": "mine"}, own=[each["id"] for each in own])
+            assert results(alice, edit) == [("conflict", 4)]
+        # The only version that it names is later than the title of the other device.
+        assert results(alice, mutation("update", target, {"title": "mine"}, own=[planned["id"]])) == [("applied", 5)]
+
     def test_own_changes_in_one_atomic_push_do_not_conflict(self, alice: Person) -> None:
         task = alice.task("v1")
         first = mutation("update", task["id"], {"title": "one"}, base_version=1)
@@ -232,6 +269,15 @@ class TestWhatIsLeftOut:
         # No member sees a category.
         body = mutation("update", task["id"], {"title": "public", "category": str(uuid4())}, base_version=2)
         assert pushed(alice, body)["dropped"] == ["category"]
+
+    def test_deleting_a_deleted_category_changes_nothing(self, alice: Person, bob: Person) -> None:
+        category = alice.category()
+        expect(alice.delete(f"/api/categories/{category['id']}/"), 204)
+        late = mutation("delete", category["id"], type="category", base_version=1)
+        assert results(alice, late, late) == [("applied", 2), ("duplicate", 2)]
+        for person, of in ((bob, category), (alice, bob.category())):
+            result = pushed(person, mutation("delete", of["id"], type="category"))
+            assert result["problem"]["type"] == "/problems/category-not-found"
 
     def test_a_parent_that_would_make_a_cycle_or_a_sixth_level_is_still_refused(self, alice: Person) -> None:
         task = alice.task()

@@ -27,13 +27,18 @@ def repeated(result: bytes) -> Outcome:
     return Outcome(status=Status.DUPLICATE, version=version, dropped=dropped)
 
 
-def own_versions(work: PushWork, mutation: Mutation) -> frozenset[int]:
-    """Return the versions of the mutation's item that were made by the mutations that it names as its own."""
+def base_and_own(work: PushWork, mutation: Mutation) -> tuple[int | None, frozenset[int]]:
+    """Return the base version, and the versions of the item that were made by the mutations named as own.
+
+    A device that edits a new item before it has pulled it does not know a version. Then the earliest own version, which
+    its create has made, is the base: what others have changed since is not overwritten.
+    """
     if not mutation.own:
-        return frozenset()
+        return mutation.base_version, frozenset()
     records = work.idempotency.find(work.actor.user_id, [_key(each) for each in mutation.own])
     found = (_read(record.result) for record in records)
-    return frozenset(made for _, _, item, made in found if item == _item(mutation) and made is not None)
+    own = frozenset(made for _, _, item, made in found if item == _item(mutation) and made is not None)
+    return min(own, default=None) if mutation.base_version is None else mutation.base_version, own
 
 
 def _key(mutation_id: UUID) -> str:

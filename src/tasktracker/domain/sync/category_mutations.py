@@ -11,8 +11,10 @@ from typing import Any, cast
 
 from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields
 from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.kernel.errors import CategoryNotFound
 from tasktracker.domain.removal.categories import CategoryRemoval
-from tasktracker.domain.sync.applied import own_versions
+from tasktracker.domain.sync.applied import base_and_own
 from tasktracker.domain.sync.merge import conflicts_of, is_current
 from tasktracker.domain.sync.mutation import Apply, FieldConflict, InConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
@@ -52,6 +54,15 @@ class CategoryMutations:
         return Outcome(status=status, version=edited.version, made=made)
 
     def _delete(self, work: PushWork, mutation: Mutation) -> Outcome:
+        try:
+            return self._delete_stored(work, mutation)
+        except CategoryNotFound:
+            deleted = work.feed.tombstones(work.actor.user_id, ItemType.CATEGORY, [mutation.target])
+            if mutation.target not in deleted:
+                raise
+            return Outcome(status=Status.APPLIED, version=deleted[mutation.target])
+
+    def _delete_stored(self, work: PushWork, mutation: Mutation) -> Outcome:
         category = self._categories.get(work, mutation.target)
         if not _is_current(work, mutation, category):
             conflicts = {name: FieldConflict(None, None, value) for name, value in CATEGORY.of(category).items()}
@@ -61,4 +72,5 @@ class CategoryMutations:
 
 
 def _is_current(work: PushWork, mutation: Mutation, category: Category) -> bool:
-    return is_current(mutation.base_version, category.version, own_versions(work, mutation))
+    base, own = base_and_own(work, mutation)
+    return is_current(base, category.version, own)

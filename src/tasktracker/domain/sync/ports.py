@@ -76,7 +76,7 @@ class TicketWork(FeedWork, Protocol[ActorT_co]):
     def tickets(self) -> TicketRepository: ...
 
 
-class PushWork(TaskWork, TrashWork, CategoryWork, IdempotentWork, Protocol):
+class PushWork(TaskWork, TrashWork, CategoryWork, IdempotentWork, FeedWork, Protocol):
     """Work that applies a mutation. `made_at` is when the device made it; its changes are recorded with it."""
 
     made_at: datetime | None

@@ -9,7 +9,7 @@ from typing import Any, cast
 from tasktracker.domain.history.change import Change, plausible
 from tasktracker.domain.history.since import changes_since
 from tasktracker.domain.kernel.errors import InvalidInput, Stale
-from tasktracker.domain.sync.applied import own_versions
+from tasktracker.domain.sync.applied import base_and_own
 from tasktracker.domain.sync.merge import conflicts_of, is_current
 from tasktracker.domain.sync.mutation import Apply, FieldConflict, InConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
@@ -54,7 +54,8 @@ class TaskMutations:
             task = require_editable(found, work.actor.user_id)
             dropped = _dropped(work, task, fields)
             kept = _without(fields, dropped)
-            base, own, status = mutation.base_version, own_versions(work, mutation), Status.APPLIED
+            status = Status.APPLIED
+            base, own = base_and_own(work, mutation)
             if base is not None and not is_current(base, task.version, own):
                 status = Status.MERGED
                 conflicts = conflicts_of(cast(Mapping[str, Any], kept), TASK.of(task), _since(work, task, base), own)
@@ -74,7 +75,7 @@ class TaskMutations:
             if found is not None and found.trashed_at and found.created_by == work.actor.user_id:
                 return Outcome(status=Status.APPLIED, version=found.version)
             task = require_owned(found, work.actor.user_id)
-            base, own = mutation.base_version, own_versions(work, mutation)
+            base, own = base_and_own(work, mutation)
             if base is not None and not is_current(base, task.version, own):
                 conflicts = _changed_by_others(task, _since(work, task, base), own)
                 if conflicts:

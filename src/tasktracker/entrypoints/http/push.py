@@ -40,7 +40,18 @@ class MutationBody(Body, kw_only=True):
     op: MutationOp
     target: Annotated[UUID, Meta(description="The id of the item. For a new item, the device chooses it.")]
     base_version: (
-        Annotated[int, Meta(ge=1, description="The version that the change is based on.")] | UnsetType | None
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                description=(
+                    "The version that the change is based on. Without it, this is the earliest version that the "
+                    "mutations in `own` made."
+                ),
+            ),
+        ]
+        | UnsetType
+        | None
     ) = UNSET
     data: (
         Annotated[dict[str, Any], Meta(description="The changed fields, as in a `POST` or `PATCH` of the item.")]
