@@ -52,6 +52,12 @@ CREATE TABLE aliases (
     type TEXT NOT NULL, id TEXT NOT NULL, existing TEXT NOT NULL, PRIMARY KEY (type, id)
 ) WITHOUT ROWID;
 """,
+    """
+-- Items that the server has deleted, and the version of the deletion: a backup may bring them back.
+CREATE TABLE deletions (
+    type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (type, id)
+) WITHOUT ROWID;
+""",
 )
 """The scripts that create or upgrade a file. `PRAGMA user_version` counts those that a file has."""
 

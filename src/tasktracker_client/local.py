@@ -83,7 +83,7 @@ class LocalCopy:
         with self._database.writing() as database:
             if not discard_edits and (self.has_unsent or self.issues()):
                 raise EditsPending("The copy has edits that the server does not have.")
-            for table in ("settings", "items", "outbox", "issues", "aliases"):
+            for table in ("settings", "items", "outbox", "issues", "aliases", "deletions"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608
 
     # ----------------------------------------------------------------- edits

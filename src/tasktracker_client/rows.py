@@ -82,7 +82,7 @@ def view(database: sqlite3.Connection, type: ItemType, id: str | None = None) ->
 def apply(database: sqlite3.Connection, change: Change) -> Issue | None:
     """Store a change received from the server, unless a newer version is stored.
 
-    Return an issue if the stored item was newer than the backup that the server was restored from.
+    Return an issue if the stored item, or its deletion, was newer than the backup that the server was restored from.
     """
     row = database.execute(
         "SELECT version, stale, data FROM items WHERE type = ? AND id = ?", (change.type, change.id)
@@ -94,6 +94,10 @@ def apply(database: sqlite3.Connection, change: Change) -> Issue | None:
         old, new = json.loads(row[2]), change.data or {}
         if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
             lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)
+    elif change.data is not None and database.execute(
+        "SELECT 1 FROM deletions WHERE type = ? AND id = ? AND version > ?", (change.type, change.id, change.version)
+    ).fetchone():
+        lost = lost_issue(change.type, change.id, Op.DELETE, {}, change.data)
     put(database, change)
     database.execute(
         "DELETE FROM outbox WHERE type = ? AND target = ? AND done_version <= ?",
@@ -106,7 +110,12 @@ def put(database: sqlite3.Connection, change: Change) -> None:
     """Store an item, or remove it if it was deleted."""
     if change.data is None:
         database.execute("DELETE FROM items WHERE type = ? AND id = ?", (change.type, change.id))
+        if not change.is_revoked:
+            database.execute(
+                "INSERT OR REPLACE INTO deletions VALUES (?, ?, ?)", (change.type, change.id, change.version)
+            )
     else:
+        database.execute("DELETE FROM deletions WHERE type = ? AND id = ?", (change.type, change.id))
         database.execute(
             "INSERT OR REPLACE INTO items (type, id, version, data, stale) VALUES (?, ?, ?, ?, 0)",
             (change.type, change.id, change.version, json.dumps(change.data)),
