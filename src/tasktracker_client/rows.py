@@ -32,6 +32,14 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
     return data
 
 
+def object_of(text: str) -> dict[str, Any]:
+    """Read a JSON object of a row. Raises ValueError and TypeError if it is damaged."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError("a JSON object is missing")
+    return value
+
+
 def canonical(id: Any) -> Any:
     """Return a UUID in lower case with hyphens, as the server writes it, and anything else unchanged."""
     try:
@@ -58,7 +66,7 @@ def view(database: sqlite3.Connection, type: ItemType, id: str | None = None) ->
     items = database.execute(
         "SELECT id, version, data FROM items WHERE type = :type AND (:id IS NULL OR id = :id) ORDER BY id", one
     )
-    shown = {row[0]: make(row[0], row[1], {**DEFAULTS[type], **json.loads(row[2])}) for row in items}
+    shown = {row[0]: make(row[0], row[1], {**DEFAULTS[type], **object_of(row[2])}) for row in items}
     deleted: dict[str, Task | Category] = {}
     edits = database.execute(
         "SELECT * FROM outbox WHERE type = :type AND (:id IS NULL OR target = :id) ORDER BY number", one
@@ -91,7 +99,7 @@ def apply(database: sqlite3.Connection, change: Change) -> Issue | None:
     if row and row[0] > change.version:
         if not row[1]:
             return None  # versions never decrease
-        old, new = json.loads(row[2]), change.data or {}
+        old, new = object_of(row[2]), change.data or {}
         if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
             lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)
     elif change.data is not None and database.execute(
@@ -216,7 +224,7 @@ def mutation_of(row: tuple[Any, ...]) -> Mutation:
         op=Op(op),
         target=target,
         base_version=base,
-        data=json.loads(data),
+        data=object_of(data),
         own=json.loads(own),
         made_at=made_at,
     )
@@ -272,9 +280,9 @@ def _issue_of(
         op=Op(op),
         target=target,
         status=Status(status),
-        data=json.loads(data),
-        conflicts={name: FieldConflict(**each) for name, each in json.loads(conflicts).items()},
+        data=object_of(data),
+        conflicts={name: FieldConflict(**each) for name, each in object_of(conflicts).items()},
         problem=json.loads(problem),
         existing=existing,
-        item=json.loads(item),
+        item=object_of(item),
     )
