@@ -18,6 +18,7 @@ from tasktracker_client import (
     DamagedCopy,
     DiskFull,
     EditsPending,
+    InvalidArgument,
     LocalStoreError,
     LoginRequired,
     NewerCopy,
@@ -161,6 +162,44 @@ class TestBinding:
         phone.line.before = overtake
         assert phone._api._refreshed(phone._local.get("access") or "") == "newer"
         assert phone._local.get("refresh") == "newer"
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            *("", "127.0.0.1:8393/api", "localhost:8393/api", "/api", "ftp://x", "http://", "http://[::1"),
+            *("http://x:99999/api", "http://x/a\nb", "http://x/api?a=b", "http://x/api#a"),
+        ],
+    )
+    def test_a_wrong_url_is_refused_before_a_file_is_created(self, tmp_path: Path, url: str) -> None:
+        with pytest.raises(InvalidArgument, match="URL"):
+            Replica(tmp_path / "x.db", url)
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("token", ["", "tt_secret\n", "tt_sécret", "tt_ secret", "tt_secret\x00"])
+    def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(self, tmp_path: Path, token: str) -> None:
+        with pytest.raises(InvalidArgument) as raised:
+            Replica(tmp_path / "x.db", URL, token=token)
+        assert "tt_" not in str(raised.value)
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("token", ["", "tt_secret\n", "tt_sécret", None])
+    def test_a_token_of_a_server_that_cannot_be_sent_is_not_stored(self, phone: Phone, token: str | None) -> None:
+        tokens = {"access": token, "refresh": "x", "user": {"id": "x", "username": "x"}}
+        phone.line.before = lambda request: httpx.Response(200, json=tokens) if request.method == "POST" else None
+        with pytest.raises(NotUnderstood) as raised:
+            phone.login("ada", "secret")
+        assert "tt_" not in str(raised.value)
+
+    def test_an_error_that_may_pass_has_a_delay_before_the_next_attempt(self, phone: Phone) -> None:
+        phone.line.before = lambda _: httpx.Response(502)
+        with pytest.raises(Unavailable) as unavailable:
+            phone.sync()
+        phone.line.is_up = False
+        with pytest.raises(Offline) as offline:
+            phone.sync()
+        assert unavailable.value.retry_after == offline.value.retry_after == 5
 
 
 class TestSeveral:
