@@ -62,6 +62,9 @@ async def use_async(replica: AsyncReplica) -> None:
     await replica.create_task()  # wrong
     title: str = (await replica.task("id")).title
     (await replica.task("id")).titel  # wrong
+    replica.create_task("Call")  # wrong
+    replica.sync()  # wrong
+    replica.pending()  # wrong
 """
 
 
@@ -231,6 +234,13 @@ class TestAsyncio:
     def test_it_has_every_method_of_the_replica(self) -> None:
         methods = {name for name, _ in inspect.getmembers(Replica) if not name.startswith("_")}
         assert methods == {name for name, _ in inspect.getmembers(AsyncReplica) if not name.startswith("_")}
+
+    def test_its_methods_have_the_signatures_of_the_replica(self) -> None:
+        for name in ("create_task", "sync", "find_tasks"):
+            method = getattr(AsyncReplica, name)
+            assert inspect.signature(method) == inspect.signature(getattr(Replica, name))
+            assert inspect.iscoroutinefunction(method)
+            assert method.__doc__ == getattr(Replica, name).__doc__
 
     def test_its_methods_are_awaited(self, phone: Phone, ada: Person) -> None:
         async def use() -> str:
