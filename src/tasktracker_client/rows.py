@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +21,10 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
     """Return the fields of an edit as JSON values. Raises InvalidEdit."""
     if unknown := sorted(set(fields) - EDITABLE[type]):
         raise InvalidEdit(f"A {type} has no field that can be set as {', '.join(unknown)}.")
+    if isinstance(fields.get("start_on"), datetime):  # a datetime is a date, also for type checkers
+        raise InvalidEdit("start_on must be a date without a time.")
+    if isinstance(due := fields.get("due_date"), date) and not isinstance(due, datetime):
+        raise InvalidEdit("due_date must be a date with a time.")
     try:
         # Lone surrogates raise UnicodeEncodeError.
         text = json.dumps(fields, default=_json_default, allow_nan=False, ensure_ascii=False).encode().decode()
@@ -51,10 +55,13 @@ def canonical(id: Any) -> Any:
 def _json_default(value: object) -> str:
     if isinstance(value, UUID):
         return str(value)
-    is_without_offset = isinstance(value, datetime) and value.tzinfo is None
-    if isinstance(value, date) and not is_without_offset:
+    if isinstance(value, datetime):
+        offset = value.utcoffset()
+        if offset is None or offset % timedelta(minutes=1):  # RFC 3339 has no seconds in an offset
+            raise TypeError(f"{value!r} needs a UTC offset in whole minutes")
+    if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"{value!r} has no JSON form, or is a time without an offset")
+    raise TypeError(f"{value!r} has no JSON form")
 
 
 # ----------------------------------------------------------------------- items

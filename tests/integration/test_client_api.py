@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -82,6 +82,25 @@ class TestTypes:
         with pytest.raises(InvalidEdit, match="titel"):
             phone.create_task("Call", **fields)
         assert not phone.pending
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"start_on": datetime.now(UTC)},
+            {"due_date": date(2030, 1, 1)},
+            {"due_date": datetime(1900, 1, 1, tzinfo=timezone(timedelta(minutes=19, seconds=32)))},
+            {"due_date": datetime(1900, 1, 1, tzinfo=timezone(timedelta(microseconds=1)))},
+        ],
+    )
+    def test_a_date_or_time_that_the_server_refuses_is_refused_before_it_is_stored(
+        self, phone: Phone, fields: Any
+    ) -> None:
+        task = phone.create_task("Call", due_date=datetime(2030, 1, 1, tzinfo=timezone(timedelta(hours=-14))))
+        for attempt in (lambda: phone.create_task("Call", **fields), lambda: phone.edit_task(task, **fields)):
+            with pytest.raises(InvalidEdit):
+                attempt()
+        assert len(phone.pending) == 1
+        assert phone.sync().is_clean
 
     def test_the_version_is_that_of_the_package(self) -> None:
         project = (REPOSITORY / "src/tasktracker_client/pyproject.toml").read_text()
