@@ -105,7 +105,7 @@ class Database:
         """Let only the owner read a file that existed. It holds tokens."""
         for name in (self._path, f"{self._path}-wal", f"{self._path}-shm"):
             with suppress(FileNotFoundError, PermissionError):  # the file system may have no permissions
-                os.chmod(name, 0o600)
+                Path(name).chmod(0o600)
 
     def _upgrade(self) -> None:
         with self.writing() as connection:

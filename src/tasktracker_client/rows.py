@@ -102,6 +102,9 @@ def apply(database: sqlite3.Connection, change: Change) -> Issue | None:
     row = database.execute(
         "SELECT version, stale, data FROM items WHERE type = ? AND id = ?", (change.type, change.id)
     ).fetchone()
+    deletion = database.execute(
+        "SELECT version FROM deletions WHERE type = ? AND id = ?", (change.type, change.id)
+    ).fetchone()
     lost = None
     if row and row[0] > change.version:
         if not row[1]:
@@ -109,9 +112,7 @@ def apply(database: sqlite3.Connection, change: Change) -> Issue | None:
         old, new = object_of(row[2]), change.data or {}
         if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
             lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)
-    elif change.data is not None and database.execute(
-        "SELECT 1 FROM deletions WHERE type = ? AND id = ? AND version > ?", (change.type, change.id, change.version)
-    ).fetchone():
+    elif deletion and change.data is not None and deletion[0] > change.version:
         lost = lost_issue(change.type, change.id, Op.DELETE, {}, change.data)
     put(database, change)
     database.execute(
