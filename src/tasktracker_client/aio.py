@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from tasktracker_client.client import POLL_SECONDS, Replica
 from tasktracker_client.following import OnSync
@@ -15,26 +16,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class _Awaited(Generic[P, R]):
-    """A method of the replica that runs in a thread."""
+def _awaited(
+    method: Callable[Concatenate[Replica, P], R],
+) -> Callable[Concatenate[AsyncReplica, P], Coroutine[Any, Any, R]]:
+    """Return a method that runs a method of the replica in a thread."""
 
-    def __init__(self, method: Callable[Concatenate[Replica, P], R]) -> None:
-        self._method = method
-        self.__doc__ = method.__doc__
+    @wraps(method)
+    async def call(self: AsyncReplica, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.to_thread(method, self.replica, *args, **kwargs)
 
-    @overload
-    def __get__(self, instance: None, owner: type[AsyncReplica]) -> Self: ...
-    @overload
-    def __get__(self, instance: AsyncReplica, owner: type[AsyncReplica]) -> Callable[P, Awaitable[R]]: ...
-    def __get__(self, instance: AsyncReplica | None, owner: type[AsyncReplica]) -> Self | Callable[P, Awaitable[R]]:
-        if instance is None:
-            return self
-        replica = instance.replica
-
-        def call(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-            return asyncio.to_thread(self._method, replica, *args, **kwargs)
-
-        return call
+    return call
 
 
 class AsyncReplica:
@@ -65,34 +56,34 @@ class AsyncReplica:
         finally:
             stop.set()
 
-    close = _Awaited(Replica.close)
-    register = _Awaited(Replica.register)
-    login = _Awaited(Replica.login)
-    logout = _Awaited(Replica.logout)
-    reset = _Awaited(Replica.reset)
-    tasks = _Awaited(Replica.tasks)
-    task = _Awaited(Replica.task)
-    create_task = _Awaited(Replica.create_task)
-    edit_task = _Awaited(Replica.edit_task)
-    complete = _Awaited(Replica.complete)
-    delete = _Awaited(Replica.delete)
-    restore = _Awaited(Replica.restore)
-    categories = _Awaited(Replica.categories)
-    category = _Awaited(Replica.category)
-    create_category = _Awaited(Replica.create_category)
-    edit_category = _Awaited(Replica.edit_category)
-    delete_category = _Awaited(Replica.delete_category)
-    sync = _Awaited(Replica.sync)
-    issues = _Awaited(Replica.issues)
-    dismiss = _Awaited(Replica.dismiss)
-    resend = _Awaited(Replica.resend)
-    verify = _Awaited(Replica.verify)
-    repair = _Awaited(Replica.repair)
-    find_tasks = _Awaited(Replica.find_tasks)
-    trash = _Awaited(Replica.trash)
-    purge = _Awaited(Replica.purge)
-    history = _Awaited(Replica.history)
-    undo = _Awaited(Replica.undo)
-    members = _Awaited(Replica.members)
-    share = _Awaited(Replica.share)
-    unshare = _Awaited(Replica.unshare)
+    close = _awaited(Replica.close)
+    register = _awaited(Replica.register)
+    login = _awaited(Replica.login)
+    logout = _awaited(Replica.logout)
+    reset = _awaited(Replica.reset)
+    tasks = _awaited(Replica.tasks)
+    task = _awaited(Replica.task)
+    create_task = _awaited(Replica.create_task)
+    edit_task = _awaited(Replica.edit_task)
+    complete = _awaited(Replica.complete)
+    delete = _awaited(Replica.delete)
+    restore = _awaited(Replica.restore)
+    categories = _awaited(Replica.categories)
+    category = _awaited(Replica.category)
+    create_category = _awaited(Replica.create_category)
+    edit_category = _awaited(Replica.edit_category)
+    delete_category = _awaited(Replica.delete_category)
+    sync = _awaited(Replica.sync)
+    issues = _awaited(Replica.issues)
+    dismiss = _awaited(Replica.dismiss)
+    resend = _awaited(Replica.resend)
+    verify = _awaited(Replica.verify)
+    repair = _awaited(Replica.repair)
+    find_tasks = _awaited(Replica.find_tasks)
+    trash = _awaited(Replica.trash)
+    purge = _awaited(Replica.purge)
+    history = _awaited(Replica.history)
+    undo = _awaited(Replica.undo)
+    members = _awaited(Replica.members)
+    share = _awaited(Replica.share)
+    unshare = _awaited(Replica.unshare)

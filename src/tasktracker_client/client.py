@@ -14,7 +14,7 @@ import httpx
 
 from tasktracker_client.errors import InvalidEdit, UnknownItem
 from tasktracker_client.following import Following, OnSync
-from tasktracker_client.http import Api
+from tasktracker_client.http import Api, check_arguments
 from tasktracker_client.items import Category, CategoryEdit, CategoryFields, Id, ItemType, Task, TaskEdit, TaskFields
 from tasktracker_client.local import LocalCopy
 from tasktracker_client.model import Issue, Mutation, Op, SyncReport, Verification
@@ -55,12 +55,13 @@ class Replica(Online):
         client: httpx.Client | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Open the copy in a file. A missing file is created. Raises LocalStoreError.
+        """Open the copy in a file. A missing file is created. Raises InvalidArgument and LocalStoreError.
 
         `api_url` is the URL of the API, such as http://127.0.0.1:8000/api. `token` is an API token; to use a password,
         call `login`. The file stores the tokens, so a reopened copy stays logged in. It belongs to one user of one
         server: any other token or server is refused by `WrongUser` or `WrongServer` before anything is sent.
         """
+        check_arguments(api_url, token)
         self._local = LocalCopy(path)
         self._api = Api(api_url, self._local, token, client, sleep)
         self._syncer = Syncer(self._local, self._api)

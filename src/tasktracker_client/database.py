@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 import threading
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tasktracker_client.errors import DamagedCopy, DiskFull, LocalStoreError, NewerCopy
+from tasktracker_client.errors import DamagedCopy, DiskFull, LocalStoreError, NewerCopy, SyncError
 
 MIGRATIONS = (
     """
@@ -52,9 +51,18 @@ CREATE TABLE aliases (
     type TEXT NOT NULL, id TEXT NOT NULL, existing TEXT NOT NULL, PRIMARY KEY (type, id)
 ) WITHOUT ROWID;
 """,
+    """
+-- Items that the server has deleted, and the version of the deletion: a backup may bring them back.
+CREATE TABLE deletions (
+    type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (type, id)
+) WITHOUT ROWID;
+""",
 )
 """The scripts that create or upgrade a file. `PRAGMA user_version` counts those that a file has."""
 
+APPLICATION_ID = 0x7461736B
+"""`PRAGMA application_id` of a copy. Files of version 0.1 have none, but these tables."""
+FIRST_TABLES = frozenset({"settings", "items", "outbox", "issues"})
 BUSY_SECONDS = 30
 
 
@@ -72,12 +80,32 @@ class Database:
             )
         try:
             with self.reading() as connection:
+                self._require_copy(connection)
+                self._hide()
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
             self._upgrade()
         except BaseException:
             self._connection.close()
             raise
+
+    def _require_copy(self, connection: sqlite3.Connection) -> None:
+        """Raise DamagedCopy if the file is not empty and belongs to another application. Nothing is written."""
+        connection.execute("BEGIN")  # the values are of one moment: another process may be creating the tables
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        connection.execute("COMMIT")
+        is_empty = application == version == 0 and not tables
+        is_copy = application in (0, APPLICATION_ID) and tables >= FIRST_TABLES and version >= 0
+        if not is_empty and not (is_copy or (application == APPLICATION_ID and version > len(MIGRATIONS))):
+            raise DamagedCopy(f"{self._path} is damaged, or is not a copy: it has other tables.")
+
+    def _hide(self) -> None:
+        """Let only the owner read a file that existed. It holds tokens."""
+        for name in (self._path, f"{self._path}-wal", f"{self._path}-shm"):
+            with suppress(FileNotFoundError, PermissionError):  # the file system may have no permissions
+                Path(name).chmod(0o600)
 
     def _upgrade(self) -> None:
         with self.writing() as connection:
@@ -88,6 +116,7 @@ class Database:
                 for statement in script.split(";\n"):
                     connection.execute(statement)
             if version < len(MIGRATIONS):
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def close(self) -> None:
@@ -97,7 +126,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Read, alone among the threads of this process."""
+        """Read, alone among the threads of this process. A value that cannot be read raises DamagedCopy."""
         with self._lock, self._typed_errors():
             yield self._connection
 
@@ -118,17 +147,21 @@ class Database:
     def _typed_errors(self) -> Iterator[None]:
         try:
             yield
+        except SyncError:  # some are a ValueError, too
+            raise
         except OSError as error:
             kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else LocalStoreError
             raise kind(f"{self._path} cannot be opened: {error.strerror}.") from error
-        except json.JSONDecodeError as error:
-            raise DamagedCopy(f"{self._path} is damaged: {error}.") from error
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise DamagedCopy(f"{self._path} is damaged: a value cannot be read ({error!r}).") from error
         except sqlite3.Error as error:
             # The errors of Python's own checks, such as a closed connection, have no code.
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
             if code == sqlite3.SQLITE_FULL:
                 raise DiskFull(f"There is no room to write {self._path}.") from error
-            if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            # A wrong statement (SQLITE_ERROR) means that the file has other tables or columns.
+            is_other = isinstance(error, sqlite3.OperationalError) and code == sqlite3.SQLITE_ERROR
+            if is_other or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise DamagedCopy(f"{self._path} is damaged, or is not a copy: {error}.") from error
             raise LocalStoreError(f"{self._path} cannot be used: {str(error).rstrip('.')}.") from error
 

@@ -14,8 +14,18 @@ class SyncError(Exception):
 # ------------------------------------------------------------------- requests
 
 
+RETRY_SECONDS = 5.0
+"""When to try again if the server does not state it."""
+
+
+class InvalidArgument(SyncError, ValueError):
+    """The URL of the API or the token has a form that cannot be used. Nothing was opened or sent."""
+
+
 class Offline(SyncError):
-    """The server cannot be reached, or its answer was lost. Try again later."""
+    """The server cannot be reached, or its answer was lost. Try again after `retry_after` seconds."""
+
+    retry_after = RETRY_SECONDS
 
 
 class Unavailable(SyncError):

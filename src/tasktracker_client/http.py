@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,9 @@ from typing import Any
 import httpx
 
 from tasktracker_client.errors import (
+    RETRY_SECONDS,
     CursorExpired,
+    InvalidArgument,
     LoginRequired,
     NotUnderstood,
     Offline,
@@ -123,7 +126,7 @@ class Api:
             server = self._checked_server()
             answer = self._read(self._attempt("POST", path, json=body))
             with understanding("the new session"):
-                tokens = {"access": str(answer["access"]), "refresh": str(answer["refresh"])}
+                tokens = _tokens(answer)
             try:
                 self._local.bind(server, **self._user(answer), **tokens)
             except WrongUser:
@@ -210,7 +213,7 @@ class Api:
                 raise LoginRequired("The session has ended.")
             answer = self._read(response)
             with understanding("the refreshed tokens"):
-                tokens = {"access": str(answer["access"]), "refresh": str(answer["refresh"])}
+                tokens = _tokens(answer)
             if stored := self._local.replace_tokens(refresh, **tokens):
                 return stored
             raise LoginRequired("The user has logged out.")
@@ -247,12 +250,37 @@ class Api:
         if status == 413:  # may come from any proxy
             raise Refused(status, body if isinstance(body, Mapping) else {"title": "Too large", "status": status})
         if status >= 500:
-            raise Unavailable(f"The server answers with status {status}.", _retry_after(response, 0.0))
+            raise Unavailable(f"The server answers with status {status}.", _retry_after(response, RETRY_SECONDS))
         if response.is_success and isinstance(body, Mapping):
             return body
         if not response.headers.get("content-type", "").startswith(PROBLEM) or not isinstance(body, Mapping):
             raise NotUnderstood(f"The answer is not from Task Tracker: status {status} from {response.url}")
         raise (CursorExpired if status == 410 else Refused)(status, body)
+
+
+def check_arguments(url: str, token: str | None) -> None:
+    """Raise InvalidArgument for a URL or a token that cannot be used. The message does not contain the token."""
+    try:
+        parsed = httpx.URL(url)
+        is_address = bool(parsed.host) and (parsed.port or 1) in range(1, 65536)
+        is_valid = parsed.scheme in ("http", "https") and is_address and not (parsed.query or parsed.fragment)
+    except (httpx.InvalidURL, TypeError, ValueError):
+        is_valid = False
+    if not is_valid:
+        raise InvalidArgument("The URL of the API must be one such as http://127.0.0.1:8000/api.")
+    if token is not None and not _is_token(token):
+        raise InvalidArgument("The token must be visible ASCII characters, without spaces and line breaks.")
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[!-~]+", value) is not None
+
+
+def _tokens(answer: Any) -> dict[str, str]:
+    tokens = {name: answer[name] for name in ("access", "refresh")}
+    if not all(_is_token(value) for value in tokens.values()):
+        raise ValueError("a token has characters that cannot be sent")
+    return tokens
 
 
 def _retry_after(response: httpx.Response, otherwise: float) -> float:

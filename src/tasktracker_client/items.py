@@ -24,7 +24,7 @@ class ItemType(StrEnum):
 
 
 class TaskFields(TypedDict, total=False):
-    """The optional fields of a task. `due_date` needs a UTC offset."""
+    """The optional fields of a task. `due_date` needs a UTC offset in whole minutes."""
 
     description: str
     priority: Priority

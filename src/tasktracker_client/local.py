@@ -83,7 +83,7 @@ class LocalCopy:
         with self._database.writing() as database:
             if not discard_edits and (self.has_unsent or self.issues()):
                 raise EditsPending("The copy has edits that the server does not have.")
-            for table in ("settings", "items", "outbox", "issues", "aliases"):
+            for table in ("settings", "items", "outbox", "issues", "aliases", "deletions"):
                 database.execute(f"DELETE FROM {table}")  # noqa: S608
 
     # ----------------------------------------------------------------- edits
@@ -195,7 +195,7 @@ class LocalCopy:
                 if setting(database, "restored"):
                     stale = database.execute("SELECT type, id, data FROM items WHERE stale").fetchall()
                     for kind, target, text in stale:
-                        data = json.loads(text)
+                        data = rows.object_of(text)
                         rows.add_issue(database, rows.lost_issue(ItemType(kind), target, Op.CREATE, data, data))
                 database.execute("DELETE FROM items WHERE stale")
                 database.execute("DELETE FROM outbox WHERE done_version IS NOT NULL")
@@ -230,8 +230,8 @@ class LocalCopy:
     def versions(self) -> Sequence[tuple[ItemType, str, int]]:
         """Return type, id and version of all items received from the server."""
         with self._database.reading() as database:
-            found = database.execute("SELECT type, id, version FROM items ORDER BY type, id").fetchall()
-        return [(ItemType(row[0]), row[1], row[2]) for row in found]
+            found = database.execute("SELECT type, id, version FROM items ORDER BY type, id")
+            return [(ItemType(row[0]), row[1], row[2]) for row in found]
 
     def version(self, type: str, id: str) -> int | None:
         """Return the version of an item as received from the server, or None."""

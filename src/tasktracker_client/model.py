@@ -25,7 +25,7 @@ class Status(StrEnum):
     """The result of an edit.
 
     A CONFLICT or a REJECTED edit has changed nothing. PARTIAL and LOST are statuses of issues only: an edit that was
-    applied without some of its fields, and data that the server had, but no longer has after a restored backup.
+    applied without some of its fields, and data or a deletion that a restored backup of the server does not have.
     """
 
     APPLIED = "applied"
@@ -148,12 +148,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The current state of an item. `data` is None if it was deleted."""
+    """The current state of an item. `data` is None if it was deleted, or if the user may no longer see it."""
 
     type: ItemType
     id: str
     version: int
     data: Mapping[str, Any] | None
+    is_revoked: bool = False
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Change | None:
@@ -163,7 +164,8 @@ class Change:
         data = answer["data"] if answer["op"] == "upsert" else None
         if answer["op"] == "upsert" and not isinstance(data, Mapping):
             raise TypeError("an upsert must contain the item")
-        return cls(ItemType(answer["type"]), str(answer["id"]), int(answer["version"]), data)
+        is_revoked = answer.get("reason") == "access_revoked"
+        return cls(ItemType(answer["type"]), str(answer["id"]), int(answer["version"]), data, is_revoked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +21,10 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
     """Return the fields of an edit as JSON values. Raises InvalidEdit."""
     if unknown := sorted(set(fields) - EDITABLE[type]):
         raise InvalidEdit(f"A {type} has no field that can be set as {', '.join(unknown)}.")
+    if isinstance(fields.get("start_on"), datetime):  # a datetime is a date, also for type checkers
+        raise InvalidEdit("start_on must be a date without a time.")
+    if isinstance(due := fields.get("due_date"), date) and not isinstance(due, datetime):
+        raise InvalidEdit("due_date must be a date with a time.")
     try:
         # Lone surrogates raise UnicodeEncodeError.
         text = json.dumps(fields, default=_json_default, allow_nan=False, ensure_ascii=False).encode().decode()
@@ -30,6 +34,14 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
     for name in REFERENCES.keys() & data.keys():
         data[name] = canonical(data[name])
     return data
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """Read a JSON object of a row. Raises ValueError and TypeError if it is damaged."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise TypeError("a JSON object is missing")
+    return value
 
 
 def canonical(id: Any) -> Any:
@@ -43,10 +55,13 @@ def canonical(id: Any) -> Any:
 def _json_default(value: object) -> str:
     if isinstance(value, UUID):
         return str(value)
-    is_without_offset = isinstance(value, datetime) and value.tzinfo is None
-    if isinstance(value, date) and not is_without_offset:
+    if isinstance(value, datetime):
+        offset = value.utcoffset()
+        if offset is None or offset % timedelta(minutes=1):  # RFC 3339 has no seconds in an offset
+            raise TypeError(f"{value!r} needs a UTC offset in whole minutes")
+    if isinstance(value, date):
         return value.isoformat()
-    raise TypeError(f"{value!r} has no JSON form, or is a time without an offset")
+    raise TypeError(f"{value!r} has no JSON form")
 
 
 # ----------------------------------------------------------------------- items
@@ -58,7 +73,7 @@ def view(database: sqlite3.Connection, type: ItemType, id: str | None = None) ->
     items = database.execute(
         "SELECT id, version, data FROM items WHERE type = :type AND (:id IS NULL OR id = :id) ORDER BY id", one
     )
-    shown = {row[0]: make(row[0], row[1], {**DEFAULTS[type], **json.loads(row[2])}) for row in items}
+    shown = {row[0]: make(row[0], row[1], {**DEFAULTS[type], **object_of(row[2])}) for row in items}
     deleted: dict[str, Task | Category] = {}
     edits = database.execute(
         "SELECT * FROM outbox WHERE type = :type AND (:id IS NULL OR target = :id) ORDER BY number", one
@@ -82,18 +97,23 @@ def view(database: sqlite3.Connection, type: ItemType, id: str | None = None) ->
 def apply(database: sqlite3.Connection, change: Change) -> Issue | None:
     """Store a change received from the server, unless a newer version is stored.
 
-    Return an issue if the stored item was newer than the backup that the server was restored from.
+    Return an issue if the stored item, or its deletion, was newer than the backup that the server was restored from.
     """
     row = database.execute(
         "SELECT version, stale, data FROM items WHERE type = ? AND id = ?", (change.type, change.id)
+    ).fetchone()
+    deletion = database.execute(
+        "SELECT version FROM deletions WHERE type = ? AND id = ?", (change.type, change.id)
     ).fetchone()
     lost = None
     if row and row[0] > change.version:
         if not row[1]:
             return None  # versions never decrease
-        old, new = json.loads(row[2]), change.data or {}
+        old, new = object_of(row[2]), change.data or {}
         if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
             lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)
+    elif deletion and change.data is not None and deletion[0] > change.version:
+        lost = lost_issue(change.type, change.id, Op.DELETE, {}, change.data)
     put(database, change)
     database.execute(
         "DELETE FROM outbox WHERE type = ? AND target = ? AND done_version <= ?",
@@ -106,7 +126,12 @@ def put(database: sqlite3.Connection, change: Change) -> None:
     """Store an item, or remove it if it was deleted."""
     if change.data is None:
         database.execute("DELETE FROM items WHERE type = ? AND id = ?", (change.type, change.id))
+        if not change.is_revoked:
+            database.execute(
+                "INSERT OR REPLACE INTO deletions VALUES (?, ?, ?)", (change.type, change.id, change.version)
+            )
     else:
+        database.execute("DELETE FROM deletions WHERE type = ? AND id = ?", (change.type, change.id))
         database.execute(
             "INSERT OR REPLACE INTO items (type, id, version, data, stale) VALUES (?, ?, ?, ?, 0)",
             (change.type, change.id, change.version, json.dumps(change.data)),
@@ -207,7 +232,7 @@ def mutation_of(row: tuple[Any, ...]) -> Mutation:
         op=Op(op),
         target=target,
         base_version=base,
-        data=json.loads(data),
+        data=object_of(data),
         own=json.loads(own),
         made_at=made_at,
     )
@@ -263,9 +288,9 @@ def _issue_of(
         op=Op(op),
         target=target,
         status=Status(status),
-        data=json.loads(data),
-        conflicts={name: FieldConflict(**each) for name, each in json.loads(conflicts).items()},
+        data=object_of(data),
+        conflicts={name: FieldConflict(**each) for name, each in object_of(conflicts).items()},
         problem=json.loads(problem),
         existing=existing,
-        item=json.loads(item),
+        item=object_of(item),
     )

@@ -81,7 +81,7 @@ def _use_existing(database: sqlite3.Connection, target: str, existing: str) -> N
     database.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)", (ItemType.CATEGORY, target, existing))
     unsent = database.execute("SELECT id, data FROM outbox WHERE type = ? AND NOT sent", (ItemType.TASK,)).fetchall()
     for name, text in unsent:
-        data = json.loads(text)
+        data = rows.object_of(text)
         if data.get("category") == target:
             # Another edit gets another id: a copied file may have the earlier one.
             database.execute(

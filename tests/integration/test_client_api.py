@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -62,6 +62,9 @@ async def use_async(replica: AsyncReplica) -> None:
     await replica.create_task()  # wrong
     title: str = (await replica.task("id")).title
     (await replica.task("id")).titel  # wrong
+    replica.create_task("Call")  # wrong
+    replica.sync()  # wrong
+    replica.pending()  # wrong
 """
 
 
@@ -79,6 +82,25 @@ class TestTypes:
         with pytest.raises(InvalidEdit, match="titel"):
             phone.create_task("Call", **fields)
         assert not phone.pending
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"start_on": datetime.now(UTC)},
+            {"due_date": date(2030, 1, 1)},
+            {"due_date": datetime(1900, 1, 1, tzinfo=timezone(timedelta(minutes=19, seconds=32)))},
+            {"due_date": datetime(1900, 1, 1, tzinfo=timezone(timedelta(microseconds=1)))},
+        ],
+    )
+    def test_a_date_or_time_that_the_server_refuses_is_refused_before_it_is_stored(
+        self, phone: Phone, fields: Any
+    ) -> None:
+        task = phone.create_task("Call", due_date=datetime(2030, 1, 1, tzinfo=timezone(timedelta(hours=-14))))
+        for attempt in (lambda: phone.create_task("Call", **fields), lambda: phone.edit_task(task, **fields)):
+            with pytest.raises(InvalidEdit):
+                attempt()
+        assert len(phone.pending) == 1
+        assert phone.sync().is_clean
 
     def test_the_version_is_that_of_the_package(self) -> None:
         project = (REPOSITORY / "src/tasktracker_client/pyproject.toml").read_text()
@@ -231,6 +253,13 @@ class TestAsyncio:
     def test_it_has_every_method_of_the_replica(self) -> None:
         methods = {name for name, _ in inspect.getmembers(Replica) if not name.startswith("_")}
         assert methods == {name for name, _ in inspect.getmembers(AsyncReplica) if not name.startswith("_")}
+
+    def test_its_methods_have_the_signatures_of_the_replica(self) -> None:
+        for name in ("create_task", "sync", "find_tasks"):
+            method = getattr(AsyncReplica, name)
+            assert inspect.signature(method) == inspect.signature(getattr(Replica, name))
+            assert inspect.iscoroutinefunction(method)
+            assert method.__doc__ == getattr(Replica, name).__doc__
 
     def test_its_methods_are_awaited(self, phone: Phone, ada: Person) -> None:
         async def use() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
@@ -17,6 +18,7 @@ from tasktracker_client import (
     DamagedCopy,
     DiskFull,
     EditsPending,
+    InvalidArgument,
     LocalStoreError,
     LoginRequired,
     NewerCopy,
@@ -162,6 +164,44 @@ class TestBinding:
         assert phone._local.get("refresh") == "newer"
 
 
+class TestArguments:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            *("", "127.0.0.1:8393/api", "localhost:8393/api", "/api", "ftp://x", "http://", "http://[::1"),
+            *("http://x:99999/api", "http://x/a\nb", "http://x/api?a=b", "http://x/api#a"),
+        ],
+    )
+    def test_a_wrong_url_is_refused_before_a_file_is_created(self, tmp_path: Path, url: str) -> None:
+        with pytest.raises(InvalidArgument, match="URL"):
+            Replica(tmp_path / "x.db", url)
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("token", ["", "tt_secret\n", "tt_sécret", "tt_ secret", "tt_secret\x00"])
+    def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(self, tmp_path: Path, token: str) -> None:
+        with pytest.raises(InvalidArgument) as raised:
+            Replica(tmp_path / "x.db", URL, token=token)
+        assert "tt_" not in str(raised.value)
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("token", ["", "tt_secret\n", "tt_sécret", None])
+    def test_a_token_of_a_server_that_cannot_be_sent_is_not_stored(self, phone: Phone, token: str | None) -> None:
+        tokens = {"access": token, "refresh": "x", "user": {"id": "x", "username": "x"}}
+        phone.line.before = lambda request: httpx.Response(200, json=tokens) if request.method == "POST" else None
+        with pytest.raises(NotUnderstood) as raised:
+            phone.login("ada", "secret")
+        assert "tt_" not in str(raised.value)
+
+    def test_an_error_that_may_pass_has_a_delay_before_the_next_attempt(self, phone: Phone) -> None:
+        phone.line.before = lambda _: httpx.Response(502)
+        with pytest.raises(Unavailable) as unavailable:
+            phone.sync()
+        phone.line.is_up = False
+        with pytest.raises(Offline) as offline:
+            phone.sync()
+        assert unavailable.value.retry_after == offline.value.retry_after == 5
+
+
 class TestSeveral:
     """Edits of several files or processes are in conflict with one another, whatever tokens they use."""
 
@@ -280,12 +320,50 @@ class TestFiles:
         assert replica.sync().applied == 1
         assert (replica.username, replica.verify().is_in_sync) == (ada.username, True)
 
-    def test_a_file_of_a_newer_version_is_left_alone(self, tmp_path: Path, opened: Open) -> None:
-        path = tmp_path / "new.db"
-        with closing(sqlite3.connect(path)) as new, new:
-            new.execute("PRAGMA user_version = 99")
+    def test_a_file_of_a_newer_version_is_left_alone(self, phone: Phone, opened: Open) -> None:
+        phone.sql("PRAGMA user_version = 99")
         with pytest.raises(NewerCopy):
+            opened(phone.path)
+
+    @pytest.mark.parametrize(
+        "made_by",
+        [
+            "CREATE TABLE notes (x)",
+            "CREATE TABLE settings (x)",
+            "PRAGMA application_id = 7",
+            "PRAGMA user_version = 1",
+            "PRAGMA user_version = 99",
+        ],
+    )
+    def test_a_file_of_another_application_is_left_alone(self, tmp_path: Path, opened: Open, made_by: str) -> None:
+        path = tmp_path / "notes.db"
+        with closing(sqlite3.connect(path)) as notes:
+            notes.execute(made_by)
+        path.chmod(0o644)
+        before = path.read_bytes()
+        with pytest.raises(DamagedCopy, match="not a copy"):
             opened(path)
+        assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (before, 0o644)
+        assert list(tmp_path.iterdir()) == [path]
+
+    @pytest.mark.parametrize("version", [-1, 0, 1])
+    def test_a_copy_with_a_wrong_version_is_damaged_and_left_alone(
+        self, phone: Phone, opened: Open, version: int
+    ) -> None:
+        phone.create_task("kept")
+        phone.sql(f"PRAGMA user_version = {version}")
+        with pytest.raises(DamagedCopy):
+            opened(phone.path)
+        assert phone.sql("PRAGMA user_version") == [(version,)]
+        phone.sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        assert opened(phone.path).tasks()[0].title == "kept"
+
+    def test_a_file_that_others_could_read_is_hidden_when_it_is_opened(self, phone: Phone, opened: Open) -> None:
+        files = [phone.path, *(phone.path.with_name(f"{phone.path.name}-{name}") for name in ("wal", "shm"))]
+        for file in files:
+            file.chmod(0o644)
+        opened(phone.path)
+        assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * 3
 
     def test_a_file_that_is_no_copy_is_reported_as_damaged(self, tmp_path: Path, opened: Open) -> None:
         path = tmp_path / "broken.db"
@@ -296,9 +374,30 @@ class TestFiles:
     def test_damage_within_a_file_is_reported_as_such(self, phone: Phone, ada: Person) -> None:
         ada.task("one")
         phone.sync()
-        phone.sql("UPDATE items SET data = '{'")
+        for damage in ("data = '{'", "data = 'null'", "data = '[1]'", "data = x'ff'"):
+            phone.sql(f"UPDATE items SET {damage}")
+            with pytest.raises(DamagedCopy):
+                phone.tasks()
+        phone.sql("UPDATE items SET type = 'list'")
         with pytest.raises(DamagedCopy):
-            phone.tasks()
+            phone.verify()
+
+    @pytest.mark.parametrize("damage", ["op = 'x'", "type = 'x'", "data = 'null'", "data = x'ff'", "data = '{'"])
+    @pytest.mark.parametrize("table", ["outbox", "issues"])
+    def test_a_damaged_edit_is_reported_as_such(self, phone: Phone, table: str, damage: str) -> None:
+        phone.create_task(" ")
+        if table == "issues":
+            phone.sync()
+        phone.sql(f"UPDATE {table} SET {damage}")
+        calls = (phone.issues,) if table == "issues" else (lambda: phone.pending, phone.sync)
+        for call in calls:
+            with pytest.raises(DamagedCopy):
+                call()
+
+    def test_damage_that_sqlite_cannot_describe_is_reported_as_such(self, phone: Phone) -> None:
+        """The message of an error may contain bytes of the file that are no text."""
+        with pytest.raises(DamagedCopy), phone._local._database.reading():
+            b"\xff".decode()
 
     @pytest.mark.parametrize("name", ["missing/copy.db", "."])
     def test_a_file_that_cannot_be_opened_is_reported(self, tmp_path: Path, opened: Open, name: str) -> None:

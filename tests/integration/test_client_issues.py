@@ -327,6 +327,44 @@ class TestRestoredBackups:
         assert phone.titles() == ["kept", "lost", "newer"]
         assert (phone.task(lost).priority, phone.task(kept["id"]).version) == (4, 1)
 
+    def test_a_deletion_that_is_newer_than_the_backup_is_kept_as_an_issue(self, phone: Phone, ada: Person) -> None:
+        task, home = ada.task("one")["id"], ada.category("Home")["id"]
+        phone.sync()
+        phone.delete(task)
+        phone.delete_category(home)
+        gone = [
+            {"type": type_, "id": id_, "op": "delete", "version": 2, "data": None, "reason": "deleted"}
+            for type_, id_ in (("task", task), ("category", home))
+        ]
+        cursor = phone._local.cursor
+        before = answering(*[lambda each: applied(each, version=2)] * 2)  # by the server before it was restored
+        page = {"changes": gone, "next_cursor": cursor, "has_more": False}
+        phone.line.before = lambda request: before(request) or httpx.Response(200, json=page)
+        assert phone.sync().is_clean
+        assert (phone.tasks(), phone.categories(), phone.pending) == ([], [], [])
+        self.restore(phone)
+        assert phone.sync().started_over
+        assert [(each.status, each.op, each.target, each.data) for each in phone.issues()] == [
+            (Status.LOST, Op.DELETE, task, {}),
+            (Status.LOST, Op.DELETE, home, {}),
+        ]
+        assert phone.issues()[0].item["title"] == "one"
+        for issue in phone.issues():
+            phone.resend(issue)
+        in_sync(phone)
+        assert (ada.titles(), phone.categories(), phone.issues()) == ([], [], [])
+
+    def test_a_share_that_was_revoked_after_the_backup_is_no_deletion(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("one")["id"]
+        phone.sync()
+        change = {"type": "task", "id": task, "op": "delete", "version": 2, "data": None, "reason": "access_revoked"}
+        page = {"changes": [change], "next_cursor": phone._local.cursor, "has_more": False}
+        phone.line.before = lambda _: httpx.Response(200, json=page)
+        phone.sync()
+        self.restore(phone)
+        phone.sync()
+        assert (phone.titles(), phone.issues()) == (["one"], [])
+
     def test_after_a_long_absence_a_missing_item_is_just_deleted(self, phone: Phone) -> None:
         phone.sync()
         phone.sql(f"INSERT INTO items VALUES ('task', '{uuid4()}', 2, '{{\"title\": \"deleted\"}}', 0)")
