@@ -31,7 +31,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test test-thorough test-faults bench bench-scale bench-sync check check-openapi format lock clean
+.PHONY: help run migrate openapi sync-demo test test-thorough test-faults test-browser bench bench-scale bench-sync check check-openapi format lock clean
 
 help: ## List the targets
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -51,7 +51,7 @@ openapi: $(STAMP_RUN) ## Print the OpenAPI document
 	@exec $(BIN)/tasktracker openapi $(ARGS)
 
 test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, for example ARGS="-n 0 tests/unit")
-	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults" $(ARGS) || test $$? -eq $(NO_TESTS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults and not browser" $(ARGS) || test $$? -eq $(NO_TESTS)
 	@$(BIN)/python -m pytest -n 0 -m alone $(or $(ARGS),tests/security) || test $$? -eq $(NO_TESTS)
 
 # Both variables are set for the prerequisite, too.
@@ -63,6 +63,10 @@ test-thorough: test ## Run all tests, with ten times as many generated examples
 test-faults: export FAULTS := full
 test-faults: $(STAMP_DEV) ## Run the tests of faults under load; needs Linux, root, nginx and faketime
 	@$(BIN)/python -m pytest -n 0 $(or $(ARGS),tests/faults)
+
+test-browser: $(STAMP_DEV) ## Test the code for browsers that docs/sync.md shows; needs chromium
+	@$(PIP) install --require-hashes -r requirements/browser.txt
+	@$(BIN)/python -m pytest -n 0 $(or $(ARGS),tests/browser)
 
 sync-demo: $(STAMP_RUN) ## Show two devices that keep in sync
 	@exec $(BIN)/tasktracker sync-demo $(ARGS)
@@ -95,6 +99,7 @@ lock: $(STAMP_VENV) ## Update the locks in requirements/ from pyproject.toml (AR
 	$(UV_COMPILE) $(ARGS) --group build -o requirements/build.txt
 	$(UV_COMPILE) $(ARGS) --group openapi -o requirements/openapi.txt
 	$(UV_COMPILE) $(ARGS) pyproject.toml --group build --group dev -c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
+	$(UV_COMPILE) $(ARGS) --group browser -c requirements/dev.txt -o requirements/browser.txt
 
 clean: ## Delete .venv, caches and built packages
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* coverage.xml

@@ -53,6 +53,9 @@ class TestTickets:
         ticket, other = new_ticket(actor, "one"), new_ticket(actor, "other")
         add(store, ticket, other)
         assert take(store, new_ticket(actor, "unknown")) is None
+        with store.reading(SYSTEM) as work:
+            assert work.tickets.find(ticket.digest) == ticket
+            assert work.tickets.find(digest_of_ticket("unknown")) is None
         assert take(store, ticket) == ticket
         assert take(store, ticket) is None
         assert take(store, other) == other

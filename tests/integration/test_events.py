@@ -149,6 +149,17 @@ def test_a_ticket_opens_one_stream_on_any_process(pair: Pair, here: Person) -> N
     assert anonymous.get(PATH, params={"ticket": "nonsense"}).status_code == 401
 
 
+def test_head_uses_up_no_ticket(pair: Pair, here: Person) -> None:
+    ticket = expect(here.post("/api/events/tickets/"), 201)["ticket"]
+    anonymous = pair.visitor(1)
+    assert [anonymous.head(PATH, params={"ticket": ticket}).status_code for _ in range(2)] == [200, 200]
+    assert anonymous.head(PATH, params={"ticket": "nonsense"}).status_code == 401
+    with Follower(anonymous, ticket=ticket) as stream:
+        task = here.task()
+        assert stream.next().data == event_of(task)
+    assert anonymous.head(PATH, params={"ticket": ticket}).status_code == 401
+
+
 def test_a_ticket_ends_with_its_session(pair: Pair, here: Person) -> None:
     ticket = expect(here.post("/api/events/tickets/"), 201)["ticket"]
     expect(here.post("/api/accounts/logout/"), 204)

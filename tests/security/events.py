@@ -110,5 +110,5 @@ class Follower:
         self._kept.clear()
         if "id" in fields:
             self.last_id = fields["id"]
-        if "data" in fields:
+        if "data" in fields and fields.get("event") != "ready":  # which has no change
             self._events.put(Event(self.last_id or "", fields.get("event", "message"), json.loads(fields["data"])))

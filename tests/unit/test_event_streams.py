@@ -126,7 +126,7 @@ def edit(person: Person, task: dict[str, Any], times: int) -> None:
 
 def test_a_slow_client_gets_only_the_latest_version_of_each_item(api: Api, ada: Person) -> None:
     with Stream(api, ada) as stream:
-        assert stream.read().startswith(b"id: ")
+        stream.read()
         often, gone = ada.task(), ada.task()
         stream.wait_for_page()
         edit(ada, often, 50)
@@ -135,6 +135,18 @@ def test_a_slow_client_gets_only_the_latest_version_of_each_item(api: Api, ada: 
         first, rest = stream.read_events(), stream.read_events()
         assert ("upsert", often["id"], 1) in first
         assert rest == [("upsert", often["id"], 51), ("delete", gone["id"], 2), ("upsert", once["id"], 1)]
+
+
+def test_the_first_event_has_data_and_the_wait_before_a_reconnection(api: Api, ada: Person) -> None:
+    with Stream(api, ada) as stream:
+        retry, id_, kind, data, *rest = stream.read().decode().split("\n")
+        assert (retry, kind, data, rest) == ("retry: 1000", "event: ready", "data: {}", ["", ""])
+    cursor = id_.removeprefix("id: ")
+    assert expect(ada.get("/api/sync/", params={"cursor": cursor}), 200)["changes"] == []
+    ada.headers["Last-Event-ID"] = cursor
+    wait_until(lambda: ada.head("/api/events/").status_code == 200, "the closed stream still counts")
+    with Stream(api, ada) as stream:
+        assert stream.read() == b"retry: 1000\n: hello\n\n"
 
 
 def test_changes_beyond_one_page_follow_immediately(api: Api, ada: Person) -> None:

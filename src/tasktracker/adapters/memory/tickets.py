@@ -18,13 +18,18 @@ class MemoryTickets:
     def add(self, ticket: Ticket) -> None:
         self._transaction.put(self._transaction.data.tickets, StoredTicket(ticket))
 
-    def take(self, digest: bytes) -> Ticket | None:
+    def find(self, digest: bytes) -> Ticket | None:
         data = self._transaction.data
         stored = data.tickets.get(ticket_id(digest))
         if stored is None or stored.ticket.digest != digest:
             return None
-        self._transaction.drop(data.tickets, stored.id)
         return stored.ticket if data.sessions.get(stored.ticket.session_id) else None
+
+    def take(self, digest: bytes) -> Ticket | None:
+        found = self.find(digest)
+        if found is not None:
+            self._transaction.drop(self._transaction.data.tickets, ticket_id(digest))
+        return found
 
     def purge_before(self, before: datetime, limit: int) -> int:
         data = self._transaction.data

@@ -13,6 +13,7 @@ from tasktracker.domain.sync.ticket import Ticket
 
 _TICKETS = Rows(Ticket, tickets)
 _ADD = insert(tickets)
+_FIND = select(*_TICKETS.columns).where(tickets.c.digest == bindparam("digest"))
 _TAKE = delete(tickets).where(tickets.c.digest == bindparam("digest")).returning(*_TICKETS.columns)
 _PURGE = delete(tickets).where(
     tickets.c.digest.in_(
@@ -33,6 +34,10 @@ class SqlTickets:
 
     def add(self, ticket: Ticket) -> None:
         self._connection.change(_ADD, _TICKETS.row(ticket))
+
+    def find(self, digest: bytes) -> Ticket | None:
+        row = self._connection.one(_FIND, {"digest": digest})
+        return _TICKETS.entity(row) if row else None
 
     def take(self, digest: bytes) -> Ticket | None:
         rows = self._connection.change_returning(_TAKE, {"digest": digest})

@@ -49,6 +49,10 @@ class TicketRepository(Protocol):
         """Store a ticket."""
         ...
 
+    def find(self, digest: bytes) -> Ticket | None:
+        """Return a ticket."""
+        ...
+
     def take(self, digest: bytes) -> Ticket | None:
         """Return a ticket and remove it. If several callers take it concurrently, one gets it."""
         ...

@@ -39,10 +39,15 @@ class StreamService:
         )
         return text
 
-    def redeem(self, text: str) -> tuple[SessionActor, datetime]:
-        """Use up a ticket. Return its actor, and the time at which the stream must end. Raises InvalidToken."""
-        with self._store.writing(SystemActor("redeem a ticket")) as work:
-            ticket = work.tickets.take(digest_of_ticket(text))
+    def redeem(self, text: str, *, keep: bool = False) -> tuple[SessionActor, datetime]:
+        """Use up a ticket, unless `keep`, and return its actor and the time at which the stream must end.
+
+        Raises InvalidToken.
+        """
+        open_work = self._store.reading if keep else self._store.writing
+        with open_work(SystemActor("redeem a ticket")) as work:
+            digest = digest_of_ticket(text)
+            ticket = work.tickets.find(digest) if keep else work.tickets.take(digest)
         if ticket is None or not ticket.is_live(self._clock.now()):
             raise InvalidToken
         return SessionActor(ticket.user_id, ticket.session_id, ticket.generation), ticket.token_expires_at

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -41,6 +42,8 @@ from tasktracker.entrypoints.http.subscriptions import Subscription, Subscriptio
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 20
 RETRY_SECONDS = 1
+RETRY = f"retry: {RETRY_SECONDS * 1000}\n".encode()
+"""How long an `EventSource` waits before it connects again, in milliseconds."""
 PAGE = 100
 
 
@@ -115,8 +118,9 @@ class EventController(Controller):
     async def follow_changes(self, request: Request) -> Response[bytes]:
         """Stream the changes after `Last-Event-ID` or `cursor`. The id of each event is a sync cursor.
 
-        Without either, the stream starts with the next change. It ends when the token that opened it expires. An event
-        of the type `resync` means that the cursor is no longer valid: the client must pull the full state.
+        Without either, the stream starts with an event of the type `ready`, and continues with the next change. It ends
+        when the token that opened it expires. An event of the type `resync` means that the cursor is no longer valid:
+        the client must pull the full state.
         """
         filters = query(FollowChanges, request)
         actor, until = await self._admit(request, filters)
@@ -135,7 +139,8 @@ class EventController(Controller):
     async def _admit(self, request: Request, filters: FollowChanges) -> tuple[Actor, datetime | None]:
         """Return the actor of the ticket or token, and the time at which the stream must end."""
         if filters.ticket is not UNSET:
-            actor, until = await self.stream_threads.run(self.streams.redeem, filters.ticket)
+            redeem = partial(self.streams.redeem, filters.ticket, keep=IS_HEAD in request.scope["state"])
+            actor, until = await self.stream_threads.run(redeem)
             request.scope["user"] = actor  # for the log
             set_sharer(actor.user_id.int, "GET")
             return actor, until
@@ -225,7 +230,8 @@ class _StreamResponse(StreamedResponse):
         with subscribed as subscription, ended_on_disconnect(receive, subscription):
             await self.start(send)
             # Send a first block at once, so that proxies forward the response.
-            await _send(send, b": hello\n\n" if self._begin is None else stream.format_event(self._begin))
+            first = b": hello\n\n" if self._begin is None else stream.format_event(self._begin, "ready", b"{}")
+            await _send(send, RETRY + first)
             await self._follow(subscription, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
