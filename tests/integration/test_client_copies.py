@@ -116,7 +116,7 @@ class TestBinding:
 
     def test_a_copy_of_a_user_registers_no_other(self, phone: Phone) -> None:
         with pytest.raises(WrongUser):
-            phone.register("somebody else", "uH8#kq2Lx9")
+            phone.register("another user", "uH8#kq2Lx9")
         assert not phone.line.requests
 
     def test_a_copy_with_a_token_names_its_user(self, ada: Person, opened: Open, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ class TestSeveral:
     """Edits of several files or processes are in conflict with one another, whatever tokens they use."""
 
     def test_an_edit_names_the_earlier_edits_that_it_is_based_on(self, phone: Phone, laptop: Phone) -> None:
-        """The title was merged, so its version does not tell that no edit of others lies between."""
+        """The title was merged, so its version does not show that no edit of others lies between."""
         task = phone.create_task("one")
         in_sync(phone, laptop)
         laptop.edit_task(task, priority=4)
