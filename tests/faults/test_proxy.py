@@ -76,7 +76,7 @@ def test_an_import_that_takes_more_than_a_minute_is_answered(alice: Person, serv
 def test_an_event_is_passed_on_at_once(alice: Person, server: Server) -> None:
     with alice.client.stream("GET", "/api/events/", headers=alice.headers) as stream:
         lines = stream.iter_lines()
-        next(lines)
+        assert next(line for line in lines if line.startswith("data: ")) == "data: {}"  # of the event `ready`
         task = alice.through(server.client).task()
         started = time.monotonic()
         data = next(line for line in lines if line.startswith("data: "))
