@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import IPv4Network, ip_network
@@ -20,6 +21,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from tasktracker.entrypoints import logging, settings
+from tasktracker.entrypoints.affinity import share_processor
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
 from tasktracker.entrypoints.http.core.connection import KEEP_ALIVE_SECONDS, BoundedConnection
@@ -50,6 +52,9 @@ def create() -> Application:
     app = create_app(container)
     app.litestar.on_shutdown.append(writer.close)
     stop_on_signals(app.services.subscriptions)
+    if loaded.one_processor:
+        # Other threads, as those that hash passwords, have started before and may use all processors.
+        share_processor([threading.main_thread(), *app.services.threads])
     # Objects created so far live as long as the process. A full garbage collection would scan them all, and stop
     # every running request for a twentieth of a second.
     gc.collect()

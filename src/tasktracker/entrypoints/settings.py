@@ -113,6 +113,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Comma-separated addresses or networks of trusted reverse proxies, which send `X-Forwarded-For`."""
     request_log: bool = True
     """Log one line for each request."""
+    one_processor: bool = True
+    """Linux: each worker serves its requests on one processor, which no other worker on the host has claimed."""
 
     password_min_length: Annotated[int, Meta(ge=8, le=64)] = 8
     """Minimum length of a new password."""

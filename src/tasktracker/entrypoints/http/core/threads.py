@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterator
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial, wraps
@@ -167,6 +167,9 @@ class ThreadRunner:
             if self._timer is None:
                 self._timer = call.loop.call_later(self._wait, self._expire)
         return call.future
+
+    def __iter__(self) -> Iterator[Thread]:
+        return iter(self._threads)
 
     def close(self) -> None:
         """Finish all started calls, and end the threads."""
