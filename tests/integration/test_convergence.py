@@ -27,8 +27,9 @@ from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker_client import Replica, SyncError, UnknownItem, stream
 from tests.dying_server import COMMAND, DIE
-from tests.http import Api, Person, expect
+from tests.http import Api, Person
 from tests.integration.devices import require_in_sync
+from tests.integration.phones import api_token
 from tests.line import Line
 from tests.security.processes import Pair
 from tests.strategies import THOROUGHNESS
@@ -308,11 +309,6 @@ def recover(world: World, devices: Sequence[Device]) -> None:
         device.create_task(title=device.word())
         device.try_to_sync()
     world.recover()
-
-
-def api_token(person: Person) -> str:
-    scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
-    return str(expect(person.post("/api/accounts/tokens/", scopes), 201)["token"])
 
 
 def copy_of(path: Path) -> Path:
