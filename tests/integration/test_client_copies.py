@@ -153,6 +153,11 @@ class TestArguments:
             Replica(tmp_path / "x.db", url)
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.parametrize("path", ["a\0b", "\ud800", None, 3])
+    def test_a_path_that_cannot_be_used_is_refused(self, path: Any) -> None:
+        with pytest.raises(InvalidArgument, match="path"):
+            Replica(path, URL)
+
     @pytest.mark.parametrize("token", ["", "tt_secret\n", "tt_sécret", "tt_ secret", "tt_secret\x00"])
     def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(self, tmp_path: Path, token: str) -> None:
         with pytest.raises(InvalidArgument) as raised:

@@ -1,4 +1,4 @@
-"""The reference client exchanges edits with the server, starts over, and compares its copy: the application is in this process."""
+"""The reference client exchanges edits with the server, starts over, and compares its copy with the server's data."""
 
 from __future__ import annotations
 
