@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,8 +17,8 @@ from tasktracker_client import (
     UnknownItem,
 )
 from tests.contracts.base import race
-from tests.http import Api, Person
-from tests.integration.phones import Phone
+from tests.http import Api, Person, expect
+from tests.integration.phones import Phone, in_sync
 
 
 class TestEditing:
@@ -108,3 +108,109 @@ class TestEditing:
         reports = race(*[phone.sync] * 4)
         assert sorted(report.applied for report in reports if isinstance(report, SyncReport)) == [0, 0, 0, 20]
         assert not any(report.duplicates for report in reports if isinstance(report, SyncReport))
+
+
+class TestDeletingOffline:
+    """What the server will do with other items is shown before the edit is sent."""
+
+    @pytest.fixture
+    def tree(self, phone: Phone) -> list[str]:
+        """A task, its subtask, and a subtask of that, which the server has."""
+        root = phone.create_task("root")
+        sub = phone.create_task("sub", parent=root)
+        tree = [root, sub, phone.create_task("sub of sub", parent=sub)]
+        in_sync(phone)
+        phone.line.is_up = False
+        return tree
+
+    def test_tasks_of_a_deleted_category_have_no_category(self, phone: Phone) -> None:
+        home = phone.create_category("Home")
+        task = phone.create_task("Call", category=home)
+        in_sync(phone)
+        phone.line.is_up = False
+        phone.delete_category(home)
+        assert [(each.category, each.is_pending) for each in [phone.task(task), *phone.tasks()]] == [(None, True)] * 2
+        phone.line.is_up = True
+        in_sync(phone)
+        assert (phone.task(task).category, phone.task(task).is_pending) == (None, False)
+
+    def test_subtasks_are_deleted_and_restored_with_their_task(self, phone: Phone, tree: list[str]) -> None:
+        root, sub, subsub = tree
+        phone.delete(subsub)
+        phone.delete(root)
+        assert phone.tasks() == []
+        for each in tree:
+            with pytest.raises(UnknownItem):
+                phone.task(each)
+        phone.restore(root)
+        assert phone.titles() == ["root", "sub"]
+        assert phone.task(sub).parent == root
+        assert phone.task(sub).is_pending
+        phone.line.is_up = True
+        in_sync(phone)
+        assert phone.titles() == ["root", "sub"]
+
+    def test_a_subtask_is_restored_without_its_task(self, phone: Phone, tree: list[str]) -> None:
+        root, sub, _ = tree
+        phone.delete(root)
+        phone.restore(sub)
+
+        def shown() -> list[tuple[str, str | None]]:
+            return sorted((task.title, task.parent) for task in phone.tasks())
+
+        expected = [("sub", None), ("sub of sub", sub)]
+        assert shown() == expected
+        assert phone.task(sub).parent is None
+        phone.line.is_up = True
+        in_sync(phone)
+        assert shown() == expected
+
+    def test_a_task_that_the_server_has_deleted_is_shown_again_with_its_subtasks(
+        self, phone: Phone, ada: Person, tree: list[str]
+    ) -> None:
+        root, sub, subsub = tree
+        expect(ada.delete(f"/api/tasks/{subsub}/"), 204)
+        phone.line.is_up = True
+        in_sync(phone)
+        expect(ada.delete(f"/api/tasks/{root}/"), 204)
+        in_sync(phone)
+        phone.line.is_up = False
+        assert phone.tasks() == []
+        phone.restore(root)
+        assert phone.titles() == ["root", "sub"]
+        assert phone.task(sub).is_pending
+        phone.edit_task(sub, title="edited")
+        phone.line.is_up = True
+        assert phone.sync().is_clean
+        in_sync(phone)
+        assert phone.titles() == ["edited", "root"]
+
+    def test_an_edit_after_a_restoration_does_not_overwrite_that_of_another_device(
+        self, phone: Phone, laptop: Phone
+    ) -> None:
+        task = phone.create_task("one")
+        phone.delete(task)
+        in_sync(phone, laptop)
+        phone.restore(task)
+        phone.edit_task(task, title="mine")
+        laptop.restore(task)
+        laptop.sync()
+        laptop.edit_task(task, title="theirs")
+        laptop.sync()
+        [issue] = phone.sync().conflicts
+        assert (issue.data, phone.titles()) == ({"title": "mine"}, ["theirs"])
+        in_sync(phone, laptop)
+
+    def test_what_was_deleted_is_removed_from_the_file_after_the_retention(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("secret")["id"]
+        phone.sync()
+        expect(ada.delete(f"/api/tasks/{task}/"), 204)
+        phone.sync()
+        ago = (datetime.now(UTC) - timedelta(days=31)).isoformat()
+        phone.sql(f"UPDATE deletions SET deleted_at = '{ago}'")
+        phone.sync()
+        assert phone.sql("SELECT id, data FROM deletions") == [(task, None)]
+        phone.restore(task)
+        assert phone.tasks() == []
+        in_sync(phone)
+        assert phone.titles() == ["secret"]

@@ -20,8 +20,8 @@ from tasktracker_client import (
     Status,
 )
 from tasktracker_client.model import Result as Parsed
-from tests.http import Person, expect
-from tests.integration.phones import Phone, Result, answering, applied, in_sync, rejected
+from tests.http import Api, Person, expect
+from tests.integration.phones import Add, Phone, Result, answering, applied, in_sync, rejected
 from tests.line import problem
 
 
@@ -221,3 +221,59 @@ class TestUnknown:
         with pytest.raises(Refused):
             phone.sync()
         assert (len(phone.pending), phone.issues()) == (1, [])
+
+
+class TestDeletions:
+    def test_deleting_what_the_user_does_not_have_is_done(self, phone: Phone, ada: Person) -> None:
+        task, home = ada.task("one")["id"], ada.category("Home")["id"]
+        phone.sync()
+        phone.delete(task)
+        phone.delete_category(home)
+
+        def gone(each: Result) -> Result:
+            return rejected(each, problem={"type": f"/problems/{each['type']}-not-found", "title": "Not found"})
+
+        phone.line.before = answering(gone, gone)
+        report = phone.sync()
+        assert (report.applied, report.is_clean, phone.issues(), phone.pending) == (2, True, [], [])
+
+    def test_a_deletion_of_a_task_that_is_no_longer_shared_is_done(self, api: Api, ada: Person, add: Add) -> None:
+        bob, task = api.register(), ada.task("one")
+        ada.share(task, bob)
+        tablet = add(bob)
+        tablet.sync()
+        tablet.delete(task["id"])
+        expect(ada.delete(f"/api/tasks/{task['id']}/shares/{bob.id}/"), 204)
+        report = tablet.sync()
+        assert (report.applied, report.is_clean, tablet.tasks()) == (1, True, [])
+        in_sync(tablet)
+
+    def test_its_issue_has_what_was_deleted(self, phone: Phone, laptop: Phone) -> None:
+        task, home = phone.create_task("one", priority=3), phone.create_category("Home", color="#112233")
+        in_sync(phone, laptop)
+        phone.edit_task(task, title="two")
+        phone.edit_category(home, name="House")
+        phone.sync()
+        laptop.edit_task(task, description="mine")
+        laptop.delete(task)
+        laptop.delete_category(home)
+        laptop.sync()
+        first, second = (issue.item for issue in laptop.issues() if issue.op is Op.DELETE)
+        assert (first["title"], first["priority"], second["name"], second["color"]) == ("one", 3, "Home", "#112233")
+
+    def test_the_issue_of_a_restoration_has_the_task_which_can_be_created_again(
+        self, phone: Phone, ada: Person
+    ) -> None:
+        task = ada.task("one", priority=3)["id"]
+        phone.sync()
+        expect(ada.delete(f"/api/tasks/{task}/"), 204)
+        phone.sync()
+        expect(ada.delete(f"/api/trash/{task}/"), 204)
+        phone.restore(task)
+        assert phone.titles() == ["one"]
+        [issue] = phone.sync().rejections
+        assert (issue.op, issue.item["title"], phone.tasks()) == (Op.RESTORE, "one", [])
+        created = phone.resend(issue)
+        assert phone.sync().is_clean
+        in_sync(phone)
+        assert (phone.task(created).title, phone.task(created).priority) == ("one", 3)
