@@ -22,17 +22,18 @@ def apply(database: sqlite3.Connection, change: Change, at: str) -> Issue | None
     row = database.execute(
         "SELECT version, stale, data FROM items WHERE type = ? AND id = ?", (change.type, change.id)
     ).fetchone()
+    if row and not row[1] and row[0] > change.version:
+        return None  # versions never decrease
     deletion = database.execute(
         "SELECT version FROM deletions WHERE type = ? AND id = ?", (change.type, change.id)
     ).fetchone()
     lost = None
-    if row and row[0] > change.version:
-        if not row[1]:
-            return None  # versions never decrease
+    if row and row[1] and row[0] >= change.version:
+        # The same version with other values is another edit, made after the backup was restored.
         old, new = rows.object_of(row[2]), change.data or {}
         if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
             lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)
-    elif deletion and change.data is not None and deletion[0] > change.version:
+    elif deletion and change.data is not None and deletion[0] >= change.version:
         lost = lost_issue(change.type, change.id, Op.DELETE, {}, change.data)
     put(database, change, at)
     database.execute(

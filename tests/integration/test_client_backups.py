@@ -55,6 +55,19 @@ class TestRestoredBackups:
         assert phone.titles() == ["kept", "lost", "newer"]
         assert (phone.task(lost).priority, phone.task(kept["id"]).version) == (4, 1)
 
+    def test_an_edit_whose_version_was_made_again_after_the_backup_is_kept_as_an_issue(
+        self, phone: Phone, ada: Person
+    ) -> None:
+        same, other = ada.task("same")["id"], ada.task("theirs")["id"]
+        phone.sync()
+        phone.sql(f"UPDATE items SET data = json_set(data, '$.title', 'mine') WHERE id = '{other}'")
+        self.restore(phone)
+        phone.sync()
+        [issue] = phone.issues()
+        assert (issue.status, issue.target, issue.data) == (Status.LOST, other, {"title": "mine"})
+        assert phone.titles() == ["same", "theirs"]
+        assert phone.task(same).version == 1
+
     def test_a_deletion_that_is_newer_than_the_backup_is_kept_as_an_issue(self, phone: Phone, ada: Person) -> None:
         task, home = ada.task("one")["id"], ada.category("Home")["id"]
         phone.sync()
