@@ -140,6 +140,12 @@ class TestOwnChanges:
         edit = mutation("update", task["id"], {"title": "after"}, base_version=1, own=named)
         assert results(alice, *made, edit) == [("applied", 2), ("applied", 3), ("applied", 4)]
 
+    def test_null_is_the_same_as_omitted_when_a_mutation_is_sent_again(self, alice: Person) -> None:
+        task = alice.task("first")
+        body = mutation("update", task["id"], {"title": "second"})
+        again = {**body, "base_version": None, "made_at": None}
+        assert results(alice, body, again) == [("applied", 2), ("duplicate", 2)]
+
     def test_a_mutation_may_be_sent_again_with_more_own_ones(self, alice: Person) -> None:
         task = alice.task("v1")
         body = mutation("update", task["id"], {"title": "v2"}, base_version=1)

@@ -194,7 +194,8 @@ def read_mutation(body: MutationBody) -> Mutation:
 
 def _fingerprint(body: MutationBody) -> bytes:
     # `own` only has an effect on a mutation that is not applied yet. A device that sends it again may know more.
-    content = {name: value for name, value in msgspec.to_builtins(body).items() if name != "own"}
+    # A null of the mutation itself is the same as an omitted field; one in its data is a value.
+    content = {name: value for name, value in msgspec.to_builtins(body).items() if name != "own" and value is not None}
     # `json` rather than msgspec, because the data may contain lone surrogates and very large numbers.
     written = json.dumps(content, sort_keys=True)
     return hashlib.sha256(written.encode("ascii")).digest()
