@@ -19,7 +19,7 @@ RETRY_SECONDS = 5.0
 
 
 class InvalidArgument(SyncError, ValueError):
-    """The path, the URL of the API or the token has a form that cannot be used. Nothing was opened or sent."""
+    """An argument, such as the path or the token, has a form that cannot be used. Nothing was opened or sent."""
 
 
 class Offline(SyncError):

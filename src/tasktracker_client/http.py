@@ -227,7 +227,11 @@ class Api:
         while True:
             attempt += 1
             try:
-                response = self._client.request(method, self._url + path, headers=headers, **more)
+                request = self._client.build_request(method, self._url + path, headers=headers, **more)
+            except (TypeError, ValueError) as error:
+                raise InvalidArgument("A value that was given cannot be sent.") from error
+            try:
+                response = self._client.send(request)
             except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
                 # Behind the same address there may be another server the next time.
                 self._server = None

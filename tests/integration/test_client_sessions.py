@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tasktracker_client import (
+    InvalidArgument,
     LoginRequired,
     Offline,
     Refused,
@@ -48,6 +50,16 @@ class TestSessions:
             phone.sync()
         phone.login(ada.username, ada.password, device="phone")
         assert phone.sync().applied == 1
+
+    @pytest.mark.parametrize(
+        "value", [object(), b"bytes", float("nan"), "\ud800"], ids=["object", "bytes", "nan", "surrogate"]
+    )
+    def test_a_value_that_cannot_be_sent_is_refused_before_anything_is_sent(
+        self, phone: Phone, ada: Person, value: Any
+    ) -> None:
+        with pytest.raises(InvalidArgument):
+            phone.login(ada.username, value)
+        assert not phone.line.requests
 
     def test_edits_survive_a_logout(self, phone: Phone, ada: Person) -> None:
         phone.create_task(title="one")
