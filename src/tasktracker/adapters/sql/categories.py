@@ -19,6 +19,7 @@ CATEGORIES = Rows(
     categories,
     derived={"name_key": lambda category: name_key(category.name)},
     fixed=("id", "user_id", "created_at"),
+    unmapped=("removed_at",),
 )
 
 _FIND = select(*CATEGORIES.columns).where(
