@@ -329,6 +329,7 @@ class App:
         self.sync = container.sync()
         self.pushing = container.pushing()
         self.housekeeping = container.housekeeping()
+        self.jobs = container.jobs()
 
     def do(
         self,

@@ -19,6 +19,7 @@ from tasktracker.domain.feed.entries import FeedEntry
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Record
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob
 from tasktracker.domain.sync.ticket import Ticket
@@ -81,6 +82,13 @@ class StoredLine:
     def id(self) -> UUID:
         """An id derived from the job and the position, which together identify the line."""
         return uuid5(self.job_id, str(self.line.position))
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The mark of a user or a category that is being removed, under the same id."""
+
+    id: UUID
 
 
 class Identified(Protocol):
@@ -219,6 +227,11 @@ class Data:
             lambda stored: stored.job_id, lambda stored: (stored.line.position, stored.id)
         )
 
+        self.hidden = Table[Hidden]()
+
+        self.jobs = Table[Job]()
+        self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)
+
         self.synced: Mapping[ItemType, Table[Any]] = {ItemType.TASK: self.tasks, ItemType.CATEGORY: self.categories}
 
         self.feeds = Table[Feed]()
@@ -292,6 +305,15 @@ class Transaction:
         while self._undo:
             table, row_id, row = self._undo.pop()
             table.set(row_id, row)
+
+    def is_hidden(self, item_id: UUID) -> bool:
+        """Whether a user or a category is being removed."""
+        return self.data.hidden.get(item_id) is not None
+
+    def is_findable(self, task: Task) -> bool:
+        """Whether a task's owner has an account, and the task is not being purged."""
+        purged = self.data.jobs_of_kind.keys(JobKind.PURGE_TASK)
+        return not self.is_hidden(task.created_by) and task.trashed_with not in purged
 
     def require_writable(self) -> None:
         """Raise RuntimeError if the transaction is closed or read-only."""

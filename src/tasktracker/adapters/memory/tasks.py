@@ -30,7 +30,8 @@ class MemoryTasks:
         self._put(task)
 
     def find(self, task_id: UUID) -> Task | None:
-        return self._transaction.data.tasks.get(task_id)
+        task = self._transaction.data.tasks.get(task_id)
+        return task if task is not None and self._transaction.is_findable(task) else None
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
         return self.find(task_id)
@@ -50,22 +51,24 @@ class MemoryTasks:
         found = (data.tasks.get(task_id) for task_id in tuple(data.tasks_under.keys(root)))
         return [task for task in found if task is not None]
 
-    def children(self, parents: Collection[UUID]) -> Sequence[Task]:
+    def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
         data = self._transaction.data
         found = (data.tasks.get(id_) for id_ in sorted(id_ for each in parents for id_ in data.tasks_below.keys(each)))
-        return [task for task in found if task is not None]
+        return [task for task in found if task is not None][:limit]
 
-    def shared_with(self, user_id: UUID) -> Sequence[UUID]:
-        return sorted({task.root for task in visible(self._transaction, user_id) if task.created_by != user_id})
+    def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
+        return [task for task in visible(self._transaction, user_id) if task.created_by != user_id][:limit]
 
-    def shared_by(self, user_id: UUID) -> Sequence[UUID]:
-        own = (task for task in visible(self._transaction, user_id) if task.created_by == user_id)
-        return sorted({task.root for task in own if task.members})
+    def owned(self, user_id: UUID, limit: int) -> Sequence[Task]:
+        own = [task for task in of_user(self._transaction, user_id) if task.created_by == user_id]
+        listed = sorted((t for t in own if not t.trashed_at), key=lambda task: (task.created_at, task.id), reverse=True)
+        return [*listed, *(task for task in own if task.trashed_at)][:limit]
 
-    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
-        unfiled = []
-        for task_id in tuple(self._transaction.data.tasks_in.keys(category_id)):
-            task = self.find(task_id)
+    def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
+        unfiled: list[Task] = []
+        data = self._transaction.data
+        for task_id in tuple(data.tasks_in.keys(category_id))[:limit]:
+            task = data.tasks.get(task_id)
             if task is not None and task.created_by == user_id:
                 unfiled.append(task.edit({"category": None}, now))
                 self.save(unfiled[-1])
@@ -83,7 +86,7 @@ class MemoryTasks:
         return Page.cut(ordered[: query.limit + 1], query.limit, query.sort.key)
 
     def _require_predecessor(self, task: Task) -> Task:
-        stored = self.find(task.id)
+        stored = self._transaction.data.tasks.get(task.id)
         if stored is None or stored.version != task.version - 1:
             raise self._transaction.refusal(Stale(stored))
         return stored
@@ -102,7 +105,12 @@ class MemoryTasks:
 
 
 def visible(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
-    """Return the tasks that a user has created or is a member of, those in the trash included."""
+    """Return the findable tasks that a user has created or is a member of, those in the trash included."""
+    return [task for task in of_user(transaction, user_id) if transaction.is_findable(task)]
+
+
+def of_user(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
+    """Return all tasks that a user has created or is a member of."""
     data = transaction.data
     found = (data.tasks.get(task_id) for task_id in data.tasks_of.keys(user_id))
     return [task for task in found if task is not None]

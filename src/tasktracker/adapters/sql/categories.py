@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,15 +20,18 @@ CATEGORIES = Rows(
     categories,
     derived={"name_key": lambda category: name_key(category.name)},
     fixed=("id", "user_id", "created_at"),
+    unmapped=("removed_at",),
 )
 
 _FIND = select(*CATEGORIES.columns).where(
-    categories.c.id == bindparam("id"), categories.c.user_id == bindparam("user_id")
+    categories.c.id == bindparam("id"),
+    categories.c.user_id == bindparam("user_id"),
+    categories.c.removed_at.is_(None),
 )
 _LOCK = _FIND.with_for_update()
 _FIRST = (
     select(*CATEGORIES.columns)
-    .where(categories.c.user_id == bindparam("user_id"))
+    .where(categories.c.user_id == bindparam("user_id"), categories.c.removed_at.is_(None))
     .order_by(categories.c.name_key, categories.c.id)
     .limit(bindparam("limit", type_=Integer))
 )
@@ -40,7 +44,7 @@ _NEXT = _FIRST.where(
 )
 _ADD = insert(categories)
 _SAVE = update(categories).where(categories.c.id == bindparam("of_id"), categories.c.version == bindparam("of_version"))
-_REMOVE = delete(categories).where(categories.c.id == bindparam("id"), categories.c.version == bindparam("version"))
+_REMOVE = delete(categories).where(categories.c.id == bindparam("id"))
 
 
 class SqlCategories:
@@ -64,9 +68,14 @@ class SqlCategories:
         if not self._connection.change(_SAVE, CATEGORIES.changes(category) | predecessor):
             raise Stale
 
-    def remove(self, category: Category) -> None:
-        if not self._connection.change(_REMOVE, {"id": category.id, "version": category.version}):
+    def hide(self, category: Category, now: datetime) -> None:
+        # No name begins with a space.
+        hidden = {"removed_at": now, "name_key": f" {category.id}"}
+        if not self._connection.change(_SAVE, hidden | {"of_id": category.id, "of_version": category.version}):
             raise Stale
+
+    def remove(self, category_id: UUID) -> None:
+        self._connection.change(_REMOVE, {"id": category_id})
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
