@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 
-from tasktracker_client.errors import InvalidEdit, UnknownItem
+from tasktracker_client.errors import InvalidArgument, InvalidEdit, UnknownItem
 from tasktracker_client.following import Following, OnSync
 from tasktracker_client.http import Api, check_arguments
 from tasktracker_client.items import Category, CategoryEdit, CategoryFields, Id, ItemType, Task, TaskEdit, TaskFields
@@ -192,7 +192,7 @@ class Replica(Online):
 
     def dismiss(self, *issues: Issue) -> None:
         """Remove issues."""
-        self._local.dismiss([issue.mutation for issue in issues])
+        self._local.dismiss([_checked(issue).mutation for issue in issues])
 
     def resend(self, issue: Issue, changes: TaskEdit | CategoryEdit | None = None) -> str:
         """Make the edit of an issue again, with other values if given, and remove the issue.
@@ -200,7 +200,7 @@ class Replica(Online):
         The edit is based on the item's current version. If the item does not exist any more, it is created again with
         the values that it had. Return the id of the item. Raises InvalidEdit, and UnknownItem if the issue is gone.
         """
-        return self._local.resend(issue, changes or {})
+        return self._local.resend(_checked(issue), changes or {})
 
     def follow(
         self, stop: threading.Event, on_sync: OnSync = lambda _: None, poll_seconds: float = POLL_SECONDS
@@ -220,3 +220,9 @@ class Replica(Online):
     def repair(self) -> Verification:
         """Fetch only the items that differ from the server's, and return the result of a new comparison."""
         return self._syncer.repair()
+
+
+def _checked(issue: Issue) -> Issue:
+    if not isinstance(issue, Issue):
+        raise InvalidArgument("An issue of this copy is needed.")
+    return issue

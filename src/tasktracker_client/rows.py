@@ -32,6 +32,8 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
         raise InvalidEdit(f"A value cannot be sent: {error}.") from error
     data: dict[str, Any] = json.loads(text)
     for name in REFERENCES.keys() & data.keys():
+        if not isinstance(data[name], str | None):
+            raise InvalidEdit(f"{name} must be an id or None.")
         data[name] = canonical(data[name])
     return data
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -185,6 +186,19 @@ class TestArguments:
 
 class TestSeveral:
     """Edits of several files or processes are in conflict with one another, whatever tokens they use."""
+
+    def test_edits_of_a_file_and_of_its_copy_do_not_overwrite_each_other(
+        self, phone: Phone, opened: Open, tmp_path: Path
+    ) -> None:
+        task = phone.create_task("before")
+        phone.sync()
+        phone.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        copied = opened(shutil.copy(phone.path, tmp_path / "copied.db"))
+        phone.edit_task(task, title="one")
+        assert phone.sync().is_clean
+        copied.edit_task(task, title="two")
+        assert [issue.data for issue in copied.sync().conflicts] == [{"title": "two"}]
+        assert [each.title for each in copied.tasks()] == ["one"]
 
     def test_an_edit_names_the_earlier_edits_that_it_is_based_on(self, phone: Phone, laptop: Phone) -> None:
         """The title was merged, so its version does not show that no edit of others lies between."""

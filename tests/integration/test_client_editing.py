@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tasktracker_client import (
+    InvalidArgument,
     InvalidEdit,
     SyncReport,
     UnknownItem,
@@ -81,6 +82,19 @@ class TestEditing:
         with pytest.raises(InvalidEdit):
             phone.create_task(title="Call", due_date=value)
         assert not phone.pending
+
+    @pytest.mark.parametrize("field", ["category", "parent"])
+    def test_a_reference_that_is_no_id_is_refused(self, phone: Phone, field: str) -> None:
+        fields: Any = {field: 2**63}
+        with pytest.raises(InvalidEdit, match=field):
+            phone.create_task("Call", **fields)
+        assert not phone.pending
+
+    def test_something_else_than_an_issue_is_refused(self, phone: Phone) -> None:
+        something: Any = "an id"
+        for call in (phone.resend, phone.dismiss):
+            with pytest.raises(InvalidArgument):
+                call(something)
 
     def test_edits_survive_the_end_of_the_process(self, phone: Phone, api: Api) -> None:
         task = phone.create_task(title="Call")

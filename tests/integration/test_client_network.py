@@ -192,6 +192,20 @@ class TestNetwork:
             phone.sync()
         assert phone.waits == [1.0, 1.0]
 
+    def test_a_full_disk_of_the_server_keeps_the_edits_and_the_reads(self, phone: Phone, laptop: Phone) -> None:
+        laptop.create_task("from the laptop")
+        laptop.sync()
+        phone.create_task("waits")
+        full = problem(507)
+        full.headers["Retry-After"] = "60"
+        phone.line.before = lambda request: full if request.method == "POST" else None
+        with pytest.raises(Unavailable) as raised:
+            phone.sync()
+        assert raised.value.retry_after == 60
+        phone.line.before = lambda _: None
+        assert phone.sync().applied == 1
+        assert sorted(phone.titles()) == ["from the laptop", "waits"]
+
     def test_a_long_retry_after_is_not_waited_for(self, phone: Phone) -> None:
         refusal = problem(429)
         refusal.headers["Retry-After"] = "3600"
