@@ -13,6 +13,9 @@ from tasktracker.domain.kernel.errors import DomainError
 CHECK_SECONDS = 1.0
 """The time between two searches for jobs of other processes. One of this process is found at once."""
 
+STOP_SECONDS = 5.0
+"""The longest wait for a piece when the server stops. A database that does not answer would hold it for minutes."""
+
 log = structlog.get_logger("tasktracker.jobs")
 
 
@@ -30,10 +33,10 @@ class JobWorker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the current piece, and wait for it. Another process continues the job."""
+        """Stop after the current piece, and wait for it, but not long. Another process continues the job."""
         self._stopping.set()
         self._added.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
