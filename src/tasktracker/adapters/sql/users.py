@@ -25,7 +25,6 @@ from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import (
     api_tokens,
     auth_events,
-    categories,
     feed_items,
     idempotency_keys,
     import_jobs,
@@ -73,7 +72,7 @@ _CLEAR: Sequence[Executable] = (
     update(task_changes).where(_some(task_changes, task_changes.c.actor)).values(actor=None),
     *(
         delete(table).where(_some(table, table.c.user_id))
-        for table in (categories, feed_items, idempotency_keys, auth_events, api_tokens, task_entries)
+        for table in (feed_items, idempotency_keys, auth_events, api_tokens, task_entries)
     ),
     delete(import_lines).where(
         tuple_(*import_lines.primary_key.columns).in_(
@@ -84,7 +83,9 @@ _CLEAR: Sequence[Executable] = (
         )
     ),
 )
-"""Statements that remove at most `limit` rows of a user. What is left is few, and is removed with the user's row."""
+"""Statements that remove at most `limit` rows of a user. What is left is few, and is removed with the user's row.
+
+Categories are among that: a task may have been added to one of them meanwhile, and goes with the user's row, too."""
 
 
 class SqlUsers:
