@@ -144,6 +144,26 @@ def test_the_end_of_an_account_is_answered_after_writes_that_do_not_see_it(
     other.close()
 
 
+@pytest.mark.parametrize("change", ["moved", "added"])
+def test_a_task_that_is_put_under_another_while_the_account_is_deleted_is_removed(
+    app: App, alice: SessionActor, change: str
+) -> None:
+    parent, moved = create(app, alice, "parent"), create(app, alice, "moved")
+    with app.store.writing(alice) as work:
+        if change == "moved":
+            app.tasks.edit(work, moved.id, {"parent": parent.id})
+        else:
+            app.tasks.create(work, {"title": "added", "parent": parent.id})
+        deletion = BackgroundCall(lambda: app.account_removal.delete(alice, PASSWORD))
+        assert not deletion.wait(SHORT_WAIT)
+    deletion.result()
+    app.jobs.run_all()
+    with app.store.reading(SYSTEM) as work:
+        assert work.tasks.find(parent.id) is None
+        assert work.tasks.find(moved.id) is None
+        assert work.users.find(alice.user_id) is None
+
+
 def test_tasks_of_an_account_that_has_ended_are_gone_for_their_members(
     app: App, alice: SessionActor, bob: SessionActor
 ) -> None:

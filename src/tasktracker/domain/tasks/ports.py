@@ -67,7 +67,10 @@ class TaskRepository(Protocol):
         ...
 
     def owned(self, user_id: UUID, limit: int) -> Sequence[Task]:
-        """Return at most `limit` of the user's own tasks, the newest first, those in the trash last. Locks nothing."""
+        """Return at most `limit` of the user's own tasks, the newest first, those in the trash last, and lock them.
+
+        So no other work puts a subtask under one of them, or has done so unnoticed.
+        """
         ...
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
