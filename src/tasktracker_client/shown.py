@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tasktracker_client.items import CLASSES, DEFAULTS, Category, ItemType, Task
-from tasktracker_client.model import Op
+from tasktracker_client.model import Mutation, Op
 from tasktracker_client.rows import mutation_of, object_of
 
 Items = dict[str, Task | Category]
@@ -17,68 +17,90 @@ Items = dict[str, Task | Category]
 
 def view(database: sqlite3.Connection, type: ItemType, id: str | None = None) -> Sequence[Task | Category]:
     """Return all items of a type, or the one with this id, with all edits applied in their order."""
-    shown, _ = _states(database, type, id)
+    shown = _edited_items(database, type, id).shown
     return [item for key, item in shown.items() if id in (None, key)]
 
 
 def last_shown(database: sqlite3.Connection, type: ItemType, id: str) -> Mapping[str, Any]:
     """Return the data of an item as it was shown last, also if an edit deletes it; {} if it is unknown."""
-    shown, deleted = _states(database, type, id)
-    item = shown.get(id) or deleted.get(id)
+    items = _edited_items(database, type, id)
+    item = items.shown.get(id) or items.deleted.get(id)
     return item.data if item else {}
 
 
-def _states(database: sqlite3.Connection, type: ItemType, id: str | None) -> tuple[Items, Items]:
-    """Return the items that are shown, and those that were deleted, by their ids: all, or at least the one."""
-    make = CLASSES[type]
+class _EditedItems:
+    """Items of a type to which edits are applied: those that are shown, and those that were deleted."""
 
-    def item(row: tuple[str, int, str]) -> Task | Category:
-        return make(row[0], row[1], {**DEFAULTS[type], **object_of(row[2])})
+    def __init__(self, type: ItemType) -> None:
+        self.shown = Items()
+        self.deleted = Items()
+        self._type = type
+        # Of each deleted item: what is the same for all that were deleted at once.
+        self._deletions: dict[str, str] = {}
 
+    def put(self, id: str, version: int | None, data: Mapping[str, Any], deletion: str | None = None) -> None:
+        """Add an item as the server has sent it, or as it was before a deletion."""
+        item = self._item(id, version, data)
+        if deletion is None:
+            self.shown[id] = item
+        else:
+            self.deleted[id], self._deletions[id] = item, deletion
+
+    def apply(self, edit: Mutation) -> None:
+        """Apply an edit. One of an item that is not there changes nothing."""
+        known = self.shown.get(edit.target)
+        if edit.op is Op.CREATE:
+            data = known.data if known else {"id": edit.target}
+            item = self._item(edit.target, known.version if known else None, {**data, **edit.data})
+            self.shown[edit.target] = replace(item, is_pending=True)
+        elif edit.op is Op.UPDATE and known:
+            self.shown[edit.target] = _edited(known, edit.data)
+        elif edit.op is Op.DELETE and known:
+            for each in _tree(self.shown, edit.target):
+                self.deleted[each], self._deletions[each] = self.shown.pop(each), edit.id
+        elif edit.op is Op.RESTORE and edit.target in self.deleted:
+            self._restore(edit.target)
+
+    def _restore(self, target: str) -> None:
+        deletion = self._deletions[target]
+        together = {key: item for key, item in self.deleted.items() if self._deletions[key] == deletion}
+        for each in _tree(together, target):
+            self.shown[each] = _edited(self.deleted.pop(each), {})
+        restored = self.shown[target]
+        if restored.data["parent"] not in self.shown:
+            self.shown[target] = _edited(restored, {"parent": None})
+
+    def take_out_of(self, categories: Collection[str]) -> None:
+        """Show the tasks of these categories without one."""
+        for key, task in self.shown.items():
+            if task.data["category"] in categories:
+                self.shown[key] = _edited(task, {"category": None})
+
+    def _item(self, id: str, version: int | None, data: Mapping[str, Any]) -> Task | Category:
+        return CLASSES[self._type](id, version, {**DEFAULTS[self._type], **data})
+
+
+def _edited_items(database: sqlite3.Connection, type: ItemType, id: str | None) -> _EditedItems:
+    """Return all items of a type, or at least the one, after all edits."""
     ids = None if id is None else json.dumps(list(_with_ancestors(database, id) if type is ItemType.TASK else [id]))
     some = {"type": type, "ids": ids}
     where = "type = :type AND (:ids IS NULL OR {} IN (SELECT value FROM json_each(:ids)))"
-    found = database.execute(
-        f"SELECT id, version, data FROM items WHERE {where.format('id')} ORDER BY id",  # noqa: S608
-        some,
-    )
-    shown = {row[0]: item(row) for row in found}
-    found = database.execute(f"SELECT * FROM outbox WHERE {where.format('target')} ORDER BY number", some)  # noqa: S608
+    of_item, of_target = where.format("id"), where.format("target")
+    items = _EditedItems(type)
+    for row in database.execute(f"SELECT id, version, data FROM items WHERE {of_item} ORDER BY id", some):  # noqa: S608
+        items.put(row[0], row[1], object_of(row[2]))
+    found = database.execute(f"SELECT * FROM outbox WHERE {of_target} ORDER BY number", some)  # noqa: S608
     edits = [mutation_of(row) for row in found]
-    deleted, together = Items(), dict[str, str]()  # the items, and which of them were deleted at once
     if any(edit.op is Op.RESTORE for edit in edits):
-        found = database.execute(
-            "SELECT id, version, data, deleted_at FROM deletions"  # noqa: S608
-            f" WHERE data IS NOT NULL AND {where.format('id')} ORDER BY id",
-            some,
-        )
-        for row in found:
-            deleted[row[0]], together[row[0]] = item(row[:3]), row[3]
+        known = f"SELECT id, version, data, deleted_at FROM deletions WHERE data IS NOT NULL AND {of_item} ORDER BY id"  # noqa: S608
+        for row in database.execute(known, some):
+            items.put(row[0], row[1], object_of(row[2]), deletion=row[3])
     for edit in edits:
-        target, data = edit.target, edit.data
-        known = shown.get(target)
-        if edit.op is Op.CREATE:
-            fields = {**DEFAULTS[type], **(known.data if known else {"id": target}), **data}
-            shown[target] = make(target, known.version if known else None, fields, is_pending=True)
-        elif edit.op is Op.UPDATE and known:
-            shown[target] = _edited(known, data)
-        elif edit.op is Op.DELETE and known:
-            for each in _tree(shown, target):
-                deleted[each], together[each] = shown.pop(each), edit.id
-        elif edit.op is Op.RESTORE and target in deleted:
-            with_it = {key: each for key, each in deleted.items() if together[key] == together[target]}
-            for key in _tree(with_it, target):
-                shown[key] = _edited(deleted.pop(key), {})
-            if shown[target].data["parent"] not in list(shown):
-                shown[target] = _edited(shown[target], {"parent": None})
+        items.apply(edit)
     if type is ItemType.TASK:
-        found = database.execute("SELECT target FROM outbox WHERE type = 'category' AND op = 'delete'")
-        gone = [row[0] for row in found]
-        shown = {
-            key: _edited(each, {"category": None}) if each.data["category"] in gone else each
-            for key, each in shown.items()
-        }
-    return shown, deleted
+        gone = database.execute("SELECT target FROM outbox WHERE type = 'category' AND op = 'delete'")
+        items.take_out_of([row[0] for row in gone])
+    return items
 
 
 def _edited(item: Task | Category, data: Mapping[str, Any]) -> Task | Category:
