@@ -22,7 +22,7 @@ from tasktracker.domain.api_tokens.service import MAX_API_TOKENS
 from tasktracker.domain.kernel.actors import Actor, ActorT, SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken, NotAuthenticated
-from tasktracker.domain.tasks.member import MAX_MEMBERS
+from tasktracker.domain.kernel.members import MAX_MEMBERS
 from tasktracker.domain.work import Storage, UnitOfWork
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import load

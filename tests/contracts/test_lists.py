@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Storage
@@ -299,7 +299,7 @@ class TestList:
             (Member(carol.id, Role.EDITOR),),
             (),
         ):
-            task = task.with_tree(task.root, members, START + SECOND)
+            task = task.with_members(members, START + SECOND)
             with store.writing(SYSTEM) as work:
                 work.tasks.save_shared(task)
             roles = {member.user_id: member.role for member in members} | {alice.id: Role.OWNER}

@@ -24,7 +24,7 @@ from tasktracker.domain.kernel.errors import (
     NotAllowed,
     TaskNotFound,
 )
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import TASK, State, Task, TaskFields
 from tasktracker.domain.work import Storage

@@ -14,7 +14,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Storage
@@ -227,7 +227,7 @@ class TestTask:
             _members((carol, Role.EDITOR)),
             _members(*((seed.user(), Role.VIEWER) for _ in range(100))),
         ):
-            task = task.with_tree(task.root, members, START)
+            task = task.with_members(members, START)
             save_shared(store, task)
             assert find(store, task) == task
             assert listed(store, alice, TaskQuery(at=START)) == [task]
@@ -260,14 +260,14 @@ class TestTask:
         with store.reading(SYSTEM) as work:
             assert list(work.tasks.shared_with(bob.id)) == sorted([first.id, second.id, trashed.id])
             assert list(work.tasks.shared_with(carol.id)) == [others.id]
-        save_shared(store, first.with_tree(first.root, (), START))
+        save_shared(store, first.with_members((), START))
         with store.reading(SYSTEM) as work:
             assert list(work.tasks.shared_with(bob.id)) == sorted([second.id, trashed.id])
 
     def test_a_task_cannot_be_shared_with_an_unknown_user(self, store: Storage, seed: Seed) -> None:
         task = seed.task(seed.user())
         with pytest.raises(InvalidInput) as caught:
-            save_shared(store, task.with_tree(task.root, (Member(seed.id(), Role.VIEWER),), START))
+            save_shared(store, task.with_members((Member(seed.id(), Role.VIEWER),), START))
         assert [error.field for error in caught.value.errors] == ["username"]
         assert find(store, task) == task
 

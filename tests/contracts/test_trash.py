@@ -12,7 +12,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery, trash_key
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage

@@ -21,7 +21,7 @@ from tasktracker.domain.accounts.user import User, username_key
 from tasktracker.domain.categories.category import name_key
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.sync.service import DEFAULT_TYPES
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tests.device import Device

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Integer, MetaData, Table
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import task_entries
 from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, TASKS, entry_of, entry_rows
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tests.fakes import START
 

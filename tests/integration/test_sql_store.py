@@ -46,7 +46,7 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.sync.mutation import Mutation, MutationOp
 from tasktracker.domain.sync.service import DEFAULT_TYPES
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket

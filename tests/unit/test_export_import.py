@@ -23,7 +23,7 @@ from tasktracker.domain.portability import export_service, import_service, ndjso
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tasktracker.domain.tasks.trash_service import TrashService

@@ -10,7 +10,7 @@ import pytest
 
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import DomainError, NotAllowed, TaskNotFound
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.policy import (
     require_editable,
     require_owned,
@@ -165,7 +165,7 @@ def shared() -> Task:
         created_by=OWNER,
         now=START,
         fields={"title": "task"},
-    ).with_tree(UUID(int=9), (Member(EDITOR, Role.EDITOR), Member(VIEWER, Role.VIEWER)), START)
+    ).with_members((Member(EDITOR, Role.EDITOR), Member(VIEWER, Role.VIEWER)), START)
 
 
 def outcome(rule: Callable[[Task | None, UUID], Task], task: Task | None, user_id: UUID) -> type[DomainError] | None:

@@ -48,6 +48,7 @@ from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.domain.removal.accounts import AccountRemoval
 from tasktracker.domain.removal.categories import CategoryRemoval
+from tasktracker.domain.sharing.categories import CategorySharing
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.sync.category_mutations import CategoryMutations
@@ -269,6 +270,7 @@ class Container(containers.DeclarativeContainer):
     trash = providers.Singleton(TrashService)
     history = providers.Singleton(HistoryService, tasks=tasks)
     sharing = providers.Singleton(SharingService, limit=settings.provided.members_per_task)
+    category_sharing = providers.Singleton(CategorySharing, limit=settings.provided.members_per_task)
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
     account_removal = providers.Singleton(AccountRemoval, confirmation=confirmation, sharing=sharing, recorder=recorder)

@@ -63,7 +63,7 @@ class MemoryFeed:
             assert stored is not None, "every indexed row is stored"
             entry = stored.entry
             if entry.type in types and (entry.op is Op.UPSERT or stored.sequence > tombstones_after):
-                item = data.synced[entry.type].get(entry.id) if entry.op is Op.UPSERT else None
+                item = data.synced[entry.type](entry.id) if entry.op is Op.UPSERT else None
                 found.append(FeedItem(stored.sequence, entry, item))
                 if len(found) == limit:
                     break

@@ -1,17 +1,20 @@
 """Tasks in SQL.
 
-A task's row holds the whole task. For lists, each viewer of a task, the creator included, has an entry with the columns
-that lists filter and sort by. So a page is a range of one index, for any number of tasks, shared ones included.
+A task's row holds the whole task, except for the members of its category. For lists, each viewer of a task, the owner
+included, has an entry with the columns that lists filter and sort by. So a page is a range of one index, for any number
+of tasks, shared ones included.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Integer,
     and_,
     bindparam,
     case,
@@ -22,12 +25,14 @@ from sqlalchemy import (
 )
 
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.schema import task_entries, tasks
+from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
 from tasktracker.adapters.sql.task_lists import list_tasks
-from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, TASKS, entry_of, entry_rows
+from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, TASKS, entry_of, entry_rows, viewers
 from tasktracker.domain.kernel.errors import Stale
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.kernel.paging import Page
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.tasks.policy import visible_category
+from tasktracker.domain.tasks.ports import ViewersChange
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
@@ -41,17 +46,21 @@ _SHARED_WITH = (
     select(tasks.c.root)
     .distinct()
     .join_from(task_entries, tasks, tasks.c.id == task_entries.c.task_id)
-    .where(task_entries.c.user_id == bindparam("user_id"), task_entries.c.role != Role.OWNER.value)
+    .where(
+        task_entries.c.user_id == bindparam("user_id"),
+        task_entries.c.role != Role.OWNER.value,
+        task_entries.c.via.is_(None),
+    )
     .order_by(tasks.c.root)
 )
 _SHARED_BY = (
     select(tasks.c.id)
-    .where(tasks.c.created_by == bindparam("user_id"), tasks.c.root == tasks.c.id, tasks.c.members != "")
+    .where(tasks.c.owner == bindparam("user_id"), tasks.c.root == tasks.c.id, tasks.c.members != "")
     .order_by(tasks.c.id)
 )
 ADD = insert(tasks)
 _SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
-_FILED = and_(tasks.c.created_by == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
+_FILED = and_(tasks.c.owner == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
 _LOCK_ROOTS_OF_FILED = (
     select(tasks.c.id).where(tasks.c.id.in_(select(tasks.c.root).where(_FILED))).order_by(tasks.c.id).with_for_update()
 )
@@ -60,6 +69,7 @@ _UNFILE = (
     .where(_FILED)
     .values(
         category=None,
+        root_category=case((tasks.c.root_category != bindparam("of_category"), tasks.c.root_category)),
         version=tasks.c.version + 1,
         updated_at=case(
             (tasks.c.updated_at > bindparam("now"), tasks.c.updated_at),
@@ -67,6 +77,11 @@ _UNFILE = (
         ),
     )
     .returning(*TASKS.columns)
+)
+_UNFILE_TREES = (
+    update(tasks)
+    .where(tasks.c.owner == bindparam("of_user"), tasks.c.root_category == bindparam("of_category"))
+    .values(root_category=None)
 )
 # Updates the entries of all viewers, as lists may be sorted by the time of the last change.
 _filed = task_entries.alias()
@@ -80,7 +95,12 @@ _UNFILE_ENTRIES = (
         )
     )
     .values(
-        category=None,
+        category=case(
+            (
+                task_entries.c.role == Role.OWNER.value,
+                select(tasks.c.category).where(tasks.c.id == task_entries.c.task_id).scalar_subquery(),
+            )
+        ),
         updated_at=select(tasks.c.updated_at).where(tasks.c.id == task_entries.c.task_id).scalar_subquery(),
     )
 )
@@ -90,12 +110,48 @@ _SAVE_ENTRIES = (
     .where(task_entries.c.task_id == bindparam("of_id"))
     .values(
         {name: bindparam(name) for name in ENTRY_CHANGES}
+        # Others see the category of the root, which changes only together with the viewers.
         | {
             "category": case(
-                (task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type))
+                (task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type)),
+                else_=task_entries.c.category,
             )
         }
     )
+)
+_REFILE = (
+    update(tasks)
+    .where(tasks.c.root == bindparam("of_root"), tasks.c.id != bindparam("of_root"))
+    .values(root_category=bindparam("of_category", type_=tasks.c.root_category.type))
+)
+_LOCK_LIST = (
+    select(category_members.c.user_id, category_members.c.role)
+    .where(category_members.c.category_id == bindparam("category_id"))
+    .order_by(category_members.c.user_id)
+    .with_for_update(read=True)
+)
+_IN_LIST = (
+    select(tasks.c.id)
+    .where(tasks.c.root_category == bindparam("category_id"))
+    .order_by(tasks.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+_IN_LIST_AFTER = _IN_LIST.where(tasks.c.id > bindparam("after"))
+_LOCK_MANY = (
+    select(*TASKS.columns)
+    .where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(tasks.c.id)
+    .with_for_update()
+)
+_ENTRIES_OF = select(
+    task_entries.c.task_id, task_entries.c.user_id, task_entries.c.role, task_entries.c.via, task_entries.c.category
+).where(task_entries.c.task_id.in_(bindparam("ids", expanding=True)))
+_VIEWER = and_(task_entries.c.task_id == bindparam("of_task"), task_entries.c.user_id == bindparam("of_user"))
+_REMOVE_ENTRY = delete(task_entries).where(_VIEWER)
+_REFRESH_ENTRY = (
+    update(task_entries)
+    .where(_VIEWER)
+    .values(role=bindparam("role"), via=bindparam("via"), category=bindparam("category"))
 )
 _REMOVE_ENTRIES = delete(task_entries).where(task_entries.c.task_id == bindparam("task_id"))
 
@@ -114,8 +170,10 @@ class SqlTasks:
         self._add_entries(task, row)
 
     def find(self, task_id: UUID) -> Task | None:
-        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": task_id})
-        return None if row is None else TASKS.entity(row)
+        if not self._connection.is_writing:
+            return self.find_unlocked(task_id)
+        row = self._connection.one(_LOCK, {"id": task_id})
+        return None if row is None else self._with_locked_list(TASKS.entity(row))
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
         row = self._connection.one(_FIND, {"id": task_id})
@@ -124,7 +182,8 @@ class SqlTasks:
     def save(self, task: Task) -> None:
         changes = TASKS.changes(task)
         self._save(task, changes)
-        self._connection.change(_SAVE_ENTRIES, entry_of(changes) | {"of_id": task.id})
+        shown = visible_category(task, task.owner)
+        self._connection.change(_SAVE_ENTRIES, entry_of(changes) | {"category": shown, "of_id": task.id})
 
     def save_shared(self, task: Task) -> None:
         self._save(task, TASKS.changes(task))
@@ -140,6 +199,9 @@ class SqlTasks:
         found = [TASKS.entity(row) for row in self._connection.rows_of_many(statement, "parents", sorted(parents))]
         return sorted(found, key=lambda task: task.id)
 
+    def refile(self, root: UUID, category_id: UUID | None) -> None:
+        self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
+
     def shared_with(self, user_id: UUID) -> Sequence[UUID]:
         return [root for (root,) in self._connection.rows(_SHARED_WITH, {"user_id": user_id})]
 
@@ -151,11 +213,55 @@ class SqlTasks:
         # The update locks tasks in any order. With the roots locked, no other work locks several tasks of these trees.
         self._connection.rows(_LOCK_ROOTS_OF_FILED, filed)
         rows = self._connection.change_returning(_UNFILE, filed | {"now": now})
+        self._connection.change(_UNFILE_TREES, filed)
         self._connection.change(_UNFILE_ENTRIES, filed)
         return [TASKS.entity(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
         return list_tasks(self._connection, user_id, query)
+
+    def refresh(self, category_id: UUID, after: UUID | None, limit: int) -> Sequence[ViewersChange]:
+        statement, values = _IN_LIST, {"category_id": category_id, "limit": limit}
+        if after is not None:
+            statement, values = _IN_LIST_AFTER, values | {"after": after}
+        ids = [id_ for (id_,) in self._connection.rows(statement, values)]
+        if not ids:
+            return []
+        found = [TASKS.entity(row) for row in self._connection.rows(_LOCK_MANY, {"ids": ids})]
+        entries: dict[UUID, dict[UUID, Sequence[Any]]] = {id_: {} for id_ in ids}
+        for task_id, user_id, *stored in self._connection.rows(_ENTRIES_OF, {"ids": ids}):
+            entries[task_id][user_id] = stored
+        members = self._lock_list(category_id)
+        return [
+            self._refresh(
+                replace(task, list_members=members) if task.root_category == category_id else task, entries[task.id]
+            )
+            for task in found
+        ]
+
+    def _refresh(self, task: Task, stored: Mapping[UUID, Sequence[Any]]) -> ViewersChange:
+        change = ViewersChange.of(task, {user_id: category for user_id, (_, _, category) in stored.items()})
+        row = TASKS.row(task)
+        for viewer in viewers(task):
+            user_id = viewer["user_id"]
+            if user_id in change.added:
+                self._connection.change(ADD_ENTRY, entry_of(row) | {"task_id": task.id} | viewer)
+            elif [viewer["role"], viewer["via"], viewer["category"]] != list(stored[user_id]):
+                values = {name: viewer[name] for name in ("role", "via", "category")}
+                self._connection.change(_REFRESH_ENTRY, values | {"of_task": task.id, "of_user": user_id})
+        for user_id in change.removed:
+            self._connection.change(_REMOVE_ENTRY, {"of_task": task.id, "of_user": user_id})
+        return change
+
+    def _with_locked_list(self, task: Task) -> Task:
+        """Return a locked task with the members of its category, locked: they may have changed before the lock."""
+        if not task.list_members or task.root_category is None:
+            return task
+        return replace(task, list_members=self._lock_list(task.root_category))
+
+    def _lock_list(self, category_id: UUID) -> tuple[Member, ...]:
+        rows = self._connection.rows(_LOCK_LIST, {"category_id": category_id})
+        return tuple(Member(user_id, Role(role)) for user_id, role in rows)
 
     def _save(self, task: Task, changes: Mapping[str, Any]) -> None:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}

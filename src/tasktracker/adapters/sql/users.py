@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import users
+from tasktracker.adapters.sql.schema import tasks, users
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.kernel.errors import Stale
 
@@ -31,6 +31,12 @@ _FIND_BY_EMAIL = select(*_USERS.columns).where(users.c.email_key == bindparam("k
 _NAMES = select(users.c.id, users.c.username).where(users.c.id.in_(bindparam("ids", expanding=True)))
 _ADD = insert(users)
 _SAVE = update(users).where(users.c.id == bindparam("of_id"), users.c.version == bindparam("of_version"))
+# Tasks that the user created for others. The condition on the owner is that of the index.
+_FORGET_CREATOR = (
+    update(tasks)
+    .where(tasks.c.created_by == bindparam("of_id"), tasks.c.created_by != tasks.c.owner)
+    .values(created_by=None)
+)
 _REMOVE = delete(users).where(users.c.id == bindparam("id"))
 
 
@@ -70,5 +76,6 @@ class SqlUsers:
             raise Stale
 
     def remove(self, user_id: UUID) -> None:
+        self._connection.change(_FORGET_CREATOR, {"of_id": user_id})
         # The foreign keys delete the user's data, too.
         self._connection.change(_REMOVE, {"id": user_id})

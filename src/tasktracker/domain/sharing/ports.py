@@ -1,16 +1,20 @@
-"""The work of the use cases on the members of tasks."""
+"""The work of the use cases on the members of tasks and categories."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from tasktracker.domain.accounts.ports import UserRepository
+from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.kernel.changes import ChangingWork
 from tasktracker.domain.tasks.ports import TreeWork
 
 
 class SharingWork(TreeWork, ChangingWork, Protocol):
-    """Work on the members of tasks."""
+    """Work on the members of tasks and categories."""
+
+    @property
+    def categories(self) -> CategoryRepository: ...
 
     @property
     def users(self) -> UserRepository: ...

@@ -42,7 +42,7 @@ from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
-from tasktracker.entrypoints.http.shares import ShareController
+from tasktracker.entrypoints.http.shares import CategoryShareController, ShareController
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.sync import SyncController
@@ -62,6 +62,7 @@ CONTROLLERS: Sequence[type[Controller]] = (
     ApiTokenController,
     ActivityController,
     CategoryController,
+    CategoryShareController,
     TaskController,
     ShareController,
     TrashController,
