@@ -61,7 +61,7 @@ class Replica(Online):
         call `login`. The file stores the tokens, so a reopened copy stays logged in. It belongs to one user of one
         server: any other token or server is refused by `WrongUser` or `WrongServer` before anything is sent.
         """
-        check_arguments(api_url, token)
+        check_arguments(path, api_url, token)
         self._local = LocalCopy(path)
         self._api = Api(api_url, self._local, token, client, sleep)
         self._syncer = Syncer(self._local, self._api)

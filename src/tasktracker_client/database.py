@@ -57,6 +57,11 @@ CREATE TABLE deletions (
     type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (type, id)
 ) WITHOUT ROWID;
 """,
+    """
+-- The item as it was before, so that it is shown as soon as it is restored. It is removed after the retention.
+ALTER TABLE deletions ADD COLUMN data TEXT;
+ALTER TABLE deletions ADD COLUMN deleted_at TEXT NOT NULL DEFAULT '';
+""",
 )
 """The scripts that create or upgrade a file. `PRAGMA user_version` counts those that a file has."""
 

@@ -19,7 +19,7 @@ RETRY_SECONDS = 5.0
 
 
 class InvalidArgument(SyncError, ValueError):
-    """The URL of the API or the token has a form that cannot be used. Nothing was opened or sent."""
+    """The path, the URL of the API or the token has a form that cannot be used. Nothing was opened or sent."""
 
 
 class Offline(SyncError):
@@ -32,8 +32,11 @@ class Unavailable(SyncError):
     """The server cannot answer now. Try again after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message)
+        super().__init__(message, retry_after)  # all arguments, so that it can be pickled
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class NotUnderstood(SyncError):
@@ -56,9 +59,12 @@ class Refused(SyncError):
     """The server refused a request as a whole. `problem` is its explanation (RFC 9457)."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(str(problem.get("detail") or problem.get("title") or f"status {status}"))
+        super().__init__(status, dict(problem))
         self.status = status
         self.problem = dict(problem)
+
+    def __str__(self) -> str:
+        return str(self.problem.get("detail") or self.problem.get("title") or f"status {self.status}")
 
 
 class CursorExpired(Refused):

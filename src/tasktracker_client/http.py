@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -258,8 +260,14 @@ class Api:
         raise (CursorExpired if status == 410 else Refused)(status, body)
 
 
-def check_arguments(url: str, token: str | None) -> None:
-    """Raise InvalidArgument for a URL or a token that cannot be used. The message does not contain the token."""
+def check_arguments(path: Path | str, url: str, token: str | None) -> None:
+    """Raise InvalidArgument for a value that cannot be used. The message does not contain the token."""
+    try:
+        is_path = b"\0" not in os.fsencode(path)
+    except (TypeError, ValueError):
+        is_path = False
+    if not is_path:
+        raise InvalidArgument("The path must be text or a Path, without NUL and lone surrogates.")
     try:
         parsed = httpx.URL(url)
         is_address = bool(parsed.host) and (parsed.port or 1) in range(1, 65536)

@@ -6,16 +6,17 @@ Both are stored separately. A user sees the items with the edits applied.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from tasktracker_client import rows
+from tasktracker_client import receiving, rows, shown
 from tasktracker_client.database import Database, setting, store_settings
 from tasktracker_client.errors import EditsPending, InvalidEdit, UnknownItem, WrongServer, WrongUser
-from tasktracker_client.items import EDITABLE, Category, ItemType, Task
-from tasktracker_client.model import Change, Issue, Mutation, Op, Page, Result
+from tasktracker_client.items import Category, ItemType, Task
+from tasktracker_client.model import Change, Issue, Mutation, Op, Page, Result, is_not_found
 from tasktracker_client.settling import settle
 
 CURSOR = "cursor"
@@ -93,7 +94,7 @@ class LocalCopy:
         data = rows.encoded(type, fields)
         with self._database.writing() as database:
             target = rows.alias(database, type, target)
-            exists = bool(rows.view(database, type, target))
+            exists = bool(shown.view(database, type, target))
             if op in (Op.UPDATE, Op.DELETE) and not exists:
                 raise UnknownItem(target)
             if op is Op.CREATE and exists:
@@ -160,7 +161,7 @@ class LocalCopy:
             if not database.execute("DELETE FROM issues WHERE mutation = ?", (issue.mutation,)).rowcount:
                 raise UnknownItem("The issue was dismissed.")
             op, target, data = issue.op, issue.target, {**issue.data, **changed}
-            exists = bool(rows.view(database, issue.type, target))
+            exists = bool(shown.view(database, issue.type, target))
             if op in SENT_FIELDS:
                 if exists:
                     op = Op.UPDATE
@@ -168,10 +169,11 @@ class LocalCopy:
                     is_id_taken = str((issue.problem or {}).get("type")).endswith("/id-taken")
                     if op is Op.UPDATE or issue.existing or is_id_taken:
                         target = str(uuid4())  # the item is gone, or its id cannot be used
-                    op, whole = Op.CREATE, {**issue.item, **data}
-                    data = {name: value for name, value in whole.items() if name in EDITABLE[issue.type]}
+                    op, data = Op.CREATE, rows.editable(issue.type, {**issue.item, **data})
             elif op is Op.DELETE and not exists:
                 return target
+            elif op is Op.RESTORE and issue.item and is_not_found(issue.problem):
+                op, target, data = Op.CREATE, str(uuid4()), rows.editable(issue.type, issue.item)
             rows.queue(database, issue.type, op, target, data)
         self.on_edit()
         return target
@@ -186,8 +188,9 @@ class LocalCopy:
         with self._database.writing() as database:
             if setting(database, CURSOR) != cursor:
                 return False
+            at = _now().isoformat()
             for change in page.changes:
-                if lost := rows.apply(database, change):
+                if lost := receiving.apply(database, change, at):
                     store_settings(database, restored="yes")
                     rows.add_issue(database, lost)
             if not page.has_more:
@@ -196,10 +199,13 @@ class LocalCopy:
                     stale = database.execute("SELECT type, id, data FROM items WHERE stale").fetchall()
                     for kind, target, text in stale:
                         data = rows.object_of(text)
-                        rows.add_issue(database, rows.lost_issue(ItemType(kind), target, Op.CREATE, data, data))
+                        rows.add_issue(database, receiving.lost_issue(ItemType(kind), target, Op.CREATE, data, data))
                 database.execute("DELETE FROM items WHERE stale")
+                receiving.put_own_deletions(database, at)
                 database.execute("DELETE FROM outbox WHERE done_version IS NOT NULL")
-                store_settings(database, restored=None, complete_at=_now().isoformat())
+                oldest = (_now() - self._retention(database)).isoformat()
+                database.execute("UPDATE deletions SET data = NULL WHERE deleted_at < ?", (oldest,))
+                store_settings(database, restored=None, complete_at=at)
             store_settings(database, cursor=page.next_cursor)
             return True
 
@@ -213,19 +219,24 @@ class LocalCopy:
             if setting(database, CURSOR) != cursor:
                 return
             complete_at = setting(database, "complete_at")
-            retention = timedelta(days=int(setting(database, "retention_days") or RETENTION_DAYS))
             # By the clock of this device alone: the server's may differ.
-            is_early = complete_at is not None and _now() - datetime.fromisoformat(complete_at) < retention
+            is_early = complete_at is not None and (
+                _now() - datetime.fromisoformat(complete_at) < self._retention(database)
+            )
             store_settings(database, cursor=None, restored="yes" if is_early else None)
             database.execute("UPDATE items SET stale = 1")
             database.execute("UPDATE outbox SET done_version = NULL, reached = NULL")
+
+    @staticmethod
+    def _retention(database: sqlite3.Connection) -> timedelta:
+        return timedelta(days=int(setting(database, "retention_days") or RETENTION_DAYS))
 
     def repair(self, gone: Iterable[tuple[ItemType, str]], found: Iterable[Change]) -> None:
         """Remove the items that the server does not have, and store those that differ."""
         with self._database.writing() as database:
             database.executemany("DELETE FROM items WHERE type = ? AND id = ?", list(gone))
             for change in found:
-                rows.put(database, change)
+                receiving.put(database, change, _now().isoformat())
 
     def versions(self) -> Sequence[tuple[ItemType, str, int]]:
         """Return type, id and version of all items received from the server."""
@@ -244,7 +255,7 @@ class LocalCopy:
     def view(self, type: ItemType, id: str | None = None) -> Sequence[Task | Category]:
         """Return all items of a type, or the one with this id, with all edits applied in their order."""
         with self._database.writing() as database:
-            return rows.view(database, type, None if id is None else rows.alias(database, type, id))
+            return shown.view(database, type, None if id is None else rows.alias(database, type, id))
 
 
 def _now() -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -87,8 +87,9 @@ class FieldConflict:
 class Issue:
     """An edit, or a part of one, that the server does not have. The copy shows the server's values.
 
-    `data` are the values that were not taken, and `item` is the whole item as it was shown before. `problem` explains
-    a rejection. `existing` is the id of the item that stands in the way, such as the category with the same name.
+    `data` are the values that were not taken, and `item` is the whole item as it was shown before, or {} if it is not
+    known. `problem` explains a rejection. `existing` is the id of the item that stands in the way, such as the category
+    with the same name.
     """
 
     mutation: str
@@ -144,6 +145,17 @@ class Result:
             existing=str(existing["id"]) if existing else None,
             dropped=tuple(str(name) for name in answer.get("dropped") or ()),
         )
+
+    def of(self, mutation: Mutation) -> Result:
+        """Return the result as it counts for this edit: deleting an item that the user does not have is done."""
+        if mutation.op is Op.DELETE and self.status is Status.REJECTED and is_not_found(self.problem):
+            return replace(self, status=Status.APPLIED, version=mutation.base_version or 0, problem=None)
+        return self
+
+
+def is_not_found(problem: Mapping[str, Any] | None) -> bool:
+    """Return whether the problem is that the user does not have the item."""
+    return str((problem or {}).get("type")).endswith(("/task-not-found", "/category-not-found"))
 
 
 @dataclass(frozen=True, slots=True)

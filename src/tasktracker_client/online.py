@@ -82,7 +82,12 @@ class Online:
         cursor: str | None = None,
         **filters: Unpack[TaskFilters],
     ) -> Found[Task]:
-        """Return a page of the tasks on the server that meet all conditions. `limit` is 1 to 200."""
+        """Return a page of the tasks on the server that meet all conditions. `limit` is 1 to 200.
+
+        `state` may be several states, of which a task has one: an empty list finds no task.
+        """
+        if filters.get("state") in ([], ()):  # a query cannot contain an empty list
+            return Found([], None)
         return self._page("/tasks/", _task, sort=sort, limit=limit, cursor=cursor, **filters)
 
     def trash(self, *, limit: int = 100, cursor: str | None = None) -> Found[Task]:

@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tasktracker_client.errors import InvalidEdit
-from tasktracker_client.items import CLASSES, DEFAULTS, EDITABLE, REFERENCES, Category, ItemType, Task
-from tasktracker_client.model import Change, FieldConflict, Issue, Mutation, Op, Status
+from tasktracker_client.items import EDITABLE, REFERENCES, ItemType
+from tasktracker_client.model import FieldConflict, Issue, Mutation, Op, Status
 
 # ---------------------------------------------------------------------- values
 
@@ -34,6 +34,11 @@ def encoded(type: ItemType, fields: Mapping[str, object]) -> dict[str, Any]:
     for name in REFERENCES.keys() & data.keys():
         data[name] = canonical(data[name])
     return data
+
+
+def editable(type: ItemType, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a caller can set."""
+    return {name: value for name, value in data.items() if name in EDITABLE[type]}
 
 
 def object_of(text: str) -> dict[str, Any]:
@@ -64,86 +69,6 @@ def _json_default(value: object) -> str:
     raise TypeError(f"{value!r} has no JSON form")
 
 
-# ----------------------------------------------------------------------- items
-
-
-def view(database: sqlite3.Connection, type: ItemType, id: str | None = None) -> Sequence[Task | Category]:
-    """Return all items of a type, or the one with this id, with all edits applied in their order."""
-    one, make = {"type": type, "id": id}, CLASSES[type]
-    items = database.execute(
-        "SELECT id, version, data FROM items WHERE type = :type AND (:id IS NULL OR id = :id) ORDER BY id", one
-    )
-    shown = {row[0]: make(row[0], row[1], {**DEFAULTS[type], **object_of(row[2])}) for row in items}
-    deleted: dict[str, Task | Category] = {}
-    edits = database.execute(
-        "SELECT * FROM outbox WHERE type = :type AND (:id IS NULL OR target = :id) ORDER BY number", one
-    )
-    for mutation in map(mutation_of, edits.fetchall()):
-        target, data = mutation.target, mutation.data
-        if mutation.op is Op.CREATE:
-            known = shown.get(target)
-            fields = {**DEFAULTS[type], **(known.data if known else {"id": target}), **data}
-            shown[target] = make(target, known.version if known else None, fields, is_pending=True)
-        elif mutation.op is Op.DELETE and target in shown:
-            deleted[target] = shown.pop(target)
-        elif mutation.op is Op.RESTORE and target in deleted:
-            shown[target] = deleted.pop(target)
-        elif mutation.op is Op.UPDATE and target in shown:
-            known = shown[target]
-            shown[target] = make(target, known.version, {**known.data, **data}, is_pending=True)
-    return list(shown.values())
-
-
-def apply(database: sqlite3.Connection, change: Change) -> Issue | None:
-    """Store a change received from the server, unless a newer version is stored.
-
-    Return an issue if the stored item, or its deletion, was newer than the backup that the server was restored from.
-    """
-    row = database.execute(
-        "SELECT version, stale, data FROM items WHERE type = ? AND id = ?", (change.type, change.id)
-    ).fetchone()
-    deletion = database.execute(
-        "SELECT version FROM deletions WHERE type = ? AND id = ?", (change.type, change.id)
-    ).fetchone()
-    lost = None
-    if row and row[0] > change.version:
-        if not row[1]:
-            return None  # versions never decrease
-        old, new = object_of(row[2]), change.data or {}
-        if data := {name: old[name] for name in EDITABLE[change.type] & old.keys() if old[name] != new.get(name)}:
-            lost = lost_issue(change.type, change.id, Op.UPDATE, data, old)
-    elif deletion and change.data is not None and deletion[0] > change.version:
-        lost = lost_issue(change.type, change.id, Op.DELETE, {}, change.data)
-    put(database, change)
-    database.execute(
-        "DELETE FROM outbox WHERE type = ? AND target = ? AND done_version <= ?",
-        (change.type, change.id, change.version),
-    )
-    return lost
-
-
-def put(database: sqlite3.Connection, change: Change) -> None:
-    """Store an item, or remove it if it was deleted."""
-    if change.data is None:
-        database.execute("DELETE FROM items WHERE type = ? AND id = ?", (change.type, change.id))
-        if not change.is_revoked:
-            database.execute(
-                "INSERT OR REPLACE INTO deletions VALUES (?, ?, ?)", (change.type, change.id, change.version)
-            )
-    else:
-        database.execute("DELETE FROM deletions WHERE type = ? AND id = ?", (change.type, change.id))
-        database.execute(
-            "INSERT OR REPLACE INTO items (type, id, version, data, stale) VALUES (?, ?, ?, ?, 0)",
-            (change.type, change.id, change.version, json.dumps(change.data)),
-        )
-
-
-def lost_issue(type: ItemType, id: str, op: Op, data: Mapping[str, Any], item: Mapping[str, Any]) -> Issue:
-    """Return an issue for data that the server no longer has."""
-    data = {name: value for name, value in data.items() if name in EDITABLE[type]}
-    return Issue(mutation=str(uuid4()), type=type, op=op, target=id, status=Status.LOST, data=data, item=item)
-
-
 # ----------------------------------------------------------------------- edits
 
 
@@ -154,6 +79,7 @@ def queue(database: sqlite3.Connection, type: ItemType, op: Op, target: str, dat
     item = {"type": type, "id": target}
     versions = database.execute(
         "SELECT version FROM items WHERE type = :type AND id = :id UNION ALL"
+        " SELECT version FROM deletions WHERE type = :type AND id = :id UNION ALL"
         " SELECT reached FROM outbox WHERE type = :type AND target = :id AND reached IS NOT NULL",
         item,
     )

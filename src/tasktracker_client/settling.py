@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from tasktracker_client import rows
+from tasktracker_client import rows, shown
 from tasktracker_client.items import REFERENCES, ItemType
 from tasktracker_client.model import Issue, Mutation, Op, Result, Status
 
@@ -93,7 +93,6 @@ def _use_existing(database: sqlite3.Connection, target: str, existing: str) -> N
 def _issue(
     database: sqlite3.Connection, mutation: Mutation, result: Result, *, status: Status, op: Op, data: Mapping[str, Any]
 ) -> Issue:
-    shown = rows.view(database, mutation.type, mutation.target)
     return Issue(
         mutation=mutation.id,
         type=mutation.type,
@@ -104,5 +103,5 @@ def _issue(
         conflicts=result.conflicts,
         problem=result.problem,
         existing=result.existing,
-        item=shown[0].data if shown else {},
+        item=shown.last_shown(database, mutation.type, mutation.target),
     )

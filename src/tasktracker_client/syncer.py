@@ -69,7 +69,7 @@ class Syncer:
             results = [Result.read(each) for each in answer["results"]]  # type: ignore[index]
         if [result.mutation for result in results] != [mutation.id for mutation in batch]:
             raise NotUnderstood("The results do not match the edits that were sent.")
-        return results
+        return [result.of(mutation) for result, mutation in zip(results, batch, strict=True)]
 
     def _pull(self, report: SyncReport) -> None:
         while True:

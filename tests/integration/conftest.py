@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tasktracker_client import Replica
 from tests.http import Api, Person, migrated
-from tests.integration.phones import Add, Phone
+from tests.integration.phones import URL, Add, Open, Phone
+from tests.line import Line
 from tests.postgres import DatabaseFactory
 
 
@@ -66,3 +70,15 @@ def phone(add: Add) -> Phone:
 @pytest.fixture
 def laptop(add: Add) -> Phone:
     return add()
+
+
+@pytest.fixture
+def opened(api: Api) -> Iterator[Open]:
+    """Opens files."""
+    with ExitStack() as stack:
+
+        def open_copy(path: Path, token: str | None = None, line: Line | None = None) -> Replica:
+            client = httpx.Client(transport=line or Line(api.client))
+            return stack.enter_context(Replica(path, URL, token=token, client=client))
+
+        yield open_copy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 
 from tasktracker_client import Replica
-from tests.http import Api
+from tests.http import Api, Person, expect
 from tests.line import Line
 
 URL = "http://testserver.local/api"
@@ -38,6 +39,8 @@ class Phone(Replica):
 
 
 Add = Callable[..., Phone]
+Open = Callable[..., Replica]
+Result = dict[str, Any]
 
 
 def in_sync(*phones: Phone) -> None:
@@ -46,3 +49,45 @@ def in_sync(*phones: Phone) -> None:
     for phone in phones:
         assert phone.verify().is_in_sync
         assert not phone.pending
+
+
+def api_token(person: Person) -> str:
+    """Create an API token with which a device can sync."""
+    scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
+    return str(expect(person.post("/api/accounts/tokens/", scopes), 201)["token"])
+
+
+def answering(*answers: Callable[[Result], Result]) -> Callable[[httpx.Request], httpx.Response | None]:
+    """Answer the mutations of the next push by these results."""
+    left = list(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if request.method != "POST" or not left:
+            return None
+        sent = json.loads(request.content)["mutations"]
+        made, left[:] = left[: len(sent)], left[len(sent) :]
+        results = [{"id": each["id"], **make(each)} for each, make in zip(sent, made, strict=True)]
+        return httpx.Response(200, json={"results": results})
+
+    return answer
+
+
+def applied(_: Result, **more: object) -> Result:
+    return {"status": "applied", "version": 1, "conflicts": {}, "problem": None, **more}
+
+
+def rejected(_: Result, **more: object) -> Result:
+    body = {"type": "/problems/no", "title": "No", "status": 409}
+    return {"status": "rejected", "version": None, "conflicts": {}, "problem": body, **more}
+
+
+def sent_by(phone: Phone) -> list[Result]:
+    """Return the mutations that the phone sends from now on."""
+    bodies: list[Result] = []
+
+    def note(request: httpx.Request) -> None:
+        if request.method == "POST":
+            bodies.extend(json.loads(request.content)["mutations"])
+
+    phone.line.before = note
+    return bodies

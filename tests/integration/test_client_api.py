@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import itertools
 import json
+import pickle
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from mypy import api as mypy
 
 import tasktracker_client
-from tasktracker_client import AsyncReplica, InvalidEdit, Refused, Replica, SyncError, UnknownItem
+from tasktracker_client import AsyncReplica, InvalidEdit, Refused, Replica, SyncError, Unavailable, UnknownItem
 from tests.http import Api, Person, expect
 from tests.integration.phones import Phone, in_sync
 from tests.line import problem
@@ -158,6 +160,11 @@ class TestOnline:
         assert not phone.find_tasks(due_before=datetime(2029, 1, 1, tzinfo=UTC)).results
         assert len(phone.find_tasks(category="none", overdue=False).results) == 1
 
+    @pytest.mark.parametrize("none", [[], ()])
+    def test_no_state_finds_no_task(self, phone: Phone, ada: Person, none: Any) -> None:
+        ada.task()
+        assert (phone.find_tasks(state=none).results, phone.find_tasks(state=none).next_cursor) == ([], None)
+
     def test_a_task_is_shared_and_unshared(self, api: Api, phone: Phone, ada: Person) -> None:
         bob, task = api.register(), ada.task()["id"]
         member = phone.share(task, bob.username, "viewer")
@@ -191,6 +198,25 @@ class TestOnline:
         assert (raised.value.status, raised.value.problem["type"]) == (404, "/problems/task-not-found")
         with pytest.raises(UnknownItem):
             phone.purge("../accounts")
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            kind(503, {"detail": "Busy.", "type": "/problems/busy"})
+            if issubclass(kind, Refused)
+            else kind("Busy.", 2.5)
+            if kind is Unavailable
+            else kind("Busy.")
+            for kind in vars(tasktracker_client).values()
+            if isinstance(kind, type) and issubclass(kind, SyncError)
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_it_passes_between_processes_whole(self, error: SyncError) -> None:
+        for other in (pickle.loads(pickle.dumps(error)), copy.copy(error)):  # noqa: S301
+            assert (type(other), str(other), vars(other)) == (type(error), "Busy.", vars(error))
 
 
 NAMES = [

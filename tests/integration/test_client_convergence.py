@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.http import Person, Server, expect, migrated
+from tests.http import Person, Server, migrated
 from tests.integration.devices import Device
+from tests.integration.phones import api_token
 
 STEPS = 100
 
@@ -42,9 +43,7 @@ def test_all_devices_end_with_the_state_of_the_server(servers: tuple[Server, Ser
 
     with ExitStack() as stack:
         devices = [stack.enter_context(device_of(*each)) for each in enumerate([ada, ada, ada, bob])]
-        scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
-        token = expect(ada.post("/api/accounts/tokens/", scopes), 201)["token"]
-        devices[2]._local.set(access=token, refresh=None)  # an API token
+        devices[2]._local.set(access=api_token(ada), refresh=None)
         with ThreadPoolExecutor(len(devices)) as threads:
             list(threads.map(edit_and_sync, devices))
         for device in devices * 2:

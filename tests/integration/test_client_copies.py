@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,9 @@ import httpx
 import pytest
 
 from tasktracker_client import (
-    DamagedCopy,
-    DiskFull,
     EditsPending,
     InvalidArgument,
-    LocalStoreError,
     LoginRequired,
-    NewerCopy,
     NotUnderstood,
     Offline,
     Replica,
@@ -29,36 +24,17 @@ from tasktracker_client import (
     WrongServer,
     WrongUser,
 )
-from tasktracker_client.database import MIGRATIONS
 from tests.contracts.base import race
-from tests.http import Api, Person, expect
-from tests.integration.phones import URL, Phone, in_sync
+from tests.http import Api, Person
+from tests.integration.phones import URL, Open, Phone, api_token, in_sync
 from tests.line import Line
 
-Open = Callable[..., Replica]
 USES_SECRETS: list[Callable[[Replica], object]] = [
     Replica.sync,
     Replica.logout,
     lambda replica: replica.login("ada", "secret"),
     lambda replica: replica.register("ada", "secret"),
 ]
-
-
-def api_token(person: Person) -> str:
-    scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
-    return str(expect(person.post("/api/accounts/tokens/", scopes), 201)["token"])
-
-
-@pytest.fixture
-def opened(api: Api) -> Iterator[Open]:
-    """Opens files."""
-    with ExitStack() as stack:
-
-        def open_copy(path: Path, token: str | None = None, line: Line | None = None) -> Replica:
-            client = httpx.Client(transport=line or Line(api.client))
-            return stack.enter_context(Replica(path, URL, token=token, client=client))
-
-        yield open_copy
 
 
 class TestBinding:
@@ -176,6 +152,11 @@ class TestArguments:
         with pytest.raises(InvalidArgument, match="URL"):
             Replica(tmp_path / "x.db", url)
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("path", ["a\0b", "\ud800", None, 3])
+    def test_a_path_that_cannot_be_used_is_refused(self, path: Any) -> None:
+        with pytest.raises(InvalidArgument, match="path"):
+            Replica(path, URL)
 
     @pytest.mark.parametrize("token", ["", "tt_secret\n", "tt_sécret", "tt_ secret", "tt_secret\x00"])
     def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(self, tmp_path: Path, token: str) -> None:
@@ -299,123 +280,3 @@ class TestSeveral:
         assert not phone.issues()
         assert sorted(ada.titles()) == sorted(["shared", *(f"{name} {number}" for name in "ab" for number in range(8))])
         assert (phone.task(task).priority, phone.task(task).description) == (4, "7")
-
-
-class TestFiles:
-    def test_a_file_of_the_version_before_is_upgraded_and_bound(
-        self, api: Api, ada: Person, opened: Open, tmp_path: Path
-    ) -> None:
-        path = tmp_path / "old.db"
-        with closing(sqlite3.connect(path)) as old, old:
-            old.executescript(MIGRATIONS[0])
-            settings = {"access": api.login(ada).access, "user": ada.id}
-            old.executemany("INSERT INTO settings VALUES (?, ?)", settings.items())
-            old.execute(
-                "INSERT INTO outbox (id, type, op, target, data) VALUES"
-                " ('7d9f6f0e-5d0b-4c39-9d0a-3f4a1c9b2e77', 'task', 'create',"
-                " '7d9f6f0e-5d0b-4c39-9d0a-3f4a1c9b2e78', '{\"title\": \"kept\"}')"
-            )
-        replica = opened(path)
-        assert [task.title for task in replica.tasks()] == ["kept"]
-        assert replica.sync().applied == 1
-        assert (replica.username, replica.verify().is_in_sync) == (ada.username, True)
-
-    def test_a_file_of_a_newer_version_is_left_alone(self, phone: Phone, opened: Open) -> None:
-        phone.sql("PRAGMA user_version = 99")
-        with pytest.raises(NewerCopy):
-            opened(phone.path)
-
-    @pytest.mark.parametrize(
-        "made_by",
-        [
-            "CREATE TABLE notes (x)",
-            "CREATE TABLE settings (x)",
-            "PRAGMA application_id = 7",
-            "PRAGMA user_version = 1",
-            "PRAGMA user_version = 99",
-        ],
-    )
-    def test_a_file_of_another_application_is_left_alone(self, tmp_path: Path, opened: Open, made_by: str) -> None:
-        path = tmp_path / "notes.db"
-        with closing(sqlite3.connect(path)) as notes:
-            notes.execute(made_by)
-        path.chmod(0o644)
-        before = path.read_bytes()
-        with pytest.raises(DamagedCopy, match="not a copy"):
-            opened(path)
-        assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (before, 0o644)
-        assert list(tmp_path.iterdir()) == [path]
-
-    @pytest.mark.parametrize("version", [-1, 0, 1])
-    def test_a_copy_with_a_wrong_version_is_damaged_and_left_alone(
-        self, phone: Phone, opened: Open, version: int
-    ) -> None:
-        phone.create_task("kept")
-        phone.sql(f"PRAGMA user_version = {version}")
-        with pytest.raises(DamagedCopy):
-            opened(phone.path)
-        assert phone.sql("PRAGMA user_version") == [(version,)]
-        phone.sql(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        assert opened(phone.path).tasks()[0].title == "kept"
-
-    def test_a_file_that_others_could_read_is_hidden_when_it_is_opened(self, phone: Phone, opened: Open) -> None:
-        files = [phone.path, *(phone.path.with_name(f"{phone.path.name}-{name}") for name in ("wal", "shm"))]
-        for file in files:
-            file.chmod(0o644)
-        opened(phone.path)
-        assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * 3
-
-    def test_a_file_that_is_no_copy_is_reported_as_damaged(self, tmp_path: Path, opened: Open) -> None:
-        path = tmp_path / "broken.db"
-        path.write_bytes(b"no database, but something else" * 1000)
-        with pytest.raises(DamagedCopy, match="is damaged, or is not a copy"):
-            opened(path)
-
-    def test_damage_within_a_file_is_reported_as_such(self, phone: Phone, ada: Person) -> None:
-        ada.task("one")
-        phone.sync()
-        for damage in ("data = '{'", "data = 'null'", "data = '[1]'", "data = x'ff'"):
-            phone.sql(f"UPDATE items SET {damage}")
-            with pytest.raises(DamagedCopy):
-                phone.tasks()
-        phone.sql("UPDATE items SET type = 'list'")
-        with pytest.raises(DamagedCopy):
-            phone.verify()
-
-    @pytest.mark.parametrize("damage", ["op = 'x'", "type = 'x'", "data = 'null'", "data = x'ff'", "data = '{'"])
-    @pytest.mark.parametrize("table", ["outbox", "issues"])
-    def test_a_damaged_edit_is_reported_as_such(self, phone: Phone, table: str, damage: str) -> None:
-        phone.create_task(" ")
-        if table == "issues":
-            phone.sync()
-        phone.sql(f"UPDATE {table} SET {damage}")
-        calls = (phone.issues,) if table == "issues" else (lambda: phone.pending, phone.sync)
-        for call in calls:
-            with pytest.raises(DamagedCopy):
-                call()
-
-    def test_damage_that_sqlite_cannot_describe_is_reported_as_such(self, phone: Phone) -> None:
-        """The message of an error may contain bytes of the file that are no text."""
-        with pytest.raises(DamagedCopy), phone._local._database.reading():
-            b"\xff".decode()
-
-    @pytest.mark.parametrize("name", ["missing/copy.db", "."])
-    def test_a_file_that_cannot_be_opened_is_reported(self, tmp_path: Path, opened: Open, name: str) -> None:
-        with pytest.raises(LocalStoreError, match="cannot be opened"):
-            opened(tmp_path / name)
-
-    def test_a_full_disk_while_opening_is_reported(
-        self, tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def fail(*_: object) -> int:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr("os.open", fail)
-        with pytest.raises(DiskFull):
-            opened(tmp_path / "x.db")
-
-    def test_a_closed_copy_reports_that(self, phone: Phone) -> None:
-        phone.close()
-        for call in (phone.tasks, phone.sync, lambda: phone.create_task("x"), phone.issues):
-            with pytest.raises(LocalStoreError):
-                call()

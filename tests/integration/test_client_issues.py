@@ -6,102 +6,101 @@ devices to provoke them.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from tasktracker_client import InvalidEdit, Op, Refused, Status, Unavailable, UnknownItem
+from tasktracker_client import (
+    FieldConflict,
+    ItemType,
+    Op,
+    Refused,
+    Status,
+)
 from tasktracker_client.model import Result as Parsed
 from tests.http import Api, Person, expect
-from tests.integration.phones import Add, Phone, in_sync
+from tests.integration.phones import Add, Phone, Result, answering, applied, in_sync, rejected
 from tests.line import problem
 
-Result = dict[str, Any]
 
-
-def answering(*answers: Callable[[Result], Result]) -> Callable[[httpx.Request], httpx.Response | None]:
-    """Answer the mutations of the next push by these results."""
-    left = list(answers)
-
-    def answer(request: httpx.Request) -> httpx.Response | None:
-        if request.method != "POST" or not left:
-            return None
-        sent = json.loads(request.content)["mutations"]
-        made, left[:] = left[: len(sent)], left[len(sent) :]
-        results = [{"id": each["id"], **make(each)} for each, make in zip(sent, made, strict=True)]
-        return httpx.Response(200, json={"results": results})
-
-    return answer
-
-
-def applied(_: Result, **more: object) -> Result:
-    return {"status": "applied", "version": 1, "conflicts": {}, "problem": None, **more}
-
-
-def rejected(_: Result, **more: object) -> Result:
-    body = {"type": "/problems/no", "title": "No", "status": 409}
-    return {"status": "rejected", "version": None, "conflicts": {}, "problem": body, **more}
-
-
-def sent_by(phone: Phone) -> list[Result]:
-    """Return the mutations that the phone sends from now on."""
-    bodies: list[Result] = []
-
-    def note(request: httpx.Request) -> None:
-        if request.method == "POST":
-            bodies.extend(json.loads(request.content)["mutations"])
-
-    phone.line.before = note
-    return bodies
-
-
-class TestCoalescing:
-    def test_two_hundred_edits_of_one_task_are_sent_as_one(self, phone: Phone) -> None:
-        task = phone.create_task("0")
+class TestIssues:
+    def test_a_conflict_is_reported_and_the_copy_takes_theirs(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task(title="Call")
+        in_sync(phone, laptop)
+        phone.edit_task(task, title="Call them")
+        laptop.edit_task(task, title="Write to them")
         phone.sync()
-        for number in range(200):
-            phone.edit_task(task, title=str(number), priority=4)
-        bodies = sent_by(phone)
-        assert phone.sync().applied == 1
-        assert [body["data"] for body in bodies] == [{"title": "199", "priority": 4}]
+        report = laptop.sync()
+        [issue] = report.conflicts
+        assert issue.conflicts == {"title": FieldConflict("Call", "Write to them", "Call them")}
+        assert (issue.op, issue.target, issue.data) == (Op.UPDATE, task, {"title": "Write to them"})
+        assert laptop.task(task).title == "Call them"
+        assert laptop.sync().is_clean
+        assert list(laptop.issues()) == [issue]
+        # Apply the rejected edit again, on the newer version.
+        laptop.edit_task(issue.target, **issue.data)
+        laptop.dismiss(issue)
+        in_sync(laptop, phone)
+        assert not laptop.issues()
+        assert phone.titles() == laptop.titles() == ["Write to them"]
 
-    def test_edits_of_a_task_that_was_not_sent_belong_to_its_creation(self, phone: Phone) -> None:
-        task = phone.create_task("one")
-        phone.edit_task(task, title="two")
-        phone.complete(task)
-        [edit] = phone.pending
-        assert (edit.op, edit.data) == (Op.CREATE, {"title": "two", "state": "done"})
-
-    def test_an_edit_waits_for_the_creation_to_which_it_refers(self, phone: Phone, ada: Person) -> None:
-        task = phone.create_task("one")
-        phone.edit_task(task, title="two")
-        home = phone.create_category("Home")
-        phone.edit_task(task, category=home)
-        assert [edit.op for edit in phone.pending] == [Op.CREATE, Op.CREATE, Op.UPDATE]
-        assert phone.sync().is_clean
-        assert ada.listed("/api/tasks/")[0]["category"] == home
-
-    def test_an_edit_on_a_newer_version_is_sent_on_its_own(self, phone: Phone, laptop: Phone) -> None:
-        task = phone.create_task("one")
+    def test_deleting_an_edited_task_is_a_conflict(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task(title="Call")
         in_sync(phone, laptop)
-        laptop.edit_task(task, priority=4)
-        laptop.sync()
-        phone.edit_task(task, title="two")
-        phone.line.before = lambda request: problem(403) if request.method == "POST" else None
-        with pytest.raises(Refused):
-            phone.sync()
-        phone.line.before = lambda _: None
-        phone.verify()  # pulls
-        phone.edit_task(task, priority=3)
-        assert [edit.base_version for edit in phone.pending] == [1, 2]
-        assert phone.sync().is_clean
+        phone.edit_task(task, title="Call them")
+        laptop.delete(task)
+        phone.sync()
+        [issue] = laptop.sync().conflicts
+        assert issue.conflicts["title"].theirs == "Call them"
+        assert laptop.titles() == ["Call them"]
         in_sync(phone, laptop)
-        assert laptop.task(task).priority == 3
+
+    def test_an_invalid_edit_is_rejected_and_the_others_are_applied(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        bad = phone.create_task(title=" ", priority=cast("Any", 9))
+        phone.edit_task(bad, title="still not there")
+        phone.create_task(title="two")
+        report = phone.sync()
+        assert report.applied == 2
+        [issue] = report.rejections
+        assert (issue.target, issue.data["title"]) == (bad, "still not there")
+        assert issue.problem is not None
+        assert {error["field"] for error in issue.problem["errors"]} >= {"data.priority"}
+        assert phone.titles() == ["one", "two"]
+        phone.dismiss(*phone.issues())
+        assert not phone.issues()
+        in_sync(phone)
+
+    def test_an_unreadable_edit_is_rejected_alone(self, phone: Phone) -> None:
+        for number in range(7):
+            phone.create_task(title=str(number))
+        phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
+        for number in range(7, 12):
+            phone.create_task(title=str(number))
+        report = phone.sync()
+        assert report.applied == 12
+        [issue] = report.rejections
+        assert issue.target == "not an id"
+        assert issue.problem is not None
+        assert issue.problem["status"] == 400
+        in_sync(phone)
+
+    def test_after_an_unreadable_edit_batches_grow_again(self, phone: Phone) -> None:
+        phone._local.edit(ItemType.TASK, Op.RESTORE, "not an id", {})
+        for number in range(150):
+            phone.create_task(title=str(number))
+        assert phone.sync().applied == 150
+        assert phone.line.paths["POST /api/sync/"] <= 16
+
+    def test_an_edit_too_large_for_a_request_is_rejected(self, phone: Phone) -> None:
+        phone.create_task(title="one")
+        phone.create_task(title="two", description="x" * 300_000)
+        phone.create_task(title="three")
+        report = phone.sync()
+        assert (report.applied, len(report.rejections)) == (2, 1)
+        assert phone.titles() == ["one", "three"]
 
 
 class TestNamesTaken:
@@ -192,201 +191,6 @@ class TestDroppedFields:
         assert [(issue.target, issue.data) for issue in report.partial] == [(child, {"parent": parent})]
 
 
-class TestResending:
-    @pytest.fixture
-    def task(self, phone: Phone, laptop: Phone) -> str:
-        task = phone.create_task("one", description="long")
-        in_sync(phone, laptop)
-        return task
-
-    def test_a_conflict(self, phone: Phone, laptop: Phone, task: str) -> None:
-        phone.edit_task(task, title="two")
-        phone.sync()
-        laptop.edit_task(task, title="three")
-        [issue] = laptop.sync().conflicts
-        assert issue.item["title"] == "three"
-        assert laptop.resend(issue) == task
-        in_sync(laptop, phone)
-        assert (phone.titles(), laptop.issues()) == (["three"], [])
-
-    def test_a_deletion_in_conflict(self, phone: Phone, laptop: Phone, task: str) -> None:
-        phone.edit_task(task, title="two")
-        phone.sync()
-        laptop.delete(task)
-        [issue] = laptop.sync().conflicts
-        laptop.resend(issue)
-        in_sync(laptop, phone)
-        assert not phone.tasks()
-
-    def test_a_deletion_of_what_is_gone_needs_nothing(self, phone: Phone, laptop: Phone, task: str) -> None:
-        phone.edit_task(task, title="two")
-        phone.sync()
-        laptop.delete(task)
-        [issue] = laptop.sync().conflicts
-        phone.delete(task)
-        in_sync(phone, laptop)
-        laptop.resend(issue)
-        assert (laptop.pending, laptop.issues()) == ([], [])
-
-    def test_an_edit_of_a_task_whose_share_was_revoked_creates_an_own_task(
-        self, api: Api, ada: Person, add: Add, task: str
-    ) -> None:
-        bob = api.register()
-        tablet = add(bob)
-        expect(ada.post(f"/api/tasks/{task}/shares/", {"username": bob.username, "role": "editor"}), 201)
-        tablet.sync()
-        tablet.edit_task(task, title="mine")
-        expect(ada.delete(f"/api/tasks/{task}/shares/{bob.id}/"), 204)
-        [issue] = tablet.sync().rejections
-        created = tablet.resend(issue)
-        assert created != task
-        in_sync(tablet)
-        assert (tablet.task(created).title, tablet.task(created).description) == ("mine", "long")
-
-    def test_a_rejected_creation_with_its_mistake_corrected(self, phone: Phone) -> None:
-        task = phone.create_task(" ", description="kept")
-        phone.edit_task(task, priority=4)
-        [issue] = phone.sync().rejections
-        with pytest.raises(InvalidEdit):
-            phone.resend(issue, {"title": "\ud800"})
-        assert list(phone.issues()) == [issue]
-        assert phone.resend(issue, {"title": "better"}) == task
-        assert phone.sync().is_clean
-        in_sync(phone)
-        sent = phone.task(task)
-        assert (sent.title, sent.description, sent.priority) == ("better", "kept", 4)
-
-    def test_an_edit_that_is_too_large_when_it_is_shorter(self, phone: Phone) -> None:
-        phone.create_task("two", description="x" * 300_000)
-        [issue] = phone.sync().rejections
-        phone.resend(issue, {"description": "short"})
-        assert phone.sync().is_clean
-        in_sync(phone)
-
-    def test_a_creation_under_an_id_that_is_taken_gets_another(self, api: Api, phone: Phone) -> None:
-        other = api.register().task("theirs")["id"]
-        phone.create_task("mine", id=other)
-        [issue] = phone.sync().rejections
-        assert phone.resend(issue) != other
-        assert phone.sync().is_clean
-        in_sync(phone)
-
-    def test_an_issue_is_sent_once(self, phone: Phone) -> None:
-        phone.create_task(" ")
-        [issue] = phone.sync().rejections
-        phone.resend(issue, {"title": "better"})
-        with pytest.raises(UnknownItem):
-            phone.resend(issue)
-        assert len(phone.pending) == 1
-
-    def test_a_creation_that_was_deleted_again_is_no_issue(self, phone: Phone) -> None:
-        task = phone.create_task(" ")
-        phone.delete(task)
-        assert phone.sync().is_clean
-        assert not phone.issues()
-        in_sync(phone)
-
-
-class TestRestoredBackups:
-    """The server was restored from a backup, so its cursors have another epoch."""
-
-    @staticmethod
-    def restore(phone: Phone, *, is_early: bool = True) -> None:
-        """Answer the next pull as after a backup was restored or, if late, after a long absence."""
-        ago = timedelta(days=10 if is_early else 40)
-        phone._local.set(complete_at=(datetime.now(UTC) - ago).isoformat())
-
-        def expired(request: httpx.Request) -> httpx.Response | None:
-            if request.method == "POST":
-                return None
-            phone.line.before = lambda _: None
-            return problem(410)
-
-        phone.line.before = expired
-
-    def test_what_is_newer_than_the_backup_is_kept_as_issues(self, phone: Phone, ada: Person) -> None:
-        kept, edited = ada.task("kept"), ada.task("edited", priority=3)
-        phone.sync()
-        lost = str(uuid4())
-        data = json.dumps({"id": lost, "title": "lost", "priority": 4, "version": 2, "created_at": "2026-01-01T00:00Z"})
-        phone.sql(f"INSERT INTO items VALUES ('task', '{lost}', 2, '{data}', 0)")
-        phone.sql(
-            "UPDATE items SET version = 9, data = json_set(data, '$.title', 'newer', '$.version', 9)"
-            f" WHERE id = '{edited['id']}'"
-        )
-        self.restore(phone)
-        assert phone.sync().started_over
-        changed, missing = phone.issues()
-        assert (changed.status, changed.op, changed.data) == (Status.LOST, Op.UPDATE, {"title": "newer"})
-        assert (missing.op, missing.data) == (Op.CREATE, {"title": "lost", "priority": 4})
-        assert phone.titles() == ["edited", "kept"]
-        for issue in phone.issues():
-            phone.resend(issue)
-        assert phone.sync().is_clean
-        in_sync(phone)
-        assert phone.titles() == ["kept", "lost", "newer"]
-        assert (phone.task(lost).priority, phone.task(kept["id"]).version) == (4, 1)
-
-    def test_a_deletion_that_is_newer_than_the_backup_is_kept_as_an_issue(self, phone: Phone, ada: Person) -> None:
-        task, home = ada.task("one")["id"], ada.category("Home")["id"]
-        phone.sync()
-        phone.delete(task)
-        phone.delete_category(home)
-        gone = [
-            {"type": type_, "id": id_, "op": "delete", "version": 2, "data": None, "reason": "deleted"}
-            for type_, id_ in (("task", task), ("category", home))
-        ]
-        cursor = phone._local.cursor
-        before = answering(*[lambda each: applied(each, version=2)] * 2)  # by the server before it was restored
-        page = {"changes": gone, "next_cursor": cursor, "has_more": False}
-        phone.line.before = lambda request: before(request) or httpx.Response(200, json=page)
-        assert phone.sync().is_clean
-        assert (phone.tasks(), phone.categories(), phone.pending) == ([], [], [])
-        self.restore(phone)
-        assert phone.sync().started_over
-        assert [(each.status, each.op, each.target, each.data) for each in phone.issues()] == [
-            (Status.LOST, Op.DELETE, task, {}),
-            (Status.LOST, Op.DELETE, home, {}),
-        ]
-        assert phone.issues()[0].item["title"] == "one"
-        for issue in phone.issues():
-            phone.resend(issue)
-        in_sync(phone)
-        assert (ada.titles(), phone.categories(), phone.issues()) == ([], [], [])
-
-    def test_a_share_that_was_revoked_after_the_backup_is_no_deletion(self, phone: Phone, ada: Person) -> None:
-        task = ada.task("one")["id"]
-        phone.sync()
-        change = {"type": "task", "id": task, "op": "delete", "version": 2, "data": None, "reason": "access_revoked"}
-        page = {"changes": [change], "next_cursor": phone._local.cursor, "has_more": False}
-        phone.line.before = lambda _: httpx.Response(200, json=page)
-        phone.sync()
-        self.restore(phone)
-        phone.sync()
-        assert (phone.titles(), phone.issues()) == (["one"], [])
-
-    def test_after_a_long_absence_a_missing_item_is_just_deleted(self, phone: Phone) -> None:
-        phone.sync()
-        phone.sql(f"INSERT INTO items VALUES ('task', '{uuid4()}', 2, '{{\"title\": \"deleted\"}}', 0)")
-        self.restore(phone, is_early=False)
-        assert phone.sync().started_over
-        assert (phone.tasks(), phone.issues()) == ([], [])
-
-    def test_an_edit_that_was_accepted_just_before_is_sent_again(self, phone: Phone, ada: Person) -> None:
-        phone.sync()
-        phone.create_task("mine")
-        phone.line.before = answering(applied)  # by the server before the backup was restored
-        answer = phone.line.before
-        phone.line.before = lambda request: answer(request) or httpx.Response(502)
-        with pytest.raises(Unavailable):
-            phone.sync()
-        assert (ada.titles(), phone.pending) == ([], [])
-        self.restore(phone)
-        phone.sync()
-        assert ada.titles() == ["mine"]
-        in_sync(phone)
-
-
 class TestUnknown:
     """A newer server may send types, fields, operations and statuses that this client does not know."""
 
@@ -417,3 +221,59 @@ class TestUnknown:
         with pytest.raises(Refused):
             phone.sync()
         assert (len(phone.pending), phone.issues()) == (1, [])
+
+
+class TestDeletions:
+    def test_deleting_what_the_user_does_not_have_is_done(self, phone: Phone, ada: Person) -> None:
+        task, home = ada.task("one")["id"], ada.category("Home")["id"]
+        phone.sync()
+        phone.delete(task)
+        phone.delete_category(home)
+
+        def gone(each: Result) -> Result:
+            return rejected(each, problem={"type": f"/problems/{each['type']}-not-found", "title": "Not found"})
+
+        phone.line.before = answering(gone, gone)
+        report = phone.sync()
+        assert (report.applied, report.is_clean, phone.issues(), phone.pending) == (2, True, [], [])
+
+    def test_a_deletion_of_a_task_that_is_no_longer_shared_is_done(self, api: Api, ada: Person, add: Add) -> None:
+        bob, task = api.register(), ada.task("one")
+        ada.share(task, bob)
+        tablet = add(bob)
+        tablet.sync()
+        tablet.delete(task["id"])
+        expect(ada.delete(f"/api/tasks/{task['id']}/shares/{bob.id}/"), 204)
+        report = tablet.sync()
+        assert (report.applied, report.is_clean, tablet.tasks()) == (1, True, [])
+        in_sync(tablet)
+
+    def test_its_issue_has_what_was_deleted(self, phone: Phone, laptop: Phone) -> None:
+        task, home = phone.create_task("one", priority=3), phone.create_category("Home", color="#112233")
+        in_sync(phone, laptop)
+        phone.edit_task(task, title="two")
+        phone.edit_category(home, name="House")
+        phone.sync()
+        laptop.edit_task(task, description="mine")
+        laptop.delete(task)
+        laptop.delete_category(home)
+        laptop.sync()
+        first, second = (issue.item for issue in laptop.issues() if issue.op is Op.DELETE)
+        assert (first["title"], first["priority"], second["name"], second["color"]) == ("one", 3, "Home", "#112233")
+
+    def test_the_issue_of_a_restoration_has_the_task_which_can_be_created_again(
+        self, phone: Phone, ada: Person
+    ) -> None:
+        task = ada.task("one", priority=3)["id"]
+        phone.sync()
+        expect(ada.delete(f"/api/tasks/{task}/"), 204)
+        phone.sync()
+        expect(ada.delete(f"/api/trash/{task}/"), 204)
+        phone.restore(task)
+        assert phone.titles() == ["one"]
+        [issue] = phone.sync().rejections
+        assert (issue.op, issue.item["title"], phone.tasks()) == (Op.RESTORE, "one", [])
+        created = phone.resend(issue)
+        assert phone.sync().is_clean
+        in_sync(phone)
+        assert (phone.task(created).title, phone.task(created).priority) == ("one", 3)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,25 @@ for number in range(10_000):
     replica.edit_task(task, description="edited")
     if number % 3 == 2:
         replica.sync()
+"""
+
+
+SHARING_CLIENT = """
+import sys
+from tasktracker_client import Replica
+
+path, url, shared, name, field = sys.argv[1:]
+with Replica(path, url) as replica:
+    print("ready", flush=True)
+    sys.stdin.readline()  # both begin at once
+    for number in range(30):
+        task = replica.create_task(f"{name} {number}")
+        replica.edit_task(task, description="edited")
+        replica.edit_task(shared, **{field: f"{name} {number}"})
+        if number % 3 == 2:
+            replica.sync()
+        if number % 5 == 4:
+            replica.delete(task)
 """
 
 
@@ -95,6 +116,51 @@ def test_a_killed_client_loses_no_edit_and_repeats_none(
     assert sum(task["description"] == "edited" for task in stored) >= len(stored) - 6
 
 
+def test_two_processes_on_one_file_lose_no_edit(
+    server: Server, ada: Person, new_replica: Callable[[str], Replica], tmp_path: Path
+) -> None:
+    replica = new_replica("phone")
+    shared = replica.create_task("shared")
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [
+                        sys.executable,
+                        "-c",
+                        SHARING_CLIENT,
+                        str(tmp_path / "phone.db"),
+                        f"{server.url}/api",
+                        shared,
+                        *each,
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    env=clean_environment({}),
+                )
+            )
+            for each in (("one", "title"), ("other", "description"))
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            print(file=process.stdin, flush=True)
+        assert [process.communicate(timeout=PATIENCE)[1] for process in processes] == ["", ""]
+    assert replica.sync().is_clean
+    assert not replica.issues()
+    assert replica.verify().is_in_sync
+    stored = {task["title"]: task["description"] for task in ada.listed("/api/tasks/")}
+    kept = {f"{name} {number}": "edited" for name in ("one", "other") for number in range(30) if number % 5 != 4}
+    assert stored.pop("one 29") == "other 29", "an edit of the shared task was lost"
+    assert stored == kept
+    deleted = {f"{name} {number}" for name in ("one", "other") for number in range(4, 30, 5)}
+    assert {task["title"] for task in ada.listed("/api/trash/")} == deleted
+
+
 def test_a_follower_reconnects_to_a_restarted_server(server: Server, new_replica: Callable[[str], Replica]) -> None:
     phone, laptop = new_replica("phone"), new_replica("laptop")
     stop = threading.Event()
@@ -129,24 +195,40 @@ def test_a_follower_reconnects_to_a_restarted_server(server: Server, new_replica
 
 
 class TestDocumentation:
-    def test_the_example_runs(self, server: Server, ada: Person, tmp_path: Path) -> None:
-        script = re.findall(r"^```python\n(.*?)^```\n", README, re.M | re.S)[0]
+    @pytest.fixture
+    def blocks(self, server: Server, ada: Person) -> dict[str, str]:
+        """The code of the page by its language, with the address of the server and the user's name and password."""
+        page = README
         for old, new in {
             "http://127.0.0.1:8000": server.url,
-            '"ada"': repr(ada.username),
-            '"correct horse battery"': repr(PASSWORD),
+            '"ada"': f'"{ada.username}"',
+            '"correct horse battery"': f'"{PASSWORD}"',
         }.items():
-            assert old in script
-            script = script.replace(old, new)
+            assert old in page
+            page = page.replace(old, new)
+        found = re.findall(r"^```(\w+)\n(.*?)^```\n", page, re.M | re.S)
+        assert [language for language, _ in found] == ["text", "python", "bash"], "a block is not tested"
+        return dict(found)
+
+    @staticmethod
+    def run(folder: Path, *command: str) -> str:
         result = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=tmp_path,
-            env=clean_environment({}),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
+            command, cwd=folder, env=clean_environment({}), capture_output=True, text=True, timeout=PATIENCE
         )
-        assert (result.stdout, result.stderr) == ("Buy milk True\n2 0 2\nTrue\n", "")
+        assert (result.returncode, result.stderr) == (0, "")
+        return result.stdout
+
+    def test_the_example_runs(self, blocks: dict[str, str], tmp_path: Path) -> None:
+        assert self.run(tmp_path, sys.executable, "-c", blocks["python"]) == "Buy milk True\n2 0 2\nTrue\n"
+
+    def test_the_example_creates_a_token_for_the_client(
+        self, blocks: dict[str, str], server: Server, ada: Person, tmp_path: Path
+    ) -> None:
+        answer = self.run(tmp_path, "bash", "-euo", "pipefail", "-c", blocks["bash"])
+        with Replica(tmp_path / "script.db", f"{server.url}/api", token=json.loads(answer)["token"]) as replica:
+            replica.create_task("Call")
+            assert replica.sync().applied == 1
+            assert replica.username == ada.username
 
     def test_it_names_every_method_and_error(self) -> None:
         public = {name for name in dir(Replica) if not name.startswith("_") and name != "close"}

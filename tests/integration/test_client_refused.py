@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tasktracker_client import Replica, Status
-from tests.http import Api, Person, expect
-from tests.integration.phones import URL, Phone, in_sync
+from tests.http import Api, Person
+from tests.integration.phones import URL, Phone, api_token, in_sync
 from tests.line import Line
 
 
@@ -20,8 +20,7 @@ class TestOneToken:
 
     @pytest.fixture
     def devices(self, api: Api, ada: Person, tmp_path: Path) -> Iterator[list[Replica]]:
-        scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
-        token = expect(ada.post("/api/accounts/tokens/", scopes), 201)["token"]
+        token = api_token(ada)
         ada.task("one")
         devices = [
             Replica(tmp_path / f"{name}.db", URL, token=token, client=httpx.Client(transport=Line(api.client)))

@@ -13,6 +13,7 @@ from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
+from tasktracker.domain.jobs.ports import JobRepository
 from tasktracker.domain.kernel.actors import ActorT, ActorT_co
 from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.store import Admission, SecretStore
@@ -63,6 +64,8 @@ class UnitOfWork(Protocol[ActorT_co]):
     def tickets(self) -> TicketRepository: ...
     @property
     def idempotency(self) -> IdempotencyRepository: ...
+    @property
+    def jobs(self) -> JobRepository: ...
 
 
 class Storage(Admission, SecretStore, Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from threading import Lock, get_ident
+from threading import Event, Lock, get_ident
 from typing import Generic
 
 from tasktracker.adapters.change_log import WorkChangeLog
@@ -19,6 +19,7 @@ from tasktracker.adapters.memory.feed import MemoryFeed
 from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.idempotency import MemoryIdempotency
 from tasktracker.adapters.memory.import_jobs import MemoryImportJobs
+from tasktracker.adapters.memory.jobs import MemoryJobs
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
@@ -56,6 +57,7 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.activity = MemoryActivity(transaction)
         self.feed = MemoryFeed(transaction, epoch)
         self.tickets = MemoryTickets(transaction)
+        self.jobs = MemoryJobs(transaction)
         self.made_at: datetime | None = None
         self._ids = ids
 
@@ -77,10 +79,12 @@ class MemoryStore:
         ids: IdGenerator,
         audit_log: AuditLog | None = None,
         publisher: FeedPublisher | None = None,
+        jobs_added: Event | None = None,
     ) -> None:
         self._clock = clock
         self._ids = ids
         self._publisher = publisher
+        self._jobs_added = jobs_added
         self._audit_log = audit_log
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
@@ -155,6 +159,8 @@ class MemoryStore:
                 self._audit_log.write(event)
         if self._publisher is not None and changed:
             self._publisher.publish(changed)
+        if self._jobs_added is not None and work.jobs.has_added:
+            self._jobs_added.set()
 
     def _open(self, transaction: Transaction, actor: ActorT) -> MemoryUnitOfWork[ActorT]:
         return MemoryUnitOfWork(transaction, actor, self._clock.now(), self._ids, self.get_or_create_secret(EPOCH))

@@ -19,6 +19,7 @@ from tasktracker.domain.feed.entries import FeedEntry
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Record
+from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob
 from tasktracker.domain.sync.ticket import Ticket
@@ -227,6 +228,9 @@ class Data:
         self.import_lines_of = self.import_lines.index(
             lambda stored: stored.job_id, lambda stored: (stored.line.position, stored.id)
         )
+
+        self.jobs = Table[Job]()
+        self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)
 
         self.synced: Mapping[ItemType, Callable[[UUID], Any]] = {
             ItemType.TASK: self.task,

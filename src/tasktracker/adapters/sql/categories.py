@@ -54,6 +54,7 @@ CATEGORIES = Rows(
     read_only={"members": _MEMBERS},
     derived={"name_key": lambda category: name_key(category.name)},
     fixed=("id", "user_id", "created_at"),
+    unmapped=("removed_at",),
 )
 
 _SHARED_WITH = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))

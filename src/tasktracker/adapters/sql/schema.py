@@ -123,6 +123,8 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
+    # Set while a job removes what the user owns. The row then has no name or address, and is not found.
+    Column("removed_at", Moment),
     PrimaryKeyConstraint("id", name="pk_users"),
     UniqueConstraint("username_key", name="uq_users_username_key"),
     UniqueConstraint("email_key", name="uq_users_email_key"),
@@ -157,6 +159,8 @@ categories = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
+    # Set while a job takes the tasks out of the category. The row is then not found, and its name is free.
+    Column("removed_at", Moment),
     PrimaryKeyConstraint("id", name="pk_categories"),
     # Its index also provides the order of the list: the keys of a user's categories are unique.
     UniqueConstraint("user_id", "name_key", name="uq_categories_user_id_name_key"),
@@ -456,6 +460,23 @@ import_lines = Table(
     Column("notices", Text, nullable=False),
     PrimaryKeyConstraint("job_id", "position", name="pk_import_lines"),
     ForeignKeyConstraint(["job_id"], ["import_jobs.id"], name="fk_import_lines_job_id", ondelete="CASCADE"),
+)
+
+# Few rows: only those that are not finished.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("subject", Id, nullable=False),
+    # No foreign key: the last piece of a job may remove the user.
+    Column("user_id", Id, nullable=False),
+    Column("position", Id),
+    Column("created_at", Moment, nullable=False),
+    Column("leased_until", Moment),
+    # The transaction that has added the job; 0 in SQLite, which has one writer.
+    Column("added_by", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_jobs"),
 )
 
 secrets = Table(

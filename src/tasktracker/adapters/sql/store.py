@@ -6,6 +6,7 @@ import secrets as random
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from threading import Event
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
 from tasktracker.adapters.sql.import_jobs import SqlImportJobs
+from tasktracker.adapters.sql.jobs import SqlJobs
 from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.sessions import SqlSessions
@@ -100,7 +102,7 @@ class RepositoryAttribute(Generic[Repository]):
 class SqlUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
-    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "made_at", "now")
+    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "jobs", "made_at", "now")
 
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
@@ -121,9 +123,10 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self.now = now
         self.made_at: datetime | None = None
         self._ids = ids
-        # These two collect additions until the work ends.
+        # These collect additions until the work ends.
         self.activity = SqlActivity(connection)
         self.feed = SqlFeed(connection)
+        self.jobs = SqlJobs(connection)
 
     @property
     def changes(self) -> WorkChangeLog:
@@ -140,9 +143,11 @@ class SqlStore:
         ids: IdGenerator,
         audit_log: AuditLog | None = None,
         publisher: FeedPublisher | None = None,
+        jobs_added: Event | None = None,
     ) -> None:
         self._database = database
         self._publisher = publisher
+        self._jobs_added = jobs_added
         self._clock = clock
         self._ids = ids
         self._audit_log = audit_log
@@ -197,6 +202,8 @@ class SqlStore:
                 self._audit_log.write(event)
         if self._publisher is not None and changed:
             self._publisher.publish(changed)
+        if self._jobs_added is not None and work.jobs.has_added:
+            self._jobs_added.set()
 
     def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
         session_actors = [actor for actor in actors if isinstance(actor, SessionActor)]

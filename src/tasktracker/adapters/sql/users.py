@@ -21,6 +21,7 @@ _USERS = Rows(
         "email_key": lambda user: None if user.email is None else email_key(user.email),
     },
     fixed=("id", "created_at"),
+    unmapped=("removed_at",),
 )
 
 _FIND = select(*_USERS.columns).where(users.c.id == bindparam("id"))

@@ -1,0 +1,118 @@
+"""Jobs in SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
+from tasktracker.adapters.sql.schema import jobs
+from tasktracker.domain.jobs.job import LEASE, Job
+
+
+class ThisTransaction(ColumnElement[int]):
+    """The number of the open transaction; 0 in SQLite, where one writes at a time."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+class OldestTransaction(ColumnElement[int]):
+    """The number of the oldest transaction that has written and not ended; 1 in SQLite."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+@compiles(ThisTransaction, "postgresql")
+def _this_on_postgresql(_element: ThisTransaction, _compiler: SQLCompiler, **_options: object) -> str:
+    return "CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+
+
+@compiles(OldestTransaction, "postgresql")
+def _oldest_on_postgresql(_element: OldestTransaction, _compiler: SQLCompiler, **_options: object) -> str:
+    return "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
+
+
+@compiles(ThisTransaction, "sqlite")
+def _this_on_sqlite(_element: ThisTransaction, _compiler: SQLCompiler, **_options: object) -> str:
+    return "0"
+
+
+@compiles(OldestTransaction, "sqlite")
+def _oldest_on_sqlite(_element: OldestTransaction, _compiler: SQLCompiler, **_options: object) -> str:
+    return "1"
+
+
+_JOBS = Rows(Job, jobs, fixed=("id", "kind", "subject", "user_id", "created_at"), unmapped=("added_by",))
+_ADD = insert(jobs).values(
+    {column.name: bindparam(column.name) for column in jobs.columns if column.name != "added_by"}
+    | {"added_by": ThisTransaction()}
+)
+_MAY_START = jobs.c.added_by < OldestTransaction()
+_NOW = bindparam("now", type_=jobs.c.leased_until.type)
+_FREE = (
+    select(jobs.c.id)
+    .where(
+        _MAY_START,
+        or_(
+            jobs.c.leased_until.is_(None),
+            jobs.c.leased_until <= _NOW,
+            jobs.c.leased_until > bindparam("until", type_=jobs.c.leased_until.type),
+        ),
+    )
+    .order_by(jobs.c.created_at, jobs.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(jobs)
+    .where(jobs.c.id == _FREE.scalar_subquery())
+    .values(leased_until=bindparam("until", type_=jobs.c.leased_until.type))
+    .returning(*_JOBS.columns)
+)
+_WAITING = select(jobs.c.id).where(jobs.c.id == bindparam("id"), ~_MAY_START)
+_FIND = select(*_JOBS.columns).where(jobs.c.id == bindparam("id"))
+_LOCK = _FIND.with_for_update()
+_SAVE = update(jobs).where(jobs.c.id == bindparam("of_id"))
+_REMOVE = delete(jobs).where(jobs.c.id == bindparam("id"))
+_COUNT = select(func.count()).select_from(jobs)
+
+
+class SqlJobs:
+    """Implements JobRepository."""
+
+    __slots__ = ("_connection", "has_added")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.has_added = False
+
+    def add(self, job: Job) -> None:
+        self._connection.change(_ADD, _JOBS.row(job))
+        self.has_added = True
+
+    def claim(self, now: datetime) -> Job | None:
+        rows = self._connection.change_returning(_CLAIM, {"now": now, "until": now + LEASE})
+        return _JOBS.entity(rows[0]) if rows else None
+
+    def can_start(self, job_id: UUID) -> bool:
+        return self._connection.one(_WAITING, {"id": job_id}) is None
+
+    def find(self, job_id: UUID) -> Job | None:
+        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": job_id})
+        return None if row is None else _JOBS.entity(row)
+
+    def save(self, job: Job) -> None:
+        self._connection.change(_SAVE, _JOBS.changes(job) | {"of_id": job.id})
+
+    def remove(self, job_id: UUID) -> None:
+        self._connection.change(_REMOVE, {"id": job_id})
+
+    def count(self) -> int:
+        return int(self._connection.value(_COUNT))

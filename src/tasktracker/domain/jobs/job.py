@@ -1,0 +1,61 @@
+"""A job: work on many items that is done piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from time import monotonic
+from uuid import UUID
+
+LEASE = timedelta(seconds=10)
+"""The time after which another process continues a job whose process has ended. Each piece renews it."""
+
+PIECE_SECONDS = 0.08
+"""The time after which a piece begins no further step. With its last step and its commit it takes some more."""
+
+
+class JobKind(StrEnum):
+    """What a job does with its subject."""
+
+    REMOVE_ACCOUNT = "remove-account"
+    REMOVE_CATEGORY = "remove-category"
+    PURGE_TASK = "purge-task"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Work on a subject: an account, a category or a task of the user `user_id`.
+
+    `position` is the id of the last item that was processed, for kinds that go through their items by id. Until
+    `leased_until`, the process that has claimed the job is the only one that works on it.
+    """
+
+    id: UUID
+    kind: JobKind
+    subject: UUID
+    user_id: UUID
+    position: UUID | None = None
+    created_at: datetime
+    leased_until: datetime | None = None
+
+    def is_claimable(self, now: datetime) -> bool:
+        """Whether no process has a lease at this time. A lease that ends too late is from a clock that was wrong."""
+        return self.leased_until is None or not now < self.leased_until <= now + LEASE
+
+
+IsOver = Callable[[], bool]
+"""Called after each step of a piece: whether the piece is over. A step changes few items, in some milliseconds."""
+
+
+def after_time(seconds: float = PIECE_SECONDS) -> IsOver:
+    """Return the end of a piece by time."""
+    end = monotonic() + seconds
+    return lambda: monotonic() >= end
+
+
+def after_steps(count: int) -> IsOver:
+    """Return the end of a piece by the number of its steps."""
+    steps = iter(range(1, count))
+    return lambda: next(steps, None) is None

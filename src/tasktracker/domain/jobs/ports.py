@@ -1,0 +1,69 @@
+"""The repository of jobs, and the work on them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from tasktracker.domain.jobs.job import IsOver, Job
+
+
+class JobRepository(Protocol):
+    """Jobs that are not finished."""
+
+    def add(self, job: Job) -> None:
+        """Store a job, in the transaction of its cause. When that commits, the runner of this process is woken."""
+        ...
+
+    def claim(self, now: datetime) -> Job | None:
+        """Lease the oldest claimable job to the caller for LEASE, and return it. Two callers never get the same lease.
+
+        A job can be claimed once all transactions that ran when it was added have ended: its pieces see everything
+        that those have written without having seen the job.
+        """
+        ...
+
+    def can_start(self, job_id: UUID) -> bool:
+        """Whether all transactions that ran when the job was added have ended; also True if the job is finished."""
+        ...
+
+    def find(self, job_id: UUID) -> Job | None:
+        """Return a job; a writing work locks the row until it ends."""
+        ...
+
+    def save(self, job: Job) -> None:
+        """Store the position and the lease of a job."""
+        ...
+
+    def remove(self, job_id: UUID) -> None:
+        """Remove a finished job."""
+        ...
+
+    def count(self) -> int:
+        """Return the number of unfinished jobs, also of those that another process works on. Locks nothing."""
+        ...
+
+
+class JobWork(Protocol):
+    """Work that adds and continues jobs."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def jobs(self) -> JobRepository: ...
+
+
+Work_contra = TypeVar("Work_contra", contravariant=True)
+
+
+class Step(Protocol[Work_contra]):
+    """Does the work of one kind of jobs."""
+
+    def __call__(self, work: Work_contra, job: Job, is_over: IsOver) -> Job | None:
+        """Do one piece, which ends when `is_over` returns True. Return the job at its new position, None if it is done.
+
+        It commits together with the position, so no piece is done twice. A piece may begin anywhere: another process
+        may have done the ones before.
+        """
+        ...

@@ -1,0 +1,128 @@
+"""The reference client after its server was restored from a backup: the cursors have another epoch."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tasktracker_client import Op, Status, Unavailable
+from tests.http import Person
+from tests.integration.phones import Phone, answering, applied, in_sync
+from tests.line import problem
+
+
+class TestRestoredBackups:
+    """The server was restored from a backup, so its cursors have another epoch."""
+
+    @staticmethod
+    def restore(phone: Phone, *, is_early: bool = True) -> None:
+        """Answer the next pull as after a backup was restored or, if late, after a long absence."""
+        ago = timedelta(days=10 if is_early else 40)
+        phone._local.set(complete_at=(datetime.now(UTC) - ago).isoformat())
+
+        def expired(request: httpx.Request) -> httpx.Response | None:
+            if request.method == "POST":
+                return None
+            phone.line.before = lambda _: None
+            return problem(410)
+
+        phone.line.before = expired
+
+    def test_what_is_newer_than_the_backup_is_kept_as_issues(self, phone: Phone, ada: Person) -> None:
+        kept, edited = ada.task("kept"), ada.task("edited", priority=3)
+        phone.sync()
+        lost = str(uuid4())
+        data = json.dumps({"id": lost, "title": "lost", "priority": 4, "version": 2, "created_at": "2026-01-01T00:00Z"})
+        phone.sql(f"INSERT INTO items VALUES ('task', '{lost}', 2, '{data}', 0)")
+        phone.sql(
+            "UPDATE items SET version = 9, data = json_set(data, '$.title', 'newer', '$.version', 9)"
+            f" WHERE id = '{edited['id']}'"
+        )
+        self.restore(phone)
+        assert phone.sync().started_over
+        changed, missing = phone.issues()
+        assert (changed.status, changed.op, changed.data) == (Status.LOST, Op.UPDATE, {"title": "newer"})
+        assert (missing.op, missing.data) == (Op.CREATE, {"title": "lost", "priority": 4})
+        assert phone.titles() == ["edited", "kept"]
+        for issue in phone.issues():
+            phone.resend(issue)
+        assert phone.sync().is_clean
+        in_sync(phone)
+        assert phone.titles() == ["kept", "lost", "newer"]
+        assert (phone.task(lost).priority, phone.task(kept["id"]).version) == (4, 1)
+
+    def test_an_edit_whose_version_was_made_again_after_the_backup_is_kept_as_an_issue(
+        self, phone: Phone, ada: Person
+    ) -> None:
+        same, other = ada.task("same")["id"], ada.task("theirs")["id"]
+        phone.sync()
+        phone.sql(f"UPDATE items SET data = json_set(data, '$.title', 'mine') WHERE id = '{other}'")
+        self.restore(phone)
+        phone.sync()
+        [issue] = phone.issues()
+        assert (issue.status, issue.target, issue.data) == (Status.LOST, other, {"title": "mine"})
+        assert phone.titles() == ["same", "theirs"]
+        assert phone.task(same).version == 1
+
+    def test_a_deletion_that_is_newer_than_the_backup_is_kept_as_an_issue(self, phone: Phone, ada: Person) -> None:
+        task, home = ada.task("one")["id"], ada.category("Home")["id"]
+        phone.sync()
+        phone.delete(task)
+        phone.delete_category(home)
+        gone = [
+            {"type": type_, "id": id_, "op": "delete", "version": 2, "data": None, "reason": "deleted"}
+            for type_, id_ in (("task", task), ("category", home))
+        ]
+        cursor = phone._local.cursor
+        before = answering(*[lambda each: applied(each, version=2)] * 2)  # by the server before it was restored
+        page = {"changes": gone, "next_cursor": cursor, "has_more": False}
+        phone.line.before = lambda request: before(request) or httpx.Response(200, json=page)
+        assert phone.sync().is_clean
+        assert (phone.tasks(), phone.categories(), phone.pending) == ([], [], [])
+        self.restore(phone)
+        assert phone.sync().started_over
+        assert [(each.status, each.op, each.target, each.data) for each in phone.issues()] == [
+            (Status.LOST, Op.DELETE, task, {}),
+            (Status.LOST, Op.DELETE, home, {}),
+        ]
+        assert phone.issues()[0].item["title"] == "one"
+        for issue in phone.issues():
+            phone.resend(issue)
+        in_sync(phone)
+        assert (ada.titles(), phone.categories(), phone.issues()) == ([], [], [])
+
+    def test_a_share_that_was_revoked_after_the_backup_is_no_deletion(self, phone: Phone, ada: Person) -> None:
+        task = ada.task("one")["id"]
+        phone.sync()
+        change = {"type": "task", "id": task, "op": "delete", "version": 2, "data": None, "reason": "access_revoked"}
+        page = {"changes": [change], "next_cursor": phone._local.cursor, "has_more": False}
+        phone.line.before = lambda _: httpx.Response(200, json=page)
+        phone.sync()
+        self.restore(phone)
+        phone.sync()
+        assert (phone.titles(), phone.issues()) == (["one"], [])
+
+    def test_after_a_long_absence_a_missing_item_is_just_deleted(self, phone: Phone) -> None:
+        phone.sync()
+        phone.sql(f"INSERT INTO items VALUES ('task', '{uuid4()}', 2, '{{\"title\": \"deleted\"}}', 0)")
+        self.restore(phone, is_early=False)
+        assert phone.sync().started_over
+        assert (phone.tasks(), phone.issues()) == ([], [])
+
+    def test_an_edit_that_was_accepted_just_before_is_sent_again(self, phone: Phone, ada: Person) -> None:
+        phone.sync()
+        phone.create_task("mine")
+        phone.line.before = answering(applied)  # by the server before the backup was restored
+        answer = phone.line.before
+        phone.line.before = lambda request: answer(request) or httpx.Response(502)
+        with pytest.raises(Unavailable):
+            phone.sync()
+        assert (ada.titles(), phone.pending) == ([], [])
+        self.restore(phone)
+        phone.sync()
+        assert ada.titles() == ["mine"]
+        in_sync(phone)

@@ -1,0 +1,54 @@
+"""Edits of one item that were not sent yet are sent as one by the reference client."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasktracker_client import Op, Refused
+from tests.http import Person
+from tests.integration.phones import Phone, in_sync, sent_by
+from tests.line import problem
+
+
+class TestCoalescing:
+    def test_two_hundred_edits_of_one_task_are_sent_as_one(self, phone: Phone) -> None:
+        task = phone.create_task("0")
+        phone.sync()
+        for number in range(200):
+            phone.edit_task(task, title=str(number), priority=4)
+        bodies = sent_by(phone)
+        assert phone.sync().applied == 1
+        assert [body["data"] for body in bodies] == [{"title": "199", "priority": 4}]
+
+    def test_edits_of_a_task_that_was_not_sent_belong_to_its_creation(self, phone: Phone) -> None:
+        task = phone.create_task("one")
+        phone.edit_task(task, title="two")
+        phone.complete(task)
+        [edit] = phone.pending
+        assert (edit.op, edit.data) == (Op.CREATE, {"title": "two", "state": "done"})
+
+    def test_an_edit_waits_for_the_creation_to_which_it_refers(self, phone: Phone, ada: Person) -> None:
+        task = phone.create_task("one")
+        phone.edit_task(task, title="two")
+        home = phone.create_category("Home")
+        phone.edit_task(task, category=home)
+        assert [edit.op for edit in phone.pending] == [Op.CREATE, Op.CREATE, Op.UPDATE]
+        assert phone.sync().is_clean
+        assert ada.listed("/api/tasks/")[0]["category"] == home
+
+    def test_an_edit_on_a_newer_version_is_sent_on_its_own(self, phone: Phone, laptop: Phone) -> None:
+        task = phone.create_task("one")
+        in_sync(phone, laptop)
+        laptop.edit_task(task, priority=4)
+        laptop.sync()
+        phone.edit_task(task, title="two")
+        phone.line.before = lambda request: problem(403) if request.method == "POST" else None
+        with pytest.raises(Refused):
+            phone.sync()
+        phone.line.before = lambda _: None
+        phone.verify()  # pulls
+        phone.edit_task(task, priority=3)
+        assert [edit.base_version for edit in phone.pending] == [1, 2]
+        assert phone.sync().is_clean
+        in_sync(phone, laptop)
+        assert laptop.task(task).priority == 3
