@@ -323,12 +323,14 @@ class App:
         self.trash = container.trash()
         self.history = container.history()
         self.sharing = container.sharing()
+        self.category_sharing = container.category_sharing()
         self.invitation_limit = container.invitation_limit()
         self.category_removal = container.category_removal()
         self.account_removal = container.account_removal()
         self.sync = container.sync()
         self.pushing = container.pushing()
         self.housekeeping = container.housekeeping()
+        self.job_runner = container.job_runner()
 
     def do(
         self,

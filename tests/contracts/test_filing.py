@@ -97,6 +97,7 @@ class FilingMachine(RuleBasedStateMachine):
             assert task == Task(
                 id=task.id,
                 root=task.id,
+                owner=user.actor.user_id,
                 created_by=user.actor.user_id,
                 created_at=now,
                 updated_at=now,

@@ -99,7 +99,7 @@ class World:
         self, *, owner: int, shared: Role | None, filed: int | None, is_subtask: bool, id: UUID, **fields: Any
     ) -> Task:
         user, other = self.users[owner], self.users[1 - owner]
-        candidates = [task for task in self.tasks.values() if task.created_by == user.id and not task.trashed_at]
+        candidates = [task for task in self.tasks.values() if task.owner == user.id and not task.trashed_at]
         parent = candidates[-1] if is_subtask and candidates else None
         members = (Member(other.id, shared),) if shared else ()
         return self.seed.new_task(

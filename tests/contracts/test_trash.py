@@ -46,7 +46,7 @@ class TestTrash:
             assert listed(store, user, TaskQuery(at=START)) == []
         assert pages(store, alice, 10) == [[trashed]]
         assert pages(store, bob, 10) == [[]]
-        restored = trashed.restore(trashed.root, None, START + 2 * SECOND)
+        restored = trashed.restore(trashed.tree, None, trashed.category, START + 2 * SECOND)
         with store.writing(SYSTEM) as work:
             work.tasks.save(restored)
         for user in (alice, bob):

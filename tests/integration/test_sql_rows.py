@@ -118,6 +118,7 @@ def test_entries_have_all_columns_and_only_those_of_the_owner_a_category() -> No
         state=State.DONE,
         category=UUID(int=7),
         members=(Member(UUID(int=9), Role.VIEWER),),
+        owner=UUID(int=2),
         created_by=UUID(int=2),
         created_at=START,
         updated_at=START,

@@ -44,9 +44,9 @@ from tasktracker.domain.kernel.errors import (
     StorageUnavailable,
     UsernameTaken,
 )
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.sync.mutation import Mutation, MutationOp
 from tasktracker.domain.sync.service import DEFAULT_TYPES
-from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Priority, State
 from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket

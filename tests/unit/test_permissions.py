@@ -14,7 +14,7 @@ from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.policy import (
     require_editable,
     require_owned,
-    require_owned_also_in_trash,
+    require_restorable,
     require_visible,
     role_of,
 )
@@ -185,12 +185,12 @@ def test_every_rule_depends_on_the_role() -> None:
         require_visible: [None, None, None, TaskNotFound],
         require_editable: [None, None, NotAllowed, TaskNotFound],
         require_owned: [None, NotAllowed, NotAllowed, TaskNotFound],
-        require_owned_also_in_trash: [None, NotAllowed, NotAllowed, TaskNotFound],
+        require_restorable: [None, NotAllowed, NotAllowed, TaskNotFound],
     }
     trashed = task.trash(task.id, START)
     for rule, expected in table.items():
         assert [outcome(rule, task, user_id) for user_id in users] == expected
         assert [outcome(rule, None, user_id) for user_id in users] == [TaskNotFound] * 4
-        own: list[type[DomainError] | None] = [None if rule is require_owned_also_in_trash else TaskNotFound]
+        own: list[type[DomainError] | None] = [None if rule is require_restorable else TaskNotFound]
         others: list[type[DomainError] | None] = [TaskNotFound] * 3
         assert [outcome(rule, trashed, user_id) for user_id in users] == own + others

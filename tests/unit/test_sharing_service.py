@@ -9,8 +9,8 @@ from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TaskNotFound, TooManyRequests
-from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT

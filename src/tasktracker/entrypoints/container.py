@@ -40,8 +40,11 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.feed.list_refresh import refresh_list
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
+from tasktracker.domain.jobs.job import JobKind
+from tasktracker.domain.jobs.service import JobRunner
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
@@ -270,7 +273,7 @@ class Container(containers.DeclarativeContainer):
     trash = providers.Singleton(TrashService)
     history = providers.Singleton(HistoryService, tasks=tasks)
     sharing = providers.Singleton(SharingService, limit=settings.provided.members_per_task)
-    category_sharing = providers.Singleton(CategorySharing, limit=settings.provided.members_per_task)
+    category_sharing = providers.Singleton(CategorySharing, ids=ids, limit=settings.provided.members_per_task)
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
     account_removal = providers.Singleton(AccountRemoval, confirmation=confirmation, sharing=sharing, recorder=recorder)
@@ -286,5 +289,8 @@ class Container(containers.DeclarativeContainer):
         tasks=providers.Singleton(TaskMutations, tasks=tasks, trash=trash),
         categories=providers.Singleton(CategoryMutations, categories=categories, removal=category_removal),
         retention=retention,
+    )
+    job_runner = providers.Singleton(
+        JobRunner, store=store, clock=shared_clock, steps=providers.Dict({JobKind.REFRESH_LIST: refresh_list})
     )
     housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

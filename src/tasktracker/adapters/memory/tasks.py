@@ -74,10 +74,16 @@ class MemoryTasks:
         return sorted({task.root for task in own if task.members})
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
-        unfiled = []
-        for task_id in tuple(self._transaction.data.tasks_in.keys(category_id)):
-            task = self.find(task_id)
-            if task is not None and task.owner == user_id:
+        data, unfiled = self._transaction.data, []
+        for task_id in tuple(data.tasks_in.keys(category_id)):
+            task = data.tasks.get(task_id)
+            assert task is not None, "every indexed row is stored"
+            if task.owner != user_id:
+                continue
+            if task.root_category == category_id:
+                task = replace(task, root_category=None)
+                self._transaction.put(data.tasks, task)
+            if task.category == category_id:
                 unfiled.append(task.edit({"category": None}, now))
                 self.save(unfiled[-1])
         return unfiled

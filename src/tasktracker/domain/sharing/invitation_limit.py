@@ -7,7 +7,7 @@ from uuid import UUID
 from tasktracker.domain.categories import policy as category_policy
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.store import Store
-from tasktracker.domain.sharing.ports import SharingWork
+from tasktracker.domain.sharing.ports import CategorySharingWork
 from tasktracker.domain.tasks import policy as task_policy
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
@@ -16,7 +16,7 @@ from tasktracker.domain.throttling.throttle import Throttle
 class InvitationLimit:
     """The process that counts an attempt before a task or a category is shared by username."""
 
-    def __init__(self, *, store: Store[Actor, SharingWork], throttle: Throttle) -> None:
+    def __init__(self, *, store: Store[Actor, CategorySharingWork], throttle: Throttle) -> None:
         self._store = store
         self._throttle = throttle
 

@@ -72,9 +72,7 @@ def downgrade() -> None:
         tasks.drop_constraint(op.f("fk_tasks_owner"), type_="foreignkey")
         tasks.alter_column("created_by", existing_type=sa.Uuid(), nullable=False)
         tasks.create_foreign_key(op.f("fk_tasks_created_by"), "users", ["created_by"], ["id"], ondelete="CASCADE")
-        tasks.create_foreign_key(
-            op.f("fk_tasks_category"), "categories", ["created_by", "category"], ["user_id", "id"]
-        )
+        tasks.create_foreign_key(op.f("fk_tasks_category"), "categories", ["created_by", "category"], ["user_id", "id"])
         tasks.drop_column("root_category")
         tasks.drop_column("owner")
     op.create_index(op.f("ix_tasks_category"), "tasks", ["created_by", "category"])
