@@ -329,7 +329,7 @@ class TestList:
         filed, other = (seed.task(alice, category=category, members=members) for category in (home.id, None))
         with store.writing(SYSTEM) as work:
             (unfiled,) = work.tasks.unfile(alice.id, home.id, START + SECOND)
-        assert unfiled == filed.edit({"category": None}, START + SECOND)
+        assert unfiled == replace(filed.edit({"category": None}, START + SECOND), root_category=None)
         for user in (alice, bob):
             query = TaskQuery(at=START, sort=TaskSort.UPDATED, category="none")
             assert listed(store, user, query) == [unfiled, other]

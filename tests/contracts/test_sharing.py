@@ -127,6 +127,7 @@ class SharingMachine(RuleBasedStateMachine):
                 updated_at=now,
                 completed_at=now if fields.get("state") is State.DONE else None,
                 root=parent.root if parent else task.id,
+                root_category=parent.root_category if parent else fields.get("category"),
                 members=parent.members if parent else (),
                 **values,
             )
@@ -564,6 +565,9 @@ class SharingMachine(RuleBasedStateMachine):
         if task.members != changed.members:
             recorded["members"] = (_roles(task), _roles(changed))
         self.histories[task.id].append(Entry(action, user.id, changed.version, recorded))
+        for each in self.tasks.values():
+            if each.root in self.tasks:  # which a change of a whole tree may not have reached yet
+                self.tasks[each.id] = replace(each, root_category=self.tasks[each.root].category)
 
     def _above(self, task_id: UUID) -> Sequence[Task]:
         """Return a task and its ancestors."""
