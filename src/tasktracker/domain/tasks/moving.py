@@ -118,12 +118,12 @@ def _category_of_subtask(
 
 def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
     """Store an edited task that moves to a tree, with all its subtasks. Raises InvalidInput."""
-    if tree == task.tree:
+    edited = replace(edited, **tree.values())
+    if edited.parent == task.parent and tree == task.tree:
         work.tasks.save(edited)
         return edited
-    edited = replace(edited, **tree.values())
-    if tree == replace(task.tree, root_category=tree.root_category) and not tree.list_members:
-        # The task is a root that moves between categories that are not shared. For its subtasks, no user sees a change.
+    if edited.parent == task.parent and not tree.list_members and tree == _refiled(task, tree.root_category):
+        # A root moves between categories that are not shared. No user sees a change of its subtasks.
         work.tasks.save(edited)
         work.tasks.refile(task.id, tree.root_category)
         return edited
@@ -140,3 +140,7 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
                 work.tasks.save_shared(changed)
                 work.changes.record(Action.MOVE, each, changed)
     return edited
+
+
+def _refiled(task: Task, category_id: UUID | None) -> Tree:
+    return replace(task.tree, root_category=category_id)
