@@ -330,7 +330,7 @@ class App:
         self.sync = container.sync()
         self.pushing = container.pushing()
         self.housekeeping = container.housekeeping()
-        self.job_runner = container.job_runner()
+        self.jobs = container.jobs()
 
     def do(
         self,

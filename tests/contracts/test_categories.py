@@ -43,7 +43,12 @@ def save(store: Storage, category: Category) -> bool:
 
 def remove(store: Storage, category: Category) -> None:
     with store.writing(SYSTEM) as work:
-        work.categories.remove(category)
+        work.categories.remove(category.id)
+
+
+def hide(store: Storage, category: Category) -> None:
+    with store.writing(SYSTEM) as work:
+        work.categories.hide(category, START)
 
 
 def pages(store: Storage, user: User, limit: int) -> list[list[Category]]:
@@ -121,23 +126,40 @@ class TestCategory:
         assert find(store, category) == category
 
     @pytest.mark.parametrize("version", [2, 4])
-    def test_only_the_stored_version_can_be_removed(self, store: Storage, seed: Seed, version: int) -> None:
+    def test_only_the_stored_version_can_be_hidden(self, store: Storage, seed: Seed, version: int) -> None:
         category = seed.category(seed.user(), version=3)
         with pytest.raises(Stale):
-            remove(store, replace(category, version=version))
+            hide(store, replace(category, version=version))
         assert find(store, category) == category
-        remove(store, category)
+        hide(store, category)
         assert find(store, category) is None
 
-    def test_a_removed_category_can_be_neither_saved_nor_removed(self, store: Storage, seed: Seed) -> None:
+    def test_a_removed_category_cannot_be_saved(self, store: Storage, seed: Seed) -> None:
         user = seed.user()
         category = seed.category(user, "Home")
         remove(store, category)
         with pytest.raises(Stale):
-            remove(store, category)
-        with pytest.raises(Stale):
             save(store, replace(category, version=2))
         assert add(store, seed.new_category(user, "Home"))
+
+    def test_a_hidden_category_is_not_found_and_its_name_is_free(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        category, other = seed.category(user, "Home"), seed.category(user, "Work")
+        task = seed.task(user, category=category.id)
+        hide(store, category)
+        assert find(store, category) is None
+        assert pages(store, user, 10) == [[other]]
+        with store.reading(SYSTEM) as work:
+            assert list(work.bulk.find_categories(user.id, [category.id], [category.key.name])) == []
+            assert work.tasks.find(task.id) == task
+        with pytest.raises(IdTaken):
+            add(store, seed.new_category(user, id=category.id))
+        hide(store, seed.category(user, "Home"))
+        assert add(store, seed.new_category(user, "Home"))
+        with store.writing(SYSTEM) as work:
+            work.tasks.unfile(user.id, category.id, START, 10)
+        remove(store, category)
+        assert add(store, seed.new_category(user, id=category.id))
 
     def test_a_category_with_tasks_cannot_be_removed(self, store: Storage, seed: Seed) -> None:
         user = seed.user()

@@ -67,7 +67,7 @@ def world(store: Storage, seed: Seed, clock: ManualClock) -> World:
     app.do(owner, app.sharing.share, task.id, DIRECT, Role.EDITOR)
     app.do(creator, app.trash.delete, deleted.id)
     app.do(owner, app.category_sharing.unshare, category.id, users[FORMER].id)
-    app.job_runner.run_all()
+    app.jobs.run_all()
     own = {name: app.do(actor, app.tasks.create, {"title": f"of {name}"}) for name, actor in actors.items()}
     tokens: dict[str, Actor] = {
         WRITES: token_actor(seed.api_token(users[EDITOR])),

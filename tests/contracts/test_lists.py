@@ -328,7 +328,7 @@ class TestList:
         members = (Member(bob.id, Role.VIEWER),)
         filed, other = (seed.task(alice, category=category, members=members) for category in (home.id, None))
         with store.writing(SYSTEM) as work:
-            (unfiled,) = work.tasks.unfile(alice.id, home.id, START + SECOND)
+            (unfiled,) = work.tasks.unfile(alice.id, home.id, START + SECOND, 100)
         assert unfiled == replace(filed.edit({"category": None}, START + SECOND), root_category=None)
         for user in (alice, bob):
             query = TaskQuery(at=START, sort=TaskSort.UPDATED, category="none")

@@ -83,7 +83,7 @@ class TestTask:
         alice = seed.user()
         removed = seed.category(alice)
         with store.writing(SYSTEM) as work:
-            work.categories.remove(removed)
+            work.categories.remove(removed.id)
         category_id = {"unknown": seed.id(), "removed": removed.id}[category]
 
         new = seed.new_task(alice, category=category_id)
@@ -156,13 +156,13 @@ class TestTask:
         unmoved = [seed.task(user, category=other.id), seed.task(user)]
         now = START + timedelta(hours=1)
         with store.writing(SYSTEM) as work:
-            unfiled = work.tasks.unfile(user.id, category.id, now)
+            unfiled = work.tasks.unfile(user.id, category.id, now, 100)
         expected = [replace(task.edit({"category": None}, now), root_category=None) for task in filed]
         assert sorted(unfiled, key=lambda task: task.id) == expected
         assert [find(store, task) for task in filed] == expected
         assert [find(store, task) for task in unmoved] == unmoved
         with store.writing(SYSTEM) as work:
-            work.categories.remove(category)
+            work.categories.remove(category.id)
 
     # ------------------------------------------------------------ trees and members
 
@@ -228,17 +228,18 @@ class TestTask:
             assert find(store, task) == task
             assert listed(store, alice, TaskQuery(at=START)) == [task]
 
-    def test_the_trees_that_a_user_shares_are_their_own_with_members(self, store: Storage, seed: Seed) -> None:
+    def test_own_tasks_come_newest_first_and_those_in_the_trash_last(self, store: Storage, seed: Seed) -> None:
         alice, bob = seed.user(), seed.user()
-        members = (Member(bob.id, Role.VIEWER),)
-        shared, trashed = (seed.task(alice, members=members, trashed_at=at) for at in (None, START))
-        seed.task(alice, parent=shared.id, root=shared.id, members=members)
-        seed.task(alice)
-        seed.task(bob, members=(Member(alice.id, Role.EDITOR),))
+        trashed = seed.task(alice, created_at=START + timedelta(days=1), trashed_at=START)
+        old, new = (seed.task(alice, created_at=START + timedelta(hours=hours)) for hours in (1, 2))
+        middle = seed.task(alice, members=_members((bob, Role.EDITOR)), created_at=START + timedelta(minutes=90))
+        seed.task(bob, members=_members((alice, Role.EDITOR)))
         with store.reading(SYSTEM) as work:
-            assert list(work.tasks.shared_by(alice.id)) == sorted([shared.id, trashed.id])
+            assert list(work.tasks.owned(alice.id, 100)) == [new, middle, old, trashed]
+            assert list(work.tasks.owned(alice.id, 3)) == [new, middle, old]
+            assert list(work.tasks.owned(alice.id, 1)) == [new]
 
-    def test_shared_trees_are_the_trees_of_others_with_the_user_as_a_member(self, store: Storage, seed: Seed) -> None:
+    def test_shared_tasks_are_those_of_others_with_the_user_as_a_member(self, store: Storage, seed: Seed) -> None:
         alice, bob, carol = (seed.user() for _ in range(3))
         members = _members((bob, Role.VIEWER))
         first, second, trashed, others = (
@@ -250,15 +251,15 @@ class TestTask:
                 (alice, _members((carol, Role.EDITOR))),
             )
         )
-        seed.task(alice, root=second.id, parent=second.id, members=members)
+        below = seed.task(alice, root=second.id, parent=second.id, members=members)
         seed.task(bob, members=_members((alice, Role.EDITOR)))
-        save(store, trashed.trash(trashed.id, START))
-        with store.reading(SYSTEM) as work:
-            assert list(work.tasks.shared_with(bob.id)) == sorted([first.id, second.id, trashed.id])
-            assert list(work.tasks.shared_with(carol.id)) == [others.id]
+        save(store, trashed := trashed.trash(trashed.id, START))
+        assert shared_with(store, bob) == [first, second, trashed, below]
+        assert shared_with(store, carol) == [others]
         save_shared(store, first.with_members((), START))
+        assert shared_with(store, bob) == [second, trashed, below]
         with store.reading(SYSTEM) as work:
-            assert list(work.tasks.shared_with(bob.id)) == sorted([second.id, trashed.id])
+            assert len(work.tasks.shared_with(bob.id, 2)) == 2
 
     def test_a_task_cannot_be_shared_with_an_unknown_user(self, store: Storage, seed: Seed) -> None:
         task = seed.task(seed.user())
@@ -300,7 +301,7 @@ class TestTask:
         category = seed.category(alice)
         task = seed.task(alice, category=category.id)
         with store.writing(SYSTEM) as work:
-            work.tasks.unfile(bob.id, category.id, START)
+            work.tasks.unfile(bob.id, category.id, START, 100)
         assert find(store, task) == task
 
     @pytest.mark.parametrize("limit", [1, 2, 6, 11, 12, 13])
@@ -421,6 +422,11 @@ class TestTask:
         for overdue in (True, False):
             query = TaskQuery(at=at, overdue=overdue)
             assert listed(store, user, query) == [task for task in everything if matches(query, user.id, task)]
+
+
+def shared_with(store: Storage, user: User) -> list[Task]:
+    with store.reading(SYSTEM) as work:
+        return sorted(work.tasks.shared_with(user.id, 100), key=lambda task: task.id)
 
 
 def _members(*roles: tuple[User, Role]) -> tuple[Member, ...]:

@@ -103,7 +103,7 @@ class TestTrash:
             assert list(work.history.list(top.id, None, 10).items) == []
             assert work.history.find(other.id, other_change.id) == other_change
             assert list(work.tasks.tree(top.id)) == []
-            assert list(work.tasks.shared_with(bob.id)) == []
+            assert list(work.tasks.shared_with(bob.id, 100)) == []
             assert work.categories.find(alice.id, category.id) == category
         assert listed(store, alice, TaskQuery(at=START)) == [other]
         assert listed(store, bob, TaskQuery(at=START)) == []

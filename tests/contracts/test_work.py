@@ -223,7 +223,7 @@ class TestWork:
             assert work.tasks.find(task.id) == edited
             work.trash.purge([edited])
             assert work.tasks.find(task.id) is None
-            work.categories.remove(category)
+            work.categories.remove(category.id)
             assert work.categories.find(user.id, category.id) is None
 
     @pytest.mark.parametrize("error", [Abort, KeyboardInterrupt])
@@ -275,8 +275,8 @@ class TestWork:
                     work.trash.purge([task])
                 else:
                     work.tasks.save(task.edit({"title": "Changed"}, task.created_at))
-            work.tasks.unfile(alice.id, category.id, alice.created_at)
-            work.categories.remove(renamed)
+            work.tasks.unfile(alice.id, category.id, alice.created_at, 100)
+            work.categories.remove(renamed.id)
             work.sessions.remove_others(alice.id, keep=None)
             work.users.remove(bob.id)
             raise error
@@ -312,7 +312,7 @@ class TestWork:
             lambda work: work.sessions.remove(session.id),
             lambda work: work.sessions.remove_others(user.id, keep=None),
             lambda work: work.categories.add(seed.new_category(user)),
-            lambda work: work.categories.remove(category),
+            lambda work: work.categories.remove(category.id),
             lambda work: work.tasks.add(seed.new_task(user)),
             lambda work: work.trash.purge([task]),
         )

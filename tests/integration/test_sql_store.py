@@ -313,7 +313,7 @@ def test_removing_a_used_category_raises_no_domain_error(store: SqlStore, seed: 
     with store.reading(SYSTEM) as work:
         (category,) = work.categories.list(alice.id, None, 10).items
     with pytest.raises(INTEGRITY_ERRORS), store.writing(SYSTEM) as work:
-        work.categories.remove(category)
+        work.categories.remove(category.id)
 
 
 @pytest.mark.parametrize(("column", "value"), [("state", "'asleep'"), ("priority", "5"), ("priority", "0")])

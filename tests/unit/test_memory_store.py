@@ -73,7 +73,7 @@ def test_rows_that_a_database_would_refuse_are_an_error(store: Storage, seed: Se
             lambda: work.activity.add(seed.new_event(unknown)),
             lambda: work.second_factors.save(SecondFactor(user_id=unknown.id, sealed_secret="sealed")),
             lambda: work.categories.add(seed.new_category(unknown)),
-            lambda: work.categories.remove(category),
+            lambda: work.categories.remove(category.id),
             lambda: work.tasks.add(seed.new_task(unknown)),
         )
         for call in calls:

@@ -170,8 +170,8 @@ def test_a_change_of_a_subtree_reads_only_that_subtree(app: App, alice: SessionA
     read: list[UUID] = []
     children = MemoryTasks.children
 
-    def recording(self: MemoryTasks, parents: Collection[UUID]) -> Sequence[Task]:
-        found = children(self, parents)
+    def recording(self: MemoryTasks, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
+        found = children(self, parents, limit)
         read.extend(task.id for task in found)
         return found
 

@@ -94,7 +94,10 @@ class HousekeepingService:
         return sweep
 
     def _purge_trash(self, before: datetime, batch: int) -> int:
-        """Purge tasks deleted before `before`, each with its subtasks, and return the number of purged tasks."""
+        """Purge tasks deleted before `before`, each with its subtasks, and return their number without subtasks.
+
+        The many subtasks of a large one are left to a job.
+        """
         with self._store.reading(SWEEP) as work:
             expired = work.trash.expired(before, batch)
         purged = 0

@@ -221,6 +221,7 @@ def sweep(limit: int | None) -> None:
     """
     with _container() as container:
         count = container.housekeeping().sweep(limit)
+        container.jobs().run_all()
     click.echo(f"removed {count}")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from threading import Event
 
 from dependency_injector import containers, providers
 
@@ -44,13 +46,15 @@ from tasktracker.domain.feed.list_refresh import refresh_list
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.jobs.job import JobKind
+from tasktracker.domain.jobs.ports import Step
 from tasktracker.domain.jobs.service import JobRunner
+from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.portability.job_service import ImportJobService
-from tasktracker.domain.removal.accounts import AccountRemoval
-from tasktracker.domain.removal.categories import CategoryRemoval
+from tasktracker.domain.removal.accounts import AccountRemoval, remove_account
+from tasktracker.domain.removal.categories import CategoryRemoval, remove_category
 from tasktracker.domain.sharing.categories import CategorySharing
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SharingService
@@ -60,12 +64,14 @@ from tasktracker.domain.sync.service import SyncService
 from tasktracker.domain.sync.stream_service import StreamService
 from tasktracker.domain.sync.task_mutations import TaskMutations
 from tasktracker.domain.tasks.service import TaskService
-from tasktracker.domain.tasks.trash_service import TrashService
+from tasktracker.domain.tasks.trash_service import TrashService, purge_task
 from tasktracker.domain.throttling.ports import RateLimiter
 from tasktracker.domain.throttling.throttle import Throttle
+from tasktracker.domain.work import UnitOfWork
 from tasktracker.entrypoints.setting_values import MIN_KEY_LENGTH
 from tasktracker.entrypoints.settings import (
     HEALTH_THREADS,
+    JOB_THREADS,
     STREAM_THREADS,
     THREADS_PER_HASH,
     Settings,
@@ -119,6 +125,7 @@ def _database(settings: Settings) -> Database:
         + THREADS_PER_HASH * settings.hashing_threads
         + settings.transfers
         + STREAM_THREADS
+        + JOB_THREADS
         + HEALTH_THREADS,
         wait_seconds=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
@@ -131,6 +138,14 @@ def _retention(settings: Settings) -> timedelta:
 
 def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttle:
     return Throttle(limiter if settings.throttle else None, clock)
+
+
+STEPS: Mapping[JobKind, Step[UnitOfWork[SystemActor]]] = {
+    JobKind.REMOVE_ACCOUNT: remove_account,
+    JobKind.REMOVE_CATEGORY: remove_category,
+    JobKind.REFRESH_LIST: refresh_list,
+    JobKind.PURGE_TASK: purge_task,
+}
 
 
 Notifier = LocalChangeNotifier | SqliteChangeNotifier | PollingChangeNotifier | PostgresChangeNotifier
@@ -194,11 +209,12 @@ class Container(containers.DeclarativeContainer):
 
     storage = providers.Callable(_storage, settings)
     notifier = providers.Singleton(_notifier, settings)
+    jobs_added = providers.Singleton(Event)
     database = providers.Singleton(_database, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier),
-        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier),
+        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added),
+        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added),
     )
     limiter = providers.Selector(
         storage,
@@ -276,7 +292,7 @@ class Container(containers.DeclarativeContainer):
     category_sharing = providers.Singleton(CategorySharing, ids=ids, limit=settings.provided.members_per_task)
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
-    account_removal = providers.Singleton(AccountRemoval, confirmation=confirmation, sharing=sharing, recorder=recorder)
+    account_removal = providers.Singleton(AccountRemoval, store=store, confirmation=confirmation, recorder=recorder)
     exports = providers.Singleton(ExportService, store=store)
     imports = providers.Singleton(ImportService, store=store, characters=characters)
     import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)
@@ -290,7 +306,5 @@ class Container(containers.DeclarativeContainer):
         categories=providers.Singleton(CategoryMutations, categories=categories, removal=category_removal),
         retention=retention,
     )
-    job_runner = providers.Singleton(
-        JobRunner, store=store, clock=shared_clock, steps=providers.Dict({JobKind.REFRESH_LIST: refresh_list})
-    )
+    jobs = providers.Singleton(JobRunner, store=store, clock=shared_clock, steps=STEPS)
     housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

@@ -43,6 +43,9 @@ THREADS_PER_HASH = 2
 STREAM_THREADS = 2
 """Threads of each worker that read the changes for event streams."""
 
+JOB_THREADS = 1
+"""Threads of each worker that run jobs, so that no job waits behind requests."""
+
 HEALTH_THREADS = 1
 """Threads of each worker that check the database for `/health/ready`, so that no check waits behind requests."""
 

@@ -42,7 +42,8 @@ class MemoryBulkRepository:
         data = self._transaction.data
         named = (id_ for key in name_keys for id_ in data.category_by_name.keys((user_id, key)))
         found = (data.categories.get(category_id) for category_id in sorted({*category_ids, *named}))
-        return [category for category in found if category is not None and category.user_id == user_id]
+        own = [category for category in found if category is not None and category.user_id == user_id]
+        return [category for category in own if not self._transaction.is_hidden(category.id)]
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
         categories = self._transaction.data.categories

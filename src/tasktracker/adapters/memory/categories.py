@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.adapters.memory.tables import Hidden, Transaction
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
 from tasktracker.domain.categories.policy import role_of
 from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, InvalidInput, Stale
@@ -31,7 +33,8 @@ class MemoryCategories:
         return category if category is not None and role_of(category, user_id) is not None else None
 
     def find_unlocked(self, category_id: UUID) -> Category | None:
-        return self._transaction.data.categories.get(category_id)
+        is_hidden = self._transaction.is_hidden(category_id)
+        return None if is_hidden else self._transaction.data.categories.get(category_id)
 
     def find_named(self, user_id: UUID, name_key: str) -> Category | None:
         data = self._transaction.data
@@ -47,16 +50,23 @@ class MemoryCategories:
         self._require(category, category.version - 1)
         self._put(category)
 
-    def remove(self, category: Category) -> None:
+    def hide(self, category: Category, now: datetime) -> None:
+        del now
         self._require(category, category.version)
         data = self._transaction.data
-        if data.tasks_in.keys(category.id):
-            raise RuntimeError(f"Category {category.id} still has tasks.")
-        self._transaction.drop(data.categories, category.id)
+        self._transaction.put(data.categories, replace(category, name=f" {category.id}"))
+        self._transaction.put(data.hidden, Hidden(category.id))
+
+    def remove(self, category_id: UUID) -> None:
+        data = self._transaction.data
+        if data.tasks_in.keys(category_id):
+            raise RuntimeError(f"Category {category_id} still has tasks.")
+        self._transaction.drop(data.categories, category_id)
+        self._transaction.drop(data.hidden, category_id)
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         data = self._transaction.data
-        keys = data.categories_of.keys(user_id)
+        keys = [key for key in data.categories_of.keys(user_id) if not self._transaction.is_hidden(key.id)]
         start = 0 if after is None else bisect_right(keys, after)
         found = (data.categories.get(key.id) for key in keys[start : start + limit + 1])
         return Page.cut([category for category in found if category is not None], limit, lambda category: category.key)

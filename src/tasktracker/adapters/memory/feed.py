@@ -13,6 +13,7 @@ from tasktracker.adapters.memory.tables import Feed, StoredEntry, Transaction, e
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import FeedState
+from tasktracker.domain.tasks.task import Task
 
 _LAST = UUID(int=2**128 - 1)
 
@@ -64,6 +65,8 @@ class MemoryFeed:
             entry = stored.entry
             if entry.type in types and (entry.op is Op.UPSERT or stored.sequence > tombstones_after):
                 item = data.synced[entry.type](entry.id) if entry.op is Op.UPSERT else None
+                if isinstance(item, Task) and not self._transaction.is_findable(item):
+                    item = None
                 found.append(FeedItem(stored.sequence, entry, item))
                 if len(found) == limit:
                     break
@@ -72,9 +75,8 @@ class MemoryFeed:
     def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
         data = self._transaction.data
         found = (data.entries.get(id_) for _, id_ in data.entries_of.keys(user_id))
-        return [
-            stored.entry for stored in found if stored and stored.entry.type in types and stored.entry.op is Op.UPSERT
-        ]
+        shown = [each.entry for each in found if each and each.entry.type in types and each.entry.op is Op.UPSERT]
+        return [entry for entry in shown if entry.type is not ItemType.TASK or self._is_findable(entry.id)]
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
         found = (self._transaction.data.entries.get(entry_id(user_id, type, id_)) for id_ in ids)
@@ -97,6 +99,10 @@ class MemoryFeed:
             feed = self._feed(stored.entry.user_id)
             self._transaction.put(data.feeds, replace(feed, swept=max(feed.swept, stored.sequence)))
         return len(old)
+
+    def _is_findable(self, task_id: UUID) -> bool:
+        task = self._transaction.data.tasks.get(task_id)
+        return task is None or self._transaction.is_findable(task)
 
     def _feed(self, user_id: UUID) -> Feed:
         return self._transaction.data.feeds.get(user_id) or Feed(user_id, 0)

@@ -92,6 +92,13 @@ class StoredLine:
         return uuid5(self.job_id, str(self.line.position))
 
 
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The mark of a user or a category that is being removed, under the same id."""
+
+    id: UUID
+
+
 class Identified(Protocol):
     """Something with an id."""
 
@@ -229,6 +236,8 @@ class Data:
             lambda stored: stored.job_id, lambda stored: (stored.line.position, stored.id)
         )
 
+        self.hidden = Table[Hidden]()
+
         self.jobs = Table[Job]()
         self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)
 
@@ -318,6 +327,15 @@ class Transaction:
         while self._undo:
             table, row_id, row = self._undo.pop()
             table.set(row_id, row)
+
+    def is_hidden(self, item_id: UUID) -> bool:
+        """Whether a user or a category is being removed."""
+        return self.data.hidden.get(item_id) is not None
+
+    def is_findable(self, task: Task) -> bool:
+        """Whether a task's owner has an account, and the task is not being purged."""
+        purged = self.data.jobs_of_kind.keys(JobKind.PURGE_TASK)
+        return not self.is_hidden(task.owner) and task.trashed_with not in purged
 
     def require_writable(self) -> None:
         """Raise RuntimeError if the transaction is closed or read-only."""

@@ -33,7 +33,8 @@ class MemoryTasks:
         self._put(task)
 
     def find(self, task_id: UUID) -> Task | None:
-        return self._transaction.data.task(task_id)
+        task = self._transaction.data.task(task_id)
+        return task if task is not None and self._transaction.is_findable(task) else None
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
         return self.find(task_id)
@@ -53,10 +54,10 @@ class MemoryTasks:
         found = (data.task(task_id) for task_id in tuple(data.tasks_under.keys(root)))
         return [task for task in found if task is not None]
 
-    def children(self, parents: Collection[UUID]) -> Sequence[Task]:
+    def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
         data = self._transaction.data
         found = (data.task(id_) for id_ in sorted(id_ for each in parents for id_ in data.tasks_below.keys(each)))
-        return [task for task in found if task is not None]
+        return [task for task in found if task is not None][:limit]
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
         data = self._transaction.data
@@ -65,27 +66,27 @@ class MemoryTasks:
             assert task is not None, "every indexed row is stored"
             self._transaction.put(data.tasks, replace(task, root_category=category_id))
 
-    def shared_with(self, user_id: UUID) -> Sequence[UUID]:
+    def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
         found = visible(self._transaction, user_id)
-        return sorted({task.root for task in found if role_in(task.members, user_id) is not None})
+        return [task for task in found if role_in(task.members, user_id) is not None][:limit]
 
-    def shared_by(self, user_id: UUID) -> Sequence[UUID]:
-        own = (task for task in visible(self._transaction, user_id) if task.owner == user_id)
-        return sorted({task.root for task in own if task.members})
+    def owned(self, user_id: UUID, limit: int) -> Sequence[Task]:
+        own = [task for task in of_user(self._transaction, user_id) if task.owner == user_id]
+        listed = sorted((t for t in own if not t.trashed_at), key=lambda task: (task.created_at, task.id), reverse=True)
+        return [*listed, *(task for task in own if task.trashed_at)][:limit]
 
-    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
-        data, unfiled = self._transaction.data, []
-        for task_id in tuple(data.tasks_in.keys(category_id)):
-            task = data.tasks.get(task_id)
-            assert task is not None, "every indexed row is stored"
-            if task.owner != user_id:
-                continue
-            if task.root_category == category_id:
+    def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
+        unfiled: list[Task] = []
+        data = self._transaction.data
+        found = (data.task(task_id) for task_id in tuple(data.tasks_in.keys(category_id)))
+        filed = [task for task in found if task and task.owner == user_id and task.category == category_id]
+        for each in filed[:limit]:
+            task = each.edit({"category": None}, now)
+            if each.root_category == category_id:
                 task = replace(task, root_category=None)
-                self._transaction.put(data.tasks, task)
-            if task.category == category_id:
-                unfiled.append(task.edit({"category": None}, now))
-                self.save(unfiled[-1])
+                self.refile(each.root, None)
+            unfiled.append(task)
+            self.save(task)
         return unfiled
 
     def refresh(self, category_id: UUID, after: UUID | None, limit: int) -> Sequence[ViewersChange]:
@@ -112,7 +113,7 @@ class MemoryTasks:
         return Page.cut(ordered[: query.limit + 1], query.limit, query.sort.key)
 
     def _require_predecessor(self, task: Task) -> Task:
-        stored = self.find(task.id)
+        stored = self._transaction.data.tasks.get(task.id)
         if stored is None or stored.version != task.version - 1:
             raise self._transaction.refusal(Stale(stored))
         return stored
@@ -136,7 +137,12 @@ class MemoryTasks:
 
 
 def visible(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
-    """Return the tasks in a user's lists, those in the trash included: own ones, and those shared with the user."""
+    """Return the findable tasks in a user's lists, those in the trash included: own ones, and those shared."""
+    return [task for task in of_user(transaction, user_id) if transaction.is_findable(task)]
+
+
+def of_user(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
+    """Return all tasks in a user's lists, those in the trash included."""
     data = transaction.data
     task_ids = set(data.tasks_of.keys(user_id))
     for key in data.categories_of.keys(user_id):

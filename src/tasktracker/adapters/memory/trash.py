@@ -41,6 +41,15 @@ class MemoryTrash:
         found = (self._transaction.data.task(task_id) for _, task_id in keys)
         return Page.cut([task for task in found if task is not None], limit, trash_key)
 
+    def find(self, task_id: UUID) -> Task | None:
+        task = self._transaction.data.task(task_id)
+        return task if task is not None and task.trashed_at else None
+
+    def deleted_in(self, root: UUID) -> Sequence[Task]:
+        data = self._transaction.data
+        found = (data.task(task_id) for task_id in data.tasks_under.keys(root))
+        return [task for task in found if task and task.trashed_with == task.id and self._transaction.is_findable(task)]
+
     def purge(self, tasks: Collection[Task]) -> None:
         data = self._transaction.data
         for task in tasks:
@@ -56,5 +65,6 @@ class MemoryTrash:
             (task.trashed_at, task.id)
             for task in self._transaction.data.tasks.rows()
             if task.trashed_at and task.trashed_at < before and task.trashed_with == task.id
+            if self._transaction.is_findable(task)
         )
         return [task_id for _, task_id in found[:limit]]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.adapters.memory.tables import Hidden, Transaction
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.kernel.errors import EmailTaken, Stale, UsernameTaken
 
@@ -24,7 +25,7 @@ class MemoryUsers:
         self._put(user)
 
     def find(self, user_id: UUID) -> User | None:
-        return self._transaction.data.users.get(user_id)
+        return None if self._transaction.is_hidden(user_id) else self._transaction.data.users.get(user_id)
 
     def find_by_login(self, login: str) -> User | None:
         data = self._transaction.data
@@ -32,7 +33,7 @@ class MemoryUsers:
             found = data.user_by_email.keys(email_key(login))
         else:
             found = data.user_by_username.keys(username_key(login))
-        return data.users.get(found[0]) if found else None
+        return self.find(found[0]) if found else None
 
     def find_unlocked(self, user_id: UUID) -> User | None:
         return self.find(user_id)
@@ -47,12 +48,31 @@ class MemoryUsers:
             raise self._transaction.refusal(Stale(stored))
         self._put(user)
 
+    def hide(self, user_id: UUID, now: datetime) -> None:
+        del now
+        data = self._transaction.data
+        user = data.users.get(user_id)
+        assert user is not None, "the user is stored"
+        erased = replace(user, email=None, first_name="", last_name="", password_hash="", is_active=False)
+        self._transaction.put(data.users, replace(erased, username=f" {user_id}"))
+        self._transaction.put(data.hidden, Hidden(user_id))
+
+    def clear(self, user_id: UUID, limit: int) -> int:
+        data = self._transaction.data
+        found = (data.categories.get(key.id) for key in list(data.categories_of.keys(user_id)))
+        keys = [category for category in found if category and category.user_id == user_id][:limit]
+        for key in keys:
+            self._transaction.drop(data.categories, key.id)
+        return len(keys)  # the other rows are removed with the user's: in memory, this takes little time
+
     def remove(self, user_id: UUID) -> None:
         data, drop = self._transaction.data, self._transaction.drop
         for task_id in tuple(data.tasks_of.keys(user_id)):
             task = data.tasks.get(task_id)
             if task is not None and task.owner != user_id:
-                raise RuntimeError(f"The user is a member of task {task_id}.")
+                if self._transaction.is_findable(task):
+                    raise RuntimeError(f"The user is a member of task {task_id}.")
+                continue
             for key in tuple(data.changes_of.keys(task_id)):
                 drop(data.changes, key.id)
             drop(data.viewers, task_id)
@@ -81,6 +101,7 @@ class MemoryUsers:
         for event in tuple(data.events_of.keys(user_id)):
             drop(data.events, event.id)
         drop(data.second_factors, user_id)
+        drop(data.hidden, user_id)
         drop(data.users, user_id)
 
     def _put(self, user: User) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Select, bindparam, func, or_, select, tuple_
 from tasktracker.adapters.sql.categories import CATEGORIES
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
-from tasktracker.adapters.sql.task_rows import TASKS, entry_rows
+from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, entry_rows
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.members import Role
@@ -30,6 +30,7 @@ _CATEGORIES = (
     select(*CATEGORIES.columns)
     .where(
         categories.c.user_id == bindparam("user_id"),
+        categories.c.removed_at.is_(None),
         or_(
             categories.c.id.in_(bindparam("ids", expanding=True)),
             categories.c.name_key.in_(bindparam("keys", expanding=True)),
@@ -47,7 +48,12 @@ def _trashed(after: bool) -> Select[Any]:
     statement = (
         select(*TASKS.columns)
         .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
-        .where(entry.user_id == bindparam("user_id"), entry.trashed_at.is_not(None), entry.role == Role.OWNER.value)
+        .where(
+            entry.user_id == bindparam("user_id"),
+            entry.trashed_at.is_not(None),
+            entry.role == Role.OWNER.value,
+            FINDABLE,
+        )
     )
     if after:
         position = tuple_(

@@ -58,17 +58,12 @@ CATEGORIES = Rows(
 )
 
 _SHARED_WITH = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
-_BY_ID = select(*CATEGORIES.columns).where(categories.c.id == bindparam("id"))
+_SHOWN = select(*CATEGORIES.columns).where(categories.c.removed_at.is_(None))
+_BY_ID = _SHOWN.where(categories.c.id == bindparam("id"))
 _FIND = _BY_ID.where(or_(categories.c.user_id == bindparam("user_id"), categories.c.id.in_(_SHARED_WITH)))
 _LOCK = select(categories.c.id).where(categories.c.id == bindparam("id")).with_for_update()
-_FIND_NAMED = select(*CATEGORIES.columns).where(
-    categories.c.user_id == bindparam("user_id"), categories.c.name_key == bindparam("name_key")
-)
-_LIST = (
-    select(*CATEGORIES.columns)
-    .order_by(categories.c.name_key, categories.c.id)
-    .limit(bindparam("limit", type_=Integer))
-)
+_FIND_NAMED = _SHOWN.where(categories.c.user_id == bindparam("user_id"), categories.c.name_key == bindparam("name_key"))
+_LIST = _SHOWN.order_by(categories.c.name_key, categories.c.id).limit(bindparam("limit", type_=Integer))
 _OWNED = _LIST.where(categories.c.user_id == bindparam("user_id"))
 # The owner of a category that is shared is one of its members.
 _JOINED = _LIST.where(categories.c.id.in_(_SHARED_WITH), categories.c.user_id != bindparam("user_id"))
@@ -94,7 +89,7 @@ _SAVE_MEMBER = _member.on_conflict_do_update(
     index_elements=["category_id", "user_id"],
     set_={name: _member.excluded[name] for name in ("role", "since", "is_ready")},
 )
-_REMOVE = delete(categories).where(categories.c.id == bindparam("id"), categories.c.version == bindparam("version"))
+_REMOVE = delete(categories).where(categories.c.id == bindparam("id"))
 
 
 class SqlCategories:
@@ -134,9 +129,14 @@ class SqlCategories:
         self.save(category)
         self._save_members(category)
 
-    def remove(self, category: Category) -> None:
-        if not self._connection.change(_REMOVE, {"id": category.id, "version": category.version}):
+    def hide(self, category: Category, now: datetime) -> None:
+        # No name begins with a space.
+        hidden = {"removed_at": now, "name_key": f" {category.id}"}
+        if not self._connection.change(_SAVE, hidden | {"of_id": category.id, "of_version": category.version}):
             raise Stale
+
+    def remove(self, category_id: UUID) -> None:
+        self._connection.change(_REMOVE, {"id": category_id})
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}

@@ -14,17 +14,32 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import FromClause, Integer, Select, Table, and_, bindparam, delete, or_, select, tuple_, update
+from sqlalchemy import (
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.categories import CATEGORIES
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
-from tasktracker.adapters.sql.task_rows import TASKS
+from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, being
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
+from tasktracker.domain.jobs.job import JobKind
 
 # SQLite supports these clauses, too.
 _advanced = insert(feeds)
@@ -65,6 +80,12 @@ _ALL_ENTRIES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
     feed_items.c.op == Op.UPSERT.value,
+    # Mostly, the first condition is true, and the items need not be looked up.
+    or_(
+        ~exists(being(JobKind.REMOVE_ACCOUNT)),
+        feed_items.c.type != ItemType.TASK.value,
+        exists(select(tasks.c.id).where(tasks.c.id == feed_items.c.id, FINDABLE)),
+    ),
 )
 _TOMBSTONES = select(feed_items.c.id, feed_items.c.version).where(
     feed_items.c.user_id == bindparam("user_id"),
@@ -99,7 +120,8 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
     columns = [column for _, rows in SYNCED_ROWS.values() for column in rows.columns]
     joined: FromClause = feed_items
     for type_, (table, _) in SYNCED_ROWS.items():
-        joined = joined.outerjoin(table, and_(entry.type == type_.value, is_there, table.c.id == entry.id))
+        is_findable = FINDABLE if table is tasks else true()
+        joined = joined.outerjoin(table, and_(entry.type == type_.value, is_there, table.c.id == entry.id, is_findable))
     statement = (
         select(entry.sequence, *_ENTRIES.columns, *columns)
         .select_from(joined)

@@ -16,7 +16,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
-from tasktracker.adapters.sql.task_rows import TASKS
+from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
@@ -141,7 +141,7 @@ def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort,
     statement = (
         select(*TASKS.columns)
         .join_from(task_entries, tasks, tasks.c.id == _ENTRY.task_id)
-        .where(_ENTRY.user_id == bindparam("user_id"), _ENTRY.trashed_at.is_(None), IS_LISTED)
+        .where(_ENTRY.user_id == bindparam("user_id"), _ENTRY.trashed_at.is_(None), FINDABLE, IS_LISTED)
     )
     if states == 1:
         statement = statement.where(_ENTRY.state == bindparam("state_0"))

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, case, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, case, cast, func, or_, select
 
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
+from tasktracker.adapters.sql.schema import category_members, jobs, task_entries, tasks
+from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import search_text, title_key
@@ -46,6 +47,20 @@ TASKS = Rows(
     # The database looks for members only if there is a category.
     read_only={"list_members": case((tasks.c.root_category.is_not(None), LIST_MEMBERS))},
 )
+
+
+def being(kind: JobKind) -> Select[UUID]:
+    """Return the subjects of unfinished jobs of a kind. There are few, so no condition on them needs an index."""
+    return select(jobs.c.subject).where(jobs.c.kind == kind.value)
+
+
+def _findable() -> ColumnElement[bool]:
+    is_owned = tasks.c.owner.not_in(being(JobKind.REMOVE_ACCOUNT))
+    return is_owned & or_(tasks.c.trashed_with.is_(None), tasks.c.trashed_with.not_in(being(JobKind.PURGE_TASK)))
+
+
+FINDABLE = _findable()
+"""The condition that a task's owner has an account, and that the task is not being purged."""
 
 # All other columns of an entry are copies of the task's. A column missing in `tasks` raises KeyError here.
 _OF_ENTRY = ("task_id", "user_id", "role", "via", "category", "title_key")

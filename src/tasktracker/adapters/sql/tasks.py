@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BindParameter,
     Integer,
     and_,
     bindparam,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
 from tasktracker.adapters.sql.task_lists import list_tasks
-from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, TASKS, entry_of, entry_rows, viewers
+from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, FINDABLE, TASKS, entry_of, entry_rows, viewers
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.kernel.paging import Page
@@ -36,37 +37,39 @@ from tasktracker.domain.tasks.ports import ViewersChange
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
-_FIND = select(*TASKS.columns).where(tasks.c.id == bindparam("id"))
+_FIND = select(*TASKS.columns).where(tasks.c.id == bindparam("id"), FINDABLE)
 _LOCK = _FIND.with_for_update()
 _TREE = select(*TASKS.columns).where(tasks.c.root == bindparam("root")).order_by(tasks.c.id)
 _LOCK_TREE = _TREE.with_for_update()
 _CHILDREN = select(*TASKS.columns).where(tasks.c.parent.in_(bindparam("parents", expanding=True))).order_by(tasks.c.id)
 _LOCK_CHILDREN = _CHILDREN.with_for_update()
-_SHARED_WITH = (
-    select(tasks.c.root)
-    .distinct()
+_LIMIT = bindparam("limit", type_=Integer)
+_SOME_CHILDREN = _CHILDREN.order_by(None).limit(_LIMIT)
+_LOCK_SOME_CHILDREN = _SOME_CHILDREN.with_for_update()
+_OF_USER = (
+    select(*TASKS.columns)
     .join_from(task_entries, tasks, tasks.c.id == task_entries.c.task_id)
-    .where(
-        task_entries.c.user_id == bindparam("user_id"),
-        task_entries.c.role != Role.OWNER.value,
-        task_entries.c.via.is_(None),
-    )
-    .order_by(tasks.c.root)
+    .where(task_entries.c.user_id == bindparam("user_id"))
+    .limit(_LIMIT)
 )
-_SHARED_BY = (
-    select(tasks.c.id)
-    .where(tasks.c.owner == bindparam("user_id"), tasks.c.root == tasks.c.id, tasks.c.members != "")
-    .order_by(tasks.c.id)
+_SHARED_WITH = _OF_USER.where(task_entries.c.role != Role.OWNER.value, task_entries.c.via.is_(None), FINDABLE)
+_OWNED = _OF_USER.where(task_entries.c.role == Role.OWNER.value)
+# Each reads the end of one index.
+_OWNED_LISTED = _OWNED.where(task_entries.c.trashed_at.is_(None)).order_by(
+    task_entries.c.created_at.desc(), task_entries.c.task_id.desc()
+)
+_OWNED_TRASHED = _OWNED.where(task_entries.c.trashed_at.is_not(None)).order_by(
+    task_entries.c.trashed_at.desc(), task_entries.c.task_id.desc()
 )
 ADD = insert(tasks)
 _SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
 _FILED = and_(tasks.c.owner == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
-_LOCK_ROOTS_OF_FILED = (
-    select(tasks.c.id).where(tasks.c.id.in_(select(tasks.c.root).where(_FILED))).order_by(tasks.c.id).with_for_update()
-)
+_IN_CATEGORY = select(tasks.c.id, tasks.c.root).where(_FILED).limit(_LIMIT)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_LOCK_ALL = select(tasks.c.id).where(tasks.c.id.in_(_IDS)).order_by(tasks.c.id).with_for_update()
 _UNFILE = (
     update(tasks)
-    .where(_FILED)
+    .where(_FILED, tasks.c.id.in_(_IDS))
     .values(
         category=None,
         root_category=case((tasks.c.root_category != bindparam("of_category"), tasks.c.root_category)),
@@ -80,27 +83,15 @@ _UNFILE = (
 )
 _UNFILE_TREES = (
     update(tasks)
-    .where(tasks.c.owner == bindparam("of_user"), tasks.c.root_category == bindparam("of_category"))
+    .where(tasks.c.root.in_(_IDS), tasks.c.root_category == bindparam("of_category"))
     .values(root_category=None)
 )
 # Updates the entries of all viewers, as lists may be sorted by the time of the last change.
-_filed = task_entries.alias()
 _UNFILE_ENTRIES = (
     update(task_entries)
-    .where(
-        task_entries.c.task_id.in_(
-            select(_filed.c.task_id).where(
-                _filed.c.user_id == bindparam("of_user"), _filed.c.category == bindparam("of_category")
-            )
-        )
-    )
+    .where(task_entries.c.task_id.in_(_IDS))
     .values(
-        category=case(
-            (
-                task_entries.c.role == Role.OWNER.value,
-                select(tasks.c.category).where(tasks.c.id == task_entries.c.task_id).scalar_subquery(),
-            )
-        ),
+        category=None,
         updated_at=select(tasks.c.updated_at).where(tasks.c.id == task_entries.c.task_id).scalar_subquery(),
     )
 )
@@ -194,27 +185,40 @@ class SqlTasks:
         statement = _LOCK_TREE if self._connection.is_writing else _TREE
         return [TASKS.entity(row) for row in self._connection.rows(statement, {"root": root})]
 
-    def children(self, parents: Collection[UUID]) -> Sequence[Task]:
-        statement = _LOCK_CHILDREN if self._connection.is_writing else _CHILDREN
-        found = [TASKS.entity(row) for row in self._connection.rows_of_many(statement, "parents", sorted(parents))]
-        return sorted(found, key=lambda task: task.id)
+    def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
+        is_writing = self._connection.is_writing
+        if limit is None:
+            statement, parameters = _LOCK_CHILDREN if is_writing else _CHILDREN, {}
+        else:
+            statement, parameters = _LOCK_SOME_CHILDREN if is_writing else _SOME_CHILDREN, {"limit": limit}
+        rows = self._connection.rows_of_many(statement, "parents", sorted(parents), parameters)
+        return sorted((TASKS.entity(row) for row in rows), key=lambda task: task.id)[:limit]
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
         self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
 
-    def shared_with(self, user_id: UUID) -> Sequence[UUID]:
-        return [root for (root,) in self._connection.rows(_SHARED_WITH, {"user_id": user_id})]
+    def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
+        rows = self._connection.rows(_SHARED_WITH, {"user_id": user_id, "limit": limit})
+        return [TASKS.entity(row) for row in rows]
 
-    def shared_by(self, user_id: UUID) -> Sequence[UUID]:
-        return [root for (root,) in self._connection.rows(_SHARED_BY, {"user_id": user_id})]
+    def owned(self, user_id: UUID, limit: int) -> Sequence[Task]:
+        found: list[Task] = []
+        for statement in (_OWNED_LISTED, _OWNED_TRASHED):
+            rows = self._connection.rows(statement, {"user_id": user_id, "limit": limit - len(found)})
+            found += [TASKS.entity(row) for row in rows]
+        return found
 
-    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
+    def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
         filed = {"of_user": user_id, "of_category": category_id}
+        found = self._connection.rows(_IN_CATEGORY, filed | {"limit": limit})
+        if not found:
+            return []
         # The update locks tasks in any order. With the roots locked, no other work locks several tasks of these trees.
-        self._connection.rows(_LOCK_ROOTS_OF_FILED, filed)
-        rows = self._connection.change_returning(_UNFILE, filed | {"now": now})
-        self._connection.change(_UNFILE_TREES, filed)
-        self._connection.change(_UNFILE_ENTRIES, filed)
+        self._connection.rows(_LOCK_ALL, {"ids": sorted({root for _, root in found})})
+        ids = [task_id for task_id, _ in found]
+        rows = self._connection.change_returning(_UNFILE, filed | {"now": now, "ids": ids})
+        self._connection.change(_UNFILE_TREES, {"of_category": category_id, "ids": ids})
+        self._connection.change(_UNFILE_ENTRIES, {"ids": [row[0] for row in rows]})
         return [TASKS.entity(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:

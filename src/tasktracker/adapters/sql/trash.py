@@ -13,16 +13,20 @@ from sqlalchemy import Integer, Select, bindparam, delete, or_, select, tuple_
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_lists import IS_LISTED, in_my_lists
-from tasktracker.adapters.sql.task_rows import TASKS
+from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
 _PURGE = delete(tasks).where(tasks.c.id == bindparam("id"))
+_FIND = select(*TASKS.columns).where(tasks.c.id == bindparam("id"), tasks.c.trashed_at.is_not(None))
+_DELETED_IN = select(*TASKS.columns).where(
+    tasks.c.root == bindparam("root"), tasks.c.trashed_with == tasks.c.id, FINDABLE
+)
 _EXPIRED = (
     select(tasks.c.id)
-    .where(tasks.c.trashed_at < bindparam("before"), tasks.c.trashed_with == tasks.c.id)
+    .where(tasks.c.trashed_at < bindparam("before"), tasks.c.trashed_with == tasks.c.id, FINDABLE)
     .order_by(tasks.c.trashed_at, tasks.c.id)
     .limit(bindparam("limit", type_=Integer))
 )
@@ -39,6 +43,7 @@ def _list(after: bool, in_category: bool) -> Select[Any]:
             entry.trashed_at.is_not(None),
             IS_LISTED,
             tasks.c.trashed_with == tasks.c.id,
+            FINDABLE,
         )
     )
     roles = (Role.OWNER, Role.EDITOR) if in_category else (Role.OWNER,)
@@ -73,10 +78,16 @@ class SqlTrash:
         rows = self._connection.rows(_list(after is not None, category is not None), parameters)
         return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
 
+    def find(self, task_id: UUID) -> Task | None:
+        row = self._connection.one(_FIND, {"id": task_id})
+        return None if row is None else TASKS.entity(row)
+
+    def deleted_in(self, root: UUID) -> Sequence[Task]:
+        return [TASKS.entity(row) for row in self._connection.rows(_DELETED_IN, {"root": root})]
+
     def purge(self, tasks: Collection[Task]) -> None:
         # The foreign keys delete entries and histories, too.
-        for task in tasks:
-            self._connection.change(_PURGE, {"id": task.id})
+        self._connection.change_all(_PURGE, [{"id": task.id} for task in tasks])
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
         return [task_id for (task_id,) in self._connection.rows(_EXPIRED, {"before": before, "limit": limit})]

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Executable,
+    Integer,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import tasks, users
+from tasktracker.adapters.sql.schema import (
+    api_tokens,
+    auth_events,
+    categories,
+    feed_items,
+    idempotency_keys,
+    import_jobs,
+    import_lines,
+    task_changes,
+    task_entries,
+    tasks,
+    users,
+)
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.kernel.errors import Stale
 
@@ -24,21 +49,45 @@ _USERS = Rows(
     unmapped=("removed_at",),
 )
 
-_FIND = select(*_USERS.columns).where(users.c.id == bindparam("id"))
+_SHOWN = users.c.removed_at.is_(None)
+_FIND = select(*_USERS.columns).where(users.c.id == bindparam("id"), _SHOWN)
 # `key_share` makes this FOR NO KEY UPDATE: inserts that refer to the user need not wait for it.
 _LOCK = _FIND.with_for_update(key_share=True)
-_FIND_BY_USERNAME = select(*_USERS.columns).where(users.c.username_key == bindparam("key"))
-_FIND_BY_EMAIL = select(*_USERS.columns).where(users.c.email_key == bindparam("key"))
-_NAMES = select(users.c.id, users.c.username).where(users.c.id.in_(bindparam("ids", expanding=True)))
+_FIND_BY_USERNAME = select(*_USERS.columns).where(users.c.username_key == bindparam("key"), _SHOWN)
+_FIND_BY_EMAIL = select(*_USERS.columns).where(users.c.email_key == bindparam("key"), _SHOWN)
+_NAMES = select(users.c.id, users.c.username).where(users.c.id.in_(bindparam("ids", expanding=True)), _SHOWN)
 _ADD = insert(users)
 _SAVE = update(users).where(users.c.id == bindparam("of_id"), users.c.version == bindparam("of_version"))
-# Tasks that the user created for others. The condition on the owner is that of the index.
-_FORGET_CREATOR = (
-    update(tasks)
-    .where(tasks.c.created_by == bindparam("of_id"), tasks.c.created_by != tasks.c.owner)
-    .values(created_by=None)
-)
+_HIDE = update(users).where(users.c.id == bindparam("of_id"))
 _REMOVE = delete(users).where(users.c.id == bindparam("id"))
+
+
+def _some(table: Table, column: Column[UUID], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that selects at most `limit` rows of a table in which a column is a user."""
+    key = tuple_(*table.primary_key.columns)
+    of_user = select(*table.primary_key.columns).where(column == bindparam("of_user"), *conditions).limit(_LIMIT)
+    return key.in_(of_user)
+
+
+_LIMIT = bindparam("limit", type_=Integer)
+_CLEAR: Sequence[Executable] = (
+    update(task_changes).where(_some(task_changes, task_changes.c.actor)).values(actor=None),
+    # Tasks that the user created for others. The condition on the owner is that of the index.
+    update(tasks).where(_some(tasks, tasks.c.created_by, tasks.c.created_by != tasks.c.owner)).values(created_by=None),
+    *(
+        delete(table).where(_some(table, table.c.user_id))
+        for table in (categories, feed_items, idempotency_keys, auth_events, api_tokens, task_entries)
+    ),
+    delete(import_lines).where(
+        tuple_(*import_lines.primary_key.columns).in_(
+            select(*import_lines.primary_key.columns)
+            .join_from(import_lines, import_jobs, import_jobs.c.id == import_lines.c.job_id)
+            .where(import_jobs.c.user_id == bindparam("of_user"))
+            .limit(_LIMIT)
+        )
+    ),
+)
+"""Statements that remove at most `limit` rows of a user. What is left is few, and is removed with the user's row."""
 
 
 class SqlUsers:
@@ -76,7 +125,20 @@ class SqlUsers:
         if not self._connection.change(_SAVE, _USERS.changes(user) | predecessor):
             raise Stale
 
+    def hide(self, user_id: UUID, now: datetime) -> None:
+        erased = {"email": None, "email_key": None, "first_name": "", "last_name": "", "password_hash": ""}
+        name = f" {user_id}"  # no username begins with a space
+        hidden = {"removed_at": now, "is_active": False, "username": name, "username_key": name, **erased}
+        self._connection.change(_HIDE, hidden | {"of_id": user_id})
+
+    def clear(self, user_id: UUID, limit: int) -> int:
+        cleared = 0
+        for statement in _CLEAR:
+            cleared += self._connection.change(statement, {"of_user": user_id, "limit": limit - cleared})
+            if cleared >= limit:
+                break
+        return cleared
+
     def remove(self, user_id: UUID) -> None:
-        self._connection.change(_FORGET_CREATOR, {"of_id": user_id})
         # The foreign keys delete the user's data, too.
         self._connection.change(_REMOVE, {"id": user_id})

@@ -42,10 +42,25 @@ class UserRepository(Protocol):
         """Store a changed user. Raises UsernameTaken, EmailTaken, and Stale unless the previous version is stored."""
         ...
 
+    def hide(self, user_id: UUID, now: datetime) -> None:
+        """Hide a user whose account is being removed: no method returns the user, and name and address are free.
+
+        The user's data is erased from the row; no session or API token of the user can be used.
+        """
+        ...
+
+    def clear(self, user_id: UUID, limit: int) -> int:
+        """Remove at most `limit` rows of a user other than tasks, such as categories and events. Return how many.
+
+        Histories of other users' tasks keep the user's changes, without an actor; each counts as a row.
+        """
+        ...
+
     def remove(self, user_id: UUID) -> None:
         """Remove the user and everything they own: sessions, tokens, categories and tasks.
 
-        The user must not be a member of another user's task. Histories keep their changes, without an actor.
+        The user must not be a member of another user's task. Histories keep their changes, without an actor. This takes
+        as long as the user owns much: `clear` removes it in pieces.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -44,8 +45,15 @@ class CategoryRepository(Protocol):
         """
         ...
 
-    def remove(self, category: Category) -> None:
-        """Remove a category without tasks. Raises Stale unless this version is stored."""
+    def hide(self, category: Category, now: datetime) -> None:
+        """Hide a category that is being removed: no method returns it, and its name is free. Its id is not.
+
+        Raises Stale unless this version is stored.
+        """
+        ...
+
+    def remove(self, category_id: UUID) -> None:
+        """Remove a category without tasks, also a hidden one."""
         ...
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:

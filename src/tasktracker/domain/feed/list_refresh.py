@@ -19,7 +19,7 @@ from tasktracker.domain.tasks.ports import TreeWork, ViewersChange
 STEP = 20
 """The tasks of one step."""
 
-_END = UUID(int=2**128 - 1)
+END = UUID(int=2**128 - 1)
 """The position after all tasks."""
 
 
@@ -39,13 +39,13 @@ def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
 
     The rights have changed before, with the rows of the members. Rights are never read from what this job writes.
     """
-    if job.position == _END:
+    if job.position == END:
         _make_ready(work, job)
         return None
     while True:
         position = refresh_tasks(work, job.subject, job.position)
         # The last piece is a separate transaction, because a category is locked before tasks.
-        job = replace(job, position=position or _END)
+        job = replace(job, position=position or END)
         if position is None or is_over():
             return job
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from time import monotonic
-from uuid import UUID
+from uuid import UUID, uuid5
 
 LEASE = timedelta(seconds=10)
 """The time after which another process continues a job whose process has ended. Each piece renews it."""
@@ -40,6 +40,11 @@ class Job:
     position: UUID | None = None
     created_at: datetime
     leased_until: datetime | None = None
+
+    @classmethod
+    def of(cls, kind: JobKind, subject: UUID, user_id: UUID, now: datetime) -> Job:
+        """Return the job of this kind on a subject, of which there is one at most."""
+        return cls(id=uuid5(subject, kind), kind=kind, subject=subject, user_id=user_id, created_at=now)
 
     def is_claimable(self, now: datetime) -> bool:
         """Whether no process has a lease at this time. A lease that ends too late is from a clock that was wrong."""

@@ -13,7 +13,7 @@ from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.store import Store
 
-FIRST_STEPS = 10
+FIRST_STEPS = 6
 """Steps of the piece that is done in the transaction of a job's cause. Small jobs are finished there."""
 
 MIN_PAUSE = 0.05

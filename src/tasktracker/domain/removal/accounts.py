@@ -2,50 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from time import monotonic, sleep
+from uuid import UUID
 
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.feed.entries import entries_of
+from tasktracker.domain.jobs.job import IsOver, Job, JobKind
+from tasktracker.domain.jobs.ports import JobWork
+from tasktracker.domain.jobs.service import start
 from tasktracker.domain.kernel import deadline
-from tasktracker.domain.kernel.actors import SessionActor
-from tasktracker.domain.removal.ports import AccountRemovalWork
-from tasktracker.domain.sharing.service import SharingService
-from tasktracker.domain.tasks.tree import lock_roots
+from tasktracker.domain.kernel.actors import SessionActor, SystemActor
+from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.store import Store
+from tasktracker.domain.removal.ports import AccountRemovalWork, RemovalWork
+from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.tasks.tree import leaves, lock_roots
+
+LEAVE_STEP, TASKS_STEP, ROWS_STEP = 10, 50, 500
+"""Memberships, own tasks and other rows that one step of a piece removes. A task may have a hundred members."""
+
+MAX_WAIT, WAIT_STEP = 5.0, 0.02  # seconds
 
 
 class AccountRemoval:
     """The process that deletes the actor's account, after verifying the password."""
 
     def __init__(
-        self, *, confirmation: PasswordConfirmation[AccountRemovalWork], sharing: SharingService, recorder: Recorder
+        self,
+        *,
+        store: Store[SystemActor, JobWork],
+        confirmation: PasswordConfirmation[AccountRemovalWork],
+        recorder: Recorder,
     ) -> None:
+        self._store = store
         self._confirmation = confirmation
-        self._sharing = sharing
         self._recorder = recorder
 
     def delete(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Remove the actor's account with all its data.
+        """End the actor's account and remove all its data; if it is much, a job does it.
 
-        Raises InvalidInput if the password is wrong, TooManyRequests.
+        In any case nothing finds the account or its tasks afterwards, and no write of the actor or in these tasks
+        commits. Raises InvalidInput if the password is wrong, TooManyRequests.
         """
 
-        def delete(work: AccountRemovalWork, user: User) -> None:
+        def delete(work: AccountRemovalWork, user: User) -> Job:
             deadline.current().lift()
-            self._sharing.leave_all(work)
-            _revoke_all(work)
-            work.users.remove(user.id)
-            work.feed.drop(user.id)
+            job = Job.of(JobKind.REMOVE_ACCOUNT, user.id, user.id, work.now)
+            if not start(work, job, remove_account):
+                work.sessions.remove_others(user.id, keep=None)
+                work.users.hide(user.id, work.now)
             self._recorder.success(work, Kind.DELETE, origin, None)
+            return job
 
-        self._confirmation.write(actor, password, "password", Kind.DELETE, origin, delete)
+        job = self._confirmation.write(actor, password, "password", Kind.DELETE, origin, delete)
+        self._wait_for_earlier_writes(job)
+
+    def _wait_for_earlier_writes(self, job: Job) -> None:
+        """Wait until the transactions that began before the account ended have ended, too."""
+        end = monotonic() + MAX_WAIT
+        with self._store.reading(SystemActor("delete an account")) as work:
+            while not work.jobs.can_start(job.id) and monotonic() < end:
+                sleep(WAIT_STEP)
 
 
-def _revoke_all(work: AccountRemovalWork) -> None:
-    """Add deletions of the actor's shared tasks to the feeds of their members, before the tasks are removed."""
-    for root in work.tasks.shared_by(work.actor.user_id):
-        lock_roots(work, root)
-        for each in work.tasks.tree(root):
-            work.feed.add(entries_of(each, replace(each, members=())))
+def remove_account(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
+    """Do one piece of removing an account (see `jobs.ports.Step`)."""
+    rest = _remove(work, job, is_over)
+    work.feed.drop(job.subject)  # the account gets no entries of these changes
+    return rest
+
+
+def _remove(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
+    for step in (_leave, _remove_tasks, lambda work, user_id: work.users.clear(user_id, ROWS_STEP)):
+        while step(work, job.subject):
+            if is_over():
+                return job
+    work.users.remove(job.subject)
+    return None
+
+
+def _leave(work: RemovalWork, user_id: UUID) -> int:
+    """End memberships in tasks of others, including those in the trash. Return how many."""
+    found = work.tasks.shared_with(user_id, LEAVE_STEP)
+    for _, task in _locked(work, found):
+        if task is None:
+            continue
+        kept = tuple(member for member in task.members if member.user_id != user_id)
+        left = task.with_members(kept, work.now)
+        if left is not task:
+            work.tasks.save_shared(left)
+            work.changes.record(Action.UNSHARE, task, left)
+    return len(found)
+
+
+def _remove_tasks(work: RemovalWork, user_id: UUID) -> int:
+    """Remove own tasks, and revoke them in the feeds of their members. Return how many."""
+    found = leaves(work, work.tasks.owned(user_id, TASKS_STEP), TASKS_STEP)
+    shared = [task for task in found if task.members]
+    members = work.users.names({member.user_id for task in shared for member in task.members})
+    for task, current in _locked(work, shared):
+        # None once the account has ended: then no other work changes the task.
+        revoked = current or task
+        entries = entries_of(revoked, replace(revoked, members=()))
+        work.feed.add(entry for entry in entries if entry.user_id in members)
+    work.trash.purge(found)
+    return len(found)
+
+
+def _locked(work: RemovalWork, tasks: Sequence[Task]) -> Sequence[tuple[Task, Task | None]]:
+    """Lock the roots of these tasks, then the tasks. Return each with its current state, None if nothing finds it."""
+    lock_roots(work, *(task.id for task in tasks))
+    return [(task, work.tasks.find(task.id)) for task in sorted(tasks, key=lambda task: task.id)]

@@ -5,34 +5,62 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from tasktracker.domain.categories.category import Category
 from tasktracker.domain.categories.policy import require_owned
-from tasktracker.domain.feed.list_refresh import refresh_tasks
+from tasktracker.domain.feed.list_refresh import END, refresh_tasks
+from tasktracker.domain.jobs.job import IsOver, Job, JobKind
+from tasktracker.domain.jobs.service import start
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.versions import Expected, require
-from tasktracker.domain.removal.ports import CategoryRemovalWork
+from tasktracker.domain.removal.ports import CategoryRemovalWork, UnfilingWork
+
+UNFILE_STEP = 50
+"""Tasks unfiled in one step of a piece."""
 
 
 class CategoryRemoval:
     """The use case of deleting a category."""
 
     def delete(self, work: CategoryRemovalWork, category_id: UUID, expected: Expected = None) -> None:
-        """Remove a category. Its tasks remain with the owner, without a category.
+        """Remove a category. Its tasks remain with the owner, without a category; its members no longer see them.
 
-        Raises CategoryNotFound, NotAllowed, Stale.
+        If it has many tasks, or members, a job takes the tasks out of it. Until then they may still name it, but
+        nothing finds it. Raises CategoryNotFound, NotAllowed, Stale.
         """
         category = require_owned(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
         require(category, expected)
-        deadline.current().lift()  # the category may have any number of tasks
+        deadline.current().lift()
+        job = Job.of(JobKind.REMOVE_CATEGORY, category_id, category.user_id, work.now)
         if category.members:
-            unshared = replace(category, members=(), version=category.version + 1)
-            work.categories.save_shared(unshared)
-            # For clients, the reason means that the tasks in it are no longer visible, either.
-            work.changes.record(Action.UNSHARE, category, unshared)
-            category, position = unshared, refresh_tasks(work, category_id, None)
-            while position is not None:
-                position = refresh_tasks(work, category_id, position)
-        unfiled = work.tasks.unfile(work.actor.user_id, category_id, work.now)
-        work.changes.record_many(Action.EDIT, [(replace(task, category=category_id), task) for task in unfiled])
-        work.categories.remove(category)
+            category = _unshare(work, category)
+            # Its first piece is not done here, because works that do not see this change may still run.
+            work.jobs.add(job)
+            work.categories.hide(category, work.now)
+        elif not start(work, replace(job, position=END), remove_category):
+            work.categories.hide(category, work.now)
         work.changes.record_removal(category)
+
+
+def _unshare(work: CategoryRemovalWork, category: Category) -> Category:
+    unshared = replace(category, members=(), version=category.version + 1)
+    work.categories.save_shared(unshared)
+    # For clients, the reason of this change means that they no longer see the tasks of the category, either.
+    work.changes.record(Action.UNSHARE, category, unshared)
+    return unshared
+
+
+def remove_category(work: UnfilingWork, job: Job, is_over: IsOver) -> Job | None:
+    """Do one piece of removing a category (see `jobs.ports.Step`): of its tasks from the lists and feeds of its former
+    members, from the beginning to END, and then of taking all tasks out of it.
+    """
+    while job.position != END:
+        job = replace(job, position=refresh_tasks(work, job.subject, job.position) or END)
+        if is_over():
+            return job
+    while unfiled := work.tasks.unfile(job.user_id, job.subject, work.now, UNFILE_STEP):
+        work.changes.record_many(Action.EDIT, [(replace(task, category=job.subject), task) for task in unfiled])
+        if is_over():
+            return job
+    work.categories.remove(job.subject)
+    return None

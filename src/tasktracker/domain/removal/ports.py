@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
-from tasktracker.domain.accounts.ports import AccountWork
+from tasktracker.domain.accounts.ports import AccountWork, UserRepository
 from tasktracker.domain.feed.list_refresh import RefreshWork
 from tasktracker.domain.feed.ports import FeedRepository
-from tasktracker.domain.kernel.actors import SessionActor
-from tasktracker.domain.sharing.ports import SharingWork
-from tasktracker.domain.tasks.ports import TaskWork
+from tasktracker.domain.jobs.ports import JobWork
+from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.changes import ChangeLog
+from tasktracker.domain.tasks.ports import PurgeWork
 
 
-class AccountRemovalWork(AccountWork[SessionActor], SharingWork, Protocol):
-    """Work that removes an account, its memberships and its tasks."""
+class UnfilingWork(PurgeWork, RefreshWork, Protocol):
+    """Work of a job that takes tasks out of a category, for any actor."""
+
+
+class CategoryRemovalWork(UnfilingWork, Protocol):
+    """Work that removes a category."""
 
     @property
-    def actor(self) -> SessionActor: ...
+    def actor(self) -> Actor: ...
+
+
+class RemovalWork(PurgeWork, Protocol):
+    """Work of a job that removes an account, its memberships and its tasks, for any actor."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def changes(self) -> ChangeLog: ...
+    @property
+    def users(self) -> UserRepository: ...
     @property
     def feed(self) -> FeedRepository: ...
 
 
-class CategoryRemovalWork(TaskWork, RefreshWork, Protocol):
-    """Work that removes a category, with the rights of its members."""
+class AccountRemovalWork(AccountWork[SessionActor], RemovalWork, JobWork, Protocol):
+    """Work that removes the actor's account."""
+
+    @property
+    def actor(self) -> SessionActor: ...

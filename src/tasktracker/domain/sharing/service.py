@@ -104,16 +104,6 @@ class SharingService:
         require(task, expected)
         _remove_member(work, task, user_id)
 
-    def leave_all(self, work: SharingWork) -> None:
-        """End the actor's memberships in all tasks of others, including those in the trash."""
-        # Repeated, because a subtree may have become a separate tree before its root was locked.
-        while roots := work.tasks.shared_with(work.actor.user_id):
-            for root in roots:
-                lock_roots(work, root)
-                task = work.tasks.find(root)
-                if task is not None:
-                    _remove_member(work, task, work.actor.user_id)
-
     def _assign(self, work: SharingWork, task_id: UUID, user: User, role: Role, expected: Expected) -> Share:
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), work.actor.user_id)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from tasktracker.domain.feed.entries import FeedEntry, FeedItem
+from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, Reason
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
 from tasktracker.domain.kernel.actors import Actor
@@ -106,7 +106,7 @@ class SyncService:
         if cursor is not None:
             # Checked after the page was read: a sweep may have removed deletions from it since `state` was read.
             cursor.require_valid(work.feed.state(actor.user_id))
-        items, has_more = found[:limit], len(found) > limit
+        items, has_more = [_as_seen(each) for each in found[:limit]], len(found) > limit
         sequence = items[-1].sequence if items else begin.sequence
         if has_more:
             following = replace(begin, sequence=sequence)
@@ -114,3 +114,10 @@ class SyncService:
             # A device that has all entries has all changes up to now, also those of other types.
             following = replace(begin, sequence=max(sequence, state.head), since=work.now)
         return Changes(items, following, state.head, has_more, following.valid_until(self._retention))
+
+
+def _as_seen(found: FeedItem) -> FeedItem:
+    """Return a deletion instead of an item that nothing finds any more, as its owner's account is being removed."""
+    if found.item is not None or found.entry.op is Op.DELETE:
+        return found
+    return replace(found, entry=replace(found.entry, op=Op.DELETE, reason=Reason.ACCESS_REVOKED))

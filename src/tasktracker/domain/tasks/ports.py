@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.changes import ChangeLog, ChangingWork
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.policy import viewers_of, visible_category
@@ -40,8 +41,9 @@ class ViewersChange:
 class TaskRepository(Protocol):
     """Tasks, with their members and those of their shared categories.
 
-    `tasks.policy` decides on access; only the lists filter by user. A writing work that locks a task of a shared
-    category locks its members, too: no change of them is committed until the work ends.
+    `tasks.policy` decides on access; only the lists filter by user. Neither `find` nor a list returns a task whose
+    owner's account is being removed, or one that is being purged. A writing work that locks a task of a shared category
+    locks its members, too: no change of them is committed until the work ends.
     """
 
     def add(self, task: Task) -> None:
@@ -82,23 +84,26 @@ class TaskRepository(Protocol):
         """
         ...
 
-    def children(self, parents: Collection[UUID]) -> Sequence[Task]:
+    def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
         """Return the direct subtasks of these tasks, including those in the trash, by id; a writing work locks them.
 
-        The root must be locked first, as for `tree`.
+        With a `limit`, return at most that many, any of them. The root must be locked first, as for `tree`.
         """
         ...
 
-    def shared_with(self, user_id: UUID) -> Sequence[UUID]:
-        """Return the roots of trees of which the user is a member, ordered by id; not those of shared categories."""
+    def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
+        """Return at most `limit` tasks that are shared with the user by themselves, also in the trash. Locks nothing.
+
+        Tasks whose owner's account is being removed are left out.
+        """
         ...
 
-    def shared_by(self, user_id: UUID) -> Sequence[UUID]:
-        """Return the roots of the user's own trees that have members, ordered by id."""
+    def owned(self, user_id: UUID, limit: int) -> Sequence[Task]:
+        """Return at most `limit` of the user's own tasks, the newest first, those in the trash last. Locks nothing."""
         ...
 
-    def unfile(self, user_id: UUID, category_id: UUID, now: datetime) -> Sequence[Task]:
-        """Remove a category from all of the user's tasks in it, and return the changed tasks.
+    def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
+        """Remove a category from at most `limit` of the user's tasks in it, and return the changed tasks.
 
         Each task gets a new version.
         """
@@ -131,6 +136,14 @@ class TrashRepository(Protocol):
         """
         ...
 
+    def find(self, task_id: UUID) -> Task | None:
+        """Return a task in the trash, also one that is being purged. Locks nothing."""
+        ...
+
+    def deleted_in(self, root: UUID) -> Sequence[Task]:
+        """Return the tasks of a tree that were deleted by themselves and not with another task. Locks nothing."""
+        ...
+
     def purge(self, tasks: Collection[Task]) -> None:
         """Permanently remove tasks, with their histories. No remaining task may have one of them as its parent."""
         ...
@@ -154,7 +167,7 @@ class TaskWork(TreeWork, ChangingWork, Protocol):
     def categories(self) -> CategoryRepository: ...
 
 
-class PurgeWork(TreeWork, Protocol):
+class PurgeWork(TreeWork, JobWork, Protocol):
     """Work that permanently removes tasks."""
 
     @property

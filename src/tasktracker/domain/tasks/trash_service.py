@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from tasktracker.domain.jobs.job import IsOver, Job, JobKind
+from tasktracker.domain.jobs.service import start
+from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.versions import Expected, require
@@ -13,7 +16,10 @@ from tasktracker.domain.tasks.policy import require_deletable, require_purgeable
 from tasktracker.domain.tasks.ports import PurgeWork, RestoreWork, TrashWork
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.tasks.tree import lock_roots, save, subtree, tree_in
+from tasktracker.domain.tasks.tree import leaves, lock_roots, save, subtree, tree_in
+
+PURGE_STEP = 50
+"""Tasks purged in one step of a piece."""
 
 
 class TrashService:
@@ -65,6 +71,7 @@ class TrashService:
         lock_roots(work, task_id)
         task = require_purgeable(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
+        deadline.current().lift()
         _purge(work, task)
 
 
@@ -99,16 +106,46 @@ def restore_tree(work: RestoreWork, task: Task) -> Sequence[Task]:
     return restored
 
 
-def purge_expired(work: PurgeWork, task_id: UUID, before: datetime) -> int:
-    """Purge a task deleted before `before`, with all its subtasks, and return the number of purged tasks."""
+def purge_expired(work: PurgeWork, task_id: UUID, before: datetime) -> bool:
+    """Purge a task deleted before `before`, with all its subtasks, and return whether there was such a task."""
     lock_roots(work, task_id)
     task = work.tasks.find(task_id)
     if task is None or not task.trashed_at or task.trashed_at >= before:
-        return 0
-    return _purge(work, task)
+        return False
+    _purge(work, task)
+    return True
 
 
-def _purge(work: PurgeWork, task: Task) -> int:
-    tasks = [each for level in reversed(subtree(work, task)) for each in level]
-    work.trash.purge(tasks)
-    return len(tasks)
+def _purge(work: PurgeWork, task: Task) -> None:
+    """Purge a task whose root is locked, with all its subtasks. If they are many, a job does it; all disappear now."""
+    if not start(work, _job(work, task), purge_task):
+        # Subtasks that were deleted before it have places of their own in the trash.
+        for each in work.trash.deleted_in(task.root):
+            if _is_below(work, each, task):
+                work.jobs.add(_job(work, each))
+
+
+def _job(work: PurgeWork, task: Task) -> Job:
+    return Job.of(JobKind.PURGE_TASK, task.id, task.owner, work.now)
+
+
+def purge_task(work: PurgeWork, job: Job, is_over: IsOver) -> Job | None:
+    """Do one piece of purging a task with all its subtasks (see `jobs.ports.Step`)."""
+    top = work.trash.find(job.subject)
+    if top is None:
+        return None
+    work.tasks.find(top.root)  # locked, unless it is being purged: then no other work uses this tree
+    while True:
+        purged = leaves(work, [top], PURGE_STEP)
+        work.trash.purge(purged)
+        if top.id in {task.id for task in purged}:
+            return None
+        if is_over():
+            return job
+
+
+def _is_below(work: PurgeWork, task: Task, top: Task) -> bool:
+    above: Task | None = task
+    while above is not None and above.parent != top.id:
+        above = work.trash.find(above.parent) if above.parent else None
+    return above is not None

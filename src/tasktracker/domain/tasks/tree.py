@@ -76,6 +76,17 @@ def save(work: TreeWork, before: Task, after: Task) -> None:
         work.tasks.save_shared(after)
 
 
+def leaves(work: TreeWork, tops: Sequence[Task], limit: int) -> Sequence[Task]:
+    """Return at most `limit` tasks without subtasks, out of these tasks and all tasks below them.
+
+    Whatever is removed in this order leaves no subtask without its parent.
+    """
+    level = tops
+    while below := work.tasks.children([task.id for task in level], limit):
+        level = below
+    return level
+
+
 def subtree(work: TreeWork, top: Task) -> Sequence[Sequence[Task]]:
     """Return a task and all its subtasks, level by level, and lock them. The task and its root must be locked."""
     levels: list[Sequence[Task]] = [[top]]

@@ -39,6 +39,7 @@ from tasktracker.entrypoints.http.digest import DigestController
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
+from tasktracker.entrypoints.http.job_worker import JobWorker
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
@@ -170,12 +171,15 @@ async def _running(container: Container, services: Services, _: Litestar) -> Asy
     """Run the background tasks. At the end, finish running requests and close all connections."""
     sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
     sweeping = asyncio.create_task(sweeper.run(services.threads))
+    worker = JobWorker(container.jobs(), container.jobs_added())
+    worker.start()
     services.subscriptions.open()
     try:
         yield
     finally:
         sweeping.cancel()
         sweeper.stop()
+        await asyncio.to_thread(worker.stop)
         await services.transfers.stop()
         await services.subscriptions.close()
         for each in vars(services).values():
