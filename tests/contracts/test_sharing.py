@@ -95,6 +95,7 @@ class SharingMachine(RuleBasedStateMachine):
             self._compare(name)
             self.catch_up(name, 100)
             self.app.account_removal.delete(user.actor, PASSWORD)
+            self.app.jobs.run_all()
             self._remove_account(user)
         if self.users:
             with self.app.store.reading(SYSTEM) as work:
@@ -309,6 +310,7 @@ class SharingMachine(RuleBasedStateMachine):
         if not is_due:
             return
         self.app.account_removal.delete(user.actor, PASSWORD)
+        self.app.jobs.run_all()
         self._remove_account(user)
         self._register(name)
 

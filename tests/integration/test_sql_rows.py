@@ -128,5 +128,13 @@ def test_entries_have_all_columns_and_only_those_of_the_owner_a_category() -> No
         assert set(entry) == set(task_entries.columns.keys())
         assert (entry["title_key"], entry["priority"], entry["state"]) == ("bread", Priority.HIGH, State.DONE)
     assert [entry["category"] for entry in entries] == [UUID(int=7), None]
+    assert [entry["via"] for entry in entries] == [None, None]
     assert set(entry_of(TASKS.changes(task))) == set(ENTRY_CHANGES)
-    assert set(task_entries.columns.keys()) - set(ENTRY_CHANGES) == {"task_id", "user_id", "role", "created_at"}
+    assert set(task_entries.columns.keys()) - set(ENTRY_CHANGES) == {
+        "task_id",
+        "user_id",
+        "role",
+        "via",
+        "category",
+        "created_at",
+    }
