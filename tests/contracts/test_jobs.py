@@ -153,7 +153,10 @@ def numbers(store: Storage) -> int:
 def test_a_job_is_done_in_pieces_and_then_removed(store: Storage, seed: Seed, clock: ManualClock) -> None:
     step, job = Counting(seed), new_job(seed)
     add(store, job)
-    assert runner(store, clock, step).run_next() == replace(job, leased_until=START + LEASE)
+    run = runner(store, clock, step).run_next()
+    assert run is not None
+    assert (run.job, run.pieces) == (replace(job, leased_until=START + LEASE), 10)
+    assert run.longest > 0
     assert (step.pieces, numbers(store), stored(store, job)) == (10, 30, None)
     assert runner(store, clock, step).run_next() is None
 

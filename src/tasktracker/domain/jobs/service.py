@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from typing import Generic, TypeVar
 
@@ -18,6 +18,16 @@ FIRST_STEPS = 6
 
 MIN_PAUSE = 0.05
 """Seconds between two pieces. SQLite's writers in other processes look for a free lock about every 25 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a process has done of a job: the number of pieces, and the seconds that the longest of them took."""
+
+    job: Job
+    pieces: int
+    longest: float
+
 
 WorkT = TypeVar("WorkT", bound=JobWork)
 
@@ -45,8 +55,8 @@ class JobRunner(Generic[WorkT]):
         self._clock = clock
         self._steps = steps
 
-    def run_next(self, is_stopping: Callable[[], bool] = lambda: False) -> Job | None:
-        """Claim a job, do its pieces until it is done, and return it; None if no job can be claimed.
+    def run_next(self, is_stopping: Callable[[], bool] = lambda: False) -> Run | None:
+        """Claim a job and do its pieces until it is done. Return None if no job can be claimed.
 
         Ends early once `is_stopping` returns True, or if another process has claimed the job meanwhile.
         """
@@ -55,14 +65,16 @@ class JobRunner(Generic[WorkT]):
                 return None  # without waiting for SQLite's writer
         with self._store.writing(SystemActor("claim a job")) as work:
             claimed = work.jobs.claim(self._clock.now())
-        job = claimed
+        if claimed is None:
+            return None
+        job: Job | None = claimed
+        pieces = []
         while job is not None and not is_stopping():
-            begin = monotonic()
-            job = self._do_piece(job)
+            job, seconds = self._do_piece(job)
+            pieces.append(seconds)
             if job is not None:
-                # Others get at least as much time as the piece took.
-                sleep(max(MIN_PAUSE, monotonic() - begin))
-        return claimed
+                sleep(max(MIN_PAUSE, seconds))  # others get at least as much time
+        return Run(claimed, len(pieces), max(pieces, default=0.0))
 
     def run_all(self) -> None:
         """Run jobs until none is left, also in other processes."""
@@ -74,17 +86,18 @@ class JobRunner(Generic[WorkT]):
         with self._store.reading(SystemActor("find jobs")) as work:
             return work.jobs.count() > 0
 
-    def _do_piece(self, leased: Job) -> Job | None:
-        """Do a piece and return the job with its new position and lease; None if it is done, or another's."""
+    def _do_piece(self, leased: Job) -> tuple[Job | None, float]:
+        """Do a piece. Return the job with its new position and lease, None if it is done or another's; and the time."""
         now = self._clock.now()
+        rest = None
         with self._store.writing(SystemActor(leased.kind, leased.user_id)) as work:
+            begin = monotonic()
             job = work.jobs.find(leased.id)
-            if job != leased:
-                return None
-            rest = self._steps[job.kind](work, job, after_time())
-            if rest is None:
-                work.jobs.remove(job.id)
-                return None
-            rest = replace(rest, leased_until=now + LEASE)
-            work.jobs.save(rest)
-        return rest
+            if job == leased:
+                rest = self._steps[job.kind](work, job, after_time())
+                if rest is None:
+                    work.jobs.remove(job.id)
+                else:
+                    rest = replace(rest, leased_until=now + LEASE)
+                    work.jobs.save(rest)
+        return rest, monotonic() - begin

@@ -23,7 +23,7 @@ from tasktracker.domain.removal.ports import AccountRemovalWork, RemovalWork
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import leaves, lock_roots
 
-LEAVE_STEP, TASKS_STEP, ROWS_STEP = 10, 50, 500
+LEAVE_STEP, TASKS_STEP, ROWS_STEP = 10, 40, 400
 """Memberships, own tasks and other rows that one step of a piece removes. A task may have a hundred members."""
 
 MAX_WAIT, WAIT_STEP = 5.0, 0.02  # seconds

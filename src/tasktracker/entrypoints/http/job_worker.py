@@ -38,8 +38,9 @@ class JobWorker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                while (job := self._runner.run_next(self._stopping.is_set)) is not None:
-                    log.info("ran a job", kind=job.kind, job=str(job.id))
+                while (run := self._runner.run_next(self._stopping.is_set)) is not None:
+                    longest = round(1000 * run.longest)
+                    log.info("ran a job", kind=run.job.kind, job=str(run.job.id), pieces=run.pieces, longest_ms=longest)
             except DomainError as error:
                 log.warning("job failed", problem=error.slug)
             except Exception:

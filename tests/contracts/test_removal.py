@@ -1,0 +1,327 @@
+"""Removing accounts, categories and trees in pieces: half done, they are gone for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tasktracker.domain.accounts.session_service import LoggedIn
+from tasktracker.domain.jobs import service
+from tasktracker.domain.jobs.job import LEASE, after_steps
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
+    CategoryNotFound,
+    IdTaken,
+    InvalidCredentials,
+    InvalidInput,
+    SessionEnded,
+    TaskNotFound,
+)
+from tasktracker.domain.kernel.retention import RETENTION
+from tasktracker.domain.removal import accounts, categories
+from tasktracker.domain.tasks import trash_service
+from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.work import Storage
+from tests.device import Device
+from tests.fakes import START, SYSTEM, App, ManualClock
+from tests.unit.base import PASSWORD, register
+from tests.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a piece end after one step, and a step take at most two items."""
+    monkeypatch.setattr(service, "FIRST_STEPS", 1)
+    monkeypatch.setattr(service, "MIN_PAUSE", 0.0)
+    monkeypatch.setattr(service, "after_time", partial(after_steps, 1))
+    for module, name in (
+        (accounts, "LEAVE_STEP"),
+        (accounts, "TASKS_STEP"),
+        (accounts, "ROWS_STEP"),
+        (categories, "UNFILE_STEP"),
+        (trash_service, "PURGE_STEP"),
+    ):
+        monkeypatch.setattr(module, name, 2)
+
+
+@pytest.fixture
+def app(store: Storage, clock: ManualClock) -> App:
+    return App(store, clock)
+
+
+@pytest.fixture
+def alice(app: App) -> SessionActor:
+    return register(app, "alice")
+
+
+@pytest.fixture
+def bob(app: App) -> SessionActor:
+    return register(app, "bob")
+
+
+def create(app: App, actor: SessionActor, title: str, **fields: Any) -> Task:
+    return app.do(actor, app.tasks.create, {"title": title, **fields})  # type: ignore[typeddict-item]
+
+
+def titles(app: App, actor: SessionActor, **filters: Any) -> list[str]:
+    return sorted(task.title for task in app.see(actor, app.tasks.list, TaskQuery(at=START, **filters)).items)
+
+
+def left(app: App) -> int:
+    with app.store.reading(SYSTEM) as work:
+        return work.jobs.count()
+
+
+def pieces(app: App) -> Iterator[None]:
+    """Do one piece of the jobs after another, each in another process, until none is left."""
+    while left(app):
+        asked = 0
+
+        def is_stopping() -> bool:
+            nonlocal asked
+            asked += 1
+            return asked > 1
+
+        # Other databases of the same PostgreSQL server may have transactions that are older.
+        wait_until(lambda stop=is_stopping: app.jobs.run_next(stop), "the job cannot be claimed")  # type: ignore[misc]
+        app.clock.advance(LEASE)
+        yield
+
+
+def not_found(*calls: Callable[[], object]) -> None:
+    for call in calls:
+        with pytest.raises(TaskNotFound):
+            call()
+
+
+# -------------------------------------------------------------------- accounts
+
+
+def test_an_account_ends_before_it_is_removed(app: App, alice: SessionActor) -> None:
+    for number in range(6):
+        create(app, alice, str(number))
+    app.account_removal.delete(alice, PASSWORD)
+    assert left(app) == 1
+    with pytest.raises(InvalidCredentials):
+        app.sessions.login("alice", PASSWORD)
+    with pytest.raises(SessionEnded):
+        titles(app, alice)
+    with app.store.reading(SYSTEM) as work:
+        assert work.users.find_by_login("alice") is None
+        assert work.users.find_by_login(f" {alice.user_id}") is None
+        assert work.users.find_unlocked(alice.user_id) is None
+        assert work.users.names([alice.user_id]) == {}
+    app.registration.register({"username": "Alice", "email": "alice@example.org"}, PASSWORD)
+    for _ in pieces(app):
+        pass
+    assert isinstance(app.sessions.login("alice", PASSWORD), LoggedIn)
+    with app.store.reading(SYSTEM) as work:
+        assert list(work.tasks.owned(alice.user_id, 10)) == []
+        assert work.feed.state(alice.user_id).head == 0
+
+
+def test_tasks_of_an_account_that_has_ended_are_gone_for_their_members(
+    app: App, alice: SessionActor, bob: SessionActor
+) -> None:
+    own = create(app, bob, "own")
+    top = create(app, alice, "top")
+    tasks = [top, *(create(app, alice, f"below {number}", parent=top.id) for number in range(4))]
+    app.do(alice, app.sharing.share, top.id, "bob", Role.EDITOR)
+    change = app.see(bob, app.history.list, top.id).changes.items[0].id
+    device, fresh = Device(app.sync, bob), Device(app.sync, bob)
+    device.catch_up()
+    assert len(device.items) == 6
+    app.account_removal.delete(alice, PASSWORD)
+
+    def require_gone() -> None:
+        assert titles(app, bob) == ["own"]
+        for task in tasks:
+            not_found(
+                lambda task=task: app.see(bob, app.tasks.get, task.id),  # type: ignore[misc]
+                lambda task=task: app.do(bob, app.tasks.edit, task.id, {"title": "new"}),  # type: ignore[misc]
+                lambda task=task: app.see(bob, app.history.list, task.id),  # type: ignore[misc]
+                lambda task=task: app.see(bob, app.sharing.list, task.id),  # type: ignore[misc]
+                lambda task=task: app.do(bob, app.sharing.unshare, task.id, bob.user_id),  # type: ignore[misc]
+                lambda task=task: app.do(bob, app.history.undo, task.id, change),  # type: ignore[misc]
+                lambda task=task: app.do(bob, app.trash.restore, task.id),  # type: ignore[misc]
+            )
+        new = Device(app.sync, bob)
+        for each in (new, fresh):
+            each.catch_up(limit=2)
+            each.require_in_sync()
+            assert [item.id for item in each.items.values()] == [own.id]
+
+    require_gone()
+    with pytest.raises(IdTaken):
+        app.do(bob, app.tasks.create, {"title": "mine"}, top.id)
+    done = 0
+    for _ in pieces(app):
+        require_gone()
+        done += 1
+    assert done >= 3
+    device.catch_up()
+    device.require_in_sync()
+    assert [item.id for item in device.items.values()] == [own.id]
+    assert app.do(bob, app.tasks.create, {"title": "mine"}, top.id).created_by == bob.user_id
+
+
+def test_an_account_leaves_the_tasks_of_others_step_by_step(app: App, alice: SessionActor, bob: SessionActor) -> None:
+    top = create(app, bob, "top")
+    for number in range(4):
+        create(app, bob, f"below {number}", parent=top.id)
+    app.do(bob, app.sharing.share, top.id, "alice", Role.EDITOR)
+    edited = app.do(alice, app.tasks.edit, top.id, {"title": "edited"})
+    device = Device(app.sync, bob)
+    app.account_removal.delete(alice, PASSWORD)
+    assert [share.username for share in app.see(bob, app.sharing.list, top.id)] == ["bob"]
+    for _ in pieces(app):
+        device.catch_up()
+        device.require_in_sync()
+        app.do(bob, app.tasks.edit, top.id, {"description": str(app.clock.now())})
+    with app.store.reading(SYSTEM) as work:
+        tree = work.tasks.tree(top.id)
+        changes = work.history.list(top.id, None, 100).items
+    assert [task.members for task in tree] == [()] * 5
+    assert {change.actor for change in changes} == {bob.user_id, None}
+    assert [change.actor for change in changes if change.version == edited.version] == [None]
+
+
+def test_two_accounts_that_share_with_each_other_are_removed(app: App, alice: SessionActor, bob: SessionActor) -> None:
+    carol = register(app, "carol")
+    for actor, other in ((alice, "bob"), (bob, "alice")):
+        for number in range(3):
+            task = create(app, actor, str(number))
+            app.do(actor, app.sharing.share, task.id, other, Role.EDITOR)
+            app.do(actor, app.sharing.share, task.id, "carol", Role.VIEWER)
+    device = Device(app.sync, carol)
+    device.catch_up()
+    assert len(device.items) == 6
+    app.account_removal.delete(alice, PASSWORD)
+    app.account_removal.delete(bob, PASSWORD)
+    assert left(app) == 2
+    for _ in pieces(app):
+        pass
+    device.catch_up()
+    device.require_in_sync()
+    assert device.items == {}
+
+
+def test_an_account_is_removed_while_its_category_and_trash_are(app: App, alice: SessionActor) -> None:
+    category = app.do(alice, app.categories.create, {"name": "Home"})
+    for number in range(6):
+        create(app, alice, str(number), category=category.id)
+    top = create(app, alice, "top")
+    for number in range(4):
+        create(app, alice, f"below {number}", parent=top.id)
+    app.do(alice, app.trash.delete, top.id)
+    app.do(alice, app.trash.purge, top.id)
+    app.do(alice, app.category_removal.delete, category.id)
+    app.account_removal.delete(alice, PASSWORD)
+    assert left(app) == 3
+    for _ in pieces(app):
+        pass
+    with app.store.reading(SYSTEM) as work:
+        assert list(work.tasks.owned(alice.user_id, 100)) == []
+
+
+# ------------------------------------------------------------------ categories
+
+
+def test_a_category_is_gone_before_its_tasks_are_unfiled(app: App, alice: SessionActor) -> None:
+    category = app.do(alice, app.categories.create, {"name": "Home"})
+    for number in range(6):
+        create(app, alice, str(number), category=category.id)
+    other = create(app, alice, "other")
+    device = Device(app.sync, alice)
+    device.catch_up()
+    app.do(alice, app.category_removal.delete, category.id)
+    assert len(titles(app, alice, category="none")) == 3
+    last = app.see(alice, app.tasks.list, TaskQuery(at=START, category=category.id)).items[-1]
+    done = 0
+    for _ in pieces(app):
+        done += 1
+        if done == 1:
+            last = app.see(alice, app.tasks.list, TaskQuery(at=START, category=category.id)).items[0]
+            assert app.see(alice, app.categories.list).items == []
+            with pytest.raises(CategoryNotFound):
+                app.do(alice, app.categories.get, category.id)
+            with pytest.raises(CategoryNotFound):
+                app.do(alice, app.category_removal.delete, category.id)
+            with pytest.raises(CategoryNotFound):
+                app.do(alice, app.categories.edit, category.id, {"color": None})
+            with pytest.raises(InvalidInput):
+                create(app, alice, "new", category=category.id)
+            with pytest.raises(InvalidInput):
+                app.do(alice, app.tasks.edit, other.id, {"category": category.id})
+            # A task may still name the category, and can be edited.
+            assert app.do(alice, app.tasks.edit, last.id, {"title": "edited"}).category == category.id
+            assert "edited" in titles(app, alice, category=category.id)
+            assert app.do(alice, app.categories.create, {"name": "home"}).name == "home"
+        device.catch_up()
+        device.require_in_sync()
+    assert done >= 2
+    assert len(titles(app, alice, category="none")) == 7
+    change = app.see(alice, app.history.list, last.id).changes.items[0]
+    assert (change.actor, change.fields["category"].before) == (alice.user_id, category.id)
+    assert app.do(alice, app.categories.create, {"name": "again"}, category.id).version > category.version
+
+
+# ----------------------------------------------------------------------- trash
+
+
+def grow(app: App, alice: SessionActor) -> Sequence[Task]:
+    """Create a tree whose top is in the trash, and with a subtask that was deleted before."""
+    root = create(app, alice, "root")
+    top = create(app, alice, "top", parent=root.id)
+    below = create(app, alice, "below", parent=top.id)
+    earlier = create(app, alice, "earlier", parent=below.id)
+    deepest = create(app, alice, "deepest", parent=earlier.id)
+    many = [create(app, alice, str(number), parent=top.id) for number in range(5)]
+    beside = create(app, alice, "beside", parent=root.id)
+    for deleted in (earlier, top, beside):
+        app.do(alice, app.trash.delete, deleted.id)
+        app.clock.advance(seconds=1)
+    return [top, below, earlier, deepest, *many]
+
+
+def test_a_tree_leaves_the_trash_before_it_is_purged(app: App, alice: SessionActor) -> None:
+    tasks = grow(app, alice)
+    assert {task.title for task in app.see(alice, app.trash.list).items} == {"beside", "top", "earlier"}
+    app.do(alice, app.trash.purge, tasks[0].id)
+
+    def require_gone() -> None:
+        assert [task.title for task in app.see(alice, app.trash.list).items] == ["beside"]
+        with app.store.reading(alice) as work:
+            assert [task.title for task in work.bulk.trashed(alice.user_id, None, 100).items] == ["beside"]
+        for task in tasks:
+            not_found(
+                lambda task=task: app.do(alice, app.trash.restore, task.id),  # type: ignore[misc]
+                lambda task=task: app.do(alice, app.trash.purge, task.id),  # type: ignore[misc]
+            )
+
+    require_gone()
+    done = 0
+    for _ in pieces(app):
+        done += 1
+        require_gone()
+    assert done >= 3
+    assert titles(app, alice) == ["root"]
+    for task in tasks:
+        assert app.do(alice, app.tasks.create, {"title": "again"}, task.id).version > task.version
+
+
+def test_a_sweep_leaves_a_large_tree_to_a_job(app: App, alice: SessionActor) -> None:
+    tasks = grow(app, alice)
+    app.clock.advance(RETENTION)
+    app.clock.advance(seconds=1)
+    app.housekeeping.sweep()
+    assert left(app) > 0
+    for _ in pieces(app):
+        pass
+    with app.store.reading(SYSTEM) as work:
+        assert [work.trash.find(task.id) for task in tasks] == [None] * len(tasks)
