@@ -79,11 +79,12 @@ def add_tasks(
         )
     words = "CASE n % 5 " + " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(WORDS)) + " END"
     uuid = "uuid" if connection.dialect.name == "postgresql" else "text"
+    category_id = f"CASE WHEN n % 10 = 1 THEN CAST(:category AS {uuid}) END"
     insert = (
         "INSERT INTO tasks (id, title, description, search, priority, state, due_date, category, root, members,"  # noqa: S608  # from names in this function
-        " created_by, created_at, updated_at, version)"
+        " root_category, owner, created_by, created_at, updated_at, version)"
         " SELECT id, title, '', title || '\n', 1 + n % 4, CASE WHEN n % 10 = 0 THEN 'done' ELSE 'open' END, due,"
-        f" CASE WHEN n % 10 = 1 THEN CAST(:category AS {uuid}) END, id, :members, CAST(:user_id AS {uuid}), at, at, 1"
+        f" {category_id}, id, :members, {category_id}, CAST(:user_id AS {uuid}), CAST(:user_id AS {uuid}), at, at, 1"
         f" FROM (SELECT n, {new_id} AS id, {words} || ' ' || n AS title, {at} AS at, {due} AS due FROM {series}) AS t"
     )
     connection.execute(text(insert), parameters)
@@ -97,7 +98,7 @@ def fill_entries(connection: Connection) -> None:
         " SELECT t.id, {user}, {role}, rtrim(t.search, '\n'), t.priority, t.state, t.due_date, {category}, t.parent,"
         " t.created_at, t.updated_at, t.trashed_at FROM tasks t {where}"
     )
-    connection.execute(text(owner.format(user="t.created_by", role="'owner'", category="t.category", where="")))
+    connection.execute(text(owner.format(user="t.owner", role="'owner'", category="t.category", where="")))
     if connection.dialect.name == "postgresql":
         member = "CAST(substr(t.members, 1, 36) AS uuid)"
     else:

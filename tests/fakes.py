@@ -22,7 +22,7 @@ from tasktracker.domain.api_tokens.service import MAX_API_TOKENS
 from tasktracker.domain.kernel.actors import Actor, ActorT, SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken, NotAuthenticated
-from tasktracker.domain.tasks.member import MAX_MEMBERS
+from tasktracker.domain.kernel.members import MAX_MEMBERS
 from tasktracker.domain.work import Storage, UnitOfWork
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import load
@@ -323,6 +323,7 @@ class App:
         self.trash = container.trash()
         self.history = container.history()
         self.sharing = container.sharing()
+        self.category_sharing = container.category_sharing()
         self.invitation_limit = container.invitation_limit()
         self.category_removal = container.category_removal()
         self.account_removal = container.account_removal()

@@ -128,10 +128,10 @@ class Person(Caller):
         created: dict[str, Any] = expect(self.post("/api/categories/", {"name": name or new_name(), **fields}), 201)
         return created
 
-    def share(self, task: Mapping[str, Any], other: Person, role: str = "editor") -> dict[str, Any]:
-        """Share a task with another user."""
-        body = {"username": other.username, "role": role}
-        shared: dict[str, Any] = expect(self.post(f"/api/tasks/{task['id']}/shares/", body), 201)
+    def share(self, item: Mapping[str, Any], other: Person, role: str = "editor") -> dict[str, Any]:
+        """Share a task or a category with another user."""
+        kind, body = "tasks" if "title" in item else "categories", {"username": other.username, "role": role}
+        shared: dict[str, Any] = expect(self.post(f"/api/{kind}/{item['id']}/shares/", body), 201)
         return shared
 
     def titles(self, query: str = "") -> list[str]:

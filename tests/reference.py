@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 
@@ -27,7 +27,7 @@ def expected_list(query: TaskQuery, user_id: UUID, tasks: Iterable[Task]) -> lis
 def matches(query: TaskQuery, user_id: UUID, task: Task) -> bool:
     """Whether a task matches all filters for this user."""
     role = role_in(task, user_id)
-    category = task.category if task.created_by == user_id else None
+    category = task.category if task.owner == user_id else None
     overdue = task.due_date is not None and task.due_date < query.at and task.state in (State.OPEN, State.IN_PROGRESS)
     text = folded(f"{task.title}\n{task.description}")
     return role is not None and all(
@@ -56,7 +56,7 @@ def local_day(query: TaskQuery) -> date:
 
 def role_in(task: Task, user_id: UUID) -> Role | None:
     """Return the role of a user in a task."""
-    roles = {member.user_id: member.role for member in task.members} | {task.created_by: Role.OWNER}
+    roles = {member.user_id: member.role for member in task.members} | {task.owner: Role.OWNER}
     return roles.get(user_id)
 
 

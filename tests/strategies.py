@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from tasktracker.domain.categories.category import CategoryFields
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.tasks.query import NONE, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 

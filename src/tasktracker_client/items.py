@@ -73,13 +73,24 @@ DEFAULTS: Mapping[ItemType, Mapping[str, Any]] = {
         "due_date": None,
         "category": None,
         "parent": None,
+        "owner": None,
         "owners": [],
         "created_by": None,
         "created_at": None,
         "updated_at": None,
         "completed_at": None,
     },
-    ItemType.CATEGORY: {"name": "", "description": "", "color": None, "created_at": None, "updated_at": None},
+    ItemType.CATEGORY: {
+        "name": "",
+        "description": "",
+        "color": None,
+        "owner": None,
+        "role": "owner",
+        "members": [],
+        "ready": True,
+        "created_at": None,
+        "updated_at": None,
+    },
 }
 """The fields of a new item until it is received from the server."""
 

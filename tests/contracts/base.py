@@ -172,12 +172,13 @@ class Seed:
         values: dict[str, Any] = {
             "id": self.id(),
             "title": title or f"task {next(self._numbers)}",
+            "owner": user.id,
             "created_by": user.id,
             "created_at": now,
             "updated_at": now,
         }
         values |= more
-        return Task(**({"root": values["id"]} | values))
+        return Task(**({"root": values["id"], "root_category": values.get("category")} | values))
 
     def task(self, user: User, title: str | None = None, **more: Any) -> Task:
         task = self.new_task(user, title, **more)

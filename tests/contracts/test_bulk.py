@@ -9,7 +9,7 @@ import pytest
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import name_key
 from tasktracker.domain.kernel.errors import IdTaken
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, read_pages

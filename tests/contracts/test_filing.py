@@ -97,6 +97,8 @@ class FilingMachine(RuleBasedStateMachine):
             assert task == Task(
                 id=task.id,
                 root=task.id,
+                root_category=values["category"],
+                owner=user.actor.user_id,
                 created_by=user.actor.user_id,
                 created_at=now,
                 updated_at=now,
@@ -273,7 +275,8 @@ class FilingMachine(RuleBasedStateMachine):
 
     def _changed_task(self, task: Task, fields: TaskFields) -> Task:
         now = max(self.clock.now(), task.updated_at)
-        changed = replace(task, **check(TASK.rules, fields))
+        fields = check(TASK.rules, fields)
+        changed = replace(task, root_category=fields.get("category", task.category), **fields)
         if changed == task:
             return task
         if (changed.state is State.DONE) != (task.state is State.DONE):

@@ -15,7 +15,7 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import SessionEnded
 from tasktracker.domain.kernel.fields import check
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task, TaskFields
 from tasktracker.domain.work import Storage
 from tests import strategies

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tasktracker.domain.work import Storage
@@ -99,7 +99,7 @@ class World:
         self, *, owner: int, shared: Role | None, filed: int | None, is_subtask: bool, id: UUID, **fields: Any
     ) -> Task:
         user, other = self.users[owner], self.users[1 - owner]
-        candidates = [task for task in self.tasks.values() if task.created_by == user.id and not task.trashed_at]
+        candidates = [task for task in self.tasks.values() if task.owner == user.id and not task.trashed_at]
         parent = candidates[-1] if is_subtask and candidates else None
         members = (Member(other.id, shared),) if shared else ()
         return self.seed.new_task(
@@ -299,7 +299,7 @@ class TestList:
             (Member(carol.id, Role.EDITOR),),
             (),
         ):
-            task = task.with_tree(task.root, members, START + SECOND)
+            task = task.with_members(members, START + SECOND)
             with store.writing(SYSTEM) as work:
                 work.tasks.save_shared(task)
             roles = {member.user_id: member.role for member in members} | {alice.id: Role.OWNER}
@@ -329,7 +329,7 @@ class TestList:
         filed, other = (seed.task(alice, category=category, members=members) for category in (home.id, None))
         with store.writing(SYSTEM) as work:
             (unfiled,) = work.tasks.unfile(alice.id, home.id, START + SECOND, 100)
-        assert unfiled == filed.edit({"category": None}, START + SECOND)
+        assert unfiled == replace(filed.edit({"category": None}, START + SECOND), root_category=None)
         for user in (alice, bob):
             query = TaskQuery(at=START, sort=TaskSort.UPDATED, category="none")
             assert listed(store, user, query) == [unfiled, other]

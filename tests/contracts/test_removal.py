@@ -20,10 +20,10 @@ from tasktracker.domain.kernel.errors import (
     SessionEnded,
     TaskNotFound,
 )
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.removal import accounts, categories
 from tasktracker.domain.tasks import trash_service
-from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage

@@ -24,7 +24,7 @@ from tasktracker.domain.kernel.errors import (
     NotAllowed,
     TaskNotFound,
 )
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import TASK, State, Task, TaskFields
 from tasktracker.domain.work import Storage
@@ -122,11 +122,13 @@ class SharingMachine(RuleBasedStateMachine):
             values: dict[str, Any] = {**TASK.defaults, **fields}
             assert task == Task(
                 id=task.id,
+                owner=user.id,
                 created_by=user.id,
                 created_at=now,
                 updated_at=now,
                 completed_at=now if fields.get("state") is State.DONE else None,
                 root=parent.root if parent else task.id,
+                root_category=parent.root_category if parent else fields.get("category"),
                 members=parent.members if parent else (),
                 **values,
             )
@@ -176,7 +178,7 @@ class SharingMachine(RuleBasedStateMachine):
         task = self.tasks.get(task_id)
         change_id, entry = self.unknown, None
         if task and not task.trashed_at:
-            owner = next(each for each in self.users.values() if each.id == task.created_by)
+            owner = next(each for each in self.users.values() if each.id == task.owner)
             changes = self.app.see(owner.actor, self.app.history.list, task_id, limit=1000).changes.items
             edits = [n for n, change in enumerate(changes) if change.action in (Action.EDIT, Action.UNDO)]
             position = data.draw(st.sampled_from([*edits * 3, *range(len(changes) + 1)]))
@@ -226,7 +228,7 @@ class SharingMachine(RuleBasedStateMachine):
         refused: Refusal = None
         if task is None:
             refused = TaskNotFound
-        elif user is not member and task.created_by != user.id:
+        elif user is not member and task.owner != user.id:
             refused = NotAllowed
         elif role_in(task, member.id) in (None, Role.OWNER):
             refused = MemberNotFound
@@ -358,7 +360,7 @@ class SharingMachine(RuleBasedStateMachine):
         trashed = [
             task
             for task in self.tasks.values()
-            if task.created_by == user.id and task.trashed_with == task.id and task.trashed_at
+            if task.owner == user.id and task.trashed_with == task.id and task.trashed_at
         ]
         trashed.sort(key=lambda task: (task.trashed_at, task.id), reverse=True)
         assert self.app.see(user.actor, self.app.trash.list, limit=10_000).items == trashed
@@ -372,7 +374,7 @@ class SharingMachine(RuleBasedStateMachine):
             shares = self.app.see(user.actor, self.app.sharing.list, task.id)
             assert [(share.user_id, share.username, share.role) for share in shares] == [
                 (user_id, names[user_id], role_in(task, user_id))
-                for user_id in (task.created_by, *(member.user_id for member in task.members))
+                for user_id in (task.owner, *(member.user_id for member in task.members))
             ]
             history = self.app.see(user.actor, self.app.history.list, task.id, limit=10_000)
             recorded = [
@@ -381,7 +383,7 @@ class SharingMachine(RuleBasedStateMachine):
             ]
             expected = self.histories[task.id][::-1]
             began = self._access_began(user, task)
-            if task.created_by != user.id:
+            if task.owner != user.id:
                 expected = [_as_seen(each, began) for each in expected if each.version >= began]
             assert recorded == expected
             versions = list(range(task.version, max(began, 1) - 1, -1))
@@ -398,7 +400,7 @@ class SharingMachine(RuleBasedStateMachine):
     def _remove_account(self, user: ModelUser) -> None:
         """Remove a user from all tasks and histories, and remove their tasks."""
         for task in list(self.tasks.values()):
-            if task.created_by == user.id:
+            if task.owner == user.id:
                 del self.tasks[task.id]
             elif role_in(task, user.id):
                 members = tuple(member for member in task.members if member.user_id != user.id)
@@ -438,7 +440,7 @@ class SharingMachine(RuleBasedStateMachine):
     def _likely_owner(self, data: st.DataObject, task_id: UUID) -> ModelUser:
         """Return any user, but mostly the owner of the task."""
         task = self.tasks.get(task_id)
-        owners = [user for user in self.users.values() if task and user.id == task.created_by]
+        owners = [user for user in self.users.values() if task and user.id == task.owner]
         return data.draw(st.sampled_from([*owners * 6, *self.users.values()]))
 
     def _fields(self, *, whole: bool = False) -> st.SearchStrategy[TaskFields]:
@@ -464,11 +466,11 @@ class SharingMachine(RuleBasedStateMachine):
         task = self._visible(user, task_id)
         if task is None:
             return TaskNotFound
-        return None if task.created_by == user.id else NotAllowed
+        return None if task.owner == user.id else NotAllowed
 
     def _trashed_refused(self, user: ModelUser, task_id: UUID) -> Refusal:
         task = self.tasks.get(task_id)
-        return None if task and task.created_by == user.id else self._owned_refused(user, task_id)
+        return None if task and task.owner == user.id else self._owned_refused(user, task_id)
 
     def _bad_category(self, user: ModelUser, fields: TaskFields) -> Refusal:
         category = fields.get("category")
@@ -478,14 +480,14 @@ class SharingMachine(RuleBasedStateMachine):
         if parent_id is None:
             return None
         parent = self.tasks.get(parent_id)
-        fits = parent and parent.created_by == user.id and not parent.trashed_at
+        fits = parent and parent.owner == user.id and not parent.trashed_at
         return None if fits and len(self._above(parent_id)) + levels <= DEEPEST else "parent"
 
     def _edit_refused(self, user: ModelUser, task_id: UUID, fields: TaskFields) -> Refusal:
         task = self._visible(user, task_id)
         if task is None:
             return TaskNotFound
-        if task.created_by != user.id:
+        if task.owner != user.id:
             return NotAllowed if role_in(task, user.id) is Role.VIEWER else None
         if "parent" in fields and fields["parent"] != task.parent:
             below = {each.id for each in self._below(task_id)}
@@ -505,7 +507,7 @@ class SharingMachine(RuleBasedStateMachine):
         if entry.action not in (Action.EDIT, Action.UNDO):
             return "change", {}
         names = [each for each in entry.fields if each in FIELDS]
-        if task.created_by != user.id:
+        if task.owner != user.id:
             names = [each for each in names if each not in FILING]
             if not names:
                 return NotAllowed, {}
@@ -520,7 +522,7 @@ class SharingMachine(RuleBasedStateMachine):
     ) -> None:
         task = self.tasks[task_id]
         changes: dict[str, Any] = {
-            name: value for name, value in fields.items() if task.created_by == user.id or name not in FILING
+            name: value for name, value in fields.items() if task.owner == user.id or name not in FILING
         }
         if "state" in changes and (changes["state"] is State.DONE) is not (task.state is State.DONE):
             done = changes["state"] is State.DONE
@@ -565,6 +567,9 @@ class SharingMachine(RuleBasedStateMachine):
         if task.members != changed.members:
             recorded["members"] = (_roles(task), _roles(changed))
         self.histories[task.id].append(Entry(action, user.id, changed.version, recorded))
+        for each in self.tasks.values():
+            if each.root in self.tasks:  # which a change of a whole tree may not have reached yet
+                self.tasks[each.id] = replace(each, root_category=self.tasks[each.root].category)
 
     def _above(self, task_id: UUID) -> Sequence[Task]:
         """Return a task and its ancestors."""

@@ -12,7 +12,7 @@ import pytest
 
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery, trash_key
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
@@ -46,7 +46,7 @@ class TestTrash:
             assert listed(store, user, TaskQuery(at=START)) == []
         assert pages(store, alice, 10) == [[trashed]]
         assert pages(store, bob, 10) == [[]]
-        restored = trashed.restore(trashed.root, None, START + 2 * SECOND)
+        restored = trashed.restore(trashed.tree, None, trashed.category, START + 2 * SECOND)
         with store.writing(SYSTEM) as work:
             work.tasks.save(restored)
         for user in (alice, bob):

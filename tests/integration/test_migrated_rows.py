@@ -20,8 +20,8 @@ from tasktracker.adapters.system import Uuid7Generator
 from tasktracker.domain.accounts.user import User, username_key
 from tasktracker.domain.categories.category import name_key
 from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.sync.service import DEFAULT_TYPES
-from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tests.device import Device
@@ -125,7 +125,7 @@ def tasks_of(ids: SequentialIds, user_id: UUID, category: UUID | None, number: i
 
 def migrated(row: dict[str, Any]) -> Task:
     values = row | {"priority": Priority(row["priority"]), "state": State(row["state"])}
-    return Task(**values, root=row["id"])
+    return Task(**values, root=row["id"], root_category=row["category"], owner=row["created_by"])
 
 
 @pytest.fixture

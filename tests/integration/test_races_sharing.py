@@ -29,7 +29,7 @@ from tasktracker.domain.kernel.errors import (
     StorageUnavailable,
     TaskNotFound,
 )
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task
 from tasktracker.domain.work import Storage

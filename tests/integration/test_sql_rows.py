@@ -13,7 +13,7 @@ from sqlalchemy import Column, Integer, MetaData, Table
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import task_entries
 from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, TASKS, entry_of, entry_rows
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.task import Priority, State, Task
 from tests.fakes import START
 
@@ -118,6 +118,7 @@ def test_entries_have_all_columns_and_only_those_of_the_owner_a_category() -> No
         state=State.DONE,
         category=UUID(int=7),
         members=(Member(UUID(int=9), Role.VIEWER),),
+        owner=UUID(int=2),
         created_by=UUID(int=2),
         created_at=START,
         updated_at=START,
@@ -127,5 +128,13 @@ def test_entries_have_all_columns_and_only_those_of_the_owner_a_category() -> No
         assert set(entry) == set(task_entries.columns.keys())
         assert (entry["title_key"], entry["priority"], entry["state"]) == ("bread", Priority.HIGH, State.DONE)
     assert [entry["category"] for entry in entries] == [UUID(int=7), None]
+    assert [entry["via"] for entry in entries] == [None, None]
     assert set(entry_of(TASKS.changes(task))) == set(ENTRY_CHANGES)
-    assert set(task_entries.columns.keys()) - set(ENTRY_CHANGES) == {"task_id", "user_id", "role", "created_at"}
+    assert set(task_entries.columns.keys()) - set(ENTRY_CHANGES) == {
+        "task_id",
+        "user_id",
+        "role",
+        "via",
+        "category",
+        "created_at",
+    }

@@ -48,7 +48,7 @@ VIEWS: Mapping[type, tuple[type[msgspec.Struct], ...]] = {
     ApiToken: (ApiTokenView,),
 }
 NOT_SHOWN = {
-    Task: {"root", "members", "trashed_at", "trashed_with"},
+    Task: {"root", "root_category", "members", "list_members", "trashed_at", "trashed_with"},
     Category: {"user_id"},
     User: {"password_hash", "is_active", "version"},
     ApiToken: {"user_id", "secret_hash"},

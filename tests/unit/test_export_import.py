@@ -19,11 +19,11 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, UserNotFound
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability import export_service, import_service, ndjson, planner
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
-from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -124,6 +124,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
         state = draw(st.sampled_from(State))
         trashed = draw(st.booleans()) or (parent is not None and parent.trashed_at is not None)
         trashed_with = [id_, parent.trashed_with] if parent is not None and parent.trashed_with else [id_]
+        category = draw(st.sampled_from([None, *(each.id for each in categories)]))
         tasks.append(
             Task(
                 id=id_,
@@ -133,9 +134,11 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
                 state=state,
                 start_on=draw(st.none() | st.dates()),
                 due_date=draw(st.none() | moments),
-                category=draw(st.sampled_from([None, *(each.id for each in categories)])),
+                category=category,
                 parent=parent.id if parent else None,
                 root=parent.root if parent else id_,
+                root_category=parent.root_category if parent else category,
+                owner=owner,
                 created_by=owner,
                 created_at=times[0],
                 updated_at=times[1],
@@ -155,7 +158,7 @@ def test_an_imported_account_equals_the_exported_one(account: tuple[list[Categor
     source, target = Service(10), Service(20, chunk)
     alice, bob = source.seed.user(), target.seed.user()
     categories = {each.id: replace(each, user_id=alice.id) for each in account[0]}
-    tasks = {each.id: replace(each, created_by=alice.id) for each in account[1]}
+    tasks = {each.id: replace(each, owner=alice.id, created_by=alice.id) for each in account[1]}
     with source.store.writing(SYSTEM) as work:
         for each in categories.values():
             work.categories.add(each)
@@ -170,7 +173,7 @@ def test_an_imported_account_equals_the_exported_one(account: tuple[list[Categor
     assert replace(dry, dry_run=False) == report
     assert target.all_of(bob) == (
         {each.id: replace(each, user_id=bob.id) for each in categories.values()},
-        {one.id: replace(one, created_by=bob.id) for one in tasks.values()},
+        {one.id: replace(one, owner=bob.id, created_by=bob.id) for one in tasks.values()},
     )
     again = target.import_file(bob, exported)
     assert (again.categories.created, again.tasks.created) == (0, 0)

@@ -11,7 +11,7 @@ from tasktracker.domain.history.change import Change, FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import AlreadyChanged, InvalidInput, NotAllowed
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.tasks.task import Priority, State, Task, TaskFields
 from tests.fakes import App
 from tests.unit.base import UNKNOWN, fields_of

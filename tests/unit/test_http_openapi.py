@@ -113,7 +113,7 @@ def test_preconditions_are_described_where_they_are_supported(
         named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
         is_item = path in ("/api/tasks/{id}", "/api/categories/{id}")
         is_change_of_item = path in ("/api/tasks/{id}/restore", "/api/tasks/{id}/undo", "/api/trash/{id}")
-        is_share = path.startswith("/api/tasks/{id}/shares")
+        is_share = path.startswith(("/api/tasks/{id}/shares", "/api/categories/{id}/shares"))
         is_versioned = is_item or ((is_change_of_item or is_share) and method != "GET")
         supported = {"If-None-Match"} if method == "GET" else {"If-Match"}
         if is_item and method == "PUT":
@@ -158,8 +158,9 @@ def test_the_filters_are_described(operations: dict[tuple[str, str], dict[str, A
     paging = {"cursor", "limit"}
     filters = {"state", "priority", "category", "parent", "due_after", "due_before", "overdue", "started", "q", "role"}
     assert tasks.keys() == filters | paging | {"sort"}
-    for path in ("/api/categories", "/api/trash", "/api/tasks/{id}/history"):
+    for path in ("/api/categories", "/api/tasks/{id}/history"):
         assert query(path).keys() == paging
+    assert query("/api/trash").keys() == paging | {"category"}
     for path in ("/api/tasks", "/api/categories", "/api/trash", "/api/tasks/{id}/history"):
         limit = query(path)["limit"]
         assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, MAX_PAGE, DEFAULT_PAGE)
@@ -261,7 +262,7 @@ def test_read_only_fields_are_marked_and_have_the_types_of_the_response(document
     fields = schemas["EditTask"]["properties"]
     read_only = {name: schema for name, schema in fields.items() if schema.get("readOnly")}
     assert read_only.keys() == {
-        "id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"
+        "id", "owner", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"
     }  # fmt: skip
     returned = schemas["TaskView"]["properties"]
     assert read_only == {name: {**returned[name], "readOnly": True} for name in read_only}

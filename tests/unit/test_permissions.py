@@ -10,11 +10,11 @@ import pytest
 
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import DomainError, NotAllowed, TaskNotFound
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.policy import (
     require_editable,
     require_owned,
-    require_owned_also_in_trash,
+    require_restorable,
     require_visible,
     role_of,
 )
@@ -165,7 +165,7 @@ def shared() -> Task:
         created_by=OWNER,
         now=START,
         fields={"title": "task"},
-    ).with_tree(UUID(int=9), (Member(EDITOR, Role.EDITOR), Member(VIEWER, Role.VIEWER)), START)
+    ).with_members((Member(EDITOR, Role.EDITOR), Member(VIEWER, Role.VIEWER)), START)
 
 
 def outcome(rule: Callable[[Task | None, UUID], Task], task: Task | None, user_id: UUID) -> type[DomainError] | None:
@@ -185,12 +185,12 @@ def test_every_rule_depends_on_the_role() -> None:
         require_visible: [None, None, None, TaskNotFound],
         require_editable: [None, None, NotAllowed, TaskNotFound],
         require_owned: [None, NotAllowed, NotAllowed, TaskNotFound],
-        require_owned_also_in_trash: [None, NotAllowed, NotAllowed, TaskNotFound],
+        require_restorable: [None, NotAllowed, NotAllowed, TaskNotFound],
     }
     trashed = task.trash(task.id, START)
     for rule, expected in table.items():
         assert [outcome(rule, task, user_id) for user_id in users] == expected
         assert [outcome(rule, None, user_id) for user_id in users] == [TaskNotFound] * 4
-        own: list[type[DomainError] | None] = [None if rule is require_owned_also_in_trash else TaskNotFound]
+        own: list[type[DomainError] | None] = [None if rule is require_restorable else TaskNotFound]
         others: list[type[DomainError] | None] = [TaskNotFound] * 3
         assert [outcome(rule, trashed, user_id) for user_id in users] == own + others

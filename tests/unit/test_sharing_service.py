@@ -9,8 +9,8 @@ from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, TaskNotFound, TooManyRequests
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.sharing.service import Share
-from tasktracker.domain.tasks.member import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT
@@ -38,7 +38,7 @@ def test_sharing_a_task_changes_it_for_both_users(app: App, alice: SessionActor,
     share = app.do(alice, app.sharing.share, task.id, "BOB", Role.EDITOR)
     assert share == Share(bob.user_id, "Bob", Role.EDITOR)
     shared = app.see(alice, app.tasks.get, task.id)
-    assert shared == task.with_tree(task.root, (Member(bob.user_id, Role.EDITOR),), app.clock.now())
+    assert shared == task.with_members((Member(bob.user_id, Role.EDITOR),), app.clock.now())
     assert (shared.version, shared.updated_at) == (2, app.clock.now())
     assert app.see(bob, app.tasks.get, task.id) == shared
     assert app.see(bob, app.tasks.list, TaskQuery(at=START)).items == [shared]

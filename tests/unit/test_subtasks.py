@@ -11,7 +11,7 @@ from tasktracker.adapters.memory.tasks import MemoryTasks
 from tasktracker.domain.history.change import FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Task, TaskFields
 from tests.fakes import START, App

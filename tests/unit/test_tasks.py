@@ -15,8 +15,8 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
-from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, folded, title_key
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task, TaskFields
 from tests import strategies
@@ -48,6 +48,7 @@ class TestTask:
             due_date=None,
             category=None,
             root=UUID(int=1),
+            owner=UUID(int=2),
             created_by=UUID(int=2),
             created_at=START,
             updated_at=START,

@@ -9,8 +9,8 @@ import pytest
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import ChangeNotFound, Stale, TaskNotFound
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.retention import RETENTION
-from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.trash_service import purge_expired

@@ -42,6 +42,7 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.feed.list_refresh import refresh_list
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.jobs.job import JobKind
@@ -54,6 +55,7 @@ from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.domain.removal.accounts import AccountRemoval, remove_account
 from tasktracker.domain.removal.categories import CategoryRemoval, remove_category
+from tasktracker.domain.sharing.categories import CategorySharing
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.sync.category_mutations import CategoryMutations
@@ -141,6 +143,7 @@ def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttl
 STEPS: Mapping[JobKind, Step[UnitOfWork[SystemActor]]] = {
     JobKind.REMOVE_ACCOUNT: remove_account,
     JobKind.REMOVE_CATEGORY: remove_category,
+    JobKind.REFRESH_LIST: refresh_list,
     JobKind.PURGE_TASK: purge_task,
 }
 
@@ -286,6 +289,7 @@ class Container(containers.DeclarativeContainer):
     trash = providers.Singleton(TrashService)
     history = providers.Singleton(HistoryService, tasks=tasks)
     sharing = providers.Singleton(SharingService, limit=settings.provided.members_per_task)
+    category_sharing = providers.Singleton(CategorySharing, ids=ids, limit=settings.provided.members_per_task)
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
     account_removal = providers.Singleton(AccountRemoval, store=store, confirmation=confirmation, recorder=recorder)

@@ -64,7 +64,8 @@ class Target:
     def _member(self) -> Person:
         self.check()
         member = {"username": self._other.username, "role": "viewer"}
-        expect(self.user.post(f"/api/tasks/{self._task['id']}/shares/", member), 201)
+        for path in (f"/api/tasks/{self._task['id']}", f"/api/categories/{self._category['id']}"):
+            expect(self.user.post(f"{path}/shares/", member), 201)
         self._before = everything(self.user)
         return self._other
 

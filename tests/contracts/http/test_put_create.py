@@ -30,6 +30,7 @@ class TestTaskPutCreate:
             "id": task_id,
             "title": "own",
             "owners": [alice.id],
+            "owner": alice.id,
             "created_by": alice.id,
             "created_at": rfc3339(clock.now()),
             "updated_at": rfc3339(clock.now()),

@@ -36,6 +36,7 @@ class TestTask:
             "id": body["id"],
             "title": "Water the plants",
             "owners": [alice.id],
+            "owner": alice.id,
             "created_by": alice.id,
             "created_at": rfc3339(clock.now()),
             "updated_at": rfc3339(clock.now()),
@@ -124,6 +125,7 @@ class TestTask:
         past = "2000-01-01T00:00:00Z"
         task = alice.task(
             id=str(uuid4()),
+            owner=bob.id,
             owners=[bob.id],
             created_by=bob.id,
             created_at=past,
@@ -134,10 +136,12 @@ class TestTask:
         )
         assert task == DEFAULTS | {name: task[name] for name in ("id", "title", "created_at", "updated_at")} | {
             "owners": [alice.id],
+            "owner": alice.id,
             "created_by": alice.id,
         }
         assert task["created_at"] > past
-        odd = dict.fromkeys(("id", "owners", "created_by", "created_at", "updated_at", "completed_at", "is_overdue"), 7)
+        read_only = "id owner owners created_by created_at updated_at completed_at is_overdue"
+        odd = dict.fromkeys(read_only.split(), 7)
         assert expect(alice.patch(path_of(task), odd), 200) == task
         assert bob.titles() == []
 

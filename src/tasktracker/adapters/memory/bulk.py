@@ -21,16 +21,16 @@ class MemoryBulkRepository:
         self._transaction = transaction
 
     def count(self, user_id: UUID) -> int:
-        return sum(task.created_by == user_id for task in visible(self._transaction, user_id))
+        return sum(task.owner == user_id for task in visible(self._transaction, user_id))
 
     def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
-        own = [task for task in visible(self._transaction, user_id) if task.trashed_at and task.created_by == user_id]
+        own = [task for task in visible(self._transaction, user_id) if task.trashed_at and task.owner == user_id]
         ordered = sorted(own, key=_sort_key)
         following = [task for task in ordered if after is None or _sort_key(task) > (after.value, after.id)]
         return Page.cut(following[: limit + 1], limit, trash_key)
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
-        found = (self._transaction.data.tasks.get(task_id) for task_id in task_ids)
+        found = (self._transaction.data.task(task_id) for task_id in task_ids)
         return [task for task in found if task is not None]
 
     def lock(self, task_ids: Collection[UUID]) -> None:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Hidden, Transaction
 from tasktracker.domain.categories.category import Category, CategoryKey, name_key
-from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, Stale
+from tasktracker.domain.categories.policy import role_of
+from tasktracker.domain.kernel.errors import CategoryNameTaken, IdTaken, InvalidInput, Stale
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -28,12 +29,24 @@ class MemoryCategories:
         self._put(category)
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
-        category = self._transaction.data.categories.get(category_id)
-        if category is None or category.user_id != user_id or self._transaction.is_hidden(category_id):
-            return None
-        return category
+        category = self.find_unlocked(category_id)
+        return category if category is not None and role_of(category, user_id) is not None else None
+
+    def find_unlocked(self, category_id: UUID) -> Category | None:
+        is_hidden = self._transaction.is_hidden(category_id)
+        return None if is_hidden else self._transaction.data.categories.get(category_id)
+
+    def find_named(self, user_id: UUID, name_key: str) -> Category | None:
+        data = self._transaction.data
+        return next((data.categories.get(id_) for id_ in data.category_by_name.keys((user_id, name_key))), None)
 
     def save(self, category: Category) -> None:
+        stored = self._require(category, category.version - 1)
+        if stored.members != category.members:
+            raise RuntimeError("Use save_shared to change members.")
+        self._put(category)
+
+    def save_shared(self, category: Category) -> None:
         self._require(category, category.version - 1)
         self._put(category)
 
@@ -58,14 +71,17 @@ class MemoryCategories:
         found = (data.categories.get(key.id) for key in keys[start : start + limit + 1])
         return Page.cut([category for category in found if category is not None], limit, lambda category: category.key)
 
-    def _require(self, category: Category, version: int) -> None:
-        stored = self.find(category.user_id, category.id)
+    def _require(self, category: Category, version: int) -> Category:
+        stored = self.find_unlocked(category.id)
         if stored is None or stored.version != version:
             raise self._transaction.refusal(Stale(stored))
+        return stored
 
     def _put(self, category: Category) -> None:
         data = self._transaction.data
         namesakes = data.category_by_name.keys((category.user_id, name_key(category.name)))
         if set(namesakes) - {category.id}:
             raise self._transaction.refusal(CategoryNameTaken())
+        if any(data.users.get(each.user_id) is None for each in category.members):
+            raise self._transaction.refusal(InvalidInput.of("username", "does not match a user"))
         self._transaction.put(data.categories, category)

@@ -64,7 +64,7 @@ class MemoryFeed:
             assert stored is not None, "every indexed row is stored"
             entry = stored.entry
             if entry.type in types and (entry.op is Op.UPSERT or stored.sequence > tombstones_after):
-                item = data.synced[entry.type].get(entry.id) if entry.op is Op.UPSERT else None
+                item = data.synced[entry.type](entry.id) if entry.op is Op.UPSERT else None
                 if isinstance(item, Task) and not self._transaction.is_findable(item):
                     item = None
                 found.append(FeedItem(stored.sequence, entry, item))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID, uuid5
@@ -69,6 +69,14 @@ class StoredEntry:
 def entry_id(user_id: UUID, type: ItemType, item_id: UUID) -> UUID:
     """Return the id of the feed entry for an item of a user."""
     return uuid5(user_id, f"{type} {item_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredViewers:
+    """The users whose lists have a task, with the category that they see: as of its last change or refresh."""
+
+    id: UUID
+    categories: Mapping[UUID, UUID | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +212,15 @@ class Data:
         self.events_of = self.events.index(lambda event: event.user_id, lambda event: event.key)
 
         self.categories = Table[Category]()
-        self.categories_of = self.categories.index(_user, lambda category: category.key)
+        self.categories_of = self.categories.index_many(_members, lambda category: category.key)
         self.category_by_name = self.categories.index(lambda category: (category.user_id, name_key(category.name)), _id)
 
         self.tasks = Table[Task]()
         self.tasks_of = self.tasks.index_many(_viewers, _id)
         self.tasks_under = self.tasks.index(lambda task: task.root, _id)
         self.tasks_below = self.tasks.index(lambda task: task.parent, _id)
-        self.tasks_in = self.tasks.index(lambda task: task.category, _id)
+        self.tasks_in = self.tasks.index_many(lambda task: {task.category, task.root_category} - {None}, _id)
+        self.viewers = Table[StoredViewers]()
 
         self.changes = Table[Change]()
         self.changes_of = self.changes.index(lambda change: change.task_id, lambda change: change.key)
@@ -232,13 +241,22 @@ class Data:
         self.jobs = Table[Job]()
         self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)
 
-        self.synced: Mapping[ItemType, Table[Any]] = {ItemType.TASK: self.tasks, ItemType.CATEGORY: self.categories}
+        self.synced: Mapping[ItemType, Callable[[UUID], Any]] = {
+            ItemType.TASK: self.task,
+            ItemType.CATEGORY: self.categories.get,
+        }
 
         self.feeds = Table[Feed]()
         self.entries = Table[StoredEntry]()
         self.entries_of = self.entries.index(
             lambda stored: stored.entry.user_id, lambda stored: (stored.sequence, stored.id)
         )
+
+    def task(self, task_id: UUID) -> Task | None:
+        """Return a task with the members of the category that contains its root."""
+        task = self.tasks.get(task_id)
+        category = self.categories.get(task.root_category) if task and task.root_category else None
+        return replace(task, list_members=category.list_members) if task and category else task
 
     def copy(self) -> Data:
         """Return a copy, which later changes do not affect."""
@@ -254,10 +272,14 @@ def _id(row: Identified) -> UUID:
 
 
 def _viewers(task: Task) -> Iterable[UUID]:
-    return (task.created_by, *(member.user_id for member in task.members))
+    return (task.owner, *(member.user_id for member in task.members))
 
 
-def _user(row: Session | ApiToken | Category | ImportJob) -> UUID:
+def _members(category: Category) -> Iterable[UUID]:
+    return (category.user_id, *(member.user_id for member in category.members))
+
+
+def _user(row: Session | ApiToken | ImportJob) -> UUID:
     return row.user_id
 
 
@@ -313,7 +335,7 @@ class Transaction:
     def is_findable(self, task: Task) -> bool:
         """Whether a task's owner has an account, and the task is not being purged."""
         purged = self.data.jobs_of_kind.keys(JobKind.PURGE_TASK)
-        return not self.is_hidden(task.created_by) and task.trashed_with not in purged
+        return not self.is_hidden(task.owner) and task.trashed_with not in purged
 
     def require_writable(self) -> None:
         """Raise RuntimeError if the transaction is closed or read-only."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.adapters.memory.tables import StoredViewers, Transaction
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
+from tasktracker.domain.kernel.members import role_in
 from tasktracker.domain.kernel.paging import Page
-from tasktracker.domain.tasks.policy import role_of
+from tasktracker.domain.tasks.policy import role_of, viewers_of, visible_category
+from tasktracker.domain.tasks.ports import ViewersChange
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
@@ -25,12 +28,12 @@ class MemoryTasks:
         data = self._transaction.data
         if data.tasks.get(task.id) is not None:
             raise self._transaction.refusal(IdTaken())
-        if data.users.get(task.created_by) is None:
-            raise RuntimeError(f"User {task.created_by} does not exist.")
+        if data.users.get(task.owner) is None:
+            raise RuntimeError(f"User {task.owner} does not exist.")
         self._put(task)
 
     def find(self, task_id: UUID) -> Task | None:
-        task = self._transaction.data.tasks.get(task_id)
+        task = self._transaction.data.task(task_id)
         return task if task is not None and self._transaction.is_findable(task) else None
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
@@ -38,8 +41,8 @@ class MemoryTasks:
 
     def save(self, task: Task) -> None:
         stored = self._require_predecessor(task)
-        if stored.members != task.members:
-            raise RuntimeError("Use save_shared to change members.")
+        if (stored.members, stored.owner) != (task.members, task.owner):
+            raise RuntimeError("Use save_shared to change members or the owner.")
         self._put(task)
 
     def save_shared(self, task: Task) -> None:
@@ -48,31 +51,55 @@ class MemoryTasks:
 
     def tree(self, root: UUID) -> Sequence[Task]:
         data = self._transaction.data
-        found = (data.tasks.get(task_id) for task_id in tuple(data.tasks_under.keys(root)))
+        found = (data.task(task_id) for task_id in tuple(data.tasks_under.keys(root)))
         return [task for task in found if task is not None]
 
     def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
         data = self._transaction.data
-        found = (data.tasks.get(id_) for id_ in sorted(id_ for each in parents for id_ in data.tasks_below.keys(each)))
+        found = (data.task(id_) for id_ in sorted(id_ for each in parents for id_ in data.tasks_below.keys(each)))
         return [task for task in found if task is not None][:limit]
 
+    def refile(self, root: UUID, category_id: UUID | None) -> None:
+        data = self._transaction.data
+        for task_id in tuple(data.tasks_under.keys(root)):
+            task = data.tasks.get(task_id)
+            assert task is not None, "every indexed row is stored"
+            self._transaction.put(data.tasks, replace(task, root_category=category_id))
+
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
-        return [task for task in visible(self._transaction, user_id) if task.created_by != user_id][:limit]
+        found = visible(self._transaction, user_id)
+        return [task for task in found if role_in(task.members, user_id) is not None][:limit]
 
     def owned(self, user_id: UUID, limit: int) -> Sequence[Task]:
-        own = [task for task in of_user(self._transaction, user_id) if task.created_by == user_id]
+        own = [task for task in of_user(self._transaction, user_id) if task.owner == user_id]
         listed = sorted((t for t in own if not t.trashed_at), key=lambda task: (task.created_at, task.id), reverse=True)
         return [*listed, *(task for task in own if task.trashed_at)][:limit]
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
         unfiled: list[Task] = []
         data = self._transaction.data
-        for task_id in tuple(data.tasks_in.keys(category_id))[:limit]:
-            task = data.tasks.get(task_id)
-            if task is not None and task.created_by == user_id:
-                unfiled.append(task.edit({"category": None}, now))
-                self.save(unfiled[-1])
+        found = (data.task(task_id) for task_id in tuple(data.tasks_in.keys(category_id)))
+        filed = [task for task in found if task and task.owner == user_id and task.category == category_id]
+        for each in filed[:limit]:
+            task = each.edit({"category": None}, now)
+            if each.root_category == category_id:
+                task = replace(task, root_category=None)
+                self.refile(each.root, None)
+            unfiled.append(task)
+            self.save(task)
         return unfiled
+
+    def refresh(self, category_id: UUID, after: UUID | None, limit: int) -> Sequence[ViewersChange]:
+        data = self._transaction.data
+        keys = [key for key in data.tasks_in.keys(category_id) if after is None or key > after]
+        found = [task for key in keys if (task := data.task(key)) and task.root_category == category_id][:limit]
+        changes = []
+        for task in found:
+            stored = data.viewers.get(task.id)
+            assert stored is not None, "every task has viewers"
+            changes.append(ViewersChange.of(task, stored.categories))
+            self._put_viewers(task)
+        return changes
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
         matching = []
@@ -95,22 +122,34 @@ class MemoryTasks:
         data = self._transaction.data
         if task.category is not None:
             category = data.categories.get(task.category)
-            if category is None or category.user_id != task.created_by:
+            if category is None:
                 raise self._transaction.refusal(InvalidInput.of("category", "is not one of your categories"))
         if task.parent is not None and data.tasks.get(task.parent) is None:
             raise self._transaction.refusal(InvalidInput.of("parent", "is not one of your tasks"))
         if any(data.users.get(member.user_id) is None for member in task.members):
             raise self._transaction.refusal(InvalidInput.of("username", "does not match a user"))
-        self._transaction.put(data.tasks, task)
+        self._transaction.put(data.tasks, replace(task, list_members=()))
+        self._put_viewers(task)
+
+    def _put_viewers(self, task: Task) -> None:
+        seen = {user_id: visible_category(task, user_id) for user_id in viewers_of(task)}
+        self._transaction.put(self._transaction.data.viewers, StoredViewers(task.id, seen))
 
 
 def visible(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
-    """Return the findable tasks that a user has created or is a member of, those in the trash included."""
+    """Return the findable tasks in a user's lists, those in the trash included: own ones, and those shared."""
     return [task for task in of_user(transaction, user_id) if transaction.is_findable(task)]
 
 
 def of_user(transaction: Transaction, user_id: UUID) -> Sequence[Task]:
-    """Return all tasks that a user has created or is a member of."""
+    """Return all tasks in a user's lists, those in the trash included."""
     data = transaction.data
-    found = (data.tasks.get(task_id) for task_id in data.tasks_of.keys(user_id))
-    return [task for task in found if task is not None]
+    task_ids = set(data.tasks_of.keys(user_id))
+    for key in data.categories_of.keys(user_id):
+        category = data.categories.get(key.id)
+        assert category is not None, "every indexed row is stored"
+        member = category.member(user_id)
+        if member is None or member.is_ready:
+            task_ids.update(data.tasks_in.keys(category.id))
+    found = (data.task(task_id) for task_id in sorted(task_ids))
+    return [task for task in found if task is not None and role_of(task, user_id) is not None]

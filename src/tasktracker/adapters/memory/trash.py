@@ -8,7 +8,9 @@ from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
 from tasktracker.adapters.memory.tasks import visible
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.policy import can_organise, role_of, visible_category
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
@@ -19,26 +21,33 @@ class MemoryTrash:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
 
-    def list(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
+    def list(
+        self, user_id: UUID, after: TaskKey[datetime] | None, limit: int, category: UUID | None = None
+    ) -> Page[Task, TaskKey[datetime]]:
+        def is_listed(task: Task) -> bool:
+            if category is None:
+                return role_of(task, user_id) is Role.OWNER
+            return can_organise(task, user_id) and visible_category(task, user_id) == category
+
         keys = sorted(
             (
                 (task.trashed_at, task.id)
                 for task in visible(self._transaction, user_id)
-                if task.trashed_at and task.trashed_with == task.id and task.created_by == user_id
+                if task.trashed_at and task.trashed_with == task.id and is_listed(task)
             ),
             reverse=True,
         )
         keys = [key for key in keys if after is None or key < (after.value, after.id)][: limit + 1]
-        found = (self._transaction.data.tasks.get(task_id) for _, task_id in keys)
+        found = (self._transaction.data.task(task_id) for _, task_id in keys)
         return Page.cut([task for task in found if task is not None], limit, trash_key)
 
     def find(self, task_id: UUID) -> Task | None:
-        task = self._transaction.data.tasks.get(task_id)
+        task = self._transaction.data.task(task_id)
         return task if task is not None and task.trashed_at else None
 
     def deleted_in(self, root: UUID) -> Sequence[Task]:
         data = self._transaction.data
-        found = (data.tasks.get(task_id) for task_id in data.tasks_under.keys(root))
+        found = (data.task(task_id) for task_id in data.tasks_under.keys(root))
         return [task for task in found if task and task.trashed_with == task.id and self._transaction.is_findable(task)]
 
     def purge(self, tasks: Collection[Task]) -> None:
@@ -48,6 +57,7 @@ class MemoryTrash:
                 raise RuntimeError(f"Task {task.id} still has subtasks.")
             for key in tuple(data.changes_of.keys(task.id)):
                 self._transaction.drop(data.changes, key.id)
+            self._transaction.drop(data.viewers, task.id)
             self._transaction.drop(data.tasks, task.id)
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:

@@ -59,7 +59,8 @@ class MemoryUsers:
 
     def clear(self, user_id: UUID, limit: int) -> int:
         data = self._transaction.data
-        keys = list(data.categories_of.keys(user_id))[:limit]
+        found = (data.categories.get(key.id) for key in list(data.categories_of.keys(user_id)))
+        keys = [category for category in found if category and category.user_id == user_id][:limit]
         for key in keys:
             self._transaction.drop(data.categories, key.id)
         return len(keys)  # the other rows are removed with the user's: in memory, this takes little time
@@ -68,19 +69,27 @@ class MemoryUsers:
         data, drop = self._transaction.data, self._transaction.drop
         for task_id in tuple(data.tasks_of.keys(user_id)):
             task = data.tasks.get(task_id)
-            if task is not None and task.created_by != user_id:
+            if task is not None and task.owner != user_id:
                 if self._transaction.is_findable(task):
                     raise RuntimeError(f"The user is a member of task {task_id}.")
                 continue
             for key in tuple(data.changes_of.keys(task_id)):
                 drop(data.changes, key.id)
+            drop(data.viewers, task_id)
             drop(data.tasks, task_id)
+        for task in [task for task in data.tasks.rows() if task.created_by == user_id]:
+            self._transaction.put(data.tasks, replace(task, created_by=None))
         for change in [change for change in data.changes.rows() if change.actor == user_id]:
             self._transaction.put(data.changes, replace(change, actor=None))
         for record in [record for record in data.idempotency_records.rows() if record.user_id == user_id]:
             drop(data.idempotency_records, record.id)
-        for category in tuple(data.categories_of.keys(user_id)):
-            drop(data.categories, category.id)
+        for named in tuple(data.categories_of.keys(user_id)):
+            category = data.categories.get(named.id)
+            if category is not None and category.user_id != user_id:
+                others = tuple(each for each in category.members if each.user_id != user_id)
+                self._transaction.put(data.categories, replace(category, members=others))
+            else:
+                drop(data.categories, named.id)
         for _, session_id in tuple(data.sessions_of.keys(user_id)):
             drop(data.sessions, session_id)
         for _, token_id in tuple(data.api_tokens_of.keys(user_id)):

@@ -16,12 +16,12 @@ from tasktracker.adapters.sql.schema import categories, task_entries, tasks
 from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, entry_rows
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.domain.categories.category import Category
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
-from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
-_COUNT = select(func.count()).select_from(tasks).where(tasks.c.created_by == bindparam("user_id"))
+_COUNT = select(func.count()).select_from(tasks).where(tasks.c.owner == bindparam("user_id"))
 _TASKS = select(*TASKS.columns).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
 _LOCK_TASKS = (
     select(tasks.c.id).where(tasks.c.id.in_(bindparam("ids", expanding=True))).order_by(tasks.c.id).with_for_update()

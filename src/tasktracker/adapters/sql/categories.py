@@ -2,48 +2,93 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Integer, Text, bindparam, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import categories
-from tasktracker.domain.categories.category import Category, CategoryKey, name_key
+from tasktracker.adapters.sql.schema import categories, category_members
+from tasktracker.domain.categories.category import Category, CategoryKey, CategoryMember, name_key
 from tasktracker.domain.kernel.errors import Stale
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
+
+_ENTRY = (
+    cast(category_members.c.user_id, Text)
+    + ":"
+    + category_members.c.role
+    + ":"
+    + cast(category_members.c.since, Text)
+    + ":"
+    + cast(cast(category_members.c.is_ready, Integer), Text)
+)
+_MEMBERS = (
+    select(func.aggregate_strings(_ENTRY, " "))
+    .where(category_members.c.category_id == categories.c.id, category_members.c.user_id != categories.c.user_id)
+    .correlate(categories)
+    .scalar_subquery()
+)
+
+
+def _load_members(text: str | None) -> tuple[CategoryMember, ...]:
+    """Return the members in a text of the form "<user>:<role>:<since>:<0 or 1> …"."""
+    parts = (each.split(":") for each in text.split(" ")) if text else ()
+    return tuple(
+        sorted(
+            CategoryMember(UUID(user_id), Role(role), EPOCH + timedelta(microseconds=int(since)), ready == "1")
+            for user_id, role, since, ready in parts
+        )
+    )
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 CATEGORIES = Rows(
     Category,
     categories,
+    load={"members": _load_members},
+    read_only={"members": _MEMBERS},
     derived={"name_key": lambda category: name_key(category.name)},
     fixed=("id", "user_id", "created_at"),
     unmapped=("removed_at",),
 )
 
-_FIND = select(*CATEGORIES.columns).where(
-    categories.c.id == bindparam("id"),
-    categories.c.user_id == bindparam("user_id"),
-    categories.c.removed_at.is_(None),
+_SHARED_WITH = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
+_SHOWN = select(*CATEGORIES.columns).where(categories.c.removed_at.is_(None))
+_BY_ID = _SHOWN.where(categories.c.id == bindparam("id"))
+_FIND = _BY_ID.where(or_(categories.c.user_id == bindparam("user_id"), categories.c.id.in_(_SHARED_WITH)))
+_LOCK = select(categories.c.id).where(categories.c.id == bindparam("id")).with_for_update()
+_FIND_NAMED = _SHOWN.where(categories.c.user_id == bindparam("user_id"), categories.c.name_key == bindparam("name_key"))
+_LIST = _SHOWN.order_by(categories.c.name_key, categories.c.id).limit(bindparam("limit", type_=Integer))
+_OWNED = _LIST.where(categories.c.user_id == bindparam("user_id"))
+# The owner of a category that is shared is one of its members.
+_JOINED = _LIST.where(categories.c.id.in_(_SHARED_WITH), categories.c.user_id != bindparam("user_id"))
+_AFTER = tuple_(categories.c.name_key, categories.c.id) > tuple_(
+    bindparam("after_name", type_=categories.c.name_key.type),
+    bindparam("after_id", type_=categories.c.id.type),
 )
-_LOCK = _FIND.with_for_update()
-_FIRST = (
-    select(*CATEGORIES.columns)
-    .where(categories.c.user_id == bindparam("user_id"), categories.c.removed_at.is_(None))
-    .order_by(categories.c.name_key, categories.c.id)
-    .limit(bindparam("limit", type_=Integer))
-)
-_NEXT = _FIRST.where(
-    tuple_(categories.c.name_key, categories.c.id)
-    > tuple_(
-        bindparam("after_name", type_=categories.c.name_key.type),
-        bindparam("after_id", type_=categories.c.id.type),
-    )
-)
+_LISTS = {False: (_OWNED, _JOINED), True: (_OWNED.where(_AFTER), _JOINED.where(_AFTER))}
 _ADD = insert(categories)
 _SAVE = update(categories).where(categories.c.id == bindparam("of_id"), categories.c.version == bindparam("of_version"))
+_LOCK_MEMBERS = (
+    select(category_members.c.user_id)
+    .where(category_members.c.category_id == bindparam("category_id"))
+    .order_by(category_members.c.user_id)
+    .with_for_update()
+)
+_REMOVE_MEMBERS = delete(category_members).where(
+    category_members.c.category_id == bindparam("category_id"),
+    category_members.c.user_id.not_in(bindparam("kept", expanding=True)),
+)
+_member = insert(category_members)
+_SAVE_MEMBER = _member.on_conflict_do_update(
+    index_elements=["category_id", "user_id"],
+    set_={name: _member.excluded[name] for name in ("role", "since", "is_ready")},
+)
 _REMOVE = delete(categories).where(categories.c.id == bindparam("id"))
 
 
@@ -57,16 +102,32 @@ class SqlCategories:
 
     def add(self, category: Category) -> None:
         self._connection.change(_ADD, CATEGORIES.row(category))
+        if category.members:
+            self._save_members(category)
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
-        statement = _LOCK if self._connection.is_writing else _FIND
-        row = self._connection.one(statement, {"id": category_id, "user_id": user_id})
+        if self._connection.is_writing:
+            # Read after the lock, because the members are other rows, which may have changed before it.
+            self._connection.rows(_LOCK, {"id": category_id})
+        row = self._connection.one(_FIND, {"id": category_id, "user_id": user_id})
+        return None if row is None else CATEGORIES.entity(row)
+
+    def find_unlocked(self, category_id: UUID) -> Category | None:
+        row = self._connection.one(_BY_ID, {"id": category_id})
+        return None if row is None else CATEGORIES.entity(row)
+
+    def find_named(self, user_id: UUID, name_key: str) -> Category | None:
+        row = self._connection.one(_FIND_NAMED, {"user_id": user_id, "name_key": name_key})
         return None if row is None else CATEGORIES.entity(row)
 
     def save(self, category: Category) -> None:
         predecessor = {"of_id": category.id, "of_version": category.version - 1}
         if not self._connection.change(_SAVE, CATEGORIES.changes(category) | predecessor):
             raise Stale
+
+    def save_shared(self, category: Category) -> None:
+        self.save(category)
+        self._save_members(category)
 
     def hide(self, category: Category, now: datetime) -> None:
         # No name begins with a space.
@@ -79,8 +140,29 @@ class SqlCategories:
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
-        if after is None:
-            rows = self._connection.rows(_FIRST, parameters)
-        else:
-            rows = self._connection.rows(_NEXT, parameters | {"after_name": after.name, "after_id": after.id})
-        return Page.cut([CATEGORIES.entity(row) for row in rows], limit, lambda category: category.key)
+        if after is not None:
+            parameters |= {"after_name": after.name, "after_id": after.id}
+        rows = [row for each in _LISTS[after is not None] for row in self._connection.rows(each, parameters)]
+        found = sorted((CATEGORIES.entity(row) for row in rows), key=lambda category: category.key)
+        return Page.cut(found[: limit + 1], limit, lambda category: category.key)
+
+    def _save_members(self, category: Category) -> None:
+        """Store the members; the owner, too, if there are others."""
+        members = list(category.members)
+        if members:
+            members.append(CategoryMember(category.user_id, Role.OWNER, category.created_at, is_ready=True))
+        kept = [each.user_id for each in members]
+        # In the order in which works on tasks of the category lock them, so that no deadlock can occur.
+        self._connection.rows(_LOCK_MEMBERS, {"category_id": category.id})
+        self._connection.change(_REMOVE_MEMBERS, {"category_id": category.id, "kept": kept})
+        rows = [
+            {
+                "category_id": category.id,
+                "user_id": each.user_id,
+                "role": each.role.value,
+                "since": (each.since - EPOCH) // timedelta(microseconds=1),
+                "is_ready": each.is_ready,
+            }
+            for each in members
+        ]
+        self._connection.change_all(_SAVE_MEMBER, rows)

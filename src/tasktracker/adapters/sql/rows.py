@@ -9,7 +9,7 @@ from operator import attrgetter
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from sqlalchemy import Column, Table
+from sqlalchemy import ColumnElement, Table
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -23,7 +23,7 @@ class Rows(Generic[Entity]):
 
     An enum is stored as its value, any other value unchanged, unless `load` and `dump` convert the field. `derived`
     columns are computed from the entity whenever it is stored, `unmapped` ones are filled by other code. `fixed` fields
-    never change.
+    never change. `read_only` fields have no column: each is read by an expression, and stored by other code.
 
     Raises TypeError if the table and the entity do not match.
     """
@@ -38,21 +38,24 @@ class Rows(Generic[Entity]):
         derived: Mapping[str, Callable[[Entity], Any]] = {},
         fixed: Collection[str] = (),
         unmapped: Collection[str] = (),
+        read_only: Mapping[str, ColumnElement[Any]] = {},
     ) -> None:
         if "__slots__" not in vars(entity) or hasattr(entity, "__post_init__"):
             raise TypeError(f"{entity.__name__} must have slots, and no __post_init__, which reading a row would skip")
         names = [field.name for field in fields(entity)]
-        mapped, found = {*names, *derived, *unmapped}, {*table.columns.keys()}
+        mapped, found = {*names, *derived, *unmapped} - {*read_only}, {*table.columns.keys()}
         _require_none(f"{table.name} lacks columns for {entity.__name__}", mapped - found)
         _require_none(f"{table.name} has columns that {entity.__name__} does not fill", found - mapped)
-        _require_none(f"{entity.__name__} lacks fields", {*load, *dump, *fixed} - {*names})
-        self.columns: tuple[Column[Any], ...] = tuple(table.columns[name] for name in names)
+        _require_none(f"{entity.__name__} lacks fields", {*load, *dump, *fixed, *read_only} - {*names})
+        self.columns: tuple[ColumnElement[Any], ...] = tuple(
+            read_only[name].label(name) if name in read_only else table.columns[name] for name in names
+        )
         self.fixed = fixed
         self._entity = entity
-        self._names = names
         # Setting the slots one by one takes half the time of a constructor with keyword arguments.
         self._set = [getattr(entity, name).__set__ for name in names]
-        self._values = attrgetter(*names)
+        self._stored_names = [name for name in names if name not in read_only]
+        self._values = attrgetter(*self._stored_names)
         self._derived = list(derived.items())
         enums = _enums(entity)
         loads = {**{name: members.__getitem__ for name, members in enums.items()}, **load}
@@ -72,7 +75,7 @@ class Rows(Generic[Entity]):
 
     def row(self, entity: Entity) -> dict[str, Any]:
         """Return the values of all mapped and derived columns, by name."""
-        row = dict(zip(self._names, self._values(entity), strict=True))
+        row = dict(zip(self._stored_names, self._values(entity), strict=True))
         for name, dump in self._dumps:
             row[name] = dump(row[name])
         for name, derive in self._derived:

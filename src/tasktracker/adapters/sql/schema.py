@@ -164,9 +164,25 @@ categories = Table(
     PrimaryKeyConstraint("id", name="pk_categories"),
     # Its index also provides the order of the list: the keys of a user's categories are unique.
     UniqueConstraint("user_id", "name_key", name="uq_categories_user_id_name_key"),
-    # Redundant to the primary key, but the target of a foreign key of tasks.
-    UniqueConstraint("user_id", "id", name="uq_categories_user_id_id"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_categories_user_id", ondelete="CASCADE"),
+)
+
+# The members of each category that is shared, its owner included. They are the only source of the rights in its tasks.
+category_members = Table(
+    "category_members",
+    metadata,
+    Column("category_id", Id, nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("role", String(20), nullable=False),
+    # In microseconds since 1970, so that it is the same text in every dialect.
+    Column("since", BigInteger, nullable=False),
+    Column("is_ready", Boolean, nullable=False),
+    PrimaryKeyConstraint("category_id", "user_id", name="pk_category_members"),
+    ForeignKeyConstraint(
+        ["category_id"], ["categories.id"], name="fk_category_members_category_id", ondelete="CASCADE"
+    ),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_category_members_user_id", ondelete="CASCADE"),
+    Index("ix_category_members_user_id", "user_id"),
 )
 
 tasks = Table(
@@ -184,9 +200,11 @@ tasks = Table(
     Column("category", Id),
     Column("parent", Id),
     Column("root", Id, nullable=False),
+    Column("root_category", Id),
     # "<user>:<role> …": read and written together with the task, under its lock.
     Column("members", Text, nullable=False),
-    Column("created_by", Id, nullable=False),
+    Column("owner", Id, nullable=False),
+    Column("created_by", Id),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("completed_at", Moment),
@@ -194,14 +212,27 @@ tasks = Table(
     Column("trashed_with", Id),
     Column("version", Integer, nullable=False),
     PrimaryKeyConstraint("id", name="pk_tasks"),
-    ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_tasks_created_by", ondelete="CASCADE"),
-    # Both columns, so that a task can only be filed under a category of its creator. A null category is not checked.
-    # No cascade: `unfile` first takes tasks out of a category, each as a separate change.
-    ForeignKeyConstraint(["created_by", "category"], ["categories.user_id", "categories.id"], name="fk_tasks_category"),
+    ForeignKeyConstraint(["owner"], ["users.id"], name="fk_tasks_owner", ondelete="CASCADE"),
+    # No cascade: `unfile` first takes tasks out of a category, each as a separate change. `created_by` has no foreign
+    # key: an index for it would make each new task dearer.
+    ForeignKeyConstraint(["category"], ["categories.id"], name="fk_tasks_category"),
     ForeignKeyConstraint(["parent"], ["tasks.id"], name="fk_tasks_parent"),
     CheckConstraint(f"priority IN ({', '.join(str(int(each)) for each in Priority)})", name="priority"),
     CheckConstraint(f"state IN ({', '.join(repr(str(each)) for each in State)})", name="state"),
-    Index("ix_tasks_category", "created_by", "category"),
+    Index("ix_tasks_category", "owner", "category"),
+    Index(
+        "ix_tasks_root_category",
+        "root_category",
+        "id",
+        postgresql_where=text("root_category IS NOT NULL"),
+        sqlite_where=text("root_category IS NOT NULL"),
+    ),
+    Index(
+        "ix_tasks_created_by",
+        "created_by",
+        postgresql_where=text("created_by <> owner"),
+        sqlite_where=text("created_by <> owner"),
+    ),
     Index("ix_tasks_root", "root", "id"),
     Index("ix_tasks_parent", "parent"),
     Index("ix_tasks_trashed_at", "trashed_at", "id"),
@@ -210,7 +241,7 @@ tasks = Table(
 LISTED = text("trashed_at IS NULL")
 TRASHED = text("trashed_at IS NOT NULL")
 
-# One row per task and viewer, the creator included, with the columns that lists filter and sort by. Each index
+# One row per task and viewer, the owner included, with the columns that lists filter and sort by. Each index
 # provides the order of one list.
 task_entries = Table(
     "task_entries",
@@ -218,6 +249,9 @@ task_entries = Table(
     Column("task_id", Id, nullable=False),
     Column("user_id", Id, nullable=False),
     Column("role", String(20), nullable=False),
+    # Null for the owner and the members of the task. For others, the shared category through which they see it: the
+    # entry counts only while they are members of that.
+    Column("via", Id),
     Column("title_key", Key, nullable=False),
     Column("priority", SmallInteger, nullable=False),
     Column("state", String(20), nullable=False),

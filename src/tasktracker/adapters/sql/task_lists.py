@@ -9,14 +9,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, or_, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, not_, or_, select, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
 
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.schema import task_entries, tasks
+from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
 from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
@@ -70,13 +71,33 @@ class _Filter:
     condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
 
 
+_MY_LISTS = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
+IS_LISTED = or_(_ENTRY.via.is_(None), _ENTRY.via.in_(_MY_LISTS.where(category_members.c.is_ready)))
+"""Whether an entry counts now. The databases run the subquery once, and only if there is an entry that needs it."""
+
+
+def in_my_lists(*roles: Role) -> ColumnElement[bool]:
+    """Whether the root of a task is in a shared category in which the viewer has one of these roles."""
+    mine = _MY_LISTS.where(category_members.c.role.in_([role.value for role in roles]))
+    return and_(tasks.c.root_category.is_not(None), tasks.c.root_category.in_(mine))
+
+
+# The roles of entries through a category are of the time when they were written: those of the category count.
+_OWNS = or_(_ENTRY.role == Role.OWNER.value, in_my_lists(Role.OWNER))
+_EDITS = or_(and_(_ENTRY.role == Role.EDITOR.value, _ENTRY.via.is_(None)), in_my_lists(Role.EDITOR))
+_HAS_ROLE = {Role.OWNER: _OWNS, Role.EDITOR: and_(not_(_OWNS), _EDITS), Role.VIEWER: and_(not_(_OWNS), not_(_EDITS))}
+
 _AT = bindparam("at", type_=_ENTRY.due_date.type)
 _FILTERS = (
     _Filter("priority", lambda query: query.priority is not None, lambda _: _ENTRY.priority == bindparam("priority")),
     _Filter(
         "category",
         lambda query: query.category not in (None, NONE),
-        lambda _: _ENTRY.category == bindparam("category"),
+        # An entry of a member counts only as long as the member is in the category.
+        lambda _: and_(
+            _ENTRY.category == bindparam("category"),
+            or_(_ENTRY.role == Role.OWNER.value, in_my_lists(*Role)),
+        ),
     ),
     _Filter(None, lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
     _Filter("parent", lambda query: query.parent not in (None, NONE), lambda _: _ENTRY.parent == bindparam("parent")),
@@ -103,7 +124,10 @@ _FILTERS = (
         lambda _: or_(tasks.c.start_on.is_(None), tasks.c.start_on <= bindparam("today")),
     ),
     _Filter("today", lambda query: query.started is False, lambda _: tasks.c.start_on > bindparam("today")),
-    _Filter("role", lambda query: query.role is not None, lambda _: _ENTRY.role == bindparam("role")),
+    *(
+        _Filter(None, lambda query, role=role: query.role is role, lambda _, condition=condition: condition)  # type: ignore[misc]
+        for role, condition in _HAS_ROLE.items()
+    ),
 )
 
 
@@ -118,7 +142,7 @@ def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort,
     statement = (
         select(*TASKS.columns)
         .join_from(task_entries, tasks, tasks.c.id == _ENTRY.task_id)
-        .where(_ENTRY.user_id == bindparam("user_id"), _ENTRY.trashed_at.is_(None), FINDABLE)
+        .where(_ENTRY.user_id == bindparam("user_id"), _ENTRY.trashed_at.is_(None), FINDABLE, IS_LISTED)
     )
     if states == 1:
         statement = statement.where(_ENTRY.state == bindparam("state_0"))

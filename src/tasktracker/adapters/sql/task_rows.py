@@ -6,36 +6,48 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Select, and_, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, Select, Text, and_, case, cast, func, literal_column, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import jobs, task_entries, tasks
+from tasktracker.adapters.sql.schema import category_members, jobs, task_entries, tasks
 from tasktracker.domain.jobs.job import JobKind
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
+from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import search_text, title_key
 from tasktracker.domain.tasks.task import Task
 
 
-def _load_members(text: str) -> tuple[Member, ...]:
+def load_members(text: str | None) -> tuple[Member, ...]:
+    """Return the members in a text of the form "<user>:<role> …"."""
     if not text:
         return ()
     parts = (each.split(":") for each in text.split(" "))
-    return tuple(Member(UUID(user_id), Role(role)) for user_id, role in parts)
+    return tuple(sorted(Member(UUID(user_id), Role(role)) for user_id, role in parts))
 
 
 def _dump_members(members: Iterable[Member]) -> str:
     return " ".join(f"{member.user_id}:{member.role}" for member in members)
 
 
+_MEMBER = cast(category_members.c.user_id, Text) + ":" + category_members.c.role
+LIST_MEMBERS = (
+    select(func.aggregate_strings(_MEMBER, " "))
+    .where(category_members.c.category_id == tasks.c.root_category)
+    .correlate(tasks)
+    .scalar_subquery()
+)
+
 TASKS = Rows(
     Task,
     tasks,
-    load={"members": _load_members},
+    load={"members": load_members, "list_members": load_members},
     dump={"members": _dump_members},
     derived={"search": search_text},
     fixed=("id", "created_by", "created_at"),
+    # The database looks for members only if there is a category.
+    read_only={"list_members": case((tasks.c.root_category.is_not(None), LIST_MEMBERS))},
 )
 
 
@@ -70,16 +82,16 @@ def _compile_for_sqlite(element: IsNotBeing, compiler: SQLCompiler, **options: A
 
 
 FINDABLE = and_(
-    IsNotBeing(tasks.c.created_by, JobKind.REMOVE_ACCOUNT),
+    IsNotBeing(tasks.c.owner, JobKind.REMOVE_ACCOUNT),
     or_(tasks.c.trashed_with.is_(None), IsNotBeing(tasks.c.trashed_with, JobKind.PURGE_TASK)),
 )
 """The condition that a task's owner has an account, and that the task is not being purged."""
 
 # All other columns of an entry are copies of the task's. A column missing in `tasks` raises KeyError here.
-_OF_ENTRY = ("task_id", "user_id", "role", "title_key")
+_OF_ENTRY = ("task_id", "user_id", "role", "via", "category", "title_key")
 _OF_TASK = [tasks.columns[each.name].name for each in task_entries.columns if each.name not in _OF_ENTRY]
 ENTRY_CHANGES = ["title_key", *(name for name in _OF_TASK if name not in TASKS.fixed)]
-"""The columns of an entry that may change."""
+"""The columns that may change in all entries of a task."""
 
 
 def entry_of(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,8 +102,22 @@ def entry_of(row: Mapping[str, Any]) -> dict[str, Any]:
 def entry_rows(task: Task, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the entries of all viewers of a task. `row` is the task's row."""
     shared = entry_of(row) | {"task_id": task.id}
-    owner = shared | {"user_id": task.created_by, "role": Role.OWNER.value}
-    members = [
-        shared | {"user_id": member.user_id, "role": member.role.value, "category": None} for member in task.members
+    return [shared | viewer for viewer in viewers(task)]
+
+
+def viewers(task: Task) -> list[dict[str, Any]]:
+    """Return the columns in which the entries of a task's viewers differ."""
+    # The rows of most tasks have one viewer.
+    if not task.members and not task.list_members:
+        return [{"user_id": task.owner, "role": Role.OWNER.value, "via": None, "category": task.category}]
+    direct = {task.owner: Role.OWNER} | {member.user_id: member.role for member in task.members}
+    through = {each.user_id: each.role for each in task.list_members if each.user_id not in direct}
+    return [
+        {
+            "user_id": user_id,
+            "role": role.value,
+            "via": task.root_category if user_id in through else None,
+            "category": visible_category(task, user_id),
+        }
+        for user_id, role in (direct | through).items()
     ]
-    return [owner, *members]

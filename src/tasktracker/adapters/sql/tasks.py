@@ -1,12 +1,14 @@
 """Tasks in SQL.
 
-A task's row holds the whole task. For lists, each viewer of a task, the creator included, has an entry with the columns
-that lists filter and sort by. So a page is a range of one index, for any number of tasks, shared ones included.
+A task's row holds the whole task, except for the members of its category. For lists, each viewer of a task, the owner
+included, has an entry with the columns that lists filter and sort by. So a page is a range of one index, for any number
+of tasks, shared ones included.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,12 +26,14 @@ from sqlalchemy import (
 )
 
 from tasktracker.adapters.sql.connection import Connection
-from tasktracker.adapters.sql.schema import task_entries, tasks
+from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
 from tasktracker.adapters.sql.task_lists import list_tasks
-from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, FINDABLE, TASKS, entry_of, entry_rows
+from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, FINDABLE, TASKS, entry_of, entry_rows, viewers
 from tasktracker.domain.kernel.errors import Stale
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.kernel.paging import Page
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.tasks.policy import visible_category
+from tasktracker.domain.tasks.ports import ViewersChange
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
@@ -48,7 +52,7 @@ _OF_USER = (
     .where(task_entries.c.user_id == bindparam("user_id"))
     .limit(_LIMIT)
 )
-_SHARED_WITH = _OF_USER.where(task_entries.c.role != Role.OWNER.value, FINDABLE)
+_SHARED_WITH = _OF_USER.where(task_entries.c.role != Role.OWNER.value, task_entries.c.via.is_(None), FINDABLE)
 _OWNED = _OF_USER.where(task_entries.c.role == Role.OWNER.value).with_for_update(of=tasks)
 # Each reads the end of one index.
 _OWNED_LISTED = _OWNED.where(task_entries.c.trashed_at.is_(None)).order_by(
@@ -59,7 +63,7 @@ _OWNED_TRASHED = _OWNED.where(task_entries.c.trashed_at.is_not(None)).order_by(
 )
 ADD = insert(tasks)
 _SAVE = update(tasks).where(tasks.c.id == bindparam("of_id"), tasks.c.version == bindparam("of_version"))
-_FILED = and_(tasks.c.created_by == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
+_FILED = and_(tasks.c.owner == bindparam("of_user"), tasks.c.category == bindparam("of_category"))
 _IN_CATEGORY = select(tasks.c.id, tasks.c.root).where(_FILED).limit(_LIMIT)
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _LOCK_ALL = select(tasks.c.id).where(tasks.c.id.in_(_IDS)).order_by(tasks.c.id).with_for_update()
@@ -68,6 +72,7 @@ _UNFILE = (
     .where(_FILED, tasks.c.id.in_(_IDS))
     .values(
         category=None,
+        root_category=case((tasks.c.root_category != bindparam("of_category"), tasks.c.root_category)),
         version=tasks.c.version + 1,
         updated_at=case(
             (tasks.c.updated_at > bindparam("now"), tasks.c.updated_at),
@@ -75,6 +80,11 @@ _UNFILE = (
         ),
     )
     .returning(*TASKS.columns)
+)
+_UNFILE_TREES = (
+    update(tasks)
+    .where(tasks.c.root.in_(_IDS), tasks.c.root_category == bindparam("of_category"))
+    .values(root_category=None)
 )
 # Updates the entries of all viewers, as lists may be sorted by the time of the last change.
 _UNFILE_ENTRIES = (
@@ -91,12 +101,48 @@ _SAVE_ENTRIES = (
     .where(task_entries.c.task_id == bindparam("of_id"))
     .values(
         {name: bindparam(name) for name in ENTRY_CHANGES}
+        # Others see the category of the root, which changes only together with the viewers.
         | {
             "category": case(
-                (task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type))
+                (task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type)),
+                else_=task_entries.c.category,
             )
         }
     )
+)
+_REFILE = (
+    update(tasks)
+    .where(tasks.c.root == bindparam("of_root"), tasks.c.id != bindparam("of_root"))
+    .values(root_category=bindparam("of_category", type_=tasks.c.root_category.type))
+)
+_LOCK_LIST = (
+    select(category_members.c.user_id, category_members.c.role)
+    .where(category_members.c.category_id == bindparam("category_id"))
+    .order_by(category_members.c.user_id)
+    .with_for_update(read=True)
+)
+_IN_LIST = (
+    select(tasks.c.id)
+    .where(tasks.c.root_category == bindparam("category_id"))
+    .order_by(tasks.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+_IN_LIST_AFTER = _IN_LIST.where(tasks.c.id > bindparam("after"))
+_LOCK_MANY = (
+    select(*TASKS.columns)
+    .where(tasks.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(tasks.c.id)
+    .with_for_update()
+)
+_ENTRIES_OF = select(
+    task_entries.c.task_id, task_entries.c.user_id, task_entries.c.role, task_entries.c.via, task_entries.c.category
+).where(task_entries.c.task_id.in_(bindparam("ids", expanding=True)))
+_VIEWER = and_(task_entries.c.task_id == bindparam("of_task"), task_entries.c.user_id == bindparam("of_user"))
+_REMOVE_ENTRY = delete(task_entries).where(_VIEWER)
+_REFRESH_ENTRY = (
+    update(task_entries)
+    .where(_VIEWER)
+    .values(role=bindparam("role"), via=bindparam("via"), category=bindparam("category"))
 )
 _REMOVE_ENTRIES = delete(task_entries).where(task_entries.c.task_id == bindparam("task_id"))
 
@@ -115,8 +161,10 @@ class SqlTasks:
         self._add_entries(task, row)
 
     def find(self, task_id: UUID) -> Task | None:
-        row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": task_id})
-        return None if row is None else TASKS.entity(row)
+        if not self._connection.is_writing:
+            return self.find_unlocked(task_id)
+        row = self._connection.one(_LOCK, {"id": task_id})
+        return None if row is None else self._with_locked_list(TASKS.entity(row))
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
         row = self._connection.one(_FIND, {"id": task_id})
@@ -125,7 +173,8 @@ class SqlTasks:
     def save(self, task: Task) -> None:
         changes = TASKS.changes(task)
         self._save(task, changes)
-        self._connection.change(_SAVE_ENTRIES, entry_of(changes) | {"of_id": task.id})
+        shown = visible_category(task, task.owner)
+        self._connection.change(_SAVE_ENTRIES, entry_of(changes) | {"category": shown, "of_id": task.id})
 
     def save_shared(self, task: Task) -> None:
         self._save(task, TASKS.changes(task))
@@ -144,6 +193,9 @@ class SqlTasks:
             statement, parameters = _LOCK_SOME_CHILDREN if is_writing else _SOME_CHILDREN, {"limit": limit}
         rows = self._connection.rows_of_many(statement, "parents", sorted(parents), parameters)
         return sorted((TASKS.entity(row) for row in rows), key=lambda task: task.id)[:limit]
+
+    def refile(self, root: UUID, category_id: UUID | None) -> None:
+        self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
 
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
         rows = self._connection.rows(_SHARED_WITH, {"user_id": user_id, "limit": limit})
@@ -165,11 +217,55 @@ class SqlTasks:
         self._connection.rows(_LOCK_ALL, {"ids": sorted({root for _, root in found})})
         ids = [task_id for task_id, _ in found]
         rows = self._connection.change_returning(_UNFILE, filed | {"now": now, "ids": ids})
+        self._connection.change(_UNFILE_TREES, {"of_category": category_id, "ids": ids})
         self._connection.change(_UNFILE_ENTRIES, {"ids": [row[0] for row in rows]})
         return [TASKS.entity(row) for row in rows]
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
         return list_tasks(self._connection, user_id, query)
+
+    def refresh(self, category_id: UUID, after: UUID | None, limit: int) -> Sequence[ViewersChange]:
+        statement, values = _IN_LIST, {"category_id": category_id, "limit": limit}
+        if after is not None:
+            statement, values = _IN_LIST_AFTER, values | {"after": after}
+        ids = [id_ for (id_,) in self._connection.rows(statement, values)]
+        if not ids:
+            return []
+        found = [TASKS.entity(row) for row in self._connection.rows(_LOCK_MANY, {"ids": ids})]
+        entries: dict[UUID, dict[UUID, Sequence[Any]]] = {id_: {} for id_ in ids}
+        for task_id, user_id, *stored in self._connection.rows(_ENTRIES_OF, {"ids": ids}):
+            entries[task_id][user_id] = stored
+        members = self._lock_list(category_id)
+        return [
+            self._refresh(
+                replace(task, list_members=members) if task.root_category == category_id else task, entries[task.id]
+            )
+            for task in found
+        ]
+
+    def _refresh(self, task: Task, stored: Mapping[UUID, Sequence[Any]]) -> ViewersChange:
+        change = ViewersChange.of(task, {user_id: category for user_id, (_, _, category) in stored.items()})
+        row = TASKS.row(task)
+        for viewer in viewers(task):
+            user_id = viewer["user_id"]
+            if user_id in change.added:
+                self._connection.change(ADD_ENTRY, entry_of(row) | {"task_id": task.id} | viewer)
+            elif [viewer["role"], viewer["via"], viewer["category"]] != list(stored[user_id]):
+                values = {name: viewer[name] for name in ("role", "via", "category")}
+                self._connection.change(_REFRESH_ENTRY, values | {"of_task": task.id, "of_user": user_id})
+        for user_id in change.removed:
+            self._connection.change(_REMOVE_ENTRY, {"of_task": task.id, "of_user": user_id})
+        return change
+
+    def _with_locked_list(self, task: Task) -> Task:
+        """Return a locked task with the members of its category, locked: they may have changed before the lock."""
+        if not task.list_members or task.root_category is None:
+            return task
+        return replace(task, list_members=self._lock_list(task.root_category))
+
+    def _lock_list(self, category_id: UUID) -> tuple[Member, ...]:
+        rows = self._connection.rows(_LOCK_LIST, {"category_id": category_id})
+        return tuple(Member(user_id, Role(role)) for user_id, role in rows)
 
     def _save(self, task: Task, changes: Mapping[str, Any]) -> None:
         predecessor = {"of_id": task.id, "of_version": task.version - 1}

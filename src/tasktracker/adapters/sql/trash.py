@@ -8,13 +8,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, bindparam, delete, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, delete, or_, select, tuple_
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
+from tasktracker.adapters.sql.task_lists import IS_LISTED, in_my_lists
 from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
-from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
@@ -32,7 +33,7 @@ _EXPIRED = (
 
 
 @cache
-def _list(after: bool) -> Select[Any]:
+def _list(after: bool, in_category: bool) -> Select[Any]:
     entry = task_entries.c
     statement = (
         select(*TASKS.columns)
@@ -40,11 +41,15 @@ def _list(after: bool) -> Select[Any]:
         .where(
             entry.user_id == bindparam("user_id"),
             entry.trashed_at.is_not(None),
-            entry.role == Role.OWNER.value,
+            IS_LISTED,
             tasks.c.trashed_with == tasks.c.id,
             FINDABLE,
         )
     )
+    roles = (Role.OWNER, Role.EDITOR) if in_category else (Role.OWNER,)
+    statement = statement.where(or_(entry.role == Role.OWNER.value, in_my_lists(*roles)))
+    if in_category:
+        statement = statement.where(entry.category == bindparam("category"))
     if after:
         position = tuple_(
             bindparam("after_value", type_=entry.trashed_at.type), bindparam("after_id", type_=entry.task_id.type)
@@ -62,11 +67,15 @@ class SqlTrash:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def list(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
+    def list(
+        self, user_id: UUID, after: TaskKey[datetime] | None, limit: int, category: UUID | None = None
+    ) -> Page[Task, TaskKey[datetime]]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
+        if category is not None:
+            parameters["category"] = category
         if after is not None:
             parameters |= {"after_value": after.value, "after_id": after.id}
-        rows = self._connection.rows(_list(after is not None), parameters)
+        rows = self._connection.rows(_list(after is not None, category is not None), parameters)
         return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
 
     def find(self, task_id: UUID) -> Task | None:

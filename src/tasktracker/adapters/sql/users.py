@@ -31,6 +31,7 @@ from tasktracker.adapters.sql.schema import (
     import_lines,
     task_changes,
     task_entries,
+    tasks,
     users,
 )
 from tasktracker.domain.accounts.user import User, email_key, username_key
@@ -60,16 +61,18 @@ _HIDE = update(users).where(users.c.id == bindparam("of_id"))
 _REMOVE = delete(users).where(users.c.id == bindparam("id"))
 
 
-def _some(table: Table, column: Column[UUID]) -> ColumnElement[bool]:
+def _some(table: Table, column: Column[UUID], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition that selects at most `limit` rows of a table in which a column is a user."""
     key = tuple_(*table.primary_key.columns)
-    of_user = select(*table.primary_key.columns).where(column == bindparam("of_user")).limit(_LIMIT)
+    of_user = select(*table.primary_key.columns).where(column == bindparam("of_user"), *conditions).limit(_LIMIT)
     return key.in_(of_user)
 
 
 _LIMIT = bindparam("limit", type_=Integer)
 _CLEAR: Sequence[Executable] = (
     update(task_changes).where(_some(task_changes, task_changes.c.actor)).values(actor=None),
+    # Tasks that the user created for others. The condition on the owner is that of the index.
+    update(tasks).where(_some(tasks, tasks.c.created_by, tasks.c.created_by != tasks.c.owner)).values(created_by=None),
     *(
         delete(table).where(_some(table, table.c.user_id))
         for table in (feed_items, idempotency_keys, auth_events, api_tokens, task_entries)

@@ -1,4 +1,4 @@
-"""A category, under which a user files tasks."""
+"""A category, under which a user and the members of the category file tasks."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tasktracker.domain.kernel.fields import (
     require_visible,
     text,
 )
+from tasktracker.domain.kernel.members import Member, Role
 
 MAX_NAME_LENGTH = 64
 MAX_DESCRIPTION_LENGTH = 1000
@@ -31,30 +32,72 @@ class CategoryFields(TypedDict, total=False):
     color: str | None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class CategoryMember:
+    """A user with whom a category is shared, since a time.
+
+    Until the member `is_ready`, the member's lists of tasks are incomplete, and leave out the tasks of the category.
+    """
+
+    user_id: UUID
+    role: Role
+    since: datetime
+    is_ready: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
-    """A category of one user. `version` grows by one with every change."""
+    """A category of its owner, `user_id`, and the members with whom it is shared.
+
+    `version` grows by one with every change.
+    """
 
     id: UUID
     user_id: UUID
     name: Annotated[str, Editable(text(shortest=1, longest=MAX_NAME_LENGTH, trim=True), new=require_visible)]
     description: Annotated[str, Editable(text(longest=MAX_DESCRIPTION_LENGTH))] = ""
     color: Annotated[str | None, Editable(optional(rgb_color))] = None
+    members: tuple[CategoryMember, ...] = ()
     created_at: datetime
     updated_at: datetime
     version: int = 1
 
     def edit(self, fields: CategoryFields, now: datetime) -> Category:
         """Return the category with these (checked) fields; itself if they change nothing."""
-        edited = replace(self, **fields)
-        if edited == self:
-            return self
-        return replace(edited, version=self.version + 1, updated_at=max(now, self.updated_at))
+        return self._changed(replace(self, **fields), now)
+
+    def with_member(self, member: CategoryMember, now: datetime) -> Category:
+        """Return the category with a new or changed member."""
+        others = (each for each in self.members if each.user_id != member.user_id)
+        return self._changed(replace(self, members=tuple(sorted((*others, member)))), now)
+
+    def without_member(self, user_id: UUID, now: datetime) -> Category:
+        """Return the category without a member."""
+        others = (each for each in self.members if each.user_id != user_id)
+        return self._changed(replace(self, members=tuple(others)), now)
+
+    def member(self, user_id: UUID) -> CategoryMember | None:
+        """Return the member with this id. The owner is not a member."""
+        return next((each for each in self.members if each.user_id == user_id), None)
+
+    @property
+    def list_members(self) -> tuple[Member, ...]:
+        """The users who have a right to every task in the category, its owner included; none if it is not shared."""
+        if not self.members:
+            return ()
+        return tuple(
+            sorted([Member(self.user_id, Role.OWNER), *(Member(each.user_id, each.role) for each in self.members)])
+        )
 
     @property
     def key(self) -> CategoryKey:
         """The sort key in the list of the user's categories."""
         return CategoryKey(name_key(self.name), self.id)
+
+    def _changed(self, other: Category, now: datetime) -> Category:
+        if other == self:
+            return self
+        return replace(other, version=self.version + 1, updated_at=max(now, self.updated_at))
 
 
 @dataclass(frozen=True, slots=True, order=True)

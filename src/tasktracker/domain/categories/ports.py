@@ -12,9 +12,10 @@ from tasktracker.domain.kernel.paging import Page
 
 
 class CategoryRepository(Protocol):
-    """Categories. Names are unique for each user by `name_key`, also when categories are added concurrently.
+    """Categories, with their members. `categories.policy` decides on access.
 
-    A category is only visible to its user. For all other users it does not exist.
+    Names are unique for each owner by `name_key`, also when categories are added concurrently. A category is only
+    visible to its owner and its members. For all other users it does not exist.
     """
 
     def add(self, category: Category) -> None:
@@ -22,11 +23,26 @@ class CategoryRepository(Protocol):
         ...
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
-        """Return the user's category; a writing work locks the row until it ends."""
+        """Return a category that the user owns or is a member of; a writing work locks the row until it ends."""
+        ...
+
+    def find_unlocked(self, category_id: UUID) -> Category | None:
+        """Return any user's category as last committed. Locks nothing."""
+        ...
+
+    def find_named(self, user_id: UUID, name_key: str) -> Category | None:
+        """Return the category that the user owns with this key of a name. Locks nothing."""
         ...
 
     def save(self, category: Category) -> None:
         """Store a changed category. Raises CategoryNameTaken, and Stale unless the previous version is stored."""
+        ...
+
+    def save_shared(self, category: Category) -> None:
+        """Store a changed category together with its members. Raises like `save`.
+
+        With the commit, the members have the rights of their roles in all tasks of the category, and no other user has.
+        """
         ...
 
     def hide(self, category: Category, now: datetime) -> None:
@@ -41,7 +57,7 @@ class CategoryRepository(Protocol):
         ...
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
-        """Return a page of the user's categories, starting after `after`, in the order of their keys."""
+        """Return a page of the categories that the user owns or is a member of, after `after`, in the order of keys."""
         ...
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from uuid import UUID
 
 from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields, CategoryKey
+from tasktracker.domain.categories.policy import require_owned, require_visible
 from tasktracker.domain.categories.ports import CategoryWork
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
-from tasktracker.domain.kernel.errors import CategoryNameTaken, CategoryNotFound, Stale
+from tasktracker.domain.kernel.errors import CategoryNameTaken, Stale
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.versions import Expected, require, with_version_after
 
 
 class CategoryService:
-    """Use cases on the actor's own categories. For all other users they do not exist.
+    """Use cases on the categories that the actor owns or is a member of. Only the owner may edit one.
 
     Deleting a category changes tasks, and is a use case of `removal`.
     """
@@ -45,7 +46,7 @@ class CategoryService:
         return category
 
     def create_if_absent(self, work: CategoryWork, category_id: UUID, fields: CategoryFields) -> Category:
-        """Create a category with the caller's id. Raises Stale if the actor has a category with this id."""
+        """Create a category with the caller's id. Raises Stale if the actor sees a category with this id."""
         existing = work.categories.find(work.actor.user_id, category_id)
         if existing is not None:
             raise Stale(existing)
@@ -53,10 +54,7 @@ class CategoryService:
 
     def get(self, work: CategoryWork, category_id: UUID) -> Category:
         """Return a category; a writing work locks it. Raises CategoryNotFound."""
-        category = work.categories.find(work.actor.user_id, category_id)
-        if category is None:
-            raise CategoryNotFound
-        return category
+        return require_visible(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
 
     def list(
         self, work: CategoryWork, after: CategoryKey | None = None, limit: int = DEFAULT_PAGE
@@ -73,9 +71,9 @@ class CategoryService:
     def edit(
         self, work: CategoryWork, category_id: UUID, fields: CategoryFields, expected: Expected = None
     ) -> Category:
-        """Change the given fields. Raises InvalidInput, CategoryNotFound, CategoryNameTaken, Stale."""
+        """Change the given fields. Raises InvalidInput, CategoryNotFound, NotAllowed, CategoryNameTaken, Stale."""
         fields = CATEGORY.check(fields)
-        category = self.get(work, category_id)
+        category = require_owned(self.get(work, category_id), work.actor.user_id)
         require(category, expected)
         edited = category.edit(fields, work.now)
         CATEGORY.check_changes(category, edited, self._characters)
@@ -88,7 +86,6 @@ class CategoryService:
 
 def _require_free_name(work: CategoryWork, category: Category) -> None:
     """Raise CategoryNameTaken with the category that has the name. Concurrent works may still take it: see `add`."""
-    first = CategoryKey(category.key.name, UUID(int=0))
-    for other in work.categories.list(category.user_id, first, 1).items:
-        if other.key.name == category.key.name and other.id != category.id:
-            raise CategoryNameTaken(other.id)
+    other = work.categories.find_named(category.user_id, category.key.name)
+    if other is not None and other.id != category.id:
+        raise CategoryNameTaken(other.id)

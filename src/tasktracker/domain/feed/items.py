@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
+from tasktracker.domain.tasks.policy import viewers_of
 from tasktracker.domain.tasks.task import Task
 
 Item = Task | Category
@@ -35,14 +36,16 @@ class SyncedType:
 
 
 def _task_viewers(task: Task) -> frozenset[UUID]:
-    if task.trashed_at:
-        return frozenset()
-    return frozenset((task.created_by, *(member.user_id for member in task.members)))
+    return frozenset() if task.trashed_at else viewers_of(task)
+
+
+def _category_viewers(category: Category) -> frozenset[UUID]:
+    return frozenset((category.user_id, *(member.user_id for member in category.members)))
 
 
 SYNCED_TYPES = (
     SyncedType(Task, ItemType.TASK, _task_viewers),
-    SyncedType(Category, ItemType.CATEGORY, lambda category: frozenset((category.user_id,))),
+    SyncedType(Category, ItemType.CATEGORY, _category_viewers),
 )
 _BY_ENTITY = {each.entity: each for each in SYNCED_TYPES}
 

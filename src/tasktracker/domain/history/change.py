@@ -11,6 +11,9 @@ from tasktracker.domain.kernel.actors import AnyActor, SessionActor, TokenActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.tasks.task import TASK, Task
 
+ROOT_CATEGORY = "root_category"
+"""The name of the recorded field that says when a task entered or left a shared category. It is not shown."""
+
 Value = str | int | bool | date | datetime | UUID | list[str] | None
 
 
@@ -72,6 +75,11 @@ class Change:
         members = self.fields.get("members")
         return members is not None and _is_in(user_id, members.after) and not _is_in(user_id, members.before)
 
+    def enters(self, category_id: UUID) -> bool:
+        """Whether this change created the task in the category of a root, or moved it there."""
+        entered = self.fields.get(ROOT_CATEGORY)
+        return entered is not None and str(entered.after) == str(category_id)
+
     @property
     def key(self) -> ChangeKey:
         """The sort key in a task's history."""
@@ -93,6 +101,12 @@ def differences(before: Task | None, after: Task) -> dict[str, FieldChange]:
         old, new = (getattr(before, name) if before else None), getattr(after, name)
         if old != new:
             changed[name] = FieldChange(old, new)
+    if after.list_members or (before is not None and before.list_members):
+        old, new = (before.root_category if before else None), after.root_category
+        if old != new:
+            changed[ROOT_CATEGORY] = FieldChange(old, new)
+        if before is not None and before.owner != after.owner:
+            changed["owner"] = FieldChange(before.owner, after.owner)
     if before is not None and before.members != after.members:
         changed["members"] = FieldChange(_members(before), _members(after))
     if before is not None and before.completed_at != after.completed_at:

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from tasktracker.domain.history.access import Access
 from tasktracker.domain.history.change import Change, ChangeKey, FieldChange
 from tasktracker.domain.history.ports import HistoryWork
-from tasktracker.domain.history.since import changes_since
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import AlreadyChanged, ChangeNotFound, FieldError, InvalidInput, NotAllowed, Stale
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.versions import Expected, require
-from tasktracker.domain.tasks.policy import require_editable, require_visible
+from tasktracker.domain.tasks.policy import can_organise, require_editable, require_visible
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 
@@ -43,8 +43,8 @@ class HistoryService:
         """
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
         page = work.history.list(task_id, after, limit)
-        if task.created_by != work.actor.user_id:
-            page = _as_seen(page, work.actor.user_id)
+        if task.owner != work.actor.user_id:
+            page = _as_seen(page, Access.of(work, task))
         names = work.users.names({change.actor for change in page.items if change.actor})
         return HistoryPage(page, names)
 
@@ -56,12 +56,12 @@ class HistoryService:
         """
         task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
         change = work.history.find(task_id, change_id)
-        if change is None or _is_before_access(work, task, change):
+        if change is None or Access.of(work, task).begins_after(work.history, task, change):
             raise ChangeNotFound
         if change.action not in (Action.EDIT, Action.UNDO):
             raise InvalidInput.of("change", "is not an edit; only edits can be undone")
         fields = cast(TaskFields, {name: each.before for name, each in change.fields.items() if name in TASK.types})
-        if task.created_by != work.actor.user_id:
+        if not can_organise(task, work.actor.user_id):
             fields = TASK.without_owner_only(fields)
             if not fields:
                 raise NotAllowed("Only the task's owner may change its category or parent.")
@@ -83,21 +83,15 @@ class HistoryService:
             task = require_editable(work.tasks.find_unlocked(task_id), work.actor.user_id)
 
 
-def _as_seen(page: Page[Change, ChangeKey], member: UUID) -> Page[Change, ChangeKey]:
+def _as_seen(page: Page[Change, ChangeKey], access: Access) -> Page[Change, ChangeKey]:
     """Return a page as a member sees it: without private fields, and not further back than the member's access."""
     seen: list[Change] = []
     for change in page.items:
         fields = {name: each for name, each in change.fields.items() if name not in TASK.private}
-        if change.grants_access(member):
+        if not access.includes(change):
+            return Page(seen, None)
+        if access.begins_with(change):
             first = {name: FieldChange(None, each.after) for name, each in fields.items()}
             return Page([*seen, replace(change, fields=first)], None)
         seen.append(replace(change, fields=fields))
     return Page(seen, page.next)
-
-
-def _is_before_access(work: HistoryWork, task: Task, change: Change) -> bool:
-    """Whether a change was made before the actor's access began, or began it. The owner has seen every change."""
-    if task.created_by == work.actor.user_id:
-        return False
-    since, _ = changes_since(work.history, task, change.version - 1)
-    return any(each.grants_access(work.actor.user_id) for each in since)

@@ -21,6 +21,7 @@ class JobKind(StrEnum):
 
     REMOVE_ACCOUNT = "remove-account"
     REMOVE_CATEGORY = "remove-category"
+    REFRESH_LIST = "refresh-list"
     PURGE_TASK = "purge-task"
 
 

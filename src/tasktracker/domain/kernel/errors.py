@@ -10,7 +10,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── InvalidToken        forged, malformed, expired or of the wrong kind
     │   └── SessionEnded        a genuine token whose session has ended or whose user is disabled
     ├── Forbidden               the caller is identified, but not allowed to do this
-    │   ├── NotAllowed          the caller's role in the task does not allow this
+    │   ├── NotAllowed          the caller's role does not allow this
     │   ├── SessionRequired     an API token was used where a session is required
     │   └── InsufficientScope   the API token lacks the required scope
     ├── NotFound                absent, or not visible to the caller
@@ -160,7 +160,7 @@ class NotAllowed(Forbidden):
     """The caller sees the task, but lacks the required role in it."""
 
     slug = "not-allowed"
-    title = "Your role in this task does not allow this"
+    title = "Your role does not allow this"
 
 
 class NotFound(DomainError):
@@ -178,7 +178,7 @@ class TaskNotFound(NotFound):
 
 
 class CategoryNotFound(NotFound):
-    """The caller has no category with this id."""
+    """The caller can see no category with this id."""
 
     slug = "category-not-found"
     title = "There is no such category"
@@ -192,7 +192,7 @@ class ChangeNotFound(NotFound):
 
 
 class MemberNotFound(NotFound):
-    """The task is not shared with this user."""
+    """The task or category is not shared with this user."""
 
     slug = "member-not-found"
     title = "There is no such member"
@@ -266,10 +266,10 @@ class IdTaken(Conflict):
 
 
 class TooManyMembers(Conflict):
-    """The task has the maximum number of members."""
+    """The task or category has the maximum number of members."""
 
     slug = "too-many-members"
-    title = "The task has too many members"
+    title = "There are too many members"
 
 
 class AlreadyChanged(Conflict):

@@ -10,10 +10,10 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.actors import SessionActor, SystemActor
 from tasktracker.domain.kernel.errors import SessionEnded, UserNotFound
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.portability import ndjson
 from tasktracker.domain.portability.ports import ExportWork, PortabilityWork
-from tasktracker.domain.tasks.member import Role
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Task
 
@@ -70,10 +70,10 @@ class ExportService:
 
     def _categories(self, work: ExportWork, user_id: UUID) -> Iterator[Category]:
         page = work.categories.list(user_id, None, PAGE)
-        yield from page.items
+        yield from (each for each in page.items if each.user_id == user_id)
         while page.next is not None:
             page = work.categories.list(user_id, page.next, PAGE)
-            yield from page.items
+            yield from (each for each in page.items if each.user_id == user_id)
 
     def _pages(self, work: ExportWork, user_id: UUID) -> Iterator[list[Task]]:
         """Yield the user's own tasks, those in the trash last: a task outside the trash has no parent in it."""

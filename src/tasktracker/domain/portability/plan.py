@@ -11,17 +11,15 @@ from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.portability.import_job import LineOutcome
 from tasktracker.domain.portability.report import Counts, TaskCounts
-from tasktracker.domain.tasks.member import Member
-from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.tasks.task import Task, Tree
 
 
 @dataclass(frozen=True, slots=True)
 class ParentInfo:
     """The properties of a parent that its subtasks depend on."""
 
-    root: UUID
+    tree: Tree
     depth: int
-    members: tuple[Member, ...]
     trashed_with: UUID | None
 
 

@@ -16,11 +16,12 @@ from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.errors import FieldError
 from tasktracker.domain.kernel.fields import Refused
+from tasktracker.domain.kernel.members import Member
 from tasktracker.domain.portability.import_job import LineOutcome
 from tasktracker.domain.portability.plan import ImportContext, ImportPlan, ParentInfo
 from tasktracker.domain.portability.ports import ImportWork
 from tasktracker.domain.portability.record import CategoryRecord, Line, TaskRecord
-from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields, require_short_title
+from tasktracker.domain.tasks.task import MAX_DEPTH, State, Task, TaskFields, Tree, require_short_title
 from tasktracker.domain.tasks.trash_service import restore_tree
 
 MAX_CATEGORIES = 10_000
@@ -64,6 +65,7 @@ class ImportPlanner:
         self._restores = restores
         self._tasks: dict[UUID, Task] = {}
         self._own_categories: set[UUID] = set()
+        self._list_members: dict[UUID, tuple[Member, ...]] = {}
         self._candidates_by_id: dict[UUID, tuple[UUID, UUID]] = {}
         self._plan = ImportPlan(ImportContext(context.moment, restored=set(context.restored)))
 
@@ -97,7 +99,8 @@ class ImportPlanner:
         keys = {name_key(record.fields["name"]) for _, record in records}
         found = self._work.bulk.find_categories(self._owner, ids, keys)
         by_name = self._context.names | {name_key(category.name): category.id for category in found}
-        self._own_categories = {category.id for category in found} | set(self._context.names.values())
+        self._list_members = {category.id: category.list_members for category in found}
+        self._own_categories = set(self._list_members) | set(self._context.names.values())
         free = set(ids).difference(self._work.bulk.taken(ids)) if records else set()
         for number, record in records:
             key = name_key(record.fields["name"])
@@ -273,10 +276,10 @@ class ImportPlanner:
         updated = record.updated_at or created
         parent_id = self._find_existing(record.parent) if record.parent else None
         fields: TaskFields = {**record.fields, "category": category, "parent": parent_id}
+        members = self._list_members.get(category, ()) if category else ()
+        tree = parent.tree if parent else Tree(id_, category, self._owner, list_members=members)
         return Task(
             id=id_,
-            root=parent.root if parent else id_,
-            members=parent.members if parent else (),
             created_by=self._owner,
             created_at=created,
             updated_at=updated,
@@ -284,6 +287,7 @@ class ImportPlanner:
             trashed_at=record.trashed_at,
             trashed_with=trashed_with,
             version=record.version,
+            **tree.values(),
             **fields,
         )
 
@@ -317,7 +321,7 @@ class ImportPlanner:
         file_id = self._plan.context.former.get(file_id) or self._context.former.get(file_id, file_id)
         for each in self._candidates(file_id):
             task = self._tasks.get(each)
-            if each in self._context.parents or (task is not None and task.created_by == self._owner):
+            if each in self._context.parents or (task is not None and task.owner == self._owner):
                 return each
         return None
 
@@ -326,7 +330,7 @@ class ImportPlanner:
             return self._context.parents[task_id]
         task = self._tasks[task_id]
         depth = 1 if task.parent is None else self._parent_info(task.parent).depth + 1
-        return ParentInfo(task.root, depth, task.members, task.trashed_with)
+        return ParentInfo(task.tree, depth, task.trashed_with)
 
     def _candidates(self, file_id: UUID) -> tuple[UUID, UUID]:
         """Return the ids that the item with an id in the file may get, the preferred one first."""

@@ -22,7 +22,7 @@ class BulkRepository(Protocol):
     """Tasks and categories in bulk: each method reads or writes many rows in one statement."""
 
     def count(self, user_id: UUID) -> int:
-        """Return the number of tasks that the user created, including those in the trash."""
+        """Return the number of tasks that the user owns, including those in the trash."""
         ...
 
     def trashed(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
@@ -40,7 +40,7 @@ class BulkRepository(Protocol):
     def find_categories(
         self, user_id: UUID, category_ids: Collection[UUID], name_keys: Collection[str]
     ) -> Sequence[Category]:
-        """Return the user's categories with any of these ids or names, by id; a writing work locks them in order."""
+        """Return the categories that the user owns with any of these ids or names, by id; a writing work locks them."""
         ...
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:

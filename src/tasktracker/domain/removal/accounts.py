@@ -93,7 +93,7 @@ def _leave(work: RemovalWork, user_id: UUID) -> int:
         if task is None:
             continue
         kept = tuple(member for member in task.members if member.user_id != user_id)
-        left = task.with_tree(task.root, kept, work.now)
+        left = task.with_members(kept, work.now)
         if left is not task:
             work.tasks.save_shared(left)
             work.changes.record(Action.UNSHARE, task, left)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.categories.policy import require_owned
+from tasktracker.domain.feed.list_refresh import END, refresh_tasks
 from tasktracker.domain.jobs.job import IsOver, Job, JobKind
 from tasktracker.domain.jobs.service import start
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import CategoryNotFound
 from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.removal.ports import CategoryRemovalWork, UnfilingWork
 
@@ -21,22 +23,41 @@ class CategoryRemoval:
     """The use case of deleting a category."""
 
     def delete(self, work: CategoryRemovalWork, category_id: UUID, expected: Expected = None) -> None:
-        """Remove a category. Its tasks remain, without a category. Raises CategoryNotFound, Stale.
+        """Remove a category. Its tasks remain with the owner, without a category; its members no longer see them.
 
-        If it has many tasks, a job takes them out of it. Until then they may still name it, but nothing finds it.
+        If it has many tasks, or members, a job takes the tasks out of it. Until then they may still name it, but
+        nothing finds it. Raises CategoryNotFound, NotAllowed, Stale.
         """
-        category = work.categories.find(work.actor.user_id, category_id)
-        if category is None:
-            raise CategoryNotFound
+        category = require_owned(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
         require(category, expected)
         deadline.current().lift()
-        if not start(work, Job.of(JobKind.REMOVE_CATEGORY, category_id, category.user_id, work.now), remove_category):
+        job = Job.of(JobKind.REMOVE_CATEGORY, category_id, category.user_id, work.now)
+        if category.members:
+            category = _unshare(work, category)
+            # Its first piece is not done here, because works that do not see this change may still run.
+            work.jobs.add(job)
+            work.categories.hide(category, work.now)
+        elif not start(work, replace(job, position=END), remove_category):
             work.categories.hide(category, work.now)
         work.changes.record_removal(category)
 
 
+def _unshare(work: CategoryRemovalWork, category: Category) -> Category:
+    unshared = replace(category, members=(), version=category.version + 1)
+    work.categories.save_shared(unshared)
+    # For clients, the reason of this change means that they no longer see the tasks of the category, either.
+    work.changes.record(Action.UNSHARE, category, unshared)
+    return unshared
+
+
 def remove_category(work: UnfilingWork, job: Job, is_over: IsOver) -> Job | None:
-    """Do one piece of taking all tasks out of a category and removing it (see `jobs.ports.Step`)."""
+    """Do one piece of removing a category (see `jobs.ports.Step`): of its tasks from the lists and feeds of its former
+    members, from the beginning to END, and then of taking all tasks out of it.
+    """
+    while job.position != END:
+        job = replace(job, position=refresh_tasks(work, job.subject, job.position) or END)
+        if is_over():
+            return job
     while unfiled := work.tasks.unfile(job.user_id, job.subject, work.now, UNFILE_STEP):
         work.changes.record_many(Action.EDIT, [(replace(task, category=job.subject), task) for task in unfiled])
         if is_over():

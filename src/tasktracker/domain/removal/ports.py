@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tasktracker.domain.accounts.ports import AccountWork, UserRepository
-from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.feed.list_refresh import RefreshWork
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.actors import Actor, SessionActor
@@ -14,15 +14,8 @@ from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.tasks.ports import PurgeWork
 
 
-class UnfilingWork(PurgeWork, Protocol):
+class UnfilingWork(PurgeWork, RefreshWork, Protocol):
     """Work of a job that takes tasks out of a category, for any actor."""
-
-    @property
-    def now(self) -> datetime: ...
-    @property
-    def changes(self) -> ChangeLog: ...
-    @property
-    def categories(self) -> CategoryRepository: ...
 
 
 class CategoryRemovalWork(UnfilingWork, Protocol):

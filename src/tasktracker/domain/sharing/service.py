@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,10 +10,10 @@ from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH, User
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed, TooManyMembers
 from tasktracker.domain.kernel.fields import Refused, Rule, check, text
+from tasktracker.domain.kernel.members import INVITABLE_ROLES, MAX_MEMBERS, Member, Role
 from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.sharing.ports import SharingWork
-from tasktracker.domain.tasks.member import INVITABLE_ROLES, MAX_MEMBERS, Member, Role
-from tasktracker.domain.tasks.policy import require_owned, require_visible
+from tasktracker.domain.tasks.policy import require_owned, require_visible, role_of
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import lock_roots
 
@@ -31,11 +31,32 @@ SHARE_RULES: dict[str, Rule] = {"username": text(longest=MAX_USERNAME_LENGTH, tr
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A member of a task, with their username and role."""
+    """A member of a task or a category, with their username and role."""
 
     user_id: UUID
     username: str
     role: Role
+
+
+def shares(work: SharingWork, members: Iterable[Member]) -> Sequence[Share]:
+    """Return members with their usernames, without those whose accounts were removed."""
+    members = list(members)
+    names = work.users.names([each.user_id for each in members])
+    return [Share(each.user_id, names[each.user_id], each.role) for each in members if each.user_id in names]
+
+
+def find_invited(work: SharingWork, username: str, role: Role) -> User:
+    """Return the active user with this username, locked. Raises InvalidInput, also for a role that cannot be given.
+
+    Check before that the actor may share: only an owner may learn which usernames exist.
+    """
+    username = str(check(SHARE_RULES, {"username": username, "role": role})["username"])
+    found = work.users.find_by_login(username) if "@" not in username else None
+    # Locked, so that the account cannot be removed concurrently.
+    user = work.users.find(found.id) if found else None
+    if user is None or not user.is_active:
+        raise InvalidInput.of("username", "does not match a user")
+    return user
 
 
 class SharingService:
@@ -47,23 +68,15 @@ class SharingService:
     def list(self, work: SharingWork, task_id: UUID) -> Sequence[Share]:
         """Return the owner and the members of a task, the owner first. Raises TaskNotFound."""
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
-        members = [Member(task.created_by, Role.OWNER), *task.members]
-        names = work.users.names([each.user_id for each in members])
-        return [Share(each.user_id, names[each.user_id], each.role) for each in members if each.user_id in names]
+        return shares(work, [Member(task.owner, Role.OWNER), *task.members])
 
     def share(self, work: SharingWork, task_id: UUID, username: str, role: Role, expected: Expected = None) -> Share:
         """Make a user a member of a task, or change a member's role. Call `InvitationLimit.consume` before.
 
         Raises TaskNotFound, NotAllowed, Stale, TooManyMembers, and InvalidInput if there is no such user.
         """
-        # Checked first: a caller who does not own the task must not learn which usernames exist.
         require_owned(work.tasks.find_unlocked(task_id), work.actor.user_id)
-        username = str(check(SHARE_RULES, {"username": username, "role": role})["username"])
-        found = work.users.find_by_login(username) if "@" not in username else None
-        # Locked, so that the account cannot be removed concurrently.
-        user = work.users.find(found.id) if found else None
-        if user is None or not user.is_active:
-            raise InvalidInput.of("username", "does not match a user")
+        user = find_invited(work, username, role)
         return self._assign(work, task_id, user, role, expected)
 
     def assign(self, work: SharingWork, task_id: UUID, user_id: UUID, role: Role, expected: Expected = None) -> Share:
@@ -84,7 +97,7 @@ class SharingService:
         """
         lock_roots(work, task_id)
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
-        if work.actor.user_id not in (task.created_by, user_id):
+        if work.actor.user_id != user_id and role_of(task, work.actor.user_id) is not Role.OWNER:
             raise NotAllowed("Only the task's owner may remove other members.")
         if user_id not in {member.user_id for member in task.members}:
             raise MemberNotFound
@@ -95,7 +108,7 @@ class SharingService:
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
-        if user.id == task.created_by:
+        if user.id == task.owner:
             raise InvalidInput.of("username", "is the task's owner")
         others = [member for member in task.members if member.user_id != user.id]
         if len(others) >= self._limit:
@@ -111,7 +124,7 @@ def _remove_member(work: SharingWork, task: Task, user_id: UUID) -> None:
 
 def _set_members(work: SharingWork, task: Task, members: tuple[Member, ...], action: Action) -> None:
     for each in work.tasks.tree(task.root):
-        changed = each.with_tree(each.root, members, work.now)
+        changed = each.with_members(members, work.now)
         if changed is not each:
             work.tasks.save_shared(changed)
             work.changes.record(action, each, changed)

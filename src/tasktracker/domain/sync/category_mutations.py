@@ -68,7 +68,8 @@ class CategoryMutations:
             conflicts = {name: FieldConflict(None, None, value) for name, value in CATEGORY.of(category).items()}
             raise InConflict(category.version, conflicts)
         self._removal.delete(work, category.id)
-        return Outcome(status=Status.APPLIED, version=category.version + 1, made=category.version + 1)
+        version = work.feed.tombstones(work.actor.user_id, ItemType.CATEGORY, [category.id])[category.id]
+        return Outcome(status=Status.APPLIED, version=version, made=version)
 
 
 def _is_current(work: PushWork, mutation: Mutation, category: Category) -> bool:

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from tasktracker.domain.categories.ports import CategoryWork
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotentWork
 from tasktracker.domain.kernel.actors import ActorT_co
+from tasktracker.domain.removal.ports import CategoryRemovalWork
 from tasktracker.domain.sync.ticket import Ticket
-from tasktracker.domain.tasks.ports import TaskWork, TrashWork
+from tasktracker.domain.tasks.ports import TrashWork
 
 ChangeListener = Callable[[Collection[UUID] | None], None]
 """Takes the ids of users whose feeds have changed, or None if any feed may have changed."""
@@ -80,7 +80,7 @@ class TicketWork(FeedWork, Protocol[ActorT_co]):
     def tickets(self) -> TicketRepository: ...
 
 
-class PushWork(TaskWork, TrashWork, CategoryWork, IdempotentWork, FeedWork, Protocol):
+class PushWork(TrashWork, CategoryRemovalWork, IdempotentWork, Protocol):
     """Work that applies a mutation. `made_at` is when the device made it; its changes are recorded with it."""
 
     made_at: datetime | None

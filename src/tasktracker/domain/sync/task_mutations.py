@@ -13,8 +13,9 @@ from tasktracker.domain.sync.applied import base_and_own
 from tasktracker.domain.sync.merge import conflicts_of, is_current
 from tasktracker.domain.sync.mutation import Apply, FieldConflict, InConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
-from tasktracker.domain.tasks.policy import require_editable, require_owned
-from tasktracker.domain.tasks.service import TaskService, dangling
+from tasktracker.domain.tasks.moving import dangling
+from tasktracker.domain.tasks.policy import can_organise, is_in_trash_of, require_deletable, require_editable
+from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.tasks.tree import lock_roots
@@ -47,7 +48,7 @@ class TaskMutations:
         fields = TASK.check(cast(TaskFields, mutation.data))
         while True:
             found = work.tasks.find_unlocked(mutation.target)
-            if found is not None and found.trashed_at and found.created_by == work.actor.user_id:
+            if found is not None and is_in_trash_of(found, work.actor.user_id):
                 raise InConflict(
                     found.version, {name: FieldConflict(None, value, None) for name, value in fields.items()}
                 )
@@ -72,9 +73,9 @@ class TaskMutations:
     def _delete(self, work: PushWork, mutation: Mutation) -> Outcome:
         while True:
             found = work.tasks.find_unlocked(mutation.target)
-            if found is not None and found.trashed_at and found.created_by == work.actor.user_id:
+            if found is not None and is_in_trash_of(found, work.actor.user_id):
                 return Outcome(status=Status.APPLIED, version=found.version)
-            task = require_owned(found, work.actor.user_id)
+            task = require_deletable(found, work.actor.user_id)
             base, own = base_and_own(work, mutation)
             if base is not None and not is_current(base, task.version, own):
                 conflicts = _changed_by_others(task, _since(work, task, base), own)
@@ -94,10 +95,10 @@ class TaskMutations:
 
 def _dropped(work: PushWork, task: Task, fields: TaskFields) -> Sequence[str]:
     """Return the fields of an update that have to be left out. Raises InvalidInput if this would show the task."""
-    if task.created_by != work.actor.user_id:
+    if not can_organise(task, work.actor.user_id):
         return [name for name in fields if name in TASK.owner_only]
     found = dangling(work, fields, task)
-    if "parent" in found and task.members:
+    if "parent" in found and (task.members or task.list_members):
         # Under its new parent, the task would have had the members of that one. Where it is, its present ones see it.
         raise InvalidInput.of("parent", "is not one of your tasks")
     return found

@@ -1,19 +1,51 @@
-"""Access rules of tasks: pure functions of a task, called after it was locked."""
+"""Access rules of tasks: pure functions of a task, called after it was locked.
+
+A user may have a role in the task itself and one in the shared category that contains its root; the higher one counts.
+An editor of the category may also file, delete and restore the task, which an editor of the task may not.
+"""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from tasktracker.domain.kernel.errors import NotAllowed, TaskNotFound
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.kernel.members import Role, role_in
 from tasktracker.domain.tasks.task import Task
 
 
 def role_of(task: Task, user_id: UUID) -> Role | None:
-    """Return a user's role in a task, None for a user who is neither owner nor member."""
-    if user_id == task.created_by:
+    """Return a user's role in a task, None for a user who is neither owner nor member of it or of its category."""
+    if user_id == task.owner:
         return Role.OWNER
-    return next((member.role for member in task.members if member.user_id == user_id), None)
+    if not task.members and not task.list_members:
+        return None
+    return role_in((*task.members, *task.list_members), user_id)
+
+
+def viewers_of(task: Task) -> frozenset[UUID]:
+    """Return the users who have a role in a task."""
+    return frozenset((task.owner, *(member.user_id for member in (*task.members, *task.list_members))))
+
+
+def can_organise(task: Task, user_id: UUID) -> bool:
+    """Whether a user may file, delete and restore a task: its owner and the editors of its shared category may."""
+    return user_id == task.owner or role_in(task.list_members, user_id) in (Role.OWNER, Role.EDITOR)
+
+
+def can_take_out(task: Task, user_id: UUID) -> bool:
+    """Whether a user may move a task out of its shared category: its creator, while an editor, and the owner may."""
+    return role_of(task, user_id) is Role.OWNER or (can_organise(task, user_id) and task.created_by == user_id)
+
+
+def visible_category(task: Task, user_id: UUID) -> UUID | None:
+    """Return the category of a task as a user sees it.
+
+    For the members of a shared category that contains its root, it is that one. A category that is not shared is
+    visible to the owner only.
+    """
+    if task.list_members and role_in(task.list_members, user_id) is not None:
+        return task.root_category
+    return task.category if user_id == task.owner else None
 
 
 def is_visible(task: Task | None, user_id: UUID) -> bool:
@@ -39,18 +71,36 @@ def require_editable(task: Task | None, user_id: UUID) -> Task:
 def require_owned(task: Task | None, user_id: UUID) -> Task:
     """Require the role owner. Raises TaskNotFound, NotAllowed."""
     task = require_visible(task, user_id)
-    if task.created_by != user_id:
+    if role_of(task, user_id) is not Role.OWNER:
         raise NotAllowed("Only the task's owner may do this.")
     return task
 
 
-def require_owned_also_in_trash(task: Task | None, user_id: UUID) -> Task:
-    """Require the role owner, also for a task in the trash, which only its owner can see.
+def require_deletable(task: Task | None, user_id: UUID) -> Task:
+    """Require the owner, or an editor of the task's shared category. Raises TaskNotFound, NotAllowed."""
+    task = require_visible(task, user_id)
+    if not can_organise(task, user_id):
+        raise NotAllowed("Only the task's owner, or an editor of its category, may do this.")
+    return task
 
-    Raises TaskNotFound, NotAllowed.
-    """
-    if task is not None and task.created_by != user_id:
-        return require_owned(task, user_id)
-    if task is None:
+
+def is_in_trash_of(task: Task | None, user_id: UUID) -> bool:
+    """Whether a task is in the trash, and the user sees it there: the owner and editors of its category do."""
+    return task is not None and task.trashed_at is not None and can_organise(task, user_id)
+
+
+def require_restorable(task: Task | None, user_id: UUID) -> Task:
+    """Require the same as `require_deletable`, also for a task in the trash. Raises TaskNotFound, NotAllowed."""
+    if task is not None and is_in_trash_of(task, user_id):
+        return task
+    return require_deletable(task, user_id)
+
+
+def require_purgeable(task: Task | None, user_id: UUID) -> Task:
+    """Require a task in the trash, and the role owner. Raises TaskNotFound, NotAllowed."""
+    if task is None or not is_in_trash_of(task, user_id):
+        require_owned(task, user_id)
         raise TaskNotFound
+    if role_of(task, user_id) is not Role.OWNER:
+        raise NotAllowed("Only the task's owner may purge it.")
     return task

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -11,18 +12,42 @@ from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.changes import ChangeLog, ChangingWork
 from tasktracker.domain.kernel.paging import Page
+from tasktracker.domain.tasks.policy import viewers_of, visible_category
 from tasktracker.domain.tasks.query import TaskKey, TaskQuery
 from tasktracker.domain.tasks.task import Task
 
 
-class TaskRepository(Protocol):
-    """Tasks, with their members. `tasks.policy` decides on access; only the lists filter by user.
+@dataclass(frozen=True, slots=True)
+class ViewersChange:
+    """A task whose stored viewers were refreshed: the added ones, the removed ones, and the others who are `affected`.
 
-    Neither `find` nor a list returns a task whose owner's account is being removed, or one that is being purged.
+    These see the task in another category, because the one of its root was shared or is not shared any more.
+    """
+
+    task: Task
+    added: frozenset[UUID]
+    removed: frozenset[UUID]
+    affected: frozenset[UUID]
+
+    @classmethod
+    def of(cls, task: Task, stored: Mapping[UUID, UUID | None]) -> ViewersChange:
+        """Compare a task with its stored viewers, and the categories in which they are stored to see it."""
+        viewers = viewers_of(task)
+        kept = viewers & stored.keys()
+        affected = frozenset(each for each in kept if stored[each] != visible_category(task, each))
+        return cls(task, viewers - stored.keys(), frozenset(stored.keys() - viewers), affected)
+
+
+class TaskRepository(Protocol):
+    """Tasks, with their members and those of their shared categories.
+
+    `tasks.policy` decides on access; only the lists filter by user. Neither `find` nor a list returns a task whose
+    owner's account is being removed, or one that is being purged. A writing work that locks a task of a shared category
+    locks its members, too: no change of them is committed until the work ends.
     """
 
     def add(self, task: Task) -> None:
-        """Store a new task. Raises IdTaken, and InvalidInput if its creator does not have its category."""
+        """Store a new task. Raises IdTaken, and InvalidInput if its category does not exist."""
         ...
 
     def find(self, task_id: UUID) -> Task | None:
@@ -37,12 +62,19 @@ class TaskRepository(Protocol):
         """Store a changed task.
 
         Raises Stale unless the stored version is the one before the task's. Raises InvalidInput if the category of the
-        task does not belong to the task's creator.
+        task does not exist.
         """
         ...
 
     def save_shared(self, task: Task) -> None:
-        """Store a changed task together with its members. Raises like `save`."""
+        """Store a changed task together with its owner, its members and those of its category. Raises like `save`."""
+        ...
+
+    def refile(self, root: UUID, category_id: UUID | None) -> None:
+        """Set `root_category` of the subtasks of a root that was saved. Neither category may be shared.
+
+        The subtasks keep their versions, because no user sees a change.
+        """
         ...
 
     def tree(self, root: UUID) -> Sequence[Task]:
@@ -60,7 +92,7 @@ class TaskRepository(Protocol):
         ...
 
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
-        """Return at most `limit` tasks of others that the user is a member of, also in the trash. Locks nothing.
+        """Return at most `limit` tasks that are shared with the user by themselves, also in the trash. Locks nothing.
 
         Tasks whose owner's account is being removed are left out.
         """
@@ -81,15 +113,30 @@ class TaskRepository(Protocol):
         ...
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
-        """Return a page of the tasks that the user can see and that match the query, without those in the trash."""
+        """Return a page of the tasks that the user can see and that match the query, without those in the trash.
+
+        Tasks that a member sees only through a category are left out until the member is ready.
+        """
+        ...
+
+    def refresh(self, category_id: UUID, after: UUID | None, limit: int) -> Sequence[ViewersChange]:
+        """Bring the lists of tasks in line with the members of a category, for the next `limit` tasks in it by id.
+
+        The tasks start after `after`, and include those in the trash; they are locked. Return a result for each.
+        """
         ...
 
 
 class TrashRepository(Protocol):
     """Deleted tasks, until they are purged."""
 
-    def list(self, user_id: UUID, after: TaskKey[datetime] | None, limit: int) -> Page[Task, TaskKey[datetime]]:
-        """Return the user's own deleted tasks, the last deleted first, without the tasks deleted with another task."""
+    def list(
+        self, user_id: UUID, after: TaskKey[datetime] | None, limit: int, category: UUID | None = None
+    ) -> Page[Task, TaskKey[datetime]]:
+        """Return the user's own deleted tasks, the last deleted first, without the tasks deleted with another task.
+
+        With `category`, return those that the user sees in it: as its owner, or as an editor who is ready.
+        """
         ...
 
     def find(self, task_id: UUID) -> Task | None:
@@ -134,10 +181,12 @@ class RestoreWork(TreeWork, Protocol):
     """Work that restores tasks from the trash, for any actor."""
 
     @property
+    def categories(self) -> CategoryRepository: ...
+    @property
     def now(self) -> datetime: ...
     @property
     def changes(self) -> ChangeLog: ...
 
 
-class TrashWork(PurgeWork, ChangingWork, Protocol):
+class TrashWork(PurgeWork, TaskWork, Protocol):
     """Work on the trash."""

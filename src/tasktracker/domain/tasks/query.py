@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
 from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, stored_time_zone
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.task import Priority, State, Task
 
 NONE: Final = "none"
@@ -117,11 +118,10 @@ class TaskQuery:
 
     def matches(self, task: Task, viewer: UUID, role: Role) -> bool:
         """Whether the task, as the viewer sees it, passes every filter."""
-        visible_category = task.category if viewer == task.created_by else None
         return (
             (not self.states or task.state in self.states)
             and (self.priority is None or task.priority is self.priority)
-            and (self.category is None or visible_category == _or_none(self.category))
+            and (self.category is None or visible_category(task, viewer) == _or_none(self.category))
             and (self.parent is None or task.parent == _or_none(self.parent))
             and (self.due_after is None or (task.due_date is not None and task.due_date >= self.due_after))
             and (self.due_before is None or (task.due_date is not None and task.due_date < self.due_before))

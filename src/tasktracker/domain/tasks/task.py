@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 from uuid import UUID
 
 from tasktracker.domain.kernel.characters import Characters
@@ -18,7 +18,7 @@ from tasktracker.domain.kernel.fields import (
     require_visible,
     text,
 )
-from tasktracker.domain.tasks.member import Member, Role
+from tasktracker.domain.kernel.members import Member, Role
 
 MAX_TITLE_LENGTH = 1000
 MAX_TITLE_CLUSTERS = 200
@@ -62,12 +62,17 @@ class TaskFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A task of its creator and the members with whom it is shared.
+    """A task of its owner and the members with whom it is shared.
 
-    Work on the task need not start before the day `start_on`. `category` is a category of the creator. `completed_at`
-    is set while the state is done, and only then. `version` grows by one with every change; times are UTC. A subtask
-    has the creator and members of its `parent`. `root` is the topmost task of the tree, or the task itself if it has no
-    parent. `trashed_with` is the task with which this one was deleted, and with which it is restored.
+    Work on the task need not start before the day `start_on`. `completed_at` is set while the state is done, and only
+    then. `version` grows by one with every change; times are UTC. `root` is the topmost task of the tree, or the task
+    itself if it has no parent. `trashed_with` is the task with which this one was deleted, and with which it is
+    restored. `created_by` only records who created the task; it is None once that account was removed.
+
+    A subtask has the owner, the members and the `root_category` of its root. The members of that category, including
+    the owner, are the `list_members`, or none if it is shared with no user; they are read together with the task, but
+    stored with the category. `category` is where the owner has filed the task. While a category that is shared contains
+    the root, that of a subtask has no effect.
     """
 
     id: UUID
@@ -83,8 +88,11 @@ class Task:
     category: Annotated[UUID | None, Editable(owner_only=True, private=True)] = None
     parent: Annotated[UUID | None, Editable(owner_only=True)] = None
     root: UUID
+    root_category: UUID | None = None
     members: tuple[Member, ...] = ()
-    created_by: UUID
+    list_members: tuple[Member, ...] = ()
+    owner: UUID
+    created_by: UUID | None
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None = None
@@ -93,19 +101,13 @@ class Task:
     version: int = 1
 
     @classmethod
-    def create(
-        cls, *, id: UUID, created_by: UUID, now: datetime, fields: TaskFields, parent: Task | None = None
-    ) -> Task:
-        """Return a new task with these (checked) fields, of which `title` is required."""
-        task = cls(
-            id=id,
-            created_by=created_by,
-            created_at=now,
-            updated_at=now,
-            root=parent.root if parent else id,
-            members=parent.members if parent else (),
-            **fields,
-        )
+    def create(cls, *, id: UUID, created_by: UUID, now: datetime, fields: TaskFields, tree: Tree | None = None) -> Task:
+        """Return a new task with these (checked) fields, of which `title` is required, in a tree.
+
+        Without `tree`, it is a task in its creator's own category, shared with no user.
+        """
+        tree = tree or Tree(id, fields.get("category"), created_by)
+        task = cls(id=id, created_by=created_by, created_at=now, updated_at=now, **tree.values(), **fields)
         return replace(task, completed_at=now) if task.state is State.DONE else task
 
     def edit(self, fields: TaskFields, now: datetime, completed_at: datetime | None = None) -> Task:
@@ -119,17 +121,28 @@ class Task:
             edited = replace(edited, completed_at=done_at if edited.state is State.DONE else None)
         return self._changed(edited, now)
 
-    def with_tree(self, root: UUID, members: tuple[Member, ...], now: datetime) -> Task:
-        """Return the task with the root and the members of its tree."""
-        return self._changed(replace(self, root=root, members=members), now)
+    @property
+    def tree(self) -> Tree:
+        """The tree that the task is in."""
+        return Tree(self.root, self.root_category, self.owner, self.members, self.list_members)
+
+    def with_tree(self, tree: Tree, now: datetime) -> Task:
+        """Return the task in a tree. A subtask of another owner leaves the category of the former one."""
+        category = self.category if tree.owner == self.owner else None
+        return self._changed(replace(self, category=category, **tree.values()), now)
+
+    def with_members(self, members: tuple[Member, ...], now: datetime) -> Task:
+        """Return the task with the members of its tree."""
+        return self._changed(replace(self, members=members), now)
 
     def trash(self, with_: UUID, now: datetime) -> Task:
         """Return the task moved to the trash, deleted together with another."""
         return self._changed(replace(self, trashed_at=max(now, self.updated_at), trashed_with=with_), now)
 
-    def restore(self, root: UUID, parent: UUID | None, now: datetime) -> Task:
-        """Return the task restored from the trash, in a tree and under a parent that are not in the trash."""
-        return self._changed(replace(self, root=root, parent=parent, trashed_at=None, trashed_with=None), now)
+    def restore(self, tree: Tree, parent: UUID | None, category: UUID | None, now: datetime) -> Task:
+        """Return the task restored from the trash, in a tree, under a parent and in a category that are not in it."""
+        restored = replace(self, parent=parent, category=category, trashed_at=None, trashed_with=None, **tree.values())
+        return self._changed(restored, now)
 
     def is_overdue(self, at: datetime) -> bool:
         """Whether the task is due before `at` and neither done nor cancelled."""
@@ -137,15 +150,36 @@ class Task:
 
     @property
     def owners(self) -> tuple[UUID, ...]:
-        """The users who may change the task: its creator and every editor."""
+        """The owner and the editors with whom the task itself is shared."""
         if not self.members:
-            return (self.created_by,)
-        return (self.created_by, *(member.user_id for member in self.members if member.role is Role.EDITOR))
+            return (self.owner,)
+        return (self.owner, *(member.user_id for member in self.members if member.role is Role.EDITOR))
 
     def _changed(self, other: Task, now: datetime) -> Task:
         if other == self:
             return self
         return replace(other, version=self.version + 1, updated_at=max(now, self.updated_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What all tasks of a tree have in common: see `Task`."""
+
+    root: UUID
+    root_category: UUID | None
+    owner: UUID
+    members: tuple[Member, ...] = ()
+    list_members: tuple[Member, ...] = ()
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of these fields of its tasks, by name."""
+        return {
+            "root": self.root,
+            "root_category": self.root_category,
+            "owner": self.owner,
+            "members": self.members,
+            "list_members": self.list_members,
+        }
 
 
 def require_good_title(value: str, characters: Characters) -> None:

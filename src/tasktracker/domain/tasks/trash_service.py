@@ -10,26 +10,28 @@ from tasktracker.domain.jobs.job import IsOver, Job, JobKind
 from tasktracker.domain.jobs.service import start
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import TaskNotFound
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
 from tasktracker.domain.kernel.versions import Expected, require
-from tasktracker.domain.tasks.policy import require_owned, require_owned_also_in_trash
+from tasktracker.domain.tasks.policy import require_deletable, require_purgeable, require_restorable
 from tasktracker.domain.tasks.ports import PurgeWork, RestoreWork, TrashWork
 from tasktracker.domain.tasks.query import TaskKey
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.tasks.tree import leaves, lock_roots, subtree
+from tasktracker.domain.tasks.tree import leaves, lock_roots, save, subtree, tree_in
 
 PURGE_STEP = 50
 """Tasks purged in one step of a piece."""
 
 
 class TrashService:
-    """Use cases on the trash of the actor's own tasks. A task is deleted and restored with all its subtasks."""
+    """Use cases on the trash. A task is deleted and restored with all its subtasks.
+
+    The editors of a shared category delete and restore the tasks in it. Only the owner of a task purges it.
+    """
 
     def delete(self, work: TrashWork, task_id: UUID, expected: Expected = None) -> None:
         """Move a task to the trash, with all its subtasks. Raises TaskNotFound, NotAllowed, Stale."""
         lock_roots(work, task_id)
-        task = require_owned(work.tasks.find(task_id), work.actor.user_id)
+        task = require_deletable(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
         for level in subtree(work, task):
             for each in level:
@@ -39,18 +41,26 @@ class TrashService:
                     work.changes.record(Action.TRASH, each, trashed)
 
     def list(
-        self, work: TrashWork, after: TaskKey[datetime] | None = None, limit: int = DEFAULT_PAGE
+        self,
+        work: TrashWork,
+        after: TaskKey[datetime] | None = None,
+        limit: int = DEFAULT_PAGE,
+        category: UUID | None = None,
     ) -> Page[Task, TaskKey[datetime]]:
-        """Return a page of the actor's deleted tasks, the last deleted first."""
-        return work.trash.list(work.actor.user_id, after, limit)
+        """Return a page of the actor's deleted tasks, the last deleted first.
+
+        With `category`, return those in this category; the actor may be an editor of it.
+        """
+        return work.trash.list(work.actor.user_id, after, limit, category)
 
     def restore(self, work: TrashWork, task_id: UUID, expected: Expected = None) -> Task:
         """Restore a task, with the tasks that were deleted with it. Restoring it twice changes nothing.
 
-        If its parent is still in the trash, the task becomes a root. Raises TaskNotFound, NotAllowed, Stale.
+        If its parent is still in the trash, the task becomes a root. If its category does not exist any more, the task
+        is restored without one. Raises TaskNotFound, NotAllowed, Stale.
         """
         lock_roots(work, task_id)
-        task = require_owned_also_in_trash(work.tasks.find(task_id), work.actor.user_id)
+        task = require_restorable(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
         if not task.trashed_at:
             return task
@@ -59,9 +69,7 @@ class TrashService:
     def purge(self, work: TrashWork, task_id: UUID, expected: Expected = None) -> None:
         """Permanently remove a task in the trash, with all its subtasks. Raises TaskNotFound, NotAllowed, Stale."""
         lock_roots(work, task_id)
-        task = require_owned_also_in_trash(work.tasks.find(task_id), work.actor.user_id)
-        if not task.trashed_at:
-            raise TaskNotFound
+        task = require_purgeable(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
         deadline.current().lift()
         _purge(work, task)
@@ -70,22 +78,30 @@ class TrashService:
 def restore_tree(work: RestoreWork, task: Task) -> Sequence[Task]:
     """Restore a task in the trash and the tasks that were deleted with it, and return them, the task first.
 
-    If its parent is still in the trash, the task becomes a root. The task and its root must be locked.
+    If its parent is still in the trash, the task becomes a root; it stays in the category in which it is seen, if that
+    still exists. The task and its root must be locked.
     """
     parent = work.tasks.find_unlocked(task.parent) if task.parent else None
-    root = task.id if parent is not None and parent.trashed_at else task.root
+    parent_id = None if parent is None or parent.trashed_at else parent.id
+    tree, category = task.tree, task.category
+    if parent_id is None:
+        seen = task.root_category if task.list_members else task.category
+        found = work.categories.find_unlocked(seen) if seen else None
+        category = found.id if found else None
+        tree = tree_in(found, task.id, task.owner, task.members)
     restored = []
     for level in subtree(work, task):
         for each in level:
+            is_top = each.id == task.id
+            own = category if is_top else each.category if each.owner == tree.owner else None
             if each.trashed_with == task.trashed_with:
-                parent_id = None if each.id == task.id and root == task.id else each.parent
-                changed = each.restore(root, parent_id, work.now)
-                work.tasks.save(changed)
+                changed = each.restore(tree, parent_id if is_top else each.parent, own, work.now)
+                save(work, each, changed)
                 work.changes.record(Action.RESTORE, each, changed)
                 restored.append(changed)
-            elif each.root != root:
-                moved = each.with_tree(root, each.members, work.now)
-                work.tasks.save(moved)
+            elif each.tree != tree:
+                moved = each.with_tree(tree, work.now)
+                save(work, each, moved)
                 work.changes.record(Action.MOVE, each, moved)
     return restored
 
@@ -110,7 +126,7 @@ def _purge(work: PurgeWork, task: Task) -> None:
 
 
 def _job(work: PurgeWork, task: Task) -> Job:
-    return Job.of(JobKind.PURGE_TASK, task.id, task.created_by, work.now)
+    return Job.of(JobKind.PURGE_TASK, task.id, task.owner, work.now)
 
 
 def purge_task(work: PurgeWork, job: Job, is_over: IsOver) -> Job | None:

@@ -7,11 +7,15 @@ Every use case takes locks in the same order: users, categories, roots, other ta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
+from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.errors import InvalidInput
+from tasktracker.domain.kernel.members import Member
+from tasktracker.domain.tasks.policy import can_organise
 from tasktracker.domain.tasks.ports import TreeWork
-from tasktracker.domain.tasks.task import MAX_DEPTH, Task
+from tasktracker.domain.tasks.task import MAX_DEPTH, Task, Tree
 
 
 def lock_roots(work: TreeWork, *task_ids: UUID) -> None:
@@ -27,17 +31,30 @@ def lock_roots(work: TreeWork, *task_ids: UUID) -> None:
         locked = roots
 
 
-def find_parent(work: TreeWork, owner: UUID, parent_id: UUID) -> Task:
-    """Return the owner's task with this id, as the parent of another. Its root must be locked. Raises InvalidInput."""
+def tree_in(category: Category | None, root: UUID, owner: UUID, members: tuple[Member, ...] = ()) -> Tree:
+    """Return the tree of a root in a category, which must be the owner's unless it is shared.
+
+    In a shared category, the owner of the category owns it, and is no longer one of its members.
+    """
+    if category is None:
+        return Tree(root, None, owner, members)
+    if category.members:
+        owner = category.user_id
+        members = tuple(each for each in members if each.user_id != owner)
+    return Tree(root, category.id, owner, members, category.list_members)
+
+
+def find_parent(work: TreeWork, user_id: UUID, parent_id: UUID) -> Task:
+    """Return the task under which a user puts another. Its root must be locked. Raises InvalidInput."""
     parent = work.tasks.find(parent_id)
-    if parent is None or not can_be_parent(parent, owner):
+    if parent is None or not can_be_parent(parent, user_id):
         raise InvalidInput.of("parent", "is not one of your tasks")
     return parent
 
 
-def can_be_parent(task: Task | None, owner: UUID) -> bool:
-    """Whether a task can be the parent of another task of this owner."""
-    return task is not None and task.created_by == owner and not task.trashed_at
+def can_be_parent(task: Task | None, user_id: UUID) -> bool:
+    """Whether a user can put tasks under a task."""
+    return task is not None and not task.trashed_at and can_organise(task, user_id)
 
 
 def require_depth(work: TreeWork, parent: Task, levels: int = 1) -> None:
@@ -49,6 +66,14 @@ def require_depth(work: TreeWork, parent: Task, levels: int = 1) -> None:
         ancestor, depth = found, depth + 1
     if depth + levels > MAX_DEPTH:
         raise InvalidInput.of("parent", f"would nest tasks more than {MAX_DEPTH} levels deep")
+
+
+def save(work: TreeWork, before: Task, after: Task) -> None:
+    """Store a changed task; together with its viewers, if they have changed."""
+    if before.tree == replace(after.tree, root=before.root):
+        work.tasks.save(after)
+    else:
+        work.tasks.save_shared(after)
 
 
 def leaves(work: TreeWork, tops: Sequence[Task], limit: int) -> Sequence[Task]:

@@ -43,7 +43,7 @@ from tasktracker.entrypoints.http.job_worker import JobWorker
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
-from tasktracker.entrypoints.http.shares import ShareController
+from tasktracker.entrypoints.http.shares import CategoryShareController, ShareController
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.sync import SyncController
@@ -63,6 +63,7 @@ CONTROLLERS: Sequence[type[Controller]] = (
     ApiTokenController,
     ActivityController,
     CategoryController,
+    CategoryShareController,
     TaskController,
     ShareController,
     TrashController,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, delete, get, patch, post, put
 from litestar.params import FromPath, RawBody
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.categories.category import (
     CATEGORY,
@@ -20,8 +20,17 @@ from tasktracker.domain.categories.category import (
     CategoryKey,
 )
 from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.clock import Clock
-from tasktracker.domain.kernel.errors import CategoryNameTaken, CategoryNotFound, IdTaken, InvalidInput, Stale
+from tasktracker.domain.kernel.errors import (
+    CategoryNameTaken,
+    CategoryNotFound,
+    IdTaken,
+    InvalidInput,
+    NotAllowed,
+    Stale,
+)
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.removal.categories import CategoryRemoval
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.conditional import conditional_response, etag, expected_versions, is_create
@@ -57,6 +66,10 @@ class CategoryBody(Body):
     color: Color | UnsetType | None = UNSET
 
     id: ReadOnly = UNSET
+    owner: ReadOnly = UNSET
+    role: ReadOnly = UNSET
+    members: ReadOnly = UNSET
+    ready: ReadOnly = UNSET
     created_at: ReadOnly = UNSET
     updated_at: ReadOnly = UNSET
 
@@ -88,6 +101,13 @@ class EditCategory(CategoryBody, kw_only=True):
     version: Version | UnsetType = UNSET
 
 
+class MemberView(Struct):
+    """A member of a category, and the member's role."""
+
+    user_id: UUID
+    role: Role
+
+
 class CategoryView(Struct):
     """A category."""
 
@@ -95,18 +115,42 @@ class CategoryView(Struct):
     name: str
     description: str
     color: str | None
+    owner: UUID
+    role: Annotated[Role, Meta(description="The caller's role.")]
+    members: Annotated[list[MemberView], Meta(description="The users with whom it is shared, without the owner.")]
+    ready: Annotated[
+        bool,
+        Meta(
+            description="False for a new member until the member's lists are complete: until then, they leave out the "
+            "tasks of this category."
+        ),
+    ]
     created_at: Moment
     updated_at: Moment
     version: int
 
 
-_values = attrgetter(*CategoryView.__struct_fields__)
-
-
 @view.register
-def view_category(category: Category, *_: object) -> CategoryView:
-    """Return the representation of a category."""
-    return CategoryView(*_values(category))
+def _view_category(category: Category, _at: datetime, viewer: UUID) -> CategoryView:
+    return view_category(category, viewer)
+
+
+def view_category(category: Category, viewer: UUID) -> CategoryView:
+    """Return the representation of a category as its owner or a member sees it."""
+    member = category.member(viewer)
+    return CategoryView(
+        id=category.id,
+        name=category.name,
+        description=category.description,
+        color=category.color,
+        owner=category.user_id,
+        role=member.role if member else Role.OWNER,
+        members=[MemberView(each.user_id, each.role) for each in category.members],
+        ready=member is None or member.is_ready,
+        created_at=category.created_at,
+        updated_at=category.updated_at,
+        version=category.version,
+    )
 
 
 class CategoryController(Controller):
@@ -131,12 +175,14 @@ class CategoryController(Controller):
     )
     @on_thread
     def list_categories(self, request: Request) -> Response[Listed[CategoryView]]:
-        """The caller's categories, sorted by name."""
+        """The categories that the caller owns or is a member of, sorted by name."""
         filters = query(PagedQuery, request)
         cursor = ListCursor(self.cursors, request, filters, CategoryKey)
         with self.store.reading(request.user) as work:
             page = self.categories.list(work, cursor.after, filters.limit)
-        return cursor.answer(page, [view_category(category) for category in page.items], self.clock.now())
+        return cursor.answer(
+            page, [view_category(category, request.user.user_id) for category in page.items], self.clock.now()
+        )
 
     @post(
         "/",
@@ -154,7 +200,7 @@ class CategoryController(Controller):
             request,
             body,
             lambda work: self.categories.create(work, fields),
-            lambda category: _rendered(category, status=201),
+            lambda category: _rendered(category, request.user, status=201),
         )
 
     @get(
@@ -167,7 +213,7 @@ class CategoryController(Controller):
     def get_category(self, request: Request, id: FromPath[str]) -> Response[CategoryView]:
         """One category; 304 if `If-None-Match` contains its current `ETag`."""
         with self.store.reading(request.user) as work:
-            seen = view_category(self.categories.get(work, identifier(id)))
+            seen = view_category(self.categories.get(work, identifier(id)), request.user.user_id)
         return conditional_response(request, etag(seen.version), seen)
 
     @put(
@@ -177,6 +223,7 @@ class CategoryController(Controller):
         opt=operation(
             InvalidInput,
             CategoryNotFound,
+            NotAllowed,
             CategoryNameTaken,
             Stale,
             IdTaken,
@@ -203,17 +250,22 @@ class CategoryController(Controller):
                 request,
                 body,
                 lambda work: self.categories.create_if_absent(work, category_id, fields),
-                lambda category: _rendered(category, status=201),
+                lambda category: _rendered(category, request.user, status=201),
             )
         return self.writes.answer(
-            request, body, lambda work: self.categories.replace(work, category_id, fields, versions), _rendered
+            request,
+            body,
+            lambda work: self.categories.replace(work, category_id, fields, versions),
+            lambda category: _rendered(category, request.user),
         )
 
     @patch(
         "/{id:str}",
         operation_id="editCategory",
         summary="Change a category",
-        opt=operation(InvalidInput, CategoryNotFound, CategoryNameTaken, Stale, headers=("ETag",), idempotent=True),
+        opt=operation(
+            InvalidInput, CategoryNotFound, NotAllowed, CategoryNameTaken, Stale, headers=("ETag",), idempotent=True
+        ),
     )
     @on_thread
     def edit_category(
@@ -229,7 +281,7 @@ class CategoryController(Controller):
             request,
             body,
             lambda work: self.categories.edit(work, category_id, fields, versions),
-            _rendered,
+            lambda category: _rendered(category, request.user),
         )
 
     @delete(
@@ -237,18 +289,18 @@ class CategoryController(Controller):
         operation_id="deleteCategory",
         summary="Delete a category",
         status_code=204,
-        opt=operation(CategoryNotFound, Stale, idempotent=True),
+        opt=operation(CategoryNotFound, NotAllowed, Stale, idempotent=True),
     )
     @on_thread
     def delete_category(self, request: Request, id: FromPath[str], body: RawBody) -> Response[None]:
-        """Delete a category. Its tasks remain, without a category."""
+        """Delete a category. Its tasks remain with the owner, without a category; its members no longer see them."""
         category_id, versions = identifier(id), expected_versions(request)
         return self.writes.answer(
             request, body, lambda work: self.category_removal.delete(work, category_id, versions), no_content
         )
 
 
-def _rendered(category: Category, *, status: int = 200) -> Answer:
-    seen = view_category(category)
+def _rendered(category: Category, actor: Actor, *, status: int = 200) -> Answer:
+    seen = view_category(category, actor.user_id)
     location = f"{CategoryController.path}/{category.id}/" if status == 201 else None
     return rendered(seen, status=status, etag=etag(seen.version), location=location)

@@ -1,4 +1,4 @@
-"""Sharing tasks over HTTP."""
+"""Sharing tasks and categories over HTTP."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from litestar.params import FromPath, RawBody
 from msgspec import Meta, Struct
 
 from tasktracker.domain.kernel.errors import (
+    CategoryNotFound,
     InvalidInput,
     MemberNotFound,
     NotAllowed,
@@ -19,9 +20,10 @@ from tasktracker.domain.kernel.errors import (
     TooManyMembers,
     TooManyRequests,
 )
+from tasktracker.domain.kernel.members import INVITABLE_ROLES, Role
+from tasktracker.domain.sharing.categories import CategorySharing
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SHARE_RULES, Share, SharingService
-from tasktracker.domain.tasks.member import INVITABLE_ROLES, Role
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.conditional import expected_versions
 from tasktracker.entrypoints.http.core.idempotency import Writes, no_content, rendered
@@ -43,6 +45,10 @@ class ShareTask(Body, kw_only=True):
     role: InvitedRole
 
 
+class ShareCategory(ShareTask, kw_only=True):
+    """The user to share a category with, and the user's role."""
+
+
 class AssignRole(Body, kw_only=True):
     """The new role of a member."""
 
@@ -53,7 +59,7 @@ class AssignRole(Body, kw_only=True):
 
 
 class ShareView(Struct):
-    """A member of a task, and the member's role."""
+    """A member of a task or a category, and the member's role."""
 
     user_id: UUID
     username: str
@@ -152,4 +158,102 @@ class ShareController(Controller):
         task_id, member_id, versions = identifier(id), identifier(user_id, "user_id"), expected_versions(request)
         return self.writes.answer(
             request, body, lambda work: self.sharing.unshare(work, task_id, member_id, versions), no_content
+        )
+
+
+class CategoryShareController(Controller):
+    """`/api/categories/{id}/shares/`."""
+
+    path = "/api/categories/{id:str}/shares"
+    tags = ("sharing",)
+
+    category_sharing: CategorySharing
+    invitation_limit: InvitationLimit
+    store: Storage
+    writes: Writes
+    threads: ThreadRunner
+
+    @get(
+        "/",
+        operation_id="listCategoryShares",
+        summary="List the members of a category",
+        opt=operation(CategoryNotFound),
+    )
+    @on_thread
+    def list_category_shares(self, request: Request, id: FromPath[str]) -> Listed[ShareView]:
+        """All members of the category, the owner first, on one page."""
+        with self.store.reading(request.user) as work:
+            shares = self.category_sharing.list(work, identifier(id))
+        return Listed([view_share(share) for share in shares])
+
+    @post(
+        "/",
+        operation_id="shareCategory",
+        summary="Share a category",
+        opt=operation(
+            InvalidInput,
+            CategoryNotFound,
+            NotAllowed,
+            Stale,
+            TooManyMembers,
+            TooManyRequests,
+            headers=("Location",),
+            idempotent=True,
+        ),
+    )
+    @on_thread
+    def share_category(
+        self, request: Request, id: FromPath[str], data: JsonBody[ShareCategory], body: RawBody
+    ) -> Response[ShareView]:
+        """Share a category and all tasks in it with a user, or change the user's role."""
+        category_id, versions = identifier(id), expected_versions(request)
+        # If the actor may not share it, the use case below refuses. A retry of an earlier request still succeeds.
+        with suppress(CategoryNotFound, NotAllowed):
+            self.invitation_limit.consume_for_category(request.user, category_id)
+        return self.writes.answer(
+            request,
+            body,
+            lambda work: self.category_sharing.share(work, category_id, data.username, data.role, versions),
+            lambda share: rendered(
+                view_share(share), status=201, location=f"/api/categories/{category_id}/shares/{share.user_id}/"
+            ),
+        )
+
+    @put(
+        "/{user_id:str}",
+        operation_id="assignCategoryRole",
+        summary="Change a member's role in a category",
+        opt=operation(InvalidInput, CategoryNotFound, NotAllowed, MemberNotFound, Stale, idempotent=True),
+    )
+    @on_thread
+    def assign_category_role(
+        self, request: Request, id: FromPath[str], user_id: FromPath[str], data: JsonBody[AssignRole], body: RawBody
+    ) -> Response[ShareView]:
+        """Change a member's role in a category and all tasks in it."""
+        category_id, member_id, versions = identifier(id), identifier(user_id, "user_id"), expected_versions(request)
+        return self.writes.answer(
+            request,
+            body,
+            lambda work: self.category_sharing.assign(work, category_id, member_id, data.role, versions),
+            lambda share: rendered(view_share(share)),
+        )
+
+    @delete(
+        "/{user_id:str}",
+        operation_id="unshareCategory",
+        summary="Remove a member from a category",
+        status_code=204,
+        opt=operation(CategoryNotFound, NotAllowed, MemberNotFound, Stale, idempotent=True),
+    )
+    @on_thread
+    def unshare_category(
+        self, request: Request, id: FromPath[str], user_id: FromPath[str], body: RawBody
+    ) -> Response[None]:
+        """Remove a member from a category, or leave it."""
+        category_id, member_id, versions = identifier(id), identifier(user_id, "user_id"), expected_versions(request)
+        return self.writes.answer(
+            request,
+            body,
+            lambda work: self.category_sharing.unshare(work, category_id, member_id, versions),
+            no_content,
         )

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from tasktracker.domain.kernel.fields import Refused, moment, require_storable
-from tasktracker.domain.tasks.member import Role
+from tasktracker.domain.kernel.members import Role, role_in
+from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort, words_of
 from tasktracker.domain.tasks.task import (
     MAX_DESCRIPTION_LENGTH,
@@ -23,6 +24,7 @@ from tasktracker.domain.tasks.task import (
     State,
     Task,
 )
+from tasktracker.entrypoints.http.core.conditional import etag
 from tasktracker.entrypoints.http.core.schemas import Body, Moment, PagedQuery, ReadOnly, Version, text, view
 
 MAX_SEARCH_LENGTH = 200
@@ -50,6 +52,7 @@ class TaskBody(Body):
     parent: UUID | UnsetType | None = UNSET
 
     id: ReadOnly = UNSET
+    owner: ReadOnly = UNSET
     owners: ReadOnly = UNSET
     created_by: ReadOnly = UNSET
     created_at: ReadOnly = UNSET
@@ -97,8 +100,9 @@ class TaskData(Struct):
     due_date: Moment | None
     category: UUID | None
     parent: UUID | None
+    owner: UUID
     owners: Sequence[UUID]
-    created_by: UUID
+    created_by: UUID | None
     created_at: Moment
     updated_at: Moment
     completed_at: Moment | None
@@ -125,10 +129,14 @@ def view_data(task: Task, viewer: UUID) -> TaskData:
     return _as_seen(TaskData(*_values(task)), task, viewer)
 
 
+def task_etag(task: Task, at: datetime, viewer: UUID) -> str:
+    """Return the entity tag of the representation of a task. It depends on whether its category is shared with them."""
+    marks = {"o": task.is_overdue(at), "s": role_in(task.list_members, viewer) is not None}
+    return etag(task.version, *(mark for mark, is_set in marks.items() if is_set))
+
+
 def _as_seen(data: DataT, task: Task, viewer: UUID) -> DataT:
-    if viewer != task.created_by:
-        for name in TASK.private:
-            setattr(data, name, None)
+    data.category = visible_category(task, viewer)
     return data
 
 

@@ -24,7 +24,7 @@ from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.core.conditional import conditional_response, etag, expected_versions, is_create
+from tasktracker.entrypoints.http.core.conditional import conditional_response, expected_versions, is_create
 from tasktracker.entrypoints.http.core.cursors import Cursors, ListCursor
 from tasktracker.entrypoints.http.core.idempotency import Answer, Writes, no_content, rendered
 from tasktracker.entrypoints.http.core.operation import operation
@@ -39,6 +39,7 @@ from tasktracker.entrypoints.http.task_schemas import (
     ReplaceTask,
     TaskView,
     query_of,
+    task_etag,
     view_task,
 )
 
@@ -69,7 +70,7 @@ class TaskController(Controller):
     @get("/", operation_id="listTasks", summary="List tasks", opt=operation(query=ListTasks, headers=("Link",)))
     @on_thread
     def list_tasks(self, request: Request) -> Response[Listed[TaskView]]:
-        """The tasks that the caller owns, and tasks shared with the caller."""
+        """The tasks that the caller owns, and tasks shared with the caller, by themselves or in a shared category."""
         filters = query(ListTasks, request)
         cursor: ListCursor[Any] = ListCursor(self.cursors, request, filters, KEYS[filters.sort.field])
         at = cursor.at(self.clock.now())
@@ -85,7 +86,7 @@ class TaskController(Controller):
     )
     @on_thread
     def create_task(self, request: Request, data: JsonBody[CreateTask], body: RawBody) -> Response[TaskView]:
-        """Create a task that the caller owns."""
+        """Create a task. The caller owns it, or the owner of its category, if that is shared."""
         actor, fields = request.user, sent_fields(data, TaskFields)
         return self.writes.answer(
             request,
@@ -100,8 +101,8 @@ class TaskController(Controller):
         """One task; 304 if `If-None-Match` contains its current `ETag`."""
         with self.store.reading(request.user) as work:
             task = self.tasks.get(work, identifier(id))
-        seen = view_task(task, self.clock.now(), request.user.user_id)
-        return conditional_response(request, etag(seen.version, is_overdue=seen.is_overdue), seen)
+        at, viewer = self.clock.now(), request.user.user_id
+        return conditional_response(request, task_etag(task, at, viewer), view_task(task, at, viewer))
 
     @put(
         "/{id:str}",
@@ -222,6 +223,7 @@ class TaskController(Controller):
         )
 
     def _rendered(self, task: Task, actor: Actor, *, status: int = 200) -> Answer:
-        seen = view_task(task, self.clock.now(), actor.user_id)
+        at, viewer = self.clock.now(), actor.user_id
         location = f"{TaskController.path}/{task.id}/" if status == 201 else None
-        return rendered(seen, status=status, etag=etag(seen.version, is_overdue=seen.is_overdue), location=location)
+        tag = task_etag(task, at, viewer)
+        return rendered(view_task(task, at, viewer), status=status, etag=tag, location=location)

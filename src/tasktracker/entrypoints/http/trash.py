@@ -8,7 +8,7 @@ from uuid import UUID
 
 from litestar import Controller, Response, delete, get
 from litestar.params import FromPath
-from msgspec import Meta, structs
+from msgspec import UNSET, Meta, UnsetType, structs
 
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import NotAllowed, Stale, TaskNotFound
@@ -39,6 +39,14 @@ def view_deleted(task: Task, at: datetime, viewer: UUID) -> DeletedTaskView:
     return DeletedTaskView(**structs.asdict(view_task(task, at, viewer)), deleted_at=task.trashed_at)
 
 
+class ListTrash(PagedQuery):
+    """A filter of the list of deleted tasks."""
+
+    category: (
+        Annotated[UUID, Meta(description="Only tasks in this category. Its editors see all of them.")] | UnsetType
+    ) = UNSET
+
+
 class TrashController(Controller):
     """`/api/trash/`."""
 
@@ -55,16 +63,17 @@ class TrashController(Controller):
         "/",
         operation_id="listTrash",
         summary="List deleted tasks",
-        opt=operation(query=PagedQuery, headers=("Link",)),
+        opt=operation(query=ListTrash, headers=("Link",)),
     )
     @on_thread
     def list_trash(self, request: Request) -> Response[Listed[DeletedTaskView]]:
-        """The tasks that the caller deleted, the last deleted first, without the subtasks deleted with them."""
-        filters = query(PagedQuery, request)
+        """The caller's deleted tasks, the last deleted first, without the subtasks deleted with them."""
+        filters = query(ListTrash, request)
+        category = None if filters.category is UNSET else filters.category
         cursor = ListCursor(self.cursors, request, filters, TaskKey[datetime])
         at = cursor.at(self.clock.now())
         with self.store.reading(request.user) as work:
-            page = self.trash.list(work, cursor.after, filters.limit)
+            page = self.trash.list(work, cursor.after, filters.limit, category)
         return cursor.answer(page, [view_deleted(task, at, request.user.user_id) for task in page.items], at)
 
     @delete(

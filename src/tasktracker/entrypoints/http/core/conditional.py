@@ -16,12 +16,15 @@ from tasktracker.entrypoints.http.core.responses import JsonResponse
 TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 # No text matches in two ways, so matching takes no exponential time.
 LIST_OF_TAGS = re.compile(rf"[ \t,]*{TAG.pattern}([ \t]*,[ \t,]*{TAG.pattern})*[ \t,]*")
-VERSION = re.compile(r"([1-9][0-9]{0,18})(\.o)?", re.ASCII)
+VERSION = re.compile(r"([1-9][0-9]{0,18})(\.[a-z])*", re.ASCII)
 
 
-def etag(version: int, *, is_overdue: bool = False) -> str:
-    """Return the strong entity tag of a representation. It also changes when a task becomes overdue."""
-    return f'"{version}.o"' if is_overdue else f'"{version}"'
+def etag(version: int, *marks: str) -> str:
+    """Return the strong entity tag of a representation, with a letter for each thing but the version that changes it.
+
+    A task, for example, becomes overdue.
+    """
+    return f'"{".".join((str(version), *marks))}"'
 
 
 def expected_versions(request: Request, version: int | UnsetType = UNSET) -> Expected:

@@ -1,0 +1,62 @@
+"""Since when a user sees the changes of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from tasktracker.domain.history.change import Change
+from tasktracker.domain.history.ports import HistoryRepository, HistoryWork
+from tasktracker.domain.history.since import changes_since
+from tasktracker.domain.kernel.members import role_in
+from tasktracker.domain.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A user's access to the history of a task.
+
+    A member of the task has it since the change that shared the task with them. A member of its category has it `since`
+    then, or since the change that moved the task into the `category`. The owner sees every change.
+    """
+
+    user_id: UUID
+    is_owner: bool
+    is_member: bool
+    category: UUID | None
+    since: datetime | None
+
+    @classmethod
+    def of(cls, work: HistoryWork, task: Task) -> Access:
+        """Return the actor's access to a task."""
+        user_id = work.actor.user_id
+        is_in_list = role_in(task.list_members, user_id) is not None
+        category = work.categories.find_unlocked(task.root_category) if is_in_list and task.root_category else None
+        member = category.member(user_id) if category else None
+        return cls(
+            user_id,
+            task.owner == user_id,
+            role_in(task.members, user_id) is not None,
+            category.id if category and member else None,
+            member.since if member else None,
+        )
+
+    def includes(self, change: Change) -> bool:
+        """Whether the user has access to a change, provided that no later one begins the access."""
+        return self.is_owner or self.is_member or (self.since is not None and change.at >= self.since)
+
+    def begins_with(self, change: Change) -> bool:
+        """Whether the access begins with a change: it shared the task with the user, or moved it into the category."""
+        if self.is_owner:
+            return False
+        if self.is_member:
+            return change.grants_access(self.user_id)
+        return self.category is not None and change.enters(self.category)
+
+    def begins_after(self, history: HistoryRepository, task: Task, change: Change) -> bool:
+        """Whether a change was made before the access began, or began it."""
+        if self.is_owner:
+            return False
+        since, _ = changes_since(history, task, change.version - 1)
+        return not self.includes(change) or any(self.begins_with(each) for each in since)

@@ -1,0 +1,112 @@
+"""Sharing categories, with all tasks in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import Category, CategoryMember
+from tasktracker.domain.categories.policy import require_owned, require_visible, role_of
+from tasktracker.domain.jobs.job import Job, JobKind
+from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.clock import IdGenerator
+from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed, TooManyMembers
+from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.members import MAX_MEMBERS, Member, Role
+from tasktracker.domain.kernel.versions import Expected, require
+from tasktracker.domain.sharing.ports import CategorySharingWork
+from tasktracker.domain.sharing.service import SHARE_RULES, Share, find_invited, shares
+
+
+class CategorySharing:
+    """Use cases on the members of a category. The rights in its tasks change with the commit, however many there are.
+
+    Lists and feeds of the tasks follow by a job. A new member becomes ready at its end.
+    """
+
+    def __init__(self, *, ids: IdGenerator, limit: int = MAX_MEMBERS) -> None:
+        self._ids = ids
+        self._limit = limit
+
+    def list(self, work: CategorySharingWork, category_id: UUID) -> Sequence[Share]:
+        """Return the owner and the members of a category, the owner first. Raises CategoryNotFound."""
+        category = self._find(work, category_id)
+        members = (Member(each.user_id, each.role) for each in category.members)
+        return shares(work, [Member(category.user_id, Role.OWNER), *members])
+
+    def share(
+        self, work: CategorySharingWork, category_id: UUID, username: str, role: Role, expected: Expected = None
+    ) -> Share:
+        """Make a user a member of a category, or change a member's role. Call `InvitationLimit.consume` before.
+
+        Raises CategoryNotFound, NotAllowed, Stale, TooManyMembers, and InvalidInput if there is no such user.
+        """
+        require_owned(work.categories.find_unlocked(category_id), work.actor.user_id)
+        user = find_invited(work, username, role)
+        category = require_owned(self._find(work, category_id), work.actor.user_id)
+        require(category, expected)
+        if user.id == category.user_id:
+            raise InvalidInput.of("username", "is the category's owner")
+        if category.member(user.id) is None and len(category.members) >= self._limit:
+            raise TooManyMembers(f"A category has at most {self._limit} members.")
+        return self._assign(work, category, user, role)
+
+    def assign(
+        self, work: CategorySharingWork, category_id: UUID, user_id: UUID, role: Role, expected: Expected = None
+    ) -> Share:
+        """Change the role of a member. Raises CategoryNotFound, NotAllowed, MemberNotFound, Stale."""
+        require_owned(work.categories.find_unlocked(category_id), work.actor.user_id)
+        check(SHARE_RULES, {"role": role})
+        user = work.users.find(user_id)
+        category = require_owned(self._find(work, category_id), work.actor.user_id)
+        if user is None or category.member(user_id) is None:
+            raise MemberNotFound
+        require(category, expected)
+        return self._assign(work, category, user, role)
+
+    def unshare(self, work: CategorySharingWork, category_id: UUID, user_id: UUID, expected: Expected = None) -> None:
+        """End a membership in a category. Each member may end their own.
+
+        No write of that user to a task in it is committed after this commits, unless the task itself is shared with the
+        user. Raises CategoryNotFound, NotAllowed, MemberNotFound, Stale.
+        """
+        category = self._find(work, category_id)
+        if work.actor.user_id != user_id and role_of(category, work.actor.user_id) is not Role.OWNER:
+            raise NotAllowed("Only the category's owner may remove other members.")
+        if category.member(user_id) is None:
+            raise MemberNotFound
+        require(category, expected)
+        self._remove(work, category, user_id)
+
+    def _find(self, work: CategorySharingWork, category_id: UUID) -> Category:
+        return require_visible(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
+
+    def _assign(self, work: CategorySharingWork, category: Category, user: User, role: Role) -> Share:
+        former = category.member(user.id)
+        member = replace(former, role=role) if former else CategoryMember(user.id, role, work.now)
+        shared = category.with_member(member, work.now)
+        if shared is not category:
+            work.categories.save_shared(shared)
+            work.changes.record(Action.SHARE, category, shared)
+        if former is None:
+            self._refresh(work, category, user.id)
+        return Share(user.id, user.username, role)
+
+    def _remove(self, work: CategorySharingWork, category: Category, user_id: UUID) -> None:
+        unshared = category.without_member(user_id, work.now)
+        work.categories.save_shared(unshared)
+        work.changes.record(Action.UNSHARE, category, unshared)
+        self._refresh(work, category, category.user_id)
+
+    def _refresh(self, work: CategorySharingWork, category: Category, user_id: UUID) -> None:
+        """Add a job. Its first piece is not done here, because works that do not see this change may still run."""
+        job = Job(
+            id=self._ids.new(),
+            kind=JobKind.REFRESH_LIST,
+            subject=category.id,
+            user_id=user_id,
+            created_at=work.now,
+        )
+        work.jobs.add(job)
