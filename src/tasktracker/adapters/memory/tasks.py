@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import StoredViewers, Transaction
+from tasktracker.domain.feed.entries import FeedEntry, revocations
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
 from tasktracker.domain.kernel.members import role_in
 from tasktracker.domain.kernel.paging import Page
@@ -23,6 +24,8 @@ class MemoryTasks:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self.revoked: list[FeedEntry] = []
+        """Deletions for users who are no longer stored to see a task, whatever the use case knows of them."""
 
     def add(self, task: Task) -> None:
         data = self._transaction.data
@@ -133,6 +136,8 @@ class MemoryTasks:
 
     def _put_viewers(self, task: Task) -> None:
         seen = {user_id: visible_category(task, user_id) for user_id in viewers_of(task)}
+        stored = self._transaction.data.viewers.get(task.id)
+        self.revoked += revocations(task, stored.categories if stored else ())
         self._transaction.put(self._transaction.data.viewers, StoredViewers(task.id, seen))
 
 

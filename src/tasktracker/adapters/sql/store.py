@@ -195,7 +195,7 @@ class SqlStore:
                 # After a failed statement, PostgreSQL would roll back silently, and SQLite would commit the other ones.
                 if connection.failure is not None:
                     raise connection.failure
-                changed = work.feed.flush(now)
+                changed = work.feed.flush(now, work.tasks.revoked)
             break
         if self._audit_log is not None:
             for event in work.activity.added:
