@@ -187,7 +187,6 @@ def test_every_constraint_is_accounted_for() -> None:
         "fk_category_members_category_id",
         "pk_import_jobs",
         "pk_import_lines",
-        "pk_jobs",
         "fk_import_lines_job_id",
         "pk_task_changes",
         "pk_task_entries",
@@ -450,7 +449,7 @@ def test_lists_are_read_from_an_index_in_order(database: Database) -> None:
                     plan = driver.connection.execute(f"EXPLAIN QUERY PLAN {statement}", unknown).fetchall()
                     entries, *others = (step[3] for step in plan)
                     (rows,) = (step for step in others if step.startswith("SEARCH tasks "))
-                    # Subqueries read the categories that are shared with the user, the members of one, and the few jobs.
+                    # Subqueries read the categories shared with the user, the members of one, and the few jobs.
                     scanned = {step for step in others if step.startswith(("SCAN", "USE TEMP B-TREE"))}
                     assert scanned <= {"SCAN jobs"}, plan
                     assert entries.startswith("SEARCH task_entries USING INDEX ix_task_entries_"), plan

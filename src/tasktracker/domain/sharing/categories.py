@@ -15,7 +15,6 @@ from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed, TooManyMembers
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.members import MAX_MEMBERS, Member, Role
-from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.sharing.ports import CategorySharingWork
 from tasktracker.domain.sharing.service import SHARE_RULES, Share, find_invited, shares
@@ -80,18 +79,6 @@ class CategorySharing:
             raise MemberNotFound
         require(category, expected)
         self._remove(work, category, user_id)
-
-    def leave_all(self, work: CategorySharingWork) -> None:
-        """End the actor's memberships in all categories of others."""
-        page = work.categories.list(work.actor.user_id, None, MAX_PAGE)
-        while True:
-            for each in page.items:
-                category = work.categories.find(work.actor.user_id, each.id)
-                if category is not None and category.user_id != work.actor.user_id:
-                    self._remove(work, category, work.actor.user_id)
-            if page.next is None:
-                return
-            page = work.categories.list(work.actor.user_id, page.next, MAX_PAGE)
 
     def _find(self, work: CategorySharingWork, category_id: UUID) -> Category:
         return require_visible(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)

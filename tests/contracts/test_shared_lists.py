@@ -1,0 +1,233 @@
+"""Random changes of shared categories and their tasks: lists, trash, feeds and rights agree with the members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import DomainError, TaskNotFound
+from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import Task, TaskFields
+from tasktracker.domain.work import Storage
+from tests.backends import Backend
+from tests.contracts.base import Seed, outcome_of, run_state_machine, session_actor
+from tests.device import Device
+from tests.fakes import START, SYSTEM, App, ManualClock
+
+NAMES = ("alice", "bob", "carol")
+names = st.sampled_from(NAMES)
+roles = st.sampled_from((Role.EDITOR, Role.VIEWER))
+index = st.integers(0, 30)
+
+
+class SharedListMachine(RuleBasedStateMachine):
+    """Three users with two categories each, which they share with each other, and tasks that move between them.
+
+    Nothing here repeats the rules of moving. Every task must be where one of its users may have put it, and seen by
+    exactly the users who have a role in it or in the category of its root.
+    """
+
+    def __init__(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
+        super().__init__()
+        clock.set(START)
+        self.store, self.seed = store, seed
+        self.app = App(store, clock)
+        self.actors: dict[str, SessionActor] = {}
+        self.ids: list[UUID] = []
+        self.categories: list[UUID] = []
+
+    @initialize()
+    def begin(self) -> None:
+        for name in NAMES:
+            self.actors[name] = session_actor(self.seed.session(self.seed.user(f"{name} {self.seed.id()}")))
+            for number in range(2):
+                made = self.app.do(self.actors[name], self.app.categories.create, {"name": f"{number}"})
+                self.categories.append(made.id)
+        self.share("alice", 0, "bob", Role.EDITOR)
+        self.run_jobs()
+        self.create("alice", 1, None)
+        self.create("bob", 1, None)
+
+    def teardown(self) -> None:
+        if self.actors:
+            self.agree()
+
+    # ------------------------------------------------------------ changes
+
+    def _try(self, name: str, use_case: Callable[..., Any], *args: Any) -> Any:
+        """Run a use case, which may be refused."""
+        value, error = outcome_of(lambda: self.app.do(self.actors[name], use_case, *args))
+        assert error is None or isinstance(error, DomainError)
+        return value
+
+    @rule(owner=names, category=index, name=names, role=roles)
+    def share(self, owner: str, category: int, name: str, role: Role) -> None:
+        with self.store.reading(SYSTEM) as work:
+            user = work.users.find(self.actors[name].user_id)
+        assert user is not None
+        self._try(owner, self.app.category_sharing.share, self._category(category), user.username, role)
+
+    @rule(by=names, category=index, name=names)
+    def unshare(self, by: str, category: int, name: str) -> None:
+        self._try(by, self.app.category_sharing.unshare, self._category(category), self.actors[name].user_id)
+
+    @rule(name=names, category=index, is_due=st.sampled_from((False, False, True)))
+    def delete_category(self, name: str, category: int, is_due: bool) -> None:
+        if is_due:
+            self._try(name, self.app.category_removal.delete, self._category(category))
+
+    @rule(name=names, category=st.none() | index, parent=st.none() | index)
+    def create(self, name: str, category: int | None, parent: int | None) -> None:
+        fields: TaskFields = {"title": "task", "category": self._category(category), "parent": self._task(parent)}
+        made = self._try(name, self.app.tasks.create, fields)
+        if made is not None:
+            self.ids.append(made.id)
+
+    @rule(name=names, task=index, category=st.none() | index)
+    def file(self, name: str, task: int, category: int | None) -> None:
+        self._try(name, self.app.tasks.edit, self._task(task), {"category": self._category(category)})
+
+    @rule(name=names, task=index, parent=st.none() | index)
+    def move(self, name: str, task: int, parent: int | None) -> None:
+        self._try(name, self.app.tasks.edit, self._task(task), {"parent": self._task(parent)})
+
+    @rule(name=names, task=index)
+    def edit(self, name: str, task: int) -> None:
+        self._try(name, self.app.tasks.edit, self._task(task), {"title": f"{self.seed.id()}"})
+
+    @rule(name=names, task=index, member=names, role=roles)
+    def share_task(self, name: str, task: int, member: str, role: Role) -> None:
+        with self.store.reading(SYSTEM) as work:
+            user = work.users.find(self.actors[member].user_id)
+        assert user is not None
+        self._try(name, self.app.sharing.share, self._task(task), user.username, role)
+
+    @rule(name=names, task=index)
+    def delete(self, name: str, task: int) -> None:
+        self._try(name, self.app.trash.delete, self._task(task))
+
+    @rule(name=names, task=index)
+    def restore(self, name: str, task: int) -> None:
+        self._try(name, self.app.trash.restore, self._task(task))
+
+    @rule(name=names, task=index)
+    def undo(self, name: str, task: int) -> None:
+        value, _ = outcome_of(lambda: self.app.see(self.actors[name], self.app.history.list, self._task(task)))
+        if value is not None and value.changes.items:
+            self._try(name, self.app.history.undo, self._task(task), value.changes.items[0].id)
+
+    @rule()
+    def run_jobs(self) -> None:
+        self.app.jobs.run_all()
+
+    # ------------------------------------------------------------ checks
+
+    @rule()
+    def check_rights(self) -> None:
+        """Rights hold at once, whatever jobs have not done yet."""
+        tasks, categories = self._stored()
+        for name, actor in self.actors.items():
+            ready = {
+                each.id
+                for each in categories.values()
+                if (member := each.member(actor.user_id)) is None or member.is_ready
+            }
+            visible = {task.id for task in tasks.values() if self._role(task, actor, categories) is not None}
+            for task in tasks.values():
+                value, error = outcome_of(partial(self.app.see, actor, self.app.tasks.get, task.id))
+                is_seen = task.id in visible and not task.trashed_at
+                assert type(error) is (type(None) if is_seen else TaskNotFound), (name, task)
+                assert not is_seen or value.owner == task.owner
+            listed = {task.id for task in self._listed(actor)}
+            assert listed <= visible
+            shown = {
+                task.id
+                for task in tasks.values()
+                if not task.trashed_at and task.id in visible and self._is_direct(task, actor)
+            }
+            assert shown <= listed, "own tasks, and those shared by themselves, wait for no job"
+            assert all(tasks[id_].root_category in ready or self._is_direct(tasks[id_], actor) for id_ in listed)
+
+    @rule()
+    def agree(self) -> None:
+        """When the jobs are done, lists, trash and feeds have exactly what the rights allow."""
+        self.app.jobs.run_all()
+        tasks, categories = self._stored()
+        assert all(member.is_ready for each in categories.values() for member in each.members)
+        for actor in self.actors.values():
+            visible = {task.id: task for task in tasks.values() if self._role(task, actor, categories) is not None}
+            there = {id_ for id_, task in visible.items() if not task.trashed_at}
+            assert {task.id for task in self._listed(actor)} == there
+            for role in Role:
+                query = TaskQuery(at=START, role=role, limit=1000)
+                found = self.app.see(actor, self.app.tasks.list, query).items
+                assert {task.id for task in found} == {
+                    id_ for id_ in there if self._role(visible[id_], actor, categories) is role
+                }
+            for category in categories:
+                query = TaskQuery(at=START, category=category, limit=1000)
+                found = self.app.see(actor, self.app.tasks.list, query).items
+                assert {task.id for task in found} == {
+                    id_ for id_ in there if self._shown(visible[id_], actor, categories) == category
+                }
+            device = Device(self.app.sync, actor)
+            device.catch_up()
+            device.require_in_sync()
+            assert {id_ for type_, id_ in device.items if type_.value == "task"} == there
+        for task in tasks.values():
+            root = tasks[task.root]
+            assert (task.owner, task.members, task.root_category) == (root.owner, root.members, root.category)
+            own = categories.get(task.category) if task.category else None
+            assert task.category is None or (own is not None and own.user_id == task.owner)
+            assert task.owner not in {member.user_id for member in task.members}
+
+    def _stored(self) -> tuple[dict[UUID, Task], dict[UUID, Category]]:
+        with self.store.reading(SYSTEM) as work:
+            tasks = [work.tasks.find(id_) for id_ in self.ids]
+            categories = [work.categories.find_unlocked(id_) for id_ in self.categories]
+        return {task.id: task for task in tasks if task}, {each.id: each for each in categories if each}
+
+    def _listed(self, actor: SessionActor) -> list[Task]:
+        return list(self.app.see(actor, self.app.tasks.list, TaskQuery(at=START, limit=1000)).items)
+
+    def _role(self, task: Task, actor: SessionActor, categories: dict[UUID, Category]) -> Role | None:
+        found = [member.role for member in task.members if member.user_id == actor.user_id]
+        category = categories.get(task.root_category) if task.root_category else None
+        if category is not None:
+            found += [member.role for member in category.members if member.user_id == actor.user_id]
+        if task.owner == actor.user_id:
+            return Role.OWNER
+        return None if not found else Role.EDITOR if Role.EDITOR in found else Role.VIEWER
+
+    def _shown(self, task: Task, actor: SessionActor, categories: dict[UUID, Category]) -> UUID | None:
+        category = categories.get(task.root_category) if task.root_category else None
+        if category is not None and category.members and self._is_in(category, actor):
+            return category.id
+        return task.category if task.owner == actor.user_id else None
+
+    def _is_in(self, category: Category, actor: SessionActor) -> bool:
+        return actor.user_id in {category.user_id, *(member.user_id for member in category.members)}
+
+    def _is_direct(self, task: Task, actor: SessionActor) -> bool:
+        return actor.user_id in {task.owner, *(member.user_id for member in task.members)}
+
+    def _category(self, number: int | None) -> Any:
+        return None if number is None else self.categories[number % len(self.categories)]
+
+    def _task(self, number: int | None) -> Any:
+        return None if number is None or not self.ids else self.ids[-1 - number % len(self.ids)]
+
+
+class TestSharedList:
+    def test_lists_and_feeds_agree_with_the_members(
+        self, backend: Backend, store: Storage, seed: Seed, clock: ManualClock
+    ) -> None:
+        run_state_machine(lambda: SharedListMachine(store, seed, clock), backend, in_memory=40, on_sql=8)
