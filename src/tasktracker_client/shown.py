@@ -78,7 +78,30 @@ def _states(database: sqlite3.Connection, type: ItemType, id: str | None) -> tup
             key: _edited(each, {"category": None}) if each.data["category"] in gone else each
             for key, each in shown.items()
         }
+        if edits:
+            shown = _with_lists(database, shown)
     return shown, deleted
+
+
+def _with_lists(database: sqlite3.Connection, shown: Items) -> Items:
+    """Show subtasks in the shared category of their topmost task, and in no other shared category."""
+    found = database.execute(
+        "SELECT id FROM items WHERE type = 'category' AND json_array_length(data, '$.members') > 0"
+    ).fetchall()
+    shared = {row[0] for row in found}
+    for key, item in list(shown.items()) if shared else ():
+        root = shown[_tree_above(shown, key)[-1]].data["category"]
+        if item.data["category"] != root and shared & {item.data["category"], root}:
+            shown[key] = _edited(item, {"category": root if root in shared else None})
+    return shown
+
+
+def _tree_above(items: Items, id: str) -> Sequence[str]:
+    """Return the ids of an item and of all items above it."""
+    found = [id]
+    while (parent := items[found[-1]].data.get("parent")) in items and parent not in found:
+        found.append(parent)
+    return found
 
 
 def _edited(item: Task | Category, data: Mapping[str, Any]) -> Task | Category:

@@ -270,6 +270,14 @@ class TestPush:
         merged = world.push(world.bob, MutationOp.UPDATE, task.id, 2, title="mine")
         assert merged.conflicts["title"].base == "shown"
 
+    def test_a_conflict_shows_no_private_category_of_a_subtask(self, world: Devices) -> None:
+        private = world.app.do(world.alice, world.app.categories.create, {"name": "private"})
+        root = world.create(world.alice)
+        below = world.create(world.alice, parent=root.id, category=private.id)
+        world.edit(world.alice, root, category=world.category.id)
+        outcome = world.push(world.bob, MutationOp.UPDATE, below.id, 1, category=None)
+        assert outcome.conflicts["category"].theirs == world.category.id
+
 
 class TestHistory:
     def test_the_owner_of_a_category_sees_the_history_from_the_moving_in_on(self, world: Devices) -> None:
