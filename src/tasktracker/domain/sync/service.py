@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, Reason
 from tasktracker.domain.feed.items import ItemType, can_see, is_awaited, synced_type_of
@@ -112,7 +113,9 @@ class SyncService:
             cursor.require_valid(work.feed.state(actor.user_id))
         has_more, found = len(found) > limit, found[:limit]
         sequence = found[-1].sequence if found else begin.sequence
-        items, begin = _without_awaited(work, actor, [_as_seen(each, actor) for each in found], begin)
+        items: Sequence[FeedItem] = [_as_seen(each, actor) for each in found]
+        if any(each.item and synced_type_of(type(each.item)).through(each.item, actor.user_id) for each in items):
+            items, begin = _without_awaited(items, begin, actor, work.categories.not_ready(actor.user_id))
         if cursor is None:
             # The device never had these items.
             items = [each for each in items if each.entry.op is Op.UPSERT or each.sequence > begin.began]
@@ -136,12 +139,9 @@ def _as_seen(found: FeedItem, actor: Actor) -> FeedItem:
 
 
 def _without_awaited(
-    work: FeedWork, actor: Actor, found: Sequence[FeedItem], cursor: SyncCursor
+    found: Sequence[FeedItem], cursor: SyncCursor, actor: Actor, not_ready: Collection[UUID]
 ) -> tuple[Sequence[FeedItem], SyncCursor]:
     """Return the items without those of categories that are not ready, and a cursor that does not skip these."""
-    if not any(each.item and synced_type_of(type(each.item)).through(each.item, actor.user_id) for each in found):
-        return found, cursor
-    not_ready = work.categories.not_ready(actor.user_id)
     shown = []
     for each in found:
         if each.item is not None and is_awaited(each.item, actor.user_id, not_ready):
