@@ -12,18 +12,22 @@ from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.sync.cursor import SyncCursor
 from tasktracker.domain.sync.digest import digest_of
 from tasktracker.domain.sync.service import DEFAULT_TYPES, Changes, SyncService
+from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.task import Task
 
 Key = tuple[ItemType, UUID]
 
 
 class Device:
-    """Pulls changes, and fails on inconsistent ones."""
+    """Pulls changes, and fails on inconsistent ones. It `drops` the tasks of a category that it may no longer see."""
 
-    def __init__(self, sync: SyncService, actor: Actor, types: Collection[ItemType] = DEFAULT_TYPES) -> None:
+    def __init__(
+        self, sync: SyncService, actor: Actor, types: Collection[ItemType] = DEFAULT_TYPES, *, drops: bool = True
+    ) -> None:
         self._sync = sync
         self.actor = actor
         self._types = types
+        self._drops = drops
         self.items: dict[Key, Task | Category] = {}
         self.cursor: SyncCursor | None = None
 
@@ -31,13 +35,14 @@ class Device:
         """Pull one page."""
         changes = self._sync.pull(self.actor, self.cursor, limit, self._types)
         assert len(changes.items) <= limit
-        assert not changes.has_more or len(changes.items) == limit
         sequence = self.cursor.sequence if self.cursor else 0
+        if self.cursor and self.cursor.held and changes.items and changes.items[0].sequence <= sequence:
+            sequence = self.cursor.held - 1  # a category has become ready
         for found in changes.items:
             assert found.sequence > sequence, "changes are not in order"
             sequence = found.sequence
             self._apply(found.entry, found.item)
-        assert changes.next.sequence >= sequence
+        assert changes.next.sequence >= sequence + (changes.has_more and not changes.items)
         self.cursor = changes.next
         return changes
 
@@ -57,6 +62,13 @@ class Device:
         theirs = self._sync.digest(self.actor, self._types)
         assert (theirs.count, dict(theirs.buckets)) == self.digest()
 
+    def tasks(self) -> set[UUID]:
+        """Return the ids of the tasks."""
+        return {id_ for type_, id_ in self.items if type_ is ItemType.TASK}
+
+    def _category_of(self, item: Task | Category) -> UUID | None:
+        return visible_category(item, self.actor.user_id) if isinstance(item, Task) else None
+
     def _apply(self, entry: FeedEntry, item: Task | Category | None) -> None:
         assert entry.user_id == self.actor.user_id
         assert entry.type in self._types
@@ -67,6 +79,8 @@ class Device:
             assert item is None
             assert entry.reason in (Reason.DELETED, Reason.ACCESS_REVOKED)
             self.items.pop(key, None)
+            if self._drops and entry.type is ItemType.CATEGORY and entry.reason is Reason.ACCESS_REVOKED:
+                self.items = {each: item for each, item in self.items.items() if self._category_of(item) != entry.id}
         else:
             assert item is not None
             assert (item.id, item.version) == (entry.id, entry.version), "an entry and its item have different versions"

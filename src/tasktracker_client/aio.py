@@ -87,3 +87,6 @@ class AsyncReplica:
     members = _awaited(Replica.members)
     share = _awaited(Replica.share)
     unshare = _awaited(Replica.unshare)
+    category_members = _awaited(Replica.category_members)
+    share_category = _awaited(Replica.share_category)
+    unshare_category = _awaited(Replica.unshare_category)

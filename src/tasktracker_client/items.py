@@ -181,14 +181,19 @@ class Task(Item):
         return parent
 
     @property
+    def owner(self) -> str | None:
+        """The id of the owner: in a shared category, that of the category; None until received from the server."""
+        return _text(self.data["owner"])
+
+    @property
     def owners(self) -> Sequence[str]:
-        """The ids of the creator and of the editors; empty until the task is received from the server."""
+        """The ids of the owner and of the task's own editors; empty until the task is received from the server."""
         owners = self.data["owners"]
         return tuple(owners) if isinstance(owners, list) else ()
 
     @property
     def created_by(self) -> str | None:
-        """The id of the creator; None until the task is received from the server."""
+        """The id of the creator; None until the task is received, and if the account has been deleted."""
         creator: str | None = self.data["created_by"]
         return creator
 
@@ -225,6 +230,35 @@ class Category(Item):
         """The color as `#rrggbb`."""
         color: str | None = self.data["color"]
         return color
+
+    @property
+    def owner(self) -> str | None:
+        """The id of the owner; None until the category is received from the server."""
+        return _text(self.data["owner"])
+
+    @property
+    def role(self) -> str:
+        """The user's role: `owner`, `editor` or `viewer`."""
+        return str(self.data["role"])
+
+    @property
+    def members(self) -> Mapping[str, str]:
+        """The roles of the users with whom the category is shared, by their ids; without the owner."""
+        members = self.data["members"]
+        return {each["user_id"]: each["role"] for each in members if _is_member(each)} if members else {}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the copy has all tasks of the category. It is false at first after the category was shared."""
+        return bool(self.data["ready"])
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _is_member(value: Any) -> bool:
+    return isinstance(value, dict) and {"user_id", "role"} <= value.keys()
 
 
 CLASSES: Mapping[ItemType, type[Task] | type[Category]] = {ItemType.TASK: Task, ItemType.CATEGORY: Category}

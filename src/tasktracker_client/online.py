@@ -42,7 +42,7 @@ class Found(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A user who can see a task. The role is `owner`, `editor` or `viewer`."""
+    """A user who can see a task or a category. The role is `owner`, `editor` or `viewer`."""
 
     user_id: str
     username: str
@@ -90,9 +90,12 @@ class Online:
             return Found([], None)
         return self._page("/tasks/", _task, sort=sort, limit=limit, cursor=cursor, **filters)
 
-    def trash(self, *, limit: int = 100, cursor: str | None = None) -> Found[Task]:
-        """Return a page of the deleted tasks, the most recently deleted first."""
-        return self._page("/trash/", _task, limit=limit, cursor=cursor)
+    def trash(self, *, category: Id | None = None, limit: int = 100, cursor: str | None = None) -> Found[Task]:
+        """Return a page of the deleted tasks, the most recently deleted first.
+
+        With `category`, return those in this category, which may be that of another user.
+        """
+        return self._page("/trash/", _task, category=category, limit=limit, cursor=cursor)
 
     def purge(self, id: Id) -> None:
         """Delete a task in the trash permanently."""
@@ -123,6 +126,22 @@ class Online:
     def unshare(self, id: Id, user_id: Id) -> None:
         """Remove a member of a task. A member may remove itself."""
         self._api.call("DELETE", f"/tasks/{uuid(id)}/shares/{uuid(user_id)}/")
+
+    def category_members(self, id: Id) -> Sequence[Member]:
+        """Return the users who can see a category and all tasks in it, the owner first."""
+        answer = self._api.get(f"/categories/{uuid(id)}/shares/")
+        with understanding("the members"):
+            return [_member(each) for each in answer["results"]]
+
+    def share_category(self, id: Id, username: str, role: Role) -> Member:
+        """Share a category with another user, with all tasks in it, or change the user's role."""
+        answer = self._api.call("POST", f"/categories/{uuid(id)}/shares/", json={"username": username, "role": role})
+        with understanding("the member"):
+            return _member(answer)
+
+    def unshare_category(self, id: Id, user_id: Id) -> None:
+        """Remove a member of a category. A member may remove itself."""
+        self._api.call("DELETE", f"/categories/{uuid(id)}/shares/{uuid(user_id)}/")
 
     def _page(self, path: str, read: Callable[[Any], T], **params: Any) -> Found[T]:
         sent = {

@@ -61,6 +61,11 @@ def put(database: sqlite3.Connection, change: Change, at: str) -> None:
                 },
             )
         database.execute("DELETE FROM items WHERE type = ? AND id = ?", (change.type, change.id))
+        if change.is_revoked and change.type is ItemType.CATEGORY:
+            # The server sends again the tasks that the user still sees.
+            database.execute(
+                "DELETE FROM items WHERE type = 'task' AND json_extract(data, '$.category') = ?", (change.id,)
+            )
     else:
         database.execute("DELETE FROM deletions WHERE type = ? AND id = ?", (change.type, change.id))
         database.execute(

@@ -76,6 +76,13 @@ class _EditedItems:
             if task.data["category"] in categories:
                 self.shown[key] = _edited(task, {"category": None})
 
+    def follow_roots(self, shared: Collection[str]) -> None:
+        """Show subtasks in the shared category of their topmost task, and in no other shared category."""
+        for key, task in list(self.shown.items()) if shared else ():
+            root = self.shown[_tree_above(self.shown, key)[-1]].data["category"]
+            if task.data["category"] != root and (root in shared or task.data["category"] in shared):
+                self.shown[key] = _edited(task, {"category": root if root in shared else None})
+
     def _item(self, id: str, version: int | None, data: Mapping[str, Any]) -> Task | Category:
         return CLASSES[self._type](id, version, {**DEFAULTS[self._type], **data})
 
@@ -100,7 +107,16 @@ def _edited_items(database: sqlite3.Connection, type: ItemType, id: str | None) 
     if type is ItemType.TASK:
         gone = database.execute("SELECT target FROM outbox WHERE type = 'category' AND op = 'delete'")
         items.take_out_of([row[0] for row in gone])
+        if edits:
+            items.follow_roots(_shared_categories(database))
     return items
+
+
+def _shared_categories(database: sqlite3.Connection) -> Collection[str]:
+    found = database.execute(
+        "SELECT id FROM items WHERE type = 'category' AND json_array_length(data, '$.members') > 0"
+    )
+    return {row[0] for row in found}
 
 
 def _edited(item: Task | Category, data: Mapping[str, Any]) -> Task | Category:
@@ -112,6 +128,14 @@ def _tree(items: Items, root: str) -> Sequence[str]:
     found = [root]
     for each in found:  # grows meanwhile
         found += [key for key, item in items.items() if item.data.get("parent") == each and key not in found]
+    return found
+
+
+def _tree_above(items: Items, id: str) -> Sequence[str]:
+    """Return the ids of an item and of all items above it."""
+    found = [id]
+    while (parent := items[found[-1]].data.get("parent")) in items and parent not in found:
+        found.append(parent)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
@@ -22,6 +22,10 @@ from tests.device import Device
 from tests.fakes import SYSTEM, ManualClock
 
 TASKS = frozenset({ItemType.TASK})
+
+
+def versions(deletions: Mapping[UUID, FeedEntry]) -> dict[UUID, int]:
+    return {id_: entry.version for id_, entry in deletions.items()}
 
 
 class TestFeed:
@@ -99,7 +103,10 @@ class TestFeed:
         assert self.entries(store, other) == [(2, item, 2)]
 
     def test_a_page_contains_only_the_requested_types(self, store: Storage, seed: Seed, user: User) -> None:
-        entries = [FeedEntry(user.id, type_, seed.id(), 1) for type_ in (ItemType.CATEGORY, ItemType.TASK) * 3]
+        entries = [
+            FeedEntry(user.id, type_, (seed.task(user) if type_ is ItemType.TASK else seed.category(user)).id, 1)
+            for type_ in (ItemType.CATEGORY, ItemType.TASK) * 3
+        ]
         self.add(store, *entries)
         with store.reading(SYSTEM) as work:
             tasks = work.feed.page(user.id, 2, 2, TASKS)
@@ -109,7 +116,7 @@ class TestFeed:
             )
 
     def test_old_tombstones_can_be_skipped(self, store: Storage, seed: Seed, user: User) -> None:
-        deleted, existing = seed.id(), seed.id()
+        deleted, existing = seed.id(), seed.task(user).id
         self.add(store, FeedEntry(user.id, ItemType.TASK, deleted, 2, Op.DELETE, Reason.DELETED))
         self.add(store, FeedEntry(user.id, ItemType.TASK, existing, 1))
         self.add(store, FeedEntry(user.id, ItemType.TASK, seed.id(), 2, Op.DELETE, Reason.DELETED))
@@ -126,7 +133,7 @@ class TestFeed:
         asked = [deleted, existing, seed.id()]
         clock.advance(days=1)
         with store.writing(SYSTEM) as work:
-            assert work.feed.tombstones(user.id, ItemType.TASK, asked) == {deleted: 5}
+            assert versions(work.feed.tombstones(user.id, ItemType.TASK, asked)) == {deleted: 5}
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, asked) == {}
             assert work.feed.tombstones(user.id, ItemType.TASK, []) == {}
             assert work.feed.purge_before(clock.now() - timedelta(days=2), 100) == 0
@@ -176,7 +183,7 @@ class TestFeed:
         with store.writing(SYSTEM) as work:
             work.feed.add([FeedEntry(user.id, ItemType.TASK, deleted, 3, Op.DELETE, Reason.DELETED)])
             work.feed.add([FeedEntry(user.id, ItemType.TASK, recreated, 6)])
-            assert work.feed.tombstones(user.id, ItemType.TASK, [deleted, recreated]) == {deleted: 3}
+            assert versions(work.feed.tombstones(user.id, ItemType.TASK, [deleted, recreated])) == {deleted: 3}
             assert work.feed.tombstones(user.id, ItemType.TASK, [recreated]) == {}
             assert work.feed.tombstones(user.id, ItemType.CATEGORY, [deleted]) == {}
             assert work.feed.tombstones(seed.id(), ItemType.TASK, [deleted]) == {}

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tasktracker.domain.categories.category import Category
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.jobs.job import LEASE
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import DomainError, TaskNotFound
-from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.members import Role, role_in
+from tasktracker.domain.tasks.policy import is_visible
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.work import Storage
@@ -41,6 +44,8 @@ class SharedListMachine(RuleBasedStateMachine):
         self.store, self.seed = store, seed
         self.app = App(store, clock)
         self.actors: dict[str, SessionActor] = {}
+        self.devices: dict[str, tuple[Device, Device]] = {}
+        self.clock = clock
         self.ids: list[UUID] = []
         self.categories: list[UUID] = []
 
@@ -48,6 +53,8 @@ class SharedListMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         for name in NAMES:
             self.actors[name] = session_actor(self.seed.session(self.seed.user(f"{name} {self.seed.id()}")))
+            actor = self.actors[name]
+            self.devices[name] = (Device(self.app.sync, actor), Device(self.app.sync, actor, drops=False))
             for number in range(2):
                 made = self.app.do(self.actors[name], self.app.categories.create, {"name": f"{number}"})
                 self.categories.append(made.id)
@@ -128,7 +135,29 @@ class SharedListMachine(RuleBasedStateMachine):
     def run_jobs(self) -> None:
         self.app.jobs.run_all()
 
+    @rule()
+    def run_piece(self) -> None:
+        """Run one piece of a job. Its process ends then, and another one takes over when the lease is over."""
+        pieces = iter((False,))
+        self.app.jobs.run_next(lambda: next(pieces, True))
+        self.clock.advance(LEASE)
+
     # ------------------------------------------------------------ checks
+
+    @rule(name=names, limit=st.integers(1, 3))
+    def pull(self, name: str, limit: int) -> None:
+        """A device that has pulled to the end has what its user may see, whatever jobs have not done yet."""
+        for device in self.devices[name]:
+            device.catch_up(limit)
+        device, actor = self.devices[name][0], self.actors[name]
+        with self.store.reading(actor) as work:
+            digest = {entry.id for entry in work.feed.entries(actor.user_id, {ItemType.TASK})}
+            tasks = {id_: work.tasks.find(id_) for id_ in digest | device.tasks()}
+        assert all(is_visible(tasks[id_], actor.user_id) for id_ in digest | device.tasks())
+        assert device.tasks() <= digest
+        # They were dropped together with a category. The job adds them again.
+        own = {id_ for id_, task in tasks.items() if task and role_in(task.members, actor.user_id)}
+        assert digest - device.tasks() <= own
 
     @rule()
     def check_rights(self) -> None:
@@ -162,7 +191,7 @@ class SharedListMachine(RuleBasedStateMachine):
         self.app.jobs.run_all()
         tasks, categories = self._stored()
         assert all(member.is_ready for each in categories.values() for member in each.members)
-        for actor in self.actors.values():
+        for name, actor in self.actors.items():
             visible = {task.id: task for task in tasks.values() if self._role(task, actor, categories) is not None}
             there = {id_ for id_, task in visible.items() if not task.trashed_at}
             assert {task.id for task in self._listed(actor)} == there
@@ -180,8 +209,10 @@ class SharedListMachine(RuleBasedStateMachine):
                 }
             device = Device(self.app.sync, actor)
             device.catch_up()
-            device.require_in_sync()
-            assert {id_ for type_, id_ in device.items if type_.value == "task"} == there
+            for each in (device, *self.devices[name]):
+                each.catch_up()
+                each.require_in_sync()
+                assert each.tasks() == there
         for task in tasks.values():
             root = tasks[task.root]
             assert (task.owner, task.members, task.root_category) == (root.owner, root.members, root.category)

@@ -130,6 +130,10 @@ class Device(Replica):
             is_deleted = mutation["op"] == "create" and mutation["target"] in self.deleted + self.deleted_categories
             assert id_ in kept or is_deleted, f"{mutation} is no issue"
 
+    def require_no_lost_category(self) -> None:
+        """Require that no task is left of a category that the user cannot see."""
+        assert {task.category for task in self.tasks()} <= {None, *(category.id for category in self.categories())}
+
     def titles_received(self) -> dict[str, tuple[int, str]]:
         """Return the versions and titles of the user's own tasks as the service has sent them."""
         return {

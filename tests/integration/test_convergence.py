@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tasktracker.entrypoints.http.job_worker import JobWorker
 from tasktracker_client import stream
 from tests.dying_server import COMMAND
 from tests.http import Api, Person
@@ -54,6 +55,16 @@ def copy_of(path: Path) -> Path:
 def share(owner: Person, task: str, member: Person, role: str) -> None:
     """Share a task or remove its member. The server may refuse: it may be deleted, a subtask, or of another user."""
     path = f"/api/tasks/{task}/shares/"
+    with suppress(httpx.TransportError):
+        if role == "none":
+            owner.delete(f"{path}{member.id}/")
+        else:
+            owner.post(path, {"username": member.username, "role": role})
+
+
+def share_category(owner: Person, category: str, member: Person, role: str) -> None:
+    """Share a category or remove its member. The server may refuse: it may be deleted, or of another user."""
+    path = f"/api/categories/{category}/shares/"
     with suppress(httpx.TransportError):
         if role == "none":
             owner.delete(f"{path}{member.id}/")
@@ -99,6 +110,8 @@ def converge(world: World, folder: Path, seed: int) -> None:
         world.back_up()
         for step in range(STEPS):
             device = chance.choice(devices)
+            if chance.random() < 0.2:
+                world.run_piece()
             for each in away:
                 each.is_away = STEPS // 5 < step < 4 * STEPS // 5
             if step == STEPS // 4:
@@ -122,12 +135,27 @@ def converge(world: World, folder: Path, seed: int) -> None:
                     device.edit_something()
             elif chance.random() < 0.85:
                 device.try_to_sync()
+            elif chance.random() < 0.6:
+                owner, member = chance.sample(users, 2)
+                own = [each.id for each in device.categories() if each.owner == owner.id]
+                role = chance.choice(["viewer", "editor", "editor", "none"])
+                share_category(owner, chance.choice(own or ["none"]), member, role)
             else:
                 owner, member = chance.sample(users, 2)
                 shown = [each for each in devices if each.person is owner]
                 share(owner, chance.choice(shown).a_task(), member, chance.choice(["viewer", "editor", "none"]))
         for device in devices:
             device.line.is_up, device.line.is_bad = True, False
+            device.sync()
+        for device, owner in zip(devices, users, strict=False):
+            for category in device.categories():
+                for member in (each for each in users if each.id in category.members):
+                    share_category(owner, category.id, member, "none")
+                    break
+        for device in devices:
+            device.sync()
+            device.require_no_lost_category()  # whatever jobs have not done yet
+        world.finish_jobs()
         for device in devices * 2:
             device.sync()
         for device in devices:
@@ -140,6 +168,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
         for device in devices:
             device.resend_everything()
             device.sync()
+        world.finish_jobs()
         for device in devices * 2:
             device.sync()
         everything = " ".join(world.histories())
@@ -195,8 +224,10 @@ seeds = st.integers(0, 2**31)
 @given(seed=seeds)
 @few(3)
 def test_devices_converge_on_memory(tmp_path: Path, seed: int) -> None:
-    with Api("memory://") as api:
-        converge(InProcess(api), tmp_path, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JobWorker, "_run", lambda _: None)  # jobs run when the test runs them
+        with Api("memory://") as api:
+            converge(InProcess(api), tmp_path, seed)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 from threading import Event
@@ -19,6 +19,7 @@ from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import Uuid7Generator
+from tasktracker.domain.feed.entries import FeedEntry
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import DEFAULT_TYPES
 from tasktracker.domain.work import Storage
@@ -31,14 +32,14 @@ WRITES = 12
 LIMIT = 7
 SEQUENCE = "numbers_without_order"
 
-Place = Callable[[SqlFeed, datetime], Collection[UUID]]
+Place = Callable[[SqlFeed, datetime, Sequence[FeedEntry]], Collection[UUID]]
 
 
 def slowly(place: Place) -> Place:
     """Wait between the numbering of a change and its commit."""
 
-    def placed(feed: SqlFeed, now: datetime) -> Collection[UUID]:
-        users = place(feed, now)
+    def placed(feed: SqlFeed, now: datetime, earlier: Sequence[FeedEntry]) -> Collection[UUID]:
+        users = place(feed, now, earlier)
         time.sleep(random.uniform(0, 0.004))
         return users
 

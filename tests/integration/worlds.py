@@ -18,10 +18,12 @@ from sqlalchemy.engine import make_url
 
 from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.feed.ports import EPOCH
+from tasktracker.domain.jobs.job import LEASE
 from tests.backends import TABLES
 from tests.dying_server import DIE
 from tests.http import SETTINGS, Api, Person, run
 from tests.security.processes import Pair, at_once
+from tests.waiting import wait_until
 
 
 class World(Protocol):
@@ -53,6 +55,14 @@ class World(Protocol):
 
     def restore_backup(self) -> None:
         """Restore the backup, and begin a new epoch, so that all cursors expire."""
+        ...
+
+    def run_piece(self) -> None:
+        """Do one piece of a job, whose process ends then, if the test decides when jobs run."""
+        ...
+
+    def finish_jobs(self) -> None:
+        """Do all jobs, or wait until they are done."""
         ...
 
     def histories(self) -> Sequence[str]:
@@ -91,6 +101,14 @@ class InProcess:
         store: Any = self._api.container.store()
         store._data = self._backup.copy()
         store.rotate_secret(EPOCH)
+
+    def run_piece(self) -> None:
+        pieces = iter((False,))
+        self._api.container.jobs().run_next(lambda: next(pieces, True))
+        self._api.clock.advance(LEASE)
+
+    def finish_jobs(self) -> None:
+        self._api.container.jobs().run_all()
 
     def histories(self) -> Sequence[str]:
         store: Any = self._api.container.store()
@@ -133,10 +151,19 @@ class InProcesses:
         assert result.returncode == 0, result.stderr
         at_once([server.start for server in self._pair.servers])
 
+    def run_piece(self) -> None:
+        """Do nothing: the processes run jobs, and one of them dies."""
+
+    def finish_jobs(self) -> None:
+        wait_until(lambda: not self._select("SELECT id FROM jobs"), "the jobs do not end")
+
     def histories(self) -> Sequence[str]:
+        return self._select("SELECT fields FROM task_changes")
+
+    def _select(self, statement: str) -> Sequence[str]:
         engine = create_engine(database_url(self._pair.url))
         with engine.connect() as connection:
-            rows = connection.execute(text("SELECT fields FROM task_changes")).scalars().all()
+            rows = connection.execute(text(statement)).scalars().all()
         engine.dispose()
         return [str(row) for row in rows]
 

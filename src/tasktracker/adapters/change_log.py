@@ -63,7 +63,8 @@ class WorkChangeLog:
     def deleted_version(self, kind: type[Versioned], item_id: UUID) -> int | None:
         user_id = self._actor.user_id
         assert user_id is not None, "items belong to users"
-        return self._feed.tombstones(user_id, synced_type_of(kind).type, [item_id]).get(item_id)
+        deleted = self._feed.tombstones(user_id, synced_type_of(kind).type, [item_id])
+        return deleted[item_id].version if item_id in deleted else None
 
     def _change(self, action: Action, before: Task | None, after: Task) -> Change:
         return Change.of(

@@ -64,6 +64,12 @@ class MemoryCategories:
         self._transaction.drop(data.categories, category_id)
         self._transaction.drop(data.hidden, category_id)
 
+    def not_ready(self, user_id: UUID) -> frozenset[UUID]:
+        data = self._transaction.data
+        found = (data.categories.get(key.id) for key in data.categories_of.keys(user_id))
+        members = ((each.id, each.member(user_id)) for each in found if each is not None)
+        return frozenset(category_id for category_id, member in members if member and not member.is_ready)
+
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         data = self._transaction.data
         keys = [key for key in data.categories_of.keys(user_id) if not self._transaction.is_hidden(key.id)]

@@ -9,9 +9,10 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
+from tasktracker.adapters.memory.categories import MemoryCategories
 from tasktracker.adapters.memory.tables import Feed, StoredEntry, Transaction, entry_id
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
-from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.feed.items import Item, ItemType, can_see, is_awaited
 from tasktracker.domain.feed.ports import FeedState
 from tasktracker.domain.tasks.task import Task
 
@@ -25,21 +26,26 @@ class MemoryFeed:
         self._transaction = transaction
         self._epoch = epoch
         self._added: list[FeedEntry] = []
+        self._dropped: set[UUID] = set()
 
     def add(self, entries: Iterable[FeedEntry]) -> None:
         self._transaction.require_writable()
         self._added.extend(entries)
 
-    def flush(self, now: datetime) -> Collection[UUID]:
-        """Number and store the added entries at the end of the work. Return the users whose feeds have new entries."""
+    def flush(self, now: datetime, earlier: Sequence[FeedEntry] = ()) -> Collection[UUID]:
+        """Number and store the added entries at the end of the work, after `earlier` ones.
+
+        Return the users whose feeds have new entries.
+        """
         data = self._transaction.data
+        entries = [*(each for each in earlier if each.user_id not in self._dropped), *self._added]
         changed = []
-        for user_id, entries in groupby(coalesced(self._added), key=lambda entry: entry.user_id):
+        for user_id, of_user in groupby(coalesced(entries), key=lambda entry: entry.user_id):
             if data.users.get(user_id) is None:
                 raise RuntimeError(f"User {user_id} does not exist.")
             feed = self._feed(user_id)
             head = feed.head
-            for entry in entries:
+            for entry in of_user:
                 head += 1
                 self._transaction.put(data.entries, StoredEntry(head, entry, now))
             self._transaction.put(data.feeds, replace(feed, head=head))
@@ -64,10 +70,7 @@ class MemoryFeed:
             assert stored is not None, "every indexed row is stored"
             entry = stored.entry
             if entry.type in types and (entry.op is Op.UPSERT or stored.sequence > tombstones_after):
-                item = data.synced[entry.type](entry.id) if entry.op is Op.UPSERT else None
-                if isinstance(item, Task) and not self._transaction.is_findable(item):
-                    item = None
-                found.append(FeedItem(stored.sequence, entry, item))
+                found.append(FeedItem(stored.sequence, entry, self._item(entry)))
                 if len(found) == limit:
                     break
         return found
@@ -76,16 +79,22 @@ class MemoryFeed:
         data = self._transaction.data
         found = (data.entries.get(id_) for _, id_ in data.entries_of.keys(user_id))
         shown = [each.entry for each in found if each and each.entry.type in types and each.entry.op is Op.UPSERT]
-        return [entry for entry in shown if entry.type is not ItemType.TASK or self._is_findable(entry.id)]
+        not_ready = MemoryCategories(self._transaction).not_ready(user_id)
+        items = ((entry, self._item(entry)) for entry in shown)
+        return [
+            entry
+            for entry, item in items
+            if item and can_see(item, user_id) and not is_awaited(item, user_id, not_ready)
+        ]
 
-    def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
+    def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, FeedEntry]:
         found = (self._transaction.data.entries.get(entry_id(user_id, type, id_)) for id_ in ids)
         entries = (stored.entry for stored in found if stored is not None)
-        deleted = {entry.id: entry.version for entry in entries if entry.op is Op.DELETE}
-        return deletions(deleted, self._added, user_id, type, ids)
+        return deletions((entry for entry in entries if entry.op is Op.DELETE), self._added, user_id, type, ids)
 
     def drop(self, user_id: UUID) -> None:
         data = self._transaction.data
+        self._dropped.add(user_id)
         self._added = [entry for entry in self._added if entry.user_id != user_id]
         for _, id_ in tuple(data.entries_of.keys(user_id)):
             self._transaction.drop(data.entries, id_)
@@ -100,9 +109,9 @@ class MemoryFeed:
             self._transaction.put(data.feeds, replace(feed, swept=max(feed.swept, stored.sequence)))
         return len(old)
 
-    def _is_findable(self, task_id: UUID) -> bool:
-        task = self._transaction.data.tasks.get(task_id)
-        return task is None or self._transaction.is_findable(task)
+    def _item(self, entry: FeedEntry) -> Item | None:
+        item: Item | None = self._transaction.data.synced[entry.type](entry.id) if entry.op is Op.UPSERT else None
+        return None if isinstance(item, Task) and not self._transaction.is_findable(item) else item
 
     def _feed(self, user_id: UUID) -> Feed:
         return self._transaction.data.feeds.get(user_id) or Feed(user_id, 0)

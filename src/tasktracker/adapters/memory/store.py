@@ -147,7 +147,7 @@ class MemoryStore:
                 work = self._open(transaction, actor)
                 yield work
                 transaction.require_success()
-                changed = work.feed.flush(work.now)
+                changed = work.feed.flush(work.now, work.tasks.revoked)
             except BaseException:
                 transaction.roll_back()
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import StoredViewers, Transaction
+from tasktracker.domain.feed.entries import FeedEntry, revocations
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
 from tasktracker.domain.kernel.members import role_in
 from tasktracker.domain.kernel.paging import Page
@@ -23,6 +24,8 @@ class MemoryTasks:
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self.revoked: list[FeedEntry] = []
+        """Deletions for users who are no longer stored to see a task, whatever the use case knows of them."""
 
     def add(self, task: Task) -> None:
         data = self._transaction.data
@@ -43,7 +46,7 @@ class MemoryTasks:
         stored = self._require_predecessor(task)
         if (stored.members, stored.owner) != (task.members, task.owner):
             raise RuntimeError("Use save_shared to change members or the owner.")
-        self._put(task)
+        self._put(task, keeps_viewers=True)
 
     def save_shared(self, task: Task) -> None:
         self._require_predecessor(task)
@@ -64,7 +67,9 @@ class MemoryTasks:
         for task_id in tuple(data.tasks_under.keys(root)):
             task = data.tasks.get(task_id)
             assert task is not None, "every indexed row is stored"
-            self._transaction.put(data.tasks, replace(task, root_category=category_id))
+            refiled = replace(task, root_category=category_id)
+            self._transaction.put(data.tasks, refiled)
+            self._put_viewers(refiled)
 
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
         found = visible(self._transaction, user_id)
@@ -118,7 +123,7 @@ class MemoryTasks:
             raise self._transaction.refusal(Stale(stored))
         return stored
 
-    def _put(self, task: Task) -> None:
+    def _put(self, task: Task, *, keeps_viewers: bool = False) -> None:
         data = self._transaction.data
         if task.category is not None:
             category = data.categories.get(task.category)
@@ -129,10 +134,18 @@ class MemoryTasks:
         if any(data.users.get(member.user_id) is None for member in task.members):
             raise self._transaction.refusal(InvalidInput.of("username", "does not match a user"))
         self._transaction.put(data.tasks, replace(task, list_members=()))
-        self._put_viewers(task)
+        if keeps_viewers:
+            seen = data.viewers.get(task.id)
+            assert seen is not None, "every task has viewers"
+            shown = {**seen.categories, task.owner: visible_category(task, task.owner)}
+            self._transaction.put(data.viewers, replace(seen, categories=shown))
+        else:
+            self._put_viewers(task)
 
     def _put_viewers(self, task: Task) -> None:
         seen = {user_id: visible_category(task, user_id) for user_id in viewers_of(task)}
+        stored = self._transaction.data.viewers.get(task.id)
+        self.revoked += revocations(task, stored.categories if stored else ())
         self._transaction.put(self._transaction.data.viewers, StoredViewers(task.id, seen))
 
 

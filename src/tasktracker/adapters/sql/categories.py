@@ -58,6 +58,7 @@ CATEGORIES = Rows(
 )
 
 _SHARED_WITH = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
+_NOT_READY = _SHARED_WITH.where(~category_members.c.is_ready)
 _SHOWN = select(*CATEGORIES.columns).where(categories.c.removed_at.is_(None))
 _BY_ID = _SHOWN.where(categories.c.id == bindparam("id"))
 _FIND = _BY_ID.where(or_(categories.c.user_id == bindparam("user_id"), categories.c.id.in_(_SHARED_WITH)))
@@ -137,6 +138,9 @@ class SqlCategories:
 
     def remove(self, category_id: UUID) -> None:
         self._connection.change(_REMOVE, {"id": category_id})
+
+    def not_ready(self, user_id: UUID) -> frozenset[UUID]:
+        return frozenset(id_ for (id_,) in self._connection.rows(_NOT_READY, {"user_id": user_id}))
 
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     FromClause,
     Integer,
     Select,
@@ -34,7 +35,16 @@ from sqlalchemy.dialects.postgresql import insert
 from tasktracker.adapters.sql.categories import CATEGORIES
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import categories, feed_items, feeds, secrets, tasks
+from tasktracker.adapters.sql.schema import (
+    categories,
+    category_members,
+    feed_items,
+    feeds,
+    secrets,
+    task_entries,
+    tasks,
+)
+from tasktracker.adapters.sql.task_lists import IS_LISTED
 from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, being
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import ItemType
@@ -76,6 +86,23 @@ def _slices() -> Mapping[ItemType, slice]:
 
 
 _SLICES = _slices()
+_MY_LISTS = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
+_IS_SEEN: Mapping[ItemType, ColumnElement[bool]] = {
+    ItemType.TASK: exists(
+        select(task_entries.c.task_id).where(
+            task_entries.c.task_id == feed_items.c.id, task_entries.c.user_id == bindparam("user_id"), IS_LISTED
+        )
+    ),
+    ItemType.CATEGORY: or_(
+        feed_items.c.id.in_(_MY_LISTS),
+        exists(
+            select(categories.c.id).where(
+                categories.c.id == feed_items.c.id, categories.c.user_id == bindparam("user_id")
+            )
+        ),
+    ),
+}
+"""Whether the user of an entry can see its item now."""
 _ALL_ENTRIES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
@@ -86,8 +113,9 @@ _ALL_ENTRIES = select(*_ENTRIES.columns).where(
         feed_items.c.type != ItemType.TASK.value,
         exists(select(tasks.c.id).where(tasks.c.id == feed_items.c.id, FINDABLE)),
     ),
+    or_(*(and_(feed_items.c.type == type_.value, is_seen) for type_, is_seen in _IS_SEEN.items())),
 )
-_TOMBSTONES = select(feed_items.c.id, feed_items.c.version).where(
+_TOMBSTONES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type == bindparam("type"),
     feed_items.c.id.in_(bindparam("ids", expanding=True)),
@@ -138,26 +166,31 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
 class SqlFeed:
     """Implements FeedRepository."""
 
-    __slots__ = ("_added", "_connection")
+    __slots__ = ("_added", "_connection", "_dropped")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._added: list[FeedEntry] = []
+        self._dropped: set[UUID] = set()
 
     def add(self, entries: Iterable[FeedEntry]) -> None:
         self._connection.driver_for_writing()
         self._added.extend(entries)
 
-    def flush(self, now: datetime) -> Collection[UUID]:
-        """Number and store the added entries at the end of the work. Return the users whose feeds have new entries."""
+    def flush(self, now: datetime, earlier: Sequence[FeedEntry] = ()) -> Collection[UUID]:
+        """Number and store the added entries at the end of the work, after `earlier` ones.
+
+        Return the users whose feeds have new entries.
+        """
+        entries = [*(each for each in earlier if each.user_id not in self._dropped), *self._added]
         changed = []
-        for user_id, of_user in groupby(coalesced(self._added), key=lambda entry: entry.user_id):
-            entries = list(of_user)
-            (row,) = self._connection.change_returning(_ADVANCE, {"user_id": user_id, "head": len(entries)})
-            begin = row[0] - len(entries) + 1
+        for user_id, of_user in groupby(coalesced(entries), key=lambda entry: entry.user_id):
+            numbered = list(of_user)
+            (row,) = self._connection.change_returning(_ADVANCE, {"user_id": user_id, "head": len(numbered)})
+            begin = row[0] - len(numbered) + 1
             rows = [
                 _ENTRIES.row(entry) | {"sequence": begin + number, "recorded_at": now}
-                for number, entry in enumerate(entries)
+                for number, entry in enumerate(numbered)
             ]
             if len(rows) == 1:
                 self._connection.change(_STORE, rows[0])
@@ -187,13 +220,13 @@ class SqlFeed:
         rows = self._connection.rows(_ALL_ENTRIES, {"user_id": user_id, "types": [each.value for each in types]})
         return [_ENTRIES.entity(row) for row in rows]
 
-    def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
+    def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, FeedEntry]:
         rows = self._connection.rows_of_many(_TOMBSTONES, "ids", ids, {"user_id": user_id, "type": type.value})
-        stored = {id_: version for id_, version in rows}  # noqa: C416  # rows are no pairs to a type checker
-        return deletions(stored, self._added, user_id, type, ids)
+        return deletions(map(_ENTRIES.entity, rows), self._added, user_id, type, ids)
 
     def drop(self, user_id: UUID) -> None:
         # The foreign keys delete stored entries together with the user.
+        self._dropped.add(user_id)
         self._added = [entry for entry in self._added if entry.user_id != user_id]
 
     def purge_before(self, before: datetime, limit: int) -> int:

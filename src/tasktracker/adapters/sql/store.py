@@ -102,12 +102,11 @@ class RepositoryAttribute(Generic[Repository]):
 class SqlUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
-    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "jobs", "made_at", "now")
+    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "jobs", "made_at", "now", "tasks")
 
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
     categories = RepositoryAttribute(SqlCategories)
-    tasks = RepositoryAttribute(SqlTasks)
     trash = RepositoryAttribute(SqlTrash)
     history = RepositoryAttribute(SqlHistory)
     bulk = RepositoryAttribute(SqlBulkRepository)
@@ -126,6 +125,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         # These collect additions until the work ends.
         self.activity = SqlActivity(connection)
         self.feed = SqlFeed(connection)
+        self.tasks = SqlTasks(connection)
         self.jobs = SqlJobs(connection)
 
     @property
@@ -195,7 +195,7 @@ class SqlStore:
                 # After a failed statement, PostgreSQL would roll back silently, and SQLite would commit the other ones.
                 if connection.failure is not None:
                     raise connection.failure
-                changed = work.feed.flush(now)
+                changed = work.feed.flush(now, work.tasks.revoked)
             break
         if self._audit_log is not None:
             for event in work.activity.added:

@@ -29,6 +29,7 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
 from tasktracker.adapters.sql.task_lists import list_tasks
 from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, FINDABLE, TASKS, entry_of, entry_rows, viewers
+from tasktracker.domain.feed.entries import FeedEntry, revocations
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.kernel.paging import Page
@@ -144,16 +145,28 @@ _REFRESH_ENTRY = (
     .where(_VIEWER)
     .values(role=bindparam("role"), via=bindparam("via"), category=bindparam("category"))
 )
-_REMOVE_ENTRIES = delete(task_entries).where(task_entries.c.task_id == bindparam("task_id"))
+_REMOVE_ENTRIES = (
+    delete(task_entries).where(task_entries.c.task_id == bindparam("task_id")).returning(task_entries.c.user_id)
+)
+_REMOVE_FORMER = (
+    delete(task_entries)
+    .where(
+        task_entries.c.task_id.in_(select(tasks.c.id).where(tasks.c.root == bindparam("of_root"))),
+        task_entries.c.via.is_not(None),
+    )
+    .returning(task_entries.c.task_id, task_entries.c.user_id)
+)
 
 
 class SqlTasks:
     """Implements TaskRepository."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "revoked")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.revoked: list[FeedEntry] = []
+        """Deletions for users who are no longer stored to see a task, whatever the use case knows of them."""
 
     def add(self, task: Task) -> None:
         row = TASKS.row(task)
@@ -178,7 +191,8 @@ class SqlTasks:
 
     def save_shared(self, task: Task) -> None:
         self._save(task, TASKS.changes(task))
-        self._connection.change(_REMOVE_ENTRIES, {"task_id": task.id})
+        stored = self._connection.change_returning(_REMOVE_ENTRIES, {"task_id": task.id})
+        self.revoked += revocations(task, (user_id for (user_id,) in stored))
         self._add_entries(task, TASKS.row(task))
 
     def tree(self, root: UUID) -> Sequence[Task]:
@@ -196,6 +210,9 @@ class SqlTasks:
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
         self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
+        for task_id, user_id in self._connection.change_returning(_REMOVE_FORMER, {"of_root": root}):
+            if (task := self.find_unlocked(task_id)) is not None:
+                self.revoked += revocations(task, [user_id])
 
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
         rows = self._connection.rows(_SHARED_WITH, {"user_id": user_id, "limit": limit})

@@ -56,6 +56,10 @@ class CategoryRepository(Protocol):
         """Remove a category without tasks, also a hidden one."""
         ...
 
+    def not_ready(self, user_id: UUID) -> frozenset[UUID]:
+        """Return the categories of which the user is a member who is not ready."""
+        ...
+
     def list(self, user_id: UUID, after: CategoryKey | None, limit: int) -> Page[Category, CategoryKey]:
         """Return a page of the categories that the user owns or is a member of, after `after`, in the order of keys."""
         ...

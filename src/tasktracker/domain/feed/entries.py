@@ -8,6 +8,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from tasktracker.domain.feed.items import Item, ItemType, synced_type_of
+from tasktracker.domain.tasks.policy import viewers_of
+from tasktracker.domain.tasks.task import Task
 
 
 class Op(StrEnum):
@@ -85,13 +87,23 @@ def coalesced(entries: Iterable[FeedEntry]) -> Sequence[FeedEntry]:
 
 
 def deletions(
-    stored: Mapping[UUID, int], entries: Iterable[FeedEntry], user_id: UUID, type: ItemType, ids: Collection[UUID]
-) -> Mapping[UUID, int]:
-    """Return the versions at which items were deleted: the stored ones, updated by later entries."""
-    found, requested = dict(stored), set(ids)
+    stored: Iterable[FeedEntry], entries: Iterable[FeedEntry], user_id: UUID, type: ItemType, ids: Collection[UUID]
+) -> Mapping[UUID, FeedEntry]:
+    """Return the deletions of items by their ids: the stored ones, updated by later entries."""
+    found, requested = {entry.id: entry for entry in stored}, set(ids)
     for entry in entries:
         if entry.user_id == user_id and entry.type is type and entry.id in requested:
             found.pop(entry.id, None)
             if entry.op is Op.DELETE:
-                found[entry.id] = entry.version
+                found[entry.id] = entry
     return found
+
+
+def revocations(task: Task, stored: Iterable[UUID]) -> Sequence[FeedEntry]:
+    """Return the deletions of a task for users who were stored to see it, and do not see it any more.
+
+    The one who moves a task does not know the former members of its category: the job that follows their removal may
+    not have reached the task.
+    """
+    former = sorted(set(stored) - viewers_of(task))
+    return [FeedEntry(each, ItemType.TASK, task.id, task.version, Op.DELETE, Reason.ACCESS_REVOKED) for each in former]

@@ -6,14 +6,14 @@ client. A test names a registry without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.tasks.policy import viewers_of
+from tasktracker.domain.tasks.policy import only_category, viewers_of
 from tasktracker.domain.tasks.task import Task
 
 Item = Task | Category
@@ -28,11 +28,15 @@ class ItemType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncedType:
-    """A type of synced items: its entity, and the users who see an item."""
+    """A type of synced items: its entity, and the users who see an item.
+
+    `through` returns the shared category through which alone a user sees an item, if there is one.
+    """
 
     entity: type[Item]
     type: ItemType
     viewers: Callable[[Any], frozenset[UUID]]
+    through: Callable[[Any, UUID], UUID | None] = lambda _item, _user_id: None
 
 
 def _task_viewers(task: Task) -> frozenset[UUID]:
@@ -44,7 +48,7 @@ def _category_viewers(category: Category) -> frozenset[UUID]:
 
 
 SYNCED_TYPES = (
-    SyncedType(Task, ItemType.TASK, _task_viewers),
+    SyncedType(Task, ItemType.TASK, _task_viewers, only_category),
     SyncedType(Category, ItemType.CATEGORY, _category_viewers),
 )
 _BY_ENTITY = {each.entity: each for each in SYNCED_TYPES}
@@ -53,3 +57,13 @@ _BY_ENTITY = {each.entity: each for each in SYNCED_TYPES}
 def synced_type_of(entity: type) -> SyncedType:
     """Return the synced type of an entity. Raises KeyError for an entity that is not synced."""
     return _BY_ENTITY[entity]
+
+
+def can_see(item: Item, user_id: UUID) -> bool:
+    """Whether a user has the right to see an item now, and it is not in the trash."""
+    return user_id in synced_type_of(type(item)).viewers(item)
+
+
+def is_awaited(item: Item, user_id: UUID, not_ready: Collection[UUID]) -> bool:
+    """Whether an item is left out until one of these categories is ready for the user."""
+    return bool(not_ready) and synced_type_of(type(item)).through(item, user_id) in not_ready

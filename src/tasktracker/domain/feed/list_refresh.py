@@ -59,11 +59,10 @@ def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None) -> U
 
 def _entries(change: ViewersChange) -> Iterable[FeedEntry]:
     task = change.task
-    if task.trashed_at:
-        return  # it is not in any feed
+    # A task in the trash is in no feed but that of a former member, who was not reached when it was deleted.
     for user_ids, op, reason in (
-        (change.added, Op.UPSERT, Reason.ACCESS_GRANTED),
-        (change.affected, Op.UPSERT, None),
+        ((), Op.UPSERT, None) if task.trashed_at else (change.added, Op.UPSERT, Reason.ACCESS_GRANTED),
+        ((), Op.UPSERT, None) if task.trashed_at else (change.affected, Op.UPSERT, None),
         (change.removed, Op.DELETE, Reason.ACCESS_REVOKED),
     ):
         for user_id in sorted(user_ids):
@@ -78,3 +77,5 @@ def _make_ready(work: RefreshWork, job: Job) -> None:
         ready = category.with_member(replace(member, is_ready=True), work.now)
         work.categories.save_shared(ready)
         work.changes.record(Action.EDIT, category, ready)
+        granted = FeedEntry(job.user_id, ItemType.CATEGORY, ready.id, ready.version, Op.UPSERT, Reason.ACCESS_GRANTED)
+        work.feed.add([granted])

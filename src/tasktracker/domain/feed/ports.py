@@ -60,11 +60,15 @@ class FeedRepository(Protocol):
         ...
 
     def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
-        """Return the entries of all items that the user can see, in any order."""
+        """Return the entries of all items that the user can see now, in any order.
+
+        Entries of items that the user can no longer see, and of tasks that the user sees only through a category that
+        is not ready, are left out.
+        """
         ...
 
-    def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """Return the recorded versions at which the user's items with these ids were deleted.
+    def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, FeedEntry]:
+        """Return the recorded deletions of the user's items with these ids.
 
         Entries added in this work are included.
         """

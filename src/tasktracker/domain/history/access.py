@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from tasktracker.domain.history.change import Change
-from tasktracker.domain.history.ports import HistoryRepository, HistoryWork
+from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.history.since import changes_since
 from tasktracker.domain.kernel.members import role_in
+from tasktracker.domain.tasks.ports import TaskWork
 from tasktracker.domain.tasks.task import Task
 
 
@@ -18,7 +20,8 @@ class Access:
     """A user's access to the history of a task.
 
     A member of the task has it since the change that shared the task with them. A member of its category has it `since`
-    then, or since the change that moved the task into the `category`. The owner sees every change.
+    then, or since the change that moved the task into the `category`. The owner sees every change, or those since the
+    change by which another user gave them the task.
     """
 
     user_id: UUID
@@ -28,7 +31,7 @@ class Access:
     since: datetime | None
 
     @classmethod
-    def of(cls, work: HistoryWork, task: Task) -> Access:
+    def of(cls, work: TaskWork, task: Task) -> Access:
         """Return the actor's access to a task."""
         user_id = work.actor.user_id
         is_in_list = role_in(task.list_members, user_id) is not None
@@ -49,14 +52,16 @@ class Access:
     def begins_with(self, change: Change) -> bool:
         """Whether the access begins with a change: it shared the task with the user, or moved it into the category."""
         if self.is_owner:
-            return False
+            return change.gives_to(self.user_id)
         if self.is_member:
             return change.grants_access(self.user_id)
         return self.category is not None and change.enters(self.category)
 
+    def includes_all(self, changes: Sequence[Change]) -> bool:
+        """Whether the access began before all of these changes."""
+        return all(self.includes(each) and not self.begins_with(each) for each in changes)
+
     def begins_after(self, history: HistoryRepository, task: Task, change: Change) -> bool:
         """Whether a change was made before the access began, or began it."""
-        if self.is_owner:
-            return False
         since, _ = changes_since(history, task, change.version - 1)
-        return not self.includes(change) or any(self.begins_with(each) for each in since)
+        return not self.includes_all([change, *since])

@@ -75,6 +75,11 @@ class Change:
         members = self.fields.get("members")
         return members is not None and _is_in(user_id, members.after) and not _is_in(user_id, members.before)
 
+    def gives_to(self, user_id: UUID) -> bool:
+        """Whether another user made this user the owner by this change."""
+        owner = self.fields.get("owner")
+        return owner is not None and str(owner.after) == str(user_id) and self.actor != user_id
+
     def enters(self, category_id: UUID) -> bool:
         """Whether this change created the task in the category of a root, or moved it there."""
         entered = self.fields.get(ROOT_CATEGORY)

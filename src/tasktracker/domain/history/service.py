@@ -42,9 +42,7 @@ class HistoryService:
         A member sees the changes since the member's access began, and no values from before.
         """
         task = require_visible(work.tasks.find(task_id), work.actor.user_id)
-        page = work.history.list(task_id, after, limit)
-        if task.owner != work.actor.user_id:
-            page = _as_seen(page, Access.of(work, task))
+        page = _as_seen(work.history.list(task_id, after, limit), Access.of(work, task))
         names = work.users.names({change.actor for change in page.items if change.actor})
         return HistoryPage(page, names)
 
@@ -84,10 +82,11 @@ class HistoryService:
 
 
 def _as_seen(page: Page[Change, ChangeKey], access: Access) -> Page[Change, ChangeKey]:
-    """Return a page as a member sees it: without private fields, and not further back than the member's access."""
+    """Return a page as a user sees it: since the user's access; only the owner sees private fields."""
     seen: list[Change] = []
     for change in page.items:
-        fields = {name: each for name, each in change.fields.items() if name not in TASK.private}
+        hidden = frozenset() if access.is_owner else TASK.private
+        fields = {name: each for name, each in change.fields.items() if name not in hidden}
         if not access.includes(change):
             return Page(seen, None)
         if access.begins_with(change):

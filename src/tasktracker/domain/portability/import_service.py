@@ -226,15 +226,19 @@ class ImportService:
 
 
 def _store(work: ImportWork, user_id: UUID, plan: ImportPlan) -> None:
-    deleted = work.feed.tombstones(user_id, ItemType.CATEGORY, [each.id for each in plan.new_categories])
+    deleted = _deleted_versions(work, user_id, ItemType.CATEGORY, [each.id for each in plan.new_categories])
     for new in plan.new_categories:
         category = with_version_after(new, deleted.get(new.id))
         work.categories.add(category)
         work.changes.record(Action.CREATE, None, category)
-    deleted = work.feed.tombstones(user_id, ItemType.TASK, [each.id for each in plan.new_tasks])
+    deleted = _deleted_versions(work, user_id, ItemType.TASK, [each.id for each in plan.new_tasks])
     tasks = [with_version_after(each, deleted.get(each.id)) for each in plan.new_tasks]
     work.bulk.add(tasks)
     work.changes.record_many(Action.CREATE, [(None, task) for task in tasks])
+
+
+def _deleted_versions(work: ImportWork, user_id: UUID, type: ItemType, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+    return {id_: deletion.version for id_, deletion in work.feed.tombstones(user_id, type, ids).items()}
 
 
 def _report(run: _Import, file: _File, batch: Sequence[Line], plan: ImportPlan) -> None:

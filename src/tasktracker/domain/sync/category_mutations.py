@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields
+from tasktracker.domain.categories.policy import require_owned
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import CategoryNotFound
@@ -42,7 +43,7 @@ class CategoryMutations:
 
     def _update(self, work: PushWork, mutation: Mutation) -> Outcome:
         fields = CATEGORY.check(cast(CategoryFields, mutation.data))
-        category = self._categories.get(work, mutation.target)
+        category = require_owned(self._categories.get(work, mutation.target), work.actor.user_id)
         status = Status.APPLIED
         if not _is_current(work, mutation, category):
             status = Status.MERGED
@@ -60,15 +61,15 @@ class CategoryMutations:
             deleted = work.feed.tombstones(work.actor.user_id, ItemType.CATEGORY, [mutation.target])
             if mutation.target not in deleted:
                 raise
-            return Outcome(status=Status.APPLIED, version=deleted[mutation.target])
+            return Outcome(status=Status.APPLIED, version=deleted[mutation.target].version)
 
     def _delete_stored(self, work: PushWork, mutation: Mutation) -> Outcome:
-        category = self._categories.get(work, mutation.target)
+        category = require_owned(self._categories.get(work, mutation.target), work.actor.user_id)
         if not _is_current(work, mutation, category):
             conflicts = {name: FieldConflict(None, None, value) for name, value in CATEGORY.of(category).items()}
             raise InConflict(category.version, conflicts)
         self._removal.delete(work, category.id)
-        version = work.feed.tombstones(work.actor.user_id, ItemType.CATEGORY, [category.id])[category.id]
+        version = work.feed.tombstones(work.actor.user_id, ItemType.CATEGORY, [category.id])[category.id].version
         return Outcome(status=Status.APPLIED, version=version, made=version)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from tasktracker.domain.feed.ports import FeedState
 from tasktracker.domain.kernel.errors import CursorExpired
@@ -15,17 +18,32 @@ class SyncCursor:
 
     `since` is a time up to which the device has all changes. `began` is the feed's head when the device started to
     fetch the full state. Earlier deletions are not sent, because the device never had those items.
+
+    `held` is the first entry that was left out, because categories were not ready for the user; 0 if there is none.
+    `awaited` is a hash of these categories: when others are not ready, the feed is read again from that entry.
     """
 
     epoch: bytes
     sequence: int
     began: int
     since: datetime
+    held: int = 0
+    awaited: bytes = b""
 
     @classmethod
     def start(cls, state: FeedState, now: datetime) -> SyncCursor:
         """Return the cursor of a device that has no items yet."""
         return cls(state.epoch, 0, state.head, now)
+
+    def resumed(self, not_ready: Collection[UUID]) -> SyncCursor:
+        """Return the cursor at the first entry that was left out, if other categories are not ready now."""
+        if not self.held or self.awaited == _hash(not_ready):
+            return self
+        return replace(self, sequence=self.held - 1, held=0, awaited=b"")
+
+    def holding(self, sequence: int, not_ready: Collection[UUID]) -> SyncCursor:
+        """Return the cursor of a device for which an entry was left out, because these categories are not ready."""
+        return self if self.held else replace(self, held=sequence, awaited=_hash(not_ready))
 
     def valid_until(self, retention: timedelta) -> datetime:
         """Return the time until which at least no host with this retention deletes changes after this cursor."""
@@ -42,3 +60,7 @@ class SyncCursor:
             raise CursorExpired("The cursor is ahead of the data.")
         if state.swept > max(self.sequence, self.began):
             raise CursorExpired("Deletions since the cursor was issued are no longer stored.")
+
+
+def _hash(category_ids: Collection[UUID]) -> bytes:
+    return hashlib.sha256(b"".join(sorted(each.bytes for each in category_ids))).digest()[:8]

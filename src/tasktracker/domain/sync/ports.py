@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotentWork
@@ -67,6 +68,8 @@ class FeedWork(Protocol):
 
     @property
     def now(self) -> datetime: ...
+    @property
+    def categories(self) -> CategoryRepository: ...
     @property
     def feed(self) -> FeedRepository: ...
 

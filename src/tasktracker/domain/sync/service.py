@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, Reason
-from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.feed.items import ItemType, can_see, is_awaited, synced_type_of
 from tasktracker.domain.feed.ports import EPOCH, FeedState
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE
@@ -79,9 +80,11 @@ class SyncService:
             with self._store.snapshot(actor) as work:
                 state = work.feed.state(actor.user_id)
                 entries = work.feed.entries(actor.user_id, types) if state.epoch else []
+                not_ready = work.categories.not_ready(actor.user_id)
             if state.epoch:
                 count, buckets = digest_of(entries)
-                return Digest(SyncCursor(state.epoch, state.head, state.head, work.now), count, buckets)
+                as_of = SyncCursor(state.epoch, state.head, state.head, work.now)
+                return Digest(as_of.holding(1, not_ready) if not_ready else as_of, count, buckets)
             self._secrets.get_or_create_secret(EPOCH)
 
     def bucket(self, actor: Actor, name: str, types: Collection[ItemType] = DEFAULT_TYPES) -> Sequence[FeedEntry]:
@@ -102,12 +105,20 @@ class SyncService:
         types: Collection[ItemType],
     ) -> Changes:
         begin = cursor or SyncCursor.start(state, work.now)
+        if begin.held:
+            begin = begin.resumed(work.categories.not_ready(actor.user_id))
         found = work.feed.page(actor.user_id, begin.sequence, limit + 1, types, begin.began)
         if cursor is not None:
             # Checked after the page was read: a sweep may have removed deletions from it since `state` was read.
             cursor.require_valid(work.feed.state(actor.user_id))
-        items, has_more = [_as_seen(each) for each in found[:limit]], len(found) > limit
-        sequence = items[-1].sequence if items else begin.sequence
+        has_more, found = len(found) > limit, found[:limit]
+        sequence = found[-1].sequence if found else begin.sequence
+        items: Sequence[FeedItem] = [_as_seen(each, actor) for each in found]
+        if any(each.item and synced_type_of(type(each.item)).through(each.item, actor.user_id) for each in items):
+            items, begin = _without_awaited(items, begin, actor, work.categories.not_ready(actor.user_id))
+        if cursor is None:
+            # The device never had these items.
+            items = [each for each in items if each.entry.op is Op.UPSERT or each.sequence > begin.began]
         if has_more:
             following = replace(begin, sequence=sequence)
         else:
@@ -116,8 +127,25 @@ class SyncService:
         return Changes(items, following, state.head, has_more, following.valid_until(self._retention))
 
 
-def _as_seen(found: FeedItem) -> FeedItem:
-    """Return a deletion instead of an item that nothing finds any more, as its owner's account is being removed."""
-    if found.item is not None or found.entry.op is Op.DELETE:
+def _as_seen(found: FeedItem, actor: Actor) -> FeedItem:
+    """Return a deletion instead of an item that the actor cannot see any more.
+
+    Rights change at once, and entries follow. An item that is not found is of an account that is being removed.
+    """
+    if found.entry.op is Op.DELETE or (found.item is not None and can_see(found.item, actor.user_id)):
         return found
-    return replace(found, entry=replace(found.entry, op=Op.DELETE, reason=Reason.ACCESS_REVOKED))
+    deletion = replace(found.entry, op=Op.DELETE, reason=Reason.ACCESS_REVOKED)
+    return replace(found, entry=deletion, item=None)
+
+
+def _without_awaited(
+    found: Sequence[FeedItem], cursor: SyncCursor, actor: Actor, not_ready: Collection[UUID]
+) -> tuple[Sequence[FeedItem], SyncCursor]:
+    """Return the items without those of categories that are not ready, and a cursor that does not skip these."""
+    shown = []
+    for each in found:
+        if each.item is not None and is_awaited(each.item, actor.user_id, not_ready):
+            cursor = cursor.holding(each.sequence, not_ready)
+        else:
+            shown.append(each)
+    return shown, cursor

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
+from tasktracker.domain.feed.entries import Reason
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.history.access import Access
 from tasktracker.domain.history.change import Change, plausible
 from tasktracker.domain.history.since import changes_since
 from tasktracker.domain.kernel.errors import InvalidInput, Stale
@@ -14,7 +18,14 @@ from tasktracker.domain.sync.merge import conflicts_of, is_current
 from tasktracker.domain.sync.mutation import Apply, FieldConflict, InConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
 from tasktracker.domain.tasks.moving import dangling
-from tasktracker.domain.tasks.policy import can_organise, is_in_trash_of, require_deletable, require_editable
+from tasktracker.domain.tasks.policy import (
+    can_organise,
+    is_in_trash_of,
+    only_category,
+    require_deletable,
+    require_editable,
+    visible_category,
+)
 from tasktracker.domain.tasks.service import TaskService
 from tasktracker.domain.tasks.task import TASK, Task, TaskFields
 from tasktracker.domain.tasks.trash_service import TrashService
@@ -41,6 +52,7 @@ class TaskMutations:
     def _create(self, work: PushWork, mutation: Mutation) -> Outcome:
         fields = cast(TaskFields, mutation.data)
         dropped = dangling(work, fields)
+        _require_private(work, fields, dropped)
         task = self._tasks.create(work, _without(fields, dropped), mutation.target)
         return Outcome(status=Status.APPLIED, version=task.version, dropped=dropped, made=task.version)
 
@@ -59,7 +71,7 @@ class TaskMutations:
             base, own = base_and_own(work, mutation)
             if base is not None and not is_current(base, task.version, own):
                 status = Status.MERGED
-                conflicts = conflicts_of(cast(Mapping[str, Any], kept), TASK.of(task), _since(work, task, base), own)
+                conflicts = conflicts_of(kept, _seen(work, task), _since(work, task, base), own)
                 if conflicts:
                     raise InConflict(task.version, conflicts)
             made_at = mutation.made_at and plausible(mutation.made_at, task, work.now)
@@ -78,7 +90,7 @@ class TaskMutations:
             task = require_deletable(found, work.actor.user_id)
             base, own = base_and_own(work, mutation)
             if base is not None and not is_current(base, task.version, own):
-                conflicts = _changed_by_others(task, _since(work, task, base), own)
+                conflicts = _changed_by_others(_seen(work, task), _since(work, task, base), own)
                 if conflicts:
                     raise InConflict(task.version, conflicts)
             with suppress(Stale):
@@ -98,10 +110,32 @@ def _dropped(work: PushWork, task: Task, fields: TaskFields) -> Sequence[str]:
     if not can_organise(task, work.actor.user_id):
         return [name for name in fields if name in TASK.owner_only]
     found = dangling(work, fields, task)
+    # In its new place, the task would have had the members of that. Where it is, its present ones see it.
     if "parent" in found and (task.members or task.list_members):
-        # Under its new parent, the task would have had the members of that one. Where it is, its present ones see it.
         raise InvalidInput.of("parent", "is not one of your tasks")
+    if "category" in found and task.list_members:
+        raise InvalidInput.of("category", "is not one of your categories")
     return found
+
+
+def _require_private(work: PushWork, fields: TaskFields, dropped: Collection[str]) -> None:
+    """Raise InvalidInput if a new task was for the members of a category or a parent that it cannot be filed in.
+
+    Without the category or the parent, the task would be visible to its creator only.
+    """
+    user_id = work.actor.user_id
+    is_filed = fields.get("category") and "category" not in dropped
+    if "category" in dropped and (category_id := fields.get("category")):
+        deletion = work.feed.tombstones(user_id, ItemType.CATEGORY, [category_id]).get(category_id)
+        is_viewer = work.categories.find(user_id, category_id) is not None
+        if is_viewer or (deletion is not None and deletion.reason is Reason.ACCESS_REVOKED):
+            raise InvalidInput.of("category", "is not one of your categories")
+    if "parent" in dropped and (parent_id := fields.get("parent")) and not is_filed:
+        deletion = work.feed.tombstones(user_id, ItemType.TASK, [parent_id]).get(parent_id)
+        parent = work.tasks.find_unlocked(parent_id)
+        is_member = parent is not None and only_category(parent, user_id) is not None
+        if is_member or (deletion is not None and deletion.reason is Reason.ACCESS_REVOKED):
+            raise InvalidInput.of("parent", "is not one of your tasks")
 
 
 def _without(fields: TaskFields, names: Collection[str]) -> TaskFields:
@@ -113,8 +147,14 @@ def _since(work: PushWork, task: Task, base: int) -> Sequence[Change] | None:
     if base > task.version:
         return None
     changes, reaches_base = changes_since(work.history, task, base)
-    if any(change.grants_access(work.actor.user_id) for change in changes):
+    access = Access.of(work, task)
+    if not access.includes_all(changes):
         return None
+    if not access.is_owner:
+        changes = [
+            replace(change, fields={name: each for name, each in change.fields.items() if name not in TASK.private})
+            for change in changes
+        ]
     # Some versions are not in the history: those that follow from a change of another task and change no field.
     # Histories are swept from the oldest change, so a history that reaches the base has all changes after it.
     versions = [change.version for change in changes]
@@ -122,14 +162,21 @@ def _since(work: PushWork, task: Task, base: int) -> Sequence[Change] | None:
     return changes if is_complete else None
 
 
-def _changed_by_others(task: Task, since: Sequence[Change] | None, own: frozenset[int]) -> Mapping[str, FieldConflict]:
+def _seen(work: PushWork, task: Task) -> Mapping[str, Any]:
+    """Return the fields of a task as the actor sees them."""
+    return {**TASK.of(task), "category": visible_category(task, work.actor.user_id)}
+
+
+def _changed_by_others(
+    seen: Mapping[str, Any], since: Sequence[Change] | None, own: frozenset[int]
+) -> Mapping[str, FieldConflict]:
     """Return the fields that others have changed since, which are in conflict with deleting the task."""
     if since is None:
-        return {name: FieldConflict(None, None, value) for name, value in TASK.of(task).items()}
+        return {name: FieldConflict(None, None, value) for name, value in seen.items()}
     conflicts: dict[str, FieldConflict] = {}
     for change in since:
         if change.version not in own:
             for name, each in change.fields.items():
                 if name in TASK.types:
-                    conflicts.setdefault(name, FieldConflict(each.before, None, getattr(task, name)))
+                    conflicts.setdefault(name, FieldConflict(each.before, None, seen[name]))
     return conflicts

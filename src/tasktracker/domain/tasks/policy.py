@@ -48,6 +48,13 @@ def visible_category(task: Task, user_id: UUID) -> UUID | None:
     return task.category if user_id == task.owner else None
 
 
+def only_category(task: Task, user_id: UUID) -> UUID | None:
+    """Return the shared category through which alone a user sees a task; None for its owner and its own members."""
+    if not task.list_members or user_id == task.owner or role_in(task.members, user_id) is not None:
+        return None
+    return task.root_category
+
+
 def is_visible(task: Task | None, user_id: UUID) -> bool:
     """Whether a user can see a task: they have a role in it, and it is not in the trash."""
     return task is not None and not task.trashed_at and role_of(task, user_id) is not None

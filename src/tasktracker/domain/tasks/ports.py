@@ -67,13 +67,18 @@ class TaskRepository(Protocol):
         ...
 
     def save_shared(self, task: Task) -> None:
-        """Store a changed task together with its owner, its members and those of its category. Raises like `save`."""
+        """Store a changed task together with its owner, its members and those of its category. Raises like `save`.
+
+        Users who were stored to see it and do not see it any more get its deletion, also those whom the job of its
+        category has not reached.
+        """
         ...
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
         """Set `root_category` of the subtasks of a root that was saved. Neither category may be shared.
 
-        The subtasks keep their versions, because no user sees a change.
+        The subtasks keep their versions, because no user sees a change. Former members of the category, whom its job
+        has not reached, lose the tree.
         """
         ...
 

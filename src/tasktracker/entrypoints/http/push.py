@@ -132,7 +132,7 @@ class ResultView(Struct):
         Meta(
             description=(
                 "Fields of an applied mutation that were left out: a `category` or `parent` that does not exist, "
-                "or that only the task's owner may set."
+                "or that the user may not set."
             )
         ),
     ]

@@ -102,5 +102,6 @@ class SyncController(Controller):
             changes, view = await self.threads.run(pull)
             subscription.position = changes.head
             # The subscription also wakes for changes of other types.
-            if changes.items or subscription.is_over or not await subscription.wait(deadline - loop.time()):
+            has_answer = changes.items or changes.has_more or subscription.is_over
+            if has_answer or not await subscription.wait(deadline - loop.time()):
                 return view

@@ -1,0 +1,307 @@
+"""Shared categories on devices: what pulls and digests contain, and what pushes may do and show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from tasktracker.domain.feed.entries import FeedItem, Op, Reason
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import CategoryNotFound, ChangeNotFound, InvalidInput, NotAllowed, TaskNotFound
+from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.work import Storage
+from tests.contracts.base import Seed
+from tests.contracts.test_category_sharing import World
+from tests.device import Device
+from tests.fakes import ManualClock
+
+
+class Devices(World):
+    """Alice, Bob, who is an editor of her category, and Carol, each with a device."""
+
+    def __init__(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
+        super().__init__(store, seed, clock)
+        self.seed, self.clock = seed, clock
+        self.task = self.create(self.alice, title="Milk", category=self.category.id)
+        self.device = self.pulled(self.bob)
+
+    def pulled(self, actor: SessionActor, *, drops: bool = True) -> Device:
+        """Return a device with the full state."""
+        device = Device(self.app.sync, actor, drops=drops)
+        device.catch_up()
+        return device
+
+    def push(
+        self,
+        actor: SessionActor,
+        op: MutationOp,
+        target: UUID | None = None,
+        base: int | None = None,
+        type: ItemType = ItemType.TASK,
+        **data: object,
+    ) -> Outcome:
+        id_ = self.seed.id()
+        sent = Mutation(
+            id=id_, fingerprint=id_.bytes, type=type, op=op, target=target or id_, base_version=base, data=data
+        )
+        (outcome,) = self.app.pushing.push(actor, [sent])
+        return outcome
+
+    def stored(self, task_id: UUID) -> Task:
+        return self.app.see(self.alice, self.app.tasks.get, task_id)
+
+
+@pytest.fixture
+def world(store: Storage, seed: Seed, clock: ManualClock) -> Devices:
+    return Devices(store, seed, clock)
+
+
+def changes(device: Device) -> list[tuple[UUID, Op, Reason | None]]:
+    """Pull, and return the ids, operations and reasons of the changes."""
+    return [_change(each) for each in device.pull().items]
+
+
+def _change(found: FeedItem) -> tuple[UUID, Op, Reason | None]:
+    return found.entry.id, found.entry.op, found.entry.reason
+
+
+def fields_of(outcome: Outcome) -> list[str]:
+    assert outcome.status is Status.REJECTED
+    assert isinstance(outcome.error, InvalidInput)
+    return [each.field for each in outcome.error.errors]
+
+
+class TestPull:
+    def test_tasks_come_when_the_category_is_ready(self, world: Devices) -> None:
+        device = world.pulled(world.carol)
+        world.share("carol", Role.VIEWER)
+        assert changes(device) == [(world.category.id, Op.UPSERT, Reason.ACCESS_GRANTED)]
+        # The entries of these are before those of other tasks, which the device pulls meanwhile.
+        world.edit(world.alice, world.task, title="Oat milk")
+        pieces = iter((False,))
+        world.app.jobs.run_next(lambda: next(pieces, True))
+        own = world.create(world.carol)
+        assert changes(device) == [(own.id, Op.UPSERT, None)]
+        device.require_in_sync()
+        as_of = world.app.sync.digest(world.carol).as_of
+        world.clock.advance(timedelta(minutes=1))
+        world.app.jobs.run_all()
+        found = changes(device)
+        assert (world.task.id, Op.UPSERT, Reason.ACCESS_GRANTED) in found
+        assert found[-1] == (world.category.id, Op.UPSERT, Reason.ACCESS_GRANTED)
+        device.require_in_sync()
+        assert changes(device) == []
+        later = world.app.sync.pull(world.carol, as_of)
+        assert world.task.id in {each.entry.id for each in later.items}
+
+    def test_what_is_shared_by_itself_waits_for_no_category(self, world: Devices) -> None:
+        world.app.do(world.alice, world.app.sharing.share, world.task.id, "carol", Role.VIEWER)
+        world.share("carol", Role.VIEWER)
+        device = world.pulled(world.carol)
+        assert device.tasks() == {world.task.id}
+        device.require_in_sync()
+
+    def test_a_former_member_gets_nothing_before_any_job(self, world: Devices) -> None:
+        old = world.pulled(world.bob, drops=False)
+        world.unshare(world.bob)
+        world.edit(world.alice, world.task, title="secret")
+        assert changes(world.device) == [(world.category.id, Op.DELETE, Reason.ACCESS_REVOKED)]
+        assert world.device.items == {}
+        world.device.require_in_sync()
+        fresh = world.pulled(world.bob)
+        assert fresh.items == {}
+        digest = world.app.sync.digest(world.bob)
+        assert (digest.count, digest.buckets) == (0, {})
+        late = world.app.sync.pull(world.bob, world.app.sync.pull(world.bob, limit=1).next)
+        assert all(each.entry.op is Op.DELETE and each.item is None for each in late.items)
+        old.catch_up()
+        world.app.jobs.run_all()
+        assert changes(old) == [(world.task.id, Op.DELETE, Reason.ACCESS_REVOKED)]
+
+    def test_a_task_that_is_shared_by_itself_follows_the_loss_of_its_category(self, world: Devices) -> None:
+        world.app.do(world.alice, world.app.sharing.share, world.task.id, "bob", Role.EDITOR)
+        world.device.catch_up()
+        world.unshare(world.bob)
+        world.app.jobs.run_all()
+        assert changes(world.device) == [
+            (world.category.id, Op.DELETE, Reason.ACCESS_REVOKED),
+            (world.task.id, Op.UPSERT, None),
+        ]
+        world.device.require_in_sync()
+
+    @pytest.mark.parametrize("way", ["out", "out with others", "trash", "restore"])
+    def test_a_task_that_changes_before_the_job_is_deleted_for_former_members(self, world: Devices, way: str) -> None:
+        trashed = way == "restore"
+        if trashed:
+            world.app.do(world.alice, world.app.trash.delete, world.task.id)
+        if way == "out with others":
+            world.share("carol", Role.VIEWER)
+            world.app.jobs.run_all()
+        old = world.pulled(world.bob, drops=False)
+        world.unshare(world.bob)
+        if way.startswith("out"):
+            world.edit(world.alice, world.task, category=None)
+        elif trashed:
+            world.app.do(world.alice, world.app.trash.restore, world.task.id)
+        else:
+            world.app.do(world.alice, world.app.trash.delete, world.task.id)
+        old.catch_up()
+        world.app.jobs.run_all()
+        old.catch_up()
+        assert old.items == {}
+        world.share("bob", Role.VIEWER)
+        world.app.jobs.run_all()
+        assert world.listed(world.bob) == ({world.task.id} if trashed else set())
+        old.catch_up()
+        old.require_in_sync()
+
+    def test_deleting_a_category_revokes_it_for_its_members(self, world: Devices) -> None:
+        owner = world.pulled(world.alice)
+        world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        assert changes(world.device)[0] == (world.category.id, Op.DELETE, Reason.ACCESS_REVOKED)
+        assert world.device.items == {}
+        assert changes(owner)[-1] == (world.category.id, Op.DELETE, Reason.DELETED)
+        world.app.jobs.run_all()
+        for device in (owner, world.device):
+            device.catch_up()
+            device.require_in_sync()
+        assert owner.tasks() == {world.task.id}
+
+
+class TestPush:
+    def test_an_editor_files_tasks_in_and_out(self, world: Devices) -> None:
+        created = world.push(world.bob, MutationOp.CREATE, title="Eggs", category=world.category.id)
+        own = world.create(world.bob, title="Bread")
+        below = world.create(world.bob, title="White", parent=own.id)
+        moved = world.push(world.bob, MutationOp.UPDATE, own.id, own.version, category=world.category.id)
+        assert (created.status, moved.status) == (Status.APPLIED, Status.APPLIED)
+        assert not moved.dropped
+        assert [world.stored(each.id).owner for each in (own, below)] == [world.alice.user_id] * 2
+        out = world.push(world.bob, MutationOp.UPDATE, own.id, moved.version, category=None)
+        assert out.status is Status.APPLIED
+        with pytest.raises(TaskNotFound):
+            world.stored(below.id)
+        refused = world.push(world.bob, MutationOp.UPDATE, world.task.id, 1, category=None)
+        assert isinstance(refused.error, NotAllowed)
+        deleted = world.push(world.bob, MutationOp.DELETE, world.task.id, world.task.version)
+        assert deleted.status is Status.APPLIED
+        assert world.push(world.bob, MutationOp.RESTORE, world.task.id).status is Status.APPLIED
+
+    @pytest.mark.parametrize("way", ["unshared", "deleted", "demoted"])
+    def test_a_task_for_the_members_of_a_lost_category_is_refused(self, world: Devices, way: str) -> None:
+        own = world.create(world.bob)
+        if way == "unshared":
+            world.unshare(world.bob)
+        elif way == "deleted":
+            world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        else:
+            world.share("bob", Role.VIEWER)
+        created = world.push(world.bob, MutationOp.CREATE, title="Eggs", category=world.category.id)
+        assert fields_of(created) == ["data.category"]
+        # The task stays where it is, and is visible to the same users.
+        edited = world.push(world.bob, MutationOp.UPDATE, own.id, 1, title="Eggs", category=world.category.id)
+        assert (edited.status, edited.dropped) == (Status.APPLIED, ["category"])
+        below = world.push(world.bob, MutationOp.CREATE, title="Eggs", parent=world.task.id)
+        if way != "deleted":  # its job takes the task away
+            world.app.jobs.run_all()
+            below = world.push(world.bob, MutationOp.CREATE, title="Eggs", parent=world.task.id)
+            assert fields_of(below) == ["data.parent"]
+
+    def test_a_category_that_never_was_is_left_out(self, world: Devices) -> None:
+        created = world.push(world.bob, MutationOp.CREATE, title="Eggs", category=world.seed.id())
+        assert (created.status, created.dropped) == (Status.APPLIED, ["category"])
+
+    def test_a_task_is_not_left_in_a_shared_category_that_it_should_leave(self, world: Devices) -> None:
+        made = world.create(world.bob, category=world.category.id)
+        gone = world.app.do(world.bob, world.app.categories.create, {"name": "mine"})
+        world.app.do(world.bob, world.app.category_removal.delete, gone.id)
+        moved = world.push(world.bob, MutationOp.UPDATE, made.id, 1, title="secret", category=gone.id)
+        assert fields_of(moved) == ["data.category"]
+        assert world.stored(made.id).title == made.title
+
+    def test_a_viewer_is_refused_before_any_conflict(self, world: Devices) -> None:
+        world.share("bob", Role.VIEWER)
+        edited = world.edit(world.alice, world.task, title="secret")
+        category = world.app.see(world.bob, world.app.categories.get, world.category.id)
+        for op, target, type_, data in cast(
+            "list[tuple[MutationOp, UUID, ItemType, Mapping[str, Any]]]",
+            [
+                (MutationOp.UPDATE, edited.id, ItemType.TASK, {"title": "mine"}),
+                (MutationOp.DELETE, edited.id, ItemType.TASK, {}),
+                (MutationOp.UPDATE, category.id, ItemType.CATEGORY, {"name": "mine"}),
+                (MutationOp.DELETE, category.id, ItemType.CATEGORY, {}),
+            ],
+        ):
+            outcome = world.push(world.bob, op, target, 1, type_, **data)
+            assert (outcome.status, outcome.conflicts, outcome.version) == (Status.REJECTED, {}, None)
+            assert isinstance(outcome.error, NotAllowed)
+
+    def test_a_former_member_is_refused_as_a_stranger(self, world: Devices) -> None:
+        world.unshare(world.bob)
+        world.edit(world.alice, world.task, title="secret")
+        for op in (MutationOp.UPDATE, MutationOp.DELETE, MutationOp.RESTORE):
+            data: dict[str, Any] = {"title": "mine"} if op is MutationOp.UPDATE else {}
+            outcome = world.push(world.bob, op, world.task.id, 1, **data)
+            assert (type(outcome.error), outcome.conflicts) == (TaskNotFound, {})
+        outcome = world.push(world.bob, MutationOp.UPDATE, world.category.id, 1, ItemType.CATEGORY, name="mine")
+        assert (type(outcome.error), outcome.conflicts) == (CategoryNotFound, {})
+
+    def test_a_conflict_shows_nothing_from_before_the_access(self, world: Devices) -> None:
+        private = world.app.do(world.alice, world.app.categories.create, {"name": "private"})
+        task = world.create(world.alice, title="secret", category=private.id)
+        task = world.edit(world.alice, task, title="shown", category=world.category.id)
+        outcome = world.push(world.bob, MutationOp.UPDATE, task.id, 1, title="mine", category=None)
+        assert {name: (each.base, each.theirs) for name, each in outcome.conflicts.items()} == {
+            "title": (None, "shown"),
+            "category": (None, world.category.id),
+        }
+        world.edit(world.alice, task, title="later")
+        deleted = world.push(world.bob, MutationOp.DELETE, task.id, 1)
+        assert deleted.status is Status.CONFLICT
+        assert "secret" not in str(deleted)
+        assert str(private.id) not in str(deleted)
+        merged = world.push(world.bob, MutationOp.UPDATE, task.id, 2, title="mine")
+        assert merged.conflicts["title"].base == "shown"
+
+    def test_a_conflict_shows_no_private_category_of_a_subtask(self, world: Devices) -> None:
+        private = world.app.do(world.alice, world.app.categories.create, {"name": "private"})
+        root = world.create(world.alice)
+        below = world.create(world.alice, parent=root.id, category=private.id)
+        world.edit(world.alice, root, category=world.category.id)
+        outcome = world.push(world.bob, MutationOp.UPDATE, below.id, 1, category=None)
+        assert outcome.conflicts["category"].theirs == world.category.id
+
+
+class TestHistory:
+    def test_the_owner_of_a_category_sees_the_history_from_the_moving_in_on(self, world: Devices) -> None:
+        private = world.app.do(world.bob, world.app.categories.create, {"name": "private"})
+        task = world.create(world.bob, title="secret", category=private.id)
+        renamed = world.edit(world.bob, task, title="shown")
+        moved = world.edit(world.bob, renamed, category=world.category.id)
+        world.edit(world.bob, moved, title="later")
+        for actor in (world.alice, world.bob):
+            seen = world.app.see(actor, world.app.history.list, task.id).changes.items
+            assert [change.version for change in seen] == [4, 3]
+            assert "secret" not in str(seen)
+            assert str(private.id) not in str(seen)
+        (earlier,) = [each for each in self.stored(world, task) if each.version == 2]
+        for actor in (world.alice, world.bob):
+            with pytest.raises(ChangeNotFound):
+                world.app.do(actor, world.app.history.undo, task.id, earlier.id)
+
+    def test_an_editor_undoes_an_edit(self, world: Devices) -> None:
+        world.edit(world.alice, world.task, title="Oat milk")
+        change = world.app.see(world.bob, world.app.history.list, world.task.id).changes.items[0]
+        assert world.app.do(world.bob, world.app.history.undo, world.task.id, change.id).title == "Milk"
+
+    @staticmethod
+    def stored(world: Devices, task: Task) -> list[Any]:
+        with world.app.store.reading(world.alice) as work:
+            return list(work.history.list(task.id, None, 100).items)
