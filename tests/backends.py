@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 import psycopg
 import pytest
@@ -58,6 +59,12 @@ class Backend:
     def another_store(self) -> SqlStore:
         """Return a second store on the same database, like that of another process. The caller closes it."""
         return SqlStore(open_database(self.url), self.clock, Uuid7Generator())
+
+    def store_waking(self, jobs_added: Event) -> Storage:
+        """Return a store that sets the event when it has committed a job. The caller closes it."""
+        if self.name == "memory":
+            return MemoryStore(self.clock, SequentialIds(), jobs_added=jobs_added)
+        return SqlStore(open_database(self.url), self.clock, Uuid7Generator(), jobs_added=jobs_added)
 
 
 def memory() -> Backend:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -241,3 +242,17 @@ def test_a_piece_ends_after_its_steps_or_its_time() -> None:
     assert [is_over(), is_over(), is_over()] == [False, False, True]
     assert not after_time(60)()
     assert after_time(0)()
+
+
+def test_a_job_wakes_the_runner_once_it_is_committed(backend: Backend, store: Storage, seed: Seed) -> None:
+    added = Event()
+    watched = backend.store_waking(added)
+    with suppress(Abort), watched.writing(SYSTEM) as work:
+        work.jobs.add(new_job(seed))
+        raise Abort
+    assert not added.is_set()
+    with watched.writing(SYSTEM) as work:
+        work.jobs.add(new_job(seed))
+        assert not added.is_set()
+    assert added.is_set()
+    watched.close()

@@ -27,6 +27,8 @@ from tasktracker.domain.tasks import trash_service
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
+from tests.backends import Backend, on_postgresql
+from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, register
@@ -123,6 +125,23 @@ def test_an_account_ends_before_it_is_removed(app: App, alice: SessionActor) -> 
     with app.store.reading(SYSTEM) as work:
         assert list(work.tasks.owned(alice.user_id, 10)) == []
         assert work.feed.state(alice.user_id).head == 0
+
+
+@on_postgresql
+def test_the_end_of_an_account_is_answered_after_writes_that_do_not_see_it(
+    app: App, backend: Backend, seed: Seed, alice: SessionActor
+) -> None:
+    for number in range(6):
+        create(app, alice, str(number))
+    other = backend.another_store()
+    with other.writing(SYSTEM) as earlier:
+        earlier.users.add(seed.new_user())
+        deletion = BackgroundCall(lambda: app.account_removal.delete(alice, PASSWORD))
+        assert not deletion.wait(SHORT_WAIT)
+        with pytest.raises(SessionEnded):
+            titles(app, alice)
+    deletion.result()
+    other.close()
 
 
 def test_tasks_of_an_account_that_has_ended_are_gone_for_their_members(
