@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -229,4 +230,4 @@ class TestSharedList:
     def test_lists_and_feeds_agree_with_the_members(
         self, backend: Backend, store: Storage, seed: Seed, clock: ManualClock
     ) -> None:
-        run_state_machine(lambda: SharedListMachine(store, seed, clock), backend, in_memory=40, on_sql=3)
+        run_state_machine(lambda: SharedListMachine(store, seed, clock), backend, in_memory=40, on_sql=8)

@@ -186,6 +186,14 @@ def category(world: World) -> str:
     return id_
 
 
+def shared_category(world: World) -> str:
+    """Create a category with a member who is none of the callers."""
+    id_ = category(world)
+    body = {"username": world.stranger_too.username, "role": "viewer"}
+    expect(world.owner.post(f"/api/categories/{id_}/shares/", body), 201)
+    return id_
+
+
 def session(world: World) -> str:
     other = world.pair.visitor().login(world.owner)
     devices = expect(other.get("/api/accounts/sessions/"), 200)["results"]
@@ -273,6 +281,11 @@ CASES: Mapping[str, Case] = {
     "replaceTask": Case(WRITE, 200, {"title": "something else"}, task, EDITORS),
     "editTask": Case(WRITE, 200, {"title": "something else"}, task, EDITORS),
     "deleteTask": Case(WRITE, 204, target=task, answers=OWNERS),
+    # The access of the members of a category: see tests/contracts/test_category_access.py.
+    "listCategoryShares": Case(READ, 200, target=category),
+    "shareCategory": Case(WRITE, 201, invitation, category),
+    "assignCategoryRole": Case(WRITE, 200, {"role": "editor"}, shared_category, second=member),
+    "unshareCategory": Case(WRITE, 204, None, shared_category, second=member),
     "listShares": Case(READ, 200, target=task, answers=VIEWERS),
     "shareTask": Case(WRITE, 201, invitation, task, OWNERS),
     "assignRole": Case(WRITE, 200, {"role": "editor"}, shared_task, OWNERS, second=member),

@@ -91,7 +91,8 @@ class Account:
             case.path_parameters["id"] = self._made(parts[parts.index("{id}") - 1], person)
             case.headers.pop("If-Match", None)
             if "{user_id}" in label:
-                case.path_parameters["user_id"] = self._share(case.path_parameters["id"], person)
+                kind = parts[parts.index("{id}") - 1]
+                case.path_parameters["user_id"] = self._share(kind, case.path_parameters["id"], person)
         if "Idempotency-Key" in case.headers:
             case.headers["Idempotency-Key"] = new_name()  # an unused key
         if label == "POST /api/accounts/me/import":
@@ -128,9 +129,9 @@ class Account:
         person.delete(f"/api/tasks/{task['id']}/")
         return task
 
-    def _share(self, task_id: str, person: Person) -> str:
+    def _share(self, kind: str, item_id: str, person: Person) -> str:
         body = {"username": self.friend.username, "role": "viewer"}
-        return str(person.post(f"/api/tasks/{task_id}/shares/", body).json()["user_id"])
+        return str(person.post(f"/api/{kind}/{item_id}/shares/", body).json()["user_id"])
 
     def _change(self, task_id: str, person: Person) -> str:
         person.patch(f"/api/tasks/{task_id}/", {"title": new_name()})
@@ -154,7 +155,7 @@ class Account:
             known["username"] = new_name()  # most generated ones mix scripts
         elif label == "POST /api/accounts/login":
             known["username"] = person.username
-        elif label == "POST /api/tasks/{id}/shares":
+        elif label in ("POST /api/tasks/{id}/shares", "POST /api/categories/{id}/shares"):
             known["username"] = self.friend.username
         elif label == "POST /api/tasks/{id}/undo":
             known["change"] = self._change(path["id"], person)

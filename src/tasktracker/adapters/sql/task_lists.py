@@ -78,7 +78,8 @@ IS_LISTED = or_(_ENTRY.via.is_(None), _ENTRY.via.in_(_MY_LISTS.where(category_me
 
 def in_my_lists(*roles: Role) -> ColumnElement[bool]:
     """Whether the root of a task is in a shared category in which the viewer has one of these roles."""
-    return tasks.c.root_category.in_(_MY_LISTS.where(category_members.c.role.in_([role.value for role in roles])))
+    mine = _MY_LISTS.where(category_members.c.role.in_([role.value for role in roles]))
+    return and_(tasks.c.root_category.is_not(None), tasks.c.root_category.in_(mine))
 
 
 # The roles of entries through a category are of the time when they were written: those of the category count.

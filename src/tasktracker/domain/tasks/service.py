@@ -93,14 +93,18 @@ class TaskService:
         task = require_editable(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
         fields = _allowed(task, work.actor.user_id, fields)  # the actor's role may have changed before the lock
+        tree = None
         if fields.keys().isdisjoint(TASK.owner_only):
-            edited, tree = task.edit(fields, work.now, completed_at), task.tree
+            edited = task.edit(fields, work.now, completed_at)
         else:
             edited, tree = edit_filed(work, task, fields, category, completed_at)
         if action is not Action.UNDO:  # which may bring back a value from before these rules
             TASK.check_changes(task, edited, self._characters)
         if edited is not task:
-            edited = save_moved(work, task, edited, tree)
+            if tree is None:
+                work.tasks.save(edited)
+            else:
+                edited = save_moved(work, task, edited, tree)
             work.changes.record(action, task, edited)
         return edited
 

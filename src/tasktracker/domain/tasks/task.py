@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, TypedDict
@@ -106,18 +106,8 @@ class Task:
 
         Without `tree`, it is a task in its creator's own category, shared with no user.
         """
-        task = cls(
-            id=id,
-            root=id,
-            root_category=fields.get("category"),
-            owner=created_by,
-            created_by=created_by,
-            created_at=now,
-            updated_at=now,
-            **fields,
-        )
-        if tree is not None:
-            task = replace(task, **tree.values())
+        tree = tree or Tree(id, fields.get("category"), created_by)
+        task = cls(id=id, created_by=created_by, created_at=now, updated_at=now, **tree.values(), **fields)
         return replace(task, completed_at=now) if task.state is State.DONE else task
 
     def edit(self, fields: TaskFields, now: datetime, completed_at: datetime | None = None) -> Task:
@@ -183,7 +173,13 @@ class Tree:
 
     def values(self) -> dict[str, Any]:
         """Return the values of these fields of its tasks, by name."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return {
+            "root": self.root,
+            "root_category": self.root_category,
+            "owner": self.owner,
+            "members": self.members,
+            "list_members": self.list_members,
+        }
 
 
 def require_good_title(value: str, characters: Characters) -> None:

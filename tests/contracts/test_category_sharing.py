@@ -1,0 +1,244 @@
+"""Sharing categories: owners of tasks, moves, and what holds before and after the job that follows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasktracker.domain.categories.category import Category
+from tasktracker.domain.feed.entries import Op, Reason
+from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import (
+    CategoryNotFound,
+    InvalidInput,
+    NotAllowed,
+    TaskNotFound,
+    TooManyMembers,
+)
+from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.work import Storage
+from tests.contracts.base import Seed, session_actor
+from tests.device import Device
+from tests.fakes import START, App, ManualClock
+
+
+class World:
+    """Alice, who shares a category with Bob as editor, and Carol."""
+
+    def __init__(self, store: Storage, seed: Seed, clock: ManualClock) -> None:
+        self.app = App(store, clock, member_limit=2)
+        self.alice, self.bob, self.carol = (
+            session_actor(seed.session(seed.user(name))) for name in ("alice", "bob", "carol")
+        )
+        self.category: Category = self.app.do(self.alice, self.app.categories.create, {"name": "Groceries"})
+        self.share("bob", Role.EDITOR)
+        self.app.jobs.run_all()
+
+    def share(self, name: str, role: Role) -> None:
+        self.app.do(self.alice, self.app.category_sharing.share, self.category.id, name, role)
+
+    def unshare(self, actor: SessionActor) -> None:
+        self.app.do(self.alice, self.app.category_sharing.unshare, self.category.id, actor.user_id)
+
+    def create(self, actor: SessionActor, **fields: object) -> Task:
+        return self.app.do(actor, self.app.tasks.create, {"title": "Milk", **fields})  # type: ignore[typeddict-item]
+
+    def edit(self, actor: SessionActor, task: Task, **fields: object) -> Task:
+        return self.app.do(actor, self.app.tasks.edit, task.id, fields)  # type: ignore[arg-type]
+
+    def get(self, actor: SessionActor, task: Task) -> Task:
+        return self.app.see(actor, self.app.tasks.get, task.id)
+
+    def listed(self, actor: SessionActor) -> set[object]:
+        return {task.id for task in self.app.see(actor, self.app.tasks.list, TaskQuery(at=START)).items}
+
+
+@pytest.fixture
+def world(store: Storage, seed: Seed, clock: ManualClock) -> World:
+    return World(store, seed, clock)
+
+
+class TestMoving:
+    def test_what_an_editor_creates_belongs_to_the_owner_of_the_category(self, world: World) -> None:
+        task = world.create(world.bob, category=world.category.id)
+        below = world.create(world.bob, parent=task.id)
+        for each in (task, below):
+            assert (each.owner, each.created_by) == (world.alice.user_id, world.bob.user_id)
+            assert (each.root_category, each.owners) == (world.category.id, (world.alice.user_id,))
+
+    def test_a_tree_that_is_moved_in_gets_the_owner_of_the_category(self, world: World) -> None:
+        private = world.app.do(world.bob, world.app.categories.create, {"name": "Own"})
+        task = world.create(world.bob)
+        below = world.create(world.bob, parent=task.id, category=private.id)
+        for name in ("alice", "carol"):
+            world.app.do(world.bob, world.app.sharing.share, task.id, name, Role.VIEWER)
+        world.edit(world.bob, task, category=world.category.id)
+        for each in (world.get(world.alice, task), world.get(world.alice, below)):
+            assert each.owner == world.alice.user_id
+            assert [member.user_id for member in each.members] == [world.carol.user_id], "the owner is no member"
+        assert world.get(world.alice, below).category is None, "a category of the former owner"
+
+    def test_the_user_who_takes_a_tree_out_owns_it(self, world: World) -> None:
+        task = world.create(world.bob, category=world.category.id)
+        below = world.create(world.alice, parent=task.id)
+        world.edit(world.bob, task, category=None)
+        assert world.get(world.bob, below).owner == world.get(world.bob, task).owner == world.bob.user_id
+        with pytest.raises(TaskNotFound):
+            world.get(world.alice, below)
+
+    def test_only_its_creator_and_the_owner_take_a_task_out(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        with pytest.raises(NotAllowed):
+            world.edit(world.bob, task, category=None)
+        assert world.edit(world.bob, task, category=world.category.id, title="x").title == "x", "the same category"
+        assert world.edit(world.alice, task, category=None).owner == world.alice.user_id
+
+    def test_a_subtask_that_leaves_its_parent_stays_in_the_shared_category(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        below = world.create(world.alice, parent=task.id)
+        moved = world.edit(world.bob, below, parent=None)
+        assert (moved.root, moved.category, moved.owner) == (below.id, world.category.id, world.alice.user_id)
+
+    def test_a_subtask_has_the_category_of_its_root_there_and_no_other(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        own = world.app.do(world.alice, world.app.categories.create, {"name": "Own"})
+        with pytest.raises(InvalidInput, match="category: must be that of the topmost task"):
+            world.create(world.alice, parent=task.id, category=own.id)
+        with pytest.raises(InvalidInput, match="category: must be that of the topmost task"):
+            world.edit(world.alice, world.create(world.alice, parent=task.id), category=own.id)
+        below = world.create(world.alice, parent=task.id, category=world.category.id)
+        assert world.edit(world.alice, below, category=world.category.id) == below
+
+    def test_a_subtask_is_filed_in_a_shared_category_only_with_its_root(self, world: World) -> None:
+        below = world.create(world.alice, parent=world.create(world.alice).id)
+        with pytest.raises(InvalidInput, match="together with its topmost task"):
+            world.edit(world.alice, below, category=world.category.id)
+
+    def test_refiling_a_private_tree_changes_no_version_of_its_subtasks(self, world: World) -> None:
+        first, second = (world.app.do(world.carol, world.app.categories.create, {"name": name}) for name in "ab")
+        task = world.create(world.carol, category=first.id)
+        below = world.create(world.carol, parent=task.id)
+        world.edit(world.carol, task, category=second.id)
+        assert world.get(world.carol, below).root_category == second.id
+        assert world.get(world.carol, below).version == below.version
+
+    def test_a_task_is_restored_without_a_category_that_is_gone(self, world: World) -> None:
+        task = world.create(world.bob, category=world.category.id)
+        world.app.do(world.bob, world.app.trash.delete, task.id)
+        world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        restored = world.app.do(world.alice, world.app.trash.restore, task.id)
+        assert (restored.category, restored.root_category, restored.owner) == (None, None, world.alice.user_id)
+        world.app.jobs.run_all()
+        with pytest.raises(TaskNotFound):
+            world.get(world.bob, task)
+
+
+class TestMembership:
+    def test_a_new_member_may_do_everything_at_once_and_lists_follow(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        world.share("carol", Role.EDITOR)
+        assert world.edit(world.carol, task, title="changed").title == "changed"
+        category = world.app.see(world.carol, world.app.categories.get, world.category.id)
+        member = category.member(world.carol.user_id)
+        assert member is not None
+        assert not member.is_ready
+        assert world.listed(world.carol) == set()
+        world.app.jobs.run_all()
+        ready = world.app.see(world.carol, world.app.categories.get, world.category.id)
+        assert ready.version == category.version + 1
+        assert (found := ready.member(world.carol.user_id)) is not None
+        assert found.is_ready
+        assert world.listed(world.carol) == {task.id}
+
+    def test_the_end_of_a_membership_holds_before_any_job(self, world: World) -> None:
+        task = world.create(world.bob, category=world.category.id)
+        device = Device(world.app.sync, world.bob)
+        device.catch_up()
+        world.unshare(world.bob)
+        with pytest.raises(TaskNotFound):
+            world.edit(world.bob, task, title="late")
+        with pytest.raises(InvalidInput):
+            world.create(world.bob, category=world.category.id)
+        with pytest.raises(CategoryNotFound):
+            world.app.see(world.bob, world.app.categories.get, world.category.id)
+        assert world.listed(world.bob) == set()
+        changes = {found.entry.id: found.entry for found in device.pull().items}
+        left = changes[world.category.id]
+        assert (left.op, left.reason) == (Op.DELETE, Reason.ACCESS_REVOKED)
+        world.app.jobs.run_all()
+        device.catch_up()
+        device.require_in_sync()
+        assert device.items == {}
+
+    def test_a_member_who_is_removed_keeps_tasks_shared_by_themselves(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        other = world.create(world.alice, category=world.category.id)
+        world.app.do(world.alice, world.app.sharing.share, task.id, "bob", Role.VIEWER)
+        world.unshare(world.bob)
+        assert world.listed(world.bob) == {task.id}
+        with pytest.raises(NotAllowed):
+            world.edit(world.bob, task, title="late")
+        world.app.jobs.run_all()
+        assert world.listed(world.bob) == {task.id}
+        assert other.id in world.listed(world.alice)
+
+    def test_a_member_who_comes_back_is_ready_only_after_the_later_job(self, world: World) -> None:
+        world.create(world.alice, category=world.category.id)
+        world.unshare(world.bob)
+        world.app.clock.advance(seconds=1)
+        world.share("bob", Role.VIEWER)
+        world.app.jobs.run_all()
+        assert len(world.listed(world.bob)) == 1
+
+    def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World) -> None:
+        task = world.create(world.bob, category=world.category.id)
+        device = Device(world.app.sync, world.bob)
+        device.catch_up()
+        world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        with pytest.raises(TaskNotFound):
+            world.get(world.bob, task)
+        (entry,) = [found.entry for found in device.pull().items if found.entry.type is ItemType.CATEGORY]
+        assert (entry.op, entry.reason) == (Op.DELETE, Reason.ACCESS_REVOKED)
+        world.app.jobs.run_all()
+        device.catch_up()
+        assert device.items == {}
+        left = world.get(world.alice, task)
+        assert (left.owner, left.category, left.root_category) == (world.alice.user_id, None, None)
+
+    def test_a_category_has_a_limited_number_of_members(self, world: World, seed: Seed) -> None:
+        world.share("carol", Role.VIEWER)
+        seed.user("dave")
+        with pytest.raises(TooManyMembers):
+            world.share("dave", Role.VIEWER)
+        world.share("bob", Role.VIEWER)
+
+    def test_names_are_unique_for_each_owner(self, world: World) -> None:
+        own = world.app.do(world.bob, world.app.categories.create, {"name": "groceries"})
+        found = world.app.see(world.bob, world.app.categories.list).items
+        assert {each.id for each in found} == {own.id, world.category.id}
+
+    def test_a_member_sees_the_history_since_the_membership(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        world.app.clock.advance(seconds=1)
+        world.share("carol", Role.VIEWER)
+        world.app.clock.advance(seconds=1)
+        world.edit(world.bob, task, title="since then")
+        seen = world.app.see(world.carol, world.app.history.list, task.id).changes.items
+        assert [change.version for change in seen] == [2]
+
+    def test_a_member_sees_no_history_from_before_a_task_was_moved_in(self, world: World) -> None:
+        task = world.create(world.bob, description="private")
+        world.edit(world.bob, task, description="public")
+        world.edit(world.bob, task, category=world.category.id, title="moved")
+        seen = world.app.see(world.bob, world.app.history.list, task.id).changes.items
+        (first,) = seen
+        assert (first.version, first.fields["title"].before) == (3, None)
+        assert "category" not in first.fields
+
+    def test_a_role_finds_tasks_shared_by_themselves_beside_shared_categories(self, world: World) -> None:
+        task = world.create(world.alice)
+        world.app.do(world.alice, world.app.sharing.share, task.id, "bob", Role.VIEWER)
+        found = world.app.see(world.bob, world.app.tasks.list, TaskQuery(at=START, role=Role.VIEWER)).items
+        assert [each.id for each in found] == [task.id]
