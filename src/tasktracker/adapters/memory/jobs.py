@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -39,6 +40,10 @@ class MemoryJobs:
 
     def find(self, job_id: UUID) -> Job | None:
         return self._transaction.data.jobs.get(job_id)
+
+    def of_user(self, user_id: UUID) -> Sequence[Job]:
+        found = [job for job in self._transaction.data.jobs.rows() if job.user_id == user_id]
+        return sorted(found, key=lambda job: (job.created_at, job.id))
 
     def save(self, job: Job) -> None:
         self._transaction.put(self._transaction.data.jobs, job)

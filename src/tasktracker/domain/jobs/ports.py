@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -30,6 +31,10 @@ class JobRepository(Protocol):
 
     def find(self, job_id: UUID) -> Job | None:
         """Return a job; a writing work locks the row until it ends."""
+        ...
+
+    def of_user(self, user_id: UUID) -> Sequence[Job]:
+        """Return the unfinished jobs of a user, the oldest first. Locks nothing."""
         ...
 
     def save(self, job: Job) -> None:
