@@ -171,6 +171,7 @@ def test_the_new_owner_keeps_the_rights_when_the_last_member_leaves_meanwhile(
     app.account_removal.delete(alice, PASSWORD)
     app.do(bob, app.category_sharing.unshare, groceries.id, carol.user_id)
     refused(TaskNotFound, lambda: app.see(carol, app.tasks.get, made[0].id))
+    refused(Busy, lambda: app.account_removal.delete(bob, PASSWORD))
     below = create(app, bob, "below", parent=made[-1].id)
     moved = app.do(bob, app.tasks.edit, made[0].id, {"category": None})
     for _ in pieces(app):

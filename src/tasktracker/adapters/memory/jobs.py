@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
-from tasktracker.domain.jobs.job import LEASE, Job
+from tasktracker.domain.jobs.job import LEASE, Job, JobKind
 
 
 class MemoryJobs:
@@ -41,8 +41,8 @@ class MemoryJobs:
     def find(self, job_id: UUID) -> Job | None:
         return self._transaction.data.jobs.get(job_id)
 
-    def of_user(self, user_id: UUID) -> Sequence[Job]:
-        found = [job for job in self._transaction.data.jobs.rows() if job.user_id == user_id]
+    def list(self, kind: JobKind) -> Sequence[Job]:
+        found = [job for job in self._transaction.data.jobs.rows() if job.kind is kind]
         return sorted(found, key=lambda job: (job.created_at, job.id))
 
     def save(self, job: Job) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from tasktracker.domain.jobs.job import IsOver, Job
+from tasktracker.domain.jobs.job import IsOver, Job, JobKind
 
 
 class JobRepository(Protocol):
@@ -33,8 +33,8 @@ class JobRepository(Protocol):
         """Return a job; a writing work locks the row until it ends."""
         ...
 
-    def of_user(self, user_id: UUID) -> Sequence[Job]:
-        """Return the unfinished jobs of a user, the oldest first. Locks nothing."""
+    def list(self, kind: JobKind) -> Sequence[Job]:
+        """Return the unfinished jobs of a kind, the oldest first. Locks nothing."""
         ...
 
     def save(self, job: Job) -> None:

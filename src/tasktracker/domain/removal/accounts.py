@@ -18,8 +18,9 @@ from tasktracker.domain.jobs.service import start
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.actors import SessionActor, SystemActor
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
-from tasktracker.domain.removal.passing_on import finish_lists, pass_on_categories
+from tasktracker.domain.removal.passing_on import TRANSFER_RULES, finish_lists, pass_on_categories
 from tasktracker.domain.removal.ports import AccountRemovalWork, RemovalWork
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import leaves, lock_roots
@@ -57,6 +58,9 @@ class AccountRemoval:
         account or its other tasks afterwards, and no write of the actor or in these tasks commits. Raises InvalidInput
         if the password is wrong, or if no category can pass to `transfer_to`; TooManyRequests, Busy.
         """
+
+        if transfer_to is not None:
+            transfer_to = check(TRANSFER_RULES, {"transfer_to": transfer_to})["transfer_to"]
 
         def delete(work: AccountRemovalWork, user: User) -> Job:
             deadline.current().lift()

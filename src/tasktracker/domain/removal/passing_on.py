@@ -13,7 +13,7 @@ from tasktracker.domain.jobs.job import IsOver, Job, JobKind
 from tasktracker.domain.jobs.ports import Step
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import Busy, CategoryNameTaken, InvalidInput
-from tasktracker.domain.kernel.fields import Rule, check, text
+from tasktracker.domain.kernel.fields import Rule, text
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.removal.categories import require_settled, unshare
@@ -43,8 +43,12 @@ def pass_on_categories(work: AccountRemovalWork, transfer_to: str | None) -> boo
     own = [category for category in found if category.user_id == work.actor.user_id and category.members]
     names = work.users.names({member.user_id for category in own for member in category.members})
     chosen = None if transfer_to is None else _chosen(own, transfer_to, names)
+    # Also of categories that have no members left. With the others locked, none can pass to the actor any more.
+    for passing in work.jobs.list(JobKind.HAND_OVER):
+        passed = work.categories.find_unlocked(passing.subject)
+        if passed is not None and passed.user_id == work.actor.user_id:
+            require_settled(work, passed.id)
     for category in own:
-        require_settled(work, category.id)
         _pass_on(work, category, chosen or _longest_serving(category, names))
     for category in found:
         if category.user_id != work.actor.user_id:
@@ -89,9 +93,9 @@ def _hand_over(work: RemovalWork, category: Category, task_id: UUID) -> None:
 
 def finish_lists(work: RemovalWork, account: Job, is_over: IsOver) -> bool:
     """Do a piece of the jobs on the categories of an account that is removed. Return whether none of them is left."""
-    for each in work.jobs.of_user(account.user_id):
-        # Another process may have claimed the job: its row is locked, and a lost lease only ends its work.
-        job = work.jobs.find(each.id) if each.kind in _LIST_STEPS else None
+    for each in (each for kind in _LIST_STEPS for each in work.jobs.list(kind) if each.user_id == account.user_id):
+        # Another process may have claimed the job: it waits for the lock, and ends when it finds another position.
+        job = work.jobs.find(each.id)
         if job is None:
             continue
         rest = _LIST_STEPS[job.kind](work, job, is_over)
@@ -122,7 +126,7 @@ def _shared(work: AccountRemovalWork) -> Iterator[UUID]:
 
 def _chosen(categories: Sequence[Category], transfer_to: str, names: Mapping[UUID, str]) -> UUID | None:
     """Return the user with this id or username, who must be an editor of each category. Raises InvalidInput."""
-    key = username_key(str(check(TRANSFER_RULES, {"transfer_to": transfer_to})["transfer_to"]))
+    key = username_key(transfer_to)
     if not categories:
         return None
     editors = set.intersection(*({member.user_id for member in _editors(each, names)} for each in categories))
