@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     delete,
+    exists,
     insert,
     select,
     tuple_,
@@ -76,7 +77,7 @@ _CLEAR: Sequence[Executable] = (
     update(tasks).where(_some(tasks, tasks.c.created_by, tasks.c.created_by != tasks.c.owner)).values(created_by=None),
     *(
         delete(table).where(_some(table, table.c.user_id))
-        for table in (categories, feed_items, idempotency_keys, auth_events, api_tokens, task_entries)
+        for table in (feed_items, idempotency_keys, auth_events, api_tokens, task_entries)
     ),
     delete(import_lines).where(
         tuple_(*import_lines.primary_key.columns).in_(
@@ -88,6 +89,19 @@ _CLEAR: Sequence[Executable] = (
     ),
 )
 """Statements that remove at most `limit` rows of a user. What is left is few, and is removed with the user's row."""
+
+_LOCK_CATEGORIES = (
+    select(categories.c.id)
+    .where(categories.c.user_id == bindparam("of_user"))
+    .order_by(categories.c.id)
+    .limit(_LIMIT)
+    .with_for_update()
+)
+_CLEAR_CATEGORIES = delete(categories).where(
+    categories.c.id.in_(bindparam("ids", expanding=True)),
+    ~exists().where(tasks.c.owner == categories.c.user_id, tasks.c.category == categories.c.id),
+)
+"""Removes locked categories. A task that was filed before the lock is removed with the user's row, and its category."""
 
 
 class SqlUsers:
@@ -132,7 +146,10 @@ class SqlUsers:
         self._connection.change(_HIDE, hidden | {"of_id": user_id})
 
     def clear(self, user_id: UUID, limit: int) -> int:
-        cleared = 0
+        ids = [id_ for (id_,) in self._connection.rows(_LOCK_CATEGORIES, {"of_user": user_id, "limit": limit})]
+        cleared = self._connection.change(_CLEAR_CATEGORIES, {"ids": ids}) if ids else 0
+        if cleared >= limit:
+            return cleared
         for statement in _CLEAR:
             cleared += self._connection.change(statement, {"of_user": user_id, "limit": limit - cleared})
             if cleared >= limit:
