@@ -160,12 +160,14 @@ def _ids(path: Path) -> set[str]:
 
 
 def _digest(path: Path) -> str:
-    """Hash all lines except the header and the profile."""
+    """Hash all lines except the header and the profile, without the names of the owner and the creator."""
     summed = hashlib.sha256()
     with path.open("rb") as file:
         for line in file:
-            if json.loads(line)["type"] not in ("header", "profile"):
-                summed.update(line)
+            fields = json.loads(line)
+            if fields["type"] not in ("header", "profile"):
+                fields |= {"owner": None, "created_by": None}
+                summed.update(json.dumps(fields).encode())
     return summed.hexdigest()
 
 

@@ -21,9 +21,10 @@ from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.work import Storage
 from tests.backends import Backend
-from tests.contracts.base import Seed, outcome_of, run_state_machine, session_actor
+from tests.contracts.base import Seed, outcome_of, run_state_machine
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
+from tests.unit.base import PASSWORD, register
 
 NAMES = ("alice", "bob", "carol")
 names = st.sampled_from(NAMES)
@@ -52,9 +53,7 @@ class SharedListMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         for name in NAMES:
-            self.actors[name] = session_actor(self.seed.session(self.seed.user(f"{name} {self.seed.id()}")))
-            actor = self.actors[name]
-            self.devices[name] = (Device(self.app.sync, actor), Device(self.app.sync, actor, drops=False))
+            self._register(name)
             for number in range(2):
                 made = self.app.do(self.actors[name], self.app.categories.create, {"name": f"{number}"})
                 self.categories.append(made.id)
@@ -62,6 +61,10 @@ class SharedListMachine(RuleBasedStateMachine):
         self.run_jobs()
         self.create("alice", 1, None)
         self.create("bob", 1, None)
+
+    def _register(self, name: str) -> None:
+        actor = self.actors[name] = register(self.app, f"{name}.{self.seed.id()}")
+        self.devices[name] = (Device(self.app.sync, actor), Device(self.app.sync, actor, drops=False))
 
     def teardown(self) -> None:
         if self.actors:
@@ -130,6 +133,17 @@ class SharedListMachine(RuleBasedStateMachine):
         value, _ = outcome_of(lambda: self.app.see(self.actors[name], self.app.history.list, self._task(task)))
         if value is not None and value.changes.items:
             self._try(name, self.app.history.undo, self._task(task), value.changes.items[0].id)
+
+    @rule(name=names, to=names, is_chosen=st.booleans(), is_due=st.sampled_from((False, False, True)))
+    def delete_account(self, name: str, to: str, is_chosen: bool, is_due: bool) -> None:
+        """Delete an account, of which a new one takes the place."""
+        transfer_to = str(self.actors[to].user_id) if is_chosen else None
+        remove = self.app.account_removal.delete
+        if is_due:
+            _, error = outcome_of(lambda: remove(self.actors[name], PASSWORD, transfer_to=transfer_to))
+            assert error is None or isinstance(error, DomainError)
+            if error is None:
+                self._register(name)
 
     @rule()
     def run_jobs(self) -> None:
@@ -234,7 +248,8 @@ class SharedListMachine(RuleBasedStateMachine):
         category = categories.get(task.root_category) if task.root_category else None
         if category is not None:
             found += [member.role for member in category.members if member.user_id == actor.user_id]
-        if task.owner == actor.user_id:
+        owners = {task.owner} if category is None else {task.owner, category.user_id}
+        if actor.user_id in owners:
             return Role.OWNER
         return None if not found else Role.EDITOR if Role.EDITOR in found else Role.VIEWER
 

@@ -31,7 +31,7 @@ from tests.backends import Backend
 from tests.contracts.base import Seed
 from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 
-HEADER = {"type": "header", "format": "tasktracker", "version": 2}
+HEADER = {"type": "header", "format": "tasktracker", "version": 3}
 END = {"type": "end"}
 
 
@@ -204,7 +204,7 @@ def test_an_export_has_no_secrets_and_an_end_line(service: Service) -> None:
     raw = service.export(user)
     assert b"hash-of-it" not in raw
     first, profile, last = [json.loads(line) for line in raw.splitlines()]
-    assert first == {"type": "header", "format": "tasktracker", "version": 2, "exported_at": "2026-03-01T12:00:00Z"}
+    assert first == {"type": "header", "format": "tasktracker", "version": 3, "exported_at": "2026-03-01T12:00:00Z"}
     assert profile["first_name"] == "Ann"
     assert last == {"type": "end", "categories": 0, "tasks": 0}
 
@@ -229,10 +229,11 @@ def test_an_export_of_version_1_is_still_read(service: Service, user: User) -> N
 def test_a_new_field_needs_a_new_version_of_the_format() -> None:
     always = {"id", "title", "description", "priority", "state", "due_date", "category", "parent", "version", "members"}
     always |= {"created_at", "updated_at", "completed_at", "trashed_at", "trashed_with"}
-    added = {1: set[str](), 2: {"start_on"}}
+    added = {1: set[str](), 2: {"start_on"}, 3: {"own", "owner", "created_by"}}
     assert set(ndjson.READ_VERSIONS) == set(added)
     assert set(ndjson._TASK) == always.union(*added.values())
-    assert set(ndjson._CATEGORY) == {"id", "name", "description", "color", "created_at", "updated_at", "version"}
+    always = {"id", "name", "description", "color", "created_at", "updated_at", "version"}
+    assert set(ndjson._CATEGORY) == always | {"own", "owner", "members"}
 
 
 def test_a_field_without_a_reader_for_its_type_is_named() -> None:
@@ -399,6 +400,11 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
         (task(members=["bob"]), "members"),
         (task(members={}), "members"),
         (task(members=[{"username": 1}]), "members"),
+        (task(own="no"), "own"),
+        (task(owner=1), "owner"),
+        (task(created_by=[]), "created_by"),
+        (category(own=0), "own"),
+        (category(members="bob"), "members"),
         (task(colour="red"), "colour"),
         (task(completed_at="2026-01-01T00:00:00Z"), "completed_at"),
         (task(updated_at="2026-01-01T00:00:00Z"), "created_at"),
@@ -559,7 +565,7 @@ def test_the_error_for_a_refused_file_says_what_helps(service: Service, user: Us
         b"\xff\xfe",
         b"TYPE,CONTENT\n",
         to_lines(task(id="a0b1c2d3-0000-4000-8000-000000000000")),
-        to_lines({**HEADER, "version": 3}),
+        to_lines({**HEADER, "version": 4}),
         to_lines({**HEADER, "version": 0}),
         to_lines({**HEADER, "version": True}),
         to_lines({**HEADER, "version": 2.0}),

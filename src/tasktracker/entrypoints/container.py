@@ -55,6 +55,7 @@ from tasktracker.domain.portability.import_service import ImportService
 from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.domain.removal.accounts import AccountRemoval, remove_account
 from tasktracker.domain.removal.categories import CategoryRemoval, remove_category
+from tasktracker.domain.removal.passing_on import hand_over
 from tasktracker.domain.sharing.categories import CategorySharing
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SharingService
@@ -144,6 +145,7 @@ STEPS: Mapping[JobKind, Step[UnitOfWork[SystemActor]]] = {
     JobKind.REMOVE_ACCOUNT: remove_account,
     JobKind.REMOVE_CATEGORY: remove_category,
     JobKind.REFRESH_LIST: refresh_list,
+    JobKind.HAND_OVER: hand_over,
     JobKind.PURGE_TASK: purge_task,
 }
 

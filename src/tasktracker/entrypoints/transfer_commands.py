@@ -90,6 +90,8 @@ def show(report: ImportReport) -> None:
     for name, tally in (("categories", report.categories), ("tasks", report.tasks)):
         mapped = f", {tally.mapped} of them with a new id" if tally.mapped else ""
         click.echo(f"{name}: {verb} {tally.created}{mapped}; {tally.unchanged} already existed")
+        if tally.passed_over:
+            click.echo(f"{name} of other users that were left out: {tally.passed_over}")
     if report.tasks.restored:
         click.echo(f"tasks {'that would be restored' if report.dry_run else 'restored'}: {report.tasks.restored}")
     if report.tasks.in_trash:

@@ -320,8 +320,8 @@ OPERATIONS = [
         "delete-account",
         "POST",
         "/api/accounts/me/delete/",
-        {"password": PASSWORD},
-        {"password": [*SECRET, '"wrong"']},
+        {"password": PASSWORD, "transfer_to": "bob"},
+        {"password": [*SECRET, '"wrong"'], "transfer_to": [*NOT_TEXT, *UNSTORABLE, '""', json.dumps("x" * 151)]},
     ),
     Operation(
         "create-api-token",

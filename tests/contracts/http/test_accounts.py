@@ -295,6 +295,23 @@ class TestDeletion:
             problem(api.post("/api/accounts/refresh/", {"refresh": user.refresh}), 401, "session-ended")
         problem(api.post(LOGIN, {"username": alice.username, "password": PASSWORD}), 401, "invalid-credentials")
 
+    def test_shared_categories_pass_to_the_chosen_editor(self, api: Api, alice: Person) -> None:
+        category = alice.category("Groceries")
+        task = alice.task(category=category["id"])
+        bob, carol = api.register(), api.register()
+        for user in (bob, carol):
+            body = {"username": user.username, "role": "editor"}
+            expect(alice.post(f"/api/categories/{category['id']}/shares/", body), 201)
+        stranger = api.register()
+        for transfer_to in (stranger.username, stranger.id, alice.username):
+            invalid(alice.post(DELETE, {"password": PASSWORD, "transfer_to": transfer_to}), "transfer_to")
+        invalid(alice.post(DELETE, {"password": PASSWORD, "transfer_to": None}), "transfer_to")
+        expect(alice.post(DELETE, {"password": PASSWORD, "transfer_to": carol.id}), 204)
+        for user in (bob, carol):
+            shown = expect(user.get(f"/api/categories/{category['id']}/"), 200)
+            assert (shown["owner"], shown["role"]) == (carol.id, "owner" if user is carol else "editor")
+            expect(user.patch(f"/api/tasks/{task['id']}/", {"title": f"by {user.username}"}), 200)
+
     def test_the_username_can_be_used_again_for_an_empty_account(self, api: Api, alice: Person) -> None:
         task = alice.task()
         expect(alice.post(DELETE, {"password": PASSWORD}), 204)

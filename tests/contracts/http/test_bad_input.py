@@ -15,6 +15,7 @@ from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, everything, invalid, problem
 from tests.contracts.http.operations import LOGOUT, OPERATIONS, Operation
 from tests.http import Api, Person, expect, new_name
+from tests.waiting import wait_until
 
 pytestmark = http_on_memory
 
@@ -66,6 +67,7 @@ class Target:
         member = {"username": self._other.username, "role": "viewer"}
         for path in (f"/api/tasks/{self._task['id']}", f"/api/categories/{self._category['id']}"):
             expect(self.user.post(f"{path}/shares/", member), 201)
+        wait_until(lambda: self._other.get(f"{path}/").json()["ready"], "the member does not become ready")
         self._before = everything(self.user)
         return self._other
 

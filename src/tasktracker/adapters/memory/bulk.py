@@ -29,6 +29,12 @@ class MemoryBulkRepository:
         following = [task for task in ordered if after is None or _sort_key(task) > (after.value, after.id)]
         return Page.cut(following[: limit + 1], limit, trash_key)
 
+    def created(self, user_id: UUID, after: UUID | None, limit: int) -> Page[Task, UUID]:
+        tasks = (task for task in self._transaction.data.tasks.rows() if after is None or task.id > after)
+        ids = sorted(task.id for task in tasks if task.created_by == user_id != task.owner)
+        found = [task for task in self.find_tasks(ids) if self._transaction.is_findable(task)]
+        return Page.cut(found[: limit + 1], limit, lambda task: task.id)
+
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
         found = (self._transaction.data.task(task_id) for task_id in task_ids)
         return [task for task in found if task is not None]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
-from tasktracker.domain.jobs.job import LEASE, Job
+from tasktracker.domain.jobs.job import LEASE, Job, JobKind
 
 
 class MemoryJobs:
@@ -39,6 +40,10 @@ class MemoryJobs:
 
     def find(self, job_id: UUID) -> Job | None:
         return self._transaction.data.jobs.get(job_id)
+
+    def list(self, kind: JobKind) -> Sequence[Job]:
+        found = [job for job in self._transaction.data.jobs.rows() if job.kind is kind]
+        return sorted(found, key=lambda job: (job.created_at, job.id))
 
     def save(self, job: Job) -> None:
         self._transaction.put(self._transaction.data.jobs, job)

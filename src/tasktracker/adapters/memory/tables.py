@@ -21,6 +21,7 @@ from tasktracker.domain.history.change import Change
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob
 from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.task import Task
@@ -256,7 +257,12 @@ class Data:
         """Return a task with the members of the category that contains its root."""
         task = self.tasks.get(task_id)
         category = self.categories.get(task.root_category) if task and task.root_category else None
-        return replace(task, list_members=category.list_members) if task and category else task
+        if task is None or category is None:
+            return task
+        members = category.list_members
+        if not members and category.id in self.jobs_of_kind.keys(JobKind.HAND_OVER):
+            members = (Member(category.user_id, Role.OWNER),)
+        return replace(task, list_members=members)
 
     def copy(self) -> Data:
         """Return a copy, which later changes do not affect."""
@@ -333,9 +339,12 @@ class Transaction:
         return self.data.hidden.get(item_id) is not None
 
     def is_findable(self, task: Task) -> bool:
-        """Whether a task's owner has an account, and the task is not being purged."""
+        """Whether a task's owner has an account or its category passes on, and the task is not being purged."""
         purged = self.data.jobs_of_kind.keys(JobKind.PURGE_TASK)
-        return not self.is_hidden(task.owner) and task.trashed_with not in purged
+        is_owned = not self.is_hidden(task.owner) or task.root_category in self.data.jobs_of_kind.keys(
+            JobKind.HAND_OVER
+        )
+        return is_owned and task.trashed_with not in purged
 
     def require_writable(self) -> None:
         """Raise RuntimeError if the transaction is closed or read-only."""

@@ -80,6 +80,11 @@ class MemoryTasks:
         listed = sorted((t for t in own if not t.trashed_at), key=lambda task: (task.created_at, task.id), reverse=True)
         return [*listed, *(task for task in own if task.trashed_at)][:limit]
 
+    def of_former_owner(self, category_id: UUID, owner: UUID, after: UUID | None, limit: int) -> Sequence[Task]:
+        keys = [key for key in self._transaction.data.tasks_in.keys(category_id) if after is None or key > after]
+        found = (task for key in keys if (task := self.find(key)) is not None)
+        return [task for task in found if task.root_category == category_id and task.owner != owner][:limit]
+
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
         unfiled: list[Task] = []
         data = self._transaction.data

@@ -22,6 +22,14 @@ from tasktracker.domain.tasks.query import TaskKey, trash_key
 from tasktracker.domain.tasks.task import Task
 
 _COUNT = select(func.count()).select_from(tasks).where(tasks.c.owner == bindparam("user_id"))
+# The condition on the owner is that of the index.
+_CREATED = (
+    select(*TASKS.columns)
+    .where(tasks.c.created_by == bindparam("user_id"), tasks.c.created_by != tasks.c.owner, FINDABLE)
+    .order_by(tasks.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
+_CREATED_AFTER = _CREATED.where(tasks.c.id > bindparam("after"))
 _TASKS = select(*TASKS.columns).where(tasks.c.id.in_(bindparam("ids", expanding=True)))
 _LOCK_TASKS = (
     select(tasks.c.id).where(tasks.c.id.in_(bindparam("ids", expanding=True))).order_by(tasks.c.id).with_for_update()
@@ -38,7 +46,7 @@ _CATEGORIES = (
     )
     .order_by(categories.c.id)
 )
-_LOCK_CATEGORIES = _CATEGORIES.with_for_update()
+_LOCK_CATEGORIES = _CATEGORIES.with_only_columns(categories.c.id).with_for_update()
 _TAKEN = select(categories.c.id).where(categories.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -83,6 +91,14 @@ class SqlBulkRepository:
         rows = self._connection.rows(_trashed(after is not None), parameters)
         return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
 
+    def created(self, user_id: UUID, after: UUID | None, limit: int) -> Page[Task, UUID]:
+        parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
+        statement = _CREATED
+        if after is not None:
+            statement, parameters = _CREATED_AFTER, parameters | {"after": after}
+        rows = self._connection.rows(statement, parameters)
+        return Page.cut([TASKS.entity(row) for row in rows], limit, lambda task: task.id)
+
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
         return [TASKS.entity(row) for row in self._connection.rows_of_many(_TASKS, "ids", task_ids)]
 
@@ -95,10 +111,12 @@ class SqlBulkRepository:
     ) -> Sequence[Category]:
         if not category_ids and not name_keys:
             return []
-        statement = _LOCK_CATEGORIES if self._connection.is_writing else _CATEGORIES
-        # One statement for any number of values, so that the locks are taken in order.
         parameters = {"user_id": user_id, "ids": list(category_ids), "keys": list(name_keys)}
-        return [CATEGORIES.entity(row) for row in self._connection.rows(statement, parameters)]
+        if self._connection.is_writing:
+            # One statement for any number of values, so that the locks are taken in order. The categories are read
+            # after the locks, because the members are other rows, which may have changed before them.
+            self._connection.rows(_LOCK_CATEGORIES, parameters)
+        return [CATEGORIES.entity(row) for row in self._connection.rows(_CATEGORIES, parameters)]
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
         return {id_ for (id_,) in self._connection.rows_of_many(_TAKEN, "ids", category_ids)}

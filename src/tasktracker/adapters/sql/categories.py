@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, bindparam, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy import Integer, Text, bindparam, cast, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
-from tasktracker.adapters.sql.schema import categories, category_members
+from tasktracker.adapters.sql.schema import categories, category_members, jobs
+from tasktracker.adapters.sql.task_rows import being
 from tasktracker.domain.categories.category import Category, CategoryKey, CategoryMember, name_key
+from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
@@ -53,7 +55,7 @@ CATEGORIES = Rows(
     load={"members": _load_members},
     read_only={"members": _MEMBERS},
     derived={"name_key": lambda category: name_key(category.name)},
-    fixed=("id", "user_id", "created_at"),
+    fixed=("id", "created_at"),
     unmapped=("removed_at",),
 )
 
@@ -89,6 +91,15 @@ _member = insert(category_members)
 _SAVE_MEMBER = _member.on_conflict_do_update(
     index_elements=["category_id", "user_id"],
     set_={name: _member.excluded[name] for name in ("role", "since", "is_ready")},
+)
+_HANDED_OVER = being(JobKind.HAND_OVER).where(jobs.c.subject == bindparam("category_id"))
+_OTHERS = category_members.alias()
+_SETTLE = delete(category_members).where(
+    category_members.c.category_id == bindparam("category_id"),
+    category_members.c.role == Role.OWNER.value,
+    ~exists().where(
+        _OTHERS.c.category_id == category_members.c.category_id, _OTHERS.c.user_id != category_members.c.user_id
+    ),
 )
 _REMOVE = delete(categories).where(categories.c.id == bindparam("id"))
 
@@ -130,6 +141,9 @@ class SqlCategories:
         self.save(category)
         self._save_members(category)
 
+    def settle(self, category_id: UUID) -> None:
+        self._connection.change(_SETTLE, {"category_id": category_id})
+
     def hide(self, category: Category, now: datetime) -> None:
         # No name begins with a space.
         hidden = {"removed_at": now, "name_key": f" {category.id}"}
@@ -151,9 +165,9 @@ class SqlCategories:
         return Page.cut(found[: limit + 1], limit, lambda category: category.key)
 
     def _save_members(self, category: Category) -> None:
-        """Store the members; the owner, too, if there are others."""
+        """Store the members; the owner, too, if there are others or if tasks do not belong to the owner yet."""
         members = list(category.members)
-        if members:
+        if members or self._connection.one(_HANDED_OVER, {"category_id": category.id}) is not None:
             members.append(CategoryMember(category.user_id, Role.OWNER, category.created_at, is_ready=True))
         kept = [each.user_id for each in members]
         # In the order in which works on tasks of the category lock them, so that no deadlock can occur.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import jobs
-from tasktracker.domain.jobs.job import LEASE, Job
+from tasktracker.domain.jobs.job import LEASE, Job, JobKind
 
 
 class ThisTransaction(ColumnElement[int]):
@@ -78,6 +79,7 @@ _CLAIM = (
 )
 _WAITING = select(jobs.c.id).where(jobs.c.id == bindparam("id"), ~_MAY_START)
 _FIND = select(*_JOBS.columns).where(jobs.c.id == bindparam("id"))
+_LIST = select(*_JOBS.columns).where(jobs.c.kind == bindparam("kind")).order_by(jobs.c.created_at, jobs.c.id)
 _LOCK = _FIND.with_for_update()
 _SAVE = update(jobs).where(jobs.c.id == bindparam("of_id"))
 _REMOVE = delete(jobs).where(jobs.c.id == bindparam("id"))
@@ -107,6 +109,9 @@ class SqlJobs:
     def find(self, job_id: UUID) -> Job | None:
         row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": job_id})
         return None if row is None else _JOBS.entity(row)
+
+    def list(self, kind: JobKind) -> Sequence[Job]:
+        return [_JOBS.entity(row) for row in self._connection.rows(_LIST, {"kind": kind.value})]
 
     def save(self, job: Job) -> None:
         self._connection.change(_SAVE, _JOBS.changes(job) | {"of_id": job.id})

@@ -82,10 +82,10 @@ def _compile_for_sqlite(element: IsNotBeing, compiler: SQLCompiler, **options: A
 
 
 FINDABLE = and_(
-    IsNotBeing(tasks.c.owner, JobKind.REMOVE_ACCOUNT),
+    or_(IsNotBeing(tasks.c.owner, JobKind.REMOVE_ACCOUNT), tasks.c.root_category.in_(being(JobKind.HAND_OVER))),
     or_(tasks.c.trashed_with.is_(None), IsNotBeing(tasks.c.trashed_with, JobKind.PURGE_TASK)),
 )
-"""The condition that a task's owner has an account, and that the task is not being purged."""
+"""The condition that a task's owner has an account or its category passes on, and that the task is not being purged."""
 
 # All other columns of an entry are copies of the task's. A column missing in `tasks` raises KeyError here.
 _OF_ENTRY = ("task_id", "user_id", "role", "via", "category", "title_key")

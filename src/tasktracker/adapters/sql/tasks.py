@@ -128,6 +128,13 @@ _IN_LIST = (
     .order_by(tasks.c.id)
     .limit(bindparam("limit", type_=Integer))
 )
+_OF_FORMER_OWNER = (
+    select(*TASKS.columns)
+    .where(tasks.c.root_category == bindparam("category_id"), tasks.c.owner != bindparam("owner"), FINDABLE)
+    .order_by(tasks.c.id)
+    .limit(_LIMIT)
+)
+_OF_FORMER_OWNER_AFTER = _OF_FORMER_OWNER.where(tasks.c.id > bindparam("after"))
 _IN_LIST_AFTER = _IN_LIST.where(tasks.c.id > bindparam("after"))
 _LOCK_MANY = (
     select(*TASKS.columns)
@@ -224,6 +231,12 @@ class SqlTasks:
             rows = self._connection.rows(statement, {"user_id": user_id, "limit": limit - len(found)})
             found += [TASKS.entity(row) for row in rows]
         return found
+
+    def of_former_owner(self, category_id: UUID, owner: UUID, after: UUID | None, limit: int) -> Sequence[Task]:
+        statement, values = _OF_FORMER_OWNER, {"category_id": category_id, "owner": owner, "limit": limit}
+        if after is not None:
+            statement, values = _OF_FORMER_OWNER_AFTER, values | {"after": after}
+        return [TASKS.entity(row) for row in self._connection.rows(statement, values)]
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
         filed = {"of_user": user_id, "of_category": category_id}

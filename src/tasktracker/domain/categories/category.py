@@ -76,6 +76,11 @@ class Category:
         others = (each for each in self.members if each.user_id != user_id)
         return self._changed(replace(self, members=tuple(others)), now)
 
+    def pass_to(self, user_id: UUID, name: str, now: datetime) -> Category:
+        """Return the category with one of its members as the owner, under a name. The former owner leaves it."""
+        others = tuple(each for each in self.members if each.user_id != user_id)
+        return self._changed(replace(self, user_id=user_id, name=name, members=others), now)
+
     def member(self, user_id: UUID) -> CategoryMember | None:
         """Return the member with this id. The owner is not a member."""
         return next((each for each in self.members if each.user_id == user_id), None)

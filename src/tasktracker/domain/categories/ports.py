@@ -42,7 +42,13 @@ class CategoryRepository(Protocol):
         """Store a changed category together with its members. Raises like `save`.
 
         With the commit, the members have the rights of their roles in all tasks of the category, and no other user has.
+        While a job hands over the category's tasks to a new owner, that owner has rights in them even if the category
+        has no members.
         """
+        ...
+
+    def settle(self, category_id: UUID) -> None:
+        """End what `save_shared` keeps while a category passes to another owner. This work must have locked it."""
         ...
 
     def hide(self, category: Category, now: datetime) -> None:

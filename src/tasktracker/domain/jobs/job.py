@@ -22,6 +22,7 @@ class JobKind(StrEnum):
     REMOVE_ACCOUNT = "remove-account"
     REMOVE_CATEGORY = "remove-category"
     REFRESH_LIST = "refresh-list"
+    HAND_OVER = "hand-over"
     PURGE_TASK = "purge-task"
 
 

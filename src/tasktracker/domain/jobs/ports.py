@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from tasktracker.domain.jobs.job import IsOver, Job
+from tasktracker.domain.jobs.job import IsOver, Job, JobKind
 
 
 class JobRepository(Protocol):
@@ -30,6 +31,10 @@ class JobRepository(Protocol):
 
     def find(self, job_id: UUID) -> Job | None:
         """Return a job; a writing work locks the row until it ends."""
+        ...
+
+    def list(self, kind: JobKind) -> Sequence[Job]:
+        """Return the unfinished jobs of a kind, the oldest first. Locks nothing."""
         ...
 
     def save(self, job: Job) -> None:

@@ -1,8 +1,8 @@
-"""Exporting everything that a user owns."""
+"""Exporting everything that a user owns or has created."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.portability import ndjson
 from tasktracker.domain.portability.ports import ExportWork, PortabilityWork
+from tasktracker.domain.tasks.policy import is_in_trash_of, is_visible, visible_category
 from tasktracker.domain.tasks.query import TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import Task
 
@@ -27,7 +28,10 @@ Owner = SessionActor | SystemActor
 
 
 class ExportService:
-    """The process that exports everything a user owns as lines of JSON. Its work stays open while blocks are sent."""
+    """The process that exports everything a user owns as lines of JSON. Its work stays open while blocks are sent.
+
+    What the user has created in categories of others follows, with these categories. It is marked as not their own.
+    """
 
     def __init__(self, *, store: Store[Owner, ExportWork]) -> None:
         self._store = store
@@ -58,14 +62,22 @@ class ExportService:
         categories = tasks = 0
         total = work.bulk.count(user_id) if progress is not None else 0
         for each in self._categories(work, user_id):
-            yield ndjson.category(each)
+            yield _category(work, each, user_id)
             categories += 1
         for found in self._pages(work, user_id):
-            names = work.users.names({member.user_id for task in found for member in task.members})
-            yield from (ndjson.task(task, names) for task in found)
+            yield from _tasks(work, found, user_id)
             tasks += len(found)
             if progress is not None:
                 progress(tasks, total)
+        shown = set[UUID]()
+        for found in self._created(work, user_id):
+            needed = sorted({id_ for task in found if (id_ := visible_category(task, user_id))} - shown)
+            for category in filter(None, (work.categories.find(user_id, id_) for id_ in needed)):
+                yield _category(work, category, user_id)
+                categories += 1
+            shown.update(needed)
+            yield from _tasks(work, found, user_id)
+            tasks += len(found)
         yield ndjson.end(categories, tasks)
 
     def _categories(self, work: ExportWork, user_id: UUID) -> Iterator[Category]:
@@ -88,6 +100,26 @@ class ExportService:
         while trashed.next is not None:
             trashed = work.bulk.trashed(user_id, trashed.next, PAGE)
             yield list(trashed.items)
+
+    def _created(self, work: ExportWork, user_id: UUID) -> Iterator[list[Task]]:
+        """Yield the tasks of others that the user has created and sees, also those that the user sees in a trash."""
+        page = work.bulk.created(user_id, None, PAGE)
+        while True:
+            yield [task for task in page.items if is_visible(task, user_id) or is_in_trash_of(task, user_id)]
+            if page.next is None:
+                return
+            page = work.bulk.created(user_id, page.next, PAGE)
+
+
+def _category(work: ExportWork, category: Category, user_id: UUID) -> bytes:
+    names = work.users.names({category.user_id, *(each.user_id for each in category.members)})
+    return ndjson.category(category, user_id, names)
+
+
+def _tasks(work: ExportWork, tasks: Sequence[Task], user_id: UUID) -> Iterator[bytes]:
+    users = {each for task in tasks for each in (task.owner, task.created_by) if each}
+    names = work.users.names(users | {member.user_id for task in tasks for member in task.members})
+    return (ndjson.task(task, user_id, names) for task in tasks)
 
 
 def acting_for(store: Store[Owner, PortabilityWork], reason: str, login: str) -> SystemActor:

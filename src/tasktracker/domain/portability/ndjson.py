@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import NoneType
 from typing import Any, BinaryIO, NoReturn, get_args
 from uuid import UUID
 
 from tasktracker.domain.accounts.user import USER, User
-from tasktracker.domain.categories.category import CATEGORY, Category
+from tasktracker.domain.categories.category import CATEGORY, Category, CategoryMember
 from tasktracker.domain.kernel.errors import FieldError, InvalidInput
 from tasktracker.domain.kernel.fields import EditableFields, Refused, Rule, check, moment, optional
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, NOT_UTF8, TOO_LONG, advice, numbered_lines, printable
 from tasktracker.domain.portability.record import MAX_VERSION, CategoryRecord, Line, TaskRecord
+from tasktracker.domain.tasks.policy import role_of, visible_category
 from tasktracker.domain.tasks.task import TASK, Priority, State, Task
 
 FORMAT = "tasktracker"
-VERSION = 2
+VERSION = 3
 READ_VERSIONS = range(1, VERSION + 1)
 # The same forms as in the HTTP API; Python's parsers accept more.
 UUID_FORM = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
@@ -45,37 +47,44 @@ def profile(user: User) -> bytes:
     return _line("profile", id=user.id, **USER.of(user), created_at=user.created_at)
 
 
-def category(each: Category) -> bytes:
-    """Return the line of a category."""
+def category(each: Category, viewer: UUID, names: Mapping[UUID, str]) -> bytes:
+    """Return the line of a category as a user sees it. `names` has the usernames of its owner and its members."""
+    own = each.user_id == viewer
     return _line(
         "category",
         id=each.id,
+        own=own,
+        owner=names.get(each.user_id),
         **CATEGORY.of(each),
         created_at=each.created_at,
         updated_at=each.updated_at,
         version=each.version,
+        members=_named(each.members if own else (), names),
     )
 
 
-def task(each: Task, names: Mapping[UUID, str]) -> bytes:
-    """Return the line of a task. `names` has the usernames of its members."""
-    members = [
-        {"username": names[member.user_id], "role": str(member.role)}
-        for member in each.members
-        if member.user_id in names
-    ]
+def task(each: Task, viewer: UUID, names: Mapping[UUID, str]) -> bytes:
+    """Return the line of a task as a user sees it. `names` has the usernames of its owner, creator and members."""
+    own = role_of(each, viewer) is Role.OWNER
     return _line(
         "task",
         id=each.id,
-        **TASK.of(each),
+        own=own,
+        owner=names.get(each.owner),
+        created_by=names.get(each.created_by) if each.created_by else None,
+        **{**TASK.of(each), "category": visible_category(each, viewer)},
         created_at=each.created_at,
         updated_at=each.updated_at,
         completed_at=each.completed_at,
         trashed_at=each.trashed_at,
         trashed_with=each.trashed_with,
         version=each.version,
-        members=members,
+        members=_named(each.members if own else (), names),
     )
+
+
+def _named(members: Iterable[Member | CategoryMember], names: Mapping[UUID, str]) -> Sequence[Mapping[str, str]]:
+    return [{"username": names[each.user_id], "role": str(each.role)} for each in members if each.user_id in names]
 
 
 def end(categories: int, tasks: int) -> bytes:
@@ -208,6 +217,7 @@ def _record(read: dict[str, Any]) -> CategoryRecord | TaskRecord | None:
         return TaskRecord(**_as_record(values, TASK))
     if type_ == "category":
         values = _checked(_CATEGORY, read, ("id", "name"))
+        values["members"] = tuple(values.get("members", ()))
         errors = list(_time_errors(values))
         if errors:
             raise InvalidInput(*errors)
@@ -282,6 +292,12 @@ def _moment(value: str) -> datetime:
     return moment(found)
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Refused("must be true or false")
+    return value
+
+
 def _version(value: int) -> int:
     if not 1 <= value <= MAX_VERSION:
         raise Refused(f"must be 1 to {MAX_VERSION}")
@@ -333,15 +349,23 @@ def _reader(name: str, annotation: Any, rule: Rule | None) -> Rule:
     return optional(checked) if NoneType in get_args(annotation) else checked
 
 
+_MEMBERS = _typed(list, "a list", _members)
+_NAME = optional(_typed(str, "text", printable))
 _CATEGORY: Mapping[str, Rule] = {
     "id": _ID,
+    "own": _flag,
+    "owner": _NAME,
     **_readers(CATEGORY),
     "created_at": optional(_TIME),
     "updated_at": optional(_TIME),
     "version": _VERSION,
+    "members": _MEMBERS,
 }
 _TASK: Mapping[str, Rule] = {
     "id": _ID,
+    "own": _flag,
+    "owner": _NAME,
+    "created_by": _NAME,
     **_readers(TASK),
     "created_at": optional(_TIME),
     "updated_at": optional(_TIME),
@@ -349,5 +373,5 @@ _TASK: Mapping[str, Rule] = {
     "trashed_at": optional(_TIME),
     "trashed_with": optional(_ID),
     "version": _VERSION,
-    "members": _typed(list, "a list", _members),
+    "members": _MEMBERS,
 }

@@ -35,6 +35,9 @@ TOO_DEEP = FieldError("parent", f"would nest tasks more than {MAX_DEPTH} levels 
 PARENT_IN_TRASH = FieldError("parent", "is in the trash, but this task is not")
 NOT_TRASHED_WITH = FieldError("trashed_with", "must be the task itself or the task with which its parent was deleted")
 TOO_MANY_CATEGORIES = FieldError("name", f"exceeds the limit of {MAX_CATEGORIES} categories in a file")
+NOT_FOR_SUBTASKS = FieldError(
+    "category", "was left out: a task is in a shared category only together with the topmost task above it"
+)
 TIMES = ("created_at", "updated_at", "completed_at", "trashed_at")
 IN_FUTURE = "is in the future: the time of the import was used"
 IN_TRASH = FieldError("line", "is a task in your trash, and was left there: import with `restore` to bring it back")
@@ -71,8 +74,9 @@ class ImportPlanner:
 
     def decide(self, lines: Sequence[Line], *, last: bool) -> ImportPlan:
         """Return the plan for these lines. A task without its parent waits, or is refused if `last` is set."""
-        tasks = [(line.number, line.record) for line in lines if isinstance(line.record, TaskRecord)]
-        categories = [(line.number, line.record) for line in lines if isinstance(line.record, CategoryRecord)]
+        own = [line for line in lines if line.record is None or line.record.own or self._pass_over(line)]
+        tasks = [(line.number, line.record) for line in own if isinstance(line.record, TaskRecord)]
+        categories = [(line.number, line.record) for line in own if isinstance(line.record, CategoryRecord)]
         self._decide_categories(categories, tasks)
         self._load_tasks([record for _, record in tasks])
         pending, previous = tasks, len(tasks) + 1
@@ -86,6 +90,15 @@ class ImportPlanner:
             else:
                 self._plan.waiting.append(number)
         return self._plan
+
+    def _pass_over(self, line: Line) -> bool:
+        """Count an item of another user, and return False."""
+        assert line.record is not None
+        counts = self._plan.tasks if isinstance(line.record, TaskRecord) else self._plan.categories
+        counts.passed_over += 1
+        notice = FieldError("own", f"is false: it belongs to {line.record.owner or 'another user'}, and was left out")
+        self._plan.notices.append((line.number, [notice]))
+        return False
 
     # ------------------------------------------------------------- categories
 
@@ -119,6 +132,7 @@ class ImportPlanner:
                     continue
                 self._plan.new_categories.append(self._new_category(id_, self._until_now(number, record)))
                 self._plan.categories.created += 1
+                self._notice_members(number, record)
                 self._plan.categories.mapped += id_ != record.id
                 by_name[key] = self._plan.context.names[key] = id_
                 self._own_categories.add(id_)
@@ -141,6 +155,19 @@ class ImportPlanner:
         mapped = self._plan.context.categories.get(file_id) or self._context.categories.get(file_id)
         candidates = (mapped,) if mapped else self._candidates(file_id)
         return next((each for each in candidates if each in self._own_categories), None)
+
+    def _notice_members(self, number: int, record: CategoryRecord | TaskRecord) -> None:
+        if record.members:
+            kind = "task" if isinstance(record, TaskRecord) else "category"
+            names = ", ".join(record.members[:5])
+            notice = FieldError("members", f"are not imported: share the {kind} again with {names}")
+            self._plan.notices.append((number, [notice]))
+
+    def _is_subtask_category(self, tree: Tree, category: UUID) -> bool:
+        """Whether a subtask may be in a category: see `tasks.moving`."""
+        if tree.list_members:
+            return category == tree.root_category
+        return not self._list_members.get(category)
 
     def _until_now(self, number: int, record: RecordT) -> RecordT:
         """Return a new item without times in the future, in which nothing has happened yet."""
@@ -232,10 +259,11 @@ class ImportPlanner:
         if errors or id_ is None:
             self._plan.errors.append((number, errors))
             return True
-        if record.members and record.parent is None:
-            names = ", ".join(record.members[:5])
-            notice = FieldError("members", f"are not imported: share the task again with {names}")
-            self._plan.notices.append((number, [notice]))
+        if parent is None:
+            self._notice_members(number, record)
+        elif category is not None and not self._is_subtask_category(parent.tree, category):
+            self._plan.notices.append((number, [NOT_FOR_SUBTASKS]))
+            category = None
         self._add_task(self._new_task(id_, self._until_now(number, record), category, parent, trashed_with))
         self._plan.tasks.mapped += id_ != record.id
         self._plan.decided[number] = LineOutcome.CREATED, id_

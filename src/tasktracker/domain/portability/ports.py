@@ -29,6 +29,13 @@ class BulkRepository(Protocol):
         """Return a page of all of the user's own tasks in the trash, the first deleted first."""
         ...
 
+    def created(self, user_id: UUID, after: UUID | None, limit: int) -> Page[Task, UUID]:
+        """Return a page of the tasks that the user has created and another user owns, also those in the trash, by id.
+
+        The user may have lost access to them.
+        """
+        ...
+
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
         """Return the existing tasks with these ids, of all users, also from the trash. Locks nothing."""
         ...

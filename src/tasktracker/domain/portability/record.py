@@ -16,24 +16,35 @@ MAX_VERSION = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CategoryRecord:
-    """A category with checked fields. Without times, it gets the time of the import."""
+    """A category with checked fields. Without times, it gets the time of the import.
+
+    One that is not the `own` of the user whose export it is belongs to `owner`, and is not imported.
+    """
 
     id: UUID
+    own: bool = True
+    owner: str | None = None
     fields: CategoryFields
     created_at: datetime | None = None
     updated_at: datetime | None = None
     version: int = 1
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRecord:
     """A task with checked fields. `category`, `parent` and `trashed_with` are ids in the file.
 
+    One that is not the `own` of the user whose export it is belongs to `owner`, and is not imported.
+
     A row without an id of its own also has the `former_id` that earlier versions derived from it.
     """
 
     id: UUID
     former_id: UUID | None = None
+    own: bool = True
+    owner: str | None = None
+    created_by: str | None = None
     fields: TaskFields
     created_at: datetime | None = None
     updated_at: datetime | None = None

@@ -22,17 +22,22 @@ class Finding:
 
 @dataclass(slots=True)
 class Counts:
-    """The numbers of items that were created, existed already (`unchanged`), and got another id (`mapped`)."""
+    """The numbers of items that were created, existed already (`unchanged`), and got another id (`mapped`).
+
+    `passed_over` are items that belonged to other users when the file was exported.
+    """
 
     created: int = 0
     unchanged: int = 0
     mapped: int = 0
+    passed_over: int = 0
 
     def add(self, other: Counts) -> None:
         """Add other counts."""
         self.created += other.created
         self.unchanged += other.unchanged
         self.mapped += other.mapped
+        self.passed_over += other.passed_over
 
 
 @dataclass(slots=True)

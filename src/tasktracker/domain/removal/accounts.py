@@ -18,7 +18,9 @@ from tasktracker.domain.jobs.service import start
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.actors import SessionActor, SystemActor
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
+from tasktracker.domain.removal.passing_on import TRANSFER_RULES, finish_lists, pass_on_categories
 from tasktracker.domain.removal.ports import AccountRemovalWork, RemovalWork
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.tasks.tree import leaves, lock_roots
@@ -43,17 +45,33 @@ class AccountRemoval:
         self._confirmation = confirmation
         self._recorder = recorder
 
-    def delete(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
+    def delete(
+        self,
+        actor: SessionActor,
+        password: str,
+        origin: Origin = UNKNOWN_ORIGIN,
+        transfer_to: str | None = None,
+    ) -> None:
         """End the actor's account and remove all its data; if it is much, a job does it.
 
-        In any case nothing finds the account or its tasks afterwards, and no write of the actor or in these tasks
-        commits. Raises InvalidInput if the password is wrong, TooManyRequests.
+        Its shared categories pass on to others with all tasks in them: see `pass_on_categories`. Nothing finds the
+        account or its other tasks afterwards, and no write of the actor or in these tasks commits. Raises InvalidInput
+        if the password is wrong, or if no category can pass to `transfer_to`; TooManyRequests, Busy.
         """
+
+        if transfer_to is not None:
+            transfer_to = check(TRANSFER_RULES, {"transfer_to": transfer_to})["transfer_to"]
 
         def delete(work: AccountRemovalWork, user: User) -> Job:
             deadline.current().lift()
             job = Job.of(JobKind.REMOVE_ACCOUNT, user.id, user.id, work.now)
-            if not start(work, job, remove_account):
+            if pass_on_categories(work, transfer_to):
+                # Its first piece is not done here, because works that do not see the new owners may still run.
+                work.jobs.add(job)
+                is_removed = False
+            else:
+                is_removed = start(work, job, remove_account)
+            if not is_removed:
                 work.sessions.remove_others(user.id, keep=None)
                 work.users.hide(user.id, work.now)
             self._recorder.success(work, Kind.DELETE, origin, None)
@@ -72,7 +90,8 @@ class AccountRemoval:
 
 def remove_account(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
     """Do one piece of removing an account (see `jobs.ports.Step`)."""
-    rest = _remove(work, job, is_over)
+    # What passes on to others must no longer be the account's when its tasks are removed.
+    rest = _remove(work, job, is_over) if finish_lists(work, job, is_over) else job
     work.feed.drop(job.subject)  # the account gets no entries of these changes
     return rest
 

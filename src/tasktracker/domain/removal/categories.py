@@ -7,11 +7,13 @@ from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.categories.policy import require_owned
-from tasktracker.domain.feed.list_refresh import END, refresh_tasks
+from tasktracker.domain.feed.list_refresh import END, RefreshWork, refresh_tasks
 from tasktracker.domain.jobs.job import IsOver, Job, JobKind
+from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.jobs.service import start
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.errors import Busy
 from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.removal.ports import CategoryRemovalWork, UnfilingWork
 
@@ -26,14 +28,15 @@ class CategoryRemoval:
         """Remove a category. Its tasks remain with the owner, without a category; its members no longer see them.
 
         If it has many tasks, or members, a job takes the tasks out of it. Until then they may still name it, but
-        nothing finds it. Raises CategoryNotFound, NotAllowed, Stale.
+        nothing finds it. Raises CategoryNotFound, NotAllowed, Stale, and Busy while the category passes to the actor.
         """
         category = require_owned(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
         require(category, expected)
+        require_settled(work, category_id)
         deadline.current().lift()
         job = Job.of(JobKind.REMOVE_CATEGORY, category_id, category.user_id, work.now)
         if category.members:
-            category = _unshare(work, category)
+            category = unshare(work, category)
             # Its first piece is not done here, because works that do not see this change may still run.
             work.jobs.add(job)
             work.categories.hide(category, work.now)
@@ -42,7 +45,14 @@ class CategoryRemoval:
         work.changes.record_removal(category)
 
 
-def _unshare(work: CategoryRemovalWork, category: Category) -> Category:
+def require_settled(work: JobWork, category_id: UUID) -> None:
+    """Raise Busy while tasks of a category still belong to its former owner, whose account was deleted."""
+    if work.jobs.find(Job.of(JobKind.HAND_OVER, category_id, category_id, work.now).id) is not None:
+        raise Busy("The category has only just passed to you. Try again in a minute.")
+
+
+def unshare(work: RefreshWork, category: Category) -> Category:
+    """End all memberships in a category."""
     unshared = replace(category, members=(), version=category.version + 1)
     work.categories.save_shared(unshared)
     # For clients, the reason of this change means that they no longer see the tasks of the category, either.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 
 from tasktracker.domain.accounts.ports import AccountWork, UserRepository
 from tasktracker.domain.feed.list_refresh import RefreshWork
-from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.actors import Actor, SessionActor
-from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.tasks.ports import PurgeWork
 
 
@@ -25,17 +22,11 @@ class CategoryRemovalWork(UnfilingWork, Protocol):
     def actor(self) -> Actor: ...
 
 
-class RemovalWork(PurgeWork, Protocol):
+class RemovalWork(UnfilingWork, Protocol):
     """Work of a job that removes an account, its memberships and its tasks, for any actor."""
 
     @property
-    def now(self) -> datetime: ...
-    @property
-    def changes(self) -> ChangeLog: ...
-    @property
     def users(self) -> UserRepository: ...
-    @property
-    def feed(self) -> FeedRepository: ...
 
 
 class AccountRemovalWork(AccountWork[SessionActor], RemovalWork, JobWork, Protocol):

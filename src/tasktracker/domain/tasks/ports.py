@@ -110,6 +110,13 @@ class TaskRepository(Protocol):
         """
         ...
 
+    def of_former_owner(self, category_id: UUID, owner: UUID, after: UUID | None, limit: int) -> Sequence[Task]:
+        """Return the next `limit` tasks in a category, by id after `after`, that do not belong to its `owner`.
+
+        Locks nothing.
+        """
+        ...
+
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
         """Remove a category from at most `limit` of the user's tasks in it, and return the changed tasks.
 

@@ -102,6 +102,21 @@ class ConfirmPassword(Body, kw_only=True):
     password: Password
 
 
+class DeleteAccount(ConfirmPassword, kw_only=True):
+    """The password, as a confirmation, and the new owner of shared categories."""
+
+    transfer_to: (
+        Annotated[
+            str,
+            Meta(
+                description="The username or id of the user who becomes the owner of the shared categories, an editor "
+                "of each of them. Without it, the editor who has been one for the longest time becomes its owner."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
 class UserView(Struct):
     """An account, as its owner sees it."""
 
@@ -208,6 +223,10 @@ class AccountController(Controller):
         opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
     )
     @on_hashing_thread
-    def delete_account(self, request: Request, data: JsonBody[ConfirmPassword]) -> None:
-        """Delete the account and all its data permanently."""
-        self.account_removal.delete(request.session_actor, data.password, request.origin)
+    def delete_account(self, request: Request, data: JsonBody[DeleteAccount]) -> None:
+        """Delete the account and all its data permanently. Shared categories pass to one of their editors.
+
+        A shared category without an editor is deleted with the account.
+        """
+        transfer_to = None if data.transfer_to is UNSET else data.transfer_to
+        self.account_removal.delete(request.session_actor, data.password, request.origin, transfer_to)

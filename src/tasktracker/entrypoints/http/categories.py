@@ -23,6 +23,7 @@ from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import (
+    Busy,
     CategoryNameTaken,
     CategoryNotFound,
     IdTaken,
@@ -289,7 +290,7 @@ class CategoryController(Controller):
         operation_id="deleteCategory",
         summary="Delete a category",
         status_code=204,
-        opt=operation(CategoryNotFound, NotAllowed, Stale, idempotent=True),
+        opt=operation(CategoryNotFound, NotAllowed, Stale, Busy, idempotent=True),
     )
     @on_thread
     def delete_category(self, request: Request, id: FromPath[str], body: RawBody) -> Response[None]:

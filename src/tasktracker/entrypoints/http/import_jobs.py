@@ -33,6 +33,7 @@ class TallyView(Struct):
     created: int
     unchanged: Annotated[int, Meta(description="Already existed, and were not changed.")]
     mapped: Annotated[int, Meta(description="How many of the created items got a new id because theirs was taken.")]
+    passed_over: Annotated[int, Meta(description="Belonged to other users at the export, and were not imported.")]
 
 
 class TaskTallyView(TallyView):

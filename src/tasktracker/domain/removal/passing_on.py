@@ -1,0 +1,171 @@
+"""Passing the shared categories of an account that is deleted on to their editors, with all tasks in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH, username_key
+from tasktracker.domain.categories.category import MAX_NAME_LENGTH, Category, CategoryMember, name_key
+from tasktracker.domain.feed.list_refresh import END, refresh_list
+from tasktracker.domain.jobs.job import IsOver, Job, JobKind
+from tasktracker.domain.jobs.ports import Step
+from tasktracker.domain.kernel.changes import Action
+from tasktracker.domain.kernel.errors import Busy, CategoryNameTaken, InvalidInput
+from tasktracker.domain.kernel.fields import Rule, text
+from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.paging import MAX_PAGE
+from tasktracker.domain.removal.categories import require_settled, unshare
+from tasktracker.domain.removal.ports import AccountRemovalWork, RemovalWork
+from tasktracker.domain.tasks.tree import lock_roots
+
+HAND_OVER_STEP = 10
+"""Tasks that one step of a piece hands over. Each may have a hundred viewers."""
+
+TRANSFER_RULES: dict[str, Rule] = {"transfer_to": text(shortest=1, longest=MAX_USERNAME_LENGTH, trim=True)}
+NOT_AN_EDITOR = "must be the username or the id of a user who is an editor of each of your shared categories"
+
+
+def pass_on_categories(work: AccountRemovalWork, transfer_to: str | None) -> bool:
+    """End the actor's memberships in categories of others, and pass the actor's own shared categories on.
+
+    They pass to the user with the username or id `transfer_to`, otherwise to the editor who has been one for the
+    longest time. A category without an editor is no longer shared, and is removed with the account. Return whether
+    jobs were added: they must be done before the tasks of the account are removed.
+
+    The rights change with the commit. Two accounts that are deleted concurrently lock the categories that they have in
+    common in the same order, so none passes to an account that is gone. Raises InvalidInput, and Busy if a category
+    has only just passed to the actor, or if the new owner creates a category with the same name meanwhile.
+    """
+    ids = sorted(_shared(work))
+    found = [category for id_ in ids if (category := work.categories.find(work.actor.user_id, id_)) is not None]
+    own = [category for category in found if category.user_id == work.actor.user_id and category.members]
+    names = work.users.names({member.user_id for category in own for member in category.members})
+    chosen = None if transfer_to is None else _chosen(own, transfer_to, names)
+    # Also of categories that have no members left. With the others locked, none can pass to the actor any more.
+    for passing in work.jobs.list(JobKind.HAND_OVER):
+        passed = work.categories.find_unlocked(passing.subject)
+        if passed is not None and passed.user_id == work.actor.user_id:
+            require_settled(work, passed.id)
+    for category in own:
+        _pass_on(work, category, chosen or _longest_serving(category, names))
+    for category in found:
+        if category.user_id != work.actor.user_id:
+            left = category.without_member(work.actor.user_id, work.now)
+            work.categories.save_shared(left)
+            work.changes.record(Action.UNSHARE, category, left)
+    return bool(own)
+
+
+def hand_over(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
+    """Do one piece of making the owner of a category the owner of the tasks in it (see `jobs.ports.Step`)."""
+    category = work.categories.find_unlocked(job.subject)
+    assert category is not None, "a category that passes on cannot be removed"
+    if job.position == END:
+        # A separate transaction, because a category is locked before tasks.
+        work.categories.find(category.user_id, category.id)
+        if work.tasks.of_former_owner(category.id, category.user_id, None, 1):
+            return replace(job, position=None)  # created meanwhile, below a task that had not been handed over
+        work.categories.settle(category.id)
+        return None
+    while True:
+        found = work.tasks.of_former_owner(category.id, category.user_id, job.position, HAND_OVER_STEP)
+        lock_roots(work, *(task.id for task in found))
+        for each in found:
+            _hand_over(work, category, each.id)
+        job = replace(job, position=found[-1].id if found else END)
+        if not found or is_over():
+            return job
+
+
+def _hand_over(work: RemovalWork, category: Category, task_id: UUID) -> None:
+    task = work.tasks.find(task_id)
+    if task is None or task.root_category != category.id or task.owner == category.user_id:
+        return
+    members = tuple(each for each in task.members if each.user_id != category.user_id)
+    passed = task.with_tree(replace(task.tree, owner=category.user_id, members=members), work.now)
+    if task.parent is None:
+        passed = replace(passed, category=task.category)  # a subtask leaves the category of the former owner
+    work.tasks.save_shared(passed)
+    work.changes.record(Action.MOVE, task, passed)
+
+
+def finish_lists(work: RemovalWork, account: Job, is_over: IsOver) -> bool:
+    """Do a piece of the jobs on the categories of an account that is removed. Return whether none of them is left."""
+    for each in (each for kind in _LIST_STEPS for each in work.jobs.list(kind) if each.user_id == account.user_id):
+        # Another process may have claimed the job: it waits for the lock, and ends when it finds another position.
+        job = work.jobs.find(each.id)
+        if job is None:
+            continue
+        rest = _LIST_STEPS[job.kind](work, job, is_over)
+        if rest is not None:
+            work.jobs.save(rest)
+        else:
+            work.jobs.remove(job.id)
+        return False
+    return True
+
+
+_LIST_STEPS: Mapping[JobKind, Step[RemovalWork]] = {
+    JobKind.HAND_OVER: hand_over,
+    JobKind.REFRESH_LIST: refresh_list,
+}
+
+
+def _shared(work: AccountRemovalWork) -> Iterator[UUID]:
+    """Yield the ids of all categories that the actor shares with others."""
+    after = None
+    while True:
+        page = work.categories.list(work.actor.user_id, after, MAX_PAGE)
+        yield from (each.id for each in page.items if each.members)
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _chosen(categories: Sequence[Category], transfer_to: str, names: Mapping[UUID, str]) -> UUID | None:
+    """Return the user with this id or username, who must be an editor of each category. Raises InvalidInput."""
+    key = username_key(transfer_to)
+    if not categories:
+        return None
+    editors = set.intersection(*({member.user_id for member in _editors(each, names)} for each in categories))
+    by_id = [each for each in editors if str(each) == key]
+    found = by_id or [each for each in editors if username_key(names[each]) == key]
+    if not found:
+        raise InvalidInput.of("transfer_to", NOT_AN_EDITOR)
+    return found[0]
+
+
+def _editors(category: Category, names: Mapping[UUID, str]) -> Sequence[CategoryMember]:
+    return [each for each in category.members if each.role is Role.EDITOR and each.user_id in names]
+
+
+def _longest_serving(category: Category, names: Mapping[UUID, str]) -> UUID | None:
+    editors = _editors(category, names)
+    return min(editors, key=lambda member: (member.since, member.user_id)).user_id if editors else None
+
+
+def _pass_on(work: AccountRemovalWork, category: Category, user_id: UUID | None) -> None:
+    if user_id is None:
+        unshare(work, category)
+        work.jobs.add(Job.of(JobKind.REFRESH_LIST, category.id, category.user_id, work.now))
+        return
+    # Added before the members are saved: until it is done, the new owner has rights as one of them.
+    work.jobs.add(Job.of(JobKind.HAND_OVER, category.id, category.user_id, work.now))
+    passed = category.pass_to(user_id, _free_name(work, category, user_id), work.now)
+    try:
+        work.categories.save_shared(passed)
+    except CategoryNameTaken:
+        raise Busy from None  # the new owner has created one with this name meanwhile
+    work.changes.record(Action.EDIT, category, passed)
+
+
+def _free_name(work: AccountRemovalWork, category: Category, user_id: UUID) -> str:
+    """Return the name of a category, with a number if the user has a category with this name."""
+    name, number = category.name, 1
+    while work.categories.find_named(user_id, name_key(name)) is not None:
+        number += 1
+        suffix = f" {number}"
+        name = category.name[: MAX_NAME_LENGTH - len(suffix)].rstrip() + suffix
+    return name

@@ -1,0 +1,283 @@
+"""Deleting accounts with shared categories: the categories pass to editors, with all tasks in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tasktracker.domain.categories.category import MAX_NAME_LENGTH, Category
+from tasktracker.domain.jobs import service
+from tasktracker.domain.jobs.job import LEASE, after_steps
+from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.kernel.errors import Busy, CategoryNotFound, InvalidInput, NotAllowed, TaskNotFound
+from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.removal import accounts, passing_on
+from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.work import Storage
+from tests.device import Device
+from tests.fakes import START, SYSTEM, App, ManualClock
+from tests.unit.base import PASSWORD, register
+from tests.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a piece end after one step, and a step take at most two items."""
+    monkeypatch.setattr(service, "FIRST_STEPS", 1)
+    monkeypatch.setattr(service, "MIN_PAUSE", 0.0)
+    monkeypatch.setattr(service, "after_time", partial(after_steps, 1))
+    for module, name in ((accounts, "LEAVE_STEP"), (accounts, "TASKS_STEP"), (accounts, "ROWS_STEP")):
+        monkeypatch.setattr(module, name, 2)
+    monkeypatch.setattr(passing_on, "HAND_OVER_STEP", 2)
+
+
+@pytest.fixture
+def app(store: Storage, clock: ManualClock) -> App:
+    return App(store, clock)
+
+
+@pytest.fixture
+def people(app: App) -> dict[str, SessionActor]:
+    return {name: register(app, name) for name in ("alice", "bob", "carol", "dave")}
+
+
+def create(app: App, actor: SessionActor, title: str, **fields: Any) -> Task:
+    return app.do(actor, app.tasks.create, {"title": title, **fields})  # type: ignore[typeddict-item]
+
+
+def share(app: App, owner: SessionActor, category: Category, **roles: Role) -> None:
+    for name, role in roles.items():
+        app.clock.advance(seconds=1)
+        app.do(owner, app.category_sharing.share, category.id, name, role)
+    app.jobs.run_all()
+
+
+def titles(app: App, actor: SessionActor, **filters: Any) -> list[str]:
+    return sorted(task.title for task in app.see(actor, app.tasks.list, TaskQuery(at=START, **filters)).items)
+
+
+def pieces(app: App) -> Iterator[int]:
+    """Do one piece of the jobs after another, each in another process, until none is left."""
+    done = 0
+    while True:
+        with app.store.reading(SYSTEM) as work:
+            if not work.jobs.count():
+                return
+        asked = 0
+
+        def is_stopping() -> bool:
+            nonlocal asked
+            asked += 1
+            return asked > 1
+
+        wait_until(lambda stop=is_stopping: app.jobs.run_next(stop), "the job cannot be claimed")  # type: ignore[misc]
+        app.clock.advance(LEASE)
+        done += 1
+        yield done
+
+
+def refused(expected: type[Exception], *calls: Callable[[], object]) -> None:
+    for call in calls:
+        with pytest.raises(expected):
+            call()
+
+
+def test_a_shared_category_passes_to_its_longest_serving_editor_at_once(
+    app: App, people: dict[str, SessionActor]
+) -> None:
+    alice, bob, carol, dave = people.values()
+    groceries = app.do(alice, app.categories.create, {"name": "Groceries"})
+    private = app.do(alice, app.categories.create, {"name": "Private"})
+    share(app, alice, groceries, dave=Role.VIEWER, carol=Role.EDITOR, bob=Role.EDITOR)
+    made = [create(app, alice, str(number), category=groceries.id) for number in range(4)]
+    below = create(app, bob, "below", parent=made[0].id)
+    trashed = create(app, alice, "trashed", category=groceries.id)
+    app.do(alice, app.trash.delete, trashed.id)
+    create(app, alice, "own", category=private.id)
+    expected = ["0", "1", "2", "3", "below"]
+    devices = [Device(app.sync, actor) for actor in (bob, carol, dave)]
+    for device in devices:
+        device.catch_up()
+    app.account_removal.delete(alice, PASSWORD)
+
+    def require_passed() -> None:
+        category = app.see(bob, app.categories.get, groceries.id)
+        assert (category.user_id, [(each.user_id, each.role) for each in category.members]) == (
+            carol.user_id,
+            sorted([(bob.user_id, Role.EDITOR), (dave.user_id, Role.VIEWER)]),
+        )
+        for actor in (bob, carol, dave):
+            assert titles(app, actor) == titles(app, actor, category=groceries.id) == expected
+        assert titles(app, carol, role=Role.OWNER) == expected
+        assert [each.title for each in app.see(carol, app.trash.list, category=groceries.id).items] == ["trashed"]
+        for task in (*made, below):
+            app.do(bob, app.tasks.edit, task.id, {"description": str(app.clock.now())})
+            refused(NotAllowed, lambda task=task: app.do(dave, app.tasks.edit, task.id, {"title": "no"}))  # type: ignore[misc]
+        refused(NotAllowed, lambda: app.do(bob, app.category_removal.delete, groceries.id))
+        fresh = Device(app.sync, dave)
+        for device in (fresh, *devices):
+            device.catch_up()
+            device.require_in_sync()
+
+    require_passed()
+    refused(Busy, lambda: app.do(carol, app.category_removal.delete, groceries.id))
+    refused(Busy, lambda: app.account_removal.delete(carol, PASSWORD))
+    done = []
+    for each in pieces(app):
+        done.append(each)
+        require_passed()
+    assert len(done) >= 4
+    with app.store.reading(SYSTEM) as work:
+        found = [task for each in (*made, below, trashed) if (task := work.tasks.find(each.id)) is not None]
+        assert [task.owner for task in found] == [carol.user_id] * 6
+        assert [task.created_by for task in found] == [None] * 4 + [bob.user_id, None]
+        assert work.categories.find_unlocked(private.id) is None
+    app.do(carol, app.category_removal.delete, groceries.id)
+    app.jobs.run_all()
+    assert (titles(app, carol), titles(app, bob)) == (expected, [])
+
+
+def test_a_category_passes_to_its_only_editor_who_then_shares_it_with_no_user(
+    app: App, people: dict[str, SessionActor]
+) -> None:
+    alice, bob, *_ = people.values()
+    groceries = app.do(alice, app.categories.create, {"name": "Groceries"})
+    share(app, alice, groceries, bob=Role.EDITOR)
+    for number in range(5):
+        create(app, alice, str(number), category=groceries.id)
+    app.account_removal.delete(alice, PASSWORD)
+    device = Device(app.sync, bob)
+    for _ in pieces(app):
+        assert titles(app, bob) == ["0", "1", "2", "3", "4"]
+        device.catch_up()
+        device.require_in_sync()
+    for task in app.see(bob, app.tasks.list, TaskQuery(at=START)).items:
+        assert (task.owner, task.list_members, task.root_category) == (bob.user_id, (), groceries.id)
+    assert app.do(bob, app.categories.edit, groceries.id, {"name": "Mine"}).members == ()
+
+
+def test_the_new_owner_keeps_the_rights_when_the_last_member_leaves_meanwhile(
+    app: App, people: dict[str, SessionActor]
+) -> None:
+    alice, bob, carol, _ = people.values()
+    groceries = app.do(alice, app.categories.create, {"name": "Groceries"})
+    share(app, alice, groceries, bob=Role.EDITOR, carol=Role.VIEWER)
+    made = [create(app, alice, str(number), category=groceries.id) for number in range(5)]
+    app.account_removal.delete(alice, PASSWORD)
+    app.do(bob, app.category_sharing.unshare, groceries.id, carol.user_id)
+    refused(TaskNotFound, lambda: app.see(carol, app.tasks.get, made[0].id))
+    refused(Busy, lambda: app.account_removal.delete(bob, PASSWORD))
+    below = create(app, bob, "below", parent=made[-1].id)
+    moved = app.do(bob, app.tasks.edit, made[0].id, {"category": None})
+    for _ in pieces(app):
+        assert titles(app, bob) == ["0", "1", "2", "3", "4", "below"]
+        assert titles(app, carol) == []
+    with app.store.reading(SYSTEM) as work:
+        found = [work.tasks.find(each.id) for each in (*made, below)]
+    assert [task.owner for task in found if task] == [bob.user_id] * 6
+    assert moved.root_category is None
+    assert [task.list_members for task in found if task] == [()] * 6
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_categories_pass_to_the_chosen_editor(app: App, people: dict[str, SessionActor], by_id: bool) -> None:
+    alice, bob, carol, dave = people.values()
+    first = app.do(alice, app.categories.create, {"name": "First"})
+    second = app.do(alice, app.categories.create, {"name": "Second"})
+    share(app, alice, first, bob=Role.EDITOR, carol=Role.EDITOR, dave=Role.VIEWER)
+    share(app, alice, second, carol=Role.EDITOR)
+    for transfer_to in ("bob", "dave", "alice", "nemo", str(dave.user_id), str(uuid4()), "", "x" * 151):
+        with pytest.raises(InvalidInput) as caught:
+            app.account_removal.delete(alice, PASSWORD, transfer_to=transfer_to)
+        assert [error.field for error in caught.value.errors] == ["transfer_to"]
+    assert app.see(alice, app.categories.get, first.id) == app.see(bob, app.categories.get, first.id)
+    app.account_removal.delete(alice, PASSWORD, transfer_to=str(carol.user_id) if by_id else "CAROL")
+    owners = {each.name: each.user_id for each in app.see(carol, app.categories.list).items}
+    assert owners == {"First": carol.user_id, "Second": carol.user_id}
+    app.jobs.run_all()
+
+
+@pytest.mark.parametrize("name", ["Groceries", "x" * MAX_NAME_LENGTH])
+def test_a_category_whose_name_the_new_owner_has_gets_a_number(
+    app: App, people: dict[str, SessionActor], name: str
+) -> None:
+    alice, bob, *_ = people.values()
+    category = app.do(alice, app.categories.create, {"name": name})
+    cut = name[: MAX_NAME_LENGTH - 2]
+    for other in (name.upper(), f"{cut} 2"):
+        app.do(bob, app.categories.create, {"name": other})
+    share(app, alice, category, bob=Role.EDITOR)
+    app.account_removal.delete(alice, PASSWORD)
+    assert app.see(bob, app.categories.get, category.id).name == f"{cut} 3"
+    app.jobs.run_all()
+
+
+def test_a_category_without_an_editor_goes_with_the_account(app: App, people: dict[str, SessionActor]) -> None:
+    alice, bob, carol, _ = people.values()
+    category = app.do(alice, app.categories.create, {"name": "Plans"})
+    share(app, alice, category, bob=Role.VIEWER)
+    tasks = [create(app, alice, str(number), category=category.id) for number in range(5)]
+    app.do(alice, app.sharing.share, tasks[0].id, "carol", Role.EDITOR)
+    devices = [Device(app.sync, actor) for actor in (bob, carol)]
+    for device in devices:
+        device.catch_up()
+    app.account_removal.delete(alice, PASSWORD)
+
+    def require_gone() -> None:
+        refused(CategoryNotFound, lambda: app.see(bob, app.categories.get, category.id))
+        for actor in (bob, carol):
+            assert titles(app, actor) == []
+            refused(TaskNotFound, *(partial(app.see, actor, app.tasks.get, task.id) for task in tasks))
+
+    require_gone()
+    for _ in pieces(app):
+        require_gone()
+    for device in devices:
+        device.catch_up()
+        device.require_in_sync()
+        assert device.items == {}
+    with app.store.reading(SYSTEM) as work:
+        assert work.categories.find_unlocked(category.id) is None
+
+
+def test_what_a_deleted_account_created_in_categories_of_others_stays(
+    app: App, people: dict[str, SessionActor]
+) -> None:
+    alice, bob, carol, _ = people.values()
+    category = app.do(alice, app.categories.create, {"name": "Groceries"})
+    share(app, alice, category, bob=Role.EDITOR, carol=Role.EDITOR)
+    top = create(app, bob, "top", category=category.id)
+    tree = [top, *(create(app, bob, f"below {number}", parent=top.id) for number in range(4))]
+    device = Device(app.sync, carol)
+    device.catch_up()
+    app.account_removal.delete(bob, PASSWORD)
+    members = app.see(carol, app.categories.get, category.id).members
+    assert [each.user_id for each in members] == [carol.user_id]
+    expected = sorted(task.title for task in tree)
+    for _ in pieces(app):
+        assert titles(app, alice) == titles(app, carol) == expected
+        device.catch_up()
+        device.require_in_sync()
+    found = [app.see(carol, app.tasks.get, task.id) for task in tree]
+    assert [(task.owner, task.created_by) for task in found] == [(alice.user_id, None)] * 5
+
+
+def test_two_accounts_that_share_a_category_are_deleted(app: App, people: dict[str, SessionActor]) -> None:
+    alice, bob, carol, _ = people.values()
+    ids: list[UUID] = []
+    for owner, other in ((alice, "bob"), (bob, "alice")):
+        category = app.do(owner, app.categories.create, {"name": "Groceries"})
+        share(app, owner, category, **{other: Role.EDITOR, "carol": Role.EDITOR})
+        ids += [create(app, owner, str(number), category=category.id).id for number in range(3)]
+    app.account_removal.delete(alice, PASSWORD)
+    app.jobs.run_all()
+    assert sorted(each.name for each in app.see(bob, app.categories.list).items) == ["Groceries", "Groceries 2"]
+    app.account_removal.delete(bob, PASSWORD)
+    app.jobs.run_all()
+    assert sorted(each.name for each in app.see(carol, app.categories.list).items) == ["Groceries", "Groceries 2"]
+    assert [app.see(carol, app.tasks.get, id_).owner for id_ in ids] == [carol.user_id] * 6
