@@ -57,4 +57,4 @@ class SqlActivity:
         if after is not None:
             parameters |= {"after_at": after.at, "after_id": after.id}
         rows = self._connection.rows(_list(after is not None), parameters)
-        return Page.cut([_EVENTS.entity(row) for row in rows], limit, lambda event: event.key)
+        return Page.cut(_EVENTS.entities(rows), limit, lambda event: event.key)

@@ -49,4 +49,4 @@ class SqlApiTokens:
         return self._connection.change(_REMOVE, {"id": token_id, "user_id": user_id}) > 0
 
     def list(self, user_id: UUID) -> Sequence[ApiToken]:
-        return [_TOKENS.entity(row) for row in self._connection.rows(_LIST, {"user_id": user_id})]
+        return _TOKENS.entities(self._connection.rows(_LIST, {"user_id": user_id}))

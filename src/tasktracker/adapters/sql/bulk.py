@@ -89,7 +89,7 @@ class SqlBulkRepository:
         if after is not None:
             parameters |= {"after_value": after.value, "after_id": after.id}
         rows = self._connection.rows(_trashed(after is not None), parameters)
-        return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
+        return Page.cut(TASKS.entities(rows), limit, trash_key)
 
     def created(self, user_id: UUID, after: UUID | None, limit: int) -> Page[Task, UUID]:
         parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
@@ -97,10 +97,10 @@ class SqlBulkRepository:
         if after is not None:
             statement, parameters = _CREATED_AFTER, parameters | {"after": after}
         rows = self._connection.rows(statement, parameters)
-        return Page.cut([TASKS.entity(row) for row in rows], limit, lambda task: task.id)
+        return Page.cut(TASKS.entities(rows), limit, lambda task: task.id)
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
-        return [TASKS.entity(row) for row in self._connection.rows_of_many(_TASKS, "ids", task_ids)]
+        return TASKS.entities(self._connection.rows_of_many(_TASKS, "ids", task_ids))
 
     def lock(self, task_ids: Collection[UUID]) -> None:
         if task_ids:
@@ -116,7 +116,7 @@ class SqlBulkRepository:
             # One statement for any number of values, so that the locks are taken in order. The categories are read
             # after the locks, because the members are other rows, which may have changed before them.
             self._connection.rows(_LOCK_CATEGORIES, parameters)
-        return [CATEGORIES.entity(row) for row in self._connection.rows(_CATEGORIES, parameters)]
+        return CATEGORIES.entities(self._connection.rows(_CATEGORIES, parameters))
 
     def taken(self, category_ids: Collection[UUID]) -> Collection[UUID]:
         return {id_ for (id_,) in self._connection.rows_of_many(_TAKEN, "ids", category_ids)}

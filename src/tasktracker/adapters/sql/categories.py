@@ -64,7 +64,11 @@ _NOT_READY = _SHARED_WITH.where(~category_members.c.is_ready)
 _SHOWN = select(*CATEGORIES.columns).where(categories.c.removed_at.is_(None))
 _BY_ID = _SHOWN.where(categories.c.id == bindparam("id"))
 _FIND = _BY_ID.where(or_(categories.c.user_id == bindparam("user_id"), categories.c.id.in_(_SHARED_WITH)))
-_LOCK = select(categories.c.id).where(categories.c.id == bindparam("id")).with_for_update()
+_SEEN = categories.alias()
+# The row is as of its lock, but its members are as of the begin of the statement, which may have seen an older version.
+_LOCK = _FIND.add_columns(
+    select(_SEEN.c.version == categories.c.version).where(_SEEN.c.id == categories.c.id).scalar_subquery()
+).with_for_update(of=categories)
 _FIND_NAMED = _SHOWN.where(categories.c.user_id == bindparam("user_id"), categories.c.name_key == bindparam("name_key"))
 _LIST = _SHOWN.order_by(categories.c.name_key, categories.c.id).limit(bindparam("limit", type_=Integer))
 _OWNED = _LIST.where(categories.c.user_id == bindparam("user_id"))
@@ -118,10 +122,13 @@ class SqlCategories:
             self._save_members(category)
 
     def find(self, user_id: UUID, category_id: UUID) -> Category | None:
-        if self._connection.is_writing:
-            # Read after the lock, because the members are other rows, which may have changed before it.
-            self._connection.rows(_LOCK, {"id": category_id})
-        row = self._connection.one(_FIND, {"id": category_id, "user_id": user_id})
+        parameters = {"id": category_id, "user_id": user_id}
+        is_writing = self._connection.is_writing
+        row = self._connection.one(_LOCK if is_writing else _FIND, parameters)
+        if row is not None and is_writing:
+            *row, is_current = row
+            if not is_current:
+                row = self._connection.one(_FIND, parameters)
         return None if row is None else CATEGORIES.entity(row)
 
     def find_unlocked(self, category_id: UUID) -> Category | None:
@@ -161,7 +168,7 @@ class SqlCategories:
         if after is not None:
             parameters |= {"after_name": after.name, "after_id": after.id}
         rows = [row for each in _LISTS[after is not None] for row in self._connection.rows(each, parameters)]
-        found = sorted((CATEGORIES.entity(row) for row in rows), key=lambda category: category.key)
+        found = sorted(CATEGORIES.entities(rows), key=lambda category: category.key)
         return Page.cut(found[: limit + 1], limit, lambda category: category.key)
 
     def _save_members(self, category: Category) -> None:

@@ -44,7 +44,7 @@ from tasktracker.adapters.sql.schema import (
     task_entries,
     tasks,
 )
-from tasktracker.adapters.sql.task_lists import IS_LISTED
+from tasktracker.adapters.sql.task_lists import IS_CURRENT
 from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, being
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import ItemType
@@ -90,7 +90,7 @@ _MY_LISTS = select(category_members.c.category_id).where(category_members.c.user
 _IS_SEEN: Mapping[ItemType, ColumnElement[bool]] = {
     ItemType.TASK: exists(
         select(task_entries.c.task_id).where(
-            task_entries.c.task_id == feed_items.c.id, task_entries.c.user_id == bindparam("user_id"), IS_LISTED
+            task_entries.c.task_id == feed_items.c.id, task_entries.c.user_id == bindparam("user_id"), IS_CURRENT
         )
     ),
     ItemType.CATEGORY: or_(
@@ -218,7 +218,7 @@ class SqlFeed:
 
     def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
         rows = self._connection.rows(_ALL_ENTRIES, {"user_id": user_id, "types": [each.value for each in types]})
-        return [_ENTRIES.entity(row) for row in rows]
+        return _ENTRIES.entities(rows)
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, FeedEntry]:
         rows = self._connection.rows_of_many(_TOMBSTONES, "ids", ids, {"user_id": user_id, "type": type.value})

@@ -86,7 +86,7 @@ class SqlHistory:
         if after is not None:
             parameters |= {"after_version": after.version, "after_id": after.id}
         rows = self._connection.rows(_list(after is not None), parameters)
-        return Page.cut([_CHANGES.entity(row) for row in rows], limit, lambda change: change.key)
+        return Page.cut(_CHANGES.entities(rows), limit, lambda change: change.key)
 
     def purge_before(self, before: datetime, limit: int) -> int:
         return self._connection.change(_PURGE, {"before": before, "limit": limit})

@@ -62,7 +62,7 @@ class SqlIdempotency:
 
     def find(self, user_id: UUID, keys: Collection[str]) -> Sequence[Record]:
         rows = self._connection.rows_of_many(_FIND_MANY, "keys", keys, {"user_id": user_id})
-        return [_RECORDS.entity(row) for row in rows]
+        return _RECORDS.entities(rows)
 
     def add(self, record: Record) -> None:
         of = {"of_user_id": record.user_id, "of_key": record.key}

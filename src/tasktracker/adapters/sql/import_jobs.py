@@ -95,7 +95,7 @@ class SqlImportJobs:
         if after is not None:
             parameters |= {"after_at": after.created_at, "after_id": after.id}
         rows = self._connection.rows(_list(after is not None), parameters)
-        return Page.cut([_JOBS.entity(row) for row in rows], limit, lambda job: job.key)
+        return Page.cut(_JOBS.entities(rows), limit, lambda job: job.key)
 
     def add_lines(self, job_id: UUID, lines: Sequence[ImportedLine]) -> None:
         self._connection.change_all(_ADD_LINES, [_LINES.row(line) | {"job_id": job_id} for line in lines])
@@ -107,7 +107,7 @@ class SqlImportJobs:
         if outcome is not None:
             parameters["outcome"] = outcome.value
         rows = self._connection.rows(_lines(outcome is not None), parameters)
-        return Page.cut([_LINES.entity(row) for row in rows], limit, lambda line: line.position)
+        return Page.cut(_LINES.entities(rows), limit, lambda line: line.position)
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
         return [job_id for (job_id,) in self._connection.rows(_EXPIRED, {"before": before, "limit": limit})]

@@ -111,7 +111,7 @@ class SqlJobs:
         return None if row is None else _JOBS.entity(row)
 
     def list(self, kind: JobKind) -> Sequence[Job]:
-        return [_JOBS.entity(row) for row in self._connection.rows(_LIST, {"kind": kind.value})]
+        return _JOBS.entities(self._connection.rows(_LIST, {"kind": kind.value}))
 
     def save(self, job: Job) -> None:
         self._connection.change(_SAVE, _JOBS.changes(job) | {"of_id": job.id})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
 from operator import attrgetter
@@ -73,6 +74,16 @@ class Rows(Generic[Entity]):
             set_value(entity, value)
         return entity
 
+    def entities(self, rows: Sequence[Sequence[Any]]) -> list[Entity]:
+        """Return the entities of rows that hold `columns`: column by column, which takes half the time."""
+        found = [object.__new__(self._entity) for _ in rows]
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True)) or [()] * len(self._set)
+        for number, load in self._loads:
+            columns[number] = map(load, columns[number])
+        for set_value, column in zip(self._set, columns, strict=True):
+            deque(map(set_value, found, column), maxlen=0)
+        return found
+
     def row(self, entity: Entity) -> dict[str, Any]:
         """Return the values of all mapped and derived columns, by name."""
         row = dict(zip(self._stored_names, self._values(entity), strict=True))
@@ -82,11 +93,18 @@ class Rows(Generic[Entity]):
             row[name] = derive(entity)
         return row
 
-    def changes(self, entity: Entity) -> dict[str, Any]:
-        """Return the same values without the fixed fields, for an update."""
+    def changes(self, entity: Entity, before: Entity | None = None) -> dict[str, Any]:
+        """Return the same values without the fixed fields, for an update of the row that holds `before`, if known.
+
+        Fields that have not changed since are left out: SQLite would write their indexes again.
+        """
         row = self.row(entity)
         for name in self.fixed:
             del row[name]
+        if before is not None:
+            for name, value, was in zip(self._stored_names, self._values(entity), self._values(before), strict=True):
+                if (value is was or value == was) and name in row:
+                    del row[name]
         return row
 
 

@@ -70,4 +70,4 @@ class SqlSessions:
         return self._connection.change(_PURGE, {"before": before, "limit": limit})
 
     def list(self, user_id: UUID) -> Sequence[Session]:
-        return [_SESSIONS.entity(row) for row in self._connection.rows(_LIST, {"user_id": user_id})]
+        return _SESSIONS.entities(self._connection.rows(_LIST, {"user_id": user_id}))

@@ -72,8 +72,10 @@ class _Filter:
 
 
 _MY_LISTS = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
-IS_LISTED = or_(_ENTRY.via.is_(None), _ENTRY.via.in_(_MY_LISTS.where(category_members.c.is_ready)))
+IS_CURRENT = or_(_ENTRY.via.is_(None), _ENTRY.via.in_(_MY_LISTS.where(category_members.c.is_ready)))
 """Whether an entry counts now. The databases run the subquery once, and only if there is an entry that needs it."""
+IS_LISTED = or_(tasks.c.owner == bindparam("user_id"), IS_CURRENT)
+"""The same where the task is joined. Of an own task, a list reads the index of the entries, but not the entry."""
 
 
 def in_my_lists(*roles: Role) -> ColumnElement[bool]:
@@ -187,7 +189,7 @@ def list_tasks(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[
             values["after_id"] = after.id
             if segment == "after":
                 values["after_value"] = int(after.value) if query.sort.field == "priority" else after.value
-        found += [TASKS.entity(row) for row in connection.rows(statement, values)]
+        found += TASKS.entities(connection.rows(statement, values))
         if len(found) > query.limit:
             break
     return Page.cut(found, query.limit, query.sort.key)

@@ -90,13 +90,14 @@ FINDABLE = and_(
 # All other columns of an entry are copies of the task's. A column missing in `tasks` raises KeyError here.
 _OF_ENTRY = ("task_id", "user_id", "role", "via", "category", "title_key")
 _OF_TASK = [tasks.columns[each.name].name for each in task_entries.columns if each.name not in _OF_ENTRY]
-ENTRY_CHANGES = ["title_key", *(name for name in _OF_TASK if name not in TASKS.fixed)]
-"""The columns that may change in all entries of a task."""
 
 
 def entry_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values that all viewers' entries copy from a task's row, or from its changed columns."""
-    return {name: row[name] for name in _OF_TASK if name in row} | {"title_key": title_key(row["title"])}
+    entry = {name: row[name] for name in _OF_TASK if name in row}
+    if "title" in row:
+        entry["title_key"] = title_key(row["title"])
+    return entry
 
 
 def entry_rows(task: Task, row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
 from tasktracker.adapters.sql.task_lists import list_tasks
-from tasktracker.adapters.sql.task_rows import ENTRY_CHANGES, FINDABLE, TASKS, entry_of, entry_rows, viewers
+from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, entry_of, entry_rows, viewers
 from tasktracker.domain.feed.entries import FeedEntry, revocations
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.members import Member, Role
@@ -97,20 +97,9 @@ _UNFILE_ENTRIES = (
     )
 )
 ADD_ENTRY = insert(task_entries)
-_SAVE_ENTRIES = (
-    update(task_entries)
-    .where(task_entries.c.task_id == bindparam("of_id"))
-    .values(
-        {name: bindparam(name) for name in ENTRY_CHANGES}
-        # Others see the category of the root, which changes only together with the viewers.
-        | {
-            "category": case(
-                (task_entries.c.role == Role.OWNER.value, bindparam("category", type_=tasks.c.category.type)),
-                else_=task_entries.c.category,
-            )
-        }
-    )
-)
+_SAVE_ENTRIES = update(task_entries).where(task_entries.c.task_id == bindparam("of_id"))
+# Others see the category of the root, which changes only together with the viewers.
+_FILE_ENTRIES = _SAVE_ENTRIES.where(task_entries.c.role == Role.OWNER.value)
 _REFILE = (
     update(tasks)
     .where(tasks.c.root == bindparam("of_root"), tasks.c.id != bindparam("of_root"))
@@ -168,10 +157,11 @@ _REMOVE_FORMER = (
 class SqlTasks:
     """Implements TaskRepository."""
 
-    __slots__ = ("_connection", "revoked")
+    __slots__ = ("_connection", "_locked", "revoked")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._locked: dict[UUID, Task] = {}
         self.revoked: list[FeedEntry] = []
         """Deletions for users who are no longer stored to see a task, whatever the use case knows of them."""
 
@@ -184,27 +174,33 @@ class SqlTasks:
         if not self._connection.is_writing:
             return self.find_unlocked(task_id)
         row = self._connection.one(_LOCK, {"id": task_id})
-        return None if row is None else self._with_locked_list(TASKS.entity(row))
+        if row is None:
+            return None
+        task = self._locked[task_id] = self._with_locked_list(TASKS.entity(row))
+        return task
 
     def find_unlocked(self, task_id: UUID) -> Task | None:
         row = self._connection.one(_FIND, {"id": task_id})
         return None if row is None else TASKS.entity(row)
 
     def save(self, task: Task) -> None:
-        changes = TASKS.changes(task)
-        self._save(task, changes)
+        before = self._predecessor(task)
+        entry = entry_of(self._save(task))
+        if entry:
+            self._connection.change(_SAVE_ENTRIES, entry | {"of_id": task.id})
         shown = visible_category(task, task.owner)
-        self._connection.change(_SAVE_ENTRIES, entry_of(changes) | {"category": shown, "of_id": task.id})
+        if before is None or visible_category(before, task.owner) != shown:
+            self._connection.change(_FILE_ENTRIES, {"category": shown, "of_id": task.id})
 
     def save_shared(self, task: Task) -> None:
-        self._save(task, TASKS.changes(task))
+        self._save(task)
         stored = self._connection.change_returning(_REMOVE_ENTRIES, {"task_id": task.id})
         self.revoked += revocations(task, (user_id for (user_id,) in stored))
         self._add_entries(task, TASKS.row(task))
 
     def tree(self, root: UUID) -> Sequence[Task]:
         statement = _LOCK_TREE if self._connection.is_writing else _TREE
-        return [TASKS.entity(row) for row in self._connection.rows(statement, {"root": root})]
+        return TASKS.entities(self._connection.rows(statement, {"root": root}))
 
     def children(self, parents: Collection[UUID], limit: int | None = None) -> Sequence[Task]:
         is_writing = self._connection.is_writing
@@ -213,7 +209,7 @@ class SqlTasks:
         else:
             statement, parameters = _LOCK_SOME_CHILDREN if is_writing else _SOME_CHILDREN, {"limit": limit}
         rows = self._connection.rows_of_many(statement, "parents", sorted(parents), parameters)
-        return sorted((TASKS.entity(row) for row in rows), key=lambda task: task.id)[:limit]
+        return sorted(TASKS.entities(rows), key=lambda task: task.id)[:limit]
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
         self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
@@ -223,20 +219,20 @@ class SqlTasks:
 
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
         rows = self._connection.rows(_SHARED_WITH, {"user_id": user_id, "limit": limit})
-        return [TASKS.entity(row) for row in rows]
+        return TASKS.entities(rows)
 
     def owned(self, user_id: UUID, limit: int) -> Sequence[Task]:
         found: list[Task] = []
         for statement in (_OWNED_LISTED, _OWNED_TRASHED):
             rows = self._connection.rows(statement, {"user_id": user_id, "limit": limit - len(found)})
-            found += [TASKS.entity(row) for row in rows]
+            found += TASKS.entities(rows)
         return found
 
     def of_former_owner(self, category_id: UUID, owner: UUID, after: UUID | None, limit: int) -> Sequence[Task]:
         statement, values = _OF_FORMER_OWNER, {"category_id": category_id, "owner": owner, "limit": limit}
         if after is not None:
             statement, values = _OF_FORMER_OWNER_AFTER, values | {"after": after}
-        return [TASKS.entity(row) for row in self._connection.rows(statement, values)]
+        return TASKS.entities(self._connection.rows(statement, values))
 
     def unfile(self, user_id: UUID, category_id: UUID, now: datetime, limit: int) -> Sequence[Task]:
         filed = {"of_user": user_id, "of_category": category_id}
@@ -249,7 +245,7 @@ class SqlTasks:
         rows = self._connection.change_returning(_UNFILE, filed | {"now": now, "ids": ids})
         self._connection.change(_UNFILE_TREES, {"of_category": category_id, "ids": ids})
         self._connection.change(_UNFILE_ENTRIES, {"ids": [row[0] for row in rows]})
-        return [TASKS.entity(row) for row in rows]
+        return TASKS.entities(rows)
 
     def list(self, user_id: UUID, query: TaskQuery) -> Page[Task, TaskKey[Any]]:
         return list_tasks(self._connection, user_id, query)
@@ -261,7 +257,7 @@ class SqlTasks:
         ids = [id_ for (id_,) in self._connection.rows(statement, values)]
         if not ids:
             return []
-        found = [TASKS.entity(row) for row in self._connection.rows(_LOCK_MANY, {"ids": ids})]
+        found = TASKS.entities(self._connection.rows(_LOCK_MANY, {"ids": ids}))
         entries: dict[UUID, dict[UUID, Sequence[Any]]] = {id_: {} for id_ in ids}
         for task_id, user_id, *stored in self._connection.rows(_ENTRIES_OF, {"ids": ids}):
             entries[task_id][user_id] = stored
@@ -297,10 +293,19 @@ class SqlTasks:
         rows = self._connection.rows(_LOCK_LIST, {"category_id": category_id})
         return tuple(Member(user_id, Role(role)) for user_id, role in rows)
 
-    def _save(self, task: Task, changes: Mapping[str, Any]) -> None:
+    def _save(self, task: Task) -> Mapping[str, Any]:
+        """Store a task, and return the columns that may have changed."""
+        changes = TASKS.changes(task, self._predecessor(task))
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
         if not self._connection.change(_SAVE, {**changes, **predecessor}):
             raise Stale
+        self._locked[task.id] = task
+        return changes
+
+    def _predecessor(self, task: Task) -> Task | None:
+        """Return the version before this one, if this work has locked it."""
+        locked = self._locked.get(task.id)
+        return locked if locked is not None and locked.version == task.version - 1 else None
 
     def _add_entries(self, task: Task, row: Mapping[str, Any]) -> None:
         for entry in entry_rows(task, row):

@@ -76,14 +76,14 @@ class SqlTrash:
         if after is not None:
             parameters |= {"after_value": after.value, "after_id": after.id}
         rows = self._connection.rows(_list(after is not None, category is not None), parameters)
-        return Page.cut([TASKS.entity(row) for row in rows], limit, trash_key)
+        return Page.cut(TASKS.entities(rows), limit, trash_key)
 
     def find(self, task_id: UUID) -> Task | None:
         row = self._connection.one(_FIND, {"id": task_id})
         return None if row is None else TASKS.entity(row)
 
     def deleted_in(self, root: UUID) -> Sequence[Task]:
-        return [TASKS.entity(row) for row in self._connection.rows(_DELETED_IN, {"root": root})]
+        return TASKS.entities(self._connection.rows(_DELETED_IN, {"root": root}))
 
     def purge(self, tasks: Collection[Task]) -> None:
         # The foreign keys delete entries and histories, too.
