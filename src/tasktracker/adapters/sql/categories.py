@@ -6,7 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Text, bindparam, cast, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.connection import Connection
@@ -19,13 +33,14 @@ from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 
+_COLON: ColumnElement[str] = literal_column("':'")
 _ENTRY = (
     cast(category_members.c.user_id, Text)
-    + ":"
+    + _COLON
     + category_members.c.role
-    + ":"
+    + _COLON
     + cast(category_members.c.since, Text)
-    + ":"
+    + _COLON
     + cast(cast(category_members.c.is_ready, Integer), Text)
 )
 _MEMBERS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from tasktracker.domain.tasks.query import search_text, title_key
 from tasktracker.domain.tasks.task import Task
 
 
+@lru_cache(1024)  # many tasks of a page are in the same category
 def load_members(text: str | None) -> tuple[Member, ...]:
     """Return the members in a text of the form "<user>:<role> …"."""
     if not text:
@@ -31,7 +33,7 @@ def _dump_members(members: Iterable[Member]) -> str:
     return " ".join(f"{member.user_id}:{member.role}" for member in members)
 
 
-_MEMBER = cast(category_members.c.user_id, Text) + ":" + category_members.c.role
+_MEMBER = cast(category_members.c.user_id, Text) + literal_column("':'") + category_members.c.role
 LIST_MEMBERS = (
     select(func.aggregate_strings(_MEMBER, " "))
     .where(category_members.c.category_id == tasks.c.root_category)

@@ -20,7 +20,9 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     insert,
+    or_,
     select,
     update,
 )
@@ -99,7 +101,21 @@ _UNFILE_ENTRIES = (
 ADD_ENTRY = insert(task_entries)
 _SAVE_ENTRIES = update(task_entries).where(task_entries.c.task_id == bindparam("of_id"))
 # Others see the category of the root, which changes only together with the viewers.
-_FILE_ENTRIES = _SAVE_ENTRIES.where(task_entries.c.role == Role.OWNER.value)
+_FILE_ENTRIES = _SAVE_ENTRIES.values(
+    category=case(
+        (task_entries.c.role == Role.OWNER.value, bindparam("shown", type_=task_entries.c.category.type)),
+        else_=task_entries.c.category,
+    )
+)
+_ENTRIES_OF_FORMER = select(task_entries.c.task_id).where(
+    task_entries.c.task_id == tasks.c.id, task_entries.c.via.is_not(None)
+)
+_TO_REFILE = (
+    select(tasks.c.id)
+    .where(tasks.c.root == bindparam("of_root"))
+    .where(or_(tasks.c.id != bindparam("of_root"), exists(_ENTRIES_OF_FORMER)))
+    .limit(1)
+)
 _REFILE = (
     update(tasks)
     .where(tasks.c.root == bindparam("of_root"), tasks.c.id != bindparam("of_root"))
@@ -185,12 +201,12 @@ class SqlTasks:
 
     def save(self, task: Task) -> None:
         before = self._predecessor(task)
-        entry = entry_of(self._save(task))
-        if entry:
-            self._connection.change(_SAVE_ENTRIES, entry | {"of_id": task.id})
+        entry = entry_of(self._save(task)) | {"of_id": task.id}
         shown = visible_category(task, task.owner)
         if before is None or visible_category(before, task.owner) != shown:
-            self._connection.change(_FILE_ENTRIES, {"category": shown, "of_id": task.id})
+            self._connection.change(_FILE_ENTRIES, entry | {"shown": shown})
+        elif len(entry) > 1:
+            self._connection.change(_SAVE_ENTRIES, entry)
 
     def save_shared(self, task: Task) -> None:
         self._save(task)
@@ -212,6 +228,8 @@ class SqlTasks:
         return sorted(TASKS.entities(rows), key=lambda task: task.id)[:limit]
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
+        if self._connection.one(_TO_REFILE, {"of_root": root}) is None:
+            return  # as in most cases
         self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
         for task_id, user_id in self._connection.change_returning(_REMOVE_FORMER, {"of_root": root}):
             if (task := self.find_unlocked(task_id)) is not None:
