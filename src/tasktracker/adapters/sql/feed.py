@@ -40,16 +40,16 @@ from tasktracker.adapters.sql.schema import (
     category_members,
     feed_items,
     feeds,
+    jobs,
     secrets,
     task_entries,
     tasks,
 )
 from tasktracker.adapters.sql.task_lists import IS_CURRENT
-from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, being
+from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
-from tasktracker.domain.jobs.job import JobKind
 
 # SQLite supports these clauses, too.
 _advanced = insert(feeds)
@@ -89,9 +89,10 @@ _SLICES = _slices()
 _MY_LISTS = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
 _IS_SEEN: Mapping[ItemType, ColumnElement[bool]] = {
     ItemType.TASK: exists(
-        select(task_entries.c.task_id).where(
-            task_entries.c.task_id == feed_items.c.id, task_entries.c.user_id == bindparam("user_id"), IS_CURRENT
-        )
+        select(task_entries.c.task_id)
+        .join_from(task_entries, tasks, tasks.c.id == task_entries.c.task_id)
+        .where(task_entries.c.task_id == feed_items.c.id, task_entries.c.user_id == bindparam("user_id"))
+        .where(IS_CURRENT, FINDABLE)
     ),
     ItemType.CATEGORY: or_(
         feed_items.c.id.in_(_MY_LISTS),
@@ -107,13 +108,11 @@ _ALL_ENTRIES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
     feed_items.c.op == Op.UPSERT.value,
-    # Mostly, the first condition is true, and the items need not be looked up.
+    # Without a job, the entries are exact, and their items need not be looked up.
     or_(
-        ~exists(being(JobKind.REMOVE_ACCOUNT)),
-        feed_items.c.type != ItemType.TASK.value,
-        exists(select(tasks.c.id).where(tasks.c.id == feed_items.c.id, FINDABLE)),
+        ~exists(select(jobs.c.id)),
+        *(and_(feed_items.c.type == type_.value, is_seen) for type_, is_seen in _IS_SEEN.items()),
     ),
-    or_(*(and_(feed_items.c.type == type_.value, is_seen) for type_, is_seen in _IS_SEEN.items())),
 )
 _TOMBSTONES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
