@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -55,31 +56,61 @@ def add_category(connection: Connection, user_id: UUID, number: int) -> UUID:
     return category_id
 
 
+def add_members(connection: Connection, category_id: UUID, owner: UUID, editors: Sequence[UUID]) -> None:
+    """Share a category, before `fill_entries`."""
+    connection.execute(
+        text(
+            "INSERT INTO category_members (category_id, user_id, role, since, is_ready)"
+            " VALUES (:category_id, :user_id, :role, 0, true)"
+        ),
+        [
+            {
+                "category_id": _id(connection, category_id),
+                "user_id": _id(connection, user_id),
+                "role": "owner" if user_id == owner else "editor",
+            }
+            for user_id in (owner, *editors)
+        ],
+    )
+
+
 def add_tasks(
-    connection: Connection, user_id: UUID, count: int, *, category: UUID | None = None, shared_with: UUID | None = None
+    connection: Connection,
+    user_id: UUID,
+    count: int,
+    *,
+    category: UUID | None = None,
+    filed: int = 10,
+    shared_with: UUID | None = None,
+    minutes: int = 1,
 ) -> None:
-    """Add tasks, a tenth of them done, a tenth in the category, each due on a day of the year, one a minute."""
+    """Add tasks, a tenth of them done, each due on a day of the year, created at intervals of so many minutes.
+
+    One in `filed` of them is in the category.
+    """
     parameters = {
         "user_id": _id(connection, user_id),
         "count": count,
+        "filed": filed,
+        "minutes": minutes,
         "category": category and _id(connection, category),
         "members": f"{shared_with}:viewer" if shared_with else "",
     }
     if connection.dialect.name == "postgresql":
         series = "generate_series(1, :count) AS n"
-        new_id, at = "gen_random_uuid()", f"timestamptz '{NOW.isoformat()}' + n * interval '1 minute'"
+        new_id, at = "gen_random_uuid()", f"timestamptz '{NOW.isoformat()}' + n * :minutes * interval '1 minute'"
         due = f"timestamptz '{NOW.isoformat()}' + (n * CAST(7919 AS BIGINT) % 365) * interval '1 day'"
     else:
         series = "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :count) SELECT n FROM s)"
         new_id = "lower(hex(randomblob(16)))"
         start = NOW.strftime("%Y-%m-%d %H:%M:%S")
-        at = f"strftime('%Y-%m-%d %H:%M:%S', '{start}', n || ' minutes') || '.000000+00:00'"
+        at = f"strftime('%Y-%m-%d %H:%M:%S', '{start}', (n * :minutes) || ' minutes') || '.000000+00:00'"
         due = (
             f"strftime('%Y-%m-%d %H:%M:%S', '{start}', (n * CAST(7919 AS BIGINT) % 365) || ' days') || '.000000+00:00'"
         )
     words = "CASE n % 5 " + " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(WORDS)) + " END"
     uuid = "uuid" if connection.dialect.name == "postgresql" else "text"
-    category_id = f"CASE WHEN n % 10 = 1 THEN CAST(:category AS {uuid}) END"
+    category_id = f"CASE WHEN n % :filed = 1 % :filed THEN CAST(:category AS {uuid}) END"
     insert = (
         "INSERT INTO tasks (id, title, description, search, priority, state, due_date, category, root, members,"  # noqa: S608  # from names in this function
         " root_category, owner, created_by, created_at, updated_at, version)"
@@ -105,6 +136,14 @@ def fill_entries(connection: Connection) -> None:
         member = "replace(substr(t.members, 1, 36), '-', '')"
     shared = owner.format(user=member, role="'viewer'", category="NULL", where="WHERE t.members <> ''")
     connection.execute(text(shared))
+    listed = (
+        "INSERT INTO task_entries (task_id, user_id, role, via, title_key, priority, state, due_date, category, parent,"
+        " created_at, updated_at, trashed_at)"
+        " SELECT t.id, m.user_id, m.role, m.category_id, rtrim(t.search, '\n'), t.priority, t.state, t.due_date,"
+        " m.category_id, t.parent, t.created_at, t.updated_at, t.trashed_at"
+        " FROM category_members m JOIN tasks t ON t.root_category = m.category_id AND t.owner <> m.user_id"
+    )
+    connection.execute(text(listed))
 
 
 def fill_feeds(connection: Connection) -> None:

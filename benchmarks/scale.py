@@ -1,7 +1,8 @@
 """Measure how the cost of a page of tasks grows with the number of tasks: `make bench-scale` prints the table.
 
-One user has many tasks. A thousand other users have a thousand tasks each, and share some of them with that user. A
-page is read as in the server, with the check of the session. The figures are medians of one run.
+One user has many tasks. A thousand other users have a thousand tasks each, and share some of them with that user. Ten
+users also share a category of 500 tasks with twenty people, one of whom is that user. A page is read as in the server,
+with the check of the session. The figures are medians of one run.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ PAGE = 100
 ROUNDS = 60
 SMALL = 1000
 MIDDLE = 10_000
+LISTS, LISTED, PEOPLE = 10, 500, 20
 SERVICE = TaskService(ids=Uuid7Generator(), characters=RegexCharacters())
 
 
@@ -52,10 +54,10 @@ def main(tasks: int, others: int, shared: int, sqlite: bool) -> None:
     with _database(sqlite) as url:
         migrate.upgrade(url)
         started = time.perf_counter()
-        small, middle, large, categories = _fill(url, tasks, others, shared)
+        small, middle, large, categories, shared_category = _fill(url, tasks, others, shared)
         click.echo(f"filled in {time.perf_counter() - started:.0f} s", err=True)
         store = SqlStore(open_database(url, pool_size=2), SystemClock(), Uuid7Generator())
-        _report(store, small, middle, large, categories, tasks)
+        _report(store, small, middle, large, categories, shared_category, tasks)
         store.close()
 
 
@@ -65,6 +67,7 @@ def _report(
     middle: SessionActor,
     large: SessionActor,
     categories: dict[UUID, UUID],
+    shared_category: UUID,
     tasks: int,
 ) -> None:
     now = crowd.NOW
@@ -75,13 +78,17 @@ def _report(
         "page in the middle": base,
         "state=done": replace(base, states=frozenset({State.DONE})),
         "category": base,
+        "shared category": base,
         "due in half a year": replace(base, due_after=half[0], due_before=half[1]),
     }
     click.echo(f"{'page of 100':<28}{'at 1,000':>12}{f'at {tasks:,}':>16}{'ratio':>8}")
     for name, query in queries.items():
         pages: list[tuple[SessionActor, TaskQuery]] = []
         for actor, count in ((small, SMALL), (large, tasks)):
-            asked = replace(query, category=categories[actor.user_id]) if name == "category" else query
+            asked = query
+            if "category" in name:
+                is_shared = name == "shared category" and actor is large
+                asked = replace(query, category=shared_category if is_shared else categories[actor.user_id])
             if name == "page in the middle":
                 asked = replace(query, after=_middle(store, actor, count))
             pages.append((actor, asked))
@@ -130,7 +137,7 @@ def _print(name: str, small: float, large: float) -> None:
 
 def _fill(
     url: str, tasks: int, others: int, shared: int
-) -> tuple[SessionActor, SessionActor, SessionActor, dict[UUID, UUID]]:
+) -> tuple[SessionActor, SessionActor, SessionActor, dict[UUID, UUID], UUID]:
     engine = create_engine(database_url(url))
     categories = {}
 
@@ -147,11 +154,19 @@ def _fill(
             share = shared // others
             crowd.add_tasks(connection, other.user_id, SMALL - share)
             crowd.add_tasks(connection, other.user_id, share, shared_with=large.user_id)
+        people = [crowd.add_user(connection, 10 + others + number).user_id for number in range(PEOPLE - 1)]
+        owners = [crowd.add_user(connection, 100 + others + number).user_id for number in range(LISTS)]
+        lists = {owner: crowd.add_category(connection, owner, 1) for owner in owners}
+        for owner, shared_category in lists.items():
+            crowd.add_members(connection, shared_category, owner, [large.user_id, *people])
+            # Spread over the tasks of the large user, so that every page has some.
+            minutes = tasks // LISTED
+            crowd.add_tasks(connection, owner, LISTED, category=shared_category, filed=1, minutes=minutes)
         crowd.fill_entries(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE" if connection.dialect.name == "sqlite" else "VACUUM ANALYZE"))
     engine.dispose()
-    return small, middle, large, categories
+    return small, middle, large, categories, lists[owners[0]]
 
 
 @contextmanager

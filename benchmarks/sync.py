@@ -40,6 +40,7 @@ STREAMS = (1, 100, 2000)
 USERS = 100
 PAUSE = 0.02
 MANY, FEW, CHANGED, ROUNDS = 100_000, 100, 10, 200
+LISTED, PEOPLE = 5000, 20
 SETTINGS = {"ARGON2_MEMORY_KIB": "8", "ARGON2_PASSES": "1", "STREAMS_PER_USER": "10000"}
 PASSWORD = "a password of the benchmark 42"  # noqa: S105  # of no account
 
@@ -131,6 +132,11 @@ def _deltas(url: str) -> None:
         few, many = crowd.add_user(connection, 1), crowd.add_user(connection, 2)
         for actor, count in ((few, FEW), (many, MANY)):
             crowd.add_tasks(connection, actor.user_id, count)
+        owner, member = crowd.add_user(connection, 3), crowd.add_user(connection, 4)
+        category = crowd.add_category(connection, owner.user_id, 1)
+        people = [crowd.add_user(connection, 5 + number).user_id for number in range(PEOPLE)]
+        crowd.add_members(connection, category, owner.user_id, [member.user_id, *people])
+        crowd.add_tasks(connection, owner.user_id, LISTED, category=category, filed=1)
         for table in ("task_entries", "feed_items", "feeds"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608  # a name from the line above
         crowd.fill_entries(connection)
@@ -140,9 +146,10 @@ def _deltas(url: str) -> None:
     engine.dispose()
     store = SqlStore(open_database(url, pool_size=2), SystemClock(), Uuid7Generator())
     store.get_or_create_secret(EPOCH)
-    small, large = (_delta(store, actor) for actor in (few, many))
-    click.echo(f"{f'delta of {CHANGED}':<24}{f'among {FEW}':>12}{f'among {MANY:,}':>16}{'ratio':>8}")
-    click.echo(f"{'':<24}{small:>9.2f} ms{large:>13.2f} ms{large / small:>8.2f}")
+    small, large, shared = (_delta(store, actor) for actor in (few, many, member))
+    click.echo(f"{f'delta of {CHANGED}':<32}{f'among {FEW}':>12}{f'among {MANY:,}':>16}{'ratio':>8}")
+    click.echo(f"{'':<32}{small:>9.2f} ms{large:>13.2f} ms{large / small:>8.2f}")
+    click.echo(f"{f'in a shared category of {LISTED:,}':<32}{'':>12}{shared:>13.2f} ms{shared / small:>8.2f}")
     store.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.adapters.memory.tables import Transaction, seen_by
 from tasktracker.adapters.memory.tasks import MemoryTasks, visible
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.paging import Page
@@ -27,13 +27,13 @@ class MemoryBulkRepository:
         own = [task for task in visible(self._transaction, user_id) if task.trashed_at and task.owner == user_id]
         ordered = sorted(own, key=_sort_key)
         following = [task for task in ordered if after is None or _sort_key(task) > (after.value, after.id)]
-        return Page.cut(following[: limit + 1], limit, trash_key)
+        return Page.cut([seen_by(user_id, task) for task in following[: limit + 1]], limit, trash_key)
 
     def created(self, user_id: UUID, after: UUID | None, limit: int) -> Page[Task, UUID]:
         tasks = (task for task in self._transaction.data.tasks.rows() if after is None or task.id > after)
         ids = sorted(task.id for task in tasks if task.created_by == user_id != task.owner)
         found = [task for task in self.find_tasks(ids) if self._transaction.is_findable(task)]
-        return Page.cut(found[: limit + 1], limit, lambda task: task.id)
+        return Page.cut([seen_by(user_id, task) for task in found[: limit + 1]], limit, lambda task: task.id)
 
     def find_tasks(self, task_ids: Collection[UUID]) -> Sequence[Task]:
         found = (self._transaction.data.task(task_id) for task_id in task_ids)

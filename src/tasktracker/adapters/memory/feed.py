@@ -10,7 +10,7 @@ from itertools import groupby
 from uuid import UUID
 
 from tasktracker.adapters.memory.categories import MemoryCategories
-from tasktracker.adapters.memory.tables import Feed, StoredEntry, Transaction, entry_id
+from tasktracker.adapters.memory.tables import Feed, StoredEntry, Transaction, entry_id, seen_by
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import Item, ItemType, can_see, is_awaited
 from tasktracker.domain.feed.ports import FeedState
@@ -111,7 +111,9 @@ class MemoryFeed:
 
     def _item(self, entry: FeedEntry) -> Item | None:
         item: Item | None = self._transaction.data.synced[entry.type](entry.id) if entry.op is Op.UPSERT else None
-        return None if isinstance(item, Task) and not self._transaction.is_findable(item) else item
+        if isinstance(item, Task):
+            return seen_by(entry.user_id, item) if self._transaction.is_findable(item) else None
+        return item
 
     def _feed(self, user_id: UUID) -> Feed:
         return self._transaction.data.feeds.get(user_id) or Feed(user_id, 0)

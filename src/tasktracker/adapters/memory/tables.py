@@ -67,6 +67,11 @@ class StoredEntry:
         return entry_id(self.entry.user_id, self.entry.type, self.entry.id)
 
 
+def seen_by(user_id: UUID, task: Task) -> Task:
+    """Return a task as pages of a viewer have it: of the members of its category, with only the viewer."""
+    return replace(task, list_members=tuple(each for each in task.list_members if each.user_id == user_id))
+
+
 def entry_id(user_id: UUID, type: ItemType, item_id: UUID) -> UUID:
     """Return the id of the feed entry for an item of a user."""
     return uuid5(user_id, f"{type} {item_id}")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tasktracker.adapters.memory.tables import StoredViewers, Transaction
+from tasktracker.adapters.memory.tables import StoredViewers, Transaction, seen_by
 from tasktracker.domain.feed.entries import FeedEntry, revocations
 from tasktracker.domain.kernel.errors import IdTaken, InvalidInput, Stale
 from tasktracker.domain.kernel.members import role_in
@@ -116,7 +116,7 @@ class MemoryTasks:
         for task in visible(self._transaction, user_id):
             role = role_of(task, user_id)
             if role is not None and not task.trashed_at and query.matches(task, user_id, role):
-                matching.append(task)
+                matching.append(seen_by(user_id, task))
         ordered = query.sort.ordered(matching)
         if query.after is not None:
             ordered = [task for task in ordered if query.sort.is_after(query.sort.key(task), query.after)]

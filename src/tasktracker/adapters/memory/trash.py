@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from tasktracker.adapters.memory.tables import Transaction
+from tasktracker.adapters.memory.tables import Transaction, seen_by
 from tasktracker.adapters.memory.tasks import visible
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
@@ -39,7 +39,7 @@ class MemoryTrash:
         )
         keys = [key for key in keys if after is None or key < (after.value, after.id)][: limit + 1]
         found = (self._transaction.data.task(task_id) for _, task_id in keys)
-        return Page.cut([task for task in found if task is not None], limit, trash_key)
+        return Page.cut([seen_by(user_id, task) for task in found if task is not None], limit, trash_key)
 
     def find(self, task_id: UUID) -> Task | None:
         task = self._transaction.data.task(task_id)

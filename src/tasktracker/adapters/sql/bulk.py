@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Select, bindparam, func, or_, select, tuple_
 from tasktracker.adapters.sql.categories import CATEGORIES
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
-from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, entry_rows
+from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS, entry_rows
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.members import Role
@@ -24,7 +24,7 @@ from tasktracker.domain.tasks.task import Task
 _COUNT = select(func.count()).select_from(tasks).where(tasks.c.owner == bindparam("user_id"))
 # The condition on the owner is that of the index.
 _CREATED = (
-    select(*TASKS.columns)
+    select(*SEEN_TASKS)
     .where(tasks.c.created_by == bindparam("user_id"), tasks.c.created_by != tasks.c.owner, FINDABLE)
     .order_by(tasks.c.id)
     .limit(bindparam("limit", type_=Integer))
@@ -54,7 +54,7 @@ _TAKEN = select(categories.c.id).where(categories.c.id.in_(bindparam("ids", expa
 def _trashed(after: bool) -> Select[Any]:
     entry = task_entries.c
     statement = (
-        select(*TASKS.columns)
+        select(*SEEN_TASKS)
         .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
         .where(
             entry.user_id == bindparam("user_id"),

@@ -46,7 +46,7 @@ from tasktracker.adapters.sql.schema import (
     tasks,
 )
 from tasktracker.adapters.sql.task_lists import IS_CURRENT
-from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS
+from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
@@ -144,7 +144,7 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
     """Build the statement for a page of a feed, joined with the current state of the items."""
     entry = feed_items.c
     is_there = entry.op == Op.UPSERT.value
-    columns = [column for _, rows in SYNCED_ROWS.values() for column in rows.columns]
+    columns = [*SEEN_TASKS, *CATEGORIES.columns]  # in the order of SYNCED_ROWS
     joined: FromClause = feed_items
     for type_, (table, _) in SYNCED_ROWS.items():
         is_findable = FINDABLE if table is tasks else true()

@@ -9,14 +9,14 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, case, not_, or_, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, not_, or_, select, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import InternalTraversal
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
-from tasktracker.adapters.sql.task_rows import FINDABLE, LIST_MEMBERS, TASKS
+from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
@@ -76,15 +76,6 @@ IS_CURRENT = or_(_ENTRY.via.is_(None), _ENTRY.via.in_(_MY_LISTS.where(category_m
 """Whether an entry counts now. The databases run the subquery once, and only if there is an entry that needs it."""
 IS_LISTED = or_(tasks.c.owner == bindparam("user_id"), IS_CURRENT)
 """The same where the task is joined. Of an own task, a list reads the index of the entries, but not the entry."""
-
-
-COLUMNS = [
-    case((tasks.c.root_category.in_(_MY_LISTS), LIST_MEMBERS)).label(column.name)
-    if column.name == "list_members"
-    else column
-    for column in TASKS.columns
-]
-"""The columns of a task for a viewer. The members of a category count only for viewers who are among them."""
 
 
 def in_my_lists(*roles: Role) -> ColumnElement[bool]:
@@ -151,7 +142,7 @@ def _list(filters: tuple[_Filter, ...], states: int, words: int, sort: TaskSort,
     """
     ordered = _ORDERED_BY[sort.field]
     statement = (
-        select(*COLUMNS)
+        select(*SEEN_TASKS)
         .join_from(task_entries, tasks, tasks.c.id == _ENTRY.task_id)
         .where(_ENTRY.user_id == bindparam("user_id"), _ENTRY.trashed_at.is_(None), FINDABLE, IS_LISTED)
     )

@@ -7,7 +7,20 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Select, Text, and_, case, cast, func, literal_column, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -34,12 +47,15 @@ def _dump_members(members: Iterable[Member]) -> str:
 
 
 _MEMBER = cast(category_members.c.user_id, Text) + literal_column("':'") + category_members.c.role
-LIST_MEMBERS = (
-    select(func.aggregate_strings(_MEMBER, " "))
-    .where(category_members.c.category_id == tasks.c.root_category)
+_IN_LIST = category_members.c.category_id == tasks.c.root_category
+_LIST_MEMBERS = select(func.aggregate_strings(_MEMBER, " ")).where(_IN_LIST).correlate(tasks).scalar_subquery()
+_VIEWER = (
+    select(_MEMBER)
+    .where(_IN_LIST, category_members.c.user_id == bindparam("user_id"))
     .correlate(tasks)
     .scalar_subquery()
 )
+_IS_FILED = tasks.c.root_category.is_not(None)
 
 TASKS = Rows(
     Task,
@@ -49,8 +65,13 @@ TASKS = Rows(
     derived={"search": search_text},
     fixed=("id", "created_by", "created_at"),
     # The database looks for members only if there is a category.
-    read_only={"list_members": case((tasks.c.root_category.is_not(None), LIST_MEMBERS))},
+    read_only={"list_members": case((_IS_FILED, _LIST_MEMBERS))},
 )
+SEEN_TASKS = [
+    case((_IS_FILED, _VIEWER)).label(column.name) if column.name == "list_members" else column
+    for column in TASKS.columns
+]
+"""The columns of tasks for the viewer `user_id`: of the members of their category, only the viewer."""
 
 
 def being(kind: JobKind) -> Select[UUID]:

@@ -13,7 +13,7 @@ from sqlalchemy import Integer, Select, bindparam, delete, or_, select, tuple_
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_lists import IS_LISTED, in_my_lists
-from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS
+from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
@@ -36,7 +36,7 @@ _EXPIRED = (
 def _list(after: bool, in_category: bool) -> Select[Any]:
     entry = task_entries.c
     statement = (
-        select(*TASKS.columns)
+        select(*SEEN_TASKS)
         .join_from(task_entries, tasks, tasks.c.id == entry.task_id)
         .where(
             entry.user_id == bindparam("user_id"),

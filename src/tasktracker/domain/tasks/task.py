@@ -70,9 +70,9 @@ class Task:
     restored. `created_by` only records who created the task; it is None once that account was removed.
 
     A subtask has the owner, the members and the `root_category` of its root. The members of that category, including
-    the owner, are the `list_members`, or none if it is shared with no user; they are read together with the task, but
-    stored with the category. `category` is where the owner has filed the task. While a category that is shared contains
-    the root, that of a subtask has no effect.
+    the owner, are the `list_members`, or none if it is shared with no user. They are read together with the task, but
+    stored with the category; a page for a viewer has only the viewer among them. `category` is where the owner has
+    filed the task. While a category that is shared contains the root, that of a subtask has no effect.
     """
 
     id: UUID
