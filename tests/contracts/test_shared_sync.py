@@ -14,7 +14,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import CategoryNotFound, ChangeNotFound, InvalidInput, NotAllowed, TaskNotFound
 from tasktracker.domain.kernel.members import Role
-from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed
@@ -277,6 +277,57 @@ class TestPush:
         world.edit(world.alice, root, category=world.category.id)
         outcome = world.push(world.bob, MutationOp.UPDATE, below.id, 1, category=None)
         assert outcome.conflicts["category"].theirs == world.category.id
+
+
+class TestPushOfCategories:
+    """Versions of a category count every change, but only changes of the same field are in conflict."""
+
+    def push(self, world: Devices, op: MutationOp, base: int, **data: object) -> Outcome:
+        return world.push(world.alice, op, world.category.id, base, ItemType.CATEGORY, **data)
+
+    def test_a_rename_merges_with_changes_of_the_members(self, world: Devices) -> None:
+        base = world.category.version  # before it was shared with Bob, and he became ready
+        renamed = self.push(world, MutationOp.UPDATE, base, name="Food")
+        assert (renamed.status, renamed.conflicts) == (Status.MERGED, {})
+        world.share("carol", Role.VIEWER)
+        assert self.push(world, MutationOp.UPDATE, base, color="#112233").status is Status.MERGED
+        stored = world.app.see(world.alice, world.app.categories.get, world.category.id)
+        assert (stored.name, stored.color) == ("Food", "#112233")
+
+    def test_a_field_that_another_device_has_changed_is_in_conflict(self, world: Devices) -> None:
+        base = world.category.version
+        self.push(world, MutationOp.UPDATE, base, name="Food")
+        world.share("carol", Role.VIEWER)
+        refused = self.push(world, MutationOp.UPDATE, base, name="Shop", color="#112233")
+        assert refused.status is Status.CONFLICT
+        assert refused.conflicts == {"name": FieldConflict(None, "Shop", "Food")}
+        assert self.push(world, MutationOp.UPDATE, base, name="Food").status is Status.MERGED
+
+    def test_deleting_conflicts_with_the_fields_that_others_have_changed(self, world: Devices) -> None:
+        base = world.category.version
+        world.app.do(world.alice, world.app.categories.edit, world.category.id, {"color": "#112233"})
+        edited = world.app.do(world.alice, world.app.categories.edit, world.category.id, {"color": None})
+        refused = self.push(world, MutationOp.DELETE, base)
+        assert refused.conflicts == {"color": FieldConflict(None, None, None)}
+        world.share("carol", Role.VIEWER)
+        assert self.push(world, MutationOp.DELETE, edited.version).status is Status.APPLIED
+
+    def test_a_version_that_is_not_known_conflicts_in_every_field(self, world: Devices) -> None:
+        refused = self.push(world, MutationOp.UPDATE, 100, name="Food", description="")
+        assert refused.conflicts == {"name": FieldConflict(None, "Food", "Groceries")}
+
+    def test_a_category_from_before_the_versions_of_fields_merges_after_its_next_change(
+        self, world: Devices, store: Storage
+    ) -> None:
+        with store.reading(world.alice) as work:
+            user = work.users.find(world.alice.user_id)
+        assert user is not None
+        category = world.seed.category(user, version=5)
+        renamed = world.push(world.alice, MutationOp.UPDATE, category.id, 4, ItemType.CATEGORY, name="Shop")
+        assert renamed.status is Status.CONFLICT
+        world.app.do(world.alice, world.app.category_sharing.share, category.id, "bob", Role.VIEWER)
+        renamed = world.push(world.alice, MutationOp.UPDATE, category.id, 5, ItemType.CATEGORY, name="Shop")
+        assert renamed.status is Status.MERGED
 
 
 class TestHistory:
