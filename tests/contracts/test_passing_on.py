@@ -87,6 +87,28 @@ def refused(expected: type[Exception], *calls: Callable[[], object]) -> None:
             call()
 
 
+@pytest.mark.parametrize("removes_category", [False, True])
+def test_what_an_account_takes_along_is_deleted_for_former_members(
+    app: App, people: dict[str, SessionActor], removes_category: bool
+) -> None:
+    alice, bob, *_ = people.values()
+    groceries = app.do(alice, app.categories.create, {"name": "Groceries"})
+    share(app, alice, groceries, bob=Role.VIEWER)
+    create(app, alice, "Milk", category=groceries.id)
+    old = Device(app.sync, bob, drops=False)
+    old.catch_up()
+    if removes_category:
+        app.do(alice, app.category_removal.delete, groceries.id)
+    else:
+        app.do(alice, app.category_sharing.unshare, groceries.id, bob.user_id)
+    old.catch_up()
+    assert len(old.items) == 1
+    app.account_removal.delete(alice, PASSWORD)
+    app.jobs.run_all()
+    old.catch_up()
+    assert old.items == {}
+
+
 def test_a_shared_category_passes_to_its_longest_serving_editor_at_once(
     app: App, people: dict[str, SessionActor]
 ) -> None:

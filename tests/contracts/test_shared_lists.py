@@ -16,7 +16,7 @@ from tasktracker.domain.jobs.job import LEASE
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import DomainError, TaskNotFound
 from tasktracker.domain.kernel.members import Role, role_in
-from tasktracker.domain.tasks.policy import is_visible
+from tasktracker.domain.tasks.policy import is_visible, visible_category
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.work import Storage
@@ -124,6 +124,11 @@ class SharedListMachine(RuleBasedStateMachine):
     def delete(self, name: str, task: int) -> None:
         self._try(name, self.app.trash.delete, self._task(task))
 
+    @rule(name=names, task=index, is_due=st.sampled_from((False, True)))
+    def purge(self, name: str, task: int, is_due: bool) -> None:
+        if is_due:
+            self._try(name, self.app.trash.purge, self._task(task))
+
     @rule(name=names, task=index)
     def restore(self, name: str, task: int) -> None:
         self._try(name, self.app.trash.restore, self._task(task))
@@ -226,7 +231,8 @@ class SharedListMachine(RuleBasedStateMachine):
             for each in (device, *self.devices[name]):
                 each.catch_up()
                 each.require_in_sync()
-                assert each.tasks() == there
+                shown = {task.id: visible_category(task, actor.user_id) for task in each.stored_tasks()}
+                assert shown == {id_: self._shown(visible[id_], actor, categories) for id_ in there}
         for task in tasks.values():
             root = tasks[task.root]
             assert (task.owner, task.members, task.root_category) == (root.owner, root.members, root.category)

@@ -15,6 +15,7 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import CategoryNotFound, ChangeNotFound, InvalidInput, NotAllowed, TaskNotFound
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed
@@ -161,6 +162,73 @@ class TestPull:
         assert world.listed(world.bob) == ({world.task.id} if trashed else set())
         old.catch_up()
         old.require_in_sync()
+
+    @pytest.mark.parametrize("way", ["purge", "remove", "remove shared", "remove and purge"])
+    def test_a_task_that_is_removed_before_the_job_is_deleted_for_former_members(
+        self, world: Devices, way: str
+    ) -> None:
+        below = world.create(world.alice, parent=world.task.id)
+        if way == "remove shared":
+            world.share("carol", Role.VIEWER)
+        world.app.jobs.run_all()
+        old = world.pulled(world.bob, drops=False)
+        owner = world.pulled(world.alice)
+        assert old.tasks() == {world.task.id, below.id}
+        world.unshare(world.bob)
+        if not way.startswith("purge"):
+            world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        old.catch_up()
+        if "purge" in way:
+            world.app.do(world.alice, world.app.trash.delete, world.task.id)
+            world.app.do(world.alice, world.app.trash.purge, world.task.id)
+        world.app.jobs.run_all()
+        old.catch_up()
+        assert old.items == {}
+        old.require_in_sync()
+        owner.catch_up()
+        owner.require_in_sync()
+        assert all(each.category is None for each in owner.stored_tasks())
+
+    def test_a_member_who_comes_back_before_the_job_gets_the_tasks_again(self, world: Devices) -> None:
+        world.unshare(world.bob)
+        world.device.catch_up()
+        assert world.device.items == {}
+        world.share("bob", Role.VIEWER)
+        world.device.catch_up()
+        world.app.jobs.run_all()
+        world.device.catch_up()
+        assert world.device.tasks() == {world.task.id}
+        world.device.require_in_sync()
+
+    def test_a_task_that_is_shared_by_itself_follows_the_loss_of_a_category_before_it_was_ready(
+        self, world: Devices
+    ) -> None:
+        world.app.do(world.alice, world.app.sharing.share, world.task.id, "carol", Role.EDITOR)
+        world.share("carol", Role.VIEWER)
+        world.edit(world.alice, world.task, title="Oat milk")
+        device = world.pulled(world.carol)
+        world.unshare(world.carol)
+        device.catch_up()
+        world.app.jobs.run_all()
+        device.catch_up()
+        assert device.tasks() == {world.task.id}
+
+    def test_the_subtasks_of_a_task_that_is_moved_out_before_the_job_follow_it(self, world: Devices) -> None:
+        private = world.app.do(world.alice, world.app.categories.create, {"name": "private"})
+        below = world.create(world.alice, parent=world.task.id)
+        world.app.do(world.alice, world.app.sharing.share, world.task.id, "bob", Role.EDITOR)
+        owner = world.pulled(world.alice)
+        world.device.catch_up()
+        world.unshare(world.bob)
+        world.device.catch_up()
+        world.edit(world.alice, world.task, category=private.id)
+        world.app.jobs.run_all()
+        for device in (owner, world.device):
+            device.catch_up()
+            device.require_in_sync()
+            assert device.tasks() == {world.task.id, below.id}
+            (found,) = (each for each in device.stored_tasks() if each.id == below.id)
+            assert visible_category(found, device.actor.user_id) is None
 
     def test_deleting_a_category_revokes_it_for_its_members(self, world: Devices) -> None:
         owner = world.pulled(world.alice)
