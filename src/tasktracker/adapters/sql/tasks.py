@@ -230,7 +230,9 @@ class SqlTasks:
         """Delete tasks that are being removed in the feeds of former members whom the job has not reached."""
         for category_id in sorted({task.root_category for task in tasks if task.root_category}):
             members = self._lock_list(category_id)
-            found = {each.id: replace(each, list_members=members) for each in tasks if each.root_category == category_id}
+            found = {
+                each.id: replace(each, list_members=members) for each in tasks if each.root_category == category_id
+            }
             for task_id, user_id in self._connection.change_returning(_REMOVE_VIA, {"ids": sorted(found)}):
                 self.revoked += revocations(found[task_id], [user_id])
 

@@ -51,9 +51,7 @@ def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
             return job
 
 
-def refresh_tasks(
-    work: RefreshWork, category_id: UUID, after: UUID | None, user_id: UUID | None = None
-) -> UUID | None:
+def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None, user_id: UUID | None = None) -> UUID | None:
     """Refresh the next tasks of a category, and return the last one; None after the end.
 
     The user who became a member, or no longer is one, gets all tasks that this user can see. With the deletion of the
