@@ -28,8 +28,9 @@ class CategoryRemoval:
     def delete(self, work: CategoryRemovalWork, category_id: UUID, expected: Expected = None) -> None:
         """Remove a category. Its tasks remain with the owner, without a category; its members no longer see them.
 
-        If it has many tasks, or members, or had some until now, a job takes the tasks out of it. Until then they may still name it, but
-        nothing finds it. Raises CategoryNotFound, NotAllowed, Stale, and Busy while the category passes to the actor.
+        If it has many tasks, has members or had some until now, a job takes the tasks out of it. Until then they may
+        still name it, but nothing finds it. Raises CategoryNotFound, NotAllowed, Stale, and Busy while the category
+        passes to the actor.
         """
         category = require_owned(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
         require(category, expected)
