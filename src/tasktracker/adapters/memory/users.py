@@ -77,6 +77,9 @@ class MemoryUsers:
                 drop(data.changes, key.id)
             drop(data.viewers, task_id)
             drop(data.tasks, task_id)
+        for seen in [seen for seen in data.viewers.rows() if user_id in seen.categories]:
+            others = {each: category for each, category in seen.categories.items() if each != user_id}
+            self._transaction.put(data.viewers, replace(seen, categories=others))
         for task in [task for task in data.tasks.rows() if task.created_by == user_id]:
             self._transaction.put(data.tasks, replace(task, created_by=None))
         for change in [change for change in data.changes.rows() if change.actor == user_id]:
@@ -86,8 +89,8 @@ class MemoryUsers:
         for named in tuple(data.categories_of.keys(user_id)):
             category = data.categories.get(named.id)
             if category is not None and category.user_id != user_id:
-                others = tuple(each for each in category.members if each.user_id != user_id)
-                self._transaction.put(data.categories, replace(category, members=others))
+                members = tuple(each for each in category.members if each.user_id != user_id)
+                self._transaction.put(data.categories, replace(category, members=members))
             else:
                 drop(data.categories, named.id)
         for _, session_id in tuple(data.sessions_of.keys(user_id)):
