@@ -200,18 +200,24 @@ class TestPull:
         assert world.device.tasks() == {world.task.id}
         world.device.require_in_sync()
 
-    def test_a_task_that_is_shared_by_itself_follows_the_loss_of_a_category_before_it_was_ready(
-        self, world: Devices
+    @pytest.mark.parametrize("way", ["unshare", "delete"])
+    def test_what_is_shared_by_itself_follows_the_loss_of_a_category_before_it_was_ready(
+        self, world: Devices, way: str
     ) -> None:
+        below = world.create(world.alice, parent=world.task.id)
         world.app.do(world.alice, world.app.sharing.share, world.task.id, "carol", Role.EDITOR)
         world.share("carol", Role.VIEWER)
-        world.edit(world.alice, world.task, title="Oat milk")
+        for each in (world.task, below):
+            world.edit(world.alice, each, title="Oat milk")
         device = world.pulled(world.carol)
-        world.unshare(world.carol)
+        if way == "unshare":
+            world.unshare(world.carol)
+        else:
+            world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
         device.catch_up()
         world.app.jobs.run_all()
         device.catch_up()
-        assert device.tasks() == {world.task.id}
+        assert device.tasks() == {world.task.id, below.id}
 
     def test_the_subtasks_of_a_task_that_is_moved_out_before_the_job_follow_it(self, world: Devices) -> None:
         private = world.app.do(world.alice, world.app.categories.create, {"name": "private"})
