@@ -199,7 +199,7 @@ class FilingMachine(RuleBasedStateMachine):
             changed = replace(category, **values)
             if changed != category:
                 different = {name for name in CATEGORY.names if getattr(changed, name) != getattr(category, name)}
-                earlier = {name: category.version for name in CATEGORY.names} | {**category.field_versions}
+                earlier = dict.fromkeys(CATEGORY.names, category.version) | {**category.field_versions}
                 changed = replace(
                     changed,
                     version=category.version + 1,
