@@ -16,7 +16,7 @@ from tasktracker.domain.kernel.errors import (
     TooManyMembers,
 )
 from tasktracker.domain.kernel.members import Role
-from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.query import NONE, TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed, session_actor
@@ -151,6 +151,35 @@ class TestMembership:
         assert (found := ready.member(world.carol.user_id)) is not None
         assert found.is_ready
         assert world.listed(world.carol) == {task.id}
+
+    def test_a_new_editor_sees_the_trash_when_the_category_is_ready(self, world: World) -> None:
+        world.share("carol", Role.EDITOR)
+        task = world.create(world.alice, category=world.category.id)
+        world.app.do(world.alice, world.app.trash.delete, task.id)
+
+        def trash() -> list[object]:
+            page = world.app.see(world.carol, world.app.trash.list, category=world.category.id)
+            return [each.id for each in page.items]
+
+        assert trash() == []
+        world.app.jobs.run_all()
+        assert trash() == [task.id]
+
+    def test_a_member_of_a_task_finds_it_in_the_category_when_that_is_ready(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        world.app.do(world.alice, world.app.sharing.share, task.id, "carol", Role.VIEWER)
+
+        def found(category: object) -> list[object]:
+            query = TaskQuery(at=START, category=category)  # type: ignore[arg-type]
+            return [each.id for each in world.app.see(world.carol, world.app.tasks.list, query).items]
+
+        assert (found(world.category.id), found(NONE)) == ([], [task.id])
+        world.share("carol", Role.VIEWER)
+        world.app.jobs.run_all()
+        assert (found(world.category.id), found(NONE)) == ([task.id], [])
+        world.unshare(world.carol)
+        world.app.jobs.run_all()
+        assert (found(world.category.id), found(NONE)) == ([], [task.id])
 
     def test_the_end_of_a_membership_holds_before_any_job(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)
