@@ -181,6 +181,17 @@ class TestMembership:
         world.app.jobs.run_all()
         assert (found(world.category.id), found(NONE)) == ([], [task.id])
 
+    def test_lists_by_role_follow_a_changed_role(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+
+        def found(role: Role) -> list[object]:
+            query = TaskQuery(at=START, role=role)
+            return [each.id for each in world.app.see(world.bob, world.app.tasks.list, query).items]
+
+        for role, other in ((Role.VIEWER, Role.EDITOR), (Role.EDITOR, Role.VIEWER)):
+            world.share("bob", role)
+            assert (found(role), found(other), found(Role.OWNER)) == ([task.id], [], [])
+
     def test_the_end_of_a_membership_holds_before_any_job(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)
         device = Device(world.app.sync, world.bob)
