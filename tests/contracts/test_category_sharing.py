@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tasktracker.domain.categories.category import Category
@@ -22,6 +24,7 @@ from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed, session_actor
 from tests.device import Device
 from tests.fakes import START, App, ManualClock
+from tests.unit.base import fields_of
 
 
 class World:
@@ -229,6 +232,8 @@ class TestMembership:
         world.unshare(world.bob)
         world.app.clock.advance(seconds=1)
         world.share("bob", Role.VIEWER)
+        world.app.jobs.run_next()
+        assert world.listed(world.bob) == set()
         world.app.jobs.run_all()
         assert len(world.listed(world.bob)) == 1
 
@@ -246,6 +251,26 @@ class TestMembership:
         assert device.items == {}
         left = world.get(world.alice, task)
         assert (left.owner, left.category, left.root_category) == (world.alice.user_id, None, None)
+
+    def test_the_owner_is_no_member(self, world: World) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            world.share("alice", Role.EDITOR)
+        assert fields_of(caught) == ["username"]
+
+    def test_a_member_removes_no_other_member(self, world: World) -> None:
+        world.share("carol", Role.VIEWER)
+        remove = world.app.category_sharing.unshare
+        with pytest.raises(NotAllowed):
+            world.app.do(world.bob, remove, world.category.id, world.carol.user_id)
+        world.app.do(world.carol, remove, world.category.id, world.carol.user_id)
+
+    def test_a_changed_role_continues_the_membership(self, world: World, clock: ManualClock) -> None:
+        before = world.app.see(world.bob, world.app.categories.get, world.category.id).member(world.bob.user_id)
+        clock.advance(seconds=1)
+        world.share("bob", Role.VIEWER)
+        after = world.app.see(world.bob, world.app.categories.get, world.category.id).member(world.bob.user_id)
+        assert before is not None
+        assert after == replace(before, role=Role.VIEWER)
 
     def test_a_category_has_a_limited_number_of_members(self, world: World, seed: Seed) -> None:
         world.share("carol", Role.VIEWER)
