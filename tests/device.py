@@ -66,6 +66,10 @@ class Device:
         """Return the ids of the tasks."""
         return {id_ for type_, id_ in self.items if type_ is ItemType.TASK}
 
+    def stored_tasks(self) -> list[Task]:
+        """Return the tasks, each as it was when the device last got it."""
+        return [item for item in self.items.values() if isinstance(item, Task)]
+
     def _category_of(self, item: Task | Category) -> UUID | None:
         return visible_category(item, self.actor.user_id) if isinstance(item, Task) else None
 

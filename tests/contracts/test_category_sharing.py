@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tasktracker.domain.categories.category import Category
@@ -16,12 +18,13 @@ from tasktracker.domain.kernel.errors import (
     TooManyMembers,
 )
 from tasktracker.domain.kernel.members import Role
-from tasktracker.domain.tasks.query import TaskQuery
+from tasktracker.domain.tasks.query import NONE, TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed, session_actor
 from tests.device import Device
 from tests.fakes import START, App, ManualClock
+from tests.unit.base import fields_of
 
 
 class World:
@@ -152,6 +155,46 @@ class TestMembership:
         assert found.is_ready
         assert world.listed(world.carol) == {task.id}
 
+    def test_a_new_editor_sees_the_trash_when_the_category_is_ready(self, world: World) -> None:
+        world.share("carol", Role.EDITOR)
+        task = world.create(world.alice, category=world.category.id)
+        world.app.do(world.alice, world.app.trash.delete, task.id)
+
+        def trash() -> list[object]:
+            page = world.app.see(world.carol, world.app.trash.list, category=world.category.id)
+            return [each.id for each in page.items]
+
+        assert trash() == []
+        world.app.jobs.run_all()
+        assert trash() == [task.id]
+
+    def test_a_member_of_a_task_finds_it_in_the_category_when_that_is_ready(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+        world.app.do(world.alice, world.app.sharing.share, task.id, "carol", Role.VIEWER)
+
+        def found(category: object) -> list[object]:
+            query = TaskQuery(at=START, category=category)  # type: ignore[arg-type]
+            return [each.id for each in world.app.see(world.carol, world.app.tasks.list, query).items]
+
+        assert (found(world.category.id), found(NONE)) == ([], [task.id])
+        world.share("carol", Role.VIEWER)
+        world.app.jobs.run_all()
+        assert (found(world.category.id), found(NONE)) == ([task.id], [])
+        world.unshare(world.carol)
+        world.app.jobs.run_all()
+        assert (found(world.category.id), found(NONE)) == ([], [task.id])
+
+    def test_lists_by_role_follow_a_changed_role(self, world: World) -> None:
+        task = world.create(world.alice, category=world.category.id)
+
+        def found(role: Role) -> list[object]:
+            query = TaskQuery(at=START, role=role)
+            return [each.id for each in world.app.see(world.bob, world.app.tasks.list, query).items]
+
+        for role, other in ((Role.VIEWER, Role.EDITOR), (Role.EDITOR, Role.VIEWER)):
+            world.share("bob", role)
+            assert (found(role), found(other), found(Role.OWNER)) == ([task.id], [], [])
+
     def test_the_end_of_a_membership_holds_before_any_job(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)
         device = Device(world.app.sync, world.bob)
@@ -189,6 +232,8 @@ class TestMembership:
         world.unshare(world.bob)
         world.app.clock.advance(seconds=1)
         world.share("bob", Role.VIEWER)
+        world.app.jobs.run_next()
+        assert world.listed(world.bob) == set()
         world.app.jobs.run_all()
         assert len(world.listed(world.bob)) == 1
 
@@ -206,6 +251,26 @@ class TestMembership:
         assert device.items == {}
         left = world.get(world.alice, task)
         assert (left.owner, left.category, left.root_category) == (world.alice.user_id, None, None)
+
+    def test_the_owner_is_no_member(self, world: World) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            world.share("alice", Role.EDITOR)
+        assert fields_of(caught) == ["username"]
+
+    def test_a_member_removes_no_other_member(self, world: World) -> None:
+        world.share("carol", Role.VIEWER)
+        remove = world.app.category_sharing.unshare
+        with pytest.raises(NotAllowed):
+            world.app.do(world.bob, remove, world.category.id, world.carol.user_id)
+        world.app.do(world.carol, remove, world.category.id, world.carol.user_id)
+
+    def test_a_changed_role_continues_the_membership(self, world: World, clock: ManualClock) -> None:
+        before = world.app.see(world.bob, world.app.categories.get, world.category.id).member(world.bob.user_id)
+        clock.advance(seconds=1)
+        world.share("bob", Role.VIEWER)
+        after = world.app.see(world.bob, world.app.categories.get, world.category.id).member(world.bob.user_id)
+        assert before is not None
+        assert after == replace(before, role=Role.VIEWER)
 
     def test_a_category_has_a_limited_number_of_members(self, world: World, seed: Seed) -> None:
         world.share("carol", Role.VIEWER)

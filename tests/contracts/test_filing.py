@@ -198,9 +198,12 @@ class FilingMachine(RuleBasedStateMachine):
             values = check(CATEGORY.rules, CATEGORY.defaults | fields if whole else fields)
             changed = replace(category, **values)
             if changed != category:
+                different = {name for name in CATEGORY.names if getattr(changed, name) != getattr(category, name)}
+                earlier = dict.fromkeys(CATEGORY.names, category.version) | {**category.field_versions}
                 changed = replace(
                     changed,
                     version=category.version + 1,
+                    field_versions=earlier | dict.fromkeys(different, category.version + 1),
                     updated_at=max(self.clock.now(), category.updated_at),
                 )
             user.categories[category_id] = changed

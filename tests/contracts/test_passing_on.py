@@ -16,6 +16,7 @@ from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import Busy, CategoryNotFound, InvalidInput, NotAllowed, TaskNotFound
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.removal import accounts, passing_on
+from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
@@ -85,6 +86,47 @@ def refused(expected: type[Exception], *calls: Callable[[], object]) -> None:
     for call in calls:
         with pytest.raises(expected):
             call()
+
+
+@pytest.mark.parametrize("removes_category", [False, True])
+def test_what_an_account_takes_along_is_deleted_for_former_members(
+    app: App, people: dict[str, SessionActor], removes_category: bool
+) -> None:
+    alice, bob, *_ = people.values()
+    groceries = app.do(alice, app.categories.create, {"name": "Groceries"})
+    share(app, alice, groceries, bob=Role.VIEWER)
+    create(app, alice, "Milk", category=groceries.id)
+    old = Device(app.sync, bob, drops=False)
+    old.catch_up()
+    if removes_category:
+        app.do(alice, app.category_removal.delete, groceries.id)
+    else:
+        app.do(alice, app.category_sharing.unshare, groceries.id, bob.user_id)
+    old.catch_up()
+    assert len(old.items) == 1
+    app.account_removal.delete(alice, PASSWORD)
+    app.jobs.run_all()
+    old.catch_up()
+    assert old.items == {}
+
+
+def test_the_last_member_who_deletes_the_account_changes_the_category_that_the_owner_sees(
+    app: App, people: dict[str, SessionActor]
+) -> None:
+    alice, bob, *_ = people.values()
+    groceries, private = (app.do(alice, app.categories.create, {"name": name}) for name in ("Groceries", "Private"))
+    top = create(app, alice, "top")
+    create(app, alice, "below", parent=top.id, category=private.id)
+    app.do(alice, app.tasks.edit, top.id, {"category": groceries.id})
+    share(app, alice, groceries, bob=Role.VIEWER)
+    device = Device(app.sync, alice)
+    device.catch_up()
+    assert {visible_category(task, alice.user_id) for task in device.stored_tasks()} == {groceries.id}
+    app.account_removal.delete(bob, PASSWORD)
+    app.jobs.run_all()
+    device.catch_up()
+    assert {visible_category(task, alice.user_id) for task in device.stored_tasks()} == {groceries.id, private.id}
+    assert titles(app, alice, category=groceries.id) == ["top"]
 
 
 def test_a_shared_category_passes_to_its_longest_serving_editor_at_once(

@@ -14,7 +14,8 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import CategoryNotFound, ChangeNotFound, InvalidInput, NotAllowed, TaskNotFound
 from tasktracker.domain.kernel.members import Role
-from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp, Outcome, Status
+from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed
@@ -162,6 +163,79 @@ class TestPull:
         old.catch_up()
         old.require_in_sync()
 
+    @pytest.mark.parametrize("way", ["purge", "remove", "remove shared", "remove and purge"])
+    def test_a_task_that_is_removed_before_the_job_is_deleted_for_former_members(
+        self, world: Devices, way: str
+    ) -> None:
+        below = world.create(world.alice, parent=world.task.id)
+        if way == "remove shared":
+            world.share("carol", Role.VIEWER)
+        world.app.jobs.run_all()
+        old = world.pulled(world.bob, drops=False)
+        owner = world.pulled(world.alice)
+        assert old.tasks() == {world.task.id, below.id}
+        world.unshare(world.bob)
+        if not way.startswith("purge"):
+            world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        old.catch_up()
+        if "purge" in way:
+            world.app.do(world.alice, world.app.trash.delete, world.task.id)
+            world.app.do(world.alice, world.app.trash.purge, world.task.id)
+        world.app.jobs.run_all()
+        old.catch_up()
+        assert old.items == {}
+        old.require_in_sync()
+        owner.catch_up()
+        owner.require_in_sync()
+        assert all(each.category is None for each in owner.stored_tasks())
+
+    def test_a_member_who_comes_back_before_the_job_gets_the_tasks_again(self, world: Devices) -> None:
+        world.unshare(world.bob)
+        world.device.catch_up()
+        assert world.device.items == {}
+        world.share("bob", Role.VIEWER)
+        world.device.catch_up()
+        world.app.jobs.run_all()
+        world.device.catch_up()
+        assert world.device.tasks() == {world.task.id}
+        world.device.require_in_sync()
+
+    @pytest.mark.parametrize("way", ["unshare", "delete"])
+    def test_what_is_shared_by_itself_follows_the_loss_of_a_category_before_it_was_ready(
+        self, world: Devices, way: str
+    ) -> None:
+        below = world.create(world.alice, parent=world.task.id)
+        world.app.do(world.alice, world.app.sharing.share, world.task.id, "carol", Role.EDITOR)
+        world.share("carol", Role.VIEWER)
+        for each in (world.task, below):
+            world.edit(world.alice, each, title="Oat milk")
+        device = world.pulled(world.carol)
+        if way == "unshare":
+            world.unshare(world.carol)
+        else:
+            world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
+        device.catch_up()
+        world.app.jobs.run_all()
+        device.catch_up()
+        assert device.tasks() == {world.task.id, below.id}
+
+    def test_the_subtasks_of_a_task_that_is_moved_out_before_the_job_follow_it(self, world: Devices) -> None:
+        private = world.app.do(world.alice, world.app.categories.create, {"name": "private"})
+        below = world.create(world.alice, parent=world.task.id)
+        world.app.do(world.alice, world.app.sharing.share, world.task.id, "bob", Role.EDITOR)
+        owner = world.pulled(world.alice)
+        world.device.catch_up()
+        world.unshare(world.bob)
+        world.device.catch_up()
+        world.edit(world.alice, world.task, category=private.id)
+        world.app.jobs.run_all()
+        for device in (owner, world.device):
+            device.catch_up()
+            device.require_in_sync()
+            assert device.tasks() == {world.task.id, below.id}
+            (found,) = (each for each in device.stored_tasks() if each.id == below.id)
+            assert visible_category(found, device.actor.user_id) is None
+
     def test_deleting_a_category_revokes_it_for_its_members(self, world: Devices) -> None:
         owner = world.pulled(world.alice)
         world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
@@ -277,6 +351,57 @@ class TestPush:
         world.edit(world.alice, root, category=world.category.id)
         outcome = world.push(world.bob, MutationOp.UPDATE, below.id, 1, category=None)
         assert outcome.conflicts["category"].theirs == world.category.id
+
+
+class TestPushOfCategories:
+    """Versions of a category count every change, but only changes of the same field are in conflict."""
+
+    def push(self, world: Devices, op: MutationOp, base: int, **data: object) -> Outcome:
+        return world.push(world.alice, op, world.category.id, base, ItemType.CATEGORY, **data)
+
+    def test_a_rename_merges_with_changes_of_the_members(self, world: Devices) -> None:
+        base = world.category.version  # before it was shared with Bob, and he became ready
+        renamed = self.push(world, MutationOp.UPDATE, base, name="Food")
+        assert (renamed.status, renamed.conflicts) == (Status.MERGED, {})
+        world.share("carol", Role.VIEWER)
+        assert self.push(world, MutationOp.UPDATE, base, color="#112233").status is Status.MERGED
+        stored = world.app.see(world.alice, world.app.categories.get, world.category.id)
+        assert (stored.name, stored.color) == ("Food", "#112233")
+
+    def test_a_field_that_another_device_has_changed_is_in_conflict(self, world: Devices) -> None:
+        base = world.category.version
+        self.push(world, MutationOp.UPDATE, base, name="Food")
+        world.share("carol", Role.VIEWER)
+        refused = self.push(world, MutationOp.UPDATE, base, name="Shop", color="#112233")
+        assert refused.status is Status.CONFLICT
+        assert refused.conflicts == {"name": FieldConflict(None, "Shop", "Food")}
+        assert self.push(world, MutationOp.UPDATE, base, name="Food").status is Status.MERGED
+
+    def test_deleting_conflicts_with_the_fields_that_others_have_changed(self, world: Devices) -> None:
+        base = world.category.version
+        world.app.do(world.alice, world.app.categories.edit, world.category.id, {"color": "#112233"})
+        edited = world.app.do(world.alice, world.app.categories.edit, world.category.id, {"color": None})
+        refused = self.push(world, MutationOp.DELETE, base)
+        assert refused.conflicts == {"color": FieldConflict(None, None, None)}
+        world.share("carol", Role.VIEWER)
+        assert self.push(world, MutationOp.DELETE, edited.version).status is Status.APPLIED
+
+    def test_a_version_that_is_not_known_conflicts_in_every_field(self, world: Devices) -> None:
+        refused = self.push(world, MutationOp.UPDATE, 100, name="Food", description="")
+        assert refused.conflicts == {"name": FieldConflict(None, "Food", "Groceries")}
+
+    def test_a_category_from_before_the_versions_of_fields_merges_after_its_next_change(
+        self, world: Devices, store: Storage
+    ) -> None:
+        with store.reading(world.alice) as work:
+            user = work.users.find(world.alice.user_id)
+        assert user is not None
+        category = world.seed.category(user, version=5)
+        renamed = world.push(world.alice, MutationOp.UPDATE, category.id, 4, ItemType.CATEGORY, name="Shop")
+        assert renamed.status is Status.CONFLICT
+        world.app.do(world.alice, world.app.category_sharing.share, category.id, "bob", Role.VIEWER)
+        renamed = world.push(world.alice, MutationOp.UPDATE, category.id, 5, ItemType.CATEGORY, name="Shop")
+        assert renamed.status is Status.MERGED
 
 
 class TestHistory:

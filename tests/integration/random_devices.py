@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from tasktracker_client import Replica, SyncError, UnknownItem
+from tasktracker_client import Replica, SyncError, Task, UnknownItem
 from tests.http import Person
 from tests.integration.worlds import World
 from tests.line import Line
@@ -131,8 +131,17 @@ class Device(Replica):
             assert id_ in kept or is_deleted, f"{mutation} is no issue"
 
     def require_no_lost_category(self) -> None:
-        """Require that no task is left of a category that the user cannot see."""
-        assert {task.category for task in self.tasks()} <= {None, *(category.id for category in self.categories())}
+        """Require that no task of others is left of a category that the user cannot see.
+
+        Own tasks name a deleted category until its job is done.
+        """
+        seen = {None, *(category.id for category in self.categories())}
+        assert {task.category for task in self.tasks() if task.owner != self.person.id} <= seen
+
+    def require_nothing_of(self, person: Person) -> None:
+        """Require that no item is left of a user whose account was removed."""
+        for item in (*self.tasks(), *self.categories()):
+            assert person.id not in (item.owner, *(item.owners if isinstance(item, Task) else item.members))
 
     def titles_received(self) -> dict[str, tuple[int, str]]:
         """Return the versions and titles of the user's own tasks as the service has sent them."""

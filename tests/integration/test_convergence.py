@@ -1,7 +1,7 @@
-"""Ten devices of three users reach the state of the server, and lose no edit, over a bad network.
+"""Eleven devices of four users reach the state of the server, and lose no edit, over a bad network.
 
-Two devices use one API token, and one file is copied. A server process is killed, and a backup is restored. All random
-choices depend on a seed, which a failure prints.
+Two devices use one API token, and one file is copied. A server process is killed, a backup is restored, and one of the
+users deletes the account. All random choices depend on a seed, which a failure prints.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tasktracker.entrypoints.http.job_worker import JobWorker
-from tasktracker_client import stream
+from tasktracker_client import LoginRequired, Unavailable, stream
 from tests.dying_server import COMMAND
 from tests.http import Api, Person
 from tests.integration.devices import require_in_sync
@@ -72,11 +72,31 @@ def share_category(owner: Person, category: str, member: Person, role: str) -> N
             owner.post(path, {"username": member.username, "role": role})
 
 
+def sync(device: Device, world: World) -> None:
+    """Sync. A category that has only just passed to the user can be deleted only after its jobs."""
+    try:
+        device.sync()
+    except Unavailable:
+        world.finish_jobs()
+        device.sync()
+
+
+def delete_account(person: Person, others: Sequence[Person], chance: random.Random) -> None:
+    """Delete an account. Its shared categories pass to a random user if that is allowed, or to the one of the rule."""
+    path, body = "/api/accounts/me/delete/", {"password": person.password}
+    chosen = person.post(path, body | {"transfer_to": chance.choice(others).id}) if chance.random() < 0.5 else None
+    if chosen is None or chosen.status_code == 400:
+        chosen = person.post(path, body)
+    assert chosen.status_code == 204, chosen.text
+
+
 def converge(world: World, folder: Path, seed: int) -> None:
     """Make random edits on all devices, and require that all devices agree in the end."""
     chance = random.Random(seed)
     folder = Path(tempfile.mkdtemp(dir=folder))  # Hypothesis repeats a failure
     users = [world.register() for _ in range(USERS)]
+    leaver = world.register()
+    people = [*users, leaver]
     with ExitStack() as stack:
         token = api_token(users[0])  # of two devices
         devices = [
@@ -91,6 +111,8 @@ def converge(world: World, folder: Path, seed: int) -> None:
             )
             for number in range(DEVICES)
         ]
+        leaving = stack.enter_context(Device(folder / "leaving.db", world, leaver, chance))
+        devices.append(leaving)
         for device in devices:
             if device not in (devices[USERS], devices[2 * USERS]):
                 device.login(device.person.username, device.person.password)
@@ -99,14 +121,18 @@ def converge(world: World, folder: Path, seed: int) -> None:
             for person in users
             if world.streams_url
         ]
-        for device in devices[:USERS]:
+        for device in (*devices[:USERS], leaving):
             for _ in range(4):
                 device.edit_something()
                 device.create_category(name=device.word())
                 device.create_task(title=device.word())
             device.try_to_sync()
         away = chance.sample(devices, 2)
+        for category in leaving.categories():
+            for member in chance.sample(users, 2):
+                share_category(leaver, category.id, member, chance.choice(["viewer", "editor", "editor"]))
         received: list[tuple[Device, dict[str, tuple[int, str]]]] = []
+        removed: Sequence[str] = ()  # the histories of tasks that go with the account
         world.back_up()
         for step in range(STEPS):
             device = chance.choice(devices)
@@ -125,35 +151,44 @@ def converge(world: World, folder: Path, seed: int) -> None:
                 recover(world, devices)
             elif step == 3 * STEPS // 4:
                 require_applied_once(devices, world.histories())
-                received = [(each, each.titles_received()) for each in devices if each._local.get("complete_at")]
+                staying = [each for each in devices if each is not leaving and each._local.get("complete_at")]
+                received = [(each, each.titles_received()) for each in staying]
                 world.restore_backup()
                 for each in devices:
                     each.line.done.clear()
                     each.line.acknowledged.clear()
+            elif step == 7 * STEPS // 8:
+                removed = world.histories()
+                delete_account(leaver, users, chance)
+                people.remove(leaver)
+                devices.remove(leaving)
+                leaving.line.is_up, leaving.line.is_bad = True, False
+                with pytest.raises(LoginRequired):
+                    leaving.sync()
             elif chance.random() < 0.6:
                 for _ in range(3):
                     device.edit_something()
             elif chance.random() < 0.85:
                 device.try_to_sync()
             elif chance.random() < 0.6:
-                owner, member = chance.sample(users, 2)
+                owner, member = chance.sample(people, 2)
                 own = [each.id for each in device.categories() if each.owner == owner.id]
                 role = chance.choice(["viewer", "editor", "editor", "none"])
                 share_category(owner, chance.choice(own or ["none"]), member, role)
             else:
-                owner, member = chance.sample(users, 2)
+                owner, member = chance.sample(people, 2)
                 shown = [each for each in devices if each.person is owner]
                 share(owner, chance.choice(shown).a_task(), member, chance.choice(["viewer", "editor", "none"]))
         for device in devices:
             device.line.is_up, device.line.is_bad = True, False
-            device.sync()
+            sync(device, world)
         for device, owner in zip(devices, users, strict=False):
             for category in device.categories():
                 for member in (each for each in users if each.id in category.members):
                     share_category(owner, category.id, member, "none")
                     break
         for device in devices:
-            device.sync()
+            sync(device, world)
             device.require_no_lost_category()  # whatever jobs have not done yet
         world.finish_jobs()
         for device in devices * 2:
@@ -161,8 +196,9 @@ def converge(world: World, folder: Path, seed: int) -> None:
         for device in devices:
             require_in_sync(device, device.person)
             device.require_issues()
-        histories = world.histories()
-        require_applied_once(devices, histories)
+            device.require_nothing_of(leaver)
+        histories = sorted({*removed, *world.histories()})
+        require_applied_once([*devices, leaving], histories)
         for device, titles in received:
             device.require_titles(titles, " ".join(histories))
         for device in devices:
@@ -171,7 +207,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
         world.finish_jobs()
         for device in devices * 2:
             device.sync()
-        everything = " ".join(world.histories())
+        everything = " ".join([*removed, *world.histories()])
         for device in devices:
             require_in_sync(device, device.person)
             device.require_resent(everything)

@@ -13,12 +13,14 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from tasktracker.domain.portability.import_job import ImportJob, JobState
 from tests.contracts.http.base import invalid, problem
+from tests.fakes import START, SYSTEM
 from tests.http import (
     Api,
     Person,
@@ -214,6 +216,20 @@ def test_an_import_reports_what_is_in_the_trash_and_restores_it_on_request(alice
     assert alice.get(EXPORT).content.count(b'"trashed_at":null') == 3
     child = next(task for task in alice.listed("/api/tasks/") if task["title"] == "child")
     assert child["parent"] == parent["id"]
+
+
+def test_a_report_that_an_earlier_release_stored_is_complete(shared: Api, alice: Person) -> None:
+    earlier = {name: number for name, number in counts(created=2).items() if name != "passed_over"}
+    report = {"dry_run": False, "skipped": 0, "errors": [], "notices": [], "omitted": 0, "tasks": earlier}
+    report["categories"] = {name: earlier[name] for name in ("created", "unchanged", "mapped")}
+    times = {"created_at": START, "updated_at": START}
+    job = ImportJob(id=uuid4(), user_id=UUID(alice.id), dry_run=False, size=9, **times)  # type: ignore[arg-type]
+    with shared.container.store().writing(SYSTEM) as work:
+        work.import_jobs.add(job.end(JobState.DONE, START, report=json.dumps(report).encode()))
+    # Compared with the OpenAPI document, too.
+    found = expect(alice.get(f"{IMPORTS}{job.id}/"), 200)
+    assert found["report"]["tasks"] == counts(created=2)
+    assert expect(alice.get(IMPORTS), 200)["results"] == [found]
 
 
 def test_errors_are_reported_by_line(alice: Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from uuid import uuid4
 
 import pytest
 
@@ -12,11 +13,15 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import Uuid7Generator
+from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import TaskNotFound
 from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.sync.mutation import Mutation, MutationOp
+from tasktracker.domain.sync.task_mutations import TaskMutations
 from tests.contracts.base import Seed, race, session_actor
 from tests.fakes import App, ManualClock, SequentialIds
 from tests.postgres import DatabaseFactory
+from tests.unit.base import before_next_call
 
 ROUNDS, WRITES = 15, 6
 
@@ -65,3 +70,24 @@ def test_no_write_commits_after_the_role_has_ended(apps: tuple[App, App, Seed], 
         if ending == "unshare":
             with pytest.raises(TaskNotFound):
                 write(0)
+
+
+def test_what_a_push_leaves_out_because_of_a_concurrent_demotion_is_named(
+    apps: tuple[App, App, Seed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there, seed = apps
+    owner, editor = (session_actor(seed.session(seed.user(name))) for name in ("owner", "editor"))
+    category = here.do(owner, here.categories.create, {"name": "Team"})
+    here.do(owner, here.category_sharing.share, category.id, "editor", Role.EDITOR)
+    task = here.do(editor, here.tasks.create, {"title": "task", "category": category.id})
+    task = here.do(owner, here.tasks.edit, task.id, {"title": "Task"})
+    here.do(owner, here.sharing.share, task.id, "editor", Role.EDITOR)
+    mutations = there.pushing.mutations[ItemType.TASK]
+    assert isinstance(mutations, TaskMutations)
+    demote = partial(here.do, owner, here.category_sharing.assign, category.id, editor.user_id, Role.VIEWER)
+    before_next_call(monkeypatch, mutations._tasks, "edit", demote)
+    data = {"title": "mine", "category": None}
+    fixed = {"id": uuid4(), "fingerprint": b"", "type": ItemType.TASK, "op": MutationOp.UPDATE, "data": data}
+    (outcome,) = there.pushing.push(editor, [Mutation(target=task.id, **fixed)])  # type: ignore[arg-type]
+    stored = here.see(owner, here.tasks.get, task.id)
+    assert (outcome.dropped, stored.title, stored.category) == (["category"], "mine", category.id)

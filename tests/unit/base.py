@@ -29,9 +29,9 @@ def before_next_call(monkeypatch: pytest.MonkeyPatch, target: object, name: str,
     """Run an action before the next call of a method, like a concurrent request."""
     original = getattr(target, name)
 
-    def act_and_call(*arguments: Any) -> Any:
+    def act_and_call(*arguments: Any, **more: Any) -> Any:
         monkeypatch.undo()
         action()
-        return original(*arguments)
+        return original(*arguments, **more)
 
     monkeypatch.setattr(target, name, act_and_call)

@@ -330,9 +330,12 @@ class TestPush:
             assert result["conflicts"] == {"title": {"base": None, "yours": "other", "theirs": "base"}}
         category = alice.category("Home")
         expect(alice.patch(f"/api/categories/{category['id']}/", {"color": "#112233"}), 200)
-        body = mutation("update", category["id"], {"name": "Haus"}, type="category", base_version=1)
+        body = mutation("update", category["id"], {"name": "Haus"}, type="category", base_version=9)
         (result,) = push(alice, body)["results"]
         assert (result["status"], set(result["conflicts"])) == ("conflict", {"name"})
+        body = mutation("update", category["id"], {"name": "Haus", "color": None}, type="category", base_version=1)
+        (result,) = push(alice, body)["results"]
+        assert result["conflicts"] == {"color": {"base": None, "yours": None, "theirs": "#112233"}}
 
     def test_changes_caused_by_other_tasks_do_not_conflict(self, alice: Person, phone: Person) -> None:
         root, parent = alice.task("root"), alice.task("parent")

@@ -47,7 +47,7 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
         self.tasks = MemoryTasks(transaction)
-        self.trash = MemoryTrash(transaction)
+        self.trash = MemoryTrash(transaction, self.tasks)
         self.history = MemoryHistory(transaction)
         self.bulk = MemoryBulkRepository(transaction)
         self.import_jobs = MemoryImportJobs(transaction)

@@ -71,6 +71,11 @@ class MemoryTasks:
             self._transaction.put(data.tasks, refiled)
             self._put_viewers(refiled)
 
+    def revoke_former(self, task: Task) -> None:
+        """Delete a task in the feeds of former members of its category whom the job has not reached."""
+        stored = self._transaction.data.viewers.get(task.id)
+        self.revoked += revocations(task, stored.categories if stored else ())
+
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
         found = visible(self._transaction, user_id)
         return [task for task in found if role_in(task.members, user_id) is not None][:limit]
@@ -149,8 +154,7 @@ class MemoryTasks:
 
     def _put_viewers(self, task: Task) -> None:
         seen = {user_id: visible_category(task, user_id) for user_id in viewers_of(task)}
-        stored = self._transaction.data.viewers.get(task.id)
-        self.revoked += revocations(task, stored.categories if stored else ())
+        self.revoke_former(task)
         self._transaction.put(self._transaction.data.viewers, StoredViewers(task.id, seen))
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction, seen_by
-from tasktracker.adapters.memory.tasks import visible
+from tasktracker.adapters.memory.tasks import MemoryTasks, visible
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.policy import can_organise, role_of, visible_category
@@ -18,8 +18,9 @@ from tasktracker.domain.tasks.task import Task
 class MemoryTrash:
     """Implements TrashRepository."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, tasks: MemoryTasks) -> None:
         self._transaction = transaction
+        self._tasks = tasks
 
     def list(
         self, user_id: UUID, after: TaskKey[datetime] | None, limit: int, category: UUID | None = None
@@ -57,6 +58,7 @@ class MemoryTrash:
                 raise RuntimeError(f"Task {task.id} still has subtasks.")
             for key in tuple(data.changes_of.keys(task.id)):
                 self._transaction.drop(data.changes, key.id)
+            self._tasks.revoke_former(task)
             self._transaction.drop(data.viewers, task.id)
             self._transaction.drop(data.tasks, task.id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -67,7 +68,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CATEGORIES = Rows(
     Category,
     categories,
-    load={"members": _load_members},
+    load={"members": _load_members, "field_versions": json.loads},
+    dump={"field_versions": json.dumps},
     read_only={"members": _MEMBERS},
     derived={"name_key": lambda category: name_key(category.name)},
     fixed=("id", "created_at"),

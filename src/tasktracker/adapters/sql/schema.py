@@ -159,6 +159,8 @@ categories = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
+    # JSON: {"<field>": <version>, …}
+    Column("field_versions", Text, nullable=False, server_default="{}"),
     # Set while a job takes the tasks out of the category. The row is then not found, and its name is free.
     Column("removed_at", Moment),
     PrimaryKeyConstraint("id", name="pk_categories"),

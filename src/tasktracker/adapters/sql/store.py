@@ -107,7 +107,6 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
     categories = RepositoryAttribute(SqlCategories)
-    trash = RepositoryAttribute(SqlTrash)
     history = RepositoryAttribute(SqlHistory)
     bulk = RepositoryAttribute(SqlBulkRepository)
     import_jobs = RepositoryAttribute(SqlImportJobs)
@@ -127,6 +126,10 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self.feed = SqlFeed(connection)
         self.tasks = SqlTasks(connection)
         self.jobs = SqlJobs(connection)
+
+    @property
+    def trash(self) -> SqlTrash:
+        return SqlTrash(self.connection, self.tasks)
 
     @property
     def changes(self) -> WorkChangeLog:

@@ -168,6 +168,11 @@ _REMOVE_FORMER = (
     )
     .returning(task_entries.c.task_id, task_entries.c.user_id)
 )
+_REMOVE_VIA = (
+    delete(task_entries)
+    .where(task_entries.c.task_id.in_(_IDS), task_entries.c.via.is_not(None))
+    .returning(task_entries.c.task_id, task_entries.c.user_id)
+)
 
 
 class SqlTasks:
@@ -234,6 +239,16 @@ class SqlTasks:
         for task_id, user_id in self._connection.change_returning(_REMOVE_FORMER, {"of_root": root}):
             if (task := self.find_unlocked(task_id)) is not None:
                 self.revoked += revocations(task, [user_id])
+
+    def revoke_former(self, tasks: Collection[Task]) -> None:
+        """Delete tasks that are being removed in the feeds of former members whom the job has not reached."""
+        for category_id in sorted({task.root_category for task in tasks if task.root_category}):
+            members = self._lock_list(category_id)
+            found = {
+                each.id: replace(each, list_members=members) for each in tasks if each.root_category == category_id
+            }
+            for task_id, user_id in self._connection.change_returning(_REMOVE_VIA, {"ids": sorted(found)}):
+                self.revoked += revocations(found[task_id], [user_id])
 
     def shared_with(self, user_id: UUID, limit: int) -> Sequence[Task]:
         rows = self._connection.rows(_SHARED_WITH, {"user_id": user_id, "limit": limit})

@@ -14,6 +14,7 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_lists import IS_LISTED, in_my_lists
 from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
+from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
@@ -62,10 +63,11 @@ def _list(after: bool, in_category: bool) -> Select[Any]:
 class SqlTrash:
     """Implements TrashRepository."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_tasks")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, tasks: SqlTasks) -> None:
         self._connection = connection
+        self._tasks = tasks
 
     def list(
         self, user_id: UUID, after: TaskKey[datetime] | None, limit: int, category: UUID | None = None
@@ -86,6 +88,7 @@ class SqlTrash:
         return TASKS.entities(self._connection.rows(_DELETED_IN, {"root": root}))
 
     def purge(self, tasks: Collection[Task]) -> None:
+        self._tasks.revoke_former(tasks)
         # The foreign keys delete entries and histories, too.
         self._connection.change_all(_PURGE, [{"id": task.id} for task in tasks])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, TypedDict
 from uuid import UUID
@@ -49,7 +50,8 @@ class CategoryMember:
 class Category:
     """A category of its owner, `user_id`, and the members with whom it is shared.
 
-    `version` grows by one with every change.
+    `version` grows by one with every change. `field_versions` are the versions in which the editable fields got their
+    values; it is empty as long as nothing is known but the present version.
     """
 
     id: UUID
@@ -61,6 +63,7 @@ class Category:
     created_at: datetime
     updated_at: datetime
     version: int = 1
+    field_versions: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def edit(self, fields: CategoryFields, now: datetime) -> Category:
         """Return the category with these (checked) fields; itself if they change nothing."""
@@ -85,6 +88,10 @@ class Category:
         """Return the member with this id. The owner is not a member."""
         return next((each for each in self.members if each.user_id == user_id), None)
 
+    def field_version(self, name: str) -> int:
+        """Return the version in which an editable field got its value; the present one if that is not known."""
+        return self.field_versions.get(name, self.version)
+
     @property
     def list_members(self) -> tuple[Member, ...]:
         """The users who have a right to every task in the category, its owner included; none if it is not shared."""
@@ -102,7 +109,12 @@ class Category:
     def _changed(self, other: Category, now: datetime) -> Category:
         if other == self:
             return self
-        return replace(other, version=self.version + 1, updated_at=max(now, self.updated_at))
+        version = self.version + 1
+        versions = {
+            name: self.field_version(name) if getattr(other, name) == getattr(self, name) else version
+            for name in CATEGORY.names
+        }
+        return replace(other, version=version, field_versions=versions, updated_at=max(now, self.updated_at))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,6 +16,7 @@ from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import Busy
 from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.removal.ports import CategoryRemovalWork, UnfilingWork
+from tasktracker.domain.tasks.moving import is_being_refreshed
 
 UNFILE_STEP = 50
 """Tasks unfiled in one step of a piece."""
@@ -27,16 +28,18 @@ class CategoryRemoval:
     def delete(self, work: CategoryRemovalWork, category_id: UUID, expected: Expected = None) -> None:
         """Remove a category. Its tasks remain with the owner, without a category; its members no longer see them.
 
-        If it has many tasks, or members, a job takes the tasks out of it. Until then they may still name it, but
-        nothing finds it. Raises CategoryNotFound, NotAllowed, Stale, and Busy while the category passes to the actor.
+        If it has many tasks, has members or had some until now, a job takes the tasks out of it. Until then they may
+        still name it, but nothing finds it. Raises CategoryNotFound, NotAllowed, Stale, and Busy while the category
+        passes to the actor.
         """
         category = require_owned(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
         require(category, expected)
         require_settled(work, category_id)
         deadline.current().lift()
         job = Job.of(JobKind.REMOVE_CATEGORY, category_id, category.user_id, work.now)
-        if category.members:
-            category = unshare(work, category)
+        if category.members or is_being_refreshed(work, category_id):
+            if category.members:
+                category = unshare(work, category)
             # Its first piece is not done here, because works that do not see this change may still run.
             work.jobs.add(job)
             work.categories.hide(category, work.now)

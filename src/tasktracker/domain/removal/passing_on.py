@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from tasktracker.domain.accounts.user import MAX_USERNAME_LENGTH, username_key
 from tasktracker.domain.categories.category import MAX_NAME_LENGTH, Category, CategoryMember, name_key
@@ -55,6 +55,10 @@ def pass_on_categories(work: AccountRemovalWork, transfer_to: str | None) -> boo
             left = category.without_member(work.actor.user_id, work.now)
             work.categories.save_shared(left)
             work.changes.record(Action.UNSHARE, category, left)
+            if not left.members:
+                # The subtasks in it are now seen in their own categories.
+                job = Job.of(JobKind.REFRESH_LIST, category.id, category.user_id, work.now)
+                work.jobs.add(replace(job, id=uuid5(category.id, str(work.actor.user_id))))
     return bool(own)
 
 

@@ -98,7 +98,7 @@ class CategorySharing:
         unshared = category.without_member(user_id, work.now)
         work.categories.save_shared(unshared)
         work.changes.record(Action.UNSHARE, category, unshared)
-        self._refresh(work, category, category.user_id)
+        self._refresh(work, category, user_id)
 
     def _refresh(self, work: CategorySharingWork, category: Category, user_id: UUID) -> None:
         """Add a job. Its first piece is not done here, because works that do not see this change may still run."""

@@ -1,7 +1,7 @@
 """The mutations of categories.
 
-Categories have no history. If others have changed a category since the base, every field with a different value is in
-conflict.
+Categories have no history, but each field has the version in which it got its value. So edits are merged by field with
+the changes of others since the base version. Their earlier values are not known.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.kernel.errors import CategoryNotFound
 from tasktracker.domain.removal.categories import CategoryRemoval
 from tasktracker.domain.sync.applied import base_and_own
-from tasktracker.domain.sync.merge import conflicts_of, is_current
+from tasktracker.domain.sync.merge import is_current
 from tasktracker.domain.sync.mutation import Apply, FieldConflict, InConflict, Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.sync.ports import PushWork
 
@@ -44,12 +44,16 @@ class CategoryMutations:
     def _update(self, work: PushWork, mutation: Mutation) -> Outcome:
         fields = CATEGORY.check(cast(CategoryFields, mutation.data))
         category = require_owned(self._categories.get(work, mutation.target), work.actor.user_id)
-        status = Status.APPLIED
-        if not _is_current(work, mutation, category):
-            status = Status.MERGED
-            conflicts = conflicts_of(cast(Mapping[str, Any], fields), CATEGORY.of(category), None, frozenset())
-            if conflicts:
-                raise InConflict(category.version, conflicts)
+        base, own = base_and_own(work, mutation)
+        status = Status.APPLIED if is_current(base, category.version, own) else Status.MERGED
+        changed = _changed_by_others(category, base, own)
+        conflicts = {
+            name: FieldConflict(None, value, changed[name])
+            for name, value in cast(Mapping[str, Any], fields).items()
+            if name in changed and value != changed[name]
+        }
+        if conflicts:
+            raise InConflict(category.version, conflicts)
         edited = self._categories.edit(work, category.id, fields)
         made = None if edited.version == category.version else edited.version
         return Outcome(status=status, version=edited.version, made=made)
@@ -65,14 +69,25 @@ class CategoryMutations:
 
     def _delete_stored(self, work: PushWork, mutation: Mutation) -> Outcome:
         category = require_owned(self._categories.get(work, mutation.target), work.actor.user_id)
-        if not _is_current(work, mutation, category):
-            conflicts = {name: FieldConflict(None, None, value) for name, value in CATEGORY.of(category).items()}
-            raise InConflict(category.version, conflicts)
+        changed = _changed_by_others(category, *base_and_own(work, mutation))
+        if changed:
+            raise InConflict(
+                category.version, {name: FieldConflict(None, None, value) for name, value in changed.items()}
+            )
         self._removal.delete(work, category.id)
         version = work.feed.tombstones(work.actor.user_id, ItemType.CATEGORY, [category.id])[category.id].version
         return Outcome(status=Status.APPLIED, version=version, made=version)
 
 
-def _is_current(work: PushWork, mutation: Mutation, category: Category) -> bool:
-    base, own = base_and_own(work, mutation)
-    return is_current(base, category.version, own)
+def _changed_by_others(category: Category, base: int | None, own: frozenset[int]) -> Mapping[str, Any]:
+    """Return the fields that others have changed since a base version, with their present values.
+
+    A base that is newer than the category is unknown: then these are all fields.
+    """
+    if base is None:
+        return {}
+    return {
+        name: value
+        for name, value in CATEGORY.of(category).items()
+        if base > category.version or (category.field_version(name) > base and category.field_version(name) not in own)
+    }

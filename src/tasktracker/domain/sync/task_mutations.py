@@ -78,6 +78,8 @@ class TaskMutations:
             # `edit` locks what these fields need. It raises Stale if the task has changed since it was checked.
             with suppress(Stale):
                 edited = self._tasks.edit(work, task.id, kept, frozenset({task.version}), completed_at=made_at)
+                if not can_organise(edited, work.actor.user_id):
+                    dropped = _owner_only(fields)  # also if the actor's role changed before the lock
                 made = None if edited.version == task.version else edited.version
                 return Outcome(status=status, version=edited.version, dropped=dropped, made=made)
             # Another work changed the task first. The task is now locked and stays unchanged for the next attempt.
@@ -108,7 +110,7 @@ class TaskMutations:
 def _dropped(work: PushWork, task: Task, fields: TaskFields) -> Sequence[str]:
     """Return the fields of an update that have to be left out. Raises InvalidInput if this would show the task."""
     if not can_organise(task, work.actor.user_id):
-        return [name for name in fields if name in TASK.owner_only]
+        return _owner_only(fields)
     found = dangling(work, fields, task)
     # In its new place, the task would have had the members of that. Where it is, its present ones see it.
     if "parent" in found and (task.members or task.list_members):
@@ -116,6 +118,10 @@ def _dropped(work: PushWork, task: Task, fields: TaskFields) -> Sequence[str]:
     if "category" in found and task.list_members:
         raise InvalidInput.of("category", "is not one of your categories")
     return found
+
+
+def _owner_only(fields: TaskFields) -> Sequence[str]:
+    return [name for name in fields if name in TASK.owner_only]
 
 
 def _require_private(work: PushWork, fields: TaskFields, dropped: Collection[str]) -> None:

@@ -15,6 +15,8 @@ from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.categories.policy import can_file_in
+from tasktracker.domain.jobs.job import JobKind
+from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, NotAllowed
 from tasktracker.domain.tasks.policy import can_take_out
@@ -122,7 +124,8 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
     if edited.parent == task.parent and tree == task.tree:
         work.tasks.save(edited)
         return edited
-    if edited.parent == task.parent and not tree.list_members and tree == _refiled(task, tree.root_category):
+    is_refiled = edited.parent == task.parent and tree == replace(task.tree, root_category=tree.root_category)
+    if is_refiled and not tree.list_members and not is_being_refreshed(work, task.root_category):
         # A root moves between categories that are not shared. No user sees a change of its subtasks.
         work.tasks.save(edited)
         work.tasks.refile(task.id, tree.root_category)
@@ -142,5 +145,6 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
     return edited
 
 
-def _refiled(task: Task, category_id: UUID | None) -> Tree:
-    return replace(task.tree, root_category=category_id)
+def is_being_refreshed(work: JobWork, category_id: UUID | None) -> bool:
+    """Whether users may be stored to see tasks in a category as it was shared earlier, because its job is not done."""
+    return category_id is not None and any(job.subject == category_id for job in work.jobs.list(JobKind.REFRESH_LIST))

@@ -160,7 +160,10 @@ class TrashRepository(Protocol):
         ...
 
     def purge(self, tasks: Collection[Task]) -> None:
-        """Permanently remove tasks, with their histories. No remaining task may have one of them as its parent."""
+        """Permanently remove tasks, with their histories. No remaining task may have one of them as its parent.
+
+        Former members of a category whom its job has not reached get the deletions of the tasks.
+        """
         ...
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
@@ -175,7 +178,7 @@ class TreeWork(Protocol):
     def tasks(self) -> TaskRepository: ...
 
 
-class TaskWork(TreeWork, ChangingWork, Protocol):
+class TaskWork(TreeWork, ChangingWork, JobWork, Protocol):
     """Work on tasks and their categories."""
 
     @property

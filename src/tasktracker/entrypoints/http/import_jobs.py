@@ -130,10 +130,17 @@ def view_job(job: ImportJob) -> ImportJobView:
         lines=job.lines,
         created_at=job.created_at,
         updated_at=job.updated_at,
-        # As rendered when the job ended: a later version of the service may add fields.
-        report=None if job.report is None else cast(ImportView, msgspec.Raw(job.report)),
+        report=None if job.report is None else _stored_report(job.report),
         problem=None if job.problem is None else cast(Problem, msgspec.Raw(job.problem)),
     )
+
+
+def _stored_report(report: bytes) -> ImportView:
+    """Return a report as it was rendered when its job ended, with the counts that earlier releases did not have."""
+    stored = msgspec.json.decode(report)
+    for counts in (stored["categories"], stored["tasks"]):
+        counts.setdefault("passed_over", 0)
+    return cast(ImportView, stored)
 
 
 def view_line(line: ImportedLine) -> ImportedLineView:
