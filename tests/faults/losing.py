@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from threading import Event, Lock
 from typing import Any
@@ -68,14 +69,14 @@ class Writes:
         return ended
 
     def _send_some(self, thread: int, begun: Event) -> None:
-        wire = Wire(self._pair.servers[thread % 2].port)
-        for number in range(self._number // THREADS):
-            if number == self._number // THREADS - 1:
-                assert begun.wait(PATIENCE)  # the last write of each thread begins after the end
-            write = self._send(wire, thread, OPERATIONS[(thread // 2 % 3 + number) % len(OPERATIONS)])
-            with self._lock:
-                self.done.append(write)
-        wire.close()
+        last = self._number // THREADS - 1
+        with closing(Wire(self._pair.servers[thread % 2].port)) as wire:
+            for number in range(last + 1):
+                if number == last:
+                    assert begun.wait(PATIENCE)  # the last write of each thread begins after the end
+                write = self._send(wire, thread, OPERATIONS[(thread // 2 % 3 + number) % len(OPERATIONS)])
+                with self._lock:
+                    self.done.append(write)
 
     def _send(self, wire: Wire, thread: int, operation: str) -> Write:
         title, task, token = f"of the loser {uuid4()}", self.tasks[thread], self._loser.access

@@ -50,8 +50,10 @@ class Rows:
 def opened(url: str) -> Iterator[Rows]:
     """Open the database of this URL."""
     rows = Rows(url)
-    yield rows
-    rows.close()
+    try:
+        yield rows
+    finally:
+        rows.close()
 
 
 def _plain(value: object) -> object:
