@@ -307,7 +307,11 @@ def test_an_account_is_deleted_while_a_write_with_a_key_waits_for_the_same_rows(
         app.tasks.edit(work, task.id, {"title": "edited"})
         return b""
 
-    deletion = BackgroundCall(lambda: claimed.wait(PATIENCE) and app.account_removal.delete(alice, PASSWORD))
+    def delete() -> None:
+        assert claimed.wait(PATIENCE)
+        app.account_removal.delete(alice, PASSWORD)
+
+    deletion = BackgroundCall(delete)
     write()
     deletion.result()
     assert app.see(people["bob"], app.tasks.get, task.id).title == "edited"

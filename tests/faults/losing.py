@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Lock
 from typing import Any
 from uuid import uuid4
@@ -63,8 +64,7 @@ class Writes:
             begun.set()
 
         calls: list[Callable[[], None]] = [end_meanwhile]
-        for thread in range(THREADS):
-            calls.append(lambda thread=thread: self._send_some(thread, begun))
+        calls += [partial(self._send_some, thread, begun) for thread in range(THREADS)]
         at_once(calls)
         return ended
 
@@ -131,7 +131,7 @@ def require_as_answered(rows: Rows, writes: Sequence[Write], loser: Person) -> N
 
 
 def changes_by(rows: Rows, user: Person) -> list[tuple[Any, ...]]:
-    """Return the changes that a user has made to tasks; those that follow from the deletion of an account are left out."""
+    """Return the changes that a user has made to tasks, without those that the deletion of an account makes."""
     found = rows.select(CHANGES, one=user.id, two=user.id.replace("-", ""))
     return [row for row in found if row[3] in ("create", "edit", "trash", "restore")]
 
