@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -99,6 +99,10 @@ _LIST = select(*_JOBS.columns).where(jobs.c.kind == bindparam("kind")).order_by(
 _LOCK = _FIND.with_for_update()
 _SAVE = update(jobs).where(jobs.c.id == bindparam("of_id"))
 _REMOVE = delete(jobs).where(jobs.c.id == bindparam("id"))
+_NOT_BEGUN = select(jobs.c.id).where(
+    jobs.c.id.in_(bindparam("ids", expanding=True)), jobs.c.position.is_(None), jobs.c.leased_until.is_(None)
+)
+_WITHDRAW = delete(jobs).where(jobs.c.id.in_(_NOT_BEGUN.with_for_update(skip_locked=True)))
 _COUNT = select(func.count()).select_from(jobs)
 
 
@@ -119,6 +123,10 @@ class SqlJobs:
     def number(self) -> None:
         """Number the transactions that the committed jobs wait for. Called after the commit of a job."""
         self._connection.change(_NUMBER, {})
+
+    def withdraw(self, job_ids: Collection[UUID]) -> None:
+        if job_ids:
+            self._connection.change(_WITHDRAW, {"ids": list(job_ids)})
 
     def claim(self, now: datetime) -> Job | None:
         self.number()  # jobs of a process that ended before it did this

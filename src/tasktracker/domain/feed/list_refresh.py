@@ -14,6 +14,7 @@ from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.jobs.job import IsOver, Job
 from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.changes import Action, ChangeLog
+from tasktracker.domain.kernel.members import Role, role_in
 from tasktracker.domain.tasks.ports import TreeWork, ViewersChange
 
 STEP = 20
@@ -35,7 +36,7 @@ class RefreshWork(TreeWork, JobWork, Protocol):
 
 
 def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
-    """Do a piece of the job: refresh the next tasks. The last piece makes the new member, `job.user_id`, ready.
+    """Do a piece of the job: refresh the next tasks. The last piece makes new members ready.
 
     The rights have changed before, with the rows of the members. Rights are never read from what this job writes.
     """
@@ -43,22 +44,27 @@ def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
         _make_ready(work, job)
         return None
     while True:
-        position = refresh_tasks(work, job.subject, job.position)
+        position = refresh_tasks(work, job.subject, job.position, job.user_id)
         # The last piece is a separate transaction, because a category is locked before tasks.
         job = replace(job, position=position or END)
         if position is None or is_over():
             return job
 
 
-def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None) -> UUID | None:
-    """Refresh the next tasks of a category, and return the last one; None after the end."""
+def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None, member: UUID | None) -> UUID | None:
+    """Refresh the next tasks of a category, and return the last one; None after the end.
+
+    The feed of this member gets all of them.
+    """
     changes = work.tasks.refresh(category_id, after, STEP)
-    work.feed.add(entry for change in changes for entry in _entries(change))
+    work.feed.add(entry for change in changes for entry in _entries(change, member))
     return changes[-1].task.id if len(changes) == STEP else None
 
 
-def _entries(change: ViewersChange) -> Iterable[FeedEntry]:
+def _entries(change: ViewersChange, member: UUID | None) -> Iterable[FeedEntry]:
     task = change.task
+    if member is not None and role_in(task.list_members, member) in (Role.EDITOR, Role.VIEWER):
+        change = replace(change, added=change.added | {member}, affected=change.affected - {member})
     # A task in the trash is in no feed but that of a former member, who was not reached when it was deleted.
     for user_ids, op, reason in (
         ((), Op.UPSERT, None) if task.trashed_at else (change.added, Op.UPSERT, Reason.ACCESS_GRANTED),
@@ -70,12 +76,23 @@ def _entries(change: ViewersChange) -> Iterable[FeedEntry]:
 
 
 def _make_ready(work: RefreshWork, job: Job) -> None:
-    category = work.categories.find(job.user_id, job.subject)
-    member = category.member(job.user_id) if category else None
-    # A user who was removed and became a member again is made ready by a later job.
-    if category is not None and member is not None and not member.is_ready and member.since <= job.created_at:
-        ready = category.with_member(replace(member, is_ready=True), work.now)
-        work.categories.save_shared(ready)
-        work.changes.record(Action.EDIT, category, ready)
-        granted = FeedEntry(job.user_id, ItemType.CATEGORY, ready.id, ready.version, Op.UPSERT, Reason.ACCESS_GRANTED)
-        work.feed.add([granted])
+    category = work.categories.find_unlocked(job.subject)
+    if category is not None:
+        category = work.categories.find(category.user_id, job.subject)
+    # Read after the lock, with which jobs are added. Of several jobs, each makes its own member ready, and the last one
+    # the members whose jobs were replaced. A user who was removed and became a member again waits for a later job.
+    others = [each.user_id for each in work.jobs.list(job.kind) if each.subject == job.subject and each.id != job.id]
+    ready = [
+        replace(each, is_ready=True)
+        for each in (category.members if category else ())
+        if not each.is_ready
+        and (not others or (each.user_id == job.user_id not in others and each.since <= job.created_at))
+    ]
+    if category is not None and ready:
+        changed = category.with_members(ready, work.now)
+        work.categories.save_shared(changed)
+        work.changes.record(Action.EDIT, category, changed)
+        reason = Reason.ACCESS_GRANTED
+        work.feed.add(
+            FeedEntry(each.user_id, ItemType.CATEGORY, changed.id, changed.version, Op.UPSERT, reason) for each in ready
+        )
