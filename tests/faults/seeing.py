@@ -55,7 +55,7 @@ def require_right_viewers(rows: Rows, people: Collection[Person], port: int) -> 
             for (task,) in rows.select(
                 "SELECT task_id FROM task_entries e JOIN tasks t ON t.id = e.task_id"
                 " WHERE t.trashed_at IS NULL AND e.user_id IN (:one, :two)",
-                **person_id(person),
+                **forms_of_id(person),
             )
         }
         assert rights[person.id] == listed == tasks == stored, describe(
@@ -94,7 +94,7 @@ def digest_of(items: dict[tuple[str, str], int]) -> dict[str, str]:
     return {bucket: hashlib.sha256(b"".join(sorted(lines))).hexdigest() for bucket, lines in buckets.items()}
 
 
-def person_id(person: Person) -> dict[str, str]:
+def forms_of_id(person: Person) -> dict[str, str]:
     """Return the values of a condition on the user's id, in the form of each database."""
     return {"one": person.id, "two": person.id.replace("-", "")}
 
