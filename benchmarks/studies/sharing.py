@@ -219,7 +219,7 @@ def measure(
         for writer in writers:
             stack.callback(writer.finish)
             writer.start()
-        time.sleep(3)
+        time.sleep(1)
         report("nothing", writers)
         steps: list[tuple[str, Callable[[], float], bool]] = [
             ("sharing", lambda: share_all(owner, category, members, servers), True),

@@ -20,6 +20,7 @@ from tests.waiting import wait_until
 
 TASKS = 2000 if IS_FULL else 300
 KILLS = 10 if IS_FULL else 3
+MAX_MILLISECONDS = 250
 PEOPLE = 5 if IS_FULL else 2
 
 
@@ -66,6 +67,16 @@ def test_an_account_with_a_shared_category_is_deleted_by_processes_that_are_kill
             "owner",
             [{"user_id": viewer.id, "role": "viewer"}],
         )
+
+
+def test_other_users_do_not_wait_while_a_category_is_shared(tmp_path: Path, url: str) -> None:
+    processes = 1 if url.startswith("sqlite") else 2
+    figures = sharing.measure(url, tmp_path, tasks=TASKS, people=PEOPLE, processes=processes, kills=0)
+    if IS_FULL:
+        for name in ("sharing", "unsharing"):
+            assert figures[f"{name} request"] < MAX_MILLISECONDS, figures
+            assert figures[f"{name} effective"] < MAX_MILLISECONDS, figures
+            assert figures[f"{name} longest"] < MAX_MILLISECONDS, figures
 
 
 def kill_some(pair: Pair, rows: Rows) -> None:

@@ -7,7 +7,7 @@ of tasks, shared ones included.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableSequence, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -266,7 +266,7 @@ class SqlTasks:
         for task_id, user_id, *stored in self._connection.rows(_ENTRIES_OF, {"ids": ids}):
             entries[task_id][user_id] = stored
         members = self._lock_list(category_id)
-        added: list[dict[str, Any]] = []
+        added: MutableSequence[dict[str, Any]] = []
         changes = [
             self._refresh(
                 replace(task, list_members=members) if task.root_category == category_id else task,
@@ -279,7 +279,9 @@ class SqlTasks:
             self._connection.change_all(ADD_ENTRY, added)
         return changes
 
-    def _refresh(self, task: Task, stored: Mapping[UUID, Sequence[Any]], added: list[dict[str, Any]]) -> ViewersChange:
+    def _refresh(
+        self, task: Task, stored: Mapping[UUID, Sequence[Any]], added: MutableSequence[dict[str, Any]]
+    ) -> ViewersChange:
         """Refresh the entries of a task, except those that are to be added."""
         change = ViewersChange.of(task, {user_id: category for user_id, (_, _, category) in stored.items()})
         shared = entry_of(TASKS.row(task)) | {"task_id": task.id} if change.added else {}
