@@ -27,12 +27,17 @@ PAUSE = 0.005
 """Seconds between two requests of the writing user."""
 
 
-def fill(url: str, owner: UUID, member: UUID, count: int) -> None:
-    """Add the tasks of the owner, with entries, histories and feeds."""
+def fill(url: str, owner: UUID, member: UUID, count: int, category: str = "", filed: int = 0) -> None:
+    """Add the tasks of the owner, with entries, histories and feeds. Some are filed in a category."""
     engine = create_engine(database_url(url))
     with engine.begin() as connection:
         crowd.add_tasks(connection, owner, count - count // 10)
         crowd.add_tasks(connection, owner, count // 10, shared_with=member)
+        if filed:
+            form = category if connection.dialect.name == "postgresql" else category.replace("-", "")
+            some = f"SELECT id FROM tasks WHERE members = '' AND category IS NULL LIMIT {filed}"  # noqa: S608
+            filing = f"UPDATE tasks SET category = '{form}', root_category = '{form}' WHERE id IN ({some})"  # noqa: S608
+            connection.execute(text(filing))
         connection.execute(text("DELETE FROM task_entries"))
         connection.execute(text("DELETE FROM feed_items"))
         connection.execute(text("DELETE FROM feeds"))
@@ -85,19 +90,27 @@ def report(name: str, requests: list[tuple[float, int]]) -> None:
     )
 
 
-def measure(url: str, folder: Path, count: int, workers: int) -> None:
+def measure(url: str, folder: Path, count: int, workers: int, filed: int) -> None:
     """Remove an account beside a user who writes."""
     migrate.upgrade(url)
     with Server(folder, DATABASE_URL=url, THROTTLE="off", WORKERS=str(workers)) as server:
         owner, writer = server.register(), server.register()
         task = writer.task()["id"]
-        fill(url, id_of(owner), id_of(writer), count)
+        category = owner.category("Team")
+        fill(url, id_of(owner), id_of(writer), count, category["id"], filed)
+        if filed:
+            owner.share(category, writer)
+            while is_left(url):
+                time.sleep(PAUSE)
         before = [write(writer, task, number) for number in range(200)]
         report("before", before)
         begin = time.monotonic()
         expect(owner.post("/api/accounts/me/delete/", {"password": owner.password}), 204)
         click.echo(f"answer after {1000 * (time.monotonic() - begin):.0f} ms")
         assert expect(writer.get("/api/tasks/?role=viewer"), 200)["results"] == []
+        if filed:
+            assert expect(writer.get(f"/api/categories/{category['id']}/"), 200)["role"] == "owner"
+            task = expect(writer.get(f"/api/tasks/?category={category['id']}"), 200)["results"][0]["id"]
         during: list[tuple[float, int]] = []
         while len(during) % 50 or is_left(url):
             during.append(write(writer, task, len(during)))
@@ -113,13 +126,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--filed", type=int, default=0, help="tasks in a category that the writing user edits, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         click.echo(f"SQLite, {options.workers} workers")
-        measure(f"sqlite:///{folder}/tasks.db", Path(folder), options.tasks, options.workers)
+        measure(f"sqlite:///{folder}/tasks.db", Path(folder), options.tasks, options.workers, options.filed)
     with PrivatePostgres() as postgres, tempfile.TemporaryDirectory() as folder:
         click.echo(f"PostgreSQL, {options.workers} workers")
-        measure(postgres.url, Path(folder), options.tasks, options.workers)
+        measure(postgres.url, Path(folder), options.tasks, options.workers, options.filed)
 
 
 if __name__ == "__main__":

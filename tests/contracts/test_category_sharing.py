@@ -9,6 +9,8 @@ import pytest
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.feed.entries import Op, Reason
 from tasktracker.domain.feed.items import ItemType
+from tasktracker.domain.feed.list_refresh import STEP
+from tasktracker.domain.jobs.job import LEASE
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     CategoryNotFound,
@@ -23,7 +25,7 @@ from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.contracts.base import Seed, session_actor
 from tests.device import Device
-from tests.fakes import START, App, ManualClock
+from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import fields_of
 
 
@@ -53,6 +55,14 @@ class World:
 
     def get(self, actor: SessionActor, task: Task) -> Task:
         return self.app.see(actor, self.app.tasks.get, task.id)
+
+    def count_jobs(self) -> int:
+        with self.app.store.reading(SYSTEM) as work:
+            return work.jobs.count()
+
+    def readiness(self) -> list[bool]:
+        found = self.app.see(self.alice, self.app.categories.get, self.category.id)
+        return [member.is_ready for member in found.members]
 
     def listed(self, actor: SessionActor) -> set[object]:
         return {task.id for task in self.app.see(actor, self.app.tasks.list, TaskQuery(at=START)).items}
@@ -236,6 +246,50 @@ class TestMembership:
         assert world.listed(world.bob) == set()
         world.app.jobs.run_all()
         assert len(world.listed(world.bob)) == 1
+
+    def test_a_device_of_a_member_who_comes_back_before_the_job_gets_the_tasks_again(self, world: World) -> None:
+        world.create(world.alice, category=world.category.id)
+        device = Device(world.app.sync, world.bob)
+        device.catch_up()
+        world.unshare(world.bob)
+        device.catch_up()
+        assert device.items == {}
+        world.app.clock.advance(seconds=1)
+        world.share("bob", Role.VIEWER)
+        device.catch_up()
+        world.app.jobs.run_all()
+        device.catch_up()
+        device.require_in_sync()
+
+    def test_members_who_join_together_get_ready_by_one_job(self, world: World, seed: Seed) -> None:
+        world.unshare(world.bob)
+        world.app.jobs.run_all()
+        seed.user("dave")
+        task = world.create(world.alice, category=world.category.id)
+        for name in ("carol", "dave"):
+            world.share(name, Role.VIEWER)
+        assert world.count_jobs() == 1
+        world.app.jobs.run_all()
+        assert world.readiness() == [True, True]
+        assert world.listed(world.carol) == {task.id}
+
+    def test_a_member_who_joins_while_a_job_runs_gets_ready_by_a_later_one(self, world: World, seed: Seed) -> None:
+        for _ in range(STEP + 1):
+            world.create(world.alice, category=world.category.id)
+        world.unshare(world.bob)
+        world.app.jobs.run_all()
+        seed.user("dave")
+        world.share("dave", Role.VIEWER)
+        pieces = iter((False,))
+        world.app.jobs.run_next(lambda: next(pieces, True))
+        world.share("carol", Role.VIEWER)
+        assert world.count_jobs() == 2
+        world.app.clock.advance(LEASE)
+        world.app.jobs.run_next()
+        assert sorted(world.readiness()) == [False, True]
+        world.app.jobs.run_all()
+        assert world.readiness() == [True, True]
+        assert len(world.listed(world.carol)) == STEP + 1
 
     def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)

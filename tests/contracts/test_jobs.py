@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from threading import Event
@@ -97,15 +97,19 @@ def test_a_job_can_start_after_it_was_added(store: Storage, seed: Seed) -> None:
 
 
 @on_postgresql
+@pytest.mark.parametrize("begins", ["before the job", "before its commit"])
 def test_a_job_waits_for_transactions_that_do_not_see_it(
-    store: Storage, backend: Backend, seed: Seed, clock: ManualClock
+    store: Storage, backend: Backend, seed: Seed, clock: ManualClock, begins: str
 ) -> None:
     job = new_job(seed)
     other = backend.another_store()
-    with other.writing(SYSTEM) as earlier:
-        earlier.users.add(seed.new_user())
-        with store.writing(SYSTEM) as work:
-            work.jobs.add(job)
+    with ExitStack() as earlier, ExitStack() as cause:
+        if begins == "before the job":
+            earlier.enter_context(other.writing(SYSTEM))
+        cause.enter_context(store.writing(SYSTEM)).jobs.add(job)
+        if begins == "before its commit":
+            earlier.enter_context(other.writing(SYSTEM))
+        cause.close()
         assert claim(store, clock) is None
         with store.reading(SYSTEM) as work:
             assert not work.jobs.can_start(job.id)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
+from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from tasktracker.domain.categories.category import MAX_NAME_LENGTH, Category
+from tasktracker.domain.idempotency.record import Request
+from tasktracker.domain.idempotency.service import once
 from tasktracker.domain.jobs import service
 from tasktracker.domain.jobs.job import LEASE, after_steps
 from tasktracker.domain.kernel.actors import SessionActor
@@ -19,11 +23,12 @@ from tasktracker.domain.removal import accounts, passing_on
 from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Storage
+from tasktracker.domain.work import Storage, UnitOfWork
+from tests.contracts.base import SHORT_WAIT, BackgroundCall
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, register
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -323,3 +328,32 @@ def test_two_accounts_that_share_a_category_are_deleted(app: App, people: dict[s
     app.jobs.run_all()
     assert sorted(each.name for each in app.see(carol, app.categories.list).items) == ["Groceries", "Groceries 2"]
     assert [app.see(carol, app.tasks.get, id_).owner for id_ in ids] == [carol.user_id] * 6
+
+
+def test_an_account_is_deleted_while_a_write_with_a_key_waits_for_the_same_rows(
+    app: App, people: dict[str, SessionActor]
+) -> None:
+    alice = people["alice"]
+    category = app.do(alice, app.categories.create, {"name": "Team"})
+    task = create(app, alice, "task", category=category.id)
+    share(app, alice, category, bob=Role.EDITOR)
+    claimed = Event()
+
+    def write() -> None:
+        with app.store.writing(alice) as work:
+            once(work, Request("key", b"fingerprint"), lambda: edit(work), timedelta(1))
+
+    def edit(work: UnitOfWork[SessionActor]) -> bytes:
+        claimed.set()
+        assert not deletion.wait(SHORT_WAIT)
+        app.tasks.edit(work, task.id, {"title": "edited"})
+        return b""
+
+    def delete() -> None:
+        assert claimed.wait(PATIENCE)
+        app.account_removal.delete(alice, PASSWORD)
+
+    deletion = BackgroundCall(delete)
+    write()
+    deletion.result()
+    assert app.see(people["bob"], app.tasks.get, task.id).title == "edited"

@@ -20,6 +20,9 @@ class MemoryIdempotency:
     def claim(self, user_id: UUID, key: str) -> Record | None:
         return self._transaction.data.idempotency_records.get(uuid5(user_id, key))
 
+    def close(self, user_id: UUID) -> None:
+        pass
+
     def find(self, user_id: UUID, keys: Collection[str]) -> Sequence[Record]:
         records = self._transaction.data.idempotency_records
         return [found for key in keys if (found := records.get(uuid5(user_id, key))) is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -23,6 +23,12 @@ class MemoryJobs:
             raise RuntimeError(f"Job {job.id} already exists.")
         self.save(job)
         self.has_added = True
+
+    def withdraw(self, job_ids: Collection[UUID]) -> None:
+        for job_id in job_ids:
+            job = self.find(job_id)
+            if job is not None and job.position is None and job.leased_until is None:
+                self.remove(job_id)
 
     def claim(self, now: datetime) -> Job | None:
         self._transaction.require_writable()

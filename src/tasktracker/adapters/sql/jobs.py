@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -16,18 +16,30 @@ from tasktracker.adapters.sql.schema import jobs
 from tasktracker.domain.jobs.job import LEASE, Job, JobKind
 
 
+class NotNumbered(ColumnElement[int]):
+    """The number of a job that is not committed: -1; 0 in SQLite, where one transaction writes at a time."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
 class ThisTransaction(ColumnElement[int]):
-    """The number of the open transaction; 0 in SQLite, where one writes at a time."""
+    """The number of the open transaction; 0 in SQLite."""
 
     inherit_cache = True
     type = BigInteger()
 
 
 class OldestTransaction(ColumnElement[int]):
-    """The number of the oldest transaction that has written and not ended; 1 in SQLite."""
+    """The number of the oldest writing transaction that has not ended; 1 in SQLite."""
 
     inherit_cache = True
     type = BigInteger()
+
+
+@compiles(NotNumbered, "postgresql")
+def _not_numbered_on_postgresql(_element: NotNumbered, _compiler: SQLCompiler, **_options: object) -> str:
+    return "-1"
 
 
 @compiles(ThisTransaction, "postgresql")
@@ -40,8 +52,9 @@ def _oldest_on_postgresql(_element: OldestTransaction, _compiler: SQLCompiler, *
     return "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)"
 
 
+@compiles(NotNumbered, "sqlite")
 @compiles(ThisTransaction, "sqlite")
-def _this_on_sqlite(_element: ThisTransaction, _compiler: SQLCompiler, **_options: object) -> str:
+def _none_on_sqlite(_element: ColumnElement[int], _compiler: SQLCompiler, **_options: object) -> str:
     return "0"
 
 
@@ -53,9 +66,12 @@ def _oldest_on_sqlite(_element: OldestTransaction, _compiler: SQLCompiler, **_op
 _JOBS = Rows(Job, jobs, fixed=("id", "kind", "subject", "user_id", "created_at"), unmapped=("added_by",))
 _ADD = insert(jobs).values(
     {column.name: bindparam(column.name) for column in jobs.columns if column.name != "added_by"}
-    | {"added_by": ThisTransaction()}
+    | {"added_by": NotNumbered()}
 )
-_MAY_START = jobs.c.added_by < OldestTransaction()
+# All transactions that began before the job's commit have lower numbers than one that begins after it. The number of
+# the transaction that added the job would not do: others begin between that and the commit.
+_NUMBER = update(jobs).where(jobs.c.added_by < 0).values(added_by=ThisTransaction())
+_MAY_START = and_(jobs.c.added_by >= 0, jobs.c.added_by < OldestTransaction())
 _NOW = bindparam("now", type_=jobs.c.leased_until.type)
 _FREE = (
     select(jobs.c.id)
@@ -83,23 +99,37 @@ _LIST = select(*_JOBS.columns).where(jobs.c.kind == bindparam("kind")).order_by(
 _LOCK = _FIND.with_for_update()
 _SAVE = update(jobs).where(jobs.c.id == bindparam("of_id"))
 _REMOVE = delete(jobs).where(jobs.c.id == bindparam("id"))
+_NOT_BEGUN = select(jobs.c.id).where(
+    jobs.c.id.in_(bindparam("ids", expanding=True)), jobs.c.position.is_(None), jobs.c.leased_until.is_(None)
+)
+_WITHDRAW = delete(jobs).where(jobs.c.id.in_(_NOT_BEGUN.with_for_update(skip_locked=True)))
 _COUNT = select(func.count()).select_from(jobs)
 
 
 class SqlJobs:
     """Implements JobRepository."""
 
-    __slots__ = ("_connection", "has_added")
+    __slots__ = ("_connection", "has_added", "needs_number")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.has_added = False
+        self.needs_number = connection.driver.dialect == "postgresql"
 
     def add(self, job: Job) -> None:
         self._connection.change(_ADD, _JOBS.row(job))
         self.has_added = True
 
+    def number(self) -> None:
+        """Number the transactions that the committed jobs wait for. Called after the commit of a job."""
+        self._connection.change(_NUMBER, {})
+
+    def withdraw(self, job_ids: Collection[UUID]) -> None:
+        if job_ids:
+            self._connection.change(_WITHDRAW, {"ids": list(job_ids)})
+
     def claim(self, now: datetime) -> Job | None:
+        self.number()  # jobs of a process that ended before it did this
         rows = self._connection.change_returning(_CLAIM, {"now": now, "until": now + LEASE})
         return _JOBS.entity(rows[0]) if rows else None
 

@@ -248,8 +248,9 @@ class PostgreSQL(Database):
         if self._pooler or seconds <= self._wait - LOCK_TOLERANCE:
             commands.append(f"SET LOCAL lock_timeout = {max(1, int(1000 * seconds))}")
         if self._revision:
-            # Reading the revision locks its table against a migration until the transaction ends.
-            commands.append(FIND_REVISION)
+            # Reading the revision locks its table against a migration until the transaction ends. The transaction gets
+            # its number before it reads anything else, so that jobs wait for all that it does not see.
+            commands.append(FIND_REVISION.replace(" FROM", ", pg_current_xact_id() FROM"))
         return "; ".join(commands)
 
     def _connect(self, until: Deadline) -> PostgresDriver:

@@ -35,7 +35,7 @@ from tasktracker.adapters.sql.users import SqlUsers
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded, StorageUnavailable
 from tasktracker.domain.sync.ports import FeedPublisher
 
 _ADMIT = (
@@ -205,8 +205,16 @@ class SqlStore:
                 self._audit_log.write(event)
         if self._publisher is not None and changed:
             self._publisher.publish(changed)
-        if self._jobs_added is not None and work.jobs.has_added:
-            self._jobs_added.set()
+        if work.jobs.has_added:
+            if work.jobs.needs_number:
+                self._number_jobs()
+            if self._jobs_added is not None:
+                self._jobs_added.set()
+
+    def _number_jobs(self) -> None:
+        """Number committed jobs. If that fails now, it is done when one is claimed."""
+        with suppress(StorageUnavailable), self._database.writing() as connection:
+            SqlJobs(connection).number()
 
     def filter_admissible(self, actors: Collection[Actor]) -> Collection[Actor]:
         session_actors = [actor for actor in actors if isinstance(actor, SessionActor)]

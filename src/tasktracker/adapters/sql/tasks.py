@@ -7,7 +7,7 @@ of tasks, shared ones included.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableSequence, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -295,20 +295,29 @@ class SqlTasks:
         for task_id, user_id, *stored in self._connection.rows(_ENTRIES_OF, {"ids": ids}):
             entries[task_id][user_id] = stored
         members = self._lock_list(category_id)
-        return [
+        added: MutableSequence[dict[str, Any]] = []
+        changes = [
             self._refresh(
-                replace(task, list_members=members) if task.root_category == category_id else task, entries[task.id]
+                replace(task, list_members=members) if task.root_category == category_id else task,
+                entries[task.id],
+                added,
             )
             for task in found
         ]
+        if added:
+            self._connection.change_all(ADD_ENTRY, added)
+        return changes
 
-    def _refresh(self, task: Task, stored: Mapping[UUID, Sequence[Any]]) -> ViewersChange:
+    def _refresh(
+        self, task: Task, stored: Mapping[UUID, Sequence[Any]], added: MutableSequence[dict[str, Any]]
+    ) -> ViewersChange:
+        """Refresh the entries of a task, except those that are to be added."""
         change = ViewersChange.of(task, {user_id: category for user_id, (_, _, category) in stored.items()})
-        row = TASKS.row(task)
+        shared = entry_of(TASKS.row(task)) | {"task_id": task.id} if change.added else {}
         for viewer in viewers(task):
             user_id = viewer["user_id"]
             if user_id in change.added:
-                self._connection.change(ADD_ENTRY, entry_of(row) | {"task_id": task.id} | viewer)
+                added.append(shared | viewer)
             elif [viewer["role"], viewer["via"], viewer["category"]] != list(stored[user_id]):
                 values = {name: viewer[name] for name in ("role", "via", "category")}
                 self._connection.change(_REFRESH_ENTRY, values | {"of_task": task.id, "of_user": user_id})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, TypedDict
@@ -71,8 +71,13 @@ class Category:
 
     def with_member(self, member: CategoryMember, now: datetime) -> Category:
         """Return the category with a new or changed member."""
-        others = (each for each in self.members if each.user_id != member.user_id)
-        return self._changed(replace(self, members=tuple(sorted((*others, member)))), now)
+        return self.with_members((member,), now)
+
+    def with_members(self, members: Collection[CategoryMember], now: datetime) -> Category:
+        """Return the category with new or changed members."""
+        ids = {member.user_id for member in members}
+        others = (each for each in self.members if each.user_id not in ids)
+        return self._changed(replace(self, members=tuple(sorted((*others, *members)))), now)
 
     def without_member(self, user_id: UUID, now: datetime) -> Category:
         """Return the category without a member."""

@@ -14,7 +14,8 @@ from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.jobs.job import IsOver, Job
 from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.changes import Action, ChangeLog
-from tasktracker.domain.tasks.policy import only_category, viewers_of
+from tasktracker.domain.kernel.members import Role, role_in
+from tasktracker.domain.tasks.policy import only_category
 from tasktracker.domain.tasks.ports import TreeWork, ViewersChange
 
 STEP = 20
@@ -36,7 +37,7 @@ class RefreshWork(TreeWork, JobWork, Protocol):
 
 
 def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
-    """Do a piece of the job: refresh the next tasks. The last piece makes `job.user_id` ready if it is a new member.
+    """Do a piece of the job: refresh the next tasks. The last piece makes new members ready.
 
     The rights have changed before, with the rows of the members. Rights are never read from what this job writes.
     """
@@ -51,20 +52,23 @@ def refresh_list(work: RefreshWork, job: Job, is_over: IsOver) -> Job | None:
             return job
 
 
-def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None, user_id: UUID | None = None) -> UUID | None:
+def refresh_tasks(work: RefreshWork, category_id: UUID, after: UUID | None, member: UUID | None = None) -> UUID | None:
     """Refresh the next tasks of a category, and return the last one; None after the end.
 
-    The user who became a member, or no longer is one, gets all tasks that this user can see. With the deletion of the
-    category, the devices have removed them, whatever their stored viewers are.
+    A new member gets all of them. Otherwise, the users with whom a task itself is shared get it, whatever their stored
+    entries are: if they were members, their devices have removed it together with the category.
     """
     changes = work.tasks.refresh(category_id, after, STEP)
-    work.feed.add(entry for change in changes for entry in _entries(change, user_id))
+    work.feed.add(entry for change in changes for entry in _entries(change, member))
     return changes[-1].task.id if len(changes) == STEP else None
 
 
-def _entries(change: ViewersChange, user_id: UUID | None) -> Iterable[FeedEntry]:
+def _entries(change: ViewersChange, member: UUID | None) -> Iterable[FeedEntry]:
     task = change.task
-    returned = viewers_of(task) & {user_id} - {task.owner}
+    if member is not None and role_in(task.list_members, member) in (Role.EDITOR, Role.VIEWER):
+        returned = {member}
+    else:
+        returned = {each.user_id for each in task.members} - {each.user_id for each in task.list_members}
     granted = change.added | {each for each in returned if only_category(task, each) is not None}
     # A task in the trash is in no feed but that of a former member, who was not reached when it was deleted.
     for user_ids, op, reason in (
@@ -77,12 +81,23 @@ def _entries(change: ViewersChange, user_id: UUID | None) -> Iterable[FeedEntry]
 
 
 def _make_ready(work: RefreshWork, job: Job) -> None:
-    category = work.categories.find(job.user_id, job.subject)
-    member = category.member(job.user_id) if category else None
-    # A user who was removed and became a member again is made ready by a later job.
-    if category is not None and member is not None and not member.is_ready and member.since <= job.created_at:
-        ready = category.with_member(replace(member, is_ready=True), work.now)
-        work.categories.save_shared(ready)
-        work.changes.record(Action.EDIT, category, ready)
-        granted = FeedEntry(job.user_id, ItemType.CATEGORY, ready.id, ready.version, Op.UPSERT, Reason.ACCESS_GRANTED)
-        work.feed.add([granted])
+    category = work.categories.find_unlocked(job.subject)
+    if category is not None:
+        category = work.categories.find(category.user_id, job.subject)
+    # Read after the lock, with which jobs are added. Of several jobs, each makes its own member ready, and the last one
+    # the members whose jobs were replaced. A user who was removed and became a member again waits for a later job.
+    others = [each.user_id for each in work.jobs.list(job.kind) if each.subject == job.subject and each.id != job.id]
+    ready = [
+        replace(each, is_ready=True)
+        for each in (category.members if category else ())
+        if not each.is_ready
+        and (not others or (each.user_id == job.user_id not in others and each.since <= job.created_at))
+    ]
+    if category is not None and ready:
+        changed = category.with_members(ready, work.now)
+        work.categories.save_shared(changed)
+        work.changes.record(Action.EDIT, category, changed)
+        reason = Reason.ACCESS_GRANTED
+        work.feed.add(
+            FeedEntry(each.user_id, ItemType.CATEGORY, changed.id, changed.version, Op.UPSERT, reason) for each in ready
+        )

@@ -21,6 +21,14 @@ class IdempotencyRepository(Protocol):
         """
         ...
 
+    def close(self, user_id: UUID) -> None:
+        """Wait for all works that have claimed keys of the user. Others wait with their claim until this work ends.
+
+        A claimed key locks the row of the user, as a reference to it. A work that removes the user closes the keys
+        before it locks anything that the other works may wait for.
+        """
+        ...
+
     def find(self, user_id: UUID, keys: Collection[str]) -> Sequence[Record]:
         """Return the records stored under these keys, in any order. Waits for no other work."""
         ...

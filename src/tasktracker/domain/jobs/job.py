@@ -12,6 +12,9 @@ from uuid import UUID, uuid5
 LEASE = timedelta(seconds=10)
 """The time after which another process continues a job whose process has ended. Each piece renews it."""
 
+BEGIN = UUID(int=0)
+"""A position before all items, of a job that has not begun and cannot be withdrawn."""
+
 PIECE_SECONDS = 0.05
 """The time after which a piece begins no further step. With its last step and its commit it takes some more."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -15,6 +15,10 @@ class JobRepository(Protocol):
 
     def add(self, job: Job) -> None:
         """Store a job, in the transaction of its cause. When that commits, the runner of this process is woken."""
+        ...
+
+    def withdraw(self, job_ids: Collection[UUID]) -> None:
+        """Remove those of these jobs that have no position yet, and that no process has claimed. Waits for no lock."""
         ...
 
     def claim(self, now: datetime) -> Job | None:

@@ -63,6 +63,7 @@ class AccountRemoval:
             transfer_to = check(TRANSFER_RULES, {"transfer_to": transfer_to})["transfer_to"]
 
         def delete(work: AccountRemovalWork, user: User) -> Job:
+            work.idempotency.close(user.id)
             deadline.current().lift()
             job = Job.of(JobKind.REMOVE_ACCOUNT, user.id, user.id, work.now)
             if pass_on_categories(work, transfer_to):

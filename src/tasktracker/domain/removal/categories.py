@@ -68,7 +68,7 @@ def remove_category(work: UnfilingWork, job: Job, is_over: IsOver) -> Job | None
     members, from the beginning to END, and then of taking all tasks out of it.
     """
     while job.position != END:
-        job = replace(job, position=refresh_tasks(work, job.subject, job.position) or END)
+        job = replace(job, position=refresh_tasks(work, job.subject, job.position, None) or END)
         if is_over():
             return job
     while unfiled := work.tasks.unfile(job.user_id, job.subject, work.now, UNFILE_STEP):

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from tasktracker.domain.accounts.ports import AccountWork, UserRepository
 from tasktracker.domain.feed.list_refresh import RefreshWork
+from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.actors import Actor, SessionActor
 from tasktracker.domain.tasks.ports import PurgeWork
@@ -34,3 +35,5 @@ class AccountRemovalWork(AccountWork[SessionActor], RemovalWork, JobWork, Protoc
 
     @property
     def actor(self) -> SessionActor: ...
+    @property
+    def idempotency(self) -> IdempotencyRepository: ...

@@ -9,7 +9,7 @@ from uuid import UUID
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, CategoryMember
 from tasktracker.domain.categories.policy import require_owned, require_visible, role_of
-from tasktracker.domain.jobs.job import Job, JobKind
+from tasktracker.domain.jobs.job import BEGIN, Job, JobKind
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed, TooManyMembers
@@ -98,15 +98,26 @@ class CategorySharing:
         unshared = category.without_member(user_id, work.now)
         work.categories.save_shared(unshared)
         work.changes.record(Action.UNSHARE, category, unshared)
-        self._refresh(work, category, user_id)
+        self._refresh(work, category, category.user_id)
 
     def _refresh(self, work: CategorySharingWork, category: Category, user_id: UUID) -> None:
-        """Add a job. Its first piece is not done here, because works that do not see this change may still run."""
+        """Add a job for a new member, or, with the id of the owner, for the members that were removed.
+
+        It replaces those for the same purpose that have not begun, so that sharing with many users takes one or two. A
+        member who comes back before the job for removed ones ends may have entries of the former membership, and gets
+        the tasks again by an own job. No piece is done here, because works that do not see this change may still run.
+        """
+        is_removal = user_id == category.user_id
+        jobs = [each for each in work.jobs.list(JobKind.REFRESH_LIST) if each.subject == category.id]
+        returns = not is_removal and any(each.user_id == category.user_id for each in jobs)
+        if not returns:
+            work.jobs.withdraw([each.id for each in jobs if (each.user_id == category.user_id) == is_removal])
         job = Job(
             id=self._ids.new(),
             kind=JobKind.REFRESH_LIST,
             subject=category.id,
             user_id=user_id,
+            position=BEGIN if returns else None,
             created_at=work.now,
         )
         work.jobs.add(job)
