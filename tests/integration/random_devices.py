@@ -17,6 +17,7 @@ import httpx
 
 from tasktracker_client import Replica, SyncError, UnknownItem
 from tests.http import Person
+from tests.integration.devices import comparable
 from tests.integration.worlds import World
 from tests.line import Line
 from tests.waiting import PATIENCE, wait_until
@@ -214,10 +215,11 @@ class Follower(Replica):
 
     def catch_up(self, other: Replica) -> None:
         """Wait until the stream has delivered everything that another copy has."""
-        wait_until(
-            lambda: self.tasks() == other.tasks() and self.categories() == other.categories(),
-            "the stream has not delivered every change",
-        )
+        wait_until(lambda: _items(self) == _items(other), "the stream has not delivered every change")
+
+
+def _items(replica: Replica) -> Sequence[Mapping[str, Any]]:
+    return [comparable(item.data) for item in (*replica.tasks(), *replica.categories())]
 
 
 def is_for_the_user(result: dict[str, Any], sent: dict[str, dict[str, Any]]) -> bool:
