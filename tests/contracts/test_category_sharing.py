@@ -181,6 +181,7 @@ class TestMembership:
         world.app.jobs.run_all()
         assert (found(world.category.id), found(NONE)) == ([task.id], [])
         world.unshare(world.carol)
+        assert found(world.category.id) == []
         world.app.jobs.run_all()
         assert (found(world.category.id), found(NONE)) == ([], [task.id])
 
