@@ -190,8 +190,8 @@ def test_a_category_passes_to_its_only_editor_who_then_shares_it_with_no_user(
     alice, bob, *_ = people.values()
     groceries = app.do(alice, app.categories.create, {"name": "Groceries"})
     share(app, alice, groceries, bob=Role.EDITOR)
-    for number in range(5):
-        create(app, alice, str(number), category=groceries.id)
+    made = [create(app, alice, str(number), category=groceries.id) for number in range(5)]
+    app.do(alice, app.sharing.share, made[0].id, "bob", Role.VIEWER)
     app.account_removal.delete(alice, PASSWORD)
     device = Device(app.sync, bob)
     for _ in pieces(app):
@@ -200,6 +200,7 @@ def test_a_category_passes_to_its_only_editor_who_then_shares_it_with_no_user(
         device.require_in_sync()
     for task in app.see(bob, app.tasks.list, TaskQuery(at=START)).items:
         assert (task.owner, task.list_members, task.root_category) == (bob.user_id, (), groceries.id)
+        assert task.members == ()
     assert app.do(bob, app.categories.edit, groceries.id, {"name": "Mine"}).members == ()
 
 
