@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from tasktracker_client import Replica, SyncError, Task, UnknownItem
+from tasktracker_client import Replica, SyncError, UnknownItem
 from tests.http import Person
 from tests.integration.worlds import World
 from tests.line import Line
@@ -140,8 +140,8 @@ class Device(Replica):
 
     def require_nothing_of(self, person: Person) -> None:
         """Require that no item is left of a user whose account was removed."""
-        for item in (*self.tasks(), *self.categories()):
-            assert person.id not in (item.owner, *(item.owners if isinstance(item, Task) else item.members))
+        assert person.id not in {id_ for task in self.tasks() for id_ in (task.owner, *task.owners)}
+        assert person.id not in {id_ for each in self.categories() for id_ in (each.owner, *each.members)}
 
     def titles_received(self) -> dict[str, tuple[int, str]]:
         """Return the versions and titles of the user's own tasks as the service has sent them."""
