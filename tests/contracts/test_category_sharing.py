@@ -85,10 +85,11 @@ class TestMoving:
         private = world.app.do(world.bob, world.app.categories.create, {"name": "Own"})
         task = world.create(world.bob)
         below = world.create(world.bob, parent=task.id, category=private.id)
+        lowest = world.create(world.bob, parent=below.id)
         for name in ("alice", "carol"):
             world.app.do(world.bob, world.app.sharing.share, task.id, name, Role.VIEWER)
         world.edit(world.bob, task, category=world.category.id)
-        for each in (world.get(world.alice, task), world.get(world.alice, below)):
+        for each in (world.get(world.alice, each) for each in (task, below, lowest)):
             assert each.owner == world.alice.user_id
             assert [member.user_id for member in each.members] == [world.carol.user_id], "the owner is no member"
         assert world.get(world.alice, below).category is None, "a category of the former owner"
@@ -191,6 +192,7 @@ class TestMembership:
         world.app.jobs.run_all()
         assert (found(world.category.id), found(NONE)) == ([task.id], [])
         world.unshare(world.carol)
+        assert found(world.category.id) == []
         world.app.jobs.run_all()
         assert (found(world.category.id), found(NONE)) == ([], [task.id])
 

@@ -193,18 +193,22 @@ def test_a_category_passes_to_its_only_editor_who_then_shares_it_with_no_user(
     app: App, people: dict[str, SessionActor]
 ) -> None:
     alice, bob, *_ = people.values()
-    groceries = app.do(alice, app.categories.create, {"name": "Groceries"})
+    groceries, private = (app.do(alice, app.categories.create, {"name": name}) for name in ("Groceries", "Private"))
     share(app, alice, groceries, bob=Role.EDITOR)
-    for number in range(5):
-        create(app, alice, str(number), category=groceries.id)
+    made = [create(app, alice, str(number), category=groceries.id) for number in range(4)]
+    top = create(app, alice, "4")
+    below = create(app, alice, "5", parent=top.id, category=private.id)
+    app.do(alice, app.tasks.edit, top.id, {"category": groceries.id})
+    app.do(alice, app.sharing.share, made[0].id, "bob", Role.VIEWER)
     app.account_removal.delete(alice, PASSWORD)
     device = Device(app.sync, bob)
     for _ in pieces(app):
-        assert titles(app, bob) == ["0", "1", "2", "3", "4"]
+        assert titles(app, bob) == ["0", "1", "2", "3", "4", "5"]
         device.catch_up()
         device.require_in_sync()
     for task in app.see(bob, app.tasks.list, TaskQuery(at=START)).items:
         assert (task.owner, task.list_members, task.root_category) == (bob.user_id, (), groceries.id)
+        assert (task.members, task.category) == ((), None if task.id == below.id else groceries.id)
     assert app.do(bob, app.categories.edit, groceries.id, {"name": "Mine"}).members == ()
 
 

@@ -219,13 +219,17 @@ class TestPull:
         device.catch_up()
         assert device.tasks() == {world.task.id, below.id}
 
-    def test_the_subtasks_of_a_task_that_is_moved_out_before_the_job_follow_it(self, world: Devices) -> None:
+    @pytest.mark.parametrize("way", ["unshare", "delete"])
+    def test_the_subtasks_of_a_task_that_is_moved_out_before_the_job_follow_it(self, world: Devices, way: str) -> None:
         private = world.app.do(world.alice, world.app.categories.create, {"name": "private"})
         below = world.create(world.alice, parent=world.task.id)
         world.app.do(world.alice, world.app.sharing.share, world.task.id, "bob", Role.EDITOR)
         owner = world.pulled(world.alice)
         world.device.catch_up()
-        world.unshare(world.bob)
+        if way == "unshare":
+            world.unshare(world.bob)
+        else:
+            world.app.do(world.alice, world.app.category_removal.delete, world.category.id)
         world.device.catch_up()
         world.edit(world.alice, world.task, category=private.id)
         world.app.jobs.run_all()

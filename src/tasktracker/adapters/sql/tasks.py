@@ -160,14 +160,6 @@ _REFRESH_ENTRY = (
 _REMOVE_ENTRIES = (
     delete(task_entries).where(task_entries.c.task_id == bindparam("task_id")).returning(task_entries.c.user_id)
 )
-_REMOVE_FORMER = (
-    delete(task_entries)
-    .where(
-        task_entries.c.task_id.in_(select(tasks.c.id).where(tasks.c.root == bindparam("of_root"))),
-        task_entries.c.via.is_not(None),
-    )
-    .returning(task_entries.c.task_id, task_entries.c.user_id)
-)
 _REMOVE_VIA = (
     delete(task_entries)
     .where(task_entries.c.task_id.in_(_IDS), task_entries.c.via.is_not(None))
@@ -236,9 +228,6 @@ class SqlTasks:
         if self._connection.one(_TO_REFILE, {"of_root": root}) is None:
             return  # as in most cases
         self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
-        for task_id, user_id in self._connection.change_returning(_REMOVE_FORMER, {"of_root": root}):
-            if (task := self.find_unlocked(task_id)) is not None:
-                self.revoked += revocations(task, [user_id])
 
     def revoke_former(self, tasks: Collection[Task]) -> None:
         """Delete tasks that are being removed in the feeds of former members whom the job has not reached."""

@@ -147,4 +147,5 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
 
 def is_being_refreshed(work: JobWork, category_id: UUID | None) -> bool:
     """Whether users may be stored to see tasks in a category as it was shared earlier, because its job is not done."""
-    return category_id is not None and any(job.subject == category_id for job in work.jobs.list(JobKind.REFRESH_LIST))
+    kinds = (JobKind.REFRESH_LIST, JobKind.REMOVE_CATEGORY) if category_id else ()
+    return any(job.subject == category_id for kind in kinds for job in work.jobs.list(kind))

@@ -75,10 +75,9 @@ class TaskRepository(Protocol):
         ...
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
-        """Set `root_category` of the subtasks of a root that was saved. Neither category may be shared.
+        """Set `root_category` of the subtasks of a root that was saved. The subtasks keep their versions.
 
-        The subtasks keep their versions, because no user sees a change. Former members of the category, whom its job
-        has not reached, lose the tree.
+        Neither category may be shared, and no job on them may be left: so no user sees a change.
         """
         ...
 
