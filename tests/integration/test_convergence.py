@@ -133,6 +133,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
                 share_category(leaver, category.id, member, chance.choice(["viewer", "editor", "editor"]))
         received: list[tuple[Device, dict[str, tuple[int, str]]]] = []
         removed: Sequence[str] = ()  # the histories of tasks that go with the account
+        world.finish_jobs()  # one that the backup has leased would wait for the end of that lease
         world.back_up()
         for step in range(STEPS):
             device = chance.choice(devices)
@@ -194,7 +195,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
         for device in devices * 2:
             device.sync()
         for device in devices:
-            require_in_sync(device, device.person)
+            require_in_sync(device, device.person, leaver.id)
             device.require_issues()
             device.require_nothing_of(leaver)
         histories = sorted({*removed, *world.histories()})
@@ -209,7 +210,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
             device.sync()
         everything = " ".join([*removed, *world.histories()])
         for device in devices:
-            require_in_sync(device, device.person)
+            require_in_sync(device, device.person, leaver.id)
             device.require_resent(everything)
         for follower, device in zip(followers, devices, strict=False):
             follower.catch_up(device)
