@@ -206,6 +206,10 @@ def test_a_category_passes_to_its_only_editor_who_then_shares_it_with_no_user(
         assert titles(app, bob) == ["0", "1", "2", "3", "4", "5"]
         device.catch_up()
         device.require_in_sync()
+    assert {task.id: visible_category(task, bob.user_id) for task in device.stored_tasks()} == {
+        **{task.id: groceries.id for task in (*made, top)},
+        below.id: None,
+    }
     for task in app.see(bob, app.tasks.list, TaskQuery(at=START)).items:
         assert (task.owner, task.list_members, task.root_category) == (bob.user_id, (), groceries.id)
         assert (task.members, task.category) == ((), None if task.id == below.id else groceries.id)

@@ -133,6 +133,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
                 share_category(leaver, category.id, member, chance.choice(["viewer", "editor", "editor"]))
         received: list[tuple[Device, dict[str, tuple[int, str]]]] = []
         removed: Sequence[str] = ()  # the histories of tasks that go with the account
+        world.finish_jobs()  # one that the backup has leased would wait for the end of that lease
         world.back_up()
         for step in range(STEPS):
             device = chance.choice(devices)

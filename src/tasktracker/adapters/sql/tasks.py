@@ -107,10 +107,7 @@ _FILE_ENTRIES = _SAVE_ENTRIES.values(
         else_=task_entries.c.category,
     )
 )
-_ENTRIES_OF_FORMER = select(task_entries.c.task_id).where(
-    task_entries.c.task_id == tasks.c.id, task_entries.c.via.is_not(None)
-)
-_TO_REFILE = (
+_REFILE = (
     select(tasks.c.id)
     .where(tasks.c.root == bindparam("of_root"))
     .where(or_(tasks.c.id != bindparam("of_root"), exists(_ENTRIES_OF_FORMER)))
@@ -225,8 +222,6 @@ class SqlTasks:
         return sorted(TASKS.entities(rows), key=lambda task: task.id)[:limit]
 
     def refile(self, root: UUID, category_id: UUID | None) -> None:
-        if self._connection.one(_TO_REFILE, {"of_root": root}) is None:
-            return  # as in most cases
         self._connection.change(_REFILE, {"of_root": root, "of_category": category_id})
 
     def revoke_former(self, tasks: Collection[Task]) -> None:

@@ -56,9 +56,7 @@ def pass_on_categories(work: AccountRemovalWork, transfer_to: str | None) -> boo
             work.categories.save_shared(left)
             work.changes.record(Action.UNSHARE, category, left)
             if not left.members:
-                # The subtasks in it are now seen in their own categories.
-                job = Job.of(JobKind.REFRESH_LIST, category.id, category.user_id, work.now)
-                work.jobs.add(replace(job, id=uuid5(category.id, str(work.actor.user_id))))
+                _refresh_unshared(work, category, str(work.actor.user_id))
     return bool(own)
 
 
@@ -68,10 +66,13 @@ def hand_over(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
     assert category is not None, "a category that passes on cannot be removed"
     if job.position == END:
         # A separate transaction, because a category is locked before tasks.
-        work.categories.find(category.user_id, category.id)
+        category = work.categories.find(category.user_id, category.id)
+        assert category is not None, "its owner finds it"
         if work.tasks.of_former_owner(category.id, category.user_id, None, 1):
             return replace(job, position=None)  # created meanwhile, below a task that had not been handed over
         work.categories.settle(category.id)
+        if not category.members:
+            _refresh_unshared(work, category, str(job.created_at))
         return None
     while True:
         found = work.tasks.of_former_owner(category.id, category.user_id, job.position, HAND_OVER_STEP)
@@ -81,6 +82,12 @@ def hand_over(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:
         job = replace(job, position=found[-1].id if found else END)
         if not found or is_over():
             return job
+
+
+def _refresh_unshared(work: RemovalWork, category: Category, cause: str) -> None:
+    """Add the job for a category that is no longer shared: its subtasks are now seen in their own categories."""
+    job = Job.of(JobKind.REFRESH_LIST, category.id, category.user_id, work.now)
+    work.jobs.add(replace(job, id=uuid5(category.id, cause)))
 
 
 def _hand_over(work: RemovalWork, category: Category, task_id: UUID) -> None:
