@@ -51,6 +51,9 @@ class MemoryJobs:
         found = [job for job in self._transaction.data.jobs.rows() if job.kind is kind]
         return sorted(found, key=lambda job: (job.created_at, job.id))
 
+    def is_pending(self, subject: UUID) -> bool:
+        return any(job.subject == subject for job in self._transaction.data.jobs.rows())
+
     def save(self, job: Job) -> None:
         self._transaction.put(self._transaction.data.jobs, job)
 

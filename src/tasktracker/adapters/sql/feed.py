@@ -33,11 +33,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from tasktracker.adapters.sql.categories import CATEGORIES
+from tasktracker.adapters.sql.conditions import OneOf
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import (
     categories,
-    category_members,
     feed_items,
     feeds,
     jobs,
@@ -45,8 +45,8 @@ from tasktracker.adapters.sql.schema import (
     task_entries,
     tasks,
 )
-from tasktracker.adapters.sql.task_lists import IS_CURRENT
-from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
+from tasktracker.adapters.sql.task_lists import IS_LISTED, viewing
+from tasktracker.adapters.sql.task_rows import FINDABLE, MY_LISTS, SEEN_TASKS, TASKS
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
@@ -86,16 +86,15 @@ def _slices() -> Mapping[ItemType, slice]:
 
 
 _SLICES = _slices()
-_MY_LISTS = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
 _IS_SEEN: Mapping[ItemType, ColumnElement[bool]] = {
     ItemType.TASK: exists(
         select(task_entries.c.task_id)
         .join_from(task_entries, tasks, tasks.c.id == task_entries.c.task_id)
         .where(task_entries.c.task_id == feed_items.c.id, task_entries.c.user_id == bindparam("user_id"))
-        .where(IS_CURRENT, FINDABLE)
+        .where(IS_LISTED, FINDABLE)
     ),
     ItemType.CATEGORY: or_(
-        feed_items.c.id.in_(_MY_LISTS),
+        OneOf(feed_items.c.id, MY_LISTS),
         exists(
             select(categories.c.id).where(
                 categories.c.id == feed_items.c.id, categories.c.user_id == bindparam("user_id")
@@ -216,7 +215,7 @@ class SqlFeed:
         return [_item(row) for row in rows]
 
     def entries(self, user_id: UUID, types: Collection[ItemType]) -> Sequence[FeedEntry]:
-        rows = self._connection.rows(_ALL_ENTRIES, {"user_id": user_id, "types": [each.value for each in types]})
+        rows = self._connection.rows(_ALL_ENTRIES, viewing(user_id) | {"types": [each.value for each in types]})
         return _ENTRIES.entities(rows)
 
     def tombstones(self, user_id: UUID, type: ItemType, ids: Collection[UUID]) -> Mapping[UUID, FeedEntry]:

@@ -96,6 +96,7 @@ _CLAIM = (
 _WAITING = select(jobs.c.id).where(jobs.c.id == bindparam("id"), ~_MAY_START)
 _FIND = select(*_JOBS.columns).where(jobs.c.id == bindparam("id"))
 _LIST = select(*_JOBS.columns).where(jobs.c.kind == bindparam("kind")).order_by(jobs.c.created_at, jobs.c.id)
+_PENDING = select(jobs.c.id).where(jobs.c.subject == bindparam("subject")).limit(1)
 _LOCK = _FIND.with_for_update()
 _SAVE = update(jobs).where(jobs.c.id == bindparam("of_id"))
 _REMOVE = delete(jobs).where(jobs.c.id == bindparam("id"))
@@ -142,6 +143,9 @@ class SqlJobs:
 
     def list(self, kind: JobKind) -> Sequence[Job]:
         return _JOBS.entities(self._connection.rows(_LIST, {"kind": kind.value}))
+
+    def is_pending(self, subject: UUID) -> bool:
+        return self._connection.one(_PENDING, {"subject": subject}) is not None
 
     def save(self, job: Job) -> None:
         self._connection.change(_SAVE, _JOBS.changes(job) | {"of_id": job.id})

@@ -10,43 +10,17 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, not_, or_, select, tuple_
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.visitors import InternalTraversal
 
+from tasktracker.adapters.sql.conditions import Mostly, OneOf, Unindexed
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
-from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
+from tasktracker.adapters.sql.task_rows import FINDABLE, MY_LISTS, SEEN_TASKS, TASKS
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import NONE, TaskKey, TaskQuery, TaskSort
 from tasktracker.domain.tasks.task import State, Task
 
 _CLOSED: list[BindParameter[str]] = [bindparam(f"closed_{state}", state.value) for state in State if state.is_closed]
-
-
-class Unindexed(ColumnElement[Any]):
-    """A time column for which the database must not use an index.
-
-    SQLite has too few statistics to decide. A generic plan of PostgreSQL assumes that every range is small.
-    """
-
-    inherit_cache = True
-    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
-
-    def __init__(self, column: ColumnElement[Any]) -> None:
-        self.column = column
-        self.type = column.type
-
-
-@compiles(Unindexed, "postgresql")
-def _compile_for_postgresql(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
-    return f"({compiler.process(element.column, **options)} + interval '0')"
-
-
-@compiles(Unindexed, "sqlite")
-def _compile_for_sqlite(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
-    return f"+{compiler.process(element.column, **options)}"  # https://www.sqlite.org/optoverview.html §2.1
 
 
 _ENTRY = task_entries.c
@@ -71,21 +45,33 @@ class _Filter:
     condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
 
 
-_MY_LISTS = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
-IS_CURRENT = or_(_ENTRY.via.is_(None), _ENTRY.via.in_(_MY_LISTS.where(category_members.c.is_ready)))
-"""Whether an entry counts now. The databases run the subquery once, and only if there is an entry that needs it."""
-IS_LISTED = or_(tasks.c.owner == bindparam("user_id"), IS_CURRENT)
-"""The same where the task is joined. Of an own task, a list reads the index of the entries, but not the entry."""
+IS_OWN = tasks.c.owner == bindparam("user_id")
+IS_LISTED = Mostly(
+    or_(
+        IS_OWN,
+        OneOf(tasks.c.root_category, MY_LISTS.where(category_members.c.is_ready)),
+        tasks.c.members.contains(bindparam("viewer")),
+    )
+)
+"""Whether an entry of the viewer `user_id` counts now; `viewer` is the id as text.
+
+This is a condition on the task, so that a list reads the indexes of entries, but not the entries.
+"""
+
+
+def viewing(user_id: UUID) -> dict[str, Any]:
+    """Return the parameters of statements for a viewer."""
+    return {"user_id": user_id, "viewer": str(user_id)}
 
 
 def in_my_lists(*roles: Role) -> ColumnElement[bool]:
     """Whether the root of a task is in a shared category in which the viewer has one of these roles."""
-    mine = _MY_LISTS.where(category_members.c.role.in_([role.value for role in roles]))
-    return and_(tasks.c.root_category.is_not(None), tasks.c.root_category.in_(mine))
+    mine = MY_LISTS.where(category_members.c.role.in_([role.value for role in roles]))
+    return and_(tasks.c.root_category.is_not(None), OneOf(tasks.c.root_category, mine))
 
 
 # The roles of entries through a category are of the time when they were written: those of the category count.
-_OWNS = or_(_ENTRY.role == Role.OWNER.value, in_my_lists(Role.OWNER))
+_OWNS = or_(IS_OWN, in_my_lists(Role.OWNER))
 _EDITS = or_(and_(_ENTRY.role == Role.EDITOR.value, _ENTRY.via.is_(None)), in_my_lists(Role.EDITOR))
 _HAS_ROLE = {Role.OWNER: _OWNS, Role.EDITOR: and_(not_(_OWNS), _EDITS), Role.VIEWER: and_(not_(_OWNS), not_(_EDITS))}
 
@@ -98,7 +84,7 @@ _FILTERS = (
         # An entry of a member counts only as long as the member is in the category.
         lambda _: and_(
             _ENTRY.category == bindparam("category"),
-            or_(_ENTRY.role == Role.OWNER.value, in_my_lists(*Role)),
+            Mostly(or_(IS_OWN, OneOf(tasks.c.root_category, MY_LISTS))),
         ),
     ),
     _Filter(None, lambda query: query.category == NONE, lambda _: _ENTRY.category.is_(None)),
@@ -175,7 +161,7 @@ def list_tasks(connection: Connection, user_id: UUID, query: TaskQuery) -> Page[
     """Return a page of tasks: a range of one index, and of a second one for tasks without a value to sort by."""
     filters = _filters(query)
     parameters = {each.parameter: _stored(getattr(query, each.parameter)) for each in filters if each.parameter}
-    parameters["user_id"] = user_id
+    parameters |= viewing(user_id)
     for number, state in enumerate(sorted(query.states)):
         parameters[f"state_{number}"] = state.value
     for number, word in enumerate(query.words):

@@ -8,8 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    Boolean,
-    ColumnElement,
     Select,
     Text,
     and_,
@@ -21,9 +19,8 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 
+from tasktracker.adapters.sql.conditions import Mostly, OneOf
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import category_members, jobs, task_entries, tasks
 from tasktracker.domain.jobs.job import JobKind
@@ -47,16 +44,12 @@ def _dump_members(members: Iterable[Member]) -> str:
 
 
 _MEMBER = cast(category_members.c.user_id, Text) + literal_column("':'") + category_members.c.role
-_IN_LIST = category_members.c.category_id == tasks.c.root_category
-_LIST_MEMBERS = select(func.aggregate_strings(_MEMBER, " ")).where(_IN_LIST).correlate(tasks).scalar_subquery()
-_VIEWER = (
-    select(_MEMBER)
-    .where(_IN_LIST, category_members.c.user_id == bindparam("user_id"))
+_LIST_MEMBERS = (
+    select(func.aggregate_strings(_MEMBER, " "))
+    .where(category_members.c.category_id == tasks.c.root_category)
     .correlate(tasks)
     .scalar_subquery()
 )
-_IS_FILED = tasks.c.root_category.is_not(None)
-
 TASKS = Rows(
     Task,
     tasks,
@@ -65,12 +58,20 @@ TASKS = Rows(
     derived={"search": search_text},
     fixed=("id", "created_by", "created_at"),
     # The database looks for members only if there is a category.
-    read_only={"list_members": case((_IS_FILED, _LIST_MEMBERS))},
+    read_only={"list_members": case((tasks.c.root_category.is_not(None), _LIST_MEMBERS))},
 )
-SEEN_TASKS = [
-    case((_IS_FILED, _VIEWER)).label(column.name) if column.name == "list_members" else column
-    for column in TASKS.columns
-]
+MY_LISTS = select(category_members.c.category_id).where(category_members.c.user_id == bindparam("user_id"))
+"""The shared categories that the viewer `user_id` owns or is a member of."""
+_VIEWER = case(
+    *(
+        (
+            OneOf(tasks.c.root_category, MY_LISTS.where(category_members.c.role == literal_column(f"'{role}'"))),
+            cast(bindparam("user_id", type_=tasks.c.owner.type), Text) + literal_column(f"':{role}'"),
+        )
+        for role in Role
+    )
+)
+SEEN_TASKS = [_VIEWER.label(each.name) if each.name == "list_members" else each for each in TASKS.columns]
 """The columns of tasks for the viewer `user_id`: of the members of their category, only the viewer."""
 
 
@@ -79,34 +80,14 @@ def being(kind: JobKind) -> Select[UUID]:
     return select(jobs.c.subject).where(jobs.c.kind == literal_column(f"'{kind}'"))
 
 
-class IsNotBeing(ColumnElement[bool]):
-    """Whether a column is not the subject of an unfinished job.
-
-    PostgreSQL's planner assumes that `NOT IN` excludes half of all rows, and `IS NOT NULL` nearly none.
-    """
-
-    inherit_cache = False
-    type = Boolean()
-
-    def __init__(self, column: ColumnElement[Any], kind: JobKind) -> None:
-        self.column = column
-        self.subjects = being(kind)
-
-
-@compiles(IsNotBeing, "postgresql")
-def _compile_for_postgresql(element: IsNotBeing, compiler: SQLCompiler, **options: Any) -> str:
-    column, subjects = (compiler.process(each, **options) for each in (element.column, element.subjects))
-    return f"CASE WHEN {column} = ANY (ARRAY({subjects})) THEN NULL ELSE 1 END IS NOT NULL"
-
-
-@compiles(IsNotBeing, "sqlite")
-def _compile_for_sqlite(element: IsNotBeing, compiler: SQLCompiler, **options: Any) -> str:
-    return compiler.process(element.column.not_in(element.subjects), **options)
-
-
 FINDABLE = and_(
-    or_(IsNotBeing(tasks.c.owner, JobKind.REMOVE_ACCOUNT), tasks.c.root_category.in_(being(JobKind.HAND_OVER))),
-    or_(tasks.c.trashed_with.is_(None), IsNotBeing(tasks.c.trashed_with, JobKind.PURGE_TASK)),
+    Mostly(
+        or_(
+            ~OneOf(tasks.c.owner, being(JobKind.REMOVE_ACCOUNT)),
+            OneOf(tasks.c.root_category, being(JobKind.HAND_OVER)),
+        )
+    ),
+    Mostly(or_(tasks.c.trashed_with.is_(None), ~OneOf(tasks.c.trashed_with, being(JobKind.PURGE_TASK)))),
 )
 """The condition that a task's owner has an account or its category passes on, and that the task is not being purged."""
 

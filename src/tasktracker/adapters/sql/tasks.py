@@ -20,9 +20,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    exists,
     insert,
-    or_,
     select,
     update,
 )
@@ -106,12 +104,6 @@ _FILE_ENTRIES = _SAVE_ENTRIES.values(
         (task_entries.c.role == Role.OWNER.value, bindparam("shown", type_=task_entries.c.category.type)),
         else_=task_entries.c.category,
     )
-)
-_REFILE = (
-    select(tasks.c.id)
-    .where(tasks.c.root == bindparam("of_root"))
-    .where(or_(tasks.c.id != bindparam("of_root"), exists(_ENTRIES_OF_FORMER)))
-    .limit(1)
 )
 _REFILE = (
     update(tasks)

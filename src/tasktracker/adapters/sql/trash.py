@@ -12,7 +12,7 @@ from sqlalchemy import Integer, Select, bindparam, delete, or_, select, tuple_
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import task_entries, tasks
-from tasktracker.adapters.sql.task_lists import IS_LISTED, in_my_lists
+from tasktracker.adapters.sql.task_lists import IS_LISTED, IS_OWN, in_my_lists, viewing
 from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
 from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.domain.kernel.members import Role
@@ -48,7 +48,7 @@ def _list(after: bool, in_category: bool) -> Select[Any]:
         )
     )
     roles = (Role.OWNER, Role.EDITOR) if in_category else (Role.OWNER,)
-    statement = statement.where(or_(entry.role == Role.OWNER.value, in_my_lists(*roles)))
+    statement = statement.where(or_(IS_OWN, in_my_lists(*roles)))
     if in_category:
         statement = statement.where(entry.category == bindparam("category"))
     if after:
@@ -72,7 +72,7 @@ class SqlTrash:
     def list(
         self, user_id: UUID, after: TaskKey[datetime] | None, limit: int, category: UUID | None = None
     ) -> Page[Task, TaskKey[datetime]]:
-        parameters: dict[str, Any] = {"user_id": user_id, "limit": limit + 1}
+        parameters = viewing(user_id) | {"limit": limit + 1}
         if category is not None:
             parameters["category"] = category
         if after is not None:

@@ -41,6 +41,10 @@ class JobRepository(Protocol):
         """Return the unfinished jobs of a kind, the oldest first. Locks nothing."""
         ...
 
+    def is_pending(self, subject: UUID) -> bool:
+        """Whether a job on this subject is unfinished. Locks nothing."""
+        ...
+
     def save(self, job: Job) -> None:
         """Store the position and the lease of a job."""
         ...

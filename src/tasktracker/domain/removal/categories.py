@@ -16,7 +16,6 @@ from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import Busy
 from tasktracker.domain.kernel.versions import Expected, require
 from tasktracker.domain.removal.ports import CategoryRemovalWork, UnfilingWork
-from tasktracker.domain.tasks.moving import is_being_refreshed
 
 UNFILE_STEP = 50
 """Tasks unfiled in one step of a piece."""
@@ -37,7 +36,7 @@ class CategoryRemoval:
         require_settled(work, category_id)
         deadline.current().lift()
         job = Job.of(JobKind.REMOVE_CATEGORY, category_id, category.user_id, work.now)
-        if category.members or is_being_refreshed(work, category_id):
+        if category.members or work.jobs.is_pending(category_id):
             if category.members:
                 category = unshare(work, category)
             # Its first piece is not done here, because works that do not see this change may still run.

@@ -15,8 +15,6 @@ from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.categories.policy import can_file_in
-from tasktracker.domain.jobs.job import JobKind
-from tasktracker.domain.jobs.ports import JobWork
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.errors import InvalidInput, NotAllowed
 from tasktracker.domain.tasks.policy import can_take_out
@@ -125,7 +123,9 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
         work.tasks.save(edited)
         return edited
     is_refiled = edited.parent == task.parent and tree == replace(task.tree, root_category=tree.root_category)
-    if is_refiled and not tree.list_members and not is_being_refreshed(work, task.root_category):
+    # While a job is pending, users may be stored to see tasks in a category as it was shared earlier.
+    is_settled = task.root_category is None or not work.jobs.is_pending(task.root_category)
+    if is_refiled and not tree.list_members and is_settled:
         # A root moves between categories that are not shared. No user sees a change of its subtasks.
         work.tasks.save(edited)
         work.tasks.refile(task.id, tree.root_category)
@@ -143,9 +143,3 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
                 work.tasks.save_shared(changed)
                 work.changes.record(Action.MOVE, each, changed)
     return edited
-
-
-def is_being_refreshed(work: JobWork, category_id: UUID | None) -> bool:
-    """Whether users may be stored to see tasks in a category as it was shared earlier, because its job is not done."""
-    kinds = (JobKind.REFRESH_LIST, JobKind.REMOVE_CATEGORY) if category_id else ()
-    return any(job.subject == category_id for kind in kinds for job in work.jobs.list(kind))

@@ -1,0 +1,84 @@
+"""Conditions that need other SQL in each dialect, so that the planner chooses the index that gives a list its order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
+
+
+class OneOf(ColumnElement[bool]):
+    """Whether a column is one of the values of a query with few rows, which runs at most once.
+
+    PostgreSQL adds the cost of a query in `IN` to each row of a join.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+    _is_implicitly_boolean = True
+
+    def __init__(self, column: ColumnElement[Any], values: Select[Any]) -> None:
+        self.column = column
+        self.values = values
+
+
+@compiles(OneOf, "postgresql")
+def _one_of_on_postgresql(element: OneOf, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in (element.column, element.values))
+    return f"({column} = ANY (ARRAY({values})))"
+
+
+@compiles(OneOf, "sqlite")
+def _one_of_on_sqlite(element: OneOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"({compiler.process(element.column.in_(element.values), **options)})"
+
+
+class Mostly(ColumnElement[bool]):
+    """A condition that is true for most rows.
+
+    PostgreSQL's planner assumes that a comparison excludes many rows, and `IS NOT NULL` nearly none.
+    """
+
+    inherit_cache = False
+    type = Boolean()
+    _is_implicitly_boolean = True
+
+    def __init__(self, condition: ColumnElement[bool]) -> None:
+        self.condition = condition
+
+
+@compiles(Mostly, "postgresql")
+def _mostly_on_postgresql(element: Mostly, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(CASE WHEN {compiler.process(element.condition, **options)} THEN 1 END IS NOT NULL)"
+
+
+@compiles(Mostly, "sqlite")
+def _mostly_on_sqlite(element: Mostly, compiler: SQLCompiler, **options: Any) -> str:
+    return f"({compiler.process(element.condition, **options)})"
+
+
+class Unindexed(ColumnElement[Any]):
+    """A time column for which the database must not use an index.
+
+    SQLite has too few statistics to decide. A generic plan of PostgreSQL assumes that every range is small.
+    """
+
+    inherit_cache = True
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement)]
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+        self.type = column.type
+
+
+@compiles(Unindexed, "postgresql")
+def _unindexed_on_postgresql(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"({compiler.process(element.column, **options)} + interval '0')"
+
+
+@compiles(Unindexed, "sqlite")
+def _unindexed_on_sqlite(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.column, **options)}"  # https://www.sqlite.org/optoverview.html §2.1
