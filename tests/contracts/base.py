@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
+from itertools import chain, count, repeat
 from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.history.change import Change, FieldChange
 from tasktracker.domain.idempotency.record import Record
+from tasktracker.domain.jobs.service import JobRunner, Run
 from tasktracker.domain.kernel.actors import ActorT, AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
@@ -35,7 +36,7 @@ from tasktracker.domain.work import Storage, UnitOfWork
 from tests.backends import Backend
 from tests.fakes import START, SYSTEM
 from tests.strategies import examples
-from tests.waiting import PATIENCE, until_the_last
+from tests.waiting import PATIENCE, until_the_last, wait_until
 
 POLICY = SessionPolicy()
 
@@ -373,3 +374,12 @@ def run_state_machine(
     """Run a state machine with random steps: more often in memory, where a step is cheaper."""
     runs = examples(in_memory if backend.name == "memory" else on_sql, stateful_step_count=40)
     run_state_machine_as_test(cast(Any, machine), settings=runs)
+
+
+def run_next(runner: JobRunner[Any], pieces: int = 1000) -> Run:
+    """Run the next job, but at most so many pieces of it. It waits until the job can be claimed.
+
+    On PostgreSQL, it may have to wait for transactions in other databases of the server.
+    """
+    stops = chain(repeat(False, pieces), repeat(True))
+    return wait_until(lambda: runner.run_next(lambda: next(stops)), "the job cannot be claimed")

@@ -23,7 +23,7 @@ from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.tasks.query import NONE, TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Seed, session_actor
+from tests.contracts.base import Seed, run_next, session_actor
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import fields_of
@@ -244,7 +244,7 @@ class TestMembership:
         world.unshare(world.bob)
         world.app.clock.advance(seconds=1)
         world.share("bob", Role.VIEWER)
-        world.app.jobs.run_next()
+        run_next(world.app.jobs)
         assert world.listed(world.bob) == set()
         world.app.jobs.run_all()
         assert len(world.listed(world.bob)) == 1
@@ -282,12 +282,11 @@ class TestMembership:
         world.app.jobs.run_all()
         seed.user("dave")
         world.share("dave", Role.VIEWER)
-        pieces = iter((False,))
-        world.app.jobs.run_next(lambda: next(pieces, True))
+        run_next(world.app.jobs, pieces=1)
         world.share("carol", Role.VIEWER)
         assert world.count_jobs() == 2
         world.app.clock.advance(LEASE)
-        world.app.jobs.run_next()
+        run_next(world.app.jobs)
         assert sorted(world.readiness()) == [False, True]
         world.app.jobs.run_all()
         assert world.readiness() == [True, True]

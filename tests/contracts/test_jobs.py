@@ -18,7 +18,7 @@ from tasktracker.domain.jobs.service import JobRunner, start
 from tasktracker.domain.kernel.actors import AnyActor, SystemActor
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.backends import Backend, on_postgresql, on_sql
-from tests.contracts.base import SECOND, Abort, Seed, race
+from tests.contracts.base import SECOND, Abort, Seed, race, run_next
 from tests.fakes import START, SYSTEM, ManualClock
 from tests.waiting import wait_until
 
@@ -158,8 +158,7 @@ def numbers(store: Storage) -> int:
 def test_a_job_is_done_in_pieces_and_then_removed(store: Storage, seed: Seed, clock: ManualClock) -> None:
     step, job = Counting(seed), new_job(seed)
     add(store, job)
-    run = runner(store, clock, step).run_next()
-    assert run is not None
+    run = run_next(runner(store, clock, step))
     assert (run.job, run.pieces) == (replace(job, leased_until=START + LEASE), 10)
     assert run.longest > 0
     assert (step.pieces, numbers(store), stored(store, job)) == (10, 30, None)
@@ -170,7 +169,7 @@ def test_each_piece_renews_the_lease_and_stores_the_position(store: Storage, see
     step, job = Counting(seed), new_job(seed)
     add(store, job)
     step.on_piece = lambda: clock.advance(SECOND)
-    runner(store, clock, step).run_next(lambda: step.pieces == 2)
+    run_next(runner(store, clock, step), pieces=2)
     assert stored(store, job) == replace(job, position=UUID(int=6), leased_until=START + SECOND + LEASE)
     assert numbers(store) == 6
 
@@ -185,7 +184,7 @@ def test_a_piece_that_fails_is_done_again_after_the_lease(store: Storage, seed: 
     step.on_piece = fail
     add(store, job)
     with pytest.raises(Abort):
-        runner(store, clock, step).run_next()
+        run_next(runner(store, clock, step))
     assert numbers(store) == 3
     assert runner(store, clock, step).run_next() is None
     clock.advance(LEASE)
@@ -203,7 +202,7 @@ def test_a_process_whose_job_was_claimed_by_another_stops(store: Storage, seed: 
             runner(store, clock, fast).run_next(lambda: fast.pieces == 1)
         return False
 
-    runner(store, clock, slow).run_next(overtaken)
+    wait_until(lambda: runner(store, clock, slow).run_next(overtaken), "the job cannot be claimed")
     assert (slow.pieces, fast.pieces, numbers(store)) == (1, 1, 6)
 
 

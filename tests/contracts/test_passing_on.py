@@ -24,11 +24,11 @@ from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage, UnitOfWork
-from tests.contracts.base import SHORT_WAIT, BackgroundCall
+from tests.contracts.base import SHORT_WAIT, BackgroundCall, run_next
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, register
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -74,14 +74,7 @@ def pieces(app: App) -> Iterator[int]:
         with app.store.reading(SYSTEM) as work:
             if not work.jobs.count():
                 return
-        asked = 0
-
-        def is_stopping() -> bool:
-            nonlocal asked
-            asked += 1
-            return asked > 1
-
-        wait_until(lambda stop=is_stopping: app.jobs.run_next(stop), "the job cannot be claimed")  # type: ignore[misc]
+        run_next(app.jobs, pieces=1)
         app.clock.advance(LEASE)
         done += 1
         yield done

@@ -28,11 +28,10 @@ from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
 from tests.backends import Backend, on_postgresql
-from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed
+from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, run_next
 from tests.device import Device
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, register
-from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -82,15 +81,7 @@ def left(app: App) -> int:
 def pieces(app: App) -> Iterator[None]:
     """Do one piece of the jobs after another, each in another process, until none is left."""
     while left(app):
-        asked = 0
-
-        def is_stopping() -> bool:
-            nonlocal asked
-            asked += 1
-            return asked > 1
-
-        # Other databases of the same PostgreSQL server may have transactions that are older.
-        wait_until(lambda stop=is_stopping: app.jobs.run_next(stop), "the job cannot be claimed")  # type: ignore[misc]
+        run_next(app.jobs, pieces=1)
         app.clock.advance(LEASE)
         yield
 

@@ -18,7 +18,7 @@ from tasktracker.domain.sync.mutation import FieldConflict, Mutation, MutationOp
 from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
-from tests.contracts.base import Seed
+from tests.contracts.base import Seed, run_next
 from tests.contracts.test_category_sharing import World
 from tests.device import Device
 from tests.fakes import ManualClock
@@ -86,8 +86,7 @@ class TestPull:
         assert changes(device) == [(world.category.id, Op.UPSERT, Reason.ACCESS_GRANTED)]
         # The entries of these are before those of other tasks, which the device pulls meanwhile.
         world.edit(world.alice, world.task, title="Oat milk")
-        pieces = iter((False,))
-        world.app.jobs.run_next(lambda: next(pieces, True))
+        run_next(world.app.jobs, pieces=1)
         own = world.create(world.carol)
         assert changes(device) == [(own.id, Op.UPSERT, None)]
         device.require_in_sync()
