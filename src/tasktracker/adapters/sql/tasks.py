@@ -54,7 +54,9 @@ _OF_USER = (
     .limit(_LIMIT)
 )
 _SHARED_WITH = _OF_USER.where(task_entries.c.role != Role.OWNER.value, task_entries.c.via.is_(None), FINDABLE)
-_OWNED = _OF_USER.where(task_entries.c.role == Role.OWNER.value).with_for_update(of=tasks)
+_OWNED = _OF_USER.where(task_entries.c.role == Role.OWNER.value, tasks.c.owner == bindparam("user_id")).with_for_update(
+    of=tasks
+)
 # Each reads the end of one index.
 _OWNED_LISTED = _OWNED.where(task_entries.c.trashed_at.is_(None)).order_by(
     task_entries.c.created_at.desc(), task_entries.c.task_id.desc()
