@@ -96,11 +96,24 @@ class TestMoving:
 
     def test_the_user_who_takes_a_tree_out_owns_it(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)
-        below = world.create(world.alice, parent=task.id)
+        below = world.create(world.bob, parent=task.id)
         world.edit(world.bob, task, category=None)
         assert world.get(world.bob, below).owner == world.get(world.bob, task).owner == world.bob.user_id
         with pytest.raises(TaskNotFound):
             world.get(world.alice, below)
+
+    @pytest.mark.parametrize("is_trashed", [False, True])
+    def test_an_editor_takes_out_no_tree_with_tasks_of_others(self, world: World, is_trashed: bool) -> None:
+        top = world.create(world.bob, category=world.category.id)
+        below = world.create(world.alice, category=world.category.id)
+        world.edit(world.bob, below, parent=top.id)
+        if is_trashed:
+            world.app.do(world.alice, world.app.trash.delete, below.id)
+        elsewhere = world.create(world.bob)
+        for fields in ({"category": None}, {"parent": elsewhere.id}):
+            with pytest.raises(NotAllowed):
+                world.edit(world.bob, top, **fields)
+        assert world.edit(world.alice, top, category=None).owner == world.alice.user_id
 
     def test_only_its_creator_and_the_owner_take_a_task_out(self, world: World) -> None:
         task = world.create(world.alice, category=world.category.id)
@@ -292,6 +305,24 @@ class TestMembership:
         assert world.readiness() == [True, True]
         assert len(world.listed(world.carol)) == STEP + 1
 
+    def test_a_refused_filing_names_the_role_that_it_requires(self, world: World) -> None:
+        world.share("carol", Role.VIEWER)
+        task = world.create(world.alice, category=world.category.id)
+        for fields in ({"category": world.category.id}, {"parent": task.id}):
+            with pytest.raises(InvalidInput, match="role"):
+                world.create(world.carol, **fields)
+
+    def test_a_history_shows_a_category_to_those_in_it_only(self, world: World) -> None:
+        task = world.create(world.alice)
+        world.app.do(world.alice, world.app.sharing.share, task.id, "carol", Role.EDITOR)
+        world.edit(world.alice, task, category=world.category.id)
+        moved = f"None to {world.category.id}"
+        for actor, shown in ((world.alice, moved), (world.bob, moved), (world.carol, None)):
+            last = world.app.see(actor, world.app.history.list, task.id).changes.items[0]
+            category = last.fields.get("category")
+            assert (f"{category.before} to {category.after}" if category else None) == shown
+            assert "root_category" not in last.fields
+
     def test_deleting_the_category_ends_the_access_to_its_tasks(self, world: World) -> None:
         task = world.create(world.bob, category=world.category.id)
         device = Device(world.app.sync, world.bob)
@@ -348,14 +379,15 @@ class TestMembership:
         seen = world.app.see(world.carol, world.app.history.list, task.id).changes.items
         assert [change.version for change in seen] == [2]
 
-    def test_a_member_sees_no_history_from_before_a_task_was_moved_in(self, world: World) -> None:
+    def test_a_member_sees_no_history_from_before_another_user_moved_a_task_in(self, world: World) -> None:
+        world.share("carol", Role.VIEWER)
         task = world.create(world.bob, description="private")
         world.edit(world.bob, task, description="public")
         world.edit(world.bob, task, category=world.category.id, title="moved")
+        (first,) = world.app.see(world.carol, world.app.history.list, task.id).changes.items
+        assert (first.version, first.fields["title"].before, first.fields["category"].before) == (3, None, None)
         seen = world.app.see(world.bob, world.app.history.list, task.id).changes.items
-        (first,) = seen
-        assert (first.version, first.fields["title"].before) == (3, None)
-        assert "category" not in first.fields
+        assert [each.version for each in seen] == [3, 2, 1], "Bob has seen them before"
 
     def test_a_role_finds_tasks_shared_by_themselves_beside_shared_categories(self, world: World) -> None:
         task = world.create(world.alice)

@@ -315,6 +315,21 @@ def test_what_a_deleted_account_created_in_categories_of_others_stays(
     assert [(task.owner, task.created_by) for task in found] == [(alice.user_id, None)] * 5
 
 
+def test_a_disabled_editor_gets_a_category_only_if_there_is_no_other(app: App, people: dict[str, SessionActor]) -> None:
+    alice, bob, carol, _ = people.values()
+    category = app.do(alice, app.categories.create, {"name": "Groceries"})
+    share(app, alice, category, bob=Role.EDITOR, carol=Role.EDITOR)
+    with app.store.writing(SYSTEM) as work:
+        app.accounts.set_active(work, "bob", is_active=False)
+    for owner, heir in ((alice, carol), (carol, bob)):
+        app.account_removal.delete(owner, PASSWORD)
+        app.jobs.run_all()
+        with app.store.reading(SYSTEM) as work:
+            passed = work.categories.find_unlocked(category.id)
+        assert passed is not None
+        assert passed.user_id == heir.user_id
+
+
 def test_two_accounts_that_share_a_category_are_deleted(app: App, people: dict[str, SessionActor]) -> None:
     alice, bob, carol, _ = people.values()
     ids: list[UUID] = []

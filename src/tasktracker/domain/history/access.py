@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tasktracker.domain.history.change import Change
+from tasktracker.domain.history.change import ROOT_CATEGORY, Change, FieldChange
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.history.since import changes_since
 from tasktracker.domain.kernel.members import role_in
 from tasktracker.domain.tasks.ports import TaskWork
-from tasktracker.domain.tasks.task import Task
+from tasktracker.domain.tasks.task import TASK, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """A user's access to the history of a task.
 
-    A member of the task has it since the change that shared the task with them. A member of its category has it `since`
-    then, or since the change that moved the task into the `category`. The owner sees every change, or those since the
-    change by which another user gave them the task.
+    A member of the task has it since the change that shared the task with them. A member of its category has it
+    `since` then, or since the change by which another user moved the task into the `category`. The owner sees every
+    change, or those since the change by which another user gave them the task.
     """
 
     user_id: UUID
@@ -55,11 +55,29 @@ class Access:
             return change.gives_to(self.user_id)
         if self.is_member:
             return change.grants_access(self.user_id)
-        return self.category is not None and change.enters(self.category)
+        return self.category is not None and change.enters(self.category) and change.actor != self.user_id
 
     def includes_all(self, changes: Sequence[Change]) -> bool:
         """Whether the access began before all of these changes."""
         return all(self.includes(each) and not self.begins_with(each) for each in changes)
+
+    def shown_fields(self, change: Change) -> Mapping[str, FieldChange]:
+        """Return the fields of a change as the user sees them.
+
+        The owner sees the category, which in a shared category is that of the root. Others see only the latter, and
+        only if they are members of it.
+        """
+        hidden = {ROOT_CATEGORY} if self.is_owner else {ROOT_CATEGORY, *TASK.private}
+        fields = {name: each for name, each in change.fields.items() if name not in hidden}
+        moved = change.fields.get(ROOT_CATEGORY)
+        if moved is not None and self.is_owner:
+            fields["category"] = moved
+        elif moved is not None and self.category is not None:
+            fields["category"] = FieldChange(*(self._shown(value) for value in (moved.before, moved.after)))
+        return fields
+
+    def _shown(self, category: object) -> UUID | None:
+        return self.category if str(category) == str(self.category) else None
 
     def begins_after(self, history: HistoryRepository, task: Task, change: Change) -> bool:
         """Whether a change was made before the access began, or began it."""

@@ -82,11 +82,10 @@ class HistoryService:
 
 
 def _as_seen(page: Page[Change, ChangeKey], access: Access) -> Page[Change, ChangeKey]:
-    """Return a page as a user sees it: since the user's access; only the owner sees private fields."""
+    """Return a page as a user sees it: since the user's access, with the fields that the user sees."""
     seen: list[Change] = []
     for change in page.items:
-        hidden = frozenset() if access.is_owner else TASK.private
-        fields = {name: each for name, each in change.fields.items() if name not in hidden}
+        fields = access.shown_fields(change)
         if not access.includes(change):
             return Page(seen, None)
         if access.begins_with(change):

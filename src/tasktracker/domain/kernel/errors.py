@@ -157,7 +157,7 @@ class InsufficientScope(Forbidden):
 
 
 class NotAllowed(Forbidden):
-    """The caller sees the task, but lacks the required role in it."""
+    """The caller sees the task or category, but lacks the required role in it."""
 
     slug = "not-allowed"
     title = "Your role does not allow this"

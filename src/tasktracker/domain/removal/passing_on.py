@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID, uuid5
 
@@ -24,13 +24,13 @@ HAND_OVER_STEP = 10
 """Tasks that one step of a piece hands over. Each may have a hundred viewers."""
 
 TRANSFER_RULES: dict[str, Rule] = {"transfer_to": text(shortest=1, longest=MAX_USERNAME_LENGTH, trim=True)}
-NOT_AN_EDITOR = "must be the username or the id of a user who is an editor of each of your shared categories"
+NOT_AN_EDITOR = "must be the username or the id of a user who is an editor of each of your shared categories: "
 
 
 def pass_on_categories(work: AccountRemovalWork, transfer_to: str | None) -> bool:
     """End the actor's memberships in categories of others, and pass the actor's own shared categories on.
 
-    They pass to the user with the username or id `transfer_to`, otherwise to the editor who has been one for the
+    They pass to the user with the username or id `transfer_to`, otherwise to the editor who has been a member for the
     longest time. A category without an editor is no longer shared, and is removed with the account. Return whether
     jobs were added: they must be done before the tasks of the account are removed.
 
@@ -48,8 +48,10 @@ def pass_on_categories(work: AccountRemovalWork, transfer_to: str | None) -> boo
         passed = work.categories.find_unlocked(passing.subject)
         if passed is not None and passed.user_id == work.actor.user_id:
             require_settled(work, passed.id)
+    users = (work.users.find_unlocked(user_id) for user_id in names)
+    active = {user.id for user in users if user and user.is_active}
     for category in own:
-        _pass_on(work, category, chosen or _longest_serving(category, names))
+        _pass_on(work, category, chosen or _longest_serving(category, names, active))
     for category in found:
         if category.user_id != work.actor.user_id:
             left = category.without_member(work.actor.user_id, work.now)
@@ -144,7 +146,7 @@ def _chosen(categories: Sequence[Category], transfer_to: str, names: Mapping[UUI
     by_id = [each for each in editors if str(each) == key]
     found = by_id or [each for each in editors if username_key(names[each]) == key]
     if not found:
-        raise InvalidInput.of("transfer_to", NOT_AN_EDITOR)
+        raise InvalidInput.of("transfer_to", NOT_AN_EDITOR + ", ".join(sorted(each.name for each in categories)))
     return found[0]
 
 
@@ -152,9 +154,11 @@ def _editors(category: Category, names: Mapping[UUID, str]) -> Sequence[Category
     return [each for each in category.members if each.role is Role.EDITOR and each.user_id in names]
 
 
-def _longest_serving(category: Category, names: Mapping[UUID, str]) -> UUID | None:
+def _longest_serving(category: Category, names: Mapping[UUID, str], active: Collection[UUID]) -> UUID | None:
+    """Return the editor who has been a member for the longest time; a disabled user only if there is no other."""
     editors = _editors(category, names)
-    return min(editors, key=lambda member: (member.since, member.user_id)).user_id if editors else None
+    order = sorted(editors, key=lambda member: (member.user_id not in active, member.since, member.user_id))
+    return order[0].user_id if order else None
 
 
 def _pass_on(work: AccountRemovalWork, category: Category, user_id: UUID | None) -> None:

@@ -134,18 +134,27 @@ def _as_seen(found: FeedItem, actor: Actor) -> FeedItem:
     """
     if found.entry.op is Op.DELETE or (found.item is not None and can_see(found.item, actor.user_id)):
         return found
-    deletion = replace(found.entry, op=Op.DELETE, reason=Reason.ACCESS_REVOKED)
-    return replace(found, entry=deletion, item=None)
+    return _deletion(found)
 
 
 def _without_awaited(
     found: Sequence[FeedItem], cursor: SyncCursor, actor: Actor, not_ready: Collection[UUID]
 ) -> tuple[Sequence[FeedItem], SyncCursor]:
-    """Return the items without those of categories that are not ready, and a cursor that does not skip these."""
+    """Return the items without those of categories that are not ready, and a cursor that does not skip these.
+
+    A device may have those that came in another way than by the new access: they are deleted until it is ready.
+    """
     shown = []
     for each in found:
-        if each.item is not None and is_awaited(each.item, actor.user_id, not_ready):
+        is_left_out = each.item is not None and is_awaited(each.item, actor.user_id, not_ready)
+        if is_left_out:
             cursor = cursor.holding(each.sequence, not_ready)
-        else:
+        if not is_left_out:
             shown.append(each)
+        elif each.entry.reason is not Reason.ACCESS_GRANTED:
+            shown.append(_deletion(each))
     return shown, cursor
+
+
+def _deletion(found: FeedItem) -> FeedItem:
+    return replace(found, entry=replace(found.entry, op=Op.DELETE, reason=Reason.ACCESS_REVOKED), item=None)

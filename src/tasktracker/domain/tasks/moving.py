@@ -28,18 +28,17 @@ def find_category(work: TaskWork, fields: TaskFields) -> Category | None:
 
     This locks the category before any task, in the same order as sharing and deleting a category does.
     """
-    if fields.get("category") is None:
-        return None
     category = _find_category(work, fields)
-    if category is None:
+    if category is None and fields.get("category"):
         raise InvalidInput.of("category", "is not one of your categories")
+    if category is not None and not can_file_in(category, work.actor.user_id):
+        raise InvalidInput.of("category", "is shared with you to be read; filing tasks in it requires the role editor")
     return category
 
 
 def _find_category(work: TaskWork, fields: TaskFields) -> Category | None:
     category_id = fields.get("category")
-    category = work.categories.find(work.actor.user_id, category_id) if category_id else None
-    return category if can_file_in(category, work.actor.user_id) else None
+    return work.categories.find(work.actor.user_id, category_id) if category_id else None
 
 
 def dangling(work: TaskWork, fields: TaskFields, task: Task | None = None) -> Sequence[str]:
@@ -47,7 +46,8 @@ def dangling(work: TaskWork, fields: TaskFields, task: Task | None = None) -> Se
 
     What the others refer to is locked, so that it stays usable in this work.
     """
-    found = ["category"] if fields.get("category") and _find_category(work, fields) is None else []
+    can_file = can_file_in(_find_category(work, fields), work.actor.user_id)
+    found = ["category"] if fields.get("category") and not can_file else []
     parent = fields.get("parent")
     if parent is not None:
         lock_roots(work, parent, *([task.id] if task else []))
@@ -83,8 +83,6 @@ def edit_filed(
         moves = parent_id != task.parent
         tree = find_parent(work, work.actor.user_id, parent_id).tree if moves else task.tree
         own = _category_of_subtask(tree, task.category if tree.owner == task.owner else None, fields, category)
-    if task.list_members and tree.root_category != task.root_category and not can_take_out(task, work.actor.user_id):
-        raise NotAllowed("Only the category's owner, or an editor who created the task, may move it out.")
     filed = cast(TaskFields, {**fields, "category": own, "parent": parent_id})
     return task.edit(filed, work.now, completed_at), tree
 
@@ -131,6 +129,12 @@ def save_moved(work: TaskWork, task: Task, edited: Task, tree: Tree) -> Task:
         work.tasks.refile(task.id, tree.root_category)
         return edited
     levels = subtree(work, task)
+    if task.list_members and tree.root_category != task.root_category:
+        for each in (each for level in levels for each in level):
+            if not can_take_out(each, work.actor.user_id):
+                raise NotAllowed(
+                    "Only the category's owner, or an editor who created all of its tasks, may move it out."
+                )
     if edited.parent is not None and edited.parent != task.parent:
         if edited.parent in {each.id for level in levels for each in level}:
             raise InvalidInput.of("parent", "must not be the task itself or one of its subtasks")

@@ -33,7 +33,10 @@ def can_organise(task: Task, user_id: UUID) -> bool:
 
 
 def can_take_out(task: Task, user_id: UUID) -> bool:
-    """Whether a user may move a task out of its shared category: its creator, while an editor, and the owner may."""
+    """Whether a user may move a task out of its shared category: its creator, while an editor, and the owner may.
+
+    A tree moves as a whole, so this must be true of each task in it.
+    """
     return role_of(task, user_id) is Role.OWNER or (can_organise(task, user_id) and task.created_by == user_id)
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.members import Member
-from tasktracker.domain.tasks.policy import can_organise
+from tasktracker.domain.tasks.policy import can_organise, is_visible
 from tasktracker.domain.tasks.ports import TreeWork
 from tasktracker.domain.tasks.task import MAX_DEPTH, Task, Tree
 
@@ -47,8 +47,10 @@ def tree_in(category: Category | None, root: UUID, owner: UUID, members: tuple[M
 def find_parent(work: TreeWork, user_id: UUID, parent_id: UUID) -> Task:
     """Return the task under which a user puts another. Its root must be locked. Raises InvalidInput."""
     parent = work.tasks.find(parent_id)
-    if parent is None or not can_be_parent(parent, user_id):
+    if parent is None or not is_visible(parent, user_id):
         raise InvalidInput.of("parent", "is not one of your tasks")
+    if not can_be_parent(parent, user_id):
+        raise InvalidInput.of("parent", "is shared with you, but your role does not allow subtasks")
     return parent
 
 
