@@ -13,7 +13,7 @@ from sqlalchemy.sql.visitors import InternalTraversal
 class OneOf(ColumnElement[bool]):
     """Whether a column is one of the values of a query with few rows, which runs at most once.
 
-    PostgreSQL adds the cost of a query in `IN` to each row of a join.
+    PostgreSQL adds the cost of a query in `IN` to each row of a join, and SQLite runs it even for null.
     """
 
     inherit_cache = False
@@ -33,7 +33,8 @@ def _one_of_on_postgresql(element: OneOf, compiler: SQLCompiler, **options: Any)
 
 @compiles(OneOf, "sqlite")
 def _one_of_on_sqlite(element: OneOf, compiler: SQLCompiler, **options: Any) -> str:
-    return f"({compiler.process(element.column.in_(element.values), **options)})"
+    column, values = (compiler.process(each, **options) for each in (element.column, element.values))
+    return f"({column} IS NOT NULL AND {column} IN ({values}))"
 
 
 class Mostly(ColumnElement[bool]):

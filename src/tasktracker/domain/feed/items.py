@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from tasktracker.domain.categories.category import Category
-from tasktracker.domain.tasks.policy import only_category, viewers_of
+from tasktracker.domain.tasks.policy import is_visible, only_category, viewers_of
 from tasktracker.domain.tasks.task import Task
 
 Item = Task | Category
@@ -61,6 +61,8 @@ def synced_type_of(entity: type) -> SyncedType:
 
 def can_see(item: Item, user_id: UUID) -> bool:
     """Whether a user has the right to see an item now, and it is not in the trash."""
+    if isinstance(item, Task):  # without a set of all viewers, because pages have many tasks
+        return is_visible(item, user_id)
     return user_id in synced_type_of(type(item)).viewers(item)
 
 
