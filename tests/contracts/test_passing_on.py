@@ -23,10 +23,10 @@ from tasktracker.domain.removal import accounts, passing_on
 from tasktracker.domain.tasks.policy import visible_category
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Storage, UnitOfWork
+from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import SHORT_WAIT, BackgroundCall, run_next
 from tests.device import Device
-from tests.fakes import START, SYSTEM, App, ManualClock
+from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD, register
 from tests.waiting import PATIENCE
 
@@ -40,11 +40,6 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in ((accounts, "LEAVE_STEP"), (accounts, "TASKS_STEP"), (accounts, "ROWS_STEP")):
         monkeypatch.setattr(module, name, 2)
     monkeypatch.setattr(passing_on, "HAND_OVER_STEP", 2)
-
-
-@pytest.fixture
-def app(store: Storage, clock: ManualClock) -> App:
-    return App(store, clock)
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.actors import Actor
@@ -15,12 +13,7 @@ from tasktracker.domain.kernel.errors import CategoryNameTaken
 from tasktracker.domain.sync.mutation import Mutation, MutationOp, Outcome, Status
 from tasktracker.domain.work import Storage
 from tests.contracts.base import SECOND, Seed, race
-from tests.fakes import START, SYSTEM, App, ManualClock
-
-
-@pytest.fixture
-def app(store: Storage, clock: ManualClock) -> App:
-    return App(store, clock)
+from tests.fakes import START, SYSTEM, App
 
 
 def of_category(seed: Seed, op: MutationOp, target: UUID, name: str, **more: Any) -> Mutation:

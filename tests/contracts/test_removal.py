@@ -26,11 +26,10 @@ from tasktracker.domain.removal import accounts, categories
 from tasktracker.domain.tasks import trash_service
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Storage
 from tests.backends import Backend, on_postgresql
 from tests.contracts.base import SHORT_WAIT, BackgroundCall, Seed, run_next
 from tests.device import Device
-from tests.fakes import START, SYSTEM, App, ManualClock
+from tests.fakes import START, SYSTEM, App
 from tests.unit.base import PASSWORD, register
 
 
@@ -48,21 +47,6 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         (trash_service, "PURGE_STEP"),
     ):
         monkeypatch.setattr(module, name, 2)
-
-
-@pytest.fixture
-def app(store: Storage, clock: ManualClock) -> App:
-    return App(store, clock)
-
-
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return register(app, "alice")
-
-
-@pytest.fixture
-def bob(app: App) -> SessionActor:
-    return register(app, "bob")
 
 
 def create(app: App, actor: SessionActor, title: str, **fields: Any) -> Task:

@@ -7,8 +7,6 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
-
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.members import Role
@@ -16,24 +14,8 @@ from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.report import ImportReport
 from tasktracker.domain.tasks.task import Task
-from tasktracker.domain.work import Storage
-from tests.fakes import CHARACTERS, App, ManualClock
+from tests.fakes import CHARACTERS, App
 from tests.unit.base import register
-
-
-@pytest.fixture
-def app(store: Storage, clock: ManualClock) -> App:
-    return App(store, clock)
-
-
-@pytest.fixture
-def alice(app: App) -> SessionActor:
-    return register(app, "alice")
-
-
-@pytest.fixture
-def bob(app: App) -> SessionActor:
-    return register(app, "bob")
 
 
 def create(app: App, actor: SessionActor, title: str, **fields: Any) -> Task:

@@ -52,24 +52,13 @@ def copy_of(path: Path) -> Path:
     return copied
 
 
-def share(owner: Person, task: str, member: Person, role: str) -> None:
-    """Share a task or remove its member. The server may refuse: it may be deleted, a subtask, or of another user."""
-    path = f"/api/tasks/{task}/shares/"
+def share(owner: Person, path: str, member: Person, role: str) -> None:
+    """Share a task or a category, or remove its member. The server may refuse, for example if it is another user's."""
     with suppress(httpx.TransportError):
         if role == "none":
-            owner.delete(f"{path}{member.id}/")
+            owner.delete(f"{path}shares/{member.id}/")
         else:
-            owner.post(path, {"username": member.username, "role": role})
-
-
-def share_category(owner: Person, category: str, member: Person, role: str) -> None:
-    """Share a category or remove its member. The server may refuse: it may be deleted, or of another user."""
-    path = f"/api/categories/{category}/shares/"
-    with suppress(httpx.TransportError):
-        if role == "none":
-            owner.delete(f"{path}{member.id}/")
-        else:
-            owner.post(path, {"username": member.username, "role": role})
+            owner.post(f"{path}shares/", {"username": member.username, "role": role})
 
 
 def sync(device: Device, world: World) -> None:
@@ -130,7 +119,7 @@ def converge(world: World, folder: Path, seed: int) -> None:
         away = chance.sample(devices, 2)
         for category in leaving.categories():
             for member in chance.sample(users, 2):
-                share_category(leaver, category.id, member, chance.choice(["viewer", "editor", "editor"]))
+                share(leaver, f"/api/categories/{category.id}/", member, chance.choice(["viewer", "editor", "editor"]))
         received: list[tuple[Device, dict[str, tuple[int, str]]]] = []
         removed: Sequence[str] = ()  # the histories of tasks that go with the account
         world.finish_jobs()  # one that the backup has leased would wait for the end of that lease
@@ -175,18 +164,19 @@ def converge(world: World, folder: Path, seed: int) -> None:
                 owner, member = chance.sample(people, 2)
                 own = [each.id for each in device.categories() if each.owner == owner.id]
                 role = chance.choice(["viewer", "editor", "editor", "none"])
-                share_category(owner, chance.choice(own or ["none"]), member, role)
+                share(owner, f"/api/categories/{chance.choice(own or ['none'])}/", member, role)
             else:
                 owner, member = chance.sample(people, 2)
                 shown = [each for each in devices if each.person is owner]
-                share(owner, chance.choice(shown).a_task(), member, chance.choice(["viewer", "editor", "none"]))
+                task = chance.choice(shown).a_task()
+                share(owner, f"/api/tasks/{task}/", member, chance.choice(["viewer", "editor", "none"]))
         for device in devices:
             device.line.is_up, device.line.is_bad = True, False
             sync(device, world)
         for device, owner in zip(devices, users, strict=False):
             for category in device.categories():
                 for member in (each for each in users if each.id in category.members):
-                    share_category(owner, category.id, member, "none")
+                    share(owner, f"/api/categories/{category.id}/", member, "none")
                     break
         for device in devices:
             sync(device, world)

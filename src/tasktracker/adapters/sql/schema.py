@@ -251,8 +251,8 @@ task_entries = Table(
     Column("task_id", Id, nullable=False),
     Column("user_id", Id, nullable=False),
     Column("role", String(20), nullable=False),
-    # Null for the owner and the members of the task. For others, the shared category through which they see it: the
-    # entry counts only while they are members of that.
+    # Null for the owner and the members of the task. For others, the shared category through which they were stored to
+    # see it: rights are never read from this, but a job finds by it whom to remove.
     Column("via", Id),
     Column("title_key", Key, nullable=False),
     Column("priority", SmallInteger, nullable=False),
