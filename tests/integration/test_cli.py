@@ -88,6 +88,8 @@ class TestHelp:
             "openapi",
             "sync-demo",
             "sweep",
+            "backup",
+            "restore",
             "epoch",
             "epoch new",
             "export",

@@ -26,7 +26,9 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.clock import DatabaseClock
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import conninfo, open_database
+from tasktracker.adapters.sql.postgresql_backups import PostgresBackups
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
+from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
@@ -41,6 +43,7 @@ from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
+from tasktracker.domain.backups import BackupRefused, Backups
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.feed.list_refresh import refresh_list
 from tasktracker.domain.history.service import HistoryService
@@ -165,6 +168,13 @@ def _notifier(settings: Settings) -> Notifier:
     return PostgresChangeNotifier(conninfo(url))
 
 
+def _backups(settings: Settings) -> Backups:
+    if _storage(settings) == "memory":
+        raise BackupRefused("The data is in memory only (DATABASE_URL): there is nothing to back up or to restore.")
+    url = database_url(settings.database_url)
+    return SqliteBackups(url.database or "") if url.drivername == SQLITE else PostgresBackups(settings.database_url)
+
+
 class Schema:
     """The schema of the database: its revision, the revision that this version needs, and the upgrade."""
 
@@ -218,6 +228,7 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added),
         sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added),
     )
+    backups = providers.Callable(_backups, settings)
     limiter = providers.Selector(
         storage,
         memory=providers.Singleton(MemoryRateLimiter),
