@@ -20,7 +20,7 @@ from typing import Any, TextIO, cast
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from tasktracker.entrypoints import logging, settings
+from tasktracker.entrypoints import logging, metrics, settings
 from tasktracker.entrypoints.affinity import share_processor
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
@@ -50,6 +50,8 @@ def create() -> Application:
     logging.configure(loaded, cast(TextIO, writer))
     container = Container(settings=loaded)
     app = create_app(container)
+    if loaded.metrics_port and loaded.workers == 1 and app.services.metrics_registry is not None:
+        metrics.serve(loaded, app.services.metrics_registry)
     app.litestar.on_shutdown.append(writer.close)
     stop_on_signals(app.services.subscriptions)
     if loaded.one_processor:
@@ -155,7 +157,11 @@ def serve(loaded: settings.Settings) -> None:
     # On `::`, uvicorn would accept IPv4 with several workers only.
     sockets = [listen(loaded.host, loaded.port)] if _is_any_ipv6(loaded.host) else []
     if loaded.workers > 1:
-        Supervisor(config, sockets=sockets or [config.bind_socket()]).run()
+        with metrics.shared_folder(loaded):
+            if loaded.metrics_port:
+                container = Container(settings=loaded)
+                metrics.serve(loaded, metrics.registry(None, container.store(), container.clock()))
+            Supervisor(config, sockets=sockets or [config.bind_socket()]).run()
         return
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):

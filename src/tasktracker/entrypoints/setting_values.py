@@ -15,6 +15,7 @@ from tasktracker.adapters.sql.urls import POSTGRESQL, database_url
 
 MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
+MIN_METRICS_TOKEN_LENGTH = 16
 MAX_PORT = 65535
 _SWITCHES = {"on": "true", "off": "false"}
 # Labels of up to 63 characters (RFC 1035 §2.3.4).
@@ -62,6 +63,12 @@ def _keys(text: str) -> tuple[str, ...]:
     if any(len(key) < MIN_KEY_LENGTH for key in keys):
         raise ValueError(f"each key must have at least {MIN_KEY_LENGTH} characters; `tasktracker keys new` prints one")
     return keys
+
+
+def _metrics_token(text: str) -> str:
+    if len(text) < MIN_METRICS_TOKEN_LENGTH or not text.isascii():
+        raise ValueError(f"must have at least {MIN_METRICS_TOKEN_LENGTH} characters, of ASCII only")
+    return text
 
 
 def _database(text: str) -> str:
@@ -117,6 +124,7 @@ def _networks(text: str) -> tuple[str, ...]:
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "secret_keys": _keys,
+    "metrics_token": _metrics_token,
     "database_url": _database,
     "listen_database_url": _listen_database,
     "host": _host,

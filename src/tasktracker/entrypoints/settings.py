@@ -116,6 +116,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Comma-separated addresses or networks of trusted reverse proxies, which send `X-Forwarded-For`."""
     request_log: bool = True
     """Log one line for each request."""
+    metrics_token: str = ""
+    """Token of at least 16 characters with which `GET /metrics` is answered. Without it, there is no such path."""
+    metrics_port: Annotated[int, Meta(ge=0, le=MAX_PORT)] = 0
+    """Port of HOST on which metrics are served without a token; 0: none. It must not be reachable by the public."""
     one_processor: bool = True
     """Linux: each worker serves its requests on one processor, which no other worker on the host has claimed."""
 
