@@ -147,9 +147,12 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     container.keys()  # creates the development key once, before the workers start
     _require_database(container)
     container.store().close()
-    loaded = replace(loaded, port=_listening_port(loaded))
-    host = f"[{loaded.host}]" if ":" in loaded.host else loaded.host
-    click.echo(f"Task Tracker on http://{host}:{loaded.port} (interactive docs at /docs)", err=True)
+    if loaded.unix_socket:
+        click.echo(f"Task Tracker on the socket {loaded.unix_socket}", err=True)
+    else:
+        loaded = replace(loaded, port=_listening_port(loaded))
+        host = f"[{loaded.host}]" if ":" in loaded.host else loaded.host
+        click.echo(f"Task Tracker on http://{host}:{loaded.port} (interactive docs at /docs)", err=True)
     from tasktracker.entrypoints import server
 
     server.serve(loaded)
