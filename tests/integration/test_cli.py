@@ -88,6 +88,7 @@ class TestHelp:
             "openapi",
             "sync-demo",
             "sweep",
+            "doctor",
             "backup",
             "restore",
             "epoch",

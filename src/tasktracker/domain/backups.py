@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +31,8 @@ class Backups(Protocol):
 
     suffix: str
     """The usual end of a file's name."""
+    programs: Sequence[str]
+    """The programs that must be installed."""
 
     def save(self, file: Path, key_id: str, progress: Progress) -> None:
         """Write a consistent backup to a new file that only its owner can read, while servers may run.

@@ -21,7 +21,7 @@ _NAME = re.compile(r"tasktracker-\d{8}T\d{6}Z")
 def save(container: Container, loaded: Settings, file: Path | None, keep: int | None) -> None:
     """Write a backup, and delete the oldest ones in its folder that `keep` does not count."""
     backups = container.backups()
-    default = loaded.data_folder / "backups"
+    default = loaded.backup_folder
     if file is None:
         default.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = file or default

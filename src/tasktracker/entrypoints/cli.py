@@ -25,6 +25,7 @@ from tasktracker.domain.kernel.errors import DomainError, InvalidInput, StorageU
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.entrypoints import backup_commands, logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
+from tasktracker.entrypoints.doctor import Level, examine
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -262,6 +263,25 @@ def new_epoch() -> None:
     with _container() as container:
         container.store().rotate_secret(EPOCH)
     click.echo("A new epoch has started: devices will fetch the full state again.")
+
+
+@main.command("doctor")
+@_report_errors
+def doctor() -> None:
+    """Check the settings, the database, and what the service needs; print what to do.
+
+    Changes nothing. Ends with status 1 if the server cannot work as it is.
+    """
+    colours = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
+    is_fit = True
+    for finding in examine():
+        is_fit = is_fit and finding.level is not Level.ERROR
+        level = click.style(f"{finding.level:<8}", fg=colours[finding.level])
+        click.echo(f"{level} {finding.subject}: {finding.text}")
+        if finding.advice:
+            click.echo(f"{'':8} {finding.advice}")
+    if not is_fit:
+        sys.exit(1)
 
 
 @main.command("backup")

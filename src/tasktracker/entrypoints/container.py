@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 
 from dependency_injector import containers, providers
@@ -181,7 +182,9 @@ class Schema:
     def __init__(self, settings: Settings) -> None:
         self._exists = _storage(settings) == "sql"
         self._url = settings.database_url
-        self.is_embedded = self._exists and database_url(self._url).drivername == SQLITE
+        parsed = database_url(self._url) if self._exists else None
+        self.is_embedded = parsed is not None and parsed.drivername == SQLITE
+        self.file = Path(parsed.database) if parsed and self.is_embedded and parsed.database else None
 
     @property
     def head(self) -> str | None:

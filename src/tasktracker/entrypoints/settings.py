@@ -152,6 +152,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The file of the key that development creates."""
         return self.data_folder / "secret.key"
 
+    @property
+    def backup_folder(self) -> Path:
+        """The folder of backups for which no other place is given."""
+        return self.data_folder / "backups"
+
 
 class SettingsError(Exception):
     """The configuration is not valid. The message has a line for each invalid variable."""

@@ -41,6 +41,7 @@ class PostgresBackups:
     """Implements Backups."""
 
     suffix = ".dump"
+    programs: Sequence[str] = ("pg_dump", "pg_restore", "psql")
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ class SqliteBackups:
     """Implements Backups."""
 
     suffix = ".db"
+    programs: Sequence[str] = ()
 
     def __init__(self, path: str) -> None:
         self._file = SqliteFile(path)
