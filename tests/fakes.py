@@ -316,6 +316,7 @@ class App:
         self.sessions = container.sessions()
         self.registration = container.registration()
         self.accounts = container.accounts()
+        self.password_reset = container.password_reset()
         self.api_tokens = container.api_tokens()
         self.activity = container.activity()
         self.tasks = container.tasks()

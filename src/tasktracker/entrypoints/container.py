@@ -30,8 +30,10 @@ from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.code_verifier import CodeVerifier
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
+from tasktracker.domain.accounts.password_reset_service import PasswordResetService
 from tasktracker.domain.accounts.reencryption_service import ReencryptionService
 from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
@@ -229,8 +231,16 @@ class Container(containers.DeclarativeContainer):
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, ids=ids)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
+    verifier = providers.Singleton(
+        CodeVerifier, codes=one_time_codes, cipher=secret_cipher, clock=clock, recorder=recorder
+    )
     confirmation = providers.Singleton(
-        PasswordConfirmation, store=store, recorder=recorder, passwords=passwords, throttle=throttle
+        PasswordConfirmation,
+        store=store,
+        recorder=recorder,
+        passwords=passwords,
+        throttle=throttle,
+        verifier=verifier,
     )
     two_factor = providers.Singleton(
         TwoFactorService,
@@ -239,8 +249,8 @@ class Container(containers.DeclarativeContainer):
         confirmation=confirmation,
         codes=one_time_codes,
         cipher=secret_cipher,
+        verifier=verifier,
         throttle=throttle,
-        clock=clock,
     )
     reencryption = providers.Singleton(ReencryptionService, store=store, cipher=secret_cipher)
     session_policy = providers.Singleton(_session_policy, settings)
@@ -249,7 +259,7 @@ class Container(containers.DeclarativeContainer):
         store=store,
         recorder=recorder,
         throttle=throttle,
-        two_factor=two_factor,
+        verifier=verifier,
         tokens=signer,
         passwords=passwords,
         clock=clock,
@@ -278,8 +288,18 @@ class Container(containers.DeclarativeContainer):
         policy=password_policy,
         characters=characters,
     )
+    password_reset = providers.Singleton(
+        PasswordResetService,
+        store=store,
+        recorder=recorder,
+        passwords=passwords,
+        policy=password_policy,
+        verifier=verifier,
+        throttle=throttle,
+    )
     api_tokens = providers.Singleton(
         ApiTokenService,
+        confirmation=confirmation,
         recorder=recorder,
         ids=ids,
         characters=characters,

@@ -158,8 +158,8 @@ class TestBadField:
             "put-new-category": {"name"},
             "register": {"username", "password"},
             "login": {"username", "password"},
-            "change-password": {"current_password", "new_password"},
-            "delete-account": {"password"},
+            "change-password": {"new_password"},
+            "confirm-password": {"password"},
             "refresh": {"refresh"},
             "verify": {"token"},
         }

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.contracts.http.base import NewApi, problem
-from tests.http import Api, Caller, Person, bearer, expect
+from tests.http import PASSWORD, Api, Caller, Person, bearer, expect
 
 ROOT = "/api/"
 
@@ -51,7 +51,9 @@ def test_the_id_of_the_server_belongs_to_its_data(api: Api, new_api: NewApi) -> 
 def test_any_token_names_its_user(api: Api, alice: Person, scope: str) -> None:
     user = {"id": alice.id, "username": alice.username}
     assert described(alice)["user"] == user
-    token = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope]}), 201)
+    token = expect(
+        alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope], "password": PASSWORD}), 201
+    )
     assert described(api, headers=bearer(token["token"]))["user"] == user
     expect(alice.delete(f"/api/accounts/tokens/{token['id']}/"), 204)
     problem(api.get(ROOT, headers=bearer(token["token"])), 401, "session-ended")

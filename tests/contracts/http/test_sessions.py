@@ -397,7 +397,9 @@ class TestLogout:
         self.assert_ended(api, alice)
 
     def test_an_api_token_cannot_log_out(self, api: Api, alice: Person) -> None:
-        created = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}), 201)
+        created = expect(
+            alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"], "password": PASSWORD}), 201
+        )
         headers = bearer(created["token"])
         problem(api.post(LOGOUT, headers=headers), 403, "session-required")
         problem(api.post(LOGOUT, {"refresh": "undefined"}, headers=headers), 403, "session-required")

@@ -20,6 +20,7 @@ from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.idempotency import MemoryIdempotency
 from tasktracker.adapters.memory.import_jobs import MemoryImportJobs
 from tasktracker.adapters.memory.jobs import MemoryJobs
+from tasktracker.adapters.memory.links import MemoryLinks
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
@@ -53,6 +54,7 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.import_jobs = MemoryImportJobs(transaction)
         self.idempotency = MemoryIdempotency(transaction)
         self.second_factors = MemorySecondFactors(transaction)
+        self.links = MemoryLinks(transaction)
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)
         self.feed = MemoryFeed(transaction, epoch)

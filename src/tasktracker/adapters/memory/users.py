@@ -95,6 +95,8 @@ class MemoryUsers:
                 drop(data.categories, named.id)
         for _, session_id in tuple(data.sessions_of.keys(user_id)):
             drop(data.sessions, session_id)
+        for link_id in tuple(data.links_of.keys(user_id)):
+            drop(data.links, link_id)
         for _, token_id in tuple(data.api_tokens_of.keys(user_id)):
             drop(data.api_tokens, token_id)
         for job in tuple(data.import_jobs_of.keys(user_id)):

@@ -142,6 +142,7 @@ sessions = Table(
     Column("rotated_at", Moment, nullable=False),
     Column("idle_until", Moment, nullable=False),
     Column("ends_at", Moment, nullable=False),
+    Column("proved_at", Moment),
     PrimaryKeyConstraint("id", name="pk_sessions"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sessions_user_id", ondelete="CASCADE"),
     Index("ix_sessions_user_id", "user_id"),
@@ -350,6 +351,22 @@ api_tokens = Table(
     PrimaryKeyConstraint("id", name="pk_api_tokens"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_api_tokens_user_id", ondelete="CASCADE"),
     Index("ix_api_tokens_user_id", "user_id"),
+)
+
+one_time_links = Table(
+    "one_time_links",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("address", String(MAX_EMAIL_LENGTH)),
+    Column("state", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("digest", name="pk_one_time_links"),
+    UniqueConstraint("user_id", "kind", name="uq_one_time_links_user_id_kind"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_one_time_links_user_id", ondelete="CASCADE"),
+    Index("ix_one_time_links_expires_at", "expires_at"),
 )
 
 auth_events = Table(

@@ -25,6 +25,7 @@ from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
 from tasktracker.adapters.sql.import_jobs import SqlImportJobs
 from tasktracker.adapters.sql.jobs import SqlJobs
+from tasktracker.adapters.sql.links import SqlLinks
 from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.sessions import SqlSessions
@@ -112,6 +113,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     import_jobs = RepositoryAttribute(SqlImportJobs)
     idempotency = RepositoryAttribute(SqlIdempotency)
     second_factors = RepositoryAttribute(SqlSecondFactors)
+    links = RepositoryAttribute(SqlLinks)
     api_tokens = RepositoryAttribute(SqlApiTokens)
     tickets = RepositoryAttribute(SqlTickets)
 

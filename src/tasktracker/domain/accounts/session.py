@@ -19,6 +19,9 @@ from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 
 MAX_DEVICE_LENGTH = 200
 
+PROOF_LIFETIME = timedelta(minutes=10)
+"""How long a session may do what requires a recent proof, after the password (and code) was confirmed in it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPolicy:
@@ -58,7 +61,7 @@ class Session:
 
     `confirmed_generation` is the newest generation with a used token. While it is less than `generation`, it is
     unknown whether the client received its newest tokens. A session is live before both `idle_until` and `ends_at`.
-    Ending a session removes it.
+    Ending a session removes it. `proved_at` is the time at which the user last confirmed the password (and code).
     """
 
     id: UUID
@@ -70,6 +73,7 @@ class Session:
     rotated_at: datetime
     idle_until: datetime
     ends_at: datetime
+    proved_at: datetime | None = None
 
     @classmethod
     def start(cls, *, id: UUID, user_id: UUID, device: str | None, now: datetime, policy: SessionPolicy) -> Session:
@@ -87,6 +91,10 @@ class Session:
     def is_live(self, now: datetime) -> bool:
         """Whether the session has not expired."""
         return now < self.expires_at
+
+    def is_proved(self, now: datetime) -> bool:
+        """Whether the user has confirmed the password in it recently, whichever host recorded it."""
+        return self.proved_at is not None and -MAX_CLOCK_SKEW <= now - self.proved_at <= PROOF_LIFETIME
 
     @property
     def expires_at(self) -> datetime:

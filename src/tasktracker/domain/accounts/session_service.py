@@ -10,12 +10,12 @@ from math import ceil
 from typing import TypedDict
 from uuid import UUID
 
+from tasktracker.domain.accounts.code_verifier import CodeVerifier
 from tasktracker.domain.accounts.password import credential, matching_form, normalized
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher, TokenSigner
 from tasktracker.domain.accounts.second_factor import canonical_code
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
-from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
@@ -89,7 +89,7 @@ class SessionService:
         store: Store[SystemActor, AccountWork[SystemActor]],
         recorder: Recorder,
         throttle: Throttle,
-        two_factor: TwoFactorService,
+        verifier: CodeVerifier,
         tokens: TokenSigner,
         passwords: PasswordHasher,
         clock: Clock,
@@ -100,7 +100,7 @@ class SessionService:
         self._store = store
         self._recorder = recorder
         self._throttle = throttle
-        self._two_factor = two_factor
+        self._verifier = verifier
         self._signer = tokens
         self._passwords = passwords
         self._clock = clock
@@ -278,13 +278,9 @@ class SessionService:
     ) -> LoggedIn | None:
         """Open a session for a locked user whose password was verified; None if the code is wrong."""
         factor = work.second_factors.find(user.id)
-        if factor is not None and factor.is_required:
-            accepted = self._two_factor.accept(factor, fields["code"] or "")
-            if accepted is None:
-                return None
-            work.second_factors.save(accepted)
-            if accepted.recovery_hashes != factor.recovery_hashes:
-                self._recorder.success(work, Kind.RECOVERY_CODE_USE, origin, user.id)
+        code = fields["code"] or ""
+        if factor is not None and factor.is_required and not self._verifier.spend(work, factor, code, origin):
+            return None
         if rehashed:
             user = user.with_password(rehashed)
             work.users.save(user)

@@ -12,6 +12,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     ├── Forbidden               the caller is identified, but not allowed to do this
     │   ├── NotAllowed          the caller's role does not allow this
     │   ├── SessionRequired     an API token was used where a session is required
+    │   ├── ConfirmationRequired the password must be confirmed again
     │   └── InsufficientScope   the API token lacks the required scope
     ├── NotFound                absent, or not visible to the caller
     │   ├── TaskNotFound
@@ -143,6 +144,13 @@ class SessionRequired(Forbidden):
 
     slug = "session-required"
     title = "A session is required; API tokens are not accepted"
+
+
+class ConfirmationRequired(Forbidden):
+    """The session must first confirm the password again, and a two-factor code if two-factor authentication is on."""
+
+    slug = "confirmation-required"
+    title = "The password must be confirmed again"
 
 
 class InsufficientScope(Forbidden):

@@ -40,6 +40,7 @@ from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.job_worker import JobWorker
+from tasktracker.entrypoints.http.links import LinkController
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
@@ -61,6 +62,7 @@ CONTROLLERS: Sequence[type[Controller]] = (
     SessionController,
     TwoFactorController,
     ApiTokenController,
+    LinkController,
     ActivityController,
     CategoryController,
     CategoryShareController,

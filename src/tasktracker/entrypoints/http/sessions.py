@@ -11,7 +11,6 @@ from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.accounts.ports import TokenSigner
-from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Session
 from tasktracker.domain.accounts.session_service import LOGIN_RULES, SessionService
 from tasktracker.domain.accounts.token import TokenKind
@@ -33,6 +32,7 @@ from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.accounts import (
     EXAMPLE_PASSWORD,
     EXAMPLE_TOKEN,
+    Code,
     Password,
     SignedInView,
     view_signed_in,
@@ -42,12 +42,6 @@ from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, bearer_token, identifier
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, text
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread, shared_by
-
-Code = Annotated[
-    str,
-    text(longest=MAX_CODE_LENGTH),
-    Meta(description="A code from the authenticator app or a recovery code, if two-factor authentication is on."),
-]
 
 
 class Login(Body, kw_only=True):
