@@ -315,6 +315,8 @@ class App:
         self.reencryption = container.reencryption()
         self.sessions = container.sessions()
         self.registration = container.registration()
+        self.registration_mode = container.registration_mode()
+        self.invites = container.invites()
         self.accounts = container.accounts()
         self.password_reset = container.password_reset()
         self.api_tokens = container.api_tokens()

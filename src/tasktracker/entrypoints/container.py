@@ -31,10 +31,12 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.accounts.code_verifier import CodeVerifier
+from tasktracker.domain.accounts.invite_service import InviteService
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.password_reset_service import PasswordResetService
 from tasktracker.domain.accounts.reencryption_service import ReencryptionService
+from tasktracker.domain.accounts.registration import RegistrationMode
 from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
@@ -228,6 +230,8 @@ class Container(containers.DeclarativeContainer):
 
     shared_clock = providers.Selector(storage, memory=clock, sql=providers.Singleton(DatabaseClock, database, clock))
 
+    registration_mode = providers.Singleton(RegistrationMode, settings.provided.registration)
+    invites = providers.Singleton(InviteService, ids)
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, ids=ids)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
@@ -270,6 +274,7 @@ class Container(containers.DeclarativeContainer):
     registration = providers.Singleton(
         RegistrationService,
         store=store,
+        mode=registration_mode,
         sessions=sessions,
         recorder=recorder,
         throttle=throttle,

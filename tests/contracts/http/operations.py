@@ -145,6 +145,7 @@ LONG_EMAIL = json.dumps("x" * 254 + "@a.b")
 EMAIL = [*NOT_TEXT, *UNSTORABLE, LONG_EMAIL, '"x"', r'"a\u0000b@example.org"', r'"\ud800@example.org"']
 PERSONAL_NAME = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 151)]
 TIME_ZONE = [*NOT_TEXT, *UNSTORABLE, '""', '"Mars/X"', r'"UTC\u0000"', '"/etc/passwd"']
+LANGUAGE = [*NOT_TEXT, *UNSTORABLE, '""', '"EN"', '"fr"', '"en-US"']
 SECRET = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 1025)]
 NEW_SECRET = [*NOT_TEXT, *UNSTORABLE, '"short"', json.dumps("xY7#" * 33)]
 TOKEN = NOT_TEXT
@@ -213,6 +214,7 @@ PROFILE = {
     "first_name": PERSONAL_NAME,
     "last_name": PERSONAL_NAME,
     "time_zone": TIME_ZONE,
+    "language": LANGUAGE,
 }
 GOOD_TASK = {
     "title": "changed",

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.contracts.http.base import NewApi, problem
-from tests.http import PASSWORD, Api, Caller, Person, bearer, expect
+from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 ROOT = "/api/"
 
@@ -64,3 +64,17 @@ def test_a_token_that_is_not_valid_is_refused(api: Api, alice: Person) -> None:
         problem(api.get(ROOT, headers=bearer(token)), 401, "invalid-token")
     expect(alice.post("/api/accounts/logout/", {}), 204)
     problem(alice.get(ROOT), 401, "session-ended")
+
+
+@pytest.mark.parametrize("mode", ["open", "invite", "closed"])
+def test_the_mode_of_registration_is_shown_and_applies(api: Api, new_api: NewApi, mode: str) -> None:
+    fixed = new_api(REGISTRATION=mode)
+    assert described(fixed)["capabilities"]["registration"] == mode
+    answer = fixed.post("/api/accounts/register/", {"username": new_name(), "password": PASSWORD})
+    if mode == "open":
+        expect(answer, 201)
+    elif mode == "invite":
+        problem(answer, 400, "invalid-input", "invite")
+    else:
+        problem(answer, 403, "registration-closed")
+    assert described(api)["capabilities"]["registration"] == "open"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
+from tasktracker.domain.accounts.invites import Invite
 from tasktracker.domain.accounts.links import OneTimeLink
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
@@ -55,6 +56,24 @@ class StoredLink:
 def digest_id(digest: bytes) -> UUID:
     """Return the id of the ticket or the link with this digest."""
     return UUID(bytes=digest[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSetting:
+    """A setting of the service."""
+
+    name: str
+    value: str
+
+    @property
+    def id(self) -> UUID:
+        """The id that `setting_id` derives."""
+        return setting_id(self.name)
+
+
+def setting_id(name: str) -> UUID:
+    """Return the id of the setting with this name."""
+    return uuid5(NAMESPACE_OID, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +245,9 @@ class Data:
 
         self.links = Table[StoredLink]()
         self.links_of = self.links.index(lambda stored: stored.link.user_id, _id)
+
+        self.invites = Table[Invite]()
+        self.service_settings = Table[StoredSetting]()
 
         self.api_tokens = Table[ApiToken]()
         self.api_tokens_of = self.api_tokens.index(_user, lambda token: (token.created_at, token.id))

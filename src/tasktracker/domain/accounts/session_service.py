@@ -231,7 +231,9 @@ class SessionService:
                 self._recorder.success(work, Kind.SESSION_END, origin, session.user_id, session.id)
         work.sessions.remove_others(work.actor.user_id, keep=work.actor.session_id)
 
-    def open(self, work: AccountWork[AnyActor], user: User, device: str | None) -> Session:
+    def open(
+        self, work: AccountWork[AnyActor], user: User, device: str | None, origin: Origin = UNKNOWN_ORIGIN
+    ) -> Session:
         """Start a session for a user locked by this work. Over the limit, end those not refreshed for longest."""
         now = work.now
         sessions = work.sessions.list(user.id)
@@ -240,7 +242,9 @@ class SessionService:
         for session in sessions:
             if session.id not in kept:
                 work.sessions.remove(session.id)
-        session = Session.start(id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy)
+        session = Session.start(
+            id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy, origin=origin
+        )
         work.sessions.add(session)
         return session
 
@@ -284,7 +288,7 @@ class SessionService:
         if rehashed:
             user = user.with_password(rehashed)
             work.users.save(user)
-        session = self.open(work, user, fields["device"])
+        session = self.open(work, user, fields["device"], origin)
         self._recorder.success(work, Kind.LOGIN, origin, user.id, session.id)
         return LoggedIn(user, self.tokens_of(session))
 
@@ -297,6 +301,7 @@ class SessionService:
         match outcome:
             case Refresh.ROTATED | Refresh.REPEATED:
                 if refreshed != session:
+                    refreshed = refreshed.seen_at(origin, now)
                     work.sessions.save(refreshed)
                 return refreshed
             case Refresh.REPLAYED:

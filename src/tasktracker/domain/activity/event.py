@@ -42,9 +42,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The network address from which a request was sent."""
+    """Where a request was sent from: the network address, and the program as it names itself."""
 
     address: str | None = None
+    user_agent: str | None = None
 
 
 UNKNOWN_ORIGIN = Origin()

@@ -32,11 +32,14 @@ from tasktracker.domain.kernel.errors import (
     ConfirmationRequired,
     EmailTaken,
     InvalidInput,
+    RegistrationClosed,
     TooManyRequests,
     UsernameTaken,
 )
+from tasktracker.domain.kernel.languages import Language
 from tasktracker.domain.removal.accounts import AccountRemoval
 from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.languages import preferred_language
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, sent, sent_fields, text, view
@@ -83,6 +86,14 @@ class Register(Body, kw_only=True):
     first_name: PersonName | UnsetType = UNSET
     last_name: PersonName | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
+    language: (
+        Annotated[Language, Meta(description="Of pages and mails. By default the first accepted one.")] | UnsetType
+    ) = UNSET
+    invite: (
+        Annotated[str, text(longest=MAX_CREDENTIAL_LENGTH), Meta(description="The token of an invitation, if needed.")]
+        | UnsetType
+        | None
+    ) = UNSET
 
 
 class EditProfile(Body, kw_only=True):
@@ -96,6 +107,7 @@ class EditProfile(Body, kw_only=True):
     first_name: PersonName | UnsetType = UNSET
     last_name: PersonName | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
     password: (
         Annotated[Password, Meta(description="To change the username or the e-mail address, without a recent proof.")]
         | UnsetType
@@ -169,6 +181,7 @@ class UserView(Struct):
     first_name: str
     last_name: str
     time_zone: str
+    language: Language
     is_admin: bool
     created_at: Moment
 
@@ -217,13 +230,25 @@ class AccountController(Controller):
         "/register",
         operation_id="register",
         summary="Create an account",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, access=Access.PUBLIC),
+        opt=operation(
+            InvalidInput,
+            RegistrationClosed,
+            UsernameTaken,
+            EmailTaken,
+            TooManyRequests,
+            Busy,
+            access=Access.PUBLIC,
+        ),
     )
     @on_hashing_thread
     def register(self, request: Request, data: JsonBody[Register]) -> SignedInView:
         """Create an account and open a session."""
         fields = sent_fields(data, UserFields)
-        return view_signed_in(self.registration.register(fields, data.password, sent(data.password2), request.origin))
+        if "language" not in fields and (preferred := preferred_language(request)):
+            fields["language"] = preferred
+        return view_signed_in(
+            self.registration.register(fields, data.password, sent(data.password2), request.origin, sent(data.invite))
+        )
 
     @get("/me", operation_id="getProfile", summary="Read the profile", opt=operation(access=Access.SESSION))
     @on_thread

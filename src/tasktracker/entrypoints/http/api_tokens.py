@@ -48,6 +48,7 @@ class ApiTokenView(Struct):
     scopes: list[Scope]
     created_at: Moment
     expires_at: Moment | None
+    last_used_at: Annotated[Moment | None, Meta(description="The last use. It is stored once an hour.")]
 
 
 class NewApiTokenView(ApiTokenView):
@@ -64,6 +65,7 @@ def view_api_token(token: ApiToken) -> ApiTokenView:
         scopes=sorted(token.scopes),
         created_at=token.created_at,
         expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
     )
 
 
@@ -108,7 +110,9 @@ class ApiTokenController(Controller):
             request.session_actor, fields, sent(data.password), sent(data.code), request.origin
         )
         seen = view_api_token(token)
-        view = NewApiTokenView(seen.id, seen.name, seen.scopes, seen.created_at, seen.expires_at, text)
+        view = NewApiTokenView(
+            seen.id, seen.name, seen.scopes, seen.created_at, seen.expires_at, seen.last_used_at, text
+        )
         return JsonResponse(view, headers={"Location": f"{self.path}/{token.id}/"})
 
     @delete(

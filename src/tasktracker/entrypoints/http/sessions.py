@@ -106,6 +106,11 @@ class SessionView(Struct):
     created_at: Moment
     last_refreshed_at: Moment
     expires_at: Annotated[Moment, Meta(description="When the session expires, unless it is refreshed before.")]
+    address: Annotated[str | None, Meta(description="The network address of the login or the last refresh.")]
+    user_agent: Annotated[str | None, Meta(description="The program that logged in or refreshed, as it names itself.")]
+    last_used_at: Annotated[
+        Moment, Meta(description="The last use. It is stored once in the lifetime of an access token.")
+    ]
     is_current: Annotated[bool, Meta(description="Whether this is the session of the request.")]
 
 
@@ -117,6 +122,9 @@ def view_session(session: Session, actor: SessionActor) -> SessionView:
         created_at=session.created_at,
         last_refreshed_at=session.rotated_at,
         expires_at=session.expires_at,
+        address=session.address,
+        user_agent=session.user_agent,
+        last_used_at=session.used_at,
         is_current=session.id == actor.session_id,
     )
 
