@@ -257,6 +257,7 @@ class SessionService:
             access=self._signer.sign(access),
             refresh=self._signer.sign(session.refresh_claims()),
             expires_in=max(0, ceil(remaining.total_seconds())),
+            refresh_expires_at=session.expires_at,
         )
 
     def trust(self, username: str, origin: Origin) -> None:

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, get, patch, post
+from litestar import Controller, Response, get, patch, post
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
@@ -41,6 +41,7 @@ from tasktracker.domain.removal.accounts import AccountRemoval
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.languages import preferred_language
 from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, sent, sent_fields, text, view
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
@@ -67,6 +68,7 @@ Code = Annotated[
     Meta(description="A code from the authenticator app or a recovery code, if two-factor authentication is on."),
 ]
 
+BEARER = "Bearer"
 EXAMPLE_PASSWORD = "violet-otter-quarry-48"  # noqa: S105  # of the documentation
 NEW_PASSWORD = "marble-heron-lantern-52"  # noqa: S105  # of the documentation
 EXAMPLE_LINK_TOKEN = "n0kq3Jk0m9w8c1bq7yXh2d5VtZrA4sLe6uGfPiOoTyE"  # noqa: S105  # of the documentation
@@ -186,11 +188,11 @@ class UserView(Struct):
     created_at: Moment
 
 
-class SignedInView(Struct):
+class SignedInView(Struct, kw_only=True):
     """A new session: its tokens and its user."""
 
     access: str
-    refresh: str
+    refresh: Annotated[str, Meta(description="Absent if it is in the cookie.")] | UnsetType = UNSET
     token_type: str
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
     user: UserView
@@ -208,7 +210,13 @@ def view_user(user: User, *_: object) -> UserView:
 def view_signed_in(signed_in: LoggedIn) -> SignedInView:
     """Return the response to a login."""
     tokens = signed_in.tokens
-    return SignedInView(tokens.access, tokens.refresh, "Bearer", tokens.expires_in, view_user(signed_in.user))
+    return SignedInView(
+        access=tokens.access,
+        refresh=tokens.refresh,
+        token_type=BEARER,
+        expires_in=tokens.expires_in,
+        user=view_user(signed_in.user),
+    )
 
 
 class AccountController(Controller):
@@ -221,6 +229,7 @@ class AccountController(Controller):
     store: Storage
     registration: RegistrationService
     account_removal: AccountRemoval
+    refresh_cookie: RefreshCookie
     confirmation: PasswordConfirmation[AccountWork[SessionActor]]
     password_reset: PasswordResetService
     threads: ThreadRunner
@@ -238,17 +247,20 @@ class AccountController(Controller):
             TooManyRequests,
             Busy,
             access=Access.PUBLIC,
+            cookie=True,
         ),
     )
     @on_hashing_thread
-    def register(self, request: Request, data: JsonBody[Register]) -> SignedInView:
+    def register(self, request: Request, data: JsonBody[Register]) -> Response[SignedInView]:
         """Create an account and open a session."""
         fields = sent_fields(data, UserFields)
         if "language" not in fields and (preferred := preferred_language(request)):
             fields["language"] = preferred
-        return view_signed_in(
-            self.registration.register(fields, data.password, sent(data.password2), request.origin, sent(data.invite))
+        self.refresh_cookie.check(request)
+        signed_in = self.registration.register(
+            fields, data.password, sent(data.password2), request.origin, sent(data.invite)
         )
+        return self.refresh_cookie.respond(request, view_signed_in(signed_in), signed_in.tokens.refresh_expires_at)
 
     @get("/me", operation_id="getProfile", summary="Read the profile", opt=operation(access=Access.SESSION))
     @on_thread
