@@ -12,14 +12,12 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from tasktracker.domain.accounts.link_service import create_link
 from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.kernel.languages import Language
 from tasktracker.entrypoints.texts import TEXTS
 from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, problem
-from tests.fakes import SYSTEM
-from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, make_link
 
 pytestmark = http_on_memory
 
@@ -29,11 +27,7 @@ GERMAN = {"Accept-Language": "fr, de-AT;q=0.9, en;q=0.8"}
 
 
 def new_link(api: Api, person: Person, kind: LinkKind = LinkKind.RESET_PASSWORD) -> str:
-    with api.container.store().writing(SYSTEM) as work:
-        found = work.users.find_by_login(person.username)
-        user = work.users.find(found.id) if found else None
-        assert user is not None
-        return create_link(work, user, kind)
+    return make_link(api.container.store(), person.username, kind)
 
 
 def show(api: Api, token: str, page: str = PAGE, **headers: str) -> httpx.Response:
