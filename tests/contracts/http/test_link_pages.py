@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
@@ -85,6 +87,8 @@ def test_a_page_has_no_script_and_leaks_nothing(api: Api, alice: Person) -> None
         policy = response.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
+        style = response.text.partition("<style>")[2].partition("</style>")[0]
+        assert f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" in policy
         assert "script" not in parsed(response).tags
         assert not {"link", "img", "a"} & set(parsed(response).tags), "the page loads nothing and leads nowhere"
 

@@ -42,6 +42,7 @@ from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.job_worker import JobWorker
 from tasktracker.entrypoints.http.links import LinkController
+from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
@@ -58,6 +59,7 @@ from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THR
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
+    PasswordController,
     PortabilityController,
     ImportJobController,
     SessionController,
