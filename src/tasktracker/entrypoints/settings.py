@@ -83,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     """The URL under which browsers reach the server, with its path; links in mails lead there."""
     registration: Registration | None = None
-    """`open`, `invite` or `closed`: who may register. If it is set, administrators cannot change it."""
+    """Whether new users may register: `open`, `invite` or `closed`. If it is set, administrators cannot change it."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
