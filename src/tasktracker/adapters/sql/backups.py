@@ -20,6 +20,8 @@ _REVOKED = {
     "secrets": f"DELETE FROM secrets WHERE name = '{EPOCH}'",  # noqa: S608  # a constant
     "sessions": "DELETE FROM sessions",
     "tickets": "DELETE FROM tickets",
+    "one_time_links": "DELETE FROM one_time_links",
+    "invites": "DELETE FROM invites",
 }
 _API_TOKENS = {"api_tokens": "DELETE FROM api_tokens"}
 

@@ -34,6 +34,7 @@ from tasktracker.entrypoints.http.core.idempotency import Writes
 from tasktracker.entrypoints.http.core.middleware import ResponseMiddleware
 from tasktracker.entrypoints.http.core.openapi import describe
 from tasktracker.entrypoints.http.core.problems import from_bug, from_domain, from_protocol
+from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.digest import DigestController
@@ -41,6 +42,8 @@ from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.job_worker import JobWorker
+from tasktracker.entrypoints.http.links import LinkController
+from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
@@ -58,11 +61,13 @@ from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THR
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
+    PasswordController,
     PortabilityController,
     ImportJobController,
     SessionController,
     TwoFactorController,
     ApiTokenController,
+    LinkController,
     ActivityController,
     CategoryController,
     CategoryShareController,
@@ -120,6 +125,7 @@ class Services:
         self.subscriptions = SubscriptionRegistry(
             container.notifier(), container.streams(), self.stream_threads, per_user=settings.streams_per_user
         )
+        self.refresh_cookie = RefreshCookie(settings.public_url, container.clock())
         self.metrics = ProcessMetrics() if metrics.is_on(settings) else None
         self.metrics_registry = metrics.registry(self.metrics, store, container.clock()) if self.metrics else None
         self.writes = Writes(store, container.retention())
