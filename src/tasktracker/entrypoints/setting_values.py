@@ -16,6 +16,8 @@ from tasktracker.domain.accounts.registration import Registration
 
 MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
+RESERVED = frozenset({"api", "dev", "docs", "health", "link", "metrics", "problems", "schema", "user"})
+"""The first parts of all paths of the server. A path of PUBLIC_URL could not be told from them."""
 MIN_METRICS_TOKEN_LENGTH = 16
 MAX_SOCKET_BYTES = 107  # unix(7)
 MAX_PORT = 65535
@@ -127,6 +129,8 @@ def _public_url(text: str) -> str:
     scheme = text.partition("//")[0].lower()
     if scheme not in ("http:", "https:") or not _PATH.fullmatch(path):
         raise ValueError("must be like https://tasks.example.org or https://example.org/tasks, without ? and #")
+    if path.partition("/")[0] in RESERVED:
+        raise ValueError(f"must not have a path that begins with a path of the API: {', '.join(sorted(RESERVED))}")
     return _origin(f"{scheme}//{origin}") + slash + path
 
 

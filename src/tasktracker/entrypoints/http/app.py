@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import cast
+from urllib.parse import urlsplit
 
 from dependency_injector.providers import Object
 from litestar import Controller, Litestar
@@ -14,7 +15,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.routes import HTTPRoute
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import DomainError
@@ -36,6 +37,7 @@ from tasktracker.entrypoints.http.core.openapi import describe
 from tasktracker.entrypoints.http.core.problems import from_bug, from_domain, from_protocol
 from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
+from tasktracker.entrypoints.http.core.sub_path import SubPath
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.digest import DigestController
 from tasktracker.entrypoints.http.events import EventController
@@ -142,13 +144,19 @@ class Application:
         methods = {route.path_format: route.methods for route in litestar.routes if isinstance(route, HTTPRoute)}
         app = Cors(litestar, settings.cors_allowed_origins)
         observe = services.metrics.observe if services.metrics else None
-        self._asgi = ResponseMiddleware(app, methods, request_log=settings.request_log, observe=observe)
+        self._responses = ResponseMiddleware(app, methods, request_log=settings.request_log, observe=observe)
+        path = urlsplit(settings.public_url).path
+        self._asgi: ASGIApp = SubPath(self._original, path) if path else self._original
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
+        await self._asgi(scope, receive, send)
+
+    async def _original(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the paths of the original, too."""
         if path := ORIGINAL_PATHS.get(scope.get("path", "").rstrip("/")):
             scope = cast(Scope, {**scope, "path": path, "raw_path": path.encode()})
-        await self._asgi(scope, receive, send)
+        await self._responses(scope, receive, send)
 
 
 def create_app(container: Container) -> Application:
@@ -167,7 +175,7 @@ def create_app(container: Container) -> Application:
         logging_config=None,
         state=State({"clock": container.clock(), "require_may_write": partial(services.threads.run, _open, store)}),
     )
-    litestar.state.openapi = cache(lambda: describe(litestar))
+    litestar.state.openapi = cache(lambda: describe(litestar, urlsplit(settings.public_url).path))
     return Application(litestar, services, settings)
 
 

@@ -87,7 +87,7 @@ TAGS = {
 }
 
 
-def describe(app: Litestar) -> dict[str, Any]:
+def describe(app: Litestar, path: str = "") -> dict[str, Any]:
     """Return the OpenAPI document of an application."""
     operations = list(_operations(app))
     queries = {query.__name__ for _, _, handler in operations if (query := Operation.of(handler).query)}
@@ -108,7 +108,7 @@ def describe(app: Litestar) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
             "contact": {"name": "Task Tracker contributors"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": path or "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {path: dict(sorted(paths[path].items())) for path in sorted(paths)},
         "components": {
