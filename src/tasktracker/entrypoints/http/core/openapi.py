@@ -87,8 +87,8 @@ TAGS = {
 }
 
 
-def describe(app: Litestar, path: str = "") -> dict[str, Any]:
-    """Return the OpenAPI document of an application."""
+def describe(app: Litestar, under: str = "") -> dict[str, Any]:
+    """Return the OpenAPI document of an application, which is served under a path."""
     operations = list(_operations(app))
     queries = {query.__name__ for _, _, handler in operations if (query := Operation.of(handler).query)}
     types = {Problem} | {tp for _, _, handler in operations for tp in _types(handler)}
@@ -108,7 +108,7 @@ def describe(app: Litestar, path: str = "") -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
             "contact": {"name": "Task Tracker contributors"},
         },
-        "servers": [{"url": path or "/"}],
+        "servers": [{"url": under or "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {path: dict(sorted(paths[path].items())) for path in sorted(paths)},
         "components": {

@@ -35,6 +35,6 @@ class SubPath:
 
     def _prefixed(self, name: bytes, value: bytes) -> bytes:
         begin = _LINKS.get(name.lower())
-        return (
-            value if begin is None or not value.startswith(begin) else begin[:-1] + self._raw + value[len(begin) - 1 :]
-        )
+        if begin is None or not value.startswith(begin):
+            return value
+        return begin[:-1] + self._raw + value[len(begin) - 1 :]

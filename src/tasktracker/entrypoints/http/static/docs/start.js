@@ -1,5 +1,5 @@
 const ui = SwaggerUIBundle({
-  url: "schema/openapi.json",
+  url: "/schema/openapi.json",
   dom_id: "#docs",
   deepLinking: true,
   persistAuthorization: true,
