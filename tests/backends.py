@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import psycopg
 import pytest
@@ -60,11 +61,12 @@ class Backend:
         """Return a second store on the same database, like that of another process. The caller closes it."""
         return SqlStore(open_database(self.url), self.clock, Uuid7Generator())
 
-    def store_waking(self, jobs_added: Event) -> Storage:
-        """Return a store that sets the event when it has committed a job. The caller closes it."""
+    def store_waking(self, jobs_added: Event | None = None, deliveries_added: Event | None = None) -> Storage:
+        """Return a store that sets the events when it has committed a job or a delivery. The caller closes it."""
+        woken: Any = {"jobs_added": jobs_added, "deliveries_added": deliveries_added}
         if self.name == "memory":
-            return MemoryStore(self.clock, SequentialIds(), jobs_added=jobs_added)
-        return SqlStore(open_database(self.url), self.clock, Uuid7Generator(), jobs_added=jobs_added)
+            return MemoryStore(self.clock, SequentialIds(), **woken)
+        return SqlStore(open_database(self.url), self.clock, Uuid7Generator(), **woken)
 
 
 def memory() -> Backend:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tasktracker.domain.accounts.ports import SessionRepository
 from tasktracker.domain.activity.ports import ActivityRepository
+from tasktracker.domain.deliveries.ports import DeliveryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
@@ -41,14 +42,16 @@ class SweepWork(PurgeWork, Protocol):
     def tickets(self) -> TicketRepository: ...
     @property
     def import_jobs(self) -> ImportJobRepository: ...
+    @property
+    def deliveries(self) -> DeliveryRepository: ...
 
 
 class HousekeepingService:
     """The process that removes data older than its retention time.
 
-    It removes tasks in the trash, histories, stored results, events, import jobs, expired sessions and tickets, and
-    deletions in feeds. Each batch is a separate unit of work, so that other works do not wait and the process can stop
-    between them.
+    It removes tasks in the trash, histories, stored results, events, deliveries, import jobs, expired sessions and
+    tickets, and deletions in feeds. Each batch is a separate unit of work, so that other works do not wait and the
+    process can stop between them.
 
     Another host may have another clock or retention, so no reader may conclude from its own what is still stored. Each
     checks what is: a feed has a mark, a result the time until which it was promised, a history its versions.
@@ -74,6 +77,7 @@ class HousekeepingService:
             lambda work, batch: work.sessions.purge_before(before, batch),
             lambda work, batch: work.feed.purge_before(before - MARGIN, batch),
             lambda work, batch: work.tickets.purge_before(now - MARGIN, batch),
+            lambda work, batch: work.deliveries.purge_before(before, batch),
             lambda work, batch: work.import_jobs.purge(work.import_jobs.expired(before, batch), batch),
         )
         for sweep in (lambda batch: self._purge_trash(before, batch), *(self._in_one_work(step) for step in steps)):

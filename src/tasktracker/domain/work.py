@@ -10,6 +10,7 @@ from tasktracker.domain.accounts.ports import SecondFactorRepository, SessionRep
 from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.deliveries.ports import DeliveryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
@@ -66,6 +67,8 @@ class UnitOfWork(Protocol[ActorT_co]):
     def idempotency(self) -> IdempotencyRepository: ...
     @property
     def jobs(self) -> JobRepository: ...
+    @property
+    def deliveries(self) -> DeliveryRepository: ...
 
 
 class Storage(Admission, SecretStore, Protocol):

@@ -15,6 +15,7 @@ from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
 from tasktracker.adapters.memory.bulk import MemoryBulkRepository
 from tasktracker.adapters.memory.categories import MemoryCategories
+from tasktracker.adapters.memory.deliveries import MemoryDeliveries
 from tasktracker.adapters.memory.feed import MemoryFeed
 from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.idempotency import MemoryIdempotency
@@ -57,6 +58,7 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.activity = MemoryActivity(transaction)
         self.feed = MemoryFeed(transaction, epoch)
         self.tickets = MemoryTickets(transaction)
+        self.deliveries = MemoryDeliveries(transaction)
         self.jobs = MemoryJobs(transaction)
         self.made_at: datetime | None = None
         self._ids = ids
@@ -80,11 +82,13 @@ class MemoryStore:
         audit_log: AuditLog | None = None,
         publisher: FeedPublisher | None = None,
         jobs_added: Event | None = None,
+        deliveries_added: Event | None = None,
     ) -> None:
         self._clock = clock
         self._ids = ids
         self._publisher = publisher
         self._jobs_added = jobs_added
+        self._deliveries_added = deliveries_added
         self._audit_log = audit_log
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
@@ -161,6 +165,8 @@ class MemoryStore:
             self._publisher.publish(changed)
         if self._jobs_added is not None and work.jobs.has_added:
             self._jobs_added.set()
+        if self._deliveries_added is not None and work.deliveries.has_added:
+            self._deliveries_added.set()
 
     def _open(self, transaction: Transaction, actor: ActorT) -> MemoryUnitOfWork[ActorT]:
         return MemoryUnitOfWork(transaction, actor, self._clock.now(), self._ids, self.get_or_create_secret(EPOCH))

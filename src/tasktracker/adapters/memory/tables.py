@@ -15,6 +15,7 @@ from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, name_key
+from tasktracker.domain.deliveries.delivery import Delivery
 from tasktracker.domain.feed.entries import FeedEntry
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
@@ -243,6 +244,8 @@ class Data:
         )
 
         self.hidden = Table[Hidden]()
+
+        self.deliveries = Table[Delivery]()
 
         self.jobs = Table[Job]()
         self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)

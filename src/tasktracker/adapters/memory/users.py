@@ -53,7 +53,9 @@ class MemoryUsers:
         data = self._transaction.data
         user = data.users.get(user_id)
         assert user is not None, "the user is stored"
-        erased = replace(user, email=None, first_name="", last_name="", password_hash="", is_active=False)
+        erased = replace(
+            user, email=None, pending_email=None, first_name="", last_name="", password_hash="", is_active=False
+        )
         self._transaction.put(data.users, replace(erased, username=f" {user_id}"))
         self._transaction.put(data.hidden, Hidden(user_id))
 
@@ -103,6 +105,8 @@ class MemoryUsers:
             drop(data.import_jobs, job.id)
         for event in tuple(data.events_of.keys(user_id)):
             drop(data.events, event.id)
+        for each in [each for each in data.deliveries.rows() if each.user_id == user_id]:
+            drop(data.deliveries, each.id)
         drop(data.second_factors, user_id)
         drop(data.hidden, user_id)
         drop(data.users, user_id)

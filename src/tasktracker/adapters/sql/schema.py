@@ -123,6 +123,9 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
+    # With mail, a new address is here until it is verified. `email` is not set to it before.
+    Column("pending_email", String(MAX_EMAIL_LENGTH)),
+    Column("email_verified_at", Moment),
     # Set while a job removes what the user owns. The row then has no name or address, and is not found.
     Column("removed_at", Moment),
     PrimaryKeyConstraint("id", name="pk_users"),
@@ -479,6 +482,44 @@ jobs = Table(
     # The transaction that has added the job; 0 in SQLite, which has one writer.
     Column("added_by", BigInteger, nullable=False),
     PrimaryKeyConstraint("id", name="pk_jobs"),
+)
+
+# Messages to users, also those that were sent, until the sweep removes them.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("cause", Id, nullable=False),
+    Column("user_id", Id),
+    Column("address", String(MAX_EMAIL_LENGTH)),
+    Column("address_key", Key),
+    Column("message_id", Text, nullable=False),
+    # JSON: {"<name>": "<text>", …}
+    Column("parameters", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("problem", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("next_attempt_at", Moment, nullable=False),
+    Column("retried_until", Moment, nullable=False),
+    Column("leased_until", Moment),
+    Column("ended_at", Moment),
+    PrimaryKeyConstraint("id", name="pk_deliveries"),
+    UniqueConstraint("cause", "channel", name="uq_deliveries_cause_channel"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_deliveries_user_id", ondelete="CASCADE"),
+    Index("ix_deliveries_list", "created_at", "id"),
+    Index("ix_deliveries_user_id", "user_id", "created_at", "id"),
+    Index("ix_deliveries_address_key", "address_key", "created_at"),
+    Index("ix_deliveries_ended_at", "ended_at"),
+    Index(
+        "ix_deliveries_due",
+        "next_attempt_at",
+        "id",
+        postgresql_where=text("state = 'due'"),
+        sqlite_where=text("state = 'due'"),
+    ),
 )
 
 secrets = Table(

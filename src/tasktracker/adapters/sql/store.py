@@ -19,6 +19,7 @@ from tasktracker.adapters.sql.bulk import SqlBulkRepository
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
+from tasktracker.adapters.sql.deliveries import SqlDeliveries
 from tasktracker.adapters.sql.driver import DRIVER_ERRORS
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
@@ -102,7 +103,7 @@ class RepositoryAttribute(Generic[Repository]):
 class SqlUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
-    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "jobs", "made_at", "now", "tasks")
+    __slots__ = ("_ids", "activity", "actor", "connection", "deliveries", "feed", "jobs", "made_at", "now", "tasks")
 
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
@@ -125,6 +126,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self.activity = SqlActivity(connection)
         self.feed = SqlFeed(connection)
         self.tasks = SqlTasks(connection)
+        self.deliveries = SqlDeliveries(connection)
         self.jobs = SqlJobs(connection)
 
     @property
@@ -147,10 +149,12 @@ class SqlStore:
         audit_log: AuditLog | None = None,
         publisher: FeedPublisher | None = None,
         jobs_added: Event | None = None,
+        deliveries_added: Event | None = None,
     ) -> None:
         self._database = database
         self._publisher = publisher
         self._jobs_added = jobs_added
+        self._deliveries_added = deliveries_added
         self._clock = clock
         self._ids = ids
         self._audit_log = audit_log
@@ -210,6 +214,8 @@ class SqlStore:
                 self._number_jobs()
             if self._jobs_added is not None:
                 self._jobs_added.set()
+        if self._deliveries_added is not None and work.deliveries.has_added:
+            self._deliveries_added.set()
 
     def _number_jobs(self) -> None:
         """Number committed jobs. If that fails now, it is done when one is claimed."""

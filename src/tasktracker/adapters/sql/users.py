@@ -25,6 +25,7 @@ from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import (
     api_tokens,
     auth_events,
+    deliveries,
     feed_items,
     idempotency_keys,
     import_jobs,
@@ -75,7 +76,7 @@ _CLEAR: Sequence[Executable] = (
     update(tasks).where(_some(tasks, tasks.c.created_by, tasks.c.created_by != tasks.c.owner)).values(created_by=None),
     *(
         delete(table).where(_some(table, table.c.user_id))
-        for table in (feed_items, idempotency_keys, auth_events, api_tokens, task_entries)
+        for table in (feed_items, idempotency_keys, auth_events, deliveries, api_tokens, task_entries)
     ),
     delete(import_lines).where(
         tuple_(*import_lines.primary_key.columns).in_(
@@ -127,7 +128,8 @@ class SqlUsers:
             raise Stale
 
     def hide(self, user_id: UUID, now: datetime) -> None:
-        erased = {"email": None, "email_key": None, "first_name": "", "last_name": "", "password_hash": ""}
+        erased: dict[str, str | None] = {"first_name": "", "last_name": "", "password_hash": ""}
+        erased |= dict.fromkeys(("email", "email_key", "pending_email"))
         name = f" {user_id}"  # no username begins with a space
         hidden = {"removed_at": now, "is_active": False, "username": name, "username_key": name, **erased}
         self._connection.change(_HIDE, hidden | {"of_id": user_id})

@@ -47,6 +47,7 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "fk_api_tokens_user_id": SessionEnded,
     "fk_auth_events_user_id": SessionEnded,
     "fk_import_jobs_user_id": SessionEnded,
+    "fk_deliveries_user_id": SessionEnded,
 }
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html

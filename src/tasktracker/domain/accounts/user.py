@@ -47,6 +47,8 @@ class User:
     first_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
     last_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
     time_zone: Annotated[str, Editable(known_time_zone)] = DEFAULT_TIME_ZONE
+    pending_email: str | None = None
+    email_verified_at: datetime | None = None
     is_admin: bool = False
     is_active: bool = True
     password_hash: str = field(repr=False)

@@ -21,6 +21,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── SessionNotFound
     │   ├── ApiTokenNotFound
     │   ├── ImportNotFound
+    │   ├── DeliveryNotFound
     │   └── UserNotFound
     ├── Conflict                conflicts with the stored data
     │   ├── UsernameTaken
@@ -34,7 +35,9 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── TooManyApiTokens
     │   ├── TooManyStreams
     │   ├── TwoFactorOn
-    │   └── TwoFactorOff
+    │   ├── TwoFactorOff
+    │   ├── DeliveryEnded       the delivery is no longer due
+    │   └── MailOff             no mail is configured
     ├── KeyReused               an idempotency key was used for another request
     ├── Stale                   the caller's version is not the current one
     ├── CursorExpired           changes since the cursor can no longer be read
@@ -219,6 +222,13 @@ class ImportNotFound(NotFound):
     title = "There is no such import"
 
 
+class DeliveryNotFound(NotFound):
+    """There is no delivery with this id."""
+
+    slug = "delivery-not-found"
+    title = "There is no such delivery"
+
+
 class UserNotFound(NotFound):
     """No user has this username or e-mail address."""
 
@@ -327,6 +337,20 @@ class TwoFactorOff(Conflict):
 
     slug = "two-factor-off"
     title = "Two-factor authentication is off"
+
+
+class DeliveryEnded(Conflict):
+    """The delivery was sent, or ended in another way, so it cannot be changed like this."""
+
+    slug = "delivery-ended"
+    title = "The delivery has ended"
+
+
+class MailOff(Conflict):
+    """The operation sends a mail, and the service is not configured to send any."""
+
+    slug = "mail-off"
+    title = "The service sends no mail"
 
 
 class Stale(DomainError):
