@@ -6,12 +6,14 @@ import errno
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from threading import Event
 from typing import Any, BinaryIO
 
 import click
@@ -152,6 +154,26 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     from tasktracker.entrypoints import server
 
     server.serve(loaded)
+
+
+@main.command()
+@_report_errors
+def worker() -> None:
+    """Run jobs, send mails and sweep, until it is asked to stop.
+
+    Servers do this themselves, unless RUN_WORKER is false. Any number of workers and servers may run, on any hosts.
+    """
+    from tasktracker.entrypoints.worker.background import Background
+
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with _container() as container:
+        background = Background(container)
+        background.start()
+        click.echo("Task Tracker worker is running", err=True)
+        stopping.wait()
+        background.stop()
 
 
 @main.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 
 from dependency_injector import containers, providers
@@ -14,10 +15,15 @@ from tasktracker.adapters.events.local import LocalChangeNotifier
 from tasktracker.adapters.events.polling import PollingChangeNotifier
 from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
 from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
+from tasktracker.adapters.mail import urls as mail_urls
+from tasktracker.adapters.mail.composer import Composer
+from tasktracker.adapters.mail.folder import FolderMailer
+from tasktracker.adapters.mail.smtp import SmtpMailer
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.adapters.security import secret_file
 from tasktracker.adapters.security.keys import KeyRing
+from tasktracker.adapters.security.link_tokens import HmacLinkTokens
 from tasktracker.adapters.security.one_time_codes import PyotpOneTimeCodes
 from tasktracker.adapters.security.passwords import Argon2PasswordHasher, ZxcvbnPasswordStrength
 from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
@@ -30,6 +36,7 @@ from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.letters import Letters
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.reencryption_service import ReencryptionService
@@ -42,6 +49,11 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.deliveries.courier import Courier
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.outbox import Outbox
+from tasktracker.domain.deliveries.ports import Mailer, Preparation
+from tasktracker.domain.deliveries.service import DeliveryService
 from tasktracker.domain.feed.list_refresh import refresh_list
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
@@ -71,8 +83,8 @@ from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.work import UnitOfWork
 from tasktracker.entrypoints.setting_values import MIN_KEY_LENGTH
 from tasktracker.entrypoints.settings import (
+    BACKGROUND_THREADS,
     HEALTH_THREADS,
-    JOB_THREADS,
     STREAM_THREADS,
     THREADS_PER_HASH,
     Settings,
@@ -126,7 +138,7 @@ def _database(settings: Settings) -> Database:
         + THREADS_PER_HASH * settings.hashing_threads
         + settings.transfers
         + STREAM_THREADS
-        + JOB_THREADS
+        + BACKGROUND_THREADS
         + HEALTH_THREADS,
         wait_seconds=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
@@ -139,6 +151,22 @@ def _retention(settings: Settings) -> timedelta:
 
 def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttle:
     return Throttle(limiter if settings.throttle else None, clock)
+
+
+def _mail_domain(settings: Settings) -> str | None:
+    return mail_urls.sender(settings.mail_from).domain if settings.mail_url else None
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    if not settings.mail_url:
+        return None
+    composer = Composer(mail_urls.sender(settings.mail_from), settings.public_url)
+    target = mail_urls.parse(settings.mail_url)
+    return FolderMailer(target, composer) if isinstance(target, Path) else SmtpMailer(target, composer)
+
+
+def _preparations(letters: Letters) -> Mapping[DeliveryKind, Preparation[UnitOfWork[SystemActor]]]:
+    return dict.fromkeys(DeliveryKind, letters.notice)
 
 
 STEPS: Mapping[JobKind, Step[UnitOfWork[SystemActor]]] = {
@@ -212,11 +240,12 @@ class Container(containers.DeclarativeContainer):
     storage = providers.Callable(_storage, settings)
     notifier = providers.Singleton(_notifier, settings)
     jobs_added = providers.Singleton(Event)
+    deliveries_added = providers.Singleton(Event)
     database = providers.Singleton(_database, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added),
-        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added),
+        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added, deliveries_added),
+        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added, deliveries_added),
     )
     limiter = providers.Selector(
         storage,
@@ -226,8 +255,9 @@ class Container(containers.DeclarativeContainer):
 
     shared_clock = providers.Selector(storage, memory=clock, sql=providers.Singleton(DatabaseClock, database, clock))
 
+    outbox = providers.Singleton(Outbox, providers.Callable(_mail_domain, settings))
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
-    recorder = providers.Singleton(Recorder, store=store, ids=ids)
+    recorder = providers.Singleton(Recorder, store=store, ids=ids, outbox=outbox)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
     confirmation = providers.Singleton(
         PasswordConfirmation, store=store, recorder=recorder, passwords=passwords, throttle=throttle
@@ -307,6 +337,17 @@ class Container(containers.DeclarativeContainer):
         tasks=providers.Singleton(TaskMutations, tasks=tasks, trash=trash),
         categories=providers.Singleton(CategoryMutations, categories=categories, removal=category_removal),
         retention=retention,
+    )
+    deliveries = providers.Singleton(DeliveryService)
+    mailer = providers.Singleton(_mailer, settings)
+    link_tokens = providers.Singleton(HmacLinkTokens, keys)
+    letters = providers.Singleton(Letters)
+    courier = providers.Singleton(
+        Courier,
+        store=store,
+        clock=shared_clock,
+        mailer=mailer,
+        preparations=providers.Callable(_preparations, letters),
     )
     jobs = providers.Singleton(JobRunner, store=store, clock=shared_clock, steps=STEPS)
     housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

@@ -17,7 +17,7 @@ from dotenv.parser import Original, parse_stream
 from msgspec import Meta
 
 from tasktracker.entrypoints import setting_values
-from tasktracker.entrypoints.setting_values import MAX_PORT, MEMORY
+from tasktracker.entrypoints.setting_values import FOLDER, MAX_PORT, MEMORY
 
 DOTENV = Path(".env")
 
@@ -43,8 +43,8 @@ THREADS_PER_HASH = 2
 STREAM_THREADS = 2
 """Threads of each worker that read the changes for event streams."""
 
-JOB_THREADS = 1
-"""Threads of each worker that run jobs, so that no job waits behind requests."""
+BACKGROUND_THREADS = 3
+"""Threads of each worker for jobs, deliveries and the sweep, so that none waits for another or behind requests."""
 
 HEALTH_THREADS = 1
 """Threads of each worker that check the database for `/health/ready`, so that no check waits behind requests."""
@@ -74,6 +74,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     secret_keys: tuple[str, ...] = ()
     """Comma-separated keys of at least 32 characters: the first signs and encrypts, all verify and decrypt."""
+
+    public_url: str = ""
+    """The URL under which browsers reach the server, with its path; links in mails lead there."""
+    mail_url: str = ""
+    """`smtp://user:password@host`, `smtps://…` or, in development, `folder:PATH`; by default, no mail is sent."""
+    mail_from: str = ""
+    """Sender of mails, as in `Task Tracker <tasks@example.org>`."""
+    run_worker: bool = True
+    """Run jobs, send mails and sweep in the server; false if `tasktracker worker` does."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
@@ -233,6 +242,11 @@ def _conflicts(settings: Settings, serving: bool) -> Iterator[tuple[tuple[str, .
             yield ("DEBUG",), "must be off in production"
         if not settings.throttle:
             yield ("THROTTLE",), "must be on in production"
+        if settings.mail_url.startswith(FOLDER):
+            yield ("MAIL_URL",), "must be a relay in production, as in smtp://mail.example.org"
+    for name in ("MAIL_FROM", "PUBLIC_URL"):
+        if settings.mail_url and not getattr(settings, name.lower()):
+            yield (name, "MAIL_URL"), "is required with MAIL_URL"
     if settings.workers > 1 and settings.database_url.startswith(MEMORY):
         yield (
             ("WORKERS", "DATABASE_URL"),

@@ -55,6 +55,11 @@ class User:
     created_at: datetime
     version: int = 1
 
+    @property
+    def verified_email(self) -> str | None:
+        """The address to which mails may be sent."""
+        return self.email if self.email_verified_at is not None else None
+
     def edit(self, fields: UserFields) -> User:
         """Return the user with these (checked) profile fields; itself if they change nothing."""
         return self._changed(replace(self, **fields))

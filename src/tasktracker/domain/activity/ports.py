@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, EventKey
+from tasktracker.domain.deliveries.ports import DeliveryRepository
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.paging import Page
 
@@ -42,6 +43,8 @@ class EventWork(Protocol):
     def now(self) -> datetime: ...
     @property
     def activity(self) -> ActivityRepository: ...
+    @property
+    def deliveries(self) -> DeliveryRepository: ...
 
 
 class UserLookup(Protocol):

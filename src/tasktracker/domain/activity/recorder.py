@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
 from tasktracker.domain.activity.ports import EventWork, FailureWork
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.store import Store
 
+NOTICES: Mapping[Kind, DeliveryKind] = {
+    Kind.REPLAY: DeliveryKind.SESSION_REPLAYED,
+    Kind.PASSWORD_CHANGE: DeliveryKind.PASSWORD_CHANGED,
+    Kind.API_TOKEN_CREATE: DeliveryKind.API_TOKEN_CREATED,
+    Kind.API_TOKEN_REVOKE: DeliveryKind.API_TOKEN_REVOKED,
+    Kind.TWO_FACTOR_ENABLE: DeliveryKind.TWO_FACTOR_ENABLED,
+    Kind.TWO_FACTOR_DISABLE: DeliveryKind.TWO_FACTOR_DISABLED,
+    Kind.RECOVERY_CODE_USE: DeliveryKind.RECOVERY_CODE_USED,
+}
+"""The events of which a user gets a notice by mail."""
+
 
 class Recorder:
-    """Creates events and records them in the unit of work in which they happen."""
+    """Creates events and records them in the unit of work in which they happen, with the notices that they cause."""
 
-    def __init__(self, *, store: Store[SystemActor, FailureWork], ids: IdGenerator) -> None:
+    def __init__(self, *, store: Store[SystemActor, FailureWork], ids: IdGenerator, outbox: Outbox) -> None:
         self._store = store
         self._ids = ids
+        self._outbox = outbox
 
     def success(
         self, work: EventWork, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None
     ) -> None:
         """Record a success. It is stored when the work commits."""
-        work.activity.add(self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id))
+        event = self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id)
+        work.activity.add(event)
+        if kind in NOTICES and user_id is not None:
+            details = {"at": event.at.isoformat()} | ({"from": event.address} if event.address else {})
+            self._outbox.add(work, NOTICES[kind], event.id, user_id=user_id, parameters=details)
 
     def failure(self, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None) -> None:
         """Record a failure, in a separate unit of work, because the refused one is undone."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind, DeliveryState, Letter
@@ -12,19 +13,15 @@ from tasktracker.domain.deliveries.ports import DeliveryWork, Mailer, NotSent, P
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.domain.kernel.leases import is_free
 from tasktracker.domain.kernel.store import Store
 
 FAULT = "an internal error, which the log of the server describes"
 
+RELAY_PAUSE = timedelta(seconds=10)
+"""How long a process sends nothing after its relay has failed: attempts of other deliveries would fail, too."""
+
 WorkT = TypeVar("WorkT", bound=DeliveryWork)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """An attempt to send a delivery, as it is stored afterwards. `is_relay_down`: others would fail now, too."""
-
-    delivery: Delivery
-    is_relay_down: bool = False
 
 
 class Courier(Generic[WorkT]):
@@ -50,34 +47,39 @@ class Courier(Generic[WorkT]):
         self._mailer = mailer
         self._preparations = preparations
         self._jitter = jitter
+        self._pauses_until: datetime | None = None
 
-    def run_next(self, is_stopping: Callable[[], bool] = lambda: False) -> Attempt | None:
-        """Make the next attempt that is due. Return None if there is none, or without mail."""
-        if self._mailer is None or is_stopping():
+    def run_next(self, is_stopping: Callable[[], bool] = lambda: False) -> Delivery | None:
+        """Make the next attempt that is due, and return the delivery as it is stored then.
+
+        Return None if there is none, without mail, and for a while after the relay has failed.
+        """
+        now = self._clock.now()
+        if self._mailer is None or is_stopping() or not is_free(self._pauses_until, now, RELAY_PAUSE):
             return None
         with self._store.reading(SystemActor("find deliveries")) as work:
-            if not work.deliveries.has_due(self._clock.now()):  # without waiting for SQLite's writer
+            if not work.deliveries.has_due(now):  # without waiting for SQLite's writer
                 self._mailer.close()
                 return None
         claimed, letter = self._claim()
         if claimed is None or letter is None:
-            return None if claimed is None else Attempt(claimed)
+            return claimed
         try:
             self._mailer.send(letter)
         except NotSent as failure:
-            return Attempt(self._record(claimed, failure), failure.is_of_relay)
+            if failure.is_of_relay:
+                self._pauses_until = self._clock.now() + RELAY_PAUSE
+            return self._record(claimed, failure)
         except Exception:
             self._record(claimed, NotSent(FAULT))
             raise
-        return Attempt(self._record(claimed, None))
+        return self._record(claimed, None)
 
     def run_all(self) -> int:
-        """Make all attempts that are due, and return their number. A relay that is down ends this."""
+        """Make all attempts that are due, and return their number."""
         made = 0
-        while (attempt := self.run_next()) is not None:
+        while self.run_next() is not None:
             made += 1
-            if attempt.is_relay_down:
-                break
         return made
 
     def _claim(self) -> tuple[Delivery | None, Letter | None]:

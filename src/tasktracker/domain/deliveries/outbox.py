@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind
@@ -36,7 +37,7 @@ class Outbox:
         *,
         user_id: UUID | None = None,
         address: str | None = None,
-        **parameters: str,
+        parameters: Mapping[str, str] | None = None,
     ) -> None:
         """Add the delivery of a cause to a user, or to an address."""
         if self._mail_domain is not None:

@@ -39,13 +39,11 @@ from tasktracker.entrypoints.http.digest import DigestController
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
-from tasktracker.entrypoints.http.job_worker import JobWorker
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import CategoryShareController, ShareController
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
-from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.sync import SyncController
 from tasktracker.entrypoints.http.system import ProblemController, SystemController
 from tasktracker.entrypoints.http.tasks import TaskController
@@ -53,6 +51,7 @@ from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THREADS_PER_HASH, Settings
+from tasktracker.entrypoints.worker.background import Background
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
@@ -168,18 +167,16 @@ def _open(store: Storage, actor: Actor) -> None:
 
 @asynccontextmanager
 async def _running(container: Container, services: Services, _: Litestar) -> AsyncIterator[None]:
-    """Run the background tasks. At the end, finish running requests and close all connections."""
-    sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
-    sweeping = asyncio.create_task(sweeper.run(services.threads))
-    worker = JobWorker(container.jobs(), container.jobs_added())
-    worker.start()
+    """Run the work in the background. At the end, finish running requests and close all connections."""
+    background = Background(container) if container.settings().run_worker else None
+    if background is not None:
+        background.start()
     services.subscriptions.open()
     try:
         yield
     finally:
-        sweeping.cancel()
-        sweeper.stop()
-        await asyncio.to_thread(worker.stop)
+        if background is not None:
+            await asyncio.to_thread(background.stop)
         await services.transfers.stop()
         await services.subscriptions.close()
         for each in vars(services).values():
