@@ -15,7 +15,7 @@ import httpx
 import pyotp
 import pytest
 
-from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, new_name, until_answered
+from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, new_name, until_answered
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair
 
@@ -60,7 +60,7 @@ class World:
     def token(self, scope: str) -> Caller:
         """Return a client with an API token of the owner with one scope."""
         body = {"name": "a script", "scopes": [scope]}
-        token = expect(self.owner.post("/api/accounts/tokens/", body), 201)["token"]
+        token = expect(self.owner.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["token"]
         caller = self.pair.visitor(1)
         caller.headers.update(bearer(token))
         return caller
@@ -202,7 +202,7 @@ def session(world: World) -> str:
 
 def api_token(world: World) -> str:
     body = {"name": "a script", "scopes": ["tasks:read"]}
-    id_: str = expect(world.owner.post("/api/accounts/tokens/", body), 201)["id"]
+    id_: str = expect(world.owner.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["id"]
     return id_
 
 

@@ -113,7 +113,7 @@ class Account:
             "trash": lambda: self._deleted(person),
             "categories": person.category,
             "imports": lambda: self._imported(person),
-            "tokens": lambda: person.post("/api/accounts/tokens/", body).json(),
+            "tokens": lambda: person.post("/api/accounts/tokens/", {**body, "password": PASSWORD}).json(),
         }
         return str(makers[what]()["id"])
 

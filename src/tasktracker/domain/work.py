@@ -6,7 +6,14 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from tasktracker.domain.accounts.ports import SecondFactorRepository, SessionRepository, UserRepository
+from tasktracker.domain.accounts.ports import (
+    InviteRepository,
+    LinkRepository,
+    SecondFactorRepository,
+    ServiceSettingsRepository,
+    SessionRepository,
+    UserRepository,
+)
 from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
@@ -43,6 +50,12 @@ class UnitOfWork(Protocol[ActorT_co]):
     def sessions(self) -> SessionRepository: ...
     @property
     def second_factors(self) -> SecondFactorRepository: ...
+    @property
+    def links(self) -> LinkRepository: ...
+    @property
+    def invites(self) -> InviteRepository: ...
+    @property
+    def service_settings(self) -> ServiceSettingsRepository: ...
     @property
     def api_tokens(self) -> ApiTokenRepository: ...
     @property

@@ -15,6 +15,7 @@ from tasktracker.adapters.mail.urls import FOLDER as MAIL_FOLDER
 from tasktracker.adapters.mail.urls import parse as parse_mail_url
 from tasktracker.adapters.mail.urls import sender
 from tasktracker.adapters.sql.urls import POSTGRESQL, database_url
+from tasktracker.domain.accounts.registration import Registration
 
 FOLDER = MAIL_FOLDER
 MEMORY = "memory://"
@@ -129,6 +130,12 @@ def _mail_from(text: str) -> str:
     return text
 
 
+def _registration(text: str) -> Registration:
+    if text not in list(Registration):
+        raise ValueError(f"must be {', '.join(Registration)}")
+    return Registration(text)
+
+
 def _networks(text: str) -> tuple[str, ...]:
     networks = tuple(_parts(text))
     try:
@@ -146,6 +153,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "public_url": _public_url,
     "mail_url": _mail_url,
     "mail_from": _mail_from,
+    "registration": _registration,
     "host": _host,
     "cors_allowed_origins": _origins,
     "trusted_proxies": _networks,

@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
 from msgspec import Meta
 
+from tasktracker.domain.accounts.registration import Registration
 from tasktracker.entrypoints import setting_values
 from tasktracker.entrypoints.setting_values import FOLDER, MAX_PORT, MEMORY
 
@@ -83,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Sender of mails, as in `Task Tracker <tasks@example.org>`."""
     run_worker: bool = True
     """Run jobs, send mails and sweep in the server; false if `tasktracker worker` does."""
+    registration: Registration | None = None
+    """`open`, `invite` or `closed`: who may register. If it is set, administrators cannot change it."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""

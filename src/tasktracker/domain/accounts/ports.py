@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from tasktracker.domain.accounts.invites import Invite, InviteKey
+from tasktracker.domain.accounts.links import LinkKind, OneTimeLink
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenClaims
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.ports import EventWork
-from tasktracker.domain.kernel.actors import ActorT_co
+from tasktracker.domain.kernel.actors import ActorT_co, SystemActor
+from tasktracker.domain.kernel.paging import Page
 
 
 class UserRepository(Protocol):
@@ -76,6 +79,10 @@ class SessionRepository(Protocol):
         """Return the session; a writing work locks the row until it ends."""
         ...
 
+    def find_unlocked(self, session_id: UUID) -> Session | None:
+        """Return the session as last committed. Locks nothing."""
+        ...
+
     def save(self, session: Session) -> None:
         """Store a refreshed session. Raises Stale if it was removed, or a later generation is stored."""
         ...
@@ -88,12 +95,48 @@ class SessionRepository(Protocol):
         """End all of a user's sessions except `keep`."""
         ...
 
+    def clear_proofs(self, user_id: UUID) -> None:
+        """Let no session of a user count as recently proved."""
+        ...
+
     def purge_before(self, before: datetime, limit: int) -> int:
         """Remove at most `limit` sessions that expired before `before`, and return how many."""
         ...
 
     def list(self, user_id: UUID) -> Sequence[Session]:
         """Return a user's sessions, the most recently refreshed first, possibly with expired ones."""
+        ...
+
+
+class LinkRepository(Protocol):
+    """One-time links, at most one of each kind for a user."""
+
+    def add(self, link: OneTimeLink) -> None:
+        """Store a link, and remove the user's earlier one of this kind. This work must have locked the user before."""
+        ...
+
+    def find(self, digest: bytes) -> OneTimeLink | None:
+        """Return the link. Locks nothing."""
+        ...
+
+    def take(self, digest: bytes) -> bool:
+        """Remove the link, and return whether it existed. Of concurrent works, one gets it."""
+        ...
+
+    def remove_of(self, user_id: UUID, kind: LinkKind | None = None) -> None:
+        """Remove a user's links, all of them or those of a kind."""
+        ...
+
+    def purge_before(self, before: datetime, limit: int) -> int:
+        """Remove at most `limit` links that expired before `before`, and return how many."""
+        ...
+
+
+class TokenRevocation(Protocol):
+    """Revokes API tokens."""
+
+    def remove_all(self, user_id: UUID) -> None:
+        """Revoke all API tokens of a user."""
         ...
 
 
@@ -205,3 +248,106 @@ class AccountWork(EventWork, Protocol[ActorT_co]):
     def sessions(self) -> SessionRepository: ...
     @property
     def second_factors(self) -> SecondFactorRepository: ...
+    @property
+    def links(self) -> LinkRepository: ...
+
+
+class InviteRepository(Protocol):
+    """Invitations to the service. Revoking one removes it."""
+
+    def add(self, invite: Invite) -> None:
+        """Store a new invitation."""
+        ...
+
+    def is_usable(self, digest: bytes, now: datetime) -> bool:
+        """Whether the invitation exists, is not used up, and has not expired."""
+        ...
+
+    def use(self, digest: bytes, now: datetime) -> bool:
+        """Use the invitation once, and return whether it was usable. Concurrent works use it as often as it allows."""
+        ...
+
+    def remove(self, invite_id: UUID) -> bool:
+        """Remove an invitation, and return whether it existed."""
+        ...
+
+    def list(self, after: InviteKey | None, limit: int) -> Page[Invite, InviteKey]:
+        """Return the invitations that follow `after`, the newest first."""
+        ...
+
+    def purge_before(self, before: datetime, limit: int) -> int:
+        """Remove at most `limit` invitations that expired before `before`, and return how many."""
+        ...
+
+
+class ServiceSettingsRepository(Protocol):
+    """Settings of the service that administrators change while it runs, as text."""
+
+    def find(self, name: str) -> str | None:
+        """Return a setting, or None if it was never stored. A work that writes keeps it unchanged until it ends."""
+        ...
+
+    def save(self, name: str, value: str) -> None:
+        """Store a setting."""
+        ...
+
+
+class InviteWork(Protocol):
+    """Work on invitations, by any actor."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def invites(self) -> InviteRepository: ...
+
+
+class ServiceSettingsWork(Protocol):
+    """Work that reads or changes settings of the service, by any actor."""
+
+    @property
+    def service_settings(self) -> ServiceSettingsRepository: ...
+
+
+class RegistrationWork(AccountWork[SystemActor], InviteWork, ServiceSettingsWork, Protocol):
+    """Work that creates an account."""
+
+    @property
+    def now(self) -> datetime: ...
+
+
+class LinkWork(Protocol):
+    """Work that makes or uses one-time links, by any actor."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def links(self) -> LinkRepository: ...
+
+
+class ResetWork(AccountWork[SystemActor], Protocol):
+    """Work that replaces a forgotten password."""
+
+    @property
+    def api_tokens(self) -> TokenRevocation: ...
+
+
+class SessionIdentity(Protocol):
+    """An actor in a session."""
+
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def session_id(self) -> UUID: ...
+
+
+class ProofWork(Protocol):
+    """Work of an actor in a session, which may have to be proved."""
+
+    @property
+    def actor(self) -> SessionIdentity: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def sessions(self) -> SessionRepository: ...

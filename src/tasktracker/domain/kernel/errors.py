@@ -10,8 +10,10 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── InvalidToken        forged, malformed, expired or of the wrong kind
     │   └── SessionEnded        a genuine token whose session has ended or whose user is disabled
     ├── Forbidden               the caller is identified, but not allowed to do this
+    │   ├── RegistrationClosed  no account can be created
     │   ├── NotAllowed          the caller's role does not allow this
     │   ├── SessionRequired     an API token was used where a session is required
+    │   ├── ConfirmationRequired the password must be confirmed again
     │   └── InsufficientScope   the API token lacks the required scope
     ├── NotFound                absent, or not visible to the caller
     │   ├── TaskNotFound
@@ -20,6 +22,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── MemberNotFound
     │   ├── SessionNotFound
     │   ├── ApiTokenNotFound
+    │   ├── InviteNotFound
     │   ├── ImportNotFound
     │   ├── DeliveryNotFound
     │   └── UserNotFound
@@ -34,6 +37,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── KeyInUse            the request with this idempotency key is still in progress
     │   ├── TooManyApiTokens
     │   ├── TooManyStreams
+    │   ├── SettingFixed        the environment fixes the setting
     │   ├── TwoFactorOn
     │   ├── TwoFactorOff
     │   ├── DeliveryEnded       the delivery is no longer due
@@ -148,6 +152,20 @@ class SessionRequired(Forbidden):
     title = "A session is required; API tokens are not accepted"
 
 
+class RegistrationClosed(Forbidden):
+    """This server does not allow to create accounts."""
+
+    slug = "registration-closed"
+    title = "Registration is closed"
+
+
+class ConfirmationRequired(Forbidden):
+    """The session must first confirm the password again, and a two-factor code if two-factor authentication is on."""
+
+    slug = "confirmation-required"
+    title = "The password must be confirmed again"
+
+
 class InsufficientScope(Forbidden):
     """The API token lacks the required `scope`."""
 
@@ -213,6 +231,13 @@ class ApiTokenNotFound(NotFound):
 
     slug = "api-token-not-found"
     title = "There is no such API token"
+
+
+class InviteNotFound(NotFound):
+    """There is no invitation with this id."""
+
+    slug = "invite-not-found"
+    title = "There is no such invitation"
 
 
 class ImportNotFound(NotFound):
@@ -323,6 +348,13 @@ class TooManyStreams(Conflict):
 
     slug = "too-many-streams"
     title = "Too many streams are open"
+
+
+class SettingFixed(Conflict):
+    """The environment of the server fixes this setting, so it cannot be changed here."""
+
+    slug = "setting-fixed"
+    title = "The setting is fixed by the server's environment"
 
 
 class TwoFactorOn(Conflict):
