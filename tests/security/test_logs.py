@@ -142,7 +142,7 @@ def test_no_secret_is_in_the_database_or_in_a_log(pairs: NewPair, storage: str) 
     codes = expect(person.post("/api/accounts/me/totp/confirm/", {"code": generator.now()}), 200)["recovery_codes"]
     expect(pair.visitor(1).post("/api/accounts/login/", {**login, "code": codes[0]}), 200)
     expect(pair.visitor(1).post("/api/accounts/login/", {**login, "code": codes[0]}), 401)
-    body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD, "code": codes[1]}
     expect(person.post("/api/accounts/me/password/", body), 204)
     issued = {PASSWORD, OTHER_PASSWORD, wrong, token, enrolment["secret"], *codes, person.access, person.refresh}
     assert issued <= pair.secrets

@@ -19,6 +19,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.generation.meta import TestPhase
 
+from tasktracker.domain.accounts.link_service import DEAD_LINK
+from tasktracker.domain.accounts.password_confirmation import CODE_NEEDED
 from tests.http import PASSWORD, Person, Server, migrated, new_name
 from tests.security.processes import Visitor
 from tests.strategies import THOROUGHNESS
@@ -161,7 +163,7 @@ class Account:
             known["change"] = self._change(path["id"], person)
         elif label == "POST /api/accounts/me/totp/confirm":
             known["code"] = self._enrol(person)
-        elif label == "POST /api/accounts/me/totp/disable":
+        elif label in ("POST /api/accounts/me/totp/disable", "POST /api/accounts/me/totp/recovery-codes"):
             answer = person.post("/api/accounts/me/totp/confirm/", {"code": self._enrol(person)})
             known["code"] = answer.json()["recovery_codes"][0]
         return known
@@ -253,12 +255,14 @@ BEYOND_SCHEMA = {
     ("If-Match", "cannot be combined with If-None-Match: *"),
     ("category", "is not one of your categories"),
     ("code", "is wrong"),
+    ("code", CODE_NEEDED),
     ("cursor", "is not a cursor of this user for this list with these filters"),
     ("expires_at", "must be in the future"),
     ("password", "is wrong"),
     ("current_password", "is wrong"),
-    ("password", "is required to change the username or the e-mail address"),
     ("password2", "must be the same as password"),
+    ("refresh", "is required"),  # unless it is in the cookie
+    ("token", DEAD_LINK),
     ("time_zone", "must be an IANA time zone name, as in Europe/Vienna"),
 }
 GUESSABLE = "is too easy to guess"

@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 Work = TypeVar("Work", bound=AccountWork[SessionActor])
 
 CODE_RULES = {"code": optional(canonical_code)}
+CODE_NEEDED = "is required, because two-factor authentication is on"
 
 
 def require_recent_proof(work: ProofWork) -> None:
@@ -70,7 +71,7 @@ class PasswordConfirmation(Generic[Work]):
         try:
             self.write(actor, password, "password", Kind.CONFIRM, origin, mark, code, accepts_recent=False)
         except ConfirmationRequired:
-            raise InvalidInput.of("code", "is required, because two-factor authentication is on") from None
+            raise InvalidInput.of("code", CODE_NEEDED) from None
 
     def write(
         self,

@@ -8,7 +8,7 @@ from tasktracker.domain.accounts.code_verifier import CodeVerifier
 from tasktracker.domain.accounts.link_service import find_link, use_link
 from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.accounts.password import PasswordPolicy
-from tasktracker.domain.accounts.password_confirmation import CODE_RULES
+from tasktracker.domain.accounts.password_confirmation import CODE_NEEDED, CODE_RULES
 from tasktracker.domain.accounts.ports import PasswordHasher, ResetWork
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
@@ -21,7 +21,6 @@ from tasktracker.domain.throttling.limit import CODE_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
 
 KINDS = (LinkKind.RESET_PASSWORD, LinkKind.SET_PASSWORD)
-CODE_NEEDED = "is required, because two-factor authentication is on"
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,7 @@ class DeleteAccount(Proof, kw_only=True):
     transfer_to: (
         Annotated[
             str,
+            text(shortest=1, longest=MAX_USERNAME_LENGTH),
             Meta(
                 description="The username or id of the user who becomes the owner of the shared categories, an editor "
                 "of each of them. Without it, the editor who has been one for the longest time becomes its owner."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Controller, get, post
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
@@ -18,7 +18,7 @@ from tasktracker.domain.kernel.errors import (
     TwoFactorOn,
 )
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.accounts import EXAMPLE_PASSWORD, Proof
+from tasktracker.entrypoints.http.accounts import EXAMPLE_PASSWORD, Password, Proof
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, sent, text
@@ -44,6 +44,14 @@ class TwoFactorView(Struct):
 
     enabled: bool
     recovery_codes_left: int
+
+
+class EnrolTwoFactor(Body, kw_only=True):
+    """The password, unless it was confirmed recently."""
+
+    example = {"password": EXAMPLE_PASSWORD}
+
+    password: Password | UnsetType = UNSET
 
 
 class EnrolmentView(Struct):
@@ -91,7 +99,7 @@ class TwoFactorController(Controller):
         opt=operation(InvalidInput, ConfirmationRequired, TwoFactorOn, TooManyRequests, Busy, access=Access.SESSION),
     )
     @on_hashing_thread
-    def enrol(self, request: Request, data: JsonBody[Proof]) -> EnrolmentView:
+    def enrol(self, request: Request, data: JsonBody[EnrolTwoFactor]) -> EnrolmentView:
         """Create a secret for an authenticator app. Logins require a code only after the secret is confirmed."""
         enrolment = self.two_factor.enrol(request.session_actor, sent(data.password), request.origin)
         return EnrolmentView(enrolment.secret, enrolment.provisioning_uri)
