@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -30,7 +29,7 @@ from tasktracker.domain.kernel.errors import DeliveryEnded, DeliveryNotFound, Se
 from tasktracker.domain.work import Storage, UnitOfWork
 from tests.backends import Backend, on_sql
 from tests.contracts.base import BROKEN_REFERENCE, MOMENT, SECOND, Abort, Seed, race, read_pages
-from tests.fakes import START, SYSTEM, ManualClock
+from tests.fakes import START, SYSTEM, FakeMailer, ManualClock
 
 MINUTE = timedelta(minutes=1)
 KIND = DeliveryKind.PASSWORD_CHANGED
@@ -251,26 +250,6 @@ def test_a_delivery_wakes_the_courier_once_it_is_committed(backend: Backend, sto
 
 
 # --------------------------------------------------------------------- courier
-
-
-class FakeMailer:
-    """Records the letters. `failures` are raised one after the other, then no more; None is no failure."""
-
-    def __init__(self, *failures: Exception | None) -> None:
-        self.failures = list(failures)
-        self.letters: list[Letter] = []
-        self.on_send: Callable[[], object] = lambda: None
-        self.closed = 0
-
-    def send(self, letter: Letter) -> None:
-        self.letters.append(letter)
-        self.on_send()
-        failure = self.failures.pop(0) if self.failures else None
-        if failure:
-            raise failure
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 def prepare(work: UnitOfWork[AnyActor], delivery: Delivery) -> tuple[Delivery, Letter] | None:

@@ -279,6 +279,8 @@ def new_epoch() -> None:
     """
     with _container() as container:
         container.store().rotate_secret(EPOCH)
+        with container.store().writing(SystemActor("skip deliveries")) as work:
+            work.deliveries.skip_due(work.now)  # they may have been sent after the backup
     click.echo("A new epoch has started: devices will fetch the full state again.")
 
 

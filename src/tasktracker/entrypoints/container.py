@@ -37,6 +37,7 @@ from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.accounts.code_verifier import CodeVerifier
+from tasktracker.domain.accounts.email_service import EmailService
 from tasktracker.domain.accounts.invite_service import InviteService
 from tasktracker.domain.accounts.letters import Letters
 from tasktracker.domain.accounts.password import PasswordPolicy
@@ -170,7 +171,11 @@ def _mailer(settings: Settings) -> Mailer | None:
 
 
 def _preparations(letters: Letters) -> Mapping[DeliveryKind, Preparation[UnitOfWork[SystemActor]]]:
-    return dict.fromkeys(DeliveryKind, letters.notice)
+    notices = dict.fromkeys(DeliveryKind, letters.notice)
+    return notices | {
+        DeliveryKind.VERIFY_EMAIL: letters.verify_email,
+        DeliveryKind.RESET_PASSWORD: letters.reset_password,
+    }
 
 
 STEPS: Mapping[JobKind, Step[UnitOfWork[SystemActor]]] = {
@@ -291,6 +296,7 @@ class Container(containers.DeclarativeContainer):
     sessions = providers.Singleton(
         SessionService,
         store=store,
+        outbox=outbox,
         recorder=recorder,
         throttle=throttle,
         verifier=verifier,
@@ -304,6 +310,7 @@ class Container(containers.DeclarativeContainer):
     registration = providers.Singleton(
         RegistrationService,
         store=store,
+        outbox=outbox,
         mode=registration_mode,
         sessions=sessions,
         recorder=recorder,
@@ -317,6 +324,8 @@ class Container(containers.DeclarativeContainer):
     accounts = providers.Singleton(
         AccountService,
         store=store,
+        outbox=outbox,
+        ids=ids,
         confirmation=confirmation,
         recorder=recorder,
         passwords=passwords,
@@ -331,6 +340,9 @@ class Container(containers.DeclarativeContainer):
         policy=password_policy,
         verifier=verifier,
         throttle=throttle,
+    )
+    emails = providers.Singleton(
+        EmailService, store=store, recorder=recorder, outbox=outbox, throttle=throttle, ids=ids
     )
     api_tokens = providers.Singleton(
         ApiTokenService,
@@ -366,7 +378,7 @@ class Container(containers.DeclarativeContainer):
     deliveries = providers.Singleton(DeliveryService)
     mailer = providers.Singleton(_mailer, settings)
     link_tokens = providers.Singleton(HmacLinkTokens, keys)
-    letters = providers.Singleton(Letters)
+    letters = providers.Singleton(Letters, link_tokens)
     courier = providers.Singleton(
         Courier,
         store=store,

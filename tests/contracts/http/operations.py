@@ -23,6 +23,10 @@ SERVED = {
     "/api/accounts/me/password": {"POST"},
     "/api/accounts/me/confirm": {"POST"},
     "/api/accounts/password/reset": {"POST"},
+    "/api/accounts/password/forgot": {"POST"},
+    "/api/accounts/email/verify": {"POST"},
+    "/api/accounts/email/verification": {"POST"},
+    "/api/accounts/me/deliveries": {"GET"},
     "/api/accounts/me/delete": {"POST"},
     "/api/accounts/me/totp": {"GET", "POST"},
     "/api/accounts/me/totp/recovery-codes": {"POST"},
@@ -65,6 +69,8 @@ PUBLIC = {
     "/api/accounts/verify",
     "/api/accounts/logout",
     "/api/accounts/password/reset",
+    "/api/accounts/password/forgot",
+    "/api/accounts/email/verify",
 }
 ROUTES = [(method, path) for path, methods in SERVED.items() for method in sorted(methods)]
 PROTECTED = [(method, path) for method, path in ROUTES if path.startswith("/api/") and path not in PUBLIC]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.utils import getaddresses
 from enum import StrEnum
@@ -72,7 +73,7 @@ def sender(text: str) -> Address:
     (name, address), *others = getaddresses([text])
     try:
         found = Address(name, addr_spec=address)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, MessageError):
         found = Address()
     if others or not found.username or "." not in found.domain or not address.isascii():
         raise ValueError("must be an address in ASCII, as in Task Tracker <tasks@example.org>")

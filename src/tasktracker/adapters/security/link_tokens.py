@@ -17,5 +17,5 @@ class HmacLinkTokens:
     def __init__(self, keys: KeyRing) -> None:
         self._key = keys.key(keys.signing, PURPOSE)
 
-    def of(self, delivery_id: UUID) -> str:
-        return urlsafe_b64encode(hmac.digest(self._key, delivery_id.bytes, "sha256")).rstrip(b"=").decode()
+    def of(self, id: UUID) -> str:
+        return urlsafe_b64encode(hmac.digest(self._key, id.bytes, "sha256")).rstrip(b"=").decode()

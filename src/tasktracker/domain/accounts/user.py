@@ -51,6 +51,7 @@ class User:
     time_zone: Annotated[str, Editable(known_time_zone)] = DEFAULT_TIME_ZONE
     language: Annotated[Language, Editable()] = DEFAULT_LANGUAGE
     pending_email: str | None = None
+    """With mail, a new address until it is verified. Until then, `email` is the one before, or None."""
     email_verified_at: datetime | None = None
     is_admin: bool = False
     is_active: bool = True
@@ -63,9 +64,28 @@ class User:
         """The address to which mails may be sent."""
         return self.email if self.email_verified_at is not None else None
 
-    def edit(self, fields: UserFields) -> User:
-        """Return the user with these (checked) profile fields; itself if they change nothing."""
-        return self._changed(replace(self, **fields))
+    @property
+    def unverified_email(self) -> str | None:
+        """The address that is to be verified next."""
+        return self.pending_email or (self.email if self.email_verified_at is None else None)
+
+    def edit(self, fields: UserFields, *, is_mail_on: bool = False) -> User:
+        """Return the user with these (checked) profile fields; itself if they change nothing.
+
+        With mail, a new address is pending until it is verified.
+        """
+        edited = replace(self, **fields)
+        if edited.email != self.email:
+            edited = replace(edited, pending_email=None, email_verified_at=None)
+            if is_mail_on and edited.email is not None:
+                edited = replace(
+                    edited, email=self.email, pending_email=edited.email, email_verified_at=self.email_verified_at
+                )
+        return self._changed(edited)
+
+    def with_verified_email(self, address: str, now: datetime) -> User:
+        """Return the user with an address that is theirs."""
+        return self._changed(replace(self, email=address, email_verified_at=now, pending_email=None))
 
     def with_password(self, password_hash: str) -> User:
         """Return the user with another password."""

@@ -22,6 +22,8 @@ class Kind(StrEnum):
     PASSWORD_CHANGE = "password_change"  # noqa: S105  # the name of an event
     PASSWORD_RESET = "password_reset"  # noqa: S105
     """The password was replaced by a one-time link."""
+    EMAIL_VERIFY = "email_verify"
+    """The e-mail address was verified by a one-time link."""
     CONFIRM = "confirm"
     """The password was confirmed in a session."""
     API_TOKEN_CREATE = "api_token_create"  # noqa: S105

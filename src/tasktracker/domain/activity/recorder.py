@@ -17,6 +17,7 @@ from tasktracker.domain.kernel.store import Store
 NOTICES: Mapping[Kind, DeliveryKind] = {
     Kind.REPLAY: DeliveryKind.SESSION_REPLAYED,
     Kind.PASSWORD_CHANGE: DeliveryKind.PASSWORD_CHANGED,
+    Kind.PASSWORD_RESET: DeliveryKind.PASSWORD_CHANGED,
     Kind.API_TOKEN_CREATE: DeliveryKind.API_TOKEN_CREATED,
     Kind.API_TOKEN_REVOKE: DeliveryKind.API_TOKEN_REVOKED,
     Kind.TWO_FACTOR_ENABLE: DeliveryKind.TWO_FACTOR_ENABLED,
@@ -36,13 +37,14 @@ class Recorder:
 
     def success(
         self, work: EventWork, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None
-    ) -> None:
-        """Record a success. It is stored when the work commits."""
+    ) -> AuthEvent:
+        """Record a success and return its event. It is stored when the work commits."""
         event = self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id)
         work.activity.add(event)
         if kind in NOTICES and user_id is not None:
             details = {"at": event.at.isoformat()} | ({"from": event.address} if event.address else {})
             self._outbox.add(work, NOTICES[kind], event.id, user_id=user_id, parameters=details)
+        return event
 
     def failure(self, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None) -> None:
         """Record a failure, in a separate unit of work, because the refused one is undone."""

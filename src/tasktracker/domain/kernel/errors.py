@@ -41,6 +41,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── TwoFactorOn
     │   ├── TwoFactorOff
     │   ├── DeliveryEnded       the delivery is no longer due
+    │   ├── NothingToVerify     the account has no unverified address
     │   └── MailOff             no mail is configured
     ├── KeyReused               an idempotency key was used for another request
     ├── Stale                   the caller's version is not the current one
@@ -376,6 +377,13 @@ class DeliveryEnded(Conflict):
 
     slug = "delivery-ended"
     title = "The delivery has ended"
+
+
+class NothingToVerify(Conflict):
+    """The account has no address, or has verified it."""
+
+    slug = "nothing-to-verify"
+    title = "The account has no e-mail address that is to be verified"
 
 
 class MailOff(Conflict):

@@ -117,6 +117,8 @@ class EditProfile(Body, kw_only=True):
     code: Code | UnsetType | None = UNSET
 
     id: ReadOnly = UNSET
+    email_verified_at: ReadOnly = UNSET
+    pending_email: ReadOnly = UNSET
     is_admin: ReadOnly = UNSET
     created_at: ReadOnly = UNSET
 
@@ -181,6 +183,12 @@ class UserView(Struct):
     id: UUID
     username: str
     email: str | None
+    email_verified_at: Annotated[
+        Moment | None, Meta(description="Null if the server sends no mail, or the address was not verified.")
+    ]
+    pending_email: Annotated[
+        str | None, Meta(description="A new address, which becomes `email` once it is verified by mail.")
+    ]
     first_name: str
     last_name: str
     time_zone: str

@@ -36,7 +36,9 @@ from tasktracker.entrypoints.http.core.problems import from_bug, from_domain, fr
 from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.entrypoints.http.deliveries import DeliveryController
 from tasktracker.entrypoints.http.digest import DigestController
+from tasktracker.entrypoints.http.email import EmailController
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
@@ -63,7 +65,9 @@ CONTROLLERS: Sequence[type[Controller]] = (
     TwoFactorController,
     ApiTokenController,
     LinkController,
+    EmailController,
     ActivityController,
+    DeliveryController,
     CategoryController,
     CategoryShareController,
     TaskController,
