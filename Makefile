@@ -61,7 +61,7 @@ test-thorough: test ## Run all tests, with ten times as many generated examples
 
 # One test at a time: each starts several processes, and measures.
 test-faults: export FAULTS := full
-test-faults: $(STAMP_DEV) ## Run the tests of faults under load; needs Linux, root, nginx and faketime
+test-faults: $(STAMP_DEV) ## Run the tests of faults under load; needs Linux, root, nginx, faketime and systemd
 	@$(BIN)/python -m pytest -n 0 $(or $(ARGS),tests/faults)
 
 test-browser: $(STAMP_DEV) ## Test the code for browsers that docs/sync.md shows; needs chromium

@@ -231,3 +231,24 @@ def test_sqlite_takes_no_more_steps_for_a_delta_than_among_few(sqlite: Crowd) ->
     assert isinstance(driver, SqliteDriver)
     steps = [steps_of(driver.connection, *delta(sqlite, actor)) for actor in (sqlite.few, sqlite.many)]
     assert 0 < steps[1] <= 1.5 * steps[0]
+
+
+def test_sqlite_prepares_a_delta_once(sqlite: Crowd) -> None:
+    driver = sqlite.connection.driver
+    assert isinstance(driver, SqliteDriver)
+    statement, parameters = delta(sqlite, sqlite.many)
+    accesses: list[str | None] = []
+
+    def authorize(_action: int, table: str | None, *_: str | None) -> int:
+        accesses.append(table)
+        return sqlite3.SQLITE_OK
+
+    driver.connection.set_authorizer(authorize)  # SQLite calls it when it prepares a statement
+    try:
+        driver.connection.execute(statement, parameters).fetchall()
+        assert "feed_items" in accesses
+        accesses.clear()
+        driver.connection.execute(statement, parameters).fetchall()
+        assert not accesses
+    finally:
+        driver.connection.set_authorizer(None)

@@ -15,6 +15,7 @@ import pytest
 import structlog
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
+from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
 from tasktracker.domain.kernel.actors import Scope, SessionActor
@@ -228,6 +229,11 @@ class TestEvents:
         assert recorded(app) == [(Kind.DISABLE, SUCCESS), (Kind.ENABLE, SUCCESS), (Kind.REGISTER, SUCCESS)]
         assert [event.user_id for event in app.audit_log.events] == [alice.user_id, alice.user_id, admin.id]
         assert {event.address for event in app.audit_log.events} == {None}
+
+    def test_a_verified_address_is_recorded(self, app: App, alice: SessionActor) -> None:
+        token = new_link(app, alice, LinkKind.VERIFY_EMAIL, "alice@example.org")
+        app.do(SYSTEM, app.emails.verify, token, ORIGIN)
+        self.require(app, Kind.EMAIL_VERIFY, SUCCESS, alice.user_id, None)
 
     def test_a_failed_login_of_a_removed_user_is_recorded_without_the_user(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch

@@ -18,6 +18,7 @@ from tasktracker.domain.accounts.registration import Registration
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import (
     DEVELOPMENT_ORIGINS,
+    SECRETS,
     Environment,
     Settings,
     SettingsError,
@@ -62,6 +63,9 @@ DEFAULTS = {
     "throttle": True,
     "trusted_proxies": (),
     "request_log": True,
+    "unix_socket": "",
+    "metrics_token": "",
+    "metrics_port": 0,
     "one_processor": True,
     "password_min_length": 8,
     "argon2_memory_kib": 19 * 1024,
@@ -112,6 +116,9 @@ GOOD: list[tuple[str, str, Any]] = [
     ("HOST", "::1", "::1"),
     ("HOST", "[::1]", "::1"),
     ("HOST", "tasks.example.org", "tasks.example.org"),
+    ("UNIX_SOCKET", "/run/tasktracker/socket", "/run/tasktracker/socket"),
+    ("METRICS_TOKEN", "a" * 16, "a" * 16),
+    ("METRICS_PORT", "9000", 9000),
     ("PORT", " 80 ", 80),
     ("PORT", "65535", 65535),
     ("WORKERS", "4", 4),
@@ -200,6 +207,9 @@ BAD: dict[str, list[str]] = {
     "DATABASE_WAIT_SECONDS": [*NUMBERS, "0", "61"],
     "DATABASE_PREPARED_STATEMENTS": ["maybe"],
     "SECRET_KEYS": [KEY[:31], f"{KEY},short", f"short,{KEY}", f" {KEY[:31]} "],
+    "UNIX_SOCKET": ["a\x00b", "a\nb", "/" * 108],
+    "METRICS_TOKEN": ["a" * 15, "é" * 16],
+    "METRICS_PORT": [*NUMBERS, "65536"],
     "PORT": [*NUMBERS, "65536"],
     "WORKERS": [*NUMBERS, "0", "65"],
     "MAX_BODY_BYTES": [*NUMBERS, "0", "1023"],
@@ -458,6 +468,24 @@ def test_lines_of_the_env_file_that_cannot_be_read_are_refused_with_their_number
         with pytest.raises(SettingsError) as caught:
             read({}, dotenv)
         assert str(caught.value) == "\n".join(f"{dotenv}: line {line} must be like NAME=value" for line in (5, 6, 8))
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in SECRETS])
+def test_a_secret_may_be_in_a_file(tmp_path: Path, name: str) -> None:
+    value = {"SECRET_KEYS": KEY, "METRICS_TOKEN": "a" * 16}.get(name, "postgresql://u@h/d")
+    file = tmp_path / "secret"
+    file.write_text(f"{value}\n")
+    given = {"DATABASE_URL": "postgresql://u@h/d"} if name == "LISTEN_DATABASE_URL" else {}
+    assert load({**given, f"{name}_FILE": str(file)}, None) == load({**given, name: value}, None)
+    assert misspelled({f"{name}_FILE": str(file)}, None) == []
+    assert "together" in problems({name: value, f"{name}_FILE": str(file)})[name]
+    assert "No such file" in problems({f"{name}_FILE": str(tmp_path / "other")})[name]
+    file.write_bytes(b"\xff")
+    assert "UTF-8" in problems({f"{name}_FILE": str(file)})[name]
+
+
+def test_only_secrets_are_read_from_files(tmp_path: Path) -> None:
+    assert load({"PORT_FILE": str(tmp_path / "missing")}, None).port == 8000
 
 
 def test_the_env_file_is_optional(tmp_path: Path) -> None:

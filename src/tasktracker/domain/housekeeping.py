@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from tasktracker.domain.accounts.ports import InviteRepository, LinkRepository, SessionRepository
+from tasktracker.domain.accounts.ports import LinkRepository, SessionRepository
+from tasktracker.domain.accounts.registration_ports import InviteRepository
 from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.deliveries.ports import DeliveryRepository
 from tasktracker.domain.feed.ports import FeedRepository

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Protocol
 
 from tasktracker.domain.accounts.ports import (
-    InviteRepository,
     LinkRepository,
     SecondFactorRepository,
-    ServiceSettingsRepository,
     SessionRepository,
     UserRepository,
 )
+from tasktracker.domain.accounts.registration_ports import InviteRepository, ServiceSettingsRepository
 from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository

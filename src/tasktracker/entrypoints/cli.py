@@ -20,12 +20,14 @@ import click
 from msgspec.structs import replace
 
 from tasktracker.domain.accounts.user import UserFields
+from tasktracker.domain.backups import BackupRefused
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.errors import DomainError, InvalidInput, StorageUnavailable
 from tasktracker.domain.portability.import_service import FileFormat
-from tasktracker.entrypoints import logging, settings, transfer_commands
+from tasktracker.entrypoints import backup_commands, logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
+from tasktracker.entrypoints.doctor import Level, examine
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -57,7 +59,7 @@ def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(" ".join(filter(None, (error.detail, error.reason)))) from None
         except DomainError as error:
             raise click.ClickException(error.detail) from None
-        except OSError as error:
+        except (BackupRefused, OSError) as error:
             raise click.ClickException(str(error)) from None
 
     return wrapper
@@ -148,9 +150,12 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     container.keys()  # creates the development key once, before the workers start
     _require_database(container)
     container.store().close()
-    loaded = replace(loaded, port=_listening_port(loaded))
-    host = f"[{loaded.host}]" if ":" in loaded.host else loaded.host
-    click.echo(f"Task Tracker on http://{host}:{loaded.port} (interactive docs at /docs)", err=True)
+    if loaded.unix_socket:
+        click.echo(f"Task Tracker on the socket {loaded.unix_socket}", err=True)
+    else:
+        loaded = replace(loaded, port=_listening_port(loaded))
+        host = f"[{loaded.host}]" if ":" in loaded.host else loaded.host
+        click.echo(f"Task Tracker on http://{host}:{loaded.port} (interactive docs at /docs)", err=True)
     from tasktracker.entrypoints import server
 
     server.serve(loaded)
@@ -282,6 +287,55 @@ def new_epoch() -> None:
         with container.store().writing(SystemActor("skip deliveries")) as work:
             work.deliveries.skip_due(work.now)  # they may have been sent after the backup
     click.echo("A new epoch has started: devices will fetch the full state again.")
+
+
+@main.command("doctor")
+@_report_errors
+def doctor() -> None:
+    """Check the settings, the database, and what the service needs; print what to do.
+
+    Changes nothing. Ends with status 1 if the server cannot work as it is.
+    """
+    colours = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
+    is_fit = True
+    for finding in examine():
+        is_fit = is_fit and finding.level is not Level.ERROR
+        level = click.style(f"{finding.level:<8}", fg=colours[finding.level])
+        click.echo(f"{level} {finding.subject}: {finding.text}")
+        if finding.advice:
+            click.echo(f"{'':8} {finding.advice}")
+    if not is_fit:
+        sys.exit(1)
+
+
+@main.command("backup")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--keep", type=click.IntRange(min=1), help="Afterwards, keep this many backups in the folder.")
+@_report_errors
+def backup(file: Path | None, keep: int | None) -> None:
+    """Back up the whole database, while servers may run.
+
+    FILE is a new file, or a folder, in which the file is named after the time; by default, the folder `backups` in
+    DATA_FOLDER. The backup has a consistent state of all data, and is checked. PostgreSQL's programs pg_dump and
+    pg_restore must be installed for a PostgreSQL database.
+    """
+    loaded = _load(serving=False)
+    backup_commands.save(Container(settings=loaded), loaded, file, keep)
+
+
+@main.command("restore")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Replace the data without asking.")
+@click.option("--other-key", is_flag=True, help="Restore although SECRET_KEYS lacks the key of the backup.")
+@click.option("--api-tokens", type=click.Choice(["keep", "revoke"]), help="API tokens in the backup.  [default: ask]")
+@_report_errors
+def restore(file: Path, yes: bool, other_key: bool, api_tokens: str | None) -> None:
+    """Replace all data by that of a backup. Stop all servers first.
+
+    All sessions end, and the devices of users fetch the full state after they log in. The schema is upgraded.
+    """
+    container = Container(settings=_load(serving=False))
+    backup_commands.restore(container, file, yes=yes, other_key=other_key, api_tokens=api_tokens)
 
 
 @main.command("export")

@@ -32,7 +32,9 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.clock import DatabaseClock
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import conninfo, open_database
+from tasktracker.adapters.sql.postgresql_backups import PostgresBackups
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
+from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
@@ -53,6 +55,7 @@ from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
 from tasktracker.domain.api_tokens.service import ApiTokenService
+from tasktracker.domain.backups import BackupRefused, Backups
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.deliveries.courier import Courier
 from tasktracker.domain.deliveries.delivery import DeliveryKind
@@ -202,13 +205,22 @@ def _notifier(settings: Settings) -> Notifier:
     return PostgresChangeNotifier(conninfo(url))
 
 
+def _backups(settings: Settings) -> Backups:
+    if _storage(settings) == "memory":
+        raise BackupRefused("The data is in memory only (DATABASE_URL): there is nothing to back up or to restore.")
+    url = database_url(settings.database_url)
+    return SqliteBackups(url.database or "") if url.drivername == SQLITE else PostgresBackups(settings.database_url)
+
+
 class Schema:
     """The schema of the database: its revision, the revision that this version needs, and the upgrade."""
 
     def __init__(self, settings: Settings) -> None:
         self._exists = _storage(settings) == "sql"
         self._url = settings.database_url
-        self.is_embedded = self._exists and database_url(self._url).drivername == SQLITE
+        parsed = database_url(self._url) if self._exists else None
+        self.is_embedded = parsed is not None and parsed.drivername == SQLITE
+        self.file = Path(parsed.database) if parsed and self.is_embedded and parsed.database else None
 
     @property
     def head(self) -> str | None:
@@ -256,6 +268,7 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added, deliveries_added),
         sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added, deliveries_added),
     )
+    backups = providers.Callable(_backups, settings)
     limiter = providers.Selector(
         storage,
         memory=providers.Singleton(MemoryRateLimiter),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import ctypes
+import errno
 import gc
 import os
 import signal
@@ -14,17 +15,18 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import IPv4Network, ip_network
+from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO, cast
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from tasktracker.entrypoints import logging, settings
+from tasktracker.entrypoints import logging, metrics, settings
 from tasktracker.entrypoints.affinity import share_processor
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.app import Application, create_app
-from tasktracker.entrypoints.http.core.connection import KEEP_ALIVE_SECONDS, BoundedConnection
+from tasktracker.entrypoints.http.core.connection import KEEP_ALIVE_SECONDS, UNIX_CLIENT, BoundedConnection
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
 from tasktracker.entrypoints.log_writer import LogWriter
 
@@ -50,6 +52,8 @@ def create() -> Application:
     logging.configure(loaded, cast(TextIO, writer))
     container = Container(settings=loaded)
     app = create_app(container)
+    if loaded.metrics_port and loaded.workers == 1 and app.services.metrics_registry is not None:
+        metrics.serve(loaded, app.services.metrics_registry)
     app.litestar.on_shutdown.append(writer.close)
     stop_on_signals(app.services.subscriptions)
     if loaded.one_processor:
@@ -133,6 +137,22 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, dualstack_ipv6=_is_any_ipv6(host))
 
 
+def listen_unix(path: Path) -> socket.socket:
+    """Return a Unix socket to which its group may connect. Replace that of a server that has ended. Raises OSError."""
+    with socket.socket(socket.AF_UNIX) as probe, suppress(FileNotFoundError, ConnectionRefusedError):
+        probe.connect(str(path))
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    if path.is_socket():
+        path.unlink()
+    listening = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o117)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(before)
+    return listening
+
+
 def serve(loaded: settings.Settings) -> None:
     """Run the server until it is asked to stop."""
     config = uvicorn.Config(
@@ -148,14 +168,21 @@ def serve(loaded: settings.Settings) -> None:
         access_log=False,
         server_header=False,
         # Accept X-Forwarded-For only from the configured proxies.
-        proxy_headers=bool(loaded.trusted_proxies),
-        forwarded_allow_ips=unmapped_and_mapped(loaded.trusted_proxies),
+        proxy_headers=bool(loaded.trusted_proxies or loaded.unix_socket),
+        # Only a proxy connects to a Unix socket.
+        forwarded_allow_ips=[*unmapped_and_mapped(loaded.trusted_proxies), UNIX_CLIENT],
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     # On `::`, uvicorn would accept IPv4 with several workers only.
     sockets = [listen(loaded.host, loaded.port)] if _is_any_ipv6(loaded.host) else []
+    if loaded.unix_socket:
+        sockets = [listen_unix(Path(loaded.unix_socket))]
     if loaded.workers > 1:
-        Supervisor(config, sockets=sockets or [config.bind_socket()]).run()
+        with metrics.shared_folder(loaded):
+            if loaded.metrics_port:
+                container = Container(settings=loaded)
+                metrics.serve(loaded, metrics.registry(None, container.store(), container.clock()))
+            Supervisor(config, sockets=sockets or [config.bind_socket()]).run()
         return
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):

@@ -20,6 +20,8 @@ from tasktracker.domain.accounts.registration import Registration
 FOLDER = MAIL_FOLDER
 MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
+MIN_METRICS_TOKEN_LENGTH = 16
+MAX_SOCKET_BYTES = 107  # unix(7)
 MAX_PORT = 65535
 _SWITCHES = {"on": "true", "off": "false"}
 # Labels of up to 63 characters (RFC 1035 §2.3.4).
@@ -68,6 +70,18 @@ def _keys(text: str) -> tuple[str, ...]:
     if any(len(key) < MIN_KEY_LENGTH for key in keys):
         raise ValueError(f"each key must have at least {MIN_KEY_LENGTH} characters; `tasktracker keys new` prints one")
     return keys
+
+
+def _socket(text: str) -> str:
+    if len(text.encode()) > MAX_SOCKET_BYTES:
+        raise ValueError(f"must have at most {MAX_SOCKET_BYTES} bytes")
+    return text
+
+
+def _metrics_token(text: str) -> str:
+    if len(text) < MIN_METRICS_TOKEN_LENGTH or not text.isascii():
+        raise ValueError(f"must have at least {MIN_METRICS_TOKEN_LENGTH} characters, of ASCII only")
+    return text
 
 
 def _database(text: str) -> str:
@@ -148,6 +162,8 @@ def _networks(text: str) -> tuple[str, ...]:
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "secret_keys": _keys,
+    "metrics_token": _metrics_token,
+    "unix_socket": _socket,
     "database_url": _database,
     "listen_database_url": _listen_database,
     "public_url": _public_url,

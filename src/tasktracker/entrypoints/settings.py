@@ -38,6 +38,10 @@ Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
 DEVELOPMENT_ORIGINS = ("http://localhost:5173", "http://127.0.0.1:5173")
 
+SECRETS = ("secret_keys", "database_url", "listen_database_url", "metrics_token")
+FILE_SUFFIX = "_FILE"
+"""Each of SECRETS may be in a file, which a variable with this suffix names: other processes can read variables."""
+
 THREADS_PER_HASH = 2
 """Threads that run use cases with password hashing, for each of HASHING_THREADS."""
 
@@ -91,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Address to listen on."""
     port: Annotated[int, Meta(ge=0, le=MAX_PORT)] = 8000
     """Port to listen on; 0: a free one, which is printed."""
+    unix_socket: str = ""
+    """Path of a Unix socket to listen on, instead of HOST and PORT; its group may connect. Only for a proxy."""
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     """Number of server processes."""
     cors_allowed_origins: tuple[str, ...] = ()
@@ -128,6 +134,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Comma-separated addresses or networks of trusted reverse proxies, which send `X-Forwarded-For`."""
     request_log: bool = True
     """Log one line for each request."""
+    metrics_token: str = ""
+    """Token of at least 16 characters with which `GET /metrics` is answered. Without it, there is no such path."""
+    metrics_port: Annotated[int, Meta(ge=0, le=MAX_PORT)] = 0
+    """Port of HOST on which metrics are served without a token; 0: none. It must not be reachable by the public."""
     one_processor: bool = True
     """Linux: each worker serves its requests on one processor, which no other worker on the host has claimed."""
 
@@ -154,6 +164,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The file of the key that development creates."""
         return self.data_folder / "secret.key"
 
+    @property
+    def backup_folder(self) -> Path:
+        """The folder of backups for which no other place is given."""
+        return self.data_folder / "backups"
+
 
 class SettingsError(Exception):
     """The configuration is not valid. The message has a line for each invalid variable."""
@@ -170,13 +185,13 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV,
     known: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for field in msgspec.structs.fields(Settings):
-        text = (values.get(field.name.upper()) or "").strip()
-        if not text:
-            continue
+        name = field.name.upper()
         try:
-            known[field.name] = setting_values.read(field, text)
+            text = _text(field.name, values)
+            if text:
+                known[field.name] = setting_values.read(field, text)
         except ValueError as error:
-            problems[field.name.upper()] = str(error)
+            problems[name] = str(error)
     settings = _completed(Settings(**known))
     for names, problem in _conflicts(settings, serving):
         if not problems.keys() & names:  # a setting that could not be read has its default value here
@@ -186,9 +201,27 @@ def load(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV,
     return settings
 
 
+def _text(field: str, values: Mapping[str, str | None]) -> str:
+    """Return the text of a setting, which for a secret may be the content of a file. Raises ValueError."""
+    name = field.upper()
+    text = (values.get(name) or "").strip()
+    path = (values.get(f"{name}{FILE_SUFFIX}") or "").strip() if field in SECRETS else ""
+    if not path:
+        return text
+    if text:
+        raise ValueError(f"must not be set together with {name}{FILE_SUFFIX}")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise ValueError(f"the file of {name}{FILE_SUFFIX} must be UTF-8 text") from None
+    except OSError as error:
+        raise ValueError(f"{name}{FILE_SUFFIX}: {error.strerror}") from None
+
+
 def misspelled(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> list[str]:
     """Return a warning for each name in the file that is no setting, and for each variable that is nearly one."""
     names = [name.upper() for name in Settings.__struct_fields__]
+    names += [f"{name.upper()}{FILE_SUFFIX}" for name in SECRETS]
     in_file = [name for name, text in _file(dotenv).items() if name not in names and text]
     warnings = [f"{dotenv}: {name} is not a setting{_suggestion(name, names, 0.6)}" for name in in_file]
     variables = os.environ if environ is None else environ

@@ -55,6 +55,11 @@ class Database(ABC):
     def check(self) -> None:
         """Check that the schema has the right revision and that rows can be written. Raises StorageUnavailable."""
 
+    @property
+    @abstractmethod
+    def in_use(self) -> int:
+        """The connections that are in use now."""
+
     @abstractmethod
     def close(self) -> None:
         """Close all connections."""
@@ -71,10 +76,16 @@ class Pool:
         self._wait = wait_seconds
         self._idle: list[Driver] = []
         # One permit for each driver that may still be acquired.
+        self._size = size
         self._permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
             self._permits.put(None)
         self._is_closed = False
+
+    @property
+    def in_use(self) -> int:
+        """The drivers that are leased now."""
+        return self._size - self._permits.qsize()
 
     def lease(self, *, is_writing: bool = False) -> Lease:
         """Return a lease, which acquires a driver on entry and releases it on exit."""

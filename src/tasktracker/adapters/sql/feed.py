@@ -24,6 +24,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    literal_column,
     or_,
     select,
     true,
@@ -66,6 +67,10 @@ _STATE = select(
     select(secrets.c.value).where(secrets.c.name == EPOCH).scalar_subquery(),
     select(feeds.c.swept).where(feeds.c.user_id == bindparam("user_id")).scalar_subquery(),
 )
+# Constants, not parameters: SQLite would prepare a statement again for each value that may decide whether the partial
+# index of tombstones can be used.
+_IS_UPSERT = feed_items.c.op == literal_column(f"'{Op.UPSERT}'")
+_IS_TOMBSTONE = feed_items.c.op == literal_column(f"'{Op.DELETE}'")
 _HEADS = select(feeds.c.user_id, feeds.c.head).where(feeds.c.user_id.in_(bindparam("user_ids", expanding=True)))
 _ENTRIES = Rows(FeedEntry, feed_items, unmapped=("sequence", "recorded_at"))
 
@@ -106,7 +111,7 @@ _IS_SEEN: Mapping[ItemType, ColumnElement[bool]] = {
 _ALL_ENTRIES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type.in_(bindparam("types", expanding=True)),
-    feed_items.c.op == Op.UPSERT.value,
+    _IS_UPSERT,
     # Without a job, the entries are exact, and their items need not be looked up.
     or_(
         ~exists(select(jobs.c.id)),
@@ -117,12 +122,12 @@ _TOMBSTONES = select(*_ENTRIES.columns).where(
     feed_items.c.user_id == bindparam("user_id"),
     feed_items.c.type == bindparam("type"),
     feed_items.c.id.in_(bindparam("ids", expanding=True)),
-    feed_items.c.op == Op.DELETE.value,
+    _IS_TOMBSTONE,
 )
 _KEY = tuple_(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
 _EXPIRED = (
     select(feed_items.c.user_id, feed_items.c.type, feed_items.c.id)
-    .where(feed_items.c.op == Op.DELETE.value, feed_items.c.recorded_at < bindparam("before"))
+    .where(_IS_TOMBSTONE, feed_items.c.recorded_at < bindparam("before"))
     .limit(bindparam("limit", type_=Integer))
 )
 _OF_USERS = feed_items.c.user_id.in_(bindparam("user_ids", expanding=True))
@@ -142,17 +147,18 @@ _SWEEP = update(feeds).where(feeds.c.user_id == bindparam("of_user_id"), feeds.c
 def _page(types: frozenset[ItemType]) -> Select[Any]:
     """Build the statement for a page of a feed, joined with the current state of the items."""
     entry = feed_items.c
-    is_there = entry.op == Op.UPSERT.value
     columns = [*SEEN_TASKS, *CATEGORIES.columns]  # in the order of SYNCED_ROWS
     joined: FromClause = feed_items
     for type_, (table, _) in SYNCED_ROWS.items():
         is_findable = FINDABLE if table is tasks else true()
-        joined = joined.outerjoin(table, and_(entry.type == type_.value, is_there, table.c.id == entry.id, is_findable))
+        joined = joined.outerjoin(
+            table, and_(entry.type == type_.value, _IS_UPSERT, table.c.id == entry.id, is_findable)
+        )
     statement = (
         select(entry.sequence, *_ENTRIES.columns, *columns)
         .select_from(joined)
         .where(entry.user_id == bindparam("user_id"), entry.sequence > bindparam("after"))
-        .where(or_(is_there, entry.sequence > bindparam("tombstones_after")))
+        .where(or_(_IS_UPSERT, entry.sequence > bindparam("tombstones_after")))
         .order_by(entry.sequence)
         .limit(bindparam("limit", type_=Integer))
     )

@@ -52,7 +52,7 @@ def current(url: str) -> str | None:
         return None
     with _connection(url) as connection:
         found = _current(connection)
-    if found not in (None, REVISION):
+    if found is not None and found != REVISION:
         _require_known(found)
     return found
 
@@ -98,7 +98,9 @@ def _locked(url: str) -> Iterator[Connection]:
     """Open a transaction for migrating. Other processes wait for its end, and then find the database migrated."""
     with _alembic_lock, _connection(url) as connection:
         if connection.dialect.name == SQLITE:
-            _lock_file(connection)
+            file = connection.connection.driver_connection
+            assert isinstance(file, sqlite3.Connection)
+            lock_file(file)
             # Altering a table means rebuilding it and dropping the old one, which must not cascade.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -127,14 +129,12 @@ def _require_intact(connection: Connection) -> None:
             )
 
 
-def _lock_file(connection: Connection) -> None:
+def lock_file(file: sqlite3.Connection) -> None:
     """Lock an SQLite file for this connection only. Raises StorageUnavailable if another process has it open.
 
     A connection in WAL mode holds a shared lock until it is closed, and each server has such a connection. A connection
     in exclusive locking mode needs all locks before it can use a file in this mode.
     """
-    file = connection.connection.driver_connection
-    assert isinstance(file, sqlite3.Connection)
     file.execute("PRAGMA locking_mode = EXCLUSIVE")
     try:
         switch_to_wal(file, BUSY_SECONDS)
@@ -147,11 +147,16 @@ def _lock_file(connection: Connection) -> None:
         ) from error
 
 
-def _require_known(revision: str | None) -> None:
+def is_known(revision: str) -> bool:
+    """Return whether this version of the program can upgrade a schema of this revision."""
     from alembic.script import ScriptDirectory
 
     scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
-    if revision not in {script.revision for script in scripts}:
+    return revision in {script.revision for script in scripts}
+
+
+def _require_known(revision: str) -> None:
+    if not is_known(revision):
         raise StorageUnavailable(
             f"The database's schema is at revision {revision}, which this version does not know.",
             reason="A newer version has migrated the database, or it belongs to another program."

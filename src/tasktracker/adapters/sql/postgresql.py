@@ -224,6 +224,10 @@ class PostgreSQL(Database):
                 raise StorageUnavailable(READ_ONLY)
             require_revision(connection.run(FIND_REVISION), self._revision)
 
+    @property
+    def in_use(self) -> int:
+        return self._pool.in_use
+
     def close(self) -> None:
         self._pool.close()
 

@@ -128,6 +128,10 @@ class Sqlite(Database):
         with self.reading() as connection:
             require_revision(connection.run(FIND_REVISION), self._revision)
 
+    @property
+    def in_use(self) -> int:
+        return self._readers.in_use + self._writer.in_use
+
     def close(self) -> None:
         with suppress(StorageUnavailable):
             self._file.require()  # before the next process opens a file that has replaced this one

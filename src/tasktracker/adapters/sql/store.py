@@ -172,15 +172,18 @@ class SqlStore:
         try:
             with self._database.reading() as connection:
                 now = self._clock.now()
-                if not self._admit(connection, actor, Scope.TASKS_READ, now):
-                    # The last use of an API token is worth no failure: reads go on while nothing can be written.
-                    optional: tuple[type[Unavailable], ...] = (Unavailable,) if isinstance(actor, TokenActor) else ()
-                    with suppress(*optional), self._database.changing(connection) as changing:
+                is_recorded = self._admit(connection, actor, Scope.TASKS_READ, now)
+                if not is_recorded and isinstance(actor, SessionActor):
+                    with self._database.changing(connection) as changing:
                         self._record_use(changing, actor, now)
                 yield SqlUnitOfWork(connection, actor, now, self._ids)
         except DRIVER_ERRORS:
             self.ready()  # the schema may be that of another version, without a table or column
             raise
+        if not is_recorded and isinstance(actor, TokenActor):
+            # After the work: if nothing can be written, reads go on.
+            with suppress(Unavailable), self._database.writing() as connection:
+                self._record_use(connection, actor, now)
 
     @contextmanager
     def snapshot(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:

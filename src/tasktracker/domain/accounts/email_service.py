@@ -77,8 +77,8 @@ class EmailService:
         This is a process. It looks nothing up, so that it takes the same time for every name. The courier looks the
         name up later, and deletes it. Raises InvalidInput, MailOff, TooManyRequests.
         """
-        self._outbox.require_on()
         name = check({"username": login_name}, {"username": name})["username"]
+        self._outbox.require_on()
         self._throttle.consume(*buckets(FORGOTTEN_LIMITS, origin.address))
         with self._store.writing(SystemActor("take a request for a new password")) as work:
             self._outbox.add(work, DeliveryKind.RESET_PASSWORD, self._ids.new(), parameters={"name": name})

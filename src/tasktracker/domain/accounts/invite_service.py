@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tasktracker.domain.accounts.invites import INVITE, Invite, InviteFields, InviteKey
 from tasktracker.domain.accounts.links import digest_of
-from tasktracker.domain.accounts.ports import InviteWork
+from tasktracker.domain.accounts.registration_ports import InviteWork
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import InvalidInput, InviteNotFound
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page

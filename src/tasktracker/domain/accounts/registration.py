@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from tasktracker.domain.accounts.ports import ServiceSettingsWork
+from tasktracker.domain.accounts.registration_ports import ServiceSettingsWork
 from tasktracker.domain.kernel.errors import SettingFixed
 
 

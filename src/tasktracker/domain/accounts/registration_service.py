@@ -8,8 +8,9 @@ from typing import Any
 from tasktracker.domain.accounts.email_service import ask_to_verify
 from tasktracker.domain.accounts.invite_service import require_invite, use_invite
 from tasktracker.domain.accounts.password import PasswordPolicy, normalized
-from tasktracker.domain.accounts.ports import PasswordHasher, RegistrationWork
+from tasktracker.domain.accounts.ports import PasswordHasher
 from tasktracker.domain.accounts.registration import Registration, RegistrationMode
+from tasktracker.domain.accounts.registration_ports import RegistrationWork
 from tasktracker.domain.accounts.session_service import LoggedIn, SessionService
 from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin

@@ -9,12 +9,8 @@ from uuid import UUID
 from litestar import Controller, Response, get, patch, post
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
-from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
-from tasktracker.domain.accounts.password_reset_service import PasswordResetService
-from tasktracker.domain.accounts.ports import AccountWork
+from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
 from tasktracker.domain.accounts.registration_service import RegistrationService
-from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.user import (
@@ -26,7 +22,6 @@ from tasktracker.domain.accounts.user import (
     User,
     UserFields,
 )
-from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import (
     Busy,
     ConfirmationRequired,
@@ -45,6 +40,7 @@ from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, sent, sent_fields, text, view
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
+from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Code, NewPassword, Password, Proof
 
 # The pattern allows every letter, mark and digit: in the regular expressions of a schema, \w is ASCII only.
 Username = Annotated[
@@ -59,19 +55,7 @@ Username = Annotated[
 Email = Annotated[str, text(longest=MAX_EMAIL_LENGTH, format="email")]
 PersonName = Annotated[str, text(longest=MAX_PERSON_NAME_LENGTH)]
 TimeZone = Annotated[str, Meta(description="An IANA time zone name.", examples=["Europe/Vienna"])]
-NewPassword = Annotated[str, text(shortest=MIN_PASSWORD_LENGTH, longest=MAX_PASSWORD_LENGTH, format="password")]
-Password = Annotated[str, Meta(extra_json_schema={"format": "password"})]
-
-Code = Annotated[
-    str,
-    text(longest=MAX_CODE_LENGTH),
-    Meta(description="A code from the authenticator app or a recovery code, if two-factor authentication is on."),
-]
-
 BEARER = "Bearer"
-EXAMPLE_PASSWORD = "violet-otter-quarry-48"  # noqa: S105  # of the documentation
-NEW_PASSWORD = "marble-heron-lantern-52"  # noqa: S105  # of the documentation
-EXAMPLE_LINK_TOKEN = "n0kq3Jk0m9w8c1bq7yXh2d5VtZrA4sLe6uGfPiOoTyE"  # noqa: S105  # of the documentation
 EXAMPLE_TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…"  # noqa: S105  # of the documentation
 
 
@@ -121,44 +105,6 @@ class EditProfile(Body, kw_only=True):
     pending_email: ReadOnly = UNSET
     is_admin: ReadOnly = UNSET
     created_at: ReadOnly = UNSET
-
-
-class Proof(Body, kw_only=True):
-    """The password and, if two-factor authentication is on, a code. Neither is needed after a recent confirmation."""
-
-    example = {"password": EXAMPLE_PASSWORD}
-
-    password: Password | UnsetType = UNSET
-    code: Code | UnsetType | None = UNSET
-
-
-class ChangePassword(Body, kw_only=True):
-    """The current password, unless it was confirmed recently, and the new password."""
-
-    example = {"current_password": EXAMPLE_PASSWORD, "new_password": NEW_PASSWORD}
-
-    current_password: Password | UnsetType = UNSET
-    new_password: NewPassword
-    code: Code | UnsetType | None = UNSET
-
-
-class ResetPassword(Body, kw_only=True):
-    """The token of a one-time link, and the new password."""
-
-    example = {"token": EXAMPLE_LINK_TOKEN, "new_password": NEW_PASSWORD}
-
-    token: Annotated[str, text(longest=MAX_CREDENTIAL_LENGTH)]
-    new_password: NewPassword
-    code: Code | UnsetType | None = UNSET
-
-
-class ConfirmPassword(Body, kw_only=True):
-    """The password and, if two-factor authentication is on, a code."""
-
-    example = {"password": EXAMPLE_PASSWORD}
-
-    password: Password
-    code: Code | UnsetType | None = UNSET
 
 
 class DeleteAccount(Proof, kw_only=True):
@@ -239,8 +185,6 @@ class AccountController(Controller):
     registration: RegistrationService
     account_removal: AccountRemoval
     refresh_cookie: RefreshCookie
-    confirmation: PasswordConfirmation[AccountWork[SessionActor]]
-    password_reset: PasswordResetService
     threads: ThreadRunner
     hashing_threads: ThreadRunner
 
@@ -302,52 +246,6 @@ class AccountController(Controller):
         return view_user(
             self.accounts.edit(request.session_actor, fields, sent(data.password), request.origin, code=sent(data.code))
         )
-
-    @post(
-        "/me/confirm",
-        operation_id="confirmPassword",
-        summary="Confirm the password",
-        status_code=204,
-        opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
-    )
-    @on_hashing_thread
-    def confirm(self, request: Request, data: JsonBody[ConfirmPassword]) -> None:
-        """For 10 minutes, this session may do what needs a confirmation, without the password in each request."""
-        self.confirmation.confirm(request.session_actor, data.password, sent(data.code), request.origin)
-
-    @post(
-        "/me/password",
-        operation_id="changePassword",
-        summary="Change the password",
-        status_code=204,
-        opt=operation(InvalidInput, ConfirmationRequired, TooManyRequests, Busy, access=Access.SESSION),
-    )
-    @on_hashing_thread
-    def change_password(self, request: Request, data: JsonBody[ChangePassword]) -> None:
-        """Change the password, and end every other session."""
-        self.accounts.change_password(
-            request.session_actor,
-            sent(data.current_password),
-            data.new_password,
-            request.origin,
-            code=sent(data.code),
-        )
-
-    @post(
-        "/password/reset",
-        operation_id="resetPassword",
-        summary="Replace a forgotten password",
-        status_code=204,
-        opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.PUBLIC),
-    )
-    @on_hashing_thread
-    def reset_password(self, request: Request, data: JsonBody[ResetPassword]) -> None:
-        """Replace the password by a one-time link. All sessions and API tokens of the account end.
-
-        A link works once, for 30 minutes, and until the password or the e-mail address changes. If two-factor
-        authentication is on, a code is required; a wrong one does not use the link up.
-        """
-        self.password_reset.reset(data.token, data.new_password, sent(data.code), request.origin)
 
     @post(
         "/me/delete",

@@ -21,12 +21,12 @@ from tasktracker.domain.kernel.errors import (
     TooManyRequests,
 )
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.accounts import EXAMPLE_PASSWORD, Proof
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, identifier
 from tasktracker.entrypoints.http.core.responses import JsonResponse
 from tasktracker.entrypoints.http.core.schemas import JsonBody, Listed, Moment, sent, sent_fields, text
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
+from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Proof
 
 
 class CreateApiToken(Proof, kw_only=True):

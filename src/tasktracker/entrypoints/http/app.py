@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import cast
@@ -19,6 +19,7 @@ from litestar.types import Receive, Scope, Send
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.work import Storage
+from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController
@@ -43,6 +44,7 @@ from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.links import LinkController
+from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
@@ -54,11 +56,13 @@ from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
+from tasktracker.entrypoints.metrics import Gauges, ProcessMetrics
 from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THREADS_PER_HASH, Settings
 from tasktracker.entrypoints.worker.background import Background
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
+    PasswordController,
     PortabilityController,
     ImportJobController,
     SessionController,
@@ -125,6 +129,8 @@ class Services:
             container.notifier(), container.streams(), self.stream_threads, per_user=settings.streams_per_user
         )
         self.refresh_cookie = RefreshCookie(settings.public_url, container.clock())
+        self.metrics = ProcessMetrics() if metrics.is_on(settings) else None
+        self.metrics_registry = metrics.registry(self.metrics, store, container.clock()) if self.metrics else None
         self.writes = Writes(store, container.retention())
         self.cursors = Cursors(store.get_or_create_secret)
         self.sync_cursors = SyncCursors(self.cursors)
@@ -138,7 +144,8 @@ class Application:
         self.services = services
         methods = {route.path_format: route.methods for route in litestar.routes if isinstance(route, HTTPRoute)}
         app = Cors(litestar, settings.cors_allowed_origins)
-        self._asgi = ResponseMiddleware(app, methods, request_log=settings.request_log)
+        observe = services.metrics.observe if services.metrics else None
+        self._asgi = ResponseMiddleware(app, methods, request_log=settings.request_log, observe=observe)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -180,9 +187,14 @@ async def _running(container: Container, services: Services, _: Litestar) -> Asy
     if background is not None:
         background.start()
     services.subscriptions.open()
+    sampling = None
+    if services.metrics is not None:
+        sampling = asyncio.create_task(_sampling(services.metrics, _gauges(container, services)))
     try:
         yield
     finally:
+        if sampling is not None:
+            sampling.cancel()
         if background is not None:
             await asyncio.to_thread(background.stop)
         await services.transfers.stop()
@@ -191,3 +203,23 @@ async def _running(container: Container, services: Services, _: Litestar) -> Asy
             if isinstance(each, ThreadRunner):
                 each.close()
         container.store().close()
+
+
+async def _sampling(process: ProcessMetrics, gauges: Gauges) -> None:
+    while True:
+        process.sample(gauges)
+        await asyncio.sleep(metrics.SAMPLE_SECONDS)
+
+
+def _gauges(container: Container, services: Services) -> Gauges:
+    found: dict[tuple[str, str], Callable[[], float]] = {("open", "streams"): services.subscriptions.__len__}
+    if container.storage() == "sql":
+        database = container.database()
+        found["open", "database"] = lambda: database.in_use
+    for name, pool in vars(services).items():
+        if isinstance(pool, ThreadRunner):
+            pool_name = "requests" if name == "threads" else name.removesuffix("_threads")
+            found["threads", pool_name] = pool.__len__
+            found["calls_running", pool_name] = partial(getattr, pool, "running")
+            found["calls_waiting", pool_name] = partial(getattr, pool, "waiting")
+    return found

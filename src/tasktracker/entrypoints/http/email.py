@@ -12,11 +12,11 @@ from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.errors import EmailTaken, InvalidInput, MailOff, NothingToVerify, TooManyRequests
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.accounts import EXAMPLE_LINK_TOKEN
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, text
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
+from tasktracker.entrypoints.http.passwords import EXAMPLE_LINK_TOKEN
 
 
 class ForgotPassword(Body, kw_only=True):

@@ -30,15 +30,7 @@ from tasktracker.domain.kernel.errors import (
     TooManyRequests,
 )
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.accounts import (
-    BEARER,
-    EXAMPLE_PASSWORD,
-    EXAMPLE_TOKEN,
-    Code,
-    Password,
-    SignedInView,
-    view_signed_in,
-)
+from tasktracker.entrypoints.http.accounts import BEARER, EXAMPLE_TOKEN, SignedInView, view_signed_in
 from tasktracker.entrypoints.http.core.authentication import require_live
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
@@ -46,6 +38,7 @@ from tasktracker.entrypoints.http.core.request import Request, bearer_token, ide
 from tasktracker.entrypoints.http.core.responses import JsonResponse
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, sent, text
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread, shared_by
+from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Code, Password
 
 
 class Login(Body, kw_only=True):

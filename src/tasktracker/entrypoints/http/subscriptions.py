@@ -123,6 +123,9 @@ class SubscriptionRegistry:
             if not subscriptions and self._subscriptions.get(actor.user_id) is subscriptions:
                 del self._subscriptions[actor.user_id]
 
+    def __len__(self) -> int:
+        return sum(map(len, self._subscriptions.values()))
+
     def _all(self) -> list[Subscription]:
         return [each for subscriptions in self._subscriptions.values() for each in subscriptions]
 

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from functools import cache
+from hmac import compare_digest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
-from tasktracker.domain.kernel.errors import DomainError, NotFound, StorageUnavailable
+from tasktracker.domain.kernel.errors import DomainError, NotAuthenticated, NotFound, StorageUnavailable
 from tasktracker.domain.work import Storage
+from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_of
+from tasktracker.entrypoints.http.core.request import bearer_token
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 STATIC = Path(__file__).parent / "static"
 # Swagger UI sets inline styles. Scripts are loaded only from this server.
@@ -43,6 +50,8 @@ class SystemController(Controller):
 
     store: Storage
     health_threads: ThreadRunner
+    settings: Settings
+    metrics_registry: CollectorRegistry | None
 
     @get(
         "/health/live",
@@ -64,6 +73,17 @@ class SystemController(Controller):
         """Respond with 200 if the database is reachable and writable and its schema is current, otherwise with 503."""
         await self.health_threads.run(self.store.ready)
         return Health("ready")
+
+    @get("/metrics", include_in_schema=False, opt=operation(access=Access.PUBLIC))
+    async def metrics(self, request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Metrics for Prometheus, for whoever has METRICS_TOKEN."""
+        token = self.settings.metrics_token
+        if not token or self.metrics_registry is None:
+            raise NotFoundException
+        if not compare_digest((bearer_token(request) or "").encode(), token.encode()):
+            raise NotAuthenticated
+        page = await self.health_threads.run(metrics.page, self.metrics_registry)
+        return Response(page, media_type=metrics.MEDIA_TYPE)
 
     @get("/schema/openapi.json", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def openapi(self, request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from tasktracker.domain.kernel.errors import (
     TwoFactorOn,
 )
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.accounts import EXAMPLE_PASSWORD, Password, Proof
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, sent, text
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
+from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Password, Proof
 
 
 class ConfirmCode(Body, kw_only=True):

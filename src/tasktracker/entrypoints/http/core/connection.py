@@ -46,6 +46,9 @@ LAST_REQUEST_SECONDS = 5
 LAST_RESPONSE_SECONDS = 9
 """How long a server that stops waits for responses. Soon after, uvicorn cancels what still runs (SHUTDOWN_SECONDS)."""
 
+UNIX_CLIENT = "unix"
+"""The address of a client of a Unix socket, which has none."""
+
 RESERVED_DESCRIPTORS = 256
 """Open files of each process that are not connections of clients: its database and temporary files."""
 REPEAT_LOG_SECONDS = 60
@@ -92,6 +95,7 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to check the connection. Refuse it if the process would run out of file descriptors."""
         super().connection_made(transport)
+        self.client = self.client or (UNIX_CLIENT, 0)
         self._checks = self.loop.call_later(CHECK_SECONDS, self._check)
         if len(self.connections) > max_connections():
             self._is_deaf = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -20,6 +20,8 @@ SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 Header = tuple[bytes, bytes]
+Observe = Callable[[str, str | None, int | None, float], None]
+"""Called after each response: with the method, the route, the status and the duration in seconds."""
 NOSNIFF: Header = (b"x-content-type-options", b"nosniff")
 DEFAULT_HEADERS: Sequence[Header] = (
     (b"cache-control", b"no-store"),
@@ -48,10 +50,18 @@ class ResponseMiddleware:
     `methods` contains the methods of each path template, for the response to OPTIONS.
     """
 
-    def __init__(self, app: ASGIApp, methods: Mapping[str, Iterable[str]], *, request_log: bool = True) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        methods: Mapping[str, Iterable[str]],
+        *,
+        request_log: bool = True,
+        observe: Observe | None = None,
+    ) -> None:
         self.app = app
         self._methods = methods
         self._request_log = request_log
+        self._observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -74,14 +84,18 @@ class ResponseMiddleware:
             # uvicorn cancels requests that still run when the server must stop, and would log each with a traceback.
             log.warning("request cancelled", route=scope.get("path_template"))
         finally:
+            seconds = perf_counter() - started
+            method = "HEAD" if head else scope["method"]
+            if self._observe is not None:
+                self._observe(method, scope.get("path_template"), answer.status, seconds)
             if self._request_log:
                 # The route, and never the path or the query, which may contain private data.
                 log.info(
                     "request",
-                    method="HEAD" if head else scope["method"],
+                    method=method,
                     route=scope.get("path_template"),
                     status=answer.status,
-                    duration_ms=round((perf_counter() - started) * 1000, 2),
+                    duration_ms=round(seconds * 1000, 2),
                     user=_user(scope),
                 )
 

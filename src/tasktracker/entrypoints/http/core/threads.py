@@ -171,6 +171,19 @@ class ThreadRunner:
     def __iter__(self) -> Iterator[Thread]:
         return iter(self._threads)
 
+    @property
+    def waiting(self) -> int:
+        """The calls that no thread has begun."""
+        return len(self._writes) + sum(len(each.waiting) for each in self._shares.values()) + self._queue.qsize()
+
+    @property
+    def running(self) -> int:
+        """The calls that a thread has begun, and whose result the event loop has not taken yet."""
+        return max(0, self._pending - self.waiting)
+
+    def __len__(self) -> int:
+        return len(self._threads)
+
     def close(self) -> None:
         """Finish all started calls, and end the threads."""
         self._is_closed = True

@@ -1,0 +1,58 @@
+"""Backups of the whole database: the port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+Progress = Callable[[int, int], None]
+"""Called with the parts that are done, and the number of all parts."""
+
+
+class BackupRefused(Exception):
+    """A backup cannot be made, read or restored. The message says why, and what the operator can do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupContents:
+    """What a backup contains: its schema's revision, and the id of the key that encrypted its secrets, if it is known.
+
+    The id reveals nothing about the key.
+    """
+
+    revision: str
+    key_id: str | None
+
+
+class Backups(Protocol):
+    """Backups of one database."""
+
+    suffix: str
+    """The usual end of a file's name."""
+    programs: Sequence[str]
+    """The programs that must be installed."""
+
+    def save(self, file: Path, key_id: str, progress: Progress) -> None:
+        """Write a consistent backup to a new file that only its owner can read, while servers may run.
+
+        The file is there only once it is complete and was read again. Raises BackupRefused, StorageUnavailable and
+        OSError.
+        """
+        ...
+
+    def contents(self, file: Path) -> BackupContents:
+        """Describe a backup. Raises BackupRefused for a file that this version cannot restore, and OSError."""
+        ...
+
+    def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
+        """Replace all data by that of a backup, and upgrade its schema. The data is replaced completely or not at all.
+
+        In the restored data, nothing that may have been revoked since is valid: sessions and tickets are removed, API
+        tokens as well unless they are kept, and mails that were due are skipped. The epoch is a new one, so that devices fetch the full state.
+
+        Return where the former data is kept, if it is. Raises BackupRefused, also while a server uses the database,
+        StorageUnavailable and OSError.
+        """
+        ...

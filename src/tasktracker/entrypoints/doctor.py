@@ -1,0 +1,169 @@
+"""The command `doctor`: checks of the configuration and of what the service needs, each with advice."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from tasktracker.domain.backups import BackupRefused
+from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.entrypoints import settings
+from tasktracker.entrypoints.container import Container, Schema
+from tasktracker.entrypoints.settings import DOTENV, Settings, SettingsError
+
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
+MIN_FREE_BYTES = 1024**3
+MIN_OPEN_FILES = 1024
+MAX_BACKUP_AGE = timedelta(days=7)
+
+
+class Level(StrEnum):
+    """How serious a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of a check: what was found, and what the operator can do."""
+
+    level: Level
+    subject: str
+    text: str
+    advice: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Yield the findings of all checks. What depends on something that failed is not checked."""
+    for text in settings.misspelled():
+        yield Finding(Level.WARNING, "settings", text, "Correct the name.")
+    try:
+        loaded = settings.load()
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            yield Finding(Level.ERROR, "settings", line, "docs/configuration.md describes all settings.")
+        return
+    yield from _settings(loaded)
+    yield from _permissions(loaded)
+    yield from _resources(loaded)
+    yield from _database(loaded)
+    yield from _backups(loaded)
+
+
+def _settings(loaded: Settings) -> Iterator[Finding]:
+    if loaded.is_production:
+        yield Finding(Level.OK, "settings", "production")
+    else:
+        advice = "Set ENVIRONMENT=production and SECRET_KEYS on a server that others can reach."
+        yield Finding(Level.WARNING, "settings", "development", advice)
+    if loaded.is_production and not loaded.trusted_proxies and not loaded.unix_socket:
+        yield Finding(
+            Level.WARNING,
+            "proxy",
+            "TRUSTED_PROXIES is not set: behind a reverse proxy, all clients have the proxy's address",
+            "Set it to the address of the proxy, unless clients connect without one.",
+        )
+    else:
+        yield Finding(Level.OK, "proxy", ", ".join(loaded.trusted_proxies) or "none is trusted")
+
+
+def _permissions(loaded: Settings) -> Iterator[Finding]:
+    file = Schema(loaded).file
+    found = [each for each in (DOTENV, loaded.secret_file, file) if each is not None and each.exists()]
+    exposed = [each for each in found if stat.S_IMODE(each.stat().st_mode) & 0o077]
+    for each in exposed:
+        yield Finding(Level.WARNING, "permissions", f"other users can read {each}", f"chmod 600 {each}")
+    if not exposed:
+        yield Finding(Level.OK, "permissions", "files with secrets are readable by their owner only")
+    folder = file.parent if file else loaded.data_folder
+    if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+        advice = "Change its owner, or run this as the user of the server."
+        yield Finding(Level.ERROR, "permissions", f"{folder} cannot be written to", advice)
+
+
+def _resources(loaded: Settings) -> Iterator[Finding]:
+    file = Schema(loaded).file
+    folder = next(each for each in (file or loaded.data_folder).absolute().parents if each.exists())
+    usage = shutil.disk_usage(folder)
+    text = f"{usage.free / 1024**3:.1f} GiB of {usage.total / 1024**3:.1f} GiB are free at {folder}"
+    if usage.free < MIN_FREE_BYTES:
+        yield Finding(Level.WARNING, "disk", text, "Free some space: writes are refused when it is full.")
+    else:
+        yield Finding(Level.OK, "disk", text)
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= limit < MIN_OPEN_FILES:
+        text = f"a process may open {limit} files, so the server accepts {max(limit - 256, 1)} connections"
+        yield Finding(Level.WARNING, "open files", text, "Set LimitNOFILE in the unit, or ulimit -n.")
+    else:
+        yield Finding(Level.OK, "open files", f"{limit} for each process")
+
+
+def _database(loaded: Settings) -> Iterator[Finding]:
+    schema = Schema(loaded)
+    try:
+        current = schema.current()
+    except StorageUnavailable as error:
+        yield Finding(Level.ERROR, "database", error.detail, error.reason or "Check DATABASE_URL.")
+        return
+    if schema.head is None:
+        yield Finding(Level.WARNING, "database", "in memory", "All data is lost with the process: set DATABASE_URL.")
+        return
+    is_new = schema.is_embedded and current is None
+    yield Finding(Level.OK, "database", "the server will create it" if is_new else "answers")
+    if current != schema.head:
+        advice = "It is migrated when the server starts." if schema.is_embedded else "Run `tasktracker migrate`."
+        text = f"revision {current or 'none'}, this version needs {schema.head}"
+        yield Finding(Level.WARNING if schema.is_embedded else Level.ERROR, "schema", text, advice)
+        return
+    yield Finding(Level.OK, "schema", f"revision {current}")
+    container = Container(settings=loaded)
+    try:
+        container.store().ready()
+        yield Finding(Level.OK, "database", "accepts writes")
+        yield _clock(container)
+    except StorageUnavailable as error:
+        yield Finding(Level.ERROR, "database", error.detail, error.reason or "")
+    finally:
+        container.store().close()
+
+
+def _clock(container: Container) -> Finding:
+    before = container.clock().now()
+    shared = container.shared_clock().now()
+    after = container.clock().now()
+    difference = max(before - shared, shared - after, timedelta())
+    text = f"{difference.total_seconds():.1f} s from the clock of the database"
+    if difference > MAX_CLOCK_DIFFERENCE:
+        return Finding(
+            Level.WARNING, "clock", text, "Set the clocks of both hosts by NTP (`timedatectl set-ntp true`)."
+        )
+    return Finding(Level.OK, "clock", text)
+
+
+def _backups(loaded: Settings) -> Iterator[Finding]:
+    container = Container(settings=loaded)
+    try:
+        backups = container.backups()
+    except BackupRefused:
+        return
+    missing = [name for name in backups.programs if shutil.which(name) is None]
+    if missing:
+        text = f"{', '.join(missing)} cannot be found"
+        yield Finding(Level.WARNING, "backups", text, "Install PostgreSQL's client programs (postgresql-client).")
+    folder = loaded.backup_folder
+    files = [each for each in folder.glob(f"*{backups.suffix}") if each.is_file()] if folder.is_dir() else []
+    now = container.clock().now()
+    age = min((now.timestamp() - each.stat().st_mtime for each in files), default=None)
+    if age is None or age > MAX_BACKUP_AGE.total_seconds():
+        text = f"none in {folder}" if age is None else f"the newest one in {folder} is {int(age // 86400)} days old"
+        yield Finding(Level.WARNING, "backups", text, "Run `tasktracker backup` each night, unless others are made.")
+    else:
+        yield Finding(Level.OK, "backups", f"the newest one in {folder} is {int(age // 3600)} hours old")

@@ -1,0 +1,144 @@
+"""The command `doctor`."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.clock import DatabaseClock
+from tasktracker.entrypoints import cli
+from tasktracker.entrypoints.settings import Settings
+from tests.fakes import ManualClock
+from tests.http import migrated
+
+KEY = "0123456789abcdef0123456789abcdef"
+HEALTHY = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY, "TRUSTED_PROXIES": "127.0.0.1"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Run in an empty folder without settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.__struct_fields__:
+        monkeypatch.setenv(name.upper(), "")
+    return tmp_path
+
+
+def doctor(status: int = 0, /, **settings: str) -> str:
+    result = CliRunner(env=settings).invoke(cli.main, ["doctor"])
+    assert result.exit_code == status, (result.output, result.exc_info)
+    return result.output
+
+
+def healthy(folder: Path) -> str:
+    url = migrated(f"sqlite:///{folder}/data/tasktracker.db")
+    backups = folder / "data" / "backups"
+    backups.mkdir()
+    (backups / "tasktracker-20260101T000000Z.db").touch()
+    return url
+
+
+def test_a_service_that_lacks_nothing(folder: Path) -> None:
+    output = doctor(**HEALTHY, DATABASE_URL=healthy(folder))
+    assert {line.split()[0] for line in output.splitlines()} == {"ok"}, output
+    subjects = [line.split(":")[0].removeprefix("ok").strip() for line in output.splitlines()]
+    assert set(subjects) == {
+        "settings",
+        "proxy",
+        "permissions",
+        "disk",
+        "open files",
+        "database",
+        "schema",
+        "clock",
+        "backups",
+    }
+
+
+def test_it_changes_nothing(folder: Path) -> None:
+    doctor()
+    assert list(folder.iterdir()) == []
+
+
+def old_backup(folder: Path, _: pytest.MonkeyPatch) -> None:
+    for file in (folder / "data" / "backups").iterdir():
+        os.utime(file, (0, 0))
+
+
+def readable(folder: Path, _: pytest.MonkeyPatch) -> None:
+    (folder / "data" / "tasktracker.db").chmod(0o644)
+
+
+def full(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10, total=10**10))
+
+
+def few_files(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(resource, "getrlimit", lambda _: (512, 512))
+
+
+def other_time(_: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DatabaseClock, "now", lambda _: ManualClock().now())
+
+
+def older_schema(folder: Path, _: pytest.MonkeyPatch) -> None:
+    migrate.downgrade(f"sqlite:///{folder}/data/tasktracker.db", "0011")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (old_backup, "days old"),
+        (readable, "other users can read"),
+        (full, "GiB are free"),
+        (few_files, "accepts 256 connections"),
+        (other_time, "s from the clock of the database"),
+        (older_schema, "revision 0011, this version needs"),
+    ],
+)
+def test_what_to_mend_is_a_warning(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path, pytest.MonkeyPatch], None], text: str
+) -> None:
+    url = healthy(folder)
+    spoil(folder, monkeypatch)
+    warnings = [line for line in doctor(**HEALTHY, DATABASE_URL=url).splitlines() if line.startswith("warning")]
+    assert len(warnings) == 1, warnings
+    assert text in warnings[0]
+
+
+def test_without_settings_it_warns_of_development() -> None:
+    output = doctor(DATABASE_URL="memory://")
+    assert "warning  settings: development" in output
+    assert "warning  database: in memory" in output
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"PORT": "x", "WORKERS": "0"}, "error    settings: PORT"),
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}, "error    database: "),
+    ],
+)
+def test_what_stops_the_server_is_an_error(settings: dict[str, str], text: str) -> None:
+    assert text in doctor(1, **settings)
+
+
+def test_a_newer_schema_is_an_error_in_words(folder: Path) -> None:
+    url = healthy(folder)
+    with sqlite3.connect(folder / "data" / "tasktracker.db") as file:
+        file.execute("UPDATE alembic_version SET version_num = '9999'")
+    file.close()
+    assert "A newer version has migrated the database" in doctor(1, **HEALTHY, DATABASE_URL=url)
+
+
+def test_postgresql_without_a_schema_is_an_error(database_url: str) -> None:
+    assert "Run `tasktracker migrate`" in doctor(1, **HEALTHY, DATABASE_URL=database_url)

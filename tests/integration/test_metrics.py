@@ -1,0 +1,110 @@
+"""Metrics for Prometheus."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.http import Api, Server, bearer, expect, migrated
+from tests.postgres_supervisor import free_port
+from tests.waiting import wait_until
+
+TOKEN = "a token for prometheus"
+REQUESTS = "tasktracker_http_request_duration_seconds_count"
+
+
+def metrics_of(response: httpx.Response) -> dict[str, float]:
+    """Return the samples of a page, by their names and labels."""
+    assert response.status_code == 200, response.text
+    lines = [line for line in response.text.splitlines() if line and not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def total(found: dict[str, float], metric: str, /, **labels: str) -> float:
+    """Return the sum of the samples that have these labels."""
+    wanted = {f'{label}="{value}"' for label, value in labels.items()}
+    return sum(
+        value
+        for key, value in found.items()
+        if key.partition("{")[0] == metric and wanted <= set(re.findall(r'\w+="[^"]*"', key))
+    )
+
+
+class TestPage:
+    def test_requests_are_counted_by_method_route_and_status(self) -> None:
+        with Api("memory://", METRICS_TOKEN=TOKEN) as api:
+            ada = api.register()
+            for _ in range(3):
+                ada.task("a private title")
+            ada.get(f"/api/tasks/{ada.id}/")
+            api.get("/unknown/path")
+            response = api.get("/metrics", headers=bearer(TOKEN))
+        assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        found = metrics_of(response)
+        assert total(found, REQUESTS, method="POST", route="/api/tasks", status="201") == 3
+        assert total(found, REQUESTS, method="GET", route="/api/tasks/{id}", status="404") == 1
+        assert total(found, REQUESTS, method="GET", route="None", status="404") == 1
+        assert "private" not in response.text
+        assert ada.id not in response.text
+
+    def test_the_state_of_the_process_and_of_the_storage_is_shown(self, tmp_path: Path) -> None:
+        with Api(migrated(f"sqlite:///{tmp_path}/tasks.db"), METRICS_TOKEN=TOKEN, DATABASE_CONNECTIONS="7") as api:
+            found = wait_until(
+                lambda: (
+                    page
+                    if "tasktracker_open" in str(page := metrics_of(api.get("/metrics", headers=bearer(TOKEN))))
+                    else None
+                ),
+                "no numbers of the process",
+            )
+            assert total(found, "tasktracker_threads", name="requests") == 7
+            assert total(found, "tasktracker_calls_waiting", name="hashing") == 0
+            assert total(found, "tasktracker_open", name="streams") == 0
+            assert total(found, "tasktracker_open", name="database") >= 0
+            assert found["tasktracker_database_up"] == 1
+            assert total(found, "tasktracker_jobs", kind="purge-task") == 0
+            Path(tmp_path / "tasks.db").unlink()
+            found = metrics_of(api.get("/metrics", headers=bearer(TOKEN)))
+            assert found["tasktracker_database_up"] == 0
+
+    @pytest.mark.parametrize("headers", [{}, bearer("another token"), {"Authorization": f"Basic {TOKEN}"}])
+    def test_it_needs_the_token(self, headers: dict[str, str]) -> None:
+        with Api("memory://", METRICS_TOKEN=TOKEN) as api:
+            expect(api.get("/metrics", headers=headers), 401)
+
+    def test_without_a_setting_there_are_no_metrics(self) -> None:
+        with Api("memory://") as api:
+            expect(api.get("/metrics", headers=bearer("")), 404)
+
+
+def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_path: Path) -> None:
+    port = free_port()
+    with Server(
+        tmp_path,
+        DATABASE_URL=migrated(f"sqlite:///{tmp_path}/tasks.db"),
+        WORKERS="2",
+        METRICS_PORT=str(port),
+        DATABASE_CONNECTIONS="5",
+    ) as server:
+
+        def threads() -> float:
+            return total(
+                metrics_of(httpx.get(f"http://127.0.0.1:{port}/metrics")), "tasktracker_threads", name="requests"
+            )
+
+        wait_until(lambda: threads() == 10, lambda: f"{threads()} threads, not those of two workers", server.process)
+        for _ in range(40):
+            expect(httpx.get(f"{server.url}/health/live"), 200)
+        found = metrics_of(httpx.get(f"http://127.0.0.1:{port}/metrics"))
+        assert total(found, REQUESTS, route="/health/live", status="200") >= 40
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        workers = [pid for pid in children if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+        os.kill(int(workers[0]), signal.SIGKILL)
+        # uvicorn starts another one: the numbers of three would be 15.
+        wait_until(lambda: threads() == 5, lambda: f"{threads()} threads, not those of one worker", server.process)
+        wait_until(lambda: threads() == 10, lambda: f"{threads()} threads, not those of two workers", server.process)
