@@ -15,19 +15,24 @@ from functools import wraps
 from pathlib import Path
 from threading import Event
 from typing import Any, BinaryIO
+from uuid import UUID
 
 import click
 from msgspec.structs import replace
 
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.backups import BackupRefused
+from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.errors import DomainError, InvalidInput, StorageUnavailable
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
 from tasktracker.domain.portability.import_service import FileFormat
 from tasktracker.entrypoints import backup_commands, logging, settings, transfer_commands
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.doctor import Level, examine
+
+ADMINISTRATION = SystemActor("administration")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -267,6 +272,44 @@ def clear_limits() -> None:
     with _container() as container:
         count = container.limiter().clear()
     click.echo(f"cleared {count} limits")
+
+
+@main.group()
+def deliveries() -> None:
+    """Show and manage the mails to users."""
+
+
+@deliveries.command("list")
+@click.option("--state", type=click.Choice([each.value for each in DeliveryState]), help="Only those in this state.")
+@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=DEFAULT_PAGE, show_default=True)
+@_report_errors
+def list_deliveries(state: str | None, limit: int) -> None:
+    """List the newest mails: id, time, state, kind, attempts and the problem of the last one."""
+    with _container() as container, container.store().reading(ADMINISTRATION) as work:
+        page = container.deliveries().list_all(work, DeliveryState(state) if state else None, limit=limit)
+    for each in page.items:
+        problem = f"  {each.problem}" if each.problem else ""
+        click.echo(f"{each.id}  {each.created_at:%Y-%m-%d %H:%M}  {each.state}  {each.kind}  {each.attempts}{problem}")
+
+
+@deliveries.command("retry")
+@click.argument("delivery_id", type=click.UUID)
+@_report_errors
+def retry_delivery(delivery_id: UUID) -> None:
+    """Send a mail that has failed again, and try for another 24 hours."""
+    with _container() as container, container.store().writing(ADMINISTRATION) as work:
+        container.deliveries().retry(work, delivery_id)
+    click.echo("the mail is due")
+
+
+@deliveries.command("cancel")
+@click.argument("delivery_id", type=click.UUID)
+@_report_errors
+def cancel_delivery(delivery_id: UUID) -> None:
+    """Do not send a mail that is due."""
+    with _container() as container, container.store().writing(ADMINISTRATION) as work:
+        container.deliveries().cancel(work, delivery_id)
+    click.echo("the mail is cancelled")
 
 
 @main.group()

@@ -17,7 +17,7 @@ from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
 from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
 from tasktracker.adapters.mail import urls as mail_urls
 from tasktracker.adapters.mail.composer import Composer
-from tasktracker.adapters.mail.folder import FolderMailer
+from tasktracker.adapters.mail.folder import FolderMailer, MailFolder
 from tasktracker.adapters.mail.smtp import SmtpMailer
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
@@ -60,7 +60,7 @@ from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.deliveries.courier import Courier
 from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.deliveries.outbox import Outbox
-from tasktracker.domain.deliveries.ports import Mailer, Preparation
+from tasktracker.domain.deliveries.ports import MailArchive, Mailer, Preparation
 from tasktracker.domain.deliveries.service import DeliveryService
 from tasktracker.domain.feed.list_refresh import refresh_list
 from tasktracker.domain.history.service import HistoryService
@@ -179,6 +179,11 @@ def _preparations(letters: Letters) -> Mapping[DeliveryKind, Preparation[UnitOfW
         DeliveryKind.VERIFY_EMAIL: letters.verify_email,
         DeliveryKind.RESET_PASSWORD: letters.reset_password,
     }
+
+
+def _mail_folder(settings: Settings) -> MailArchive | None:
+    target = mail_urls.parse(settings.mail_url) if settings.mail_url else None
+    return MailFolder(target) if isinstance(target, Path) else None
 
 
 STEPS: Mapping[JobKind, Step[UnitOfWork[SystemActor]]] = {
@@ -390,6 +395,7 @@ class Container(containers.DeclarativeContainer):
     )
     deliveries = providers.Singleton(DeliveryService)
     mailer = providers.Singleton(_mailer, settings)
+    mail_folder = providers.Singleton(_mail_folder, settings)
     link_tokens = providers.Singleton(HmacLinkTokens, keys)
     letters = providers.Singleton(Letters, link_tokens)
     courier = providers.Singleton(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from email.message import EmailMessage
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -90,6 +92,18 @@ class Mailer(Protocol):
 
     def close(self) -> None:
         """Close the connection to the relay, until the next letter."""
+        ...
+
+
+class MailArchive(Protocol):
+    """Mails that a Mailer has kept, in development."""
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all mails, the newest first."""
+        ...
+
+    def find(self, name: str) -> EmailMessage | None:
+        """Return a mail by its name."""
         ...
 
 

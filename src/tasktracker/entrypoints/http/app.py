@@ -38,6 +38,7 @@ from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.deliveries import DeliveryController
+from tasktracker.entrypoints.http.dev_mail import DevMailController
 from tasktracker.entrypoints.http.digest import DigestController
 from tasktracker.entrypoints.http.email import EmailController
 from tasktracker.entrypoints.http.events import EventController
@@ -84,6 +85,7 @@ CONTROLLERS: Sequence[type[Controller]] = (
     RootController,
     SystemController,
     ProblemController,
+    DevMailController,
 )
 
 # The paths of the original Task Tracker: its client needs only another base URL (docs/original.md).
