@@ -22,8 +22,10 @@ class FolderMailer:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = letter.message_id.strip("<>").partition("@")[0]
         path = self._folder / f"{letter.created_at:%Y%m%dT%H%M%S%f}-{name}.eml"
-        path.touch(0o600)
-        path.write_bytes(self._composer.write(letter).as_bytes())
+        partial = path.with_suffix(".partial")
+        partial.touch(0o600)
+        partial.write_bytes(self._composer.write(letter).as_bytes())
+        partial.rename(path)
 
     def close(self) -> None:
         pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Controller, post
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from tasktracker.domain.accounts.email_service import EmailService
 from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
@@ -37,6 +37,12 @@ class VerifyEmail(Body, kw_only=True):
     token: Annotated[str, Meta(description="The token of the link.")]
 
 
+class AcceptedView(Struct):
+    """A request that is carried out later."""
+
+    detail: str
+
+
 class EmailController(Controller):
     """`/api/accounts/email/` and `/api/accounts/password/forgot/`."""
 
@@ -55,13 +61,14 @@ class EmailController(Controller):
         opt=operation(InvalidInput, MailOff, TooManyRequests, access=Access.PUBLIC),
     )
     @on_thread
-    def forgot_password(self, request: Request, data: JsonBody[ForgotPassword]) -> None:
+    def forgot_password(self, request: Request, data: JsonBody[ForgotPassword]) -> AcceptedView:
         """Send a link for a new password to the verified address of the account.
 
         The response is the same whether there is such an account or not: the name is looked up later. At most three
         mails are sent to an address in an hour.
         """
         self.emails.forgot_password(data.username, request.origin)
+        return AcceptedView("If this account has a verified e-mail address, a mail is sent to it.")
 
     @post(
         "/email/verify",
@@ -84,10 +91,11 @@ class EmailController(Controller):
         opt=operation(NothingToVerify, MailOff, access=Access.SESSION),
     )
     @on_thread
-    def request_verification(self, request: Request) -> None:
+    def request_verification(self, request: Request) -> AcceptedView:
         """Send a link to `pending_email`, or to an `email` that was never verified. Earlier links end.
 
         At most three mails are sent to an address in an hour.
         """
         with self.store.writing(request.session_actor) as work:
             self.emails.request_verification(work)
+        return AcceptedView("A mail is sent to the address.")
