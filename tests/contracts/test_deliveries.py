@@ -214,6 +214,18 @@ def test_deliveries_to_an_address_are_counted_in_any_case_of_letters(store: Stor
         assert work.deliveries.count_since(KIND, "alice@example.ORG", START - MINUTE) == 2
 
 
+def test_deliveries_are_counted_by_state_with_the_oldest(store: Storage, seed: Seed) -> None:
+    with store.reading(SYSTEM) as work:
+        assert work.deliveries.summary() == {}
+    older = [new_delivery(seed, created_at=START - number * SECOND) for number in range(3)]
+    add(store, *older, replace(new_delivery(seed), state=DeliveryState.FAILED, ended_at=START))
+    with store.reading(SYSTEM) as work:
+        assert work.deliveries.summary() == {
+            DeliveryState.DUE: (3, START - 2 * SECOND),
+            DeliveryState.FAILED: (1, START),
+        }
+
+
 def test_ended_deliveries_are_purged_after_their_retention(store: Storage, seed: Seed) -> None:
     due = new_delivery(seed, created_at=START - timedelta(days=40))
     recent = replace(new_delivery(seed), state=DeliveryState.SENT, ended_at=START)

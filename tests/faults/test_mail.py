@@ -13,6 +13,8 @@ from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
+
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
@@ -130,6 +132,7 @@ def let_time_pass(rows: Rows) -> None:
     rows.change("UPDATE deliveries SET next_attempt_at = created_at WHERE state = 'due' AND leased_until IS NULL")
 
 
+@pytest.mark.timeout(1800)
 def test_every_mail_is_sent_at_least_once_and_twice_only_under_one_message_id(tmp_path: Path, url: str) -> None:
     chance = random.Random(15)
     inbox = Faults(chance)

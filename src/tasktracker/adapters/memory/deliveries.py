@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
@@ -65,6 +66,13 @@ class MemoryDeliveries:
         ]
         found.sort(key=lambda each: each.key, reverse=True)
         return Page.cut(found[: limit + 1], limit, lambda each: each.key)
+
+    def summary(self) -> Mapping[DeliveryState, tuple[int, datetime]]:
+        found: dict[DeliveryState, tuple[int, datetime]] = {}
+        for each in self._transaction.data.deliveries.rows():
+            count, oldest = found.get(each.state, (0, each.created_at))
+            found[each.state] = (count + 1, min(oldest, each.created_at))
+        return found
 
     def skip_due(self, now: datetime) -> int:
         due = [each for each in self._transaction.data.deliveries.rows() if each.state is DeliveryState.DUE]

@@ -64,6 +64,7 @@ _COUNT = (
         deliveries.c.state != DeliveryState.SKIPPED.value,
     )
 )
+_SUMMARY = select(deliveries.c.state, func.count(), func.min(deliveries.c.created_at)).group_by(deliveries.c.state)
 _SKIP_DUE = (
     update(deliveries)
     .where(_IS_DUE)
@@ -136,6 +137,10 @@ class SqlDeliveries:
             parameters |= {"after_at": after.created_at, "after_id": after.id}
         statement = _list(user_id is not None, state is not None, after is not None)
         return Page.cut(_ROWS.entities(self._connection.rows(statement, parameters)), limit, lambda found: found.key)
+
+    def summary(self) -> Mapping[DeliveryState, tuple[int, datetime]]:
+        rows = self._connection.rows(_SUMMARY)
+        return {DeliveryState(state): (int(count), oldest) for state, count, oldest in rows}
 
     def skip_due(self, now: datetime) -> int:
         return self._connection.change(_SKIP_DUE, {"now": now})

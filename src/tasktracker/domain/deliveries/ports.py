@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Protocol, TypeVar
@@ -49,6 +49,10 @@ class DeliveryRepository(Protocol):
         self, user_id: UUID | None, state: DeliveryState | None, after: DeliveryKey | None, limit: int
     ) -> Page[Delivery, DeliveryKey]:
         """Return deliveries of a user, or of all for None, the newest first; only those in a state, if one is given."""
+        ...
+
+    def summary(self) -> Mapping[DeliveryState, tuple[int, datetime]]:
+        """Return the number of deliveries in each state that any is in, and when the oldest was created."""
         ...
 
     def skip_due(self, now: datetime) -> int:
