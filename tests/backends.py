@@ -33,7 +33,6 @@ on_postgresql = pytest.mark.parametrize("backend", NAMES[2:], indirect=True)
 
 # For HTTP tests that do not depend on the storage: bad input, for example, is refused before it reaches one.
 http_on_memory = pytest.mark.parametrize("shared", NAMES[:1], indirect=True)
-http_on_postgresql = pytest.mark.parametrize("shared", NAMES[2:], indirect=True)
 
 
 @dataclass

@@ -154,6 +154,19 @@ class Person(Caller):
         return found
 
 
+class Borrowed:
+    """A store that another application closes. A closed one opens a connection for each unit of work."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def close(self) -> None:
+        pass
+
+
 class Api(Caller):
     """The real application in this process, with a clock that only the test moves."""
 
@@ -165,7 +178,7 @@ class Api(Caller):
         self.container = Container(settings=load({**SETTINGS, "DATABASE_URL": database_url, **settings}, None))
         self.clock: ManualClock = beside.clock if beside else clock or ManualClock()
         if beside:
-            self.container.store.override(beside.container.store())
+            self.container.store.override(Borrowed(beside.container.store()))
             self.container.limiter.override(beside.container.limiter())
         self.container.clock.override(self.clock)
         self.container.shared_clock.override(self.clock)

@@ -1,4 +1,4 @@
-"""Who may register, and invitations."""
+"""The modes of registration, and invitations."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     run_worker: bool = True
     """Run jobs, send mails and sweep in the server; false if `tasktracker worker` does."""
     registration: Registration | None = None
-    """`open`, `invite` or `closed`: who may register. If it is set, administrators cannot change it."""
+    """Whether new users may register: `open`, `invite` or `closed`. If it is set, administrators cannot change it."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""

@@ -22,6 +22,8 @@ _REVOKED = {
     "tickets": "DELETE FROM tickets",
     "deliveries": "UPDATE deliveries SET state = 'skipped', parameters = '{}', leased_until = NULL,"
     " ended_at = next_attempt_at WHERE state = 'due'",
+    "one_time_links": "DELETE FROM one_time_links",
+    "invites": "DELETE FROM invites",
 }
 _API_TOKENS = {"api_tokens": "DELETE FROM api_tokens"}
 

@@ -34,8 +34,8 @@ class InviteFields(TypedDict, total=False):
 class Invite:
     """An invitation for as many registrations as `uses_left`. Revoking it removes it.
 
-    `note` is for administrators. `address` is the e-mail address to which it is sent, if any; it does not limit who may
-    use it. `created_by` is None if a command made it, or if that account is gone.
+    `note` is for administrators. `address` is the e-mail address to which it is sent, if any; other people may
+    use it, too. `created_by` is None if a command made it, or if that account is gone.
     """
 
     id: UUID

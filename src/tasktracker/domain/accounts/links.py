@@ -1,4 +1,4 @@
-"""One-time links: an operation that whoever gets the link may do once, in place of logging in.
+"""One-time links: each allows one operation on an account, once, without a login.
 
 A link ends when it is used or expires, when a newer one of its kind is made, with any change of the password or the
 address, and when the user is disabled or removed. Only a hash of its token is stored. The token has 256 random bits and

@@ -1,4 +1,4 @@
-"""Proving again who acts, before operations for which a stolen token must not be enough."""
+"""Proofs of the actor's identity, before operations for which a stolen token must not be enough."""
 
 from __future__ import annotations
 

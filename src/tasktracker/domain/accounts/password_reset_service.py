@@ -52,7 +52,8 @@ class PasswordResetService:
         self._throttle = throttle
 
     def reset(self, token: str, new_password: str, code: str | None = None, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Replace the password, end all sessions and revoke all API tokens of the link's user. Logs nobody in.
+        """Replace the password, end all sessions and revoke all API tokens of the link's user. It opens no
+        session.
 
         If two-factor authentication is on, it takes a code. A wrong one does not use the link up. Raises InvalidInput,
         TooManyRequests.

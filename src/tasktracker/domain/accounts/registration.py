@@ -1,4 +1,4 @@
-"""Who may register: everyone, who has an invitation, or nobody."""
+"""The modes of registration: open, by invitation, or closed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tasktracker.domain.kernel.errors import SettingFixed
 
 
 class Registration(StrEnum):
-    """Who may create an account."""
+    """Whether new users may create an account."""
 
     OPEN = "open"
-    """Everyone."""
+    """Without a condition."""
     INVITE = "invite"
-    """Everyone who has an invitation."""
+    """With an invitation."""
     CLOSED = "closed"
-    """No one."""
+    """Not at all."""
 
 
 SETTING = "registration"

@@ -29,7 +29,7 @@ class CapabilitiesView(Struct):
     """What this server offers. Further capabilities may be added."""
 
     registration: Annotated[
-        Registration, Meta(description="Who may register: everyone, who has an invitation, or no one.")
+        Registration, Meta(description="Whether new users may register: always, with an invitation, or not.")
     ]
     mail: Annotated[bool, Meta(description="Whether the server sends e-mail.")]
 
