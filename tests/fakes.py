@@ -327,6 +327,7 @@ class App:
         self.invitation_limit = container.invitation_limit()
         self.category_removal = container.category_removal()
         self.account_removal = container.account_removal()
+        self.imports = container.imports()
         self.sync = container.sync()
         self.pushing = container.pushing()
         self.housekeeping = container.housekeeping()

@@ -6,7 +6,12 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from tasktracker.domain.accounts.ports import SecondFactorRepository, SessionRepository, UserRepository
+from tasktracker.domain.accounts.ports import (
+    QuotaRepository,
+    SecondFactorRepository,
+    SessionRepository,
+    UserRepository,
+)
 from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
@@ -38,6 +43,8 @@ class UnitOfWork(Protocol[ActorT_co]):
     def changes(self) -> ChangeLog: ...
     @property
     def users(self) -> UserRepository: ...
+    @property
+    def quotas(self) -> QuotaRepository: ...
     @property
     def sessions(self) -> SessionRepository: ...
     @property

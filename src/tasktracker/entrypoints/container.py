@@ -32,6 +32,7 @@ from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
+from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.accounts.reencryption_service import ReencryptionService
 from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
@@ -133,6 +134,12 @@ def _database(settings: Settings) -> Database:
     )
 
 
+def _limits(settings: Settings) -> Quotas:
+    return Quotas(
+        settings.tasks_per_user or None, settings.categories_per_user or None, settings.bytes_per_user or None
+    )
+
+
 def _retention(settings: Settings) -> timedelta:
     return timedelta(days=settings.window_days)
 
@@ -213,10 +220,11 @@ class Container(containers.DeclarativeContainer):
     notifier = providers.Singleton(_notifier, settings)
     jobs_added = providers.Singleton(Event)
     database = providers.Singleton(_database, settings)
+    limits = providers.Callable(_limits, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added),
-        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added),
+        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added, limits),
+        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added, limits),
     )
     limiter = providers.Selector(
         storage,

@@ -26,12 +26,24 @@ from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
 from tasktracker.adapters.memory.tickets import MemoryTickets
 from tasktracker.adapters.memory.trash import MemoryTrash
+from tasktracker.adapters.memory.usage import MemoryQuotas
 from tasktracker.adapters.memory.users import MemoryUsers
+from tasktracker.domain.accounts.quota import UNLIMITED, Quotas
 from tasktracker.domain.activity.ports import AuditLog
 from tasktracker.domain.feed.ports import EPOCH
-from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.actors import (
+    Actor,
+    ActorT,
+    ActorT_co,
+    AdminActor,
+    AnyActor,
+    Scope,
+    SessionActor,
+    SystemActor,
+    TokenActor,
+)
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.kernel.errors import AdminRequired, InsufficientScope, SessionEnded
 from tasktracker.domain.sync.ports import FeedPublisher
 
 
@@ -44,6 +56,7 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.actor = actor
         self.now = now
         self.users = MemoryUsers(transaction)
+        self.quotas = MemoryQuotas(transaction)
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
         self.tasks = MemoryTasks(transaction)
@@ -80,12 +93,14 @@ class MemoryStore:
         audit_log: AuditLog | None = None,
         publisher: FeedPublisher | None = None,
         jobs_added: Event | None = None,
+        limits: Quotas = UNLIMITED,
     ) -> None:
         self._clock = clock
         self._ids = ids
         self._publisher = publisher
         self._jobs_added = jobs_added
         self._audit_log = audit_log
+        self._limits = limits
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
         self._lock = Lock()
@@ -147,6 +162,8 @@ class MemoryStore:
                 work = self._open(transaction, actor)
                 yield work
                 transaction.require_success()
+                if writable and not isinstance(actor, SystemActor):
+                    work.quotas.require(self._limits)
                 changed = work.feed.flush(work.now, work.tasks.revoked)
             except BaseException:
                 transaction.roll_back()
@@ -199,5 +216,7 @@ class MemoryStore:
             or actor.generation > session.generation
         ):
             raise SessionEnded
+        if isinstance(actor, AdminActor) and not user.is_admin:
+            raise AdminRequired
         if actor.generation > session.confirmed_generation:
             self._data.sessions.set(session.id, replace(session, confirmed_generation=actor.generation))

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID, uuid5
 
+from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User, email_key, username_key
@@ -103,6 +104,14 @@ class Hidden:
     """The mark of a user or a category that is being removed, under the same id."""
 
     id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuotas:
+    """The quotas of a single user, under the same id."""
+
+    id: UUID
+    quotas: Quotas
 
 
 class Identified(Protocol):
@@ -243,6 +252,7 @@ class Data:
         )
 
         self.hidden = Table[Hidden]()
+        self.quotas = Table[StoredQuotas]()
 
         self.jobs = Table[Job]()
         self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)
@@ -332,6 +342,14 @@ class Transaction:
     def close(self) -> None:
         """Refuse every further access."""
         self._open = False
+
+    def changes(self, table: Table[Row]) -> Iterable[tuple[Row | None, Row | None]]:
+        """Return the changed rows of a table: each as it was before this transaction, and as it is."""
+        first: dict[UUID, Row | None] = {}
+        for changed, row_id, row in self._undo:
+            if changed is table:
+                first.setdefault(row_id, row)
+        return [(row, table.get(row_id)) for row_id, row in first.items()]
 
     def roll_back(self) -> None:
         """Undo every change, the latest first."""

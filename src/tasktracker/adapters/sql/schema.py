@@ -362,6 +362,9 @@ auth_events = Table(
     Column("user_id", Id),
     Column("session_id", Id),
     Column("address", Text),
+    # No foreign keys: what an administrator did stays when the account of either is removed.
+    Column("admin_id", Id),
+    Column("subject", Id),
     PrimaryKeyConstraint("id", name="pk_auth_events"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_auth_events_user_id", ondelete="CASCADE"),
     Index("ix_auth_events_list", "user_id", "at", "id"),
@@ -393,13 +396,20 @@ tickets = Table(
     Index("ix_tickets_expires_at", "expires_at"),
 )
 
-# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it.
+# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it. As each
+# change of what a user owns updates this row, it also counts that, and has the user's own quotas.
 feeds = Table(
     "feeds",
     metadata,
     Column("user_id", Id, nullable=False),
     Column("head", BigInteger, nullable=False),
     Column("swept", BigInteger, nullable=False, server_default=text("0")),
+    Column("tasks", BigInteger, nullable=False, server_default=text("0")),
+    Column("categories", BigInteger, nullable=False, server_default=text("0")),
+    Column("bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("max_tasks", BigInteger),
+    Column("max_categories", BigInteger),
+    Column("max_bytes", BigInteger),
     PrimaryKeyConstraint("user_id", name="pk_feeds"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feeds_user_id", ondelete="CASCADE"),
 )
@@ -479,6 +489,25 @@ jobs = Table(
     # The transaction that has added the job; 0 in SQLite, which has one writer.
     Column("added_by", BigInteger, nullable=False),
     PrimaryKeyConstraint("id", name="pk_jobs"),
+)
+
+# What happened on a day (UTC), counted by the sweep.
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "kind", name="pk_daily_counts"),
+)
+
+# When the service was last swept, backed up and the like.
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("name", Key, nullable=False),
+    Column("done_at", Moment, nullable=False),
+    PrimaryKeyConstraint("name", name="pk_maintenance"),
 )
 
 secrets = Table(

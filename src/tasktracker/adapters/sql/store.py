@@ -31,15 +31,27 @@ from tasktracker.adapters.sql.sessions import SqlSessions
 from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.adapters.sql.tickets import SqlTickets
 from tasktracker.adapters.sql.trash import SqlTrash
+from tasktracker.adapters.sql.usage import SqlQuotas, SqlUsage
 from tasktracker.adapters.sql.users import SqlUsers
+from tasktracker.domain.accounts.quota import UNLIMITED, Quotas
 from tasktracker.domain.activity.ports import AuditLog
-from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.actors import (
+    Actor,
+    ActorT,
+    ActorT_co,
+    AdminActor,
+    AnyActor,
+    Scope,
+    SessionActor,
+    SystemActor,
+    TokenActor,
+)
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded, StorageUnavailable
+from tasktracker.domain.kernel.errors import AdminRequired, InsufficientScope, SessionEnded, StorageUnavailable
 from tasktracker.domain.sync.ports import FeedPublisher
 
 _ADMIT = (
-    select(sessions.c.confirmed_generation)
+    select(sessions.c.confirmed_generation, users.c.is_admin)
     .join(users, users.c.id == sessions.c.user_id)
     .where(
         sessions.c.id == bindparam("session_id"),
@@ -102,20 +114,21 @@ class RepositoryAttribute(Generic[Repository]):
 class SqlUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
-    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "jobs", "made_at", "now", "tasks")
+    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "jobs", "made_at", "now", "tasks", "usage")
 
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
-    categories = RepositoryAttribute(SqlCategories)
+    quotas = RepositoryAttribute(SqlQuotas)
     history = RepositoryAttribute(SqlHistory)
-    bulk = RepositoryAttribute(SqlBulkRepository)
     import_jobs = RepositoryAttribute(SqlImportJobs)
     idempotency = RepositoryAttribute(SqlIdempotency)
     second_factors = RepositoryAttribute(SqlSecondFactors)
     api_tokens = RepositoryAttribute(SqlApiTokens)
     tickets = RepositoryAttribute(SqlTickets)
 
-    def __init__(self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator) -> None:
+    def __init__(
+        self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator, limits: Quotas
+    ) -> None:
         self.connection = connection
         self.actor = actor
         self.now = now
@@ -123,13 +136,22 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self._ids = ids
         # These collect additions until the work ends.
         self.activity = SqlActivity(connection)
-        self.feed = SqlFeed(connection)
-        self.tasks = SqlTasks(connection)
+        self.usage = SqlUsage(connection, None if isinstance(actor, SystemActor) else limits)
+        self.feed = SqlFeed(connection, self.usage)
+        self.tasks = SqlTasks(connection, self.usage)
         self.jobs = SqlJobs(connection)
 
     @property
     def trash(self) -> SqlTrash:
-        return SqlTrash(self.connection, self.tasks)
+        return SqlTrash(self.connection, self.tasks, self.usage)
+
+    @property
+    def categories(self) -> SqlCategories:
+        return SqlCategories(self.connection, self.usage)
+
+    @property
+    def bulk(self) -> SqlBulkRepository:
+        return SqlBulkRepository(self.connection, self.usage)
 
     @property
     def changes(self) -> WorkChangeLog:
@@ -147,6 +169,7 @@ class SqlStore:
         audit_log: AuditLog | None = None,
         publisher: FeedPublisher | None = None,
         jobs_added: Event | None = None,
+        limits: Quotas = UNLIMITED,
     ) -> None:
         self._database = database
         self._publisher = publisher
@@ -154,6 +177,7 @@ class SqlStore:
         self._clock = clock
         self._ids = ids
         self._audit_log = audit_log
+        self._limits = limits
 
     @contextmanager
     def reading(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
@@ -163,7 +187,7 @@ class SqlStore:
                 if not self._admit(connection, actor, Scope.TASKS_READ, now):
                     with self._database.changing(connection) as changing:
                         self._confirm(changing, actor)
-                yield SqlUnitOfWork(connection, actor, now, self._ids)
+                yield SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
         except DRIVER_ERRORS:
             self.ready()  # the schema may be that of another version, without a table or column
             raise
@@ -178,7 +202,7 @@ class SqlStore:
             with self._database.snapshot() as connection:
                 now = self._clock.now()
                 self._admit(connection, actor, Scope.TASKS_READ, now)
-                yield SqlUnitOfWork(connection, actor, now, self._ids)
+                yield SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
         except DRIVER_ERRORS:
             self.ready()
             raise
@@ -193,7 +217,7 @@ class SqlStore:
                     # Confirmed in a separate transaction, so that it remains even if the work fails.
                     self._confirm(connection, actor)
                     continue
-                work = SqlUnitOfWork(connection, actor, now, self._ids)
+                work = SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
                 yield work
                 # After a failed statement, PostgreSQL would roll back silently, and SQLite would commit the other ones.
                 if connection.failure is not None:
@@ -258,7 +282,7 @@ class SqlStore:
     def _admit(self, connection: Connection, actor: AnyActor, scope: Scope, now: datetime) -> bool:
         """Check that the actor may act, and return whether the generation is already confirmed.
 
-        Raises SessionEnded and InsufficientScope.
+        Raises SessionEnded, InsufficientScope and AdminRequired.
         """
         if isinstance(actor, SessionActor):
             return self._admit_session(connection, actor, now)
@@ -288,7 +312,9 @@ class SqlStore:
         )
         if row is None:
             raise SessionEnded
-        (confirmed,) = row
+        confirmed, is_admin = row
+        if isinstance(actor, AdminActor) and not is_admin:
+            raise AdminRequired
         return bool(actor.generation <= confirmed)
 
     def _confirm(self, connection: Connection, actor: AnyActor) -> None:

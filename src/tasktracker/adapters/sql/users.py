@@ -15,12 +15,14 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    literal_column,
     select,
     tuple_,
     update,
 )
 
 from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.locks import Locked
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import (
     api_tokens,
@@ -58,6 +60,11 @@ _NAMES = select(users.c.id, users.c.username).where(users.c.id.in_(bindparam("id
 _ADD = insert(users)
 _SAVE = update(users).where(users.c.id == bindparam("of_id"), users.c.version == bindparam("of_version"))
 _HIDE = update(users).where(users.c.id == bindparam("of_id"))
+# A statement of its own, so that the next one sees what the works before it have committed.
+_LOCK_ADMINS = select(Locked("lock", literal_column("'administrators'")))
+_OTHER_ADMIN = (
+    select(users.c.id).where(users.c.is_admin, users.c.is_active, users.c.id != bindparam("id"), _SHOWN).limit(1)
+)
 _REMOVE = delete(users).where(users.c.id == bindparam("id"))
 
 
@@ -73,6 +80,10 @@ _CLEAR: Sequence[Executable] = (
     update(task_changes).where(_some(task_changes, task_changes.c.actor)).values(actor=None),
     # Tasks that the user created for others. The condition on the owner is that of the index.
     update(tasks).where(_some(tasks, tasks.c.created_by, tasks.c.created_by != tasks.c.owner)).values(created_by=None),
+    # What administrators did stays, without the foreign key.
+    update(auth_events)
+    .where(_some(auth_events, auth_events.c.user_id, auth_events.c.subject.is_not(None)))
+    .values(user_id=None),
     *(
         delete(table).where(_some(table, table.c.user_id))
         for table in (feed_items, idempotency_keys, auth_events, api_tokens, task_entries)
@@ -125,6 +136,11 @@ class SqlUsers:
         predecessor = {"of_id": user.id, "of_version": user.version - 1}
         if not self._connection.change(_SAVE, _USERS.changes(user) | predecessor):
             raise Stale
+
+    def has_other_admin(self, user_id: UUID) -> bool:
+        if self._connection.is_writing:
+            self._connection.rows(_LOCK_ADMINS)
+        return self._connection.one(_OTHER_ADMIN, {"id": user_id}) is not None
 
     def hide(self, user_id: UUID, now: datetime) -> None:
         erased = {"email": None, "email_key": None, "first_name": "", "last_name": "", "password_hash": ""}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
-from tasktracker.domain.activity.ports import EventWork, FailureWork
-from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.activity.ports import AdminEventWork, EventWork, FailureWork
+from tasktracker.domain.kernel.actors import AdminActor, SystemActor
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.store import Store
 
@@ -24,6 +25,22 @@ class Recorder:
     ) -> None:
         """Record a success. It is stored when the work commits."""
         work.activity.add(self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id))
+
+    def by_admin(
+        self,
+        work: AdminEventWork,
+        kind: Kind,
+        origin: Origin,
+        *,
+        user_id: UUID | None = None,
+        subject: UUID | None = None,
+    ) -> None:
+        """Record what an administrator or a command did: to the account `user_id`, or to another `subject`."""
+        actor = work.actor
+        event = self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, None)
+        if isinstance(actor, AdminActor):
+            event = replace(event, admin_id=actor.user_id, session_id=actor.session_id)
+        work.activity.add(replace(event, subject=subject or user_id))
 
     def failure(self, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None) -> None:
         """Record a failure, in a separate unit of work, because the refused one is undone."""
