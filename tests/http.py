@@ -18,6 +18,9 @@ import structlog
 from litestar.testing import TestClient
 
 import tasktracker
+from tasktracker.domain.accounts.link_service import create_link
+from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.settings import load
@@ -190,6 +193,15 @@ class Api(Caller):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.client.__exit__(kind, error, trace)
+
+
+def make_link(store: Storage, username: str, kind: LinkKind = LinkKind.RESET_PASSWORD) -> str:
+    """Make a one-time link of a user, as an administrator does, and return its token."""
+    with store.writing(SYSTEM) as work:
+        found = work.users.find_by_login(username)
+        user = work.users.find(found.id) if found else None
+        assert user is not None
+        return create_link(work, user, kind)
 
 
 class Server(Caller):

@@ -96,6 +96,7 @@ class Seed:
             "user_id": user.id,
             "created_at": now,
             "rotated_at": now,
+            "used_at": now,
             "idle_until": now + POLICY.idle,
             "ends_at": now + POLICY.absolute,
         }

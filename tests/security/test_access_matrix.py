@@ -15,7 +15,7 @@ import httpx
 import pyotp
 import pytest
 
-from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, new_name, until_answered
+from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, new_name, until_answered
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair
 
@@ -60,7 +60,7 @@ class World:
     def token(self, scope: str) -> Caller:
         """Return a client with an API token of the owner with one scope."""
         body = {"name": "a script", "scopes": [scope]}
-        token = expect(self.owner.post("/api/accounts/tokens/", body), 201)["token"]
+        token = expect(self.owner.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["token"]
         caller = self.pair.visitor(1)
         caller.headers.update(bearer(token))
         return caller
@@ -202,7 +202,7 @@ def session(world: World) -> str:
 
 def api_token(world: World) -> str:
     body = {"name": "a script", "scopes": ["tasks:read"]}
-    id_: str = expect(world.owner.post("/api/accounts/tokens/", body), 201)["id"]
+    id_: str = expect(world.owner.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["id"]
     return id_
 
 
@@ -261,10 +261,14 @@ CASES: Mapping[str, Case] = {
     "getProfile": Case(SESSION, 200),
     "editProfile": Case(SESSION, 200, {"first_name": "Ada"}),
     "changePassword": Case(SESSION, 204, new_password),
+    "confirmPassword": Case(SESSION, 204, password),
+    "resetPassword": Case(PUBLIC, 400, {"token": "made up", "new_password": OTHER_PASSWORD}),
     "deleteAccount": Case(SESSION, 204, password),
     "listApiTokens": Case(SESSION, 200),
-    "createApiToken": Case(SESSION, 201, {"name": "another", "scopes": ["tasks:read"]}),
+    "createApiToken": Case(SESSION, 201, {"name": "another", "scopes": ["tasks:read"], "password": PASSWORD}),
     "revokeApiToken": Case(SESSION, 204, target=api_token),
+    "readTwoFactor": Case(SESSION, 200),
+    "renewRecoveryCodes": Case(SESSION, 200, disabling, answers=no_enrolment(409)),
     "enrolTwoFactor": Case(SESSION, 200, password),
     "confirmTwoFactor": Case(SESSION, 200, lambda world: {"code": world.enrol()}, answers=no_enrolment(409)),
     "disableTwoFactor": Case(SESSION, 204, disabling, answers=no_enrolment(409)),

@@ -27,7 +27,7 @@ from tasktracker.domain.kernel.errors import (
     SessionNotFound,
 )
 from tests.fakes import START, SYSTEM, App
-from tests.unit.base import before_next_call
+from tests.unit.base import before_next_call, new_link
 
 PASSWORD, OTHER, WRONG = "correct horse", "battery staple", "a wrong password"
 ORIGIN = Origin("192.0.2.1")
@@ -159,6 +159,7 @@ class TestEvents:
             (Kind.PASSWORD_CHANGE, lambda app, actor: app.accounts.change_password(actor, WRONG, OTHER, ORIGIN)),
             (Kind.DELETE, lambda app, actor: app.account_removal.delete(actor, WRONG, ORIGIN)),
             (Kind.TWO_FACTOR_ENABLE, lambda app, actor: app.two_factor.enrol(actor, WRONG, ORIGIN)),
+            (Kind.CONFIRM, lambda app, actor: app.confirmation.confirm(actor, WRONG, None, ORIGIN)),
             (Kind.TWO_FACTOR_DISABLE, lambda app, actor: app.two_factor.disable(actor, WRONG, "000000", ORIGIN)),
         ],
     )
@@ -194,9 +195,23 @@ class TestEvents:
         app.two_factor.disable(alice, PASSWORD, code(app), ORIGIN)
         self.require(app, Kind.TWO_FACTOR_DISABLE, SUCCESS, alice.user_id, alice.session_id)
 
+    def test_a_confirmed_password_is_recorded(self, app: App, alice: SessionActor) -> None:
+        app.confirmation.confirm(alice, PASSWORD, None, ORIGIN)
+        self.require(app, Kind.CONFIRM, SUCCESS, alice.user_id, alice.session_id)
+
+    def test_renewed_recovery_codes_are_recorded(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        app.two_factor.renew_recovery_codes(alice, PASSWORD, code(app), ORIGIN)
+        self.require(app, Kind.RECOVERY_CODES_RENEW, SUCCESS, alice.user_id, alice.session_id)
+
+    def test_a_password_replaced_by_a_link_is_recorded(self, app: App, alice: SessionActor) -> None:
+        token = new_link(app, alice)
+        app.password_reset.reset(token, OTHER, None, ORIGIN)
+        self.require(app, Kind.PASSWORD_RESET, SUCCESS, alice.user_id, None)
+
     def test_creating_and_revoking_an_api_token_is_recorded(self, app: App, alice: SessionActor) -> None:
         fields = ApiTokenFields(name="script", scopes=frozenset({Scope.TASKS_READ}), expires_at=None)
-        token, _ = app.do(alice, app.api_tokens.create, fields, ORIGIN)
+        token, _ = app.api_tokens.create(alice, fields, PASSWORD, origin=ORIGIN)
         self.require(app, Kind.API_TOKEN_CREATE, SUCCESS, alice.user_id, alice.session_id)
         app.audit_log.events.clear()
         app.do(alice, app.api_tokens.revoke, token.id, ORIGIN)
@@ -265,11 +280,11 @@ class TestSecrecy:
         alice = app.actor(signed_in)
         secrets = [PASSWORD, OTHER, WRONG, "SECRET", signed_in.tokens.access, signed_in.tokens.refresh, "999111"]
         secrets.append(signed_in.user.password_hash)
-        _, text = app.do(
+        _, text = app.api_tokens.create(
             alice,
-            app.api_tokens.create,
             ApiTokenFields(name="script", scopes=frozenset({Scope.TASKS_READ}), expires_at=None),
-            ORIGIN,
+            PASSWORD,
+            origin=ORIGIN,
         )
         secrets.append(text)
         app.two_factor.enrol(alice, PASSWORD, ORIGIN)
@@ -285,7 +300,8 @@ class TestSecrecy:
         # A user types the password into the username field.
         with pytest.raises(InvalidCredentials):
             app.sessions.login(WRONG, WRONG, origin=ORIGIN)
-        app.accounts.change_password(alice, PASSWORD, OTHER, ORIGIN)
+        app.accounts.change_password(alice, PASSWORD, OTHER, ORIGIN, recovery[2])
+        app.clock.advance(minutes=1)
         app.two_factor.disable(alice, OTHER, recovery[1], ORIGIN)
         app.account_removal.delete(alice, OTHER, ORIGIN)
         audit = StructlogAuditLog()

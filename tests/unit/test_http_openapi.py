@@ -118,7 +118,8 @@ def test_preconditions_are_described_where_they_are_supported(
         supported = {"If-None-Match"} if method == "GET" else {"If-Match"}
         if is_item and method == "PUT":
             supported |= {"If-None-Match"}
-        assert named - {"Idempotency-Key", "Prefer", "Last-Event-ID"} == (supported if is_versioned else set())
+        other = {"Idempotency-Key", "Prefer", "Last-Event-ID", "X-Session-Transport"}
+        assert named - other == (supported if is_versioned else set())
         assert ("Prefer" in named) is ("202" in operation["responses"]) is (path == IMPORT)
         assert ("412" in operation["responses"]) is (is_versioned and method != "GET")
         assert ("304" in operation["responses"]) is (is_item and method == "GET")
@@ -233,7 +234,8 @@ def test_every_successful_request_matches_its_schema(
         assert api.documentation.mistakes(media["schema"], {"unknown": 1}) != []
         tested.add(route)
     # Operations that need a one-time code are tested elsewhere.
-    coded = {("POST", "/api/accounts/me/totp/confirm"), ("POST", "/api/accounts/me/totp/disable")}
+    coded = {("POST", f"/api/accounts/me/totp/{name}") for name in ("confirm", "disable", "recovery-codes")}
+    coded.add(("POST", "/api/accounts/password/reset"))
     assert tested | coded | {("POST", IMPORT)} == described
 
 
@@ -374,6 +376,7 @@ def test_every_described_request_has_an_example_that_is_accepted(
             response = caller.request(method, url, **content, headers={"Content-Type": media})
             # A made-up token, id or code is the only reason to refuse an example.
             expected = {"POST /api/accounts/me/totp/confirm": 409, "POST /api/accounts/me/totp/disable": 409}
+            expected |= {"POST /api/accounts/me/totp/recovery-codes": 409, "POST /api/accounts/password/reset": 400}
             expected |= {"POST /api/accounts/refresh": 401, "POST /api/accounts/verify": 401}
             expected |= {"POST /api/tasks/{id}/undo": 404}
             status = expected.get(f"{method} {path}", response.status_code if response.status_code < 300 else 200)

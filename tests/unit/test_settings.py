@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tasktracker.adapters.sql.urls import database_url
+from tasktracker.domain.accounts.registration import Registration
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import (
     DEVELOPMENT_ORIGINS,
@@ -37,6 +38,8 @@ DEFAULTS = {
     "database_prepared_statements": True,
     "listen_database_url": "",
     "secret_keys": (),
+    "public_url": "",
+    "registration": None,
     "host": "127.0.0.1",
     "port": 8000,
     "workers": 1,
@@ -97,6 +100,11 @@ GOOD: list[tuple[str, str, Any]] = [
     ("DATABASE_PREPARED_STATEMENTS", "0", False),
     ("SECRET_KEYS", KEY, (KEY,)),
     ("SECRET_KEYS", f" {KEY} ,{OTHER_KEY},", (KEY, OTHER_KEY)),
+    ("PUBLIC_URL", "https://Tasks.example.org/", "https://tasks.example.org"),
+    ("PUBLIC_URL", "http://localhost:8000", "http://localhost:8000"),
+    ("PUBLIC_URL", "https://example.org:443/my/tasks/", "https://example.org/my/tasks"),
+    ("REGISTRATION", "closed", Registration.CLOSED),
+    ("REGISTRATION", "invite", Registration.INVITE),
     ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as in a container
     ("HOST", "::1", "::1"),
     ("HOST", "[::1]", "::1"),
@@ -140,6 +148,8 @@ BAD: dict[str, list[str]] = {
     "STREAMS_PER_USER": [*NUMBERS, "0", "1000001"],
     "LISTEN_DATABASE_URL": ["x", "sqlite:///x.db", "memory://", "mysql://h/d", "postgresql://u:p@h/d"],
     "DATA_FOLDER": ["a\x00b", "a\nb", "\ud800"],
+    "PUBLIC_URL": ["x", "tasks.example.org", "ftp://h", "https://", "https://h/a?b", "https://h/#a", "https://h//a"],
+    "REGISTRATION": ["x", "OPEN", "null", "none", "open,closed"],
     "HOST": [
         "http://localhost",
         "..",

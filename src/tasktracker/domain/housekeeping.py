@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from tasktracker.domain.accounts.ports import SessionRepository
+from tasktracker.domain.accounts.ports import LinkRepository, SessionRepository
+from tasktracker.domain.accounts.registration_ports import InviteRepository
 from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
@@ -38,6 +39,10 @@ class SweepWork(PurgeWork, Protocol):
     @property
     def feed(self) -> FeedRepository: ...
     @property
+    def links(self) -> LinkRepository: ...
+    @property
+    def invites(self) -> InviteRepository: ...
+    @property
     def tickets(self) -> TicketRepository: ...
     @property
     def import_jobs(self) -> ImportJobRepository: ...
@@ -46,9 +51,9 @@ class SweepWork(PurgeWork, Protocol):
 class HousekeepingService:
     """The process that removes data older than its retention time.
 
-    It removes tasks in the trash, histories, stored results, events, import jobs, expired sessions and tickets, and
-    deletions in feeds. Each batch is a separate unit of work, so that other works do not wait and the process can stop
-    between them.
+    It removes tasks in the trash, histories, stored results, events, import jobs, expired sessions, links, invitations
+    and tickets, and deletions in feeds. Each batch is a separate unit of work, so that other works do not wait and the
+    process can stop between them.
 
     Another host may have another clock or retention, so no reader may conclude from its own what is still stored. Each
     checks what is: a feed has a mark, a result the time until which it was promised, a history its versions.
@@ -73,6 +78,8 @@ class HousekeepingService:
             lambda work, batch: work.activity.purge_before(before, batch),
             lambda work, batch: work.sessions.purge_before(before, batch),
             lambda work, batch: work.feed.purge_before(before - MARGIN, batch),
+            lambda work, batch: work.links.purge_before(now - MARGIN, batch),
+            lambda work, batch: work.invites.purge_before(before, batch),
             lambda work, batch: work.tickets.purge_before(now - MARGIN, batch),
             lambda work, batch: work.import_jobs.purge(work.import_jobs.expired(before, batch), batch),
         )

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Protocol
 
 from tasktracker.domain.accounts.ports import (
+    LinkRepository,
     QuotaRepository,
     SecondFactorRepository,
     SessionRepository,
     UserRepository,
 )
+from tasktracker.domain.accounts.registration_ports import InviteRepository, ServiceSettingsRepository
 from tasktracker.domain.activity.ports import ActivityRepository
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
@@ -49,6 +51,12 @@ class UnitOfWork(Protocol[ActorT_co]):
     def sessions(self) -> SessionRepository: ...
     @property
     def second_factors(self) -> SecondFactorRepository: ...
+    @property
+    def links(self) -> LinkRepository: ...
+    @property
+    def invites(self) -> InviteRepository: ...
+    @property
+    def service_settings(self) -> ServiceSettingsRepository: ...
     @property
     def api_tokens(self) -> ApiTokenRepository: ...
     @property

@@ -30,10 +30,14 @@ from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.code_verifier import CodeVerifier
+from tasktracker.domain.accounts.invite_service import InviteService
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
+from tasktracker.domain.accounts.password_reset_service import PasswordResetService
 from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.accounts.reencryption_service import ReencryptionService
+from tasktracker.domain.accounts.registration import RegistrationMode
 from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
@@ -234,11 +238,21 @@ class Container(containers.DeclarativeContainer):
 
     shared_clock = providers.Selector(storage, memory=clock, sql=providers.Singleton(DatabaseClock, database, clock))
 
+    registration_mode = providers.Singleton(RegistrationMode, settings.provided.registration)
+    invites = providers.Singleton(InviteService, ids)
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, ids=ids)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
+    verifier = providers.Singleton(
+        CodeVerifier, codes=one_time_codes, cipher=secret_cipher, clock=clock, recorder=recorder
+    )
     confirmation = providers.Singleton(
-        PasswordConfirmation, store=store, recorder=recorder, passwords=passwords, throttle=throttle
+        PasswordConfirmation,
+        store=store,
+        recorder=recorder,
+        passwords=passwords,
+        throttle=throttle,
+        verifier=verifier,
     )
     two_factor = providers.Singleton(
         TwoFactorService,
@@ -247,8 +261,8 @@ class Container(containers.DeclarativeContainer):
         confirmation=confirmation,
         codes=one_time_codes,
         cipher=secret_cipher,
+        verifier=verifier,
         throttle=throttle,
-        clock=clock,
     )
     reencryption = providers.Singleton(ReencryptionService, store=store, cipher=secret_cipher)
     session_policy = providers.Singleton(_session_policy, settings)
@@ -257,7 +271,7 @@ class Container(containers.DeclarativeContainer):
         store=store,
         recorder=recorder,
         throttle=throttle,
-        two_factor=two_factor,
+        verifier=verifier,
         tokens=signer,
         passwords=passwords,
         clock=clock,
@@ -268,6 +282,7 @@ class Container(containers.DeclarativeContainer):
     registration = providers.Singleton(
         RegistrationService,
         store=store,
+        mode=registration_mode,
         sessions=sessions,
         recorder=recorder,
         throttle=throttle,
@@ -286,8 +301,18 @@ class Container(containers.DeclarativeContainer):
         policy=password_policy,
         characters=characters,
     )
+    password_reset = providers.Singleton(
+        PasswordResetService,
+        store=store,
+        recorder=recorder,
+        passwords=passwords,
+        policy=password_policy,
+        verifier=verifier,
+        throttle=throttle,
+    )
     api_tokens = providers.Singleton(
         ApiTokenService,
+        confirmation=confirmation,
         recorder=recorder,
         ids=ids,
         characters=characters,

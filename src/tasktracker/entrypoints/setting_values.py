@@ -12,6 +12,7 @@ import msgspec
 from msgspec.inspect import BoolType, EnumType, IntType, type_info
 
 from tasktracker.adapters.sql.urls import POSTGRESQL, database_url
+from tasktracker.domain.accounts.registration import Registration
 
 MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
@@ -22,6 +23,7 @@ _HOST = re.compile(r"(?!-)(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{0,5}))?/?"
 )
+_PATH = re.compile(r"([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -105,6 +107,21 @@ def _origin(text: str) -> str:
     return f"{found['scheme']}://{found['host']}{suffix}"
 
 
+def _public_url(text: str) -> str:
+    """Return a URL without a slash at the end. It may have a path, under which a proxy serves the server."""
+    origin, slash, path = text.rstrip("/").partition("//")[2].partition("/")
+    scheme = text.partition("//")[0].lower()
+    if scheme not in ("http:", "https:") or not _PATH.fullmatch(path):
+        raise ValueError("must be like https://tasks.example.org or https://example.org/tasks, without ? and #")
+    return _origin(f"{scheme}//{origin}") + slash + path
+
+
+def _registration(text: str) -> Registration:
+    if text not in list(Registration):
+        raise ValueError(f"must be {', '.join(Registration)}")
+    return Registration(text)
+
+
 def _networks(text: str) -> tuple[str, ...]:
     networks = tuple(_parts(text))
     try:
@@ -119,6 +136,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "secret_keys": _keys,
     "database_url": _database,
     "listen_database_url": _listen_database,
+    "public_url": _public_url,
+    "registration": _registration,
     "host": _host,
     "cors_allowed_origins": _origins,
     "trusted_proxies": _networks,

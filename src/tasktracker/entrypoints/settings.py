@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
 from msgspec import Meta
 
+from tasktracker.domain.accounts.registration import Registration
 from tasktracker.entrypoints import setting_values
 from tasktracker.entrypoints.setting_values import MAX_PORT, MEMORY
 
@@ -75,6 +76,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     secret_keys: tuple[str, ...] = ()
     """Comma-separated keys of at least 32 characters: the first signs and encrypts, all verify and decrypt."""
+
+    public_url: str = ""
+    """The URL under which browsers reach the server, with its path; links in mails lead there."""
+    registration: Registration | None = None
+    """`open`, `invite` or `closed`: who may register. If it is set, administrators cannot change it."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""

@@ -21,8 +21,11 @@ SERVED = {
     "/api/accounts/sessions/{id}": {"DELETE"},
     "/api/accounts/me": {"GET", "PATCH"},
     "/api/accounts/me/password": {"POST"},
+    "/api/accounts/me/confirm": {"POST"},
+    "/api/accounts/password/reset": {"POST"},
     "/api/accounts/me/delete": {"POST"},
-    "/api/accounts/me/totp": {"POST"},
+    "/api/accounts/me/totp": {"GET", "POST"},
+    "/api/accounts/me/totp/recovery-codes": {"POST"},
     "/api/accounts/me/totp/confirm": {"POST"},
     "/api/accounts/me/totp/disable": {"POST"},
     "/api/accounts/me/activity": {"GET"},
@@ -61,6 +64,7 @@ PUBLIC = {
     "/api/accounts/refresh",
     "/api/accounts/verify",
     "/api/accounts/logout",
+    "/api/accounts/password/reset",
 }
 ROUTES = [(method, path) for path, methods in SERVED.items() for method in sorted(methods)]
 PROTECTED = [(method, path) for method, path in ROUTES if path.startswith("/api/") and path not in PUBLIC]
@@ -141,9 +145,11 @@ LONG_EMAIL = json.dumps("x" * 254 + "@a.b")
 EMAIL = [*NOT_TEXT, *UNSTORABLE, LONG_EMAIL, '"x"', r'"a\u0000b@example.org"', r'"\ud800@example.org"']
 PERSONAL_NAME = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 151)]
 TIME_ZONE = [*NOT_TEXT, *UNSTORABLE, '""', '"Mars/X"', r'"UTC\u0000"', '"/etc/passwd"']
+LANGUAGE = [*NOT_TEXT, *UNSTORABLE, '""', '"EN"', '"fr"', '"en-US"']
 SECRET = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 1025)]
 NEW_SECRET = [*NOT_TEXT, *UNSTORABLE, '"short"', json.dumps("xY7#" * 33)]
 TOKEN = NOT_TEXT
+CODE = [*NOT_TEXT, *UNSTORABLE, json.dumps("1" * 65)]
 DEVICE = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 201)]
 UNKNOWN_USER = [
     *NOT_TEXT,
@@ -208,6 +214,7 @@ PROFILE = {
     "first_name": PERSONAL_NAME,
     "last_name": PERSONAL_NAME,
     "time_zone": TIME_ZONE,
+    "language": LANGUAGE,
 }
 GOOD_TASK = {
     "title": "changed",
@@ -317,6 +324,14 @@ OPERATIONS = [
         {"current_password": [*SECRET, '"wrong"'], "new_password": NEW_SECRET},
     ),
     Operation(
+        "confirm-password",
+        "POST",
+        "/api/accounts/me/confirm/",
+        {"password": PASSWORD},
+        {"password": [*SECRET, '"wrong"'], "code": CODE},
+        frozenset({"code"}),
+    ),
+    Operation(
         "delete-account",
         "POST",
         "/api/accounts/me/delete/",
@@ -327,8 +342,9 @@ OPERATIONS = [
         "create-api-token",
         "POST",
         "/api/accounts/tokens/",
-        {"name": "script", "scopes": ["tasks:read"]},
+        {"name": "script", "scopes": ["tasks:read"], "password": PASSWORD},
         {
+            "password": [*SECRET, '"wrong"'],
             "name": [*NOT_TEXT, *UNSTORABLE, '""', '" "', json.dumps("x" * 101)],
             "scopes": ["null", "1", '"tasks:read"', "[]", '["tasks"]', "[1]", "{}"],
             "expires_at": [*NOT_TIME, '"2000-01-01T00:00:00Z"'],

@@ -152,7 +152,9 @@ class TestName:
         category = alice.category()
         invalid(alice.post(CATEGORIES, {"name": name}), "name")
         invalid(alice.patch(f"{CATEGORIES}{category['id']}/", {"name": name}), "name")
-        invalid(alice.post("/api/accounts/tokens/", {"name": name, "scopes": ["tasks:read"]}), "name")
+        invalid(
+            alice.post("/api/accounts/tokens/", {"name": name, "scopes": ["tasks:read"], "password": PASSWORD}), "name"
+        )
         login = {"username": alice.username, "password": PASSWORD, "device": name}
         invalid(api.post("/api/accounts/login/", login), "device")
 

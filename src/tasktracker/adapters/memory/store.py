@@ -19,7 +19,9 @@ from tasktracker.adapters.memory.feed import MemoryFeed
 from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.idempotency import MemoryIdempotency
 from tasktracker.adapters.memory.import_jobs import MemoryImportJobs
+from tasktracker.adapters.memory.invites import MemoryInvites, MemoryServiceSettings
 from tasktracker.adapters.memory.jobs import MemoryJobs
+from tasktracker.adapters.memory.links import MemoryLinks
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
 from tasktracker.adapters.memory.tables import Data, Transaction
@@ -30,6 +32,7 @@ from tasktracker.adapters.memory.usage import MemoryQuotas
 from tasktracker.adapters.memory.users import MemoryUsers
 from tasktracker.domain.accounts.quota import UNLIMITED, Quotas
 from tasktracker.domain.activity.ports import AuditLog
+from tasktracker.domain.api_tokens.api_token import is_use_due
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import (
     Actor,
@@ -66,6 +69,9 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.import_jobs = MemoryImportJobs(transaction)
         self.idempotency = MemoryIdempotency(transaction)
         self.second_factors = MemorySecondFactors(transaction)
+        self.links = MemoryLinks(transaction)
+        self.invites = MemoryInvites(transaction)
+        self.service_settings = MemoryServiceSettings(transaction)
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)
         self.feed = MemoryFeed(transaction, epoch)
@@ -202,6 +208,8 @@ class MemoryStore:
             raise SessionEnded
         if scope not in token.scopes:
             raise InsufficientScope(scope)
+        if is_use_due(token.last_used_at, self._clock.now()):
+            self._data.api_tokens.set(token.id, replace(token, last_used_at=self._clock.now()))
 
     def _admit_session(self, actor: SessionActor) -> None:
         """Check the session and confirm its generation, even if the work fails later."""
@@ -219,4 +227,5 @@ class MemoryStore:
         if isinstance(actor, AdminActor) and not user.is_admin:
             raise AdminRequired
         if actor.generation > session.confirmed_generation:
-            self._data.sessions.set(session.id, replace(session, confirmed_generation=actor.generation))
+            confirmed = replace(session, confirmed_generation=actor.generation, used_at=self._clock.now())
+            self._data.sessions.set(session.id, confirmed)

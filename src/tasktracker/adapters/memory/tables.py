@@ -7,8 +7,10 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
+from tasktracker.domain.accounts.invites import Invite
+from tasktracker.domain.accounts.links import OneTimeLink
 from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
@@ -36,13 +38,43 @@ class StoredTicket:
 
     @property
     def id(self) -> UUID:
-        """The id that `ticket_id` derives."""
-        return ticket_id(self.ticket.digest)
+        """The id that `digest_id` derives."""
+        return digest_id(self.ticket.digest)
 
 
-def ticket_id(digest: bytes) -> UUID:
-    """Return the id of the ticket with this digest."""
+@dataclass(frozen=True, slots=True)
+class StoredLink:
+    """A one-time link, with an id derived from its digest."""
+
+    link: OneTimeLink
+
+    @property
+    def id(self) -> UUID:
+        """The id that `digest_id` derives."""
+        return digest_id(self.link.digest)
+
+
+def digest_id(digest: bytes) -> UUID:
+    """Return the id of the ticket or the link with this digest."""
     return UUID(bytes=digest[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSetting:
+    """A setting of the service."""
+
+    name: str
+    value: str
+
+    @property
+    def id(self) -> UUID:
+        """The id that `setting_id` derives."""
+        return setting_id(self.name)
+
+
+def setting_id(name: str) -> UUID:
+    """Return the id of the setting with this name."""
+    return uuid5(NAMESPACE_OID, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +251,12 @@ class Data:
 
         self.second_factors = Table[SecondFactor]()
         self.second_factor_users = self.second_factors.index(lambda _: True, _id)
+
+        self.links = Table[StoredLink]()
+        self.links_of = self.links.index(lambda stored: stored.link.user_id, _id)
+
+        self.invites = Table[Invite]()
+        self.service_settings = Table[StoredSetting]()
 
         self.api_tokens = Table[ApiToken]()
         self.api_tokens_of = self.api_tokens.index(_user, lambda token: (token.created_at, token.id))

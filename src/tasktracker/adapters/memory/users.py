@@ -88,6 +88,8 @@ class MemoryUsers:
             self._transaction.put(data.tasks, replace(task, created_by=None))
         for change in [change for change in data.changes.rows() if change.actor == user_id]:
             self._transaction.put(data.changes, replace(change, actor=None))
+        for invite in [invite for invite in data.invites.rows() if invite.created_by == user_id]:
+            self._transaction.put(data.invites, replace(invite, created_by=None))
         for record in [record for record in data.idempotency_records.rows() if record.user_id == user_id]:
             drop(data.idempotency_records, record.id)
         for named in tuple(data.categories_of.keys(user_id)):
@@ -99,6 +101,8 @@ class MemoryUsers:
                 drop(data.categories, named.id)
         for _, session_id in tuple(data.sessions_of.keys(user_id)):
             drop(data.sessions, session_id)
+        for link_id in tuple(data.links_of.keys(user_id)):
+            drop(data.links, link_id)
         for _, token_id in tuple(data.api_tokens_of.keys(user_id)):
             drop(data.api_tokens, token_id)
         for job in tuple(data.import_jobs_of.keys(user_id)):

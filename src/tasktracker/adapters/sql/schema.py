@@ -33,7 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import UserDefinedType
 
-from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH
+from tasktracker.domain.accounts.invites import MAX_NOTE_LENGTH
+from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, MAX_USER_AGENT_LENGTH
 from tasktracker.domain.accounts.user import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
 from tasktracker.domain.api_tokens.api_token import MAX_NAME_LENGTH as MAX_API_TOKEN_NAME_LENGTH
 from tasktracker.domain.categories import category
@@ -118,6 +119,7 @@ users = Table(
     Column("first_name", String(MAX_PERSON_NAME_LENGTH), nullable=False),
     Column("last_name", String(MAX_PERSON_NAME_LENGTH), nullable=False),
     Column("time_zone", Text, nullable=False),
+    Column("language", String(2), nullable=False, server_default="en"),
     Column("is_admin", Boolean, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("password_hash", Text, nullable=False),
@@ -142,6 +144,10 @@ sessions = Table(
     Column("rotated_at", Moment, nullable=False),
     Column("idle_until", Moment, nullable=False),
     Column("ends_at", Moment, nullable=False),
+    Column("proved_at", Moment),
+    Column("address", Text),
+    Column("user_agent", String(MAX_USER_AGENT_LENGTH)),
+    Column("used_at", Moment, nullable=False),
     PrimaryKeyConstraint("id", name="pk_sessions"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sessions_user_id", ondelete="CASCADE"),
     Index("ix_sessions_user_id", "user_id"),
@@ -347,9 +353,53 @@ api_tokens = Table(
     Column("secret_hash", LargeBinary, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
+    Column("last_used_at", Moment),
     PrimaryKeyConstraint("id", name="pk_api_tokens"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_api_tokens_user_id", ondelete="CASCADE"),
     Index("ix_api_tokens_user_id", "user_id"),
+)
+
+one_time_links = Table(
+    "one_time_links",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("address", String(MAX_EMAIL_LENGTH)),
+    Column("state", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("digest", name="pk_one_time_links"),
+    UniqueConstraint("user_id", "kind", name="uq_one_time_links_user_id_kind"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_one_time_links_user_id", ondelete="CASCADE"),
+    Index("ix_one_time_links_expires_at", "expires_at"),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("note", String(MAX_NOTE_LENGTH), nullable=False),
+    Column("address", String(MAX_EMAIL_LENGTH)),
+    Column("uses_left", Integer, nullable=False),
+    Column("created_by", Id),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_invites"),
+    UniqueConstraint("digest", name="uq_invites_digest"),
+    ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_invites_created_by", ondelete="SET NULL"),
+    Index("ix_invites_created_at", "created_at", "id"),
+    Index("ix_invites_created_by", "created_by"),
+)
+
+# Changed by administrators while the service runs. A setting without a row has its default.
+service_settings = Table(
+    "service_settings",
+    metadata,
+    Column("name", String(40), nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("name", name="pk_service_settings"),
 )
 
 auth_events = Table(

@@ -24,9 +24,12 @@ from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
 from tasktracker.adapters.sql.import_jobs import SqlImportJobs
+from tasktracker.adapters.sql.invites import SqlInvites
 from tasktracker.adapters.sql.jobs import SqlJobs
+from tasktracker.adapters.sql.links import SqlLinks
 from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
+from tasktracker.adapters.sql.service_settings import SqlServiceSettings
 from tasktracker.adapters.sql.sessions import SqlSessions
 from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.adapters.sql.tickets import SqlTickets
@@ -35,6 +38,7 @@ from tasktracker.adapters.sql.usage import SqlQuotas, SqlUsage
 from tasktracker.adapters.sql.users import SqlUsers
 from tasktracker.domain.accounts.quota import UNLIMITED, Quotas
 from tasktracker.domain.activity.ports import AuditLog
+from tasktracker.domain.api_tokens.api_token import is_use_due
 from tasktracker.domain.kernel.actors import (
     Actor,
     ActorT,
@@ -47,7 +51,13 @@ from tasktracker.domain.kernel.actors import (
     TokenActor,
 )
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import AdminRequired, InsufficientScope, SessionEnded, StorageUnavailable
+from tasktracker.domain.kernel.errors import (
+    AdminRequired,
+    InsufficientScope,
+    SessionEnded,
+    StorageUnavailable,
+    Unavailable,
+)
 from tasktracker.domain.sync.ports import FeedPublisher
 
 _ADMIT = (
@@ -73,7 +83,7 @@ _ADMISSIBLE = (
     )
 )
 _ADMIT_TOKEN = (
-    select(api_tokens.c.scopes)
+    select(api_tokens.c.scopes, api_tokens.c.last_used_at)
     .join(users, users.c.id == api_tokens.c.user_id)
     .where(
         api_tokens.c.id == bindparam("token_id"),
@@ -89,8 +99,9 @@ _CONFIRM = (
         sessions.c.id == bindparam("session_id"),
         sessions.c.confirmed_generation < bindparam("confirmed"),
     )
-    .values(confirmed_generation=bindparam("confirmed"))
+    .values(confirmed_generation=bindparam("confirmed"), used_at=bindparam("now"))
 )
+_USE_TOKEN = update(api_tokens).where(api_tokens.c.id == bindparam("token_id")).values(last_used_at=bindparam("now"))
 _SECRET = select(secrets.c.value).where(secrets.c.name == bindparam("name"))
 _NEW_SECRET = text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
 _NEWER_SECRET = text(
@@ -123,6 +134,9 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     import_jobs = RepositoryAttribute(SqlImportJobs)
     idempotency = RepositoryAttribute(SqlIdempotency)
     second_factors = RepositoryAttribute(SqlSecondFactors)
+    links = RepositoryAttribute(SqlLinks)
+    invites = RepositoryAttribute(SqlInvites)
+    service_settings = RepositoryAttribute(SqlServiceSettings)
     api_tokens = RepositoryAttribute(SqlApiTokens)
     tickets = RepositoryAttribute(SqlTickets)
 
@@ -185,8 +199,10 @@ class SqlStore:
             with self._database.reading() as connection:
                 now = self._clock.now()
                 if not self._admit(connection, actor, Scope.TASKS_READ, now):
-                    with self._database.changing(connection) as changing:
-                        self._confirm(changing, actor)
+                    # The last use of an API token is worth no failure: reads go on while nothing can be written.
+                    optional: tuple[type[Unavailable], ...] = (Unavailable,) if isinstance(actor, TokenActor) else ()
+                    with suppress(*optional), self._database.changing(connection) as changing:
+                        self._record_use(changing, actor, now)
                 yield SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
         except DRIVER_ERRORS:
             self.ready()  # the schema may be that of another version, without a table or column
@@ -214,8 +230,8 @@ class SqlStore:
             with self._database.writing() as connection:
                 now = self._clock.now()
                 if not self._admit(connection, actor, Scope.TASKS_WRITE, now):
-                    # Confirmed in a separate transaction, so that it remains even if the work fails.
-                    self._confirm(connection, actor)
+                    # Recorded in a separate transaction, so that it remains even if the work fails.
+                    self._record_use(connection, actor, now)
                     continue
                 work = SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
                 yield work
@@ -280,25 +296,27 @@ class SqlStore:
         self._database.close()
 
     def _admit(self, connection: Connection, actor: AnyActor, scope: Scope, now: datetime) -> bool:
-        """Check that the actor may act, and return whether the generation is already confirmed.
+        """Check that the actor may act, and return whether its use is already recorded.
 
         Raises SessionEnded, InsufficientScope and AdminRequired.
         """
         if isinstance(actor, SessionActor):
             return self._admit_session(connection, actor, now)
         if isinstance(actor, TokenActor):
-            self._admit_token(connection, actor, scope, now)
+            return self._admit_token(connection, actor, scope, now)
         return True
 
-    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope, now: datetime) -> None:
+    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope, now: datetime) -> bool:
         row = connection.one(
             _ADMIT_TOKEN,
             {"token_id": actor.token_id, "user_id": actor.user_id, "secret_hash": actor.secret_hash, "now": now},
         )
         if row is None:
             raise SessionEnded
-        if scope not in scopes_of(row[0]):
+        scopes, last_used_at = row
+        if scope not in scopes_of(scopes):
             raise InsufficientScope(scope)
+        return not is_use_due(last_used_at, now)
 
     def _admit_session(self, connection: Connection, actor: SessionActor, now: datetime) -> bool:
         row = connection.one(
@@ -317,9 +335,13 @@ class SqlStore:
             raise AdminRequired
         return bool(actor.generation <= confirmed)
 
-    def _confirm(self, connection: Connection, actor: AnyActor) -> None:
-        assert isinstance(actor, SessionActor), "only sessions have generations"
-        connection.change(_CONFIRM, {"session_id": actor.session_id, "confirmed": actor.generation})
+    def _record_use(self, connection: Connection, actor: AnyActor, now: datetime) -> None:
+        """Confirm the generation of a session, or store when an API token was used."""
+        if isinstance(actor, SessionActor):
+            parameters = {"session_id": actor.session_id, "confirmed": actor.generation, "now": now}
+            connection.change(_CONFIRM, parameters)
+        elif isinstance(actor, TokenActor):
+            connection.change(_USE_TOKEN, {"token_id": actor.token_id, "now": now})
 
     def _secret(self, name: str) -> bytes | None:
         with self._database.reading() as connection:

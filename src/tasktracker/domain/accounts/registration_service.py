@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasktracker.domain.accounts.invite_service import require_invite, use_invite
 from tasktracker.domain.accounts.password import PasswordPolicy, normalized
-from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher
+from tasktracker.domain.accounts.ports import PasswordHasher
+from tasktracker.domain.accounts.registration import Registration, RegistrationMode
+from tasktracker.domain.accounts.registration_ports import RegistrationWork
 from tasktracker.domain.accounts.session_service import LoggedIn, SessionService
 from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
@@ -13,7 +16,7 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import FieldError
+from tasktracker.domain.kernel.errors import FieldError, RegistrationClosed
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import REGISTRATION_LIMITS, buckets
@@ -26,7 +29,8 @@ class RegistrationService:
     def __init__(
         self,
         *,
-        store: Store[SystemActor, AccountWork[SystemActor]],
+        store: Store[SystemActor, RegistrationWork],
+        mode: RegistrationMode,
         sessions: SessionService,
         recorder: Recorder,
         throttle: Throttle,
@@ -37,6 +41,7 @@ class RegistrationService:
         characters: Characters,
     ) -> None:
         self._store = store
+        self._mode = mode
         self._sessions = sessions
         self._recorder = recorder
         self._throttle = throttle
@@ -47,17 +52,30 @@ class RegistrationService:
         self._rules = USER.new_rules(characters)
 
     def register(
-        self, fields: UserFields, password: str, repeated: str | None = None, origin: Origin = UNKNOWN_ORIGIN
+        self,
+        fields: UserFields,
+        password: str,
+        repeated: str | None = None,
+        origin: Origin = UNKNOWN_ORIGIN,
+        invite: str | None = None,
     ) -> LoggedIn:
         """Create an account and log the user in. `repeated`, if given, must equal the password.
 
-        Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
+        An invitation is used up only if registration requires one.
+        Raises InvalidInput, RegistrationClosed, UsernameTaken, EmailTaken, TooManyRequests.
         """
         self._throttle.consume(*buckets(REGISTRATION_LIMITS, origin.address))
+        actor = SystemActor("register")
+        with self._store.reading(actor) as work:
+            # Before the costly hash; the work that writes decides.
+            if self._requires_invite(work):
+                require_invite(work, invite)
         user = self._new_user(fields, password, repeated)
-        with self._store.writing(SystemActor("register")) as work:
+        with self._store.writing(actor) as work:
+            if self._requires_invite(work):
+                use_invite(work, invite)
             work.users.add(user)
-            session = self._sessions.open(work, user, device=None)
+            session = self._sessions.open(work, user, device=None, origin=origin)
             self._recorder.success(work, Kind.REGISTER, origin, user.id, session.id)
         self._sessions.trust(user.username, origin)
         return LoggedIn(user, self._sessions.tokens_of(session))
@@ -69,6 +87,12 @@ class RegistrationService:
             work.users.add(user)
             self._recorder.success(work, Kind.REGISTER, UNKNOWN_ORIGIN, user.id)
         return user
+
+    def _requires_invite(self, work: RegistrationWork) -> bool:
+        mode = self._mode.current(work)
+        if mode is Registration.CLOSED:
+            raise RegistrationClosed
+        return mode is Registration.INVITE
 
     def _new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False

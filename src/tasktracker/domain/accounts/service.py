@@ -10,7 +10,7 @@ from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import SessionActor, SystemActor
 from tasktracker.domain.kernel.characters import Characters
-from tasktracker.domain.kernel.errors import InvalidInput, UserNotFound
+from tasktracker.domain.kernel.errors import UserNotFound
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
 
@@ -50,35 +50,54 @@ class AccountService:
             work.users.save(changed)
         if not is_active:
             work.sessions.remove_others(user.id, keep=None)
+            work.links.remove_of(user.id)
         self._recorder.success(work, Kind.ENABLE if is_active else Kind.DISABLE, UNKNOWN_ORIGIN, user.id)
         return changed
 
     def edit(
-        self, actor: SessionActor, fields: UserFields, password: str | None = None, origin: Origin = UNKNOWN_ORIGIN
+        self,
+        actor: SessionActor,
+        fields: UserFields,
+        password: str | None = None,
+        origin: Origin = UNKNOWN_ORIGIN,
+        code: str | None = None,
     ) -> User:
-        """Change the actor's profile. A change of the username or e-mail address requires the password.
+        """Change the actor's profile. A change of the username or e-mail address requires a proof.
 
         This is a process: the password is verified while no work is open.
-        Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
+        Raises InvalidInput, ConfirmationRequired, UsernameTaken, EmailTaken, TooManyRequests.
         """
         fields = USER.check(fields)
-        verified = None
-        if password is not None:
-            verified = self._confirmation.verify(actor, password, "password", Kind.RENAME, origin)
-        with self._store.writing(actor) as work:
-            user = find_self(work)
+
+        def is_renamed(user: User) -> bool:
+            edited = user.edit(fields)
+            return (edited.username, edited.email) != (user.username, user.email)
+
+        def change(work: AccountWork[SessionActor], user: User) -> User:
             edited = user.edit(fields)
             USER.check_changes(user, edited, self._characters)
-            if (edited.username, edited.email) != (user.username, user.email):
-                if user.password_hash != verified:
-                    raise InvalidInput.of("password", "is required to change the username or the e-mail address")
-                self._recorder.success(work, Kind.RENAME, origin, user.id, actor.session_id)
             if edited is not user:
                 work.users.save(edited)
+            if is_renamed(user):
+                self._recorder.success(work, Kind.RENAME, origin, user.id, actor.session_id)
             return edited
 
-    def change_password(self, actor: SessionActor, current: str, new: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Change the password, and end every other session. This is a process. Raises InvalidInput, TooManyRequests."""
+        return self._confirmation.write(
+            actor, password, "password", Kind.RENAME, origin, change, code, is_sensitive=is_renamed
+        )
+
+    def change_password(
+        self,
+        actor: SessionActor,
+        current: str | None,
+        new: str,
+        origin: Origin = UNKNOWN_ORIGIN,
+        code: str | None = None,
+    ) -> None:
+        """Change the password, and end every other session. This is a process.
+
+        Raises InvalidInput, ConfirmationRequired, TooManyRequests.
+        """
         with self._store.reading(actor) as work:
             profile = find_self(work)
         strong = self._policy.rule(profile.username, profile.email)
@@ -90,4 +109,4 @@ class AccountService:
             work.sessions.remove_others(user.id, keep=actor.session_id)
             self._recorder.success(work, Kind.PASSWORD_CHANGE, origin, user.id, actor.session_id)
 
-        self._confirmation.write(actor, current, "current_password", Kind.PASSWORD_CHANGE, origin, change)
+        self._confirmation.write(actor, current, "current_password", Kind.PASSWORD_CHANGE, origin, change, code)

@@ -10,12 +10,12 @@ from math import ceil
 from typing import TypedDict
 from uuid import UUID
 
+from tasktracker.domain.accounts.code_verifier import CodeVerifier
 from tasktracker.domain.accounts.password import credential, matching_form, normalized
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher, TokenSigner
 from tasktracker.domain.accounts.second_factor import canonical_code
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
-from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
@@ -89,7 +89,7 @@ class SessionService:
         store: Store[SystemActor, AccountWork[SystemActor]],
         recorder: Recorder,
         throttle: Throttle,
-        two_factor: TwoFactorService,
+        verifier: CodeVerifier,
         tokens: TokenSigner,
         passwords: PasswordHasher,
         clock: Clock,
@@ -100,7 +100,7 @@ class SessionService:
         self._store = store
         self._recorder = recorder
         self._throttle = throttle
-        self._two_factor = two_factor
+        self._verifier = verifier
         self._signer = tokens
         self._passwords = passwords
         self._clock = clock
@@ -231,7 +231,9 @@ class SessionService:
                 self._recorder.success(work, Kind.SESSION_END, origin, session.user_id, session.id)
         work.sessions.remove_others(work.actor.user_id, keep=work.actor.session_id)
 
-    def open(self, work: AccountWork[AnyActor], user: User, device: str | None) -> Session:
+    def open(
+        self, work: AccountWork[AnyActor], user: User, device: str | None, origin: Origin = UNKNOWN_ORIGIN
+    ) -> Session:
         """Start a session for a user locked by this work. Over the limit, end those not refreshed for longest."""
         now = work.now
         sessions = work.sessions.list(user.id)
@@ -240,7 +242,9 @@ class SessionService:
         for session in sessions:
             if session.id not in kept:
                 work.sessions.remove(session.id)
-        session = Session.start(id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy)
+        session = Session.start(
+            id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy, origin=origin
+        )
         work.sessions.add(session)
         return session
 
@@ -253,6 +257,7 @@ class SessionService:
             access=self._signer.sign(access),
             refresh=self._signer.sign(session.refresh_claims()),
             expires_in=max(0, ceil(remaining.total_seconds())),
+            refresh_expires_at=session.expires_at,
         )
 
     def trust(self, username: str, origin: Origin) -> None:
@@ -278,17 +283,13 @@ class SessionService:
     ) -> LoggedIn | None:
         """Open a session for a locked user whose password was verified; None if the code is wrong."""
         factor = work.second_factors.find(user.id)
-        if factor is not None and factor.is_required:
-            accepted = self._two_factor.accept(factor, fields["code"] or "")
-            if accepted is None:
-                return None
-            work.second_factors.save(accepted)
-            if accepted.recovery_hashes != factor.recovery_hashes:
-                self._recorder.success(work, Kind.RECOVERY_CODE_USE, origin, user.id)
+        code = fields["code"] or ""
+        if factor is not None and factor.is_required and not self._verifier.spend(work, factor, code, origin):
+            return None
         if rehashed:
             user = user.with_password(rehashed)
             work.users.save(user)
-        session = self.open(work, user, fields["device"])
+        session = self.open(work, user, fields["device"], origin)
         self._recorder.success(work, Kind.LOGIN, origin, user.id, session.id)
         return LoggedIn(user, self.tokens_of(session))
 
@@ -301,6 +302,7 @@ class SessionService:
         match outcome:
             case Refresh.ROTATED | Refresh.REPEATED:
                 if refreshed != session:
+                    refreshed = refreshed.seen_at(origin, now)
                     work.sessions.save(refreshed)
                 return refreshed
             case Refresh.REPLAYED:

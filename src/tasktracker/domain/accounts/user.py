@@ -18,6 +18,7 @@ from tasktracker.domain.kernel.fields import (
     require_storable,
     text,
 )
+from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE, Language
 from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, time_zone_names
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
@@ -35,6 +36,7 @@ class UserFields(TypedDict, total=False):
     first_name: str
     last_name: str
     time_zone: str
+    language: Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class User:
     first_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
     last_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
     time_zone: Annotated[str, Editable(known_time_zone)] = DEFAULT_TIME_ZONE
+    language: Annotated[Language, Editable()] = DEFAULT_LANGUAGE
     is_admin: bool = False
     is_active: bool = True
     password_hash: str = field(repr=False)

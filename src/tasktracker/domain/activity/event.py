@@ -22,11 +22,16 @@ class Kind(StrEnum):
     RENAME = "rename"
     """The username or the e-mail address was changed."""
     PASSWORD_CHANGE = "password_change"  # noqa: S105  # the name of an event
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    """The password was replaced by a one-time link."""
+    CONFIRM = "confirm"
+    """The password was confirmed in a session."""
     API_TOKEN_CREATE = "api_token_create"  # noqa: S105
     API_TOKEN_REVOKE = "api_token_revoke"  # noqa: S105
     TWO_FACTOR_ENABLE = "two_factor_enable"
     TWO_FACTOR_DISABLE = "two_factor_disable"
     RECOVERY_CODE_USE = "recovery_code_use"
+    RECOVERY_CODES_RENEW = "recovery_codes_renew"
     ENABLE = "enable"
     DISABLE = "disable"
     DELETE = "delete"
@@ -54,9 +59,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The network address from which a request was sent."""
+    """Where a request was sent from: the network address, and the program as it names itself."""
 
     address: str | None = None
+    user_agent: str | None = None
 
 
 UNKNOWN_ORIGIN = Origin()

@@ -10,9 +10,11 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── InvalidToken        forged, malformed, expired or of the wrong kind
     │   └── SessionEnded        a genuine token whose session has ended or whose user is disabled
     ├── Forbidden               the caller is identified, but not allowed to do this
+    │   ├── RegistrationClosed  no account can be created
     │   ├── NotAllowed          the caller's role does not allow this
     │   ├── SessionRequired     an API token was used where a session is required
     │   ├── AdminRequired       the user does not administer the service
+    │   ├── ConfirmationRequired the password must be confirmed again
     │   └── InsufficientScope   the API token lacks the required scope
     ├── NotFound                absent, or not visible to the caller
     │   ├── TaskNotFound
@@ -21,6 +23,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── MemberNotFound
     │   ├── SessionNotFound
     │   ├── ApiTokenNotFound
+    │   ├── InviteNotFound
     │   ├── ImportNotFound
     │   └── UserNotFound
     ├── Conflict                conflicts with the stored data
@@ -36,6 +39,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── TooManyStreams
     │   ├── QuotaExceeded       the account would own more than it may
     │   ├── LastAdmin           the service would have no active administrator left
+    │   ├── SettingFixed        the environment fixes the setting
     │   ├── TwoFactorOn
     │   └── TwoFactorOff
     ├── KeyReused               an idempotency key was used for another request
@@ -156,6 +160,20 @@ class AdminRequired(Forbidden):
     title = "Only administrators of the service may do this"
 
 
+class RegistrationClosed(Forbidden):
+    """This server does not allow to create accounts."""
+
+    slug = "registration-closed"
+    title = "Registration is closed"
+
+
+class ConfirmationRequired(Forbidden):
+    """The session must first confirm the password again, and a two-factor code if two-factor authentication is on."""
+
+    slug = "confirmation-required"
+    title = "The password must be confirmed again"
+
+
 class InsufficientScope(Forbidden):
     """The API token lacks the required `scope`."""
 
@@ -221,6 +239,13 @@ class ApiTokenNotFound(NotFound):
 
     slug = "api-token-not-found"
     title = "There is no such API token"
+
+
+class InviteNotFound(NotFound):
+    """There is no invitation with this id."""
+
+    slug = "invite-not-found"
+    title = "There is no such invitation"
 
 
 class ImportNotFound(NotFound):
@@ -349,6 +374,13 @@ class LastAdmin(Conflict):
 
     slug = "last-admin"
     title = "The last active administrator cannot be disabled, demoted or deleted"
+
+
+class SettingFixed(Conflict):
+    """The environment of the server fixes this setting, so it cannot be changed here."""
+
+    slug = "setting-fixed"
+    title = "The setting is fixed by the server's environment"
 
 
 class TwoFactorOn(Conflict):

@@ -48,15 +48,17 @@ class AccountRemoval:
     def delete(
         self,
         actor: SessionActor,
-        password: str,
+        password: str | None,
         origin: Origin = UNKNOWN_ORIGIN,
         transfer_to: str | None = None,
+        code: str | None = None,
     ) -> None:
         """End the actor's account and remove all its data; if it is much, a job does it.
 
         Its shared categories pass on to others with all tasks in them: see `pass_on_categories`. Nothing finds the
         account or its other tasks afterwards, and no write of the actor or in these tasks commits. Raises InvalidInput
-        if the password is wrong, or if no category can pass to `transfer_to`; TooManyRequests, Busy.
+        if the password or the code is wrong, or if no category can pass to `transfer_to`; ConfirmationRequired,
+        TooManyRequests, Busy.
         """
 
         if transfer_to is not None:
@@ -78,7 +80,7 @@ class AccountRemoval:
             self._recorder.success(work, Kind.DELETE, origin, None)
             return job
 
-        job = self._confirmation.write(actor, password, "password", Kind.DELETE, origin, delete)
+        job = self._confirmation.write(actor, password, "password", Kind.DELETE, origin, delete, code)
         self._wait_for_earlier_writes(job)
 
     def _wait_for_earlier_writes(self, job: Job) -> None:

@@ -33,6 +33,7 @@ from tasktracker.entrypoints.http.core.idempotency import Writes
 from tasktracker.entrypoints.http.core.middleware import ResponseMiddleware
 from tasktracker.entrypoints.http.core.openapi import describe
 from tasktracker.entrypoints.http.core.problems import from_bug, from_domain, from_protocol
+from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.digest import DigestController
@@ -40,6 +41,8 @@ from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
 from tasktracker.entrypoints.http.job_worker import JobWorker
+from tasktracker.entrypoints.http.links import LinkController
+from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
@@ -56,11 +59,13 @@ from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THR
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
+    PasswordController,
     PortabilityController,
     ImportJobController,
     SessionController,
     TwoFactorController,
     ApiTokenController,
+    LinkController,
     ActivityController,
     CategoryController,
     CategoryShareController,
@@ -118,6 +123,7 @@ class Services:
         self.subscriptions = SubscriptionRegistry(
             container.notifier(), container.streams(), self.stream_threads, per_user=settings.streams_per_user
         )
+        self.refresh_cookie = RefreshCookie(settings.public_url, container.clock())
         self.writes = Writes(store, container.retention())
         self.cursors = Cursors(store.get_or_create_secret)
         self.sync_cursors = SyncCursors(self.cursors)

@@ -45,6 +45,7 @@ from tasktracker.entrypoints.http.core.openapi_schemas import (
 )
 from tasktracker.entrypoints.http.core.operation import Access, Operation
 from tasktracker.entrypoints.http.core.problems import MEDIA_TYPE, PROTOCOL, Problem, status_of
+from tasktracker.entrypoints.http.core.refresh_cookie import COOKIE, TRANSPORT
 from tasktracker.entrypoints.http.core.request import JSON_TYPES, PATCH_TYPES, body_type
 from tasktracker.entrypoints.http.core.responses import BINARY, JSON
 
@@ -70,7 +71,7 @@ SECURITY: dict[Access, list[dict[str, Any]]] = {
 }
 BEARER = "The `access` token of a registration, a login or a refresh, or an API token. Enter only the token."
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
-OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope", "RetryAfterKeyInUse")
+OPTIONAL = ("Link", "Set-Cookie", "Idempotency-Replayed", "MissingScope", "RetryAfterKeyInUse")
 TAGS = {
     "accounts": "User accounts and profiles.",
     "sessions": "Login, token refresh, logout and active sessions.",
@@ -183,10 +184,10 @@ def _operation(
         content = {"schema": _text(BINARY), "example": operation.consumes}
         described["requestBody"] = {"required": True, "content": {BINARY: content}}
     responses = described["responses"]
-    replayed = ("Idempotency-Replayed",) if operation.idempotent else ()
+    optional = ["Idempotency-Replayed"] * operation.idempotent + ["Set-Cookie"] * operation.cookie
     responses[str(handler.status_code)] = {
         "description": HTTPStatus(handler.status_code).phrase,
-        "headers": _headers(*EVERYWHERE, *operation.headers, *replayed),
+        "headers": _headers(*EVERYWHERE, *operation.headers, *optional),
         **({"content": content} if (content := _content(handler, result, schema_of)) else {}),
     }
     if method == "GET" and "ETag" in operation.headers:
@@ -201,7 +202,7 @@ def _operation(
             "headers": _headers(*EVERYWHERE, "Location", "Preference-Applied"),
             "content": {JSON: {"schema": schema_of[operation.accepted]}},
         }
-    protocol = (413, 415) if body or operation.consumes else ()
+    protocol = ((413, 415) if body or operation.consumes else ()) + ((403,) if operation.cookie else ())
     responses |= _problems(_kinds(operation, path, method), protocol, schema_of)
     described["responses"] = dict(sorted(responses.items()))
     return described
@@ -243,6 +244,9 @@ def _parameters(
     if operation.access is Access.TICKET:
         text = "The `id` of the last event that was received. It replaces `cursor`."
         yield {"name": "Last-Event-ID", "in": "header", "description": text, "schema": {"type": "string"}}
+    if operation.cookie:
+        text = "`cookie`: the refresh token is in a cookie of the browser and not in bodies."
+        yield {"name": TRANSPORT, "in": "header", "description": text, "schema": typed_enum([COOKIE])}
     if operation.accepted:
         text = "`respond-async`: respond with 202 as soon as the body has arrived (RFC 7240)."
         yield {"name": "Prefer", "in": "header", "description": text, "schema": {"type": "string"}}

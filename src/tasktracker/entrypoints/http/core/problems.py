@@ -50,6 +50,7 @@ STATUSES: Mapping[type[DomainError], HTTPStatus] = {
 
 PROTOCOL: Mapping[int, tuple[str, str]] = {
     400: ("bad-request", "The request is malformed"),
+    403: ("cross-site-request", "The request was not sent by a page of the same origin"),
     404: ("unknown-path", "This path does not exist"),
     405: ("method-not-allowed", "This path does not support this method"),
     408: ("request-timeout", "The request did not arrive in time"),

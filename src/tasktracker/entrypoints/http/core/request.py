@@ -14,6 +14,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, InternalServerException
 from litestar.handlers import BaseRouteHandler
 
+from tasktracker.domain.accounts.session import MAX_USER_AGENT_LENGTH
 from tasktracker.domain.accounts.token import TokenClaims
 from tasktracker.domain.activity.event import Origin
 from tasktracker.domain.kernel.actors import Actor, SessionActor
@@ -50,9 +51,10 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
 
     @property
     def origin(self) -> Origin:
-        """The client's address. uvicorn has already resolved trusted proxies."""
+        """The client's address and program. uvicorn has already resolved trusted proxies."""
         client = self.scope.get("client")
-        return Origin(_unmapped(client[0]) if client else None)
+        agent = (header(self, "User-Agent") or "").strip()[:MAX_USER_AGENT_LENGTH]
+        return Origin(_unmapped(client[0]) if client else None, agent or None)
 
     async def body(self) -> bytes:
         """Return the body. Raises InvalidInput for an empty body if the handler requires data."""
