@@ -15,6 +15,7 @@ from tasktracker.domain.accounts.ports import (
 )
 from tasktracker.domain.accounts.registration_ports import InviteRepository, ServiceSettingsRepository
 from tasktracker.domain.activity.ports import ActivityRepository
+from tasktracker.domain.administration.ports import AccountDirectory, StatisticsRepository
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
 from tasktracker.domain.feed.ports import FeedRepository
@@ -45,6 +46,10 @@ class UnitOfWork(Protocol[ActorT_co]):
     def changes(self) -> ChangeLog: ...
     @property
     def users(self) -> UserRepository: ...
+    @property
+    def directory(self) -> AccountDirectory: ...
+    @property
+    def statistics(self) -> StatisticsRepository: ...
     @property
     def quotas(self) -> QuotaRepository: ...
     @property

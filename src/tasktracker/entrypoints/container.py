@@ -45,6 +45,10 @@ from tasktracker.domain.accounts.session_service import SessionService
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
+from tasktracker.domain.administration.access import AuditedReading
+from tasktracker.domain.administration.processes import AccountProcesses
+from tasktracker.domain.administration.service import ServiceAdministration
+from tasktracker.domain.administration.users import UserAdministration
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.categories.service import CategoryService
 from tasktracker.domain.feed.list_refresh import refresh_list
@@ -328,6 +332,20 @@ class Container(containers.DeclarativeContainer):
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
     account_removal = providers.Singleton(AccountRemoval, store=store, confirmation=confirmation, recorder=recorder)
+    administration = providers.Singleton(UserAdministration, recorder=recorder, characters=characters)
+    account_processes = providers.Singleton(
+        AccountProcesses,
+        store=store,
+        recorder=recorder,
+        registration=registration,
+        users=administration,
+        passwords=passwords,
+        policy=password_policy,
+    )
+    service_administration = providers.Singleton(
+        ServiceAdministration, recorder=recorder, invites=invites, mode=registration_mode
+    )
+    audited = providers.Singleton(AuditedReading, store=store, recorder=recorder)
     exports = providers.Singleton(ExportService, store=store)
     imports = providers.Singleton(ImportService, store=store, characters=characters)
     import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)

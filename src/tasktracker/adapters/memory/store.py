@@ -11,6 +11,7 @@ from threading import Event, Lock, get_ident
 from typing import Generic
 
 from tasktracker.adapters.change_log import WorkChangeLog
+from tasktracker.adapters.memory.account_directory import MemoryAccountDirectory
 from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
 from tasktracker.adapters.memory.bulk import MemoryBulkRepository
@@ -24,6 +25,7 @@ from tasktracker.adapters.memory.jobs import MemoryJobs
 from tasktracker.adapters.memory.links import MemoryLinks
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
+from tasktracker.adapters.memory.statistics import MemoryStatistics
 from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
 from tasktracker.adapters.memory.tickets import MemoryTickets
@@ -60,6 +62,8 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.now = now
         self.users = MemoryUsers(transaction)
         self.quotas = MemoryQuotas(transaction)
+        self.directory = MemoryAccountDirectory(transaction)
+        self.statistics = MemoryStatistics(transaction)
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
         self.tasks = MemoryTasks(transaction)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -16,6 +16,7 @@ from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.activity.event import AuthEvent
+from tasktracker.domain.administration.statistics import Counted, Maintenance
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.feed.entries import FeedEntry
@@ -144,6 +145,32 @@ class StoredQuotas:
 
     id: UUID
     quotas: Quotas
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounts:
+    """The counts of a day."""
+
+    day: date
+    counts: dict[Counted, int]
+
+    @property
+    def id(self) -> UUID:
+        """An id derived from the day."""
+        return uuid5(NAMESPACE_OID, self.day.isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMark:
+    """When maintenance was last done."""
+
+    maintenance: Maintenance
+    at: datetime
+
+    @property
+    def id(self) -> UUID:
+        """An id derived from the kind of maintenance."""
+        return uuid5(NAMESPACE_OID, self.maintenance)
 
 
 class Identified(Protocol):
@@ -291,6 +318,8 @@ class Data:
 
         self.hidden = Table[Hidden]()
         self.quotas = Table[StoredQuotas]()
+        self.daily_counts = Table[StoredCounts]()
+        self.marks = Table[StoredMark]()
 
         self.jobs = Table[Job]()
         self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)

@@ -80,8 +80,8 @@ class SqlActivity:
         after = query.after
         filters = {
             "user_id": query.user_id,
-            "kinds": sorted(query.kinds) or None,
-            "outcome": query.outcome,
+            "kinds": sorted(kind.value for kind in query.kinds) or None,
+            "outcome": query.outcome and query.outcome.value,
             "since": query.since,
             "until": query.until,
             "after_at": after and after.at,

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, or_, select, text, update
 
 from tasktracker.adapters.change_log import WorkChangeLog
+from tasktracker.adapters.sql.account_directory import SqlAccountDirectory
 from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
 from tasktracker.adapters.sql.bulk import SqlBulkRepository
@@ -31,6 +32,7 @@ from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.service_settings import SqlServiceSettings
 from tasktracker.adapters.sql.sessions import SqlSessions
+from tasktracker.adapters.sql.statistics import SqlStatistics
 from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.adapters.sql.tickets import SqlTickets
 from tasktracker.adapters.sql.trash import SqlTrash
@@ -130,6 +132,8 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
     quotas = RepositoryAttribute(SqlQuotas)
+    directory = RepositoryAttribute(SqlAccountDirectory)
+    statistics = RepositoryAttribute(SqlStatistics)
     history = RepositoryAttribute(SqlHistory)
     import_jobs = RepositoryAttribute(SqlImportJobs)
     idempotency = RepositoryAttribute(SqlIdempotency)
@@ -141,7 +145,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     tickets = RepositoryAttribute(SqlTickets)
 
     def __init__(
-        self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator, limits: Quotas
+        self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator, limits: Quotas = UNLIMITED
     ) -> None:
         self.connection = connection
         self.actor = actor

@@ -39,7 +39,7 @@ from tasktracker.adapters.sql.schema import (
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.kernel.errors import Stale
 
-_USERS = Rows(
+USERS = Rows(
     User,
     users,
     derived={
@@ -51,11 +51,11 @@ _USERS = Rows(
 )
 
 _SHOWN = users.c.removed_at.is_(None)
-_FIND = select(*_USERS.columns).where(users.c.id == bindparam("id"), _SHOWN)
+_FIND = select(*USERS.columns).where(users.c.id == bindparam("id"), _SHOWN)
 # `key_share` makes this FOR NO KEY UPDATE: inserts that refer to the user need not wait for it.
 _LOCK = _FIND.with_for_update(key_share=True)
-_FIND_BY_USERNAME = select(*_USERS.columns).where(users.c.username_key == bindparam("key"), _SHOWN)
-_FIND_BY_EMAIL = select(*_USERS.columns).where(users.c.email_key == bindparam("key"), _SHOWN)
+_FIND_BY_USERNAME = select(*USERS.columns).where(users.c.username_key == bindparam("key"), _SHOWN)
+_FIND_BY_EMAIL = select(*USERS.columns).where(users.c.email_key == bindparam("key"), _SHOWN)
 _NAMES = select(users.c.id, users.c.username).where(users.c.id.in_(bindparam("ids", expanding=True)), _SHOWN)
 _ADD = insert(users)
 _SAVE = update(users).where(users.c.id == bindparam("of_id"), users.c.version == bindparam("of_version"))
@@ -111,22 +111,22 @@ class SqlUsers:
         self._connection = connection
 
     def add(self, user: User) -> None:
-        self._connection.change(_ADD, _USERS.row(user))
+        self._connection.change(_ADD, USERS.row(user))
 
     def find(self, user_id: UUID) -> User | None:
         row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": user_id})
-        return None if row is None else _USERS.entity(row)
+        return None if row is None else USERS.entity(row)
 
     def find_by_login(self, login: str) -> User | None:
         if "@" in login:
             row = self._connection.one(_FIND_BY_EMAIL, {"key": email_key(login)})
         else:
             row = self._connection.one(_FIND_BY_USERNAME, {"key": username_key(login)})
-        return None if row is None else _USERS.entity(row)
+        return None if row is None else USERS.entity(row)
 
     def find_unlocked(self, user_id: UUID) -> User | None:
         row = self._connection.one(_FIND, {"id": user_id})
-        return None if row is None else _USERS.entity(row)
+        return None if row is None else USERS.entity(row)
 
     def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
         rows = self._connection.rows_of_many(_NAMES, "ids", user_ids)
@@ -134,7 +134,7 @@ class SqlUsers:
 
     def save(self, user: User) -> None:
         predecessor = {"of_id": user.id, "of_version": user.version - 1}
-        if not self._connection.change(_SAVE, _USERS.changes(user) | predecessor):
+        if not self._connection.change(_SAVE, USERS.changes(user) | predecessor):
             raise Stale
 
     def has_other_admin(self, user_id: UUID) -> bool:

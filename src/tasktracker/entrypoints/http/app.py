@@ -22,6 +22,8 @@ from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController
+from tasktracker.entrypoints.http.admin_service import AdminInviteController, AdminServiceController
+from tasktracker.entrypoints.http.admin_users import AdminUserController
 from tasktracker.entrypoints.http.api_tokens import ApiTokenController
 from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.changes import SyncCursors
@@ -76,6 +78,9 @@ CONTROLLERS: Sequence[type[Controller]] = (
     SyncController,
     DigestController,
     EventController,
+    AdminUserController,
+    AdminInviteController,
+    AdminServiceController,
     RootController,
     SystemController,
     ProblemController,
