@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, case, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, or_, select, tuple_
 
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import auth_events, feeds, second_factors, sessions, users
@@ -40,7 +40,7 @@ _LAST_LOGIN = (
     .limit(1)
     .scalar_subquery()
 )
-_LAST_SEEN = case((_LAST_USE.is_not(None), _LAST_USE), else_=_LAST_LOGIN)
+_LAST_SEEN = func.coalesce(_LAST_USE, _LAST_LOGIN)
 _SESSIONS = (
     select(func.count())
     .select_from(sessions)

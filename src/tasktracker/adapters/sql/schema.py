@@ -419,6 +419,14 @@ auth_events = Table(
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_auth_events_user_id", ondelete="CASCADE"),
     Index("ix_auth_events_list", "user_id", "at", "id"),
     Index("ix_auth_events_at", "at"),
+    Index("ix_auth_events_kind", "kind", "at"),
+    *(
+        Index(f"ix_auth_events_{name}", name, "at", postgresql_where=where, sqlite_where=where)
+        for name, where in (
+            ("admin_id", text("admin_id IS NOT NULL")),
+            ("subject", text("subject IS NOT NULL")),
+        )
+    ),
 )
 
 # Times are in microseconds since 1970, so that arithmetic on them is the same in every dialect.

@@ -24,6 +24,12 @@ def upgrade() -> None:
     _count()
     op.add_column("auth_events", sa.Column("admin_id", sa.Uuid(), nullable=True))
     op.add_column("auth_events", sa.Column("subject", sa.Uuid(), nullable=True))
+    op.create_index("ix_auth_events_kind", "auth_events", ["kind", "at"])
+    for name in ("admin_id", "subject"):
+        where = sa.text(f"{name} IS NOT NULL")
+        op.create_index(
+            f"ix_auth_events_{name}", "auth_events", [name, "at"], postgresql_where=where, sqlite_where=where
+        )
     op.create_table(
         "daily_counts",
         sa.Column("day", sa.Date(), nullable=False),
@@ -43,6 +49,8 @@ def downgrade() -> None:
     """Migrate back to the revision before."""
     op.drop_table("maintenance")
     op.drop_table("daily_counts")
+    for name in ("subject", "admin_id", "kind"):
+        op.drop_index(f"ix_auth_events_{name}", "auth_events")
     op.drop_column("auth_events", "subject")
     op.drop_column("auth_events", "admin_id")
     for name in COUNTED:
