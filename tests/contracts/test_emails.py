@@ -283,7 +283,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link(app: App, alice: Sess
 def disabled(app: App) -> None:
     actor = register(app, "mallory")
     verify(app, deliver(app))
-    app.do(SYSTEM, app.accounts.set_active, "mallory", False)
+    app.do(SYSTEM, app.administration.set_active, "mallory", False)
     del actor
 
 
@@ -351,7 +351,7 @@ def test_a_link_is_dead_after_any_change(app: App, alice: SessionActor, change: 
     elif change == "late":
         app.clock.advance(LIFETIMES[LinkKind.RESET_PASSWORD])
     else:
-        app.do(SYSTEM, app.accounts.set_active, "alice", False)
+        app.do(SYSTEM, app.administration.set_active, "alice", False)
     with pytest.raises(InvalidInput):
         app.password_reset.reset(token_of(letter), NEW)
 

@@ -9,6 +9,9 @@ from typing import Protocol
 from tasktracker.domain.accounts.ports import LinkRepository, SessionRepository
 from tasktracker.domain.accounts.registration_ports import InviteRepository
 from tasktracker.domain.activity.ports import ActivityRepository
+from tasktracker.domain.administration.overview import count_day, days_to_count
+from tasktracker.domain.administration.ports import StatisticsRepository
+from tasktracker.domain.administration.statistics import DAYS, Maintenance
 from tasktracker.domain.deliveries.ports import DeliveryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
@@ -49,10 +52,14 @@ class SweepWork(PurgeWork, Protocol):
     def import_jobs(self) -> ImportJobRepository: ...
     @property
     def deliveries(self) -> DeliveryRepository: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def statistics(self) -> StatisticsRepository: ...
 
 
 class HousekeepingService:
-    """The process that removes data older than its retention time.
+    """The process that removes data older than its retention time, and counts what happened on each day.
 
     It removes tasks in the trash, histories, stored results, events, deliveries, import jobs, expired sessions, links,
     invitations and tickets, and deletions in feeds. Each batch is a separate unit of work, so that other works do not
@@ -74,6 +81,7 @@ class HousekeepingService:
         """
         removed = 0
         now = self._clock.now()
+        self._count(now)  # before its sources are removed
         before = now - self._retention
         steps: tuple[Callable[[SweepWork, int], int], ...] = (
             lambda work, batch: work.history.purge_before(before, batch),
@@ -95,7 +103,19 @@ class HousekeepingService:
                 if not count:
                     break
             removed += done
+        with self._store.writing(SWEEP) as work:
+            work.statistics.mark(Maintenance.SWEEP, now)
+            work.statistics.purge_before((now - timedelta(days=2 * DAYS)).date())
         return removed
+
+    def _count(self, now: datetime) -> None:
+        with self._store.reading(SWEEP) as work:
+            last = work.statistics.marks().get(Maintenance.SWEEP)
+        for day in days_to_count(last, now):
+            with self._store.reading(SWEEP) as work:
+                counts = count_day(work, day)
+            with self._store.writing(SWEEP) as work:
+                work.statistics.save(day, counts)
 
     def _in_one_work(self, step: Callable[[SweepWork, int], int]) -> Callable[[int], int]:
         def sweep(batch: int) -> int:

@@ -45,6 +45,7 @@ from tasktracker.domain.accounts.letters import Letters
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.password_reset_service import PasswordResetService
+from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.accounts.reencryption_service import ReencryptionService
 from tasktracker.domain.accounts.registration import RegistrationMode
 from tasktracker.domain.accounts.registration_service import RegistrationService
@@ -54,6 +55,11 @@ from tasktracker.domain.accounts.session_service import SessionService
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
+from tasktracker.domain.administration.access import AuditedReading
+from tasktracker.domain.administration.deliveries import DeliveryAdministration
+from tasktracker.domain.administration.processes import AccountProcesses
+from tasktracker.domain.administration.service import ServiceAdministration
+from tasktracker.domain.administration.users import UserAdministration
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.backups import BackupRefused, Backups
 from tasktracker.domain.categories.service import CategoryService
@@ -150,6 +156,12 @@ def _database(settings: Settings) -> Database:
         + HEALTH_THREADS,
         wait_seconds=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
+    )
+
+
+def _limits(settings: Settings) -> Quotas:
+    return Quotas(
+        settings.tasks_per_user or None, settings.categories_per_user or None, settings.bytes_per_user or None
     )
 
 
@@ -268,10 +280,13 @@ class Container(containers.DeclarativeContainer):
     jobs_added = providers.Singleton(Event)
     deliveries_added = providers.Singleton(Event)
     database = providers.Singleton(_database, settings)
+    limits = providers.Callable(_limits, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added, deliveries_added),
-        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added, deliveries_added),
+        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added, deliveries_added, limits),
+        sql=providers.Singleton(
+            SqlStore, database, clock, ids, audit_log, notifier, jobs_added, deliveries_added, limits
+        ),
     )
     backups = providers.Callable(_backups, settings)
     limiter = providers.Selector(
@@ -380,6 +395,20 @@ class Container(containers.DeclarativeContainer):
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
     account_removal = providers.Singleton(AccountRemoval, store=store, confirmation=confirmation, recorder=recorder)
+    administration = providers.Singleton(UserAdministration, recorder=recorder, outbox=outbox, characters=characters)
+    account_processes = providers.Singleton(
+        AccountProcesses,
+        store=store,
+        recorder=recorder,
+        registration=registration,
+        users=administration,
+        passwords=passwords,
+        policy=password_policy,
+    )
+    service_administration = providers.Singleton(
+        ServiceAdministration, recorder=recorder, invites=invites, mode=registration_mode
+    )
+    audited = providers.Singleton(AuditedReading, store=store, recorder=recorder)
     exports = providers.Singleton(ExportService, store=store)
     imports = providers.Singleton(ImportService, store=store, characters=characters)
     import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)
@@ -394,6 +423,7 @@ class Container(containers.DeclarativeContainer):
         retention=retention,
     )
     deliveries = providers.Singleton(DeliveryService)
+    delivery_administration = providers.Singleton(DeliveryAdministration, deliveries=deliveries, recorder=recorder)
     mailer = providers.Singleton(_mailer, settings)
     mail_folder = providers.Singleton(_mail_folder, settings)
     link_tokens = providers.Singleton(HmacLinkTokens, keys)

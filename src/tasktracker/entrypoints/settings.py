@@ -34,6 +34,7 @@ class Environment(StrEnum):
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Threads = Annotated[int, Meta(ge=1, le=1000)]
 Bytes = Annotated[int, Meta(ge=1024, le=2**40)]
+Quota = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
 DEVELOPMENT_ORIGINS = ("http://localhost:5173", "http://127.0.0.1:5173")
@@ -124,6 +125,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Maximum number of API tokens per user."""
     streams_per_user: Count = 20
     """Maximum number of open event streams per user and worker."""
+    tasks_per_user: Quota = 0
+    """Maximum number of tasks per user, those in the trash included; 0: no limit. Administrators may set another."""
+    categories_per_user: Quota = 0
+    """Maximum number of categories per user; 0: no limit."""
+    bytes_per_user: Quota = 0
+    """Maximum number of bytes in the titles and descriptions of a user's tasks; 0: no limit."""
     members_per_task: Count = 100
     """Maximum number of users that a task is shared with."""
     window_days: Annotated[int, Meta(ge=1, le=3650)] = 30

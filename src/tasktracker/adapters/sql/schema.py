@@ -415,10 +415,21 @@ auth_events = Table(
     Column("user_id", Id),
     Column("session_id", Id),
     Column("address", Text),
+    # No foreign keys: what an administrator did stays when the account of either is removed.
+    Column("admin_id", Id),
+    Column("subject", Id),
     PrimaryKeyConstraint("id", name="pk_auth_events"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_auth_events_user_id", ondelete="CASCADE"),
     Index("ix_auth_events_list", "user_id", "at", "id"),
     Index("ix_auth_events_at", "at"),
+    Index("ix_auth_events_kind", "kind", "at"),
+    *(
+        Index(f"ix_auth_events_{name}", name, "at", postgresql_where=where, sqlite_where=where)
+        for name, where in (
+            ("admin_id", text("admin_id IS NOT NULL")),
+            ("subject", text("subject IS NOT NULL")),
+        )
+    ),
 )
 
 # Times are in microseconds since 1970, so that arithmetic on them is the same in every dialect.
@@ -446,13 +457,20 @@ tickets = Table(
     Index("ix_tickets_expires_at", "expires_at"),
 )
 
-# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it.
+# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it. As each
+# change of what a user owns updates this row, it also counts that, and has the user's own quotas.
 feeds = Table(
     "feeds",
     metadata,
     Column("user_id", Id, nullable=False),
     Column("head", BigInteger, nullable=False),
     Column("swept", BigInteger, nullable=False, server_default=text("0")),
+    Column("tasks", BigInteger, nullable=False, server_default=text("0")),
+    Column("categories", BigInteger, nullable=False, server_default=text("0")),
+    Column("bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("max_tasks", BigInteger),
+    Column("max_categories", BigInteger),
+    Column("max_bytes", BigInteger),
     PrimaryKeyConstraint("user_id", name="pk_feeds"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feeds_user_id", ondelete="CASCADE"),
 )
@@ -570,6 +588,25 @@ deliveries = Table(
         postgresql_where=text("state = 'due'"),
         sqlite_where=text("state = 'due'"),
     ),
+)
+
+# What happened on a day (UTC), counted by the sweep.
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "kind", name="pk_daily_counts"),
+)
+
+# When the service was last swept, backed up and the like.
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("name", Key, nullable=False),
+    Column("done_at", Moment, nullable=False),
+    PrimaryKeyConstraint("name", name="pk_maintenance"),
 )
 
 secrets = Table(

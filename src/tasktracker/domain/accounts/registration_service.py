@@ -76,7 +76,7 @@ class RegistrationService:
             # Before the costly hash; the work that writes decides.
             if self._requires_invite(work):
                 require_invite(work, invite)
-        user = self._new_user(fields, password, repeated)
+        user = self.new_user(fields, password, repeated)
         if self._outbox.is_on:
             user = replace(user, email=None, pending_email=user.email)
         with self._store.writing(actor) as work:
@@ -91,7 +91,7 @@ class RegistrationService:
 
     def create_admin(self, fields: UserFields, password: str) -> User:
         """Create an account that may administer the service. Raises like `register`."""
-        user = self._new_user(fields, password, is_admin=True)
+        user = self.new_user(fields, password, is_admin=True)
         with self._store.writing(SystemActor("create an administrator")) as work:
             work.users.add(user)
             self._recorder.success(work, Kind.REGISTER, UNKNOWN_ORIGIN, user.id)
@@ -103,9 +103,10 @@ class RegistrationService:
             raise RegistrationClosed
         return mode is Registration.INVITE
 
-    def _new_user(
+    def new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False
     ) -> User:
+        """Return a new user that is not stored. Hashes the password. Raises InvalidInput."""
         differs = repeated is not None and normalized(repeated) != normalized(password)
         mismatch = [FieldError("password2", "must be the same as password")] if differs else []
         rules = self._rules | {"password": self._policy.rule(fields.get("username"), fields.get("email"))}

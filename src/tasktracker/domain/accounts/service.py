@@ -10,16 +10,15 @@ from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.deliveries.outbox import Outbox
-from tasktracker.domain.kernel.actors import SessionActor, SystemActor
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import IdGenerator
-from tasktracker.domain.kernel.errors import UserNotFound
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
 
 
 class AccountService:
-    """Use cases and processes on accounts, for their owners and for administrators of the service."""
+    """Use cases and processes on accounts, for their owners."""
 
     def __init__(
         self,
@@ -45,21 +44,6 @@ class AccountService:
     def profile(self, work: AccountWork[SessionActor]) -> User:
         """Return the actor's own account."""
         return find_self(work)
-
-    def set_active(self, work: AccountWork[SystemActor], login: str, is_active: bool) -> User:
-        """Enable a user, or disable them and end all their sessions. Raises UserNotFound."""
-        found = work.users.find_by_login(login)
-        user = work.users.find(found.id) if found else None
-        if user is None:
-            raise UserNotFound
-        changed = user.activated(is_active)
-        if changed is not user:
-            work.users.save(changed)
-        if not is_active:
-            work.sessions.remove_others(user.id, keep=None)
-            work.links.remove_of(user.id)
-        self._recorder.success(work, Kind.ENABLE if is_active else Kind.DISABLE, UNKNOWN_ORIGIN, user.id)
-        return changed
 
     def edit(
         self,

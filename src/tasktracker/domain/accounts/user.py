@@ -95,6 +95,10 @@ class User:
         """Return the user after enabling them, or disabling them if `is_active` is False."""
         return self._changed(replace(self, is_active=is_active))
 
+    def promoted(self, is_admin: bool) -> User:
+        """Return the user after making them an administrator, or none if `is_admin` is False."""
+        return self._changed(replace(self, is_admin=is_admin))
+
     def _changed(self, other: User) -> User:
         return self if other == self else replace(other, version=self.version + 1)
 

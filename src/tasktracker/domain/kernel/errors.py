@@ -13,6 +13,7 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── RegistrationClosed  no account can be created
     │   ├── NotAllowed          the caller's role does not allow this
     │   ├── SessionRequired     an API token was used where a session is required
+    │   ├── AdminRequired       the user does not administer the service
     │   ├── ConfirmationRequired the password must be confirmed again
     │   └── InsufficientScope   the API token lacks the required scope
     ├── NotFound                absent, or not visible to the caller
@@ -37,6 +38,8 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── KeyInUse            the request with this idempotency key is still in progress
     │   ├── TooManyApiTokens
     │   ├── TooManyStreams
+    │   ├── QuotaExceeded       the account would own more than it may
+    │   ├── LastAdmin           the service would have no active administrator left
     │   ├── SettingFixed        the environment fixes the setting
     │   ├── TwoFactorOn
     │   ├── TwoFactorOff
@@ -57,6 +60,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -151,6 +155,13 @@ class SessionRequired(Forbidden):
 
     slug = "session-required"
     title = "A session is required; API tokens are not accepted"
+
+
+class AdminRequired(Forbidden):
+    """The user does not administer the service, or not any more."""
+
+    slug = "admin-required"
+    title = "Only administrators of the service may do this"
 
 
 class RegistrationClosed(Forbidden):
@@ -349,6 +360,31 @@ class TooManyStreams(Conflict):
 
     slug = "too-many-streams"
     title = "Too many streams are open"
+
+
+class QuotaExceeded(Conflict):
+    """The owner of the items would own more than their account may. `quota` is one of the names in `_MEASURED`."""
+
+    slug = "quota-exceeded"
+    title = "The quota of the account is used up"
+
+    _MEASURED: ClassVar[Mapping[str, str]] = {
+        "tasks": "tasks, those in the trash included",
+        "categories": "categories",
+        "bytes": "bytes of text in tasks, those in the trash included",
+    }
+
+    def __init__(self, quota: str, limit: int) -> None:
+        self.quota = quota
+        self.limit = limit
+        super().__init__(f"The owner's account may have at most {limit} {self._MEASURED[quota]}.")
+
+
+class LastAdmin(Conflict):
+    """The service would have no active administrator left."""
+
+    slug = "last-admin"
+    title = "The last active administrator cannot be disabled, demoted or deleted"
 
 
 class SettingFixed(Conflict):

@@ -27,6 +27,7 @@ from tasktracker.domain.kernel.errors import (
     ConfirmationRequired,
     EmailTaken,
     InvalidInput,
+    LastAdmin,
     RegistrationClosed,
     TooManyRequests,
     UsernameTaken,
@@ -252,7 +253,7 @@ class AccountController(Controller):
         operation_id="deleteAccount",
         summary="Delete the account",
         status_code=204,
-        opt=operation(InvalidInput, ConfirmationRequired, TooManyRequests, Busy, access=Access.SESSION),
+        opt=operation(LastAdmin, InvalidInput, ConfirmationRequired, TooManyRequests, Busy, access=Access.SESSION),
     )
     @on_hashing_thread
     def delete_account(self, request: Request, data: JsonBody[DeleteAccount]) -> None:

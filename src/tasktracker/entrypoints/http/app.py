@@ -23,6 +23,9 @@ from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController
+from tasktracker.entrypoints.http.admin_deliveries import AdminDeliveryController
+from tasktracker.entrypoints.http.admin_service import AdminInviteController, AdminServiceController
+from tasktracker.entrypoints.http.admin_users import AdminUserController
 from tasktracker.entrypoints.http.api_tokens import ApiTokenController
 from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.changes import SyncCursors
@@ -82,6 +85,10 @@ CONTROLLERS: Sequence[type[Controller]] = (
     SyncController,
     DigestController,
     EventController,
+    AdminUserController,
+    AdminInviteController,
+    AdminDeliveryController,
+    AdminServiceController,
     RootController,
     SystemController,
     ProblemController,
