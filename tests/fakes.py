@@ -17,6 +17,7 @@ from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
+from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.api_tokens.service import MAX_API_TOKENS
 from tasktracker.domain.deliveries.delivery import Letter
@@ -371,6 +372,11 @@ class App:
         self.pushing = container.pushing()
         self.housekeeping = container.housekeeping()
         self.jobs = container.jobs()
+
+    def set_active(self, work: UnitOfWork[SystemActor], login: str, is_active: bool) -> User:
+        """Enable or disable a user, as the command does."""
+        user_id = self.administration.named(work, login)
+        return self.administration.edit(work, user_id, {"is_active": is_active}).user
 
     def do(
         self,

@@ -197,7 +197,8 @@ class Api(Caller):
     def set_active(self, username: str, is_active: bool) -> None:
         """Enable or disable a user, as the command does."""
         with self.container.store().writing(SYSTEM) as work:
-            self.container.administration().set_active(work, username, is_active)
+            administration = self.container.administration()
+            administration.edit(work, administration.named(work, username), {"is_active": is_active})
 
     def promote(self, person: Person) -> None:
         """Make a user an administrator with a recent proof."""

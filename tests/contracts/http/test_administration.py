@@ -320,6 +320,7 @@ class TestActivity:
             (partial(admin.get, SETTINGS), "settings_read", None),
             (partial(admin.get, INVITES), "invite_list", None),
             (partial(admin.get, OVERVIEW), "overview_read", None),
+            (partial(admin.patch, SETTINGS, {"registration": "open"}), "settings_change", None),
         ]
         for call, kind, subject in calls:
             assert call().is_success
@@ -329,6 +330,11 @@ class TestActivity:
         user = expect(admin.post(USERS, {"username": new_name()}), 201)
         newest = events(admin, "limit=2")[0]
         assert (newest["kind"], newest["subject"]) == ("register", user["id"])
+        invite = expect(admin.post(INVITES, {}), 201)["id"]
+        expect(admin.delete(f"{INVITES}{invite}/"), 204)
+        found = [each for each in events(admin, "limit=3") if each["subject"] == invite]
+        assert [each["kind"] for each in found] == ["invite_revoke", "invite_create"]
+        assert admin.listed(ACTIVITY, f"kind=activity_list&user={admin.id}")
 
     def test_events_are_filtered(self, api: Api, admin: Person, alice: Person, clock: ManualClock) -> None:
         clock.advance(timedelta(seconds=1))

@@ -53,12 +53,8 @@ _SESSIONS = (
 )
 _USAGE = [func.coalesce(column, 0) for column in USAGE]
 _COLUMNS = (*USERS.columns, _HAS_TWO_FACTOR, _LAST_SEEN, _SESSIONS, *_USAGE, *QUOTAS)
-_ALL = (
-    select(*_COLUMNS)
-    .select_from(users.outerjoin(feeds, feeds.c.user_id == users.c.id))
-    .where(users.c.removed_at.is_(None))
-)
-_FIND = _ALL.where(users.c.id == bindparam("id"))
+_WITH_USAGE = users.outerjoin(feeds, feeds.c.user_id == users.c.id)
+_FIND = select(*_COLUMNS).select_from(_WITH_USAGE).where(users.c.id == bindparam("id"), users.c.removed_at.is_(None))
 _ORDERS: dict[str, ColumnElement[Any]] = {
     "username": users.c.username_key,
     "created_at": users.c.created_at,
@@ -74,19 +70,27 @@ _STATES: dict[AccountState, ColumnElement[bool]] = {
 
 @cache
 def _list(sort: AccountSort, state: AccountState | None, searches: bool, after: bool) -> Select[Any]:
+    """Return the statement for a page. It counts only for the accounts on the page, and not for all that it sorts."""
     value = _ORDERS[sort.field]
-    statement = _ALL
+    places = (
+        select(users.c.id, value.label("value"))
+        .select_from(_WITH_USAGE if sort.field == "tasks" else users)
+        .where(users.c.removed_at.is_(None))
+    )
     if state is not None:
-        statement = statement.where(_STATES[state])
+        places = places.where(_STATES[state])
     if searches:
         keys = (users.c.username_key, users.c.email_key)
-        statement = statement.where(or_(*(key.like(bindparam("pattern"), escape="/") for key in keys)))
+        places = places.where(or_(*(key.like(bindparam("pattern"), escape="/") for key in keys)))
     if after:
         here = tuple_(value, users.c.id)
         there = tuple_(bindparam("after_value", type_=value.type), bindparam("after_id", type_=users.c.id.type))
-        statement = statement.where(here < there if sort.is_descending else here > there)
+        places = places.where(here < there if sort.is_descending else here > there)
     order = [value.desc(), users.c.id.desc()] if sort.is_descending else [value, users.c.id]
-    return statement.order_by(*order).limit(bindparam("limit", type_=Integer))
+    page = places.order_by(*order).limit(bindparam("limit", type_=Integer)).subquery()
+    ordered = [page.c.value.desc(), page.c.id.desc()] if sort.is_descending else [page.c.value, page.c.id]
+    found = page.join(_WITH_USAGE, users.c.id == page.c.id)
+    return select(*_COLUMNS).select_from(found).order_by(*ordered)
 
 
 class SqlAccountDirectory:

@@ -47,7 +47,8 @@ class SqlUsage:
 
     def add(self, user_id: UUID, change: Usage) -> None:
         """Note that a user owns more, or less if the change is negative."""
-        self.changes[user_id] = self.changes.get(user_id, Usage()) + change
+        before = self.changes.get(user_id)
+        self.changes[user_id] = change if before is None else before + change
 
     def advance(self, user_id: UUID, entries: int) -> int:
         """Count the change of a user, and so many entries of their feed; return the number of the last one.

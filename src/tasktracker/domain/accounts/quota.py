@@ -19,10 +19,10 @@ class Usage:
     bytes: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+        return Usage(self.tasks + other.tasks, self.categories + other.categories, self.bytes + other.bytes)
 
     def __neg__(self) -> Usage:
-        return Usage(*(-value for value in astuple(self)))
+        return Usage(-self.tasks, -self.categories, -self.bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Quotas:
 
 
 UNLIMITED = Quotas()
+_MEASURES = tuple(field.name for field in fields(Usage))
 
 
 def require_within(quotas: Quotas, usage: Usage, change: Usage) -> None:
@@ -47,7 +48,7 @@ def require_within(quotas: Quotas, usage: Usage, change: Usage) -> None:
 
     An account that already has more, because the quota was lowered, may still be used for all that adds nothing.
     """
-    for name in (field.name for field in fields(Quotas)):
+    for name in _MEASURES:
         limit = getattr(quotas, name)
         if limit is not None and getattr(change, name) > 0 and getattr(usage, name) > limit:
             raise QuotaExceeded(name, limit)

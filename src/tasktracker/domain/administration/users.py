@@ -112,10 +112,6 @@ class UserAdministration:
                 notify_of_address(self._outbox, work, user, event.id)
         return self.get(work, user_id)
 
-    def set_active(self, work: AdminWork, login: str, is_active: bool) -> User:
-        """Enable a user, or disable them. Raises like `edit`."""
-        return self.edit(work, self.named(work, login), {"is_active": is_active}).user
-
     def make_link(self, work: AdminWork, user_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> str:
         """Return the token of a one-time link with which the user sets a new password. Changes nothing else."""
         require_proof(work)
