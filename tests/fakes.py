@@ -355,6 +355,7 @@ class App:
         self.accounts = container.accounts()
         self.emails = container.emails()
         self.courier = container.courier()
+        self.delivery_administration = container.delivery_administration()
         self.password_reset = container.password_reset()
         self.api_tokens = container.api_tokens()
         self.activity = container.activity()

@@ -280,11 +280,15 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link(app: App, alice: Sess
     assert app.sessions.login("alice", NEW).user.id == alice.user_id
 
 
+def disable(app: App, username: str) -> None:
+    with app.store.writing(SYSTEM) as work:
+        app.administration.edit(work, app.administration.named(work, username), {"is_active": False})
+
+
 def disabled(app: App) -> None:
-    actor = register(app, "mallory")
+    register(app, "mallory")
     verify(app, deliver(app))
-    app.do(SYSTEM, app.administration.set_active, "mallory", False)
-    del actor
+    disable(app, "mallory")
 
 
 def unverified(app: App) -> None:
@@ -351,7 +355,7 @@ def test_a_link_is_dead_after_any_change(app: App, alice: SessionActor, change: 
     elif change == "late":
         app.clock.advance(LIFETIMES[LinkKind.RESET_PASSWORD])
     else:
-        app.do(SYSTEM, app.administration.set_active, "alice", False)
+        disable(app, "alice")
     with pytest.raises(InvalidInput):
         app.password_reset.reset(token_of(letter), NEW)
 
@@ -478,3 +482,14 @@ def test_every_kind_can_be_prepared(app: App, kind: DeliveryKind) -> None:
 
 def test_a_lease_is_longer_than_the_life_of_no_link() -> None:
     assert timedelta(0) < LEASE < min(LIFETIMES.values())
+
+
+def test_an_administrator_who_changes_an_address_or_two_factor_causes_notices(app: App, alice: SessionActor) -> None:
+    turn_on(app, alice)
+    deliver(app)
+    app.do(SYSTEM, app.administration.disable_two_factor, alice.user_id)
+    assert [each.kind for each in deliver(app)] == ["two-factor-disabled"]
+    app.do(SYSTEM, app.administration.edit, alice.user_id, {"email": "new@example.org"})
+    (notice,) = deliver(app)
+    assert (notice.kind, notice.to) == ("address-changed", ADDRESS)
+    assert profile(app, alice).email_verified_at is None

@@ -18,6 +18,7 @@ from tasktracker.adapters.audit_log import StructlogAuditLog
 from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind
 from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
     CodeRequired,
@@ -230,6 +231,17 @@ class TestEvents:
         assert [event.user_id for event in app.audit_log.events] == [alice.user_id, alice.user_id, admin.id]
         assert {event.address for event in app.audit_log.events} == {None}
 
+    def test_what_administrators_do_with_mails_is_recorded(self, app: App, alice: SessionActor) -> None:
+        delivery = Delivery.of(
+            DeliveryKind.NEW_DEVICE, UUID(int=1), START, mail_domain="example.org", user_id=alice.user_id
+        )
+        with app.store.writing(SYSTEM) as work:
+            work.deliveries.add(delivery)
+        app.do(SYSTEM, app.delivery_administration.cancel, delivery.id)
+        app.do(SYSTEM, app.delivery_administration.retry, delivery.id)
+        assert recorded(app) == [(Kind.DELIVERY_CANCEL, SUCCESS), (Kind.DELIVERY_RETRY, SUCCESS)]
+        assert {event.subject for event in app.audit_log.events} == {delivery.id}
+
     def test_a_verified_address_is_recorded(self, app: App) -> None:
         bob = register(app, "bob")
         app.audit_log.events.clear()
@@ -266,7 +278,8 @@ class TestEvents:
     def test_every_kind_is_used_here_or_in_the_tests_of_administration(self) -> None:
         text = Path(__file__).read_text(encoding="utf-8")
         administration = Path(__file__).parents[1] / "contracts" / "http" / "test_administration.py"
-        other = administration.read_text(encoding="utf-8")
+        mail = administration.with_name("test_mail.py").read_text(encoding="utf-8")
+        other = administration.read_text(encoding="utf-8") + mail
         assert [kind for kind in Kind if f"Kind.{kind.name}" not in text and f'"{kind}"' not in other] == []
 
 

@@ -148,3 +148,20 @@ def test_mails_are_shown_to_programs_on_the_same_host_only(api: Api, folder: Mai
 def test_without_a_folder_there_are_no_pages_of_mails() -> None:
     with Api("memory://") as api:
         assert seen_from(api, "127.0.0.1", "/dev/mail").status_code == 404
+
+
+def test_administrators_list_retry_and_cancel_mails(api: Api, folder: MailFolder) -> None:
+    grace, admin = api.register("grace", email=ADDRESS), api.register("admin")
+    api.promote(admin)
+    newest_link(folder, 1)
+    (sent,) = admin.listed("/api/admin/deliveries/")
+    assert (sent["kind"], sent["address"], sent["attempts"]) == ("verify-email", ADDRESS, 1)
+    for state, number in (("sent", 1), ("failed", 0)):
+        found = expect(admin.get("/api/admin/deliveries/", params={"state": state}), 200)
+        assert len(found["results"]) == number
+    for action in ("retry", "cancel"):
+        problem(admin.post(f"/api/admin/deliveries/{sent['id']}/{action}/"), 409, "delivery-ended")
+        problem(admin.post(f"/api/admin/deliveries/{grace.id}/{action}/"), 404, "delivery-not-found")
+    assert grace.get("/api/admin/deliveries/").status_code == 403
+    events = {each["kind"] for each in admin.listed("/api/admin/activity/")}
+    assert "delivery_list" in events
