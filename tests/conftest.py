@@ -104,10 +104,11 @@ def audit_log(backend: Backend) -> RecordingAuditLog:
 
 
 @pytest.fixture
-def store(backend: Backend) -> Storage:
-    """An empty store."""
+def store(backend: Backend) -> Iterator[Storage]:
+    """An empty store. After the test, it must have counted what its users own."""
     backend.reset()
-    return backend.store
+    yield backend.store
+    backend.check_usage()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, BinaryIO, Self
+from uuid import UUID
 
 import httpx
 import structlog
@@ -196,7 +197,14 @@ class Api(Caller):
     def set_active(self, username: str, is_active: bool) -> None:
         """Enable or disable a user, as the command does."""
         with self.container.store().writing(SYSTEM) as work:
-            self.container.accounts().set_active(work, username, is_active)
+            administration = self.container.administration()
+            administration.edit(work, administration.named(work, username), {"is_active": is_active})
+
+    def promote(self, person: Person) -> None:
+        """Make a user an administrator with a recent proof."""
+        with self.container.store().writing(SYSTEM) as work:
+            self.container.administration().edit(work, UUID(person.id), {"is_admin": True})
+        expect(person.post("/api/accounts/me/confirm/", {"password": person.password}), 204)
 
     def __enter__(self) -> Self:
         self.client.__enter__()

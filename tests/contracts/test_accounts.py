@@ -232,7 +232,8 @@ class AccountMachine(RuleBasedStateMachine):
         user = self.users.get(name)
         login = data.draw(strategies.spelled(name))
         done = attempt(
-            lambda: self.app.do(SYSTEM, self.accounts.set_active, login, is_active), None if user else UserNotFound
+            lambda: self.app.do(SYSTEM, self.app.set_active, login, is_active),
+            None if user else UserNotFound,
         )
         if done and user:
             assert done[0].is_active is is_active
@@ -491,7 +492,7 @@ class AccountMachine(RuleBasedStateMachine):
         name = next((name for name in USERNAMES if name not in self.users), None)
         if name is None:
             user = next(iter(self.users.values()))
-            self.app.do(SYSTEM, self.accounts.set_active, user.name, True)
+            self.app.do(SYSTEM, self.app.set_active, user.name, True)
             user.is_active = True
         else:
             user = self.users[name] = ModelUser(name, None, PASSWORDS[0])

@@ -286,7 +286,7 @@ class CredentialMachine(RuleBasedStateMachine):
     @rule(index=st.sampled_from((0, 1)), is_active=st.sampled_from((True, True, False)))
     def enable_or_disable(self, index: int, is_active: bool) -> None:
         user = self.users[index]
-        self.app.do(SYSTEM, self.app.accounts.set_active, user.name, is_active)
+        self.app.do(SYSTEM, self.app.set_active, user.name, is_active)
         was_enabled = is_active and not user.is_active
         user.is_active = is_active
         self._expect_event(user, Kind.ENABLE if is_active else Kind.DISABLE)

@@ -118,7 +118,7 @@ class TestUse:
             lambda app, alice: app.accounts.edit(alice, {"email": "new@example.org"}, PASSWORD),
             lambda app, alice: app.accounts.edit(alice, {"email": None}, PASSWORD),
             lambda app, alice: app.password_reset.reset(new_link(app, alice, SET), "battery staple"),
-            lambda app, _: app.do(SYSTEM, app.accounts.set_active, "alice", False),
+            lambda app, _: app.do(SYSTEM, app.set_active, "alice", False),
         ],
         ids=["newer", "password", "address", "no-address", "reset", "disabled"],
     )
@@ -131,8 +131,8 @@ class TestUse:
 
     def test_a_link_of_a_disabled_user_stays_dead_when_the_user_is_enabled(self, app: App, alice: SessionActor) -> None:
         token = new_link(app, alice)
-        app.do(SYSTEM, app.accounts.set_active, "alice", False)
-        app.do(SYSTEM, app.accounts.set_active, "alice", True)
+        app.do(SYSTEM, app.set_active, "alice", False)
+        app.do(SYSTEM, app.set_active, "alice", True)
         assert not is_live(app, token)
 
     def test_other_changes_of_the_profile_and_links_of_other_kinds_end_no_link(

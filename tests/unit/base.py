@@ -22,12 +22,14 @@ def register(app: App, username: str) -> SessionActor:
     return app.actor(app.registration.register({"username": username, "email": f"{username}@example.org"}, PASSWORD))
 
 
-def new_link(app: App, actor: SessionActor, kind: LinkKind = LinkKind.RESET_PASSWORD) -> str:
+def new_link(
+    app: App, actor: SessionActor, kind: LinkKind = LinkKind.RESET_PASSWORD, address: str | None = None
+) -> str:
     """Make a one-time link of a user, and return its token."""
     with app.store.writing(SYSTEM) as work:
         user = work.users.find(actor.user_id)
         assert user is not None
-        return create_link(work, user, kind)
+        return create_link(work, user, kind, address)
 
 
 def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:

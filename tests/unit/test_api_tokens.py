@@ -250,7 +250,7 @@ class TestLife:
     def test_a_token_of_a_disabled_or_deleted_account_cannot_act(self, app: App, alice: SessionActor, end: str) -> None:
         _, text = app.api_tokens.create(alice, fields(), PASSWORD)
         if end == "disable":
-            app.do(SYSTEM, app.accounts.set_active, "alice", False)
+            app.do(SYSTEM, app.set_active, "alice", False)
         else:
             app.account_removal.delete(alice, PASSWORD)
         with pytest.raises(SessionEnded):

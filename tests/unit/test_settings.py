@@ -40,6 +40,9 @@ DEFAULTS = {
     "listen_database_url": "",
     "secret_keys": (),
     "public_url": "",
+    "mail_url": "",
+    "mail_from": "",
+    "run_worker": True,
     "registration": None,
     "host": "127.0.0.1",
     "port": 8000,
@@ -142,6 +145,10 @@ GOOD: list[tuple[str, str, Any]] = [
     ("ARGON2_LANES", "4", 4),
     ("HASHING_THREADS", "1", 1),
     ("HASHING_QUEUE", "0", 0),
+    ("RUN_WORKER", "off", False),
+    ("MAIL_FROM", "Tasks <tasks@example.org>", "Tasks <tasks@example.org>"),
+    ("PUBLIC_URL", "HTTPS://Tasks.Example.org:443/", "https://tasks.example.org"),
+    ("PUBLIC_URL", "http://127.0.0.1:8000/tasks/", "http://127.0.0.1:8000/tasks"),
 ]
 NUMBERS = ["x", "1.5", "1_0", "٣", "1 0", "0x10", "1e9e9", "-1", "nan", "true"]
 BAD: dict[str, list[str]] = {
@@ -217,6 +224,20 @@ BAD: dict[str, list[str]] = {
     "ARGON2_LANES": [*NUMBERS, "0"],
     "HASHING_THREADS": [*NUMBERS, "0"],
     "HASHING_QUEUE": NUMBERS,
+    "RUN_WORKER": ["maybe"],
+    "MAIL_FROM": ["x", "Tasks", "Tasks <tasks>", "tasks@localhost", "a@b.example, c@d.example", "é@example.org"],
+    "MAIL_URL": [
+        "x",
+        "smtp://",
+        "http://mail.example.org",
+        "smtp://mail.example.org/path",
+        "smtp://mail.example.org:port",
+        "smtp://mail.example.org?tls=on",
+        "smtps://mail.example.org?tls=off",
+        "smtp://user:password@mail.example.org?tls=off",
+        "smtp://user:pässword@mail.example.org",
+        "folder:",
+    ],
 }
 
 
@@ -244,7 +265,7 @@ def test_every_setting_has_a_default() -> None:
 
 def test_every_setting_is_tested_here() -> None:
     variables = {name.upper() for name in Settings.__struct_fields__}
-    assert {name for name, _, _ in GOOD} | {"LISTEN_DATABASE_URL"} == set(BAD) == variables
+    assert {name for name, _, _ in GOOD} | {"LISTEN_DATABASE_URL", "MAIL_URL"} == set(BAD) == variables
 
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD)
@@ -502,3 +523,18 @@ def test_every_setting_is_documented() -> None:
 def test_lifetimes_reach_the_sessions(name: str, text: str, attribute: str, seconds: int) -> None:
     policy = Container(settings=load({name: text}, None)).session_policy()
     assert getattr(policy, attribute).total_seconds() == seconds
+
+
+def test_mail_needs_a_sender_and_the_url_of_its_links() -> None:
+    mail = {"MAIL_URL": "smtp://mail.example.org"}
+    assert problems(mail).keys() == {"MAIL_FROM", "PUBLIC_URL"}
+    complete = mail | {"MAIL_FROM": "tasks@example.org", "PUBLIC_URL": "https://tasks.example.org"}
+    assert load(complete, None).mail_url == mail["MAIL_URL"]
+    assert Container(settings=load(complete, None)).outbox().is_on
+    assert not Container(settings=load({}, None)).outbox().is_on
+
+
+def test_production_writes_no_mail_into_a_folder() -> None:
+    mail = {"MAIL_URL": "folder:mail", "MAIL_FROM": "tasks@example.org", "PUBLIC_URL": "https://tasks.example.org"}
+    assert load(mail, None).mail_url == "folder:mail"
+    assert problems(mail | {"ENVIRONMENT": "production", "SECRET_KEYS": KEY}).keys() == {"MAIL_URL"}

@@ -8,14 +8,17 @@ from typing import Protocol
 
 from tasktracker.domain.accounts.ports import (
     LinkRepository,
+    QuotaRepository,
     SecondFactorRepository,
     SessionRepository,
     UserRepository,
 )
 from tasktracker.domain.accounts.registration_ports import InviteRepository, ServiceSettingsRepository
 from tasktracker.domain.activity.ports import ActivityRepository
+from tasktracker.domain.administration.ports import AccountDirectory, StatisticsRepository
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.deliveries.ports import DeliveryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
@@ -44,6 +47,12 @@ class UnitOfWork(Protocol[ActorT_co]):
     def changes(self) -> ChangeLog: ...
     @property
     def users(self) -> UserRepository: ...
+    @property
+    def directory(self) -> AccountDirectory: ...
+    @property
+    def statistics(self) -> StatisticsRepository: ...
+    @property
+    def quotas(self) -> QuotaRepository: ...
     @property
     def sessions(self) -> SessionRepository: ...
     @property
@@ -78,6 +87,8 @@ class UnitOfWork(Protocol[ActorT_co]):
     def idempotency(self) -> IdempotencyRepository: ...
     @property
     def jobs(self) -> JobRepository: ...
+    @property
+    def deliveries(self) -> DeliveryRepository: ...
 
 
 class Storage(Admission, SecretStore, Protocol):

@@ -11,9 +11,13 @@ from typing import Any
 import msgspec
 from msgspec.inspect import BoolType, EnumType, IntType, type_info
 
+from tasktracker.adapters.mail.urls import FOLDER as MAIL_FOLDER
+from tasktracker.adapters.mail.urls import parse as parse_mail_url
+from tasktracker.adapters.mail.urls import sender
 from tasktracker.adapters.sql.urls import POSTGRESQL, database_url
 from tasktracker.domain.accounts.registration import Registration
 
+FOLDER = MAIL_FOLDER
 MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
 RESERVED = frozenset({"api", "dev", "docs", "health", "link", "metrics", "problems", "schema", "user"})
@@ -134,6 +138,16 @@ def _public_url(text: str) -> str:
     return _origin(f"{scheme}//{origin}") + slash + path
 
 
+def _mail_url(text: str) -> str:
+    parse_mail_url(text)
+    return text
+
+
+def _mail_from(text: str) -> str:
+    sender(text)
+    return text
+
+
 def _registration(text: str) -> Registration:
     if text not in list(Registration):
         raise ValueError(f"must be {', '.join(Registration)}")
@@ -157,6 +171,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "database_url": _database,
     "listen_database_url": _listen_database,
     "public_url": _public_url,
+    "mail_url": _mail_url,
+    "mail_from": _mail_from,
     "registration": _registration,
     "host": _host,
     "cors_allowed_origins": _origins,

@@ -38,6 +38,8 @@ class TestRegistration:
             "id": user["id"],
             "username": name,
             "email": None,
+            "email_verified_at": None,
+            "pending_email": None,
             "first_name": "",
             "last_name": "",
             "time_zone": "UTC",

@@ -46,6 +46,8 @@ GOOD[("POST", "/api/tasks/{id}/undo")] = {"change": str(uuid4())}
 GOOD[("POST", "/api/accounts/me/totp/confirm")] = {"code": "000000"}
 GOOD[("POST", "/api/accounts/me/totp/disable")] = {"password": PASSWORD, "code": "000000"}
 GOOD[("POST", "/api/accounts/me/totp/recovery-codes")] = {"password": PASSWORD, "code": "000000"}
+GOOD[("POST", "/api/accounts/password/forgot")] = {"username": "made up"}
+GOOD[("POST", "/api/accounts/email/verify")] = {"token": "made up"}
 GOOD[("POST", "/api/accounts/password/reset")] = {"token": "made up", "new_password": PASSWORD}
 
 

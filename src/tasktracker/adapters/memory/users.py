@@ -48,12 +48,18 @@ class MemoryUsers:
             raise self._transaction.refusal(Stale(stored))
         self._put(user)
 
+    def has_other_admin(self, user_id: UUID) -> bool:
+        users = self._transaction.data.users.rows()
+        return any(user.is_admin and user.is_active and user.id != user_id for user in users)
+
     def hide(self, user_id: UUID, now: datetime) -> None:
         del now
         data = self._transaction.data
         user = data.users.get(user_id)
         assert user is not None, "the user is stored"
-        erased = replace(user, email=None, first_name="", last_name="", password_hash="", is_active=False)
+        erased = replace(
+            user, email=None, pending_email=None, first_name="", last_name="", password_hash="", is_active=False
+        )
         self._transaction.put(data.users, replace(erased, username=f" {user_id}"))
         self._transaction.put(data.hidden, Hidden(user_id))
 
@@ -105,10 +111,16 @@ class MemoryUsers:
             for _, line_id in tuple(data.import_lines_of.keys(job.id)):
                 drop(data.import_lines, line_id)
             drop(data.import_jobs, job.id)
-        for event in tuple(data.events_of.keys(user_id)):
-            drop(data.events, event.id)
+        for event in [event for event in data.events.rows() if event.user_id == user_id]:
+            if event.subject is not None:  # what administrators did stays
+                self._transaction.put(data.events, replace(event, user_id=None))
+            else:
+                drop(data.events, event.id)
+        for each in [each for each in data.deliveries.rows() if each.user_id == user_id]:
+            drop(data.deliveries, each.id)
         drop(data.second_factors, user_id)
         drop(data.hidden, user_id)
+        drop(data.quotas, user_id)
         drop(data.users, user_id)
 
     def _put(self, user: User) -> None:

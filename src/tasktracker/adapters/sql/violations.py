@@ -49,6 +49,7 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "fk_invites_created_by": SessionEnded,
     "fk_auth_events_user_id": SessionEnded,
     "fk_import_jobs_user_id": SessionEnded,
+    "fk_deliveries_user_id": SessionEnded,
 }
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html

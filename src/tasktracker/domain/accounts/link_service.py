@@ -10,9 +10,14 @@ from tasktracker.domain.kernel.errors import InvalidInput
 DEAD_LINK = "is not valid: the link was used, was replaced by another one, or has expired"
 
 
-def create_link(work: LinkWork, user: User, kind: LinkKind, address: str | None = None) -> str:
-    """Make a link for a user locked by this work, and return its token. The user's earlier link of the kind ends."""
-    link, token = OneTimeLink.create(user, kind, work.now, address)
+def create_link(
+    work: LinkWork, user: User, kind: LinkKind, address: str | None = None, token: str | None = None
+) -> str:
+    """Make a link for a user locked by this work, and return its token. The user's earlier link of the kind ends.
+
+    By default, the token is random.
+    """
+    link, token = OneTimeLink.create(user, kind, work.now, address, token)
     work.links.add(link)
     return token
 

@@ -28,11 +28,14 @@ class LinkKind(StrEnum):
     """Replace a forgotten password."""
     SET_PASSWORD = "set-password"  # noqa: S105
     """Choose the first password of an account that an administrator made."""
+    VERIFY_EMAIL = "verify-email"
+    """Verify an e-mail address."""
 
 
 LIFETIMES: Mapping[LinkKind, timedelta] = {
     LinkKind.RESET_PASSWORD: timedelta(minutes=30),
     LinkKind.SET_PASSWORD: timedelta(days=7),
+    LinkKind.VERIFY_EMAIL: timedelta(hours=24),
 }
 
 
@@ -52,9 +55,11 @@ class OneTimeLink:
     expires_at: datetime
 
     @classmethod
-    def create(cls, user: User, kind: LinkKind, now: datetime, address: str | None = None) -> tuple[OneTimeLink, str]:
-        """Return a new link and its token, which is not stored."""
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+    def create(
+        cls, user: User, kind: LinkKind, now: datetime, address: str | None = None, token: str | None = None
+    ) -> tuple[OneTimeLink, str]:
+        """Return a new link and its token, which is not stored. By default, it is random."""
+        token = token or secrets.token_urlsafe(TOKEN_BYTES)
         link = cls(
             digest=digest_of(token),
             kind=kind,

@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.accounts.links import LinkKind, OneTimeLink
+from tasktracker.domain.accounts.quota import Quotas, Usage
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenClaims
@@ -43,6 +44,14 @@ class UserRepository(Protocol):
         """Store a changed user. Raises UsernameTaken, EmailTaken, and Stale unless the previous version is stored."""
         ...
 
+    def has_other_admin(self, user_id: UUID) -> bool:
+        """Return whether another user than this one is an active administrator.
+
+        Writing works that have called this run one after the other from then on, so the result stays true until the
+        work ends. Call it after locking the user, so that no deadlock can occur.
+        """
+        ...
+
     def hide(self, user_id: UUID, now: datetime) -> None:
         """Hide a user whose account is being removed: no method returns the user, and name and address are free.
 
@@ -53,7 +62,8 @@ class UserRepository(Protocol):
     def clear(self, user_id: UUID, limit: int) -> int:
         """Remove at most `limit` rows of a user other than tasks, such as categories and events. Return how many.
 
-        Histories of other users' tasks keep the user's changes, without an actor; each counts as a row.
+        Histories of other users' tasks keep the user's changes, without an actor, and events keep what administrators
+        did to the user, without the user; each counts as a row.
         """
         ...
 
@@ -63,6 +73,26 @@ class UserRepository(Protocol):
         The user must not be a member of another user's task. Histories keep their changes, without an actor. This takes
         as long as the user owns much: `clear` removes it in pieces.
         """
+        ...
+
+
+class QuotaRepository(Protocol):
+    """How much users own, and the quotas of single users.
+
+    A work that would make a user own more than their quotas fails with QuotaExceeded when it commits; then nothing is
+    changed. The works of a `SystemActor` may exceed them.
+    """
+
+    def usage(self, user_id: UUID) -> Usage:
+        """Return what the user owned before this work."""
+        ...
+
+    def find(self, user_id: UUID) -> Quotas:
+        """Return the user's own quotas."""
+        ...
+
+    def save(self, user_id: UUID, quotas: Quotas) -> None:
+        """Store the user's own quotas."""
         ...
 
 

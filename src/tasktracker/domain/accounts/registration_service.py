@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from tasktracker.domain.accounts.email_service import ask_to_verify
 from tasktracker.domain.accounts.invite_service import require_invite, use_invite
 from tasktracker.domain.accounts.password import PasswordPolicy, normalized
 from tasktracker.domain.accounts.ports import PasswordHasher
@@ -13,6 +15,7 @@ from tasktracker.domain.accounts.session_service import LoggedIn, SessionService
 from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
@@ -33,6 +36,7 @@ class RegistrationService:
         mode: RegistrationMode,
         sessions: SessionService,
         recorder: Recorder,
+        outbox: Outbox,
         throttle: Throttle,
         passwords: PasswordHasher,
         policy: PasswordPolicy,
@@ -44,6 +48,7 @@ class RegistrationService:
         self._mode = mode
         self._sessions = sessions
         self._recorder = recorder
+        self._outbox = outbox
         self._throttle = throttle
         self._passwords = passwords
         self._policy = policy
@@ -61,7 +66,8 @@ class RegistrationService:
     ) -> LoggedIn:
         """Create an account and log the user in. `repeated`, if given, must equal the password.
 
-        An invitation is used up only if registration requires one.
+        An invitation is used up only if registration requires one. With mail, the address is pending until it is
+        verified, whether another account has it or not.
         Raises InvalidInput, RegistrationClosed, UsernameTaken, EmailTaken, TooManyRequests.
         """
         self._throttle.consume(*buckets(REGISTRATION_LIMITS, origin.address))
@@ -70,11 +76,14 @@ class RegistrationService:
             # Before the costly hash; the work that writes decides.
             if self._requires_invite(work):
                 require_invite(work, invite)
-        user = self._new_user(fields, password, repeated)
+        user = self.new_user(fields, password, repeated)
+        if self._outbox.is_on:
+            user = replace(user, email=None, pending_email=user.email)
         with self._store.writing(actor) as work:
             if self._requires_invite(work):
                 use_invite(work, invite)
             work.users.add(user)
+            ask_to_verify(self._outbox, work, user, self._ids)
             session = self._sessions.open(work, user, device=None, origin=origin)
             self._recorder.success(work, Kind.REGISTER, origin, user.id, session.id)
         self._sessions.trust(user.username, origin)
@@ -82,7 +91,7 @@ class RegistrationService:
 
     def create_admin(self, fields: UserFields, password: str) -> User:
         """Create an account that may administer the service. Raises like `register`."""
-        user = self._new_user(fields, password, is_admin=True)
+        user = self.new_user(fields, password, is_admin=True)
         with self._store.writing(SystemActor("create an administrator")) as work:
             work.users.add(user)
             self._recorder.success(work, Kind.REGISTER, UNKNOWN_ORIGIN, user.id)
@@ -94,9 +103,10 @@ class RegistrationService:
             raise RegistrationClosed
         return mode is Registration.INVITE
 
-    def _new_user(
+    def new_user(
         self, fields: UserFields, password: str, repeated: str | None = None, *, is_admin: bool = False
     ) -> User:
+        """Return a new user that is not stored. Hashes the password. Raises InvalidInput."""
         differs = repeated is not None and normalized(repeated) != normalized(password)
         mismatch = [FieldError("password2", "must be the same as password")] if differs else []
         rules = self._rules | {"password": self._policy.rule(fields.get("username"), fields.get("email"))}

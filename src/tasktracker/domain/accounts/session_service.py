@@ -19,6 +19,8 @@ from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.kernel.actors import AnyActor, SessionActor, SystemActor
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
@@ -89,6 +91,7 @@ class SessionService:
         store: Store[SystemActor, AccountWork[SystemActor]],
         recorder: Recorder,
         throttle: Throttle,
+        outbox: Outbox,
         verifier: CodeVerifier,
         tokens: TokenSigner,
         passwords: PasswordHasher,
@@ -100,6 +103,7 @@ class SessionService:
         self._store = store
         self._recorder = recorder
         self._throttle = throttle
+        self._outbox = outbox
         self._verifier = verifier
         self._signer = tokens
         self._passwords = passwords
@@ -122,7 +126,7 @@ class SessionService:
         computation. Raises CodeRequired if the password is right and a second factor is on; TooManyRequests.
         """
         fields = check(self._rules, _Login(username=username, password=password, device=device, code=code))
-        attempts = self._count(fields["username"], origin)
+        is_trusted, attempts = self._count(fields["username"], origin)
         with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])
             factor = work.second_factors.find(user.id if user else UNUSED_ID)
@@ -143,7 +147,7 @@ class SessionService:
             # The hash was verified before this work began. It must still be the stored one.
             has_changed = current is None or not current.is_active or current.password_hash != user.password_hash
             if current is not None and not has_changed:
-                logged_in = self._log_in(work, current, fields, rehashed, origin)
+                logged_in = self._log_in(work, current, fields, rehashed, origin, is_trusted)
         if has_changed:
             # The password may still be right: another login may have hashed it again.
             self._throttle.refund(*attempts)
@@ -264,8 +268,8 @@ class SessionService:
         """Trust the network of a successful login or registration with this name, as far as guesses are concerned."""
         self._throttle.trust(buckets(PAIR_LIMITS, origin.address, case_key(username))[0])
 
-    def _count(self, username: str, origin: Origin) -> Sequence[Bucket]:
-        """Count an attempt, and return its buckets. Raises TooManyRequests.
+    def _count(self, username: str, origin: Origin) -> tuple[bool, Sequence[Bucket]]:
+        """Count an attempt. Return whether the network is trusted, and the buckets. Raises TooManyRequests.
 
         From a network from which the account's owner has logged in, only its own limits apply: attempts from elsewhere
         do not lock out the owner there, and an attacker there gains no attempts at this or other accounts.
@@ -273,13 +277,20 @@ class SessionService:
         account = case_key(username)
         pairs, addresses = buckets(PAIR_LIMITS, origin.address, account), buckets(ADDRESS_LIMITS, origin.address)
         attempts = [*pairs, *addresses, Bucket.of(LOGIN_BY_ACCOUNT, account)]
-        if self._throttle.is_trusted(pairs[0]):
+        is_trusted = self._throttle.is_trusted(pairs[0])
+        if is_trusted:
             attempts = [pairs[0], addresses[0]]
         self._throttle.consume(*attempts)
-        return attempts
+        return is_trusted, attempts
 
     def _log_in(
-        self, work: AccountWork[SystemActor], user: User, fields: _Login, rehashed: str | None, origin: Origin
+        self,
+        work: AccountWork[SystemActor],
+        user: User,
+        fields: _Login,
+        rehashed: str | None,
+        origin: Origin,
+        is_trusted: bool,
     ) -> LoggedIn | None:
         """Open a session for a locked user whose password was verified; None if the code is wrong."""
         factor = work.second_factors.find(user.id)
@@ -289,9 +300,19 @@ class SessionService:
         if rehashed:
             user = user.with_password(rehashed)
             work.users.save(user)
+        is_new = not is_trusted and not self._has_session_of(work, user, origin)
         session = self.open(work, user, fields["device"], origin)
+        if is_new:
+            details = {"at": work.now, "from": origin.address, "device": fields["device"] or origin.user_agent}
+            notice = {name: str(value) for name, value in details.items() if value}
+            self._outbox.add(work, DeliveryKind.NEW_DEVICE, session.id, user_id=user.id, parameters=notice)
         self._recorder.success(work, Kind.LOGIN, origin, user.id, session.id)
         return LoggedIn(user, self.tokens_of(session))
+
+    @staticmethod
+    def _has_session_of(work: AccountWork[SystemActor], user: User, origin: Origin) -> bool:
+        """Return whether the user has a session of a program that names itself like this one."""
+        return any(each.user_agent == origin.user_agent for each in work.sessions.list(user.id))
 
     def _refresh(self, work: AccountWork[SystemActor], claims: TokenClaims, origin: Origin) -> Session | None:
         now = work.now

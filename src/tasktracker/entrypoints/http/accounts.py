@@ -27,6 +27,7 @@ from tasktracker.domain.kernel.errors import (
     ConfirmationRequired,
     EmailTaken,
     InvalidInput,
+    LastAdmin,
     RegistrationClosed,
     TooManyRequests,
     UsernameTaken,
@@ -101,6 +102,8 @@ class EditProfile(Body, kw_only=True):
     code: Code | UnsetType | None = UNSET
 
     id: ReadOnly = UNSET
+    email_verified_at: ReadOnly = UNSET
+    pending_email: ReadOnly = UNSET
     is_admin: ReadOnly = UNSET
     created_at: ReadOnly = UNSET
 
@@ -127,6 +130,12 @@ class UserView(Struct):
     id: UUID
     username: str
     email: str | None
+    email_verified_at: Annotated[
+        Moment | None, Meta(description="Null if the server sends no mail, or the address was not verified.")
+    ]
+    pending_email: Annotated[
+        str | None, Meta(description="A new address, which becomes `email` once it is verified by mail.")
+    ]
     first_name: str
     last_name: str
     time_zone: str
@@ -244,7 +253,7 @@ class AccountController(Controller):
         operation_id="deleteAccount",
         summary="Delete the account",
         status_code=204,
-        opt=operation(InvalidInput, ConfirmationRequired, TooManyRequests, Busy, access=Access.SESSION),
+        opt=operation(LastAdmin, InvalidInput, ConfirmationRequired, TooManyRequests, Busy, access=Access.SESSION),
     )
     @on_hashing_thread
     def delete_account(self, request: Request, data: JsonBody[DeleteAccount]) -> None:

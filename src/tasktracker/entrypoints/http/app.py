@@ -24,6 +24,9 @@ from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController
+from tasktracker.entrypoints.http.admin_deliveries import AdminDeliveryController
+from tasktracker.entrypoints.http.admin_service import AdminInviteController, AdminServiceController
+from tasktracker.entrypoints.http.admin_users import AdminUserController
 from tasktracker.entrypoints.http.api_tokens import ApiTokenController
 from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.changes import SyncCursors
@@ -39,11 +42,13 @@ from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.sub_path import SubPath
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.entrypoints.http.deliveries import DeliveryController
+from tasktracker.entrypoints.http.dev_mail import DevMailController
 from tasktracker.entrypoints.http.digest import DigestController
+from tasktracker.entrypoints.http.email import EmailController
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
-from tasktracker.entrypoints.http.job_worker import JobWorker
 from tasktracker.entrypoints.http.links import LinkController
 from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
@@ -51,7 +56,6 @@ from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import CategoryShareController, ShareController
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
-from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.sync import SyncController
 from tasktracker.entrypoints.http.system import ProblemController, SystemController
 from tasktracker.entrypoints.http.tasks import TaskController
@@ -60,6 +64,7 @@ from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.metrics import Gauges, ProcessMetrics
 from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THREADS_PER_HASH, Settings
+from tasktracker.entrypoints.worker.background import Background
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
@@ -70,7 +75,9 @@ CONTROLLERS: Sequence[type[Controller]] = (
     TwoFactorController,
     ApiTokenController,
     LinkController,
+    EmailController,
     ActivityController,
+    DeliveryController,
     CategoryController,
     CategoryShareController,
     TaskController,
@@ -80,9 +87,14 @@ CONTROLLERS: Sequence[type[Controller]] = (
     SyncController,
     DigestController,
     EventController,
+    AdminUserController,
+    AdminInviteController,
+    AdminDeliveryController,
+    AdminServiceController,
     RootController,
     SystemController,
     ProblemController,
+    DevMailController,
 )
 
 # The paths of the original Task Tracker: its client needs only another base URL (docs/original.md).
@@ -187,22 +199,21 @@ def _open(store: Storage, actor: Actor) -> None:
 
 @asynccontextmanager
 async def _running(container: Container, services: Services, _: Litestar) -> AsyncIterator[None]:
-    """Run the background tasks. At the end, finish running requests and close all connections."""
-    sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
-    sweeping = asyncio.create_task(sweeper.run(services.threads))
-    worker = JobWorker(container.jobs(), container.jobs_added())
-    worker.start()
+    """Run the work in the background. At the end, finish running requests and close all connections."""
+    background = Background(container) if container.settings().run_worker else None
+    if background is not None:
+        background.start()
     services.subscriptions.open()
-    background = [sweeping]
+    sampling = None
     if services.metrics is not None:
-        background.append(asyncio.create_task(_sampling(services.metrics, _gauges(container, services))))
+        sampling = asyncio.create_task(_sampling(services.metrics, _gauges(container, services)))
     try:
         yield
     finally:
-        for task in background:
-            task.cancel()
-        sweeper.stop()
-        await asyncio.to_thread(worker.stop)
+        if sampling is not None:
+            sampling.cancel()
+        if background is not None:
+            await asyncio.to_thread(background.stop)
         await services.transfers.stop()
         await services.subscriptions.close()
         for each in vars(services).values():

@@ -13,12 +13,16 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Meta
 
+from tasktracker.domain.accounts.email_service import EmailService
 from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
 from tasktracker.domain.accounts.password_reset_service import PasswordResetService
 from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
-from tasktracker.domain.kernel.errors import DomainError, InvalidInput, TooManyRequests, Unavailable
+from tasktracker.domain.activity.event import Origin
+from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.kernel.errors import DomainError, EmailTaken, InvalidInput, TooManyRequests, Unavailable
 from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE, Language
+from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.languages import preferred_language
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.problems import status_of
@@ -49,6 +53,8 @@ class LinkController(Controller):
 
     settings: Settings
     password_reset: PasswordResetService
+    emails: EmailService
+    store: Storage
     threads: ThreadRunner
     hashing_threads: ThreadRunner
 
@@ -70,14 +76,18 @@ class LinkController(Controller):
         media_type(request, {FORM})
         sent = _form_fields(await request.body())
         token = sent.get("token", query(LinkQuery, request).token)
+        done = "email" if known is LinkKind.VERIFY_EMAIL else "password"
         try:
-            await self.hashing_threads.run(
-                self.password_reset.reset,
-                token,
-                sent.get("new_password", ""),
-                sent.get("code") or None,
-                request.origin,
-            )
+            if known is LinkKind.VERIFY_EMAIL:
+                await self.threads.run(self._verify_email, token, request.origin)
+            else:
+                await self.hashing_threads.run(
+                    self.password_reset.reset,
+                    token,
+                    sent.get("new_password", ""),
+                    sent.get("code") or None,
+                    request.origin,
+                )
         except InvalidInput as error:
             try:
                 page = await self.threads.run(self._form, known, token, language)
@@ -86,13 +96,27 @@ class LinkController(Controller):
             return _with_errors(page, error).response(HTTPStatus.BAD_REQUEST)
         except DomainError as error:
             return _refusal(error, language)
-        done = Page(
-            language=language, title=text(language, "password.done.title"), lead=text(language, "password.done.lead")
+        page = Page(
+            language=language, title=text(language, f"{done}.done.title"), lead=text(language, f"{done}.done.lead")
         )
-        return done.response(HTTPStatus.OK)
+        return page.response(HTTPStatus.OK)
+
+    def _verify_email(self, token: str, origin: Origin) -> None:
+        with self.store.writing(SystemActor("verify an address")) as work:
+            self.emails.verify(work, token, origin)
 
     def _form(self, kind: LinkKind, token: str, language: Language) -> Page:
-        """Return the form of a password link. Raises InvalidInput for a dead link."""
+        """Return the form of a link. Raises InvalidInput for a dead link."""
+        if kind is LinkKind.VERIFY_EMAIL:
+            with self.store.reading(SystemActor("show the form of a link")) as work:
+                link, user = self.emails.find_link(work, token)
+            return Page(
+                language=language,
+                title=text(language, f"{kind}.title"),
+                lead=text(language, f"{kind}.lead", username=user.username, address=link.address),
+                button=text(language, f"{kind}.button"),
+                token=token,
+            )
         form = self.password_reset.find(token)
         minimum = self.settings.password_min_length
         fields = [
@@ -154,8 +178,11 @@ def _with_errors(page: Page, error: InvalidInput) -> Page:
 
 def _refusal(error: DomainError, language: Language) -> Response[str]:
     """Return the page of a dead link, or of one that cannot be used right now. Raises any other error again."""
+    headers: dict[str, str] = {}
     if isinstance(error, InvalidInput):
-        key, status, headers, seconds = "dead", HTTPStatus.GONE, {}, 0
+        key, status, seconds = "dead", HTTPStatus.GONE, 0
+    elif isinstance(error, EmailTaken):
+        key, status, seconds = "taken", status_of(type(error)), 0
     elif isinstance(error, TooManyRequests | Unavailable):
         key, status, seconds = "wait", status_of(type(error)), error.retry_after
         headers = {"Retry-After": str(seconds)}

@@ -97,7 +97,7 @@ class RootController(Controller):
             name="Task Tracker",
             version=version("tasktracker-server"),
             server=UUID(bytes=secret[:16], version=4),
-            capabilities=CapabilitiesView(registration=registration, mail=False),
+            capabilities=CapabilitiesView(registration=registration, mail=bool(self.settings.mail_url)),
             limits=LimitsView(
                 body_bytes=self.settings.max_body_bytes,
                 mutations=MAX_MUTATIONS,

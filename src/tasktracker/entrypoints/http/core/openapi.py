@@ -19,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from tasktracker.domain.kernel.errors import (
+    AdminRequired,
     Busy,
     DomainError,
     InsufficientScope,
@@ -67,6 +68,7 @@ SECURITY: dict[Access, list[dict[str, Any]]] = {
     Access.OPTIONAL_TOKEN: [{"bearer": []}, {}],
     Access.TOKEN: [{"bearer": []}],
     Access.SESSION: [{"bearer": []}],
+    Access.ADMIN: [{"bearer": []}],
     Access.TICKET: [{"bearer": []}, {}],
 }
 BEARER = "The `access` token of a registration, a login or a refresh, or an API token. Enter only the token."
@@ -83,6 +85,7 @@ TAGS = {
     "trash": "Deleted tasks that can still be restored.",
     "history": "The changes of a task.",
     "sync": "Synchronization of devices.",
+    "administration": "Users, settings, invitations and activity of the service, for administrators.",
     "service": "Health checks and explanations of problems.",
 }
 
@@ -222,7 +225,12 @@ def _kinds(operation: Operation, path: str, method: str) -> set[type[DomainError
             kinds.add(StorageFull)
     if operation.access not in (Access.PUBLIC, Access.OPTIONAL, Access.OPTIONAL_TOKEN):
         kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
-        kinds.add(SessionRequired if operation.access is Access.SESSION else InsufficientScope)
+        if operation.access in (Access.SESSION, Access.ADMIN):
+            kinds.add(SessionRequired)
+        else:
+            kinds.add(InsufficientScope)
+        if operation.access is Access.ADMIN:
+            kinds.add(AdminRequired)
     return kinds
 
 

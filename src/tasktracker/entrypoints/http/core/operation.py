@@ -28,6 +28,8 @@ class Access(Enum):
     """An access token, or an API token whose scopes the use case checks."""
     SESSION = auto()
     """An access token. API tokens are refused."""
+    ADMIN = auto()
+    """An access token of an administrator."""
     TICKET = auto()
     """A token as for `TOKEN`, or a ticket in the query string, which the handler redeems."""
 

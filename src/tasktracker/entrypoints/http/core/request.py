@@ -17,7 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from tasktracker.domain.accounts.session import MAX_USER_AGENT_LENGTH
 from tasktracker.domain.accounts.token import TokenClaims
 from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.actors import Actor, AdminActor, SessionActor
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.entrypoints.http.core.request_parsing import decode, read_query
 from tasktracker.entrypoints.http.core.schemas import Body, Query
@@ -47,6 +47,13 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
         """The actor, in an operation that requires a session."""
         actor = self.user
         assert isinstance(actor, SessionActor), "the operation does not require a session"
+        return actor
+
+    @property
+    def admin_actor(self) -> AdminActor:
+        """The actor, in an operation for administrators."""
+        actor = self.user
+        assert isinstance(actor, AdminActor), "the operation is not for administrators"
         return actor
 
     @property
