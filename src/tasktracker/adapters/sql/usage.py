@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
@@ -16,6 +15,7 @@ from tasktracker.domain.tasks.task import Task
 USAGE = (feeds.c.tasks, feeds.c.categories, feeds.c.bytes)
 QUOTAS = (feeds.c.max_tasks, feeds.c.max_categories, feeds.c.max_bytes)
 
+NONE = [None] * len(QUOTAS)
 _USAGE = select(*USAGE).where(feeds.c.user_id == bindparam("user_id"))
 _FIND = select(*QUOTAS).where(feeds.c.user_id == bindparam("user_id"))
 _saved = insert(feeds)
@@ -56,17 +56,24 @@ class SqlUsage:
         Raises QuotaExceeded. The row stays locked until the commit, so concurrent works cannot exceed a quota together.
         """
         change = self.changes[user_id]
-        values = {"user_id": user_id, "head": entries, **_named("", change)}
-        (row,) = self._connection.change_returning(_COUNT, values)
-        head, *counted = row
-        if self._limits is not None:
-            quotas = Quotas(*counted[len(USAGE) :]).otherwise(self._limits)
-            require_within(quotas, Usage(*counted[: len(USAGE)]), change)
+        values = {
+            "user_id": user_id,
+            "head": entries,
+            "tasks": change.tasks,
+            "categories": change.categories,
+            "bytes": change.bytes,
+        }
+        ((head, *counted),) = self._connection.change_returning(_COUNT, values)
+        own = counted[len(USAGE) :]
+        if self._limits is not None and (own != NONE or self._limits != UNLIMITED):
+            require_within(Quotas(*own).otherwise(self._limits), Usage(*counted[: len(USAGE)]), change)
         return int(head)
 
     def count_less(self, user_id: UUID) -> None:
         """Count the change of a user who owns less, and whose feed has no new entries."""
-        self._connection.change(_COUNT_LESS, {"of_user": user_id, **_named("more_", self.changes[user_id])})
+        change = self.changes[user_id]
+        more = {f"more_{each.name}": getattr(change, each.name) for each in USAGE}
+        self._connection.change(_COUNT_LESS, {"of_user": user_id, **more})
 
 
 class SqlQuotas:
@@ -93,7 +100,3 @@ class SqlQuotas:
 def of_task(task: Task) -> Usage:
     """Return what a task adds to the usage of its owner."""
     return Usage(tasks=1, bytes=task.text_bytes)
-
-
-def _named(prefix: str, change: Usage) -> dict[str, Any]:
-    return {f"{prefix}{each.name}": getattr(change, each.name) for each in USAGE}
