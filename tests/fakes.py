@@ -268,6 +268,9 @@ class FakeMailer:
         if failure:
             raise failure
 
+    def check(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closed += 1
 

@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sqlalchemy import NullPool, create_engine, text
 from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.schema import REVISION
 from tasktracker.adapters.sql.urls import database_url
+from tasktracker.domain.administration.statistics import Maintenance
 from tasktracker.entrypoints import cli, logging
 from tasktracker_client import Op, Replica, Status
 from tests.fakes import SYSTEM
@@ -227,6 +229,12 @@ class TestRevoked:
             assert (Status.LOST, Op.UPDATE, 4) in found
             assert any("newer" in issue for issue in found)
             assert old in {task.id for task in phone.tasks()}
+
+    def test_the_time_of_the_last_backup_is_stored(self, url: str) -> None:
+        before = datetime.now(UTC)
+        tasktracker(url, "backup", "backup")
+        with serving(url) as api, api.container.store().reading(SYSTEM) as work:
+            assert before <= work.statistics.marks()[Maintenance.BACKUP] <= datetime.now(UTC)
 
 
 class TestRefused:

@@ -60,6 +60,7 @@ def test_a_service_that_lacks_nothing(folder: Path) -> None:
         "database",
         "schema",
         "clock",
+        "mail",
         "backups",
     }
 
@@ -125,6 +126,15 @@ def test_without_settings_it_warns_of_development() -> None:
     ("settings", "text"),
     [
         ({"PORT": "x", "WORKERS": "0"}, "error    settings: PORT"),
+        (
+            {
+                "DATABASE_URL": "memory://",
+                "MAIL_URL": "smtp://127.0.0.1:1",
+                "MAIL_FROM": "tasks@example.org",
+                "PUBLIC_URL": "https://example.org",
+            },
+            "error    mail: ",
+        ),
         ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}, "error    database: "),
     ],
 )

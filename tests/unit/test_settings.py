@@ -481,10 +481,14 @@ def test_lines_of_the_env_file_that_cannot_be_read_are_refused_with_their_number
 
 @pytest.mark.parametrize("name", [name.upper() for name in SECRETS])
 def test_a_secret_may_be_in_a_file(tmp_path: Path, name: str) -> None:
-    value = {"SECRET_KEYS": KEY, "METRICS_TOKEN": "a" * 16}.get(name, "postgresql://u@h/d")
+    values = {"SECRET_KEYS": KEY, "METRICS_TOKEN": "a" * 16, "MAIL_URL": "smtp://user:password@mail.example.org"}
+    value = values.get(name, "postgresql://u@h/d")
     file = tmp_path / "secret"
     file.write_text(f"{value}\n")
-    given = {"DATABASE_URL": "postgresql://u@h/d"} if name == "LISTEN_DATABASE_URL" else {}
+    given = {
+        "LISTEN_DATABASE_URL": {"DATABASE_URL": "postgresql://u@h/d"},
+        "MAIL_URL": {"MAIL_FROM": "tasks@example.org", "PUBLIC_URL": "https://example.org"},
+    }.get(name, {})
     assert load({**given, f"{name}_FILE": str(file)}, None) == load({**given, name: value}, None)
     assert misspelled({f"{name}_FILE": str(file)}, None) == []
     assert "together" in problems({name: value, f"{name}_FILE": str(file)})[name]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from tasktracker.domain.administration.statistics import Maintenance
 from tasktracker.domain.backups import BackupRefused, Progress
+from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import Settings
 
@@ -31,6 +34,12 @@ def save(container: Container, loaded: Settings, file: Path | None, keep: int | 
         raise BackupRefused("--keep needs a folder, in which backups are named after the time.")
     with _progress("backing up") as progress:
         backups.save(file, container.keys().signing, progress)
+    with suppress(StorageUnavailable):  # the schema may be that of an earlier version, before an upgrade
+        try:
+            with container.store().writing(SystemActor("backup")) as work:
+                work.statistics.mark(Maintenance.BACKUP, work.now)
+        finally:
+            container.store().close()
     click.echo(f"wrote {file} ({file.stat().st_size} bytes)")
     if keep is not None:
         named = sorted(

@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from tasktracker.domain.backups import BackupRefused
+from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.entrypoints import settings
 from tasktracker.entrypoints.container import Container, Schema
@@ -55,6 +56,7 @@ def examine() -> Iterator[Finding]:
     yield from _permissions(loaded)
     yield from _resources(loaded)
     yield from _database(loaded)
+    yield _mail(loaded)
     yield from _backups(loaded)
 
 
@@ -146,6 +148,19 @@ def _clock(container: Container) -> Finding:
             Level.WARNING, "clock", text, "Set the clocks of both hosts by NTP (`timedatectl set-ntp true`)."
         )
     return Finding(Level.OK, "clock", text)
+
+
+def _mail(loaded: Settings) -> Finding:
+    mailer = Container(settings=loaded).mailer()
+    if mailer is None:
+        return Finding(Level.OK, "mail", "none is sent: administrators make one-time links by `tasktracker users`")
+    try:
+        mailer.check()
+    except NotSent as error:
+        return Finding(Level.ERROR, "mail", str(error), "Check MAIL_URL, and that this host may connect to the relay.")
+    finally:
+        mailer.close()
+    return Finding(Level.OK, "mail", "the relay answers, and accepts the user")
 
 
 def _backups(loaded: Settings) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
 DEVELOPMENT_ORIGINS = ("http://localhost:5173", "http://127.0.0.1:5173")
 
-SECRETS = ("secret_keys", "database_url", "listen_database_url", "metrics_token")
+SECRETS = ("secret_keys", "database_url", "listen_database_url", "mail_url", "metrics_token")
 FILE_SUFFIX = "_FILE"
 """Each of SECRETS may be in a file, which a variable with this suffix names: other processes can read variables."""
 

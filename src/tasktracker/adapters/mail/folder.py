@@ -27,6 +27,9 @@ class FolderMailer:
         partial.write_bytes(self._composer.write(letter).as_bytes())
         partial.rename(path)
 
+    def check(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -94,6 +94,10 @@ class Mailer(Protocol):
         """Send a letter. Raises NotSent. If it takes longer than a minute, it has failed."""
         ...
 
+    def check(self) -> None:
+        """Check that the relay answers and accepts the user. Raises NotSent."""
+        ...
+
     def close(self) -> None:
         """Close the connection to the relay, until the next letter."""
         ...
