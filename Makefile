@@ -57,7 +57,7 @@ test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, for example ARGS="
 # Both variables are set for the prerequisite, too.
 test-thorough: export HYPOTHESIS_PROFILE := thorough
 test-thorough: export PYTEST_TIMEOUT := 1200
-test-thorough: test ## Run all tests, with ten times as many generated examples
+test-thorough: test ## Run all tests, with more generated examples and storages
 
 # One test at a time: each starts several processes, and measures.
 test-faults: export FAULTS := full

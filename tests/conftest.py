@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,7 +18,8 @@ from tests import backends
 from tests.backends import Backend
 from tests.contracts.base import Seed
 from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
-from tests.postgres import RUN_FOLDER_VARIABLE, DatabaseFactory, PrivatePostgres, ServerFolder, shared_server
+from tests.http import migrated
+from tests.postgres import RUN_FOLDER_VARIABLE, DatabaseFactory, PrivatePostgres, ServerFolder, memory, shared_server
 from tests.strategies import THOROUGHNESS
 
 RUN_FOLDER = pytest.StashKey[ServerFolder]()
@@ -27,16 +31,20 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare the folder of the shared server, whose owner is the main process.
 
     The workers of pytest-xdist inherit the variable. The server itself starts
-    when the first test asks for it.
+    when the first test asks for it. Without `--basetemp`, the files of tests are
+    in memory, too, if it is large enough: a commit to SQLite waits for the disk.
     """
     if not hasattr(config, "workerinput"):
         folder = ServerFolder()
         config.stash[RUN_FOLDER] = folder
         os.environ[RUN_FOLDER_VARIABLE] = str(folder.path)
+        if config.option.basetemp is None and memory():
+            config.option.basetemp = str(folder.path / "files")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -61,6 +69,23 @@ def postgres_url_factory(postgres_server: str) -> Iterator[DatabaseFactory]:
 
 @pytest.fixture
 def database_url(postgres_url_factory: DatabaseFactory) -> Iterator[str]:
+    """The URL of a migrated database for this test only."""
+    url = postgres_url_factory.create_migrated_database()
+    yield url
+    postgres_url_factory.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a migrated database of each kind."""
+    if request.param == "sqlite":
+        return migrated(f"sqlite:///{tmp_path / 'file.db'}")
+    url: str = request.getfixturevalue("database_url")
+    return url
+
+
+@pytest.fixture
+def empty_database_url(postgres_url_factory: DatabaseFactory) -> Iterator[str]:
     """The URL of an empty database for this test only."""
     url = postgres_url_factory.create_database()
     yield url
@@ -87,7 +112,7 @@ def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             yield backend
     else:
         databases: DatabaseFactory = request.getfixturevalue("postgres_url_factory")
-        with backends.postgresql(databases.create_database()) as backend:
+        with backends.postgresql(databases.create_migrated_database()) as backend:
             yield backend
 
 
@@ -119,6 +144,24 @@ def limiter(backend: Backend, store: Storage) -> RateLimiter:
 @pytest.fixture
 def seed(store: Storage, clock: ManualClock) -> Seed:
     return Seed(store, clock, SequentialIds())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave each test of HTTP one of the storages that it can run on, by its name. `make test-thorough` leaves all.
+
+    The rules of a storage have contracts that always run on every storage, so a rule of HTTP needs one.
+    """
+    variants: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "shared" in item.callspec.params:
+            variants[item.nodeid.replace(str(item.callspec.params["shared"]), "")].append(item)
+    if THOROUGHNESS == 1:
+        kept = {id(group[crc32(name.encode()) % len(group)]) for name, group in variants.items()}
+        left_out = [item for group in variants.values() for item in group if id(item) not in kept]
+        config.hook.pytest_deselected(items=left_out)
+        removed = set(map(id, left_out))
+        items[:] = [item for item in items if id(item) not in removed]
 
 
 def pytest_collection_finish() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,8 @@ import structlog
 from litestar.testing import TestClient
 
 import tasktracker
+from tasktracker.adapters.sql import urls
+from tasktracker.adapters.sql.sqlite_file import SqliteFile
 from tasktracker.domain.accounts.link_service import create_link
 from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.work import Storage
@@ -314,9 +317,27 @@ class Server(Caller):
 
 
 def migrated(database_url: str) -> str:
-    """Bring the schema of a database up to date and return its URL."""
-    Schema(load({**SETTINGS, "DATABASE_URL": database_url}, None)).upgrade()
+    """Bring the schema of a database up to date and return its URL. A missing SQLite file becomes a copy of another."""
+    parsed = urls.database_url(database_url)
+    path = Path(parsed.database or "")
+    if parsed.drivername != urls.SQLITE or path.exists() or path.is_symlink():
+        _upgrade(database_url)
+    else:
+        SqliteFile(str(path)).create()
+        path.write_bytes(_sqlite_template())
     return database_url
+
+
+@cache
+def _sqlite_template() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "tasks.db")
+        _upgrade(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
+def _upgrade(database_url: str) -> None:
+    Schema(load({**SETTINGS, "DATABASE_URL": database_url}, None)).upgrade()
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

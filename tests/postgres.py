@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from tasktracker.adapters.sql import migrate
 from tests import postgres_supervisor as supervisor
 from tests.waiting import PATIENCE, wait_until
 
@@ -47,7 +48,7 @@ class PostgresUnavailableError(Exception):
 def memory() -> str | None:
     """Return a folder in memory, if it is large enough.
 
-    Creating a database there takes a fifth of the time.
+    Creating a database there takes a fifth of the time, and a commit does not wait for the disk.
     """
     folder = "/dev/shm"
     if "TMPDIR" in os.environ or not os.access(folder, os.W_OK | os.X_OK):
@@ -143,6 +144,7 @@ class DatabaseFactory:
         self.admin_url = admin_url
         self._created: list[str] = []
         self._connection: psycopg.Connection | None = None
+        self._migrated: str | None = None
 
     def create_database(self, template: str | None = None) -> str:
         """Create a database and return its URL.
@@ -159,6 +161,16 @@ class DatabaseFactory:
         url = with_database(self.admin_url, name)
         self._created.append(url)
         return url
+
+    def create_migrated_database(self) -> str:
+        """Create a database with the current schema and return its URL.
+
+        It is a copy: migrating takes five times as long.
+        """
+        if self._migrated is None:
+            self._migrated = self.create_database()
+            migrate.upgrade(self._migrated)
+        return self.create_database(self._migrated)
 
     def drop_database(self, url: str) -> None:
         """Drop a database and close all connections to it."""

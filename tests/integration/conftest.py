@@ -21,7 +21,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'file.db'}"
-    url: str = request.getfixturevalue("database_url")
+    url: str = request.getfixturevalue("empty_database_url")
     return url
 
 
@@ -31,7 +31,7 @@ def shared_url(
 ) -> str:
     """The URL of a migrated database that the tests of a module share."""
     sqlite = f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/tasks.db"
-    return migrated(sqlite if request.param == "sqlite" else postgres_url_factory.create_database())
+    return migrated(sqlite) if request.param == "sqlite" else postgres_url_factory.create_migrated_database()
 
 
 @pytest.fixture(scope="module")

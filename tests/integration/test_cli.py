@@ -25,7 +25,7 @@ from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
 from tasktracker.entrypoints import cli, logging
 from tasktracker.entrypoints.settings import Settings, load
 from tests.contracts.http.base import problem
-from tests.http import OTHER_PASSWORD, PASSWORD, SETTINGS, Api, expect, run
+from tests.http import OTHER_PASSWORD, PASSWORD, SETTINGS, Api, expect, migrated, run
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -59,7 +59,7 @@ def create_admin(name: str = "root", password: str = PASSWORD, *more: str, statu
 @pytest.fixture
 def api(folder: Path) -> Iterator[Api]:
     """The application on the database that the commands use."""
-    with Api(load().database_url) as api:
+    with Api(migrated(load().database_url)) as api:
         yield api
 
 

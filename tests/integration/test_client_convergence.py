@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.http import Person, Server, migrated
+from tests.http import Person, Server
 from tests.integration.devices import Device
 from tests.integration.phones import api_token
 
@@ -18,9 +18,8 @@ STEPS = 100
 
 
 @pytest.fixture
-def servers(url: str, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
-    migrated(url)
-    with Server(tmp_path, DATABASE_URL=url) as one, Server(tmp_path, DATABASE_URL=url) as other:
+def servers(migrated_url: str, tmp_path: Path) -> Iterator[tuple[Server, Server]]:
+    with Server(tmp_path, DATABASE_URL=migrated_url) as one, Server(tmp_path, DATABASE_URL=migrated_url) as other:
         yield one, other
 
 

@@ -249,7 +249,7 @@ seeds = st.integers(0, 2**31)
 
 
 @given(seed=seeds)
-@few(3)
+@few(1)
 def test_devices_converge_on_memory(tmp_path: Path, seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Worker, "_run", lambda _: None)  # jobs run when the test runs them

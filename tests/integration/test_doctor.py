@@ -150,5 +150,5 @@ def test_a_newer_schema_is_an_error_in_words(folder: Path) -> None:
     assert "A newer version has migrated the database" in doctor(1, **HEALTHY, DATABASE_URL=url)
 
 
-def test_postgresql_without_a_schema_is_an_error(database_url: str) -> None:
-    assert "Run `tasktracker migrate`" in doctor(1, **HEALTHY, DATABASE_URL=database_url)
+def test_postgresql_without_a_schema_is_an_error(empty_database_url: str) -> None:
+    assert "Run `tasktracker migrate`" in doctor(1, **HEALTHY, DATABASE_URL=empty_database_url)

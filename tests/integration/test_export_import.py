@@ -72,7 +72,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         url = migrated(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/tasks.db")
     else:
         databases: DatabaseFactory = request.getfixturevalue("postgres_url_factory")
-        url = migrated(databases.create_database())
+        url = databases.create_migrated_database()
     with Api(url, IMPORT_MAX_BYTES="500000", THROTTLE="off") as api:
         yield as_described(api)
 

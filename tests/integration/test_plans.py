@@ -105,7 +105,7 @@ def fill(url: str) -> Iterator[Crowd]:
 
 @pytest.fixture(scope="module")
 def postgresql(postgres_url_factory: DatabaseFactory) -> Iterator[Crowd]:
-    url = postgres_url_factory.create_database()
+    url = postgres_url_factory.create_migrated_database()
     yield from fill(url)
     postgres_url_factory.drop_database(url)
 

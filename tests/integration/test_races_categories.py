@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import Uuid7Generator
@@ -29,8 +28,7 @@ ROUNDS, WRITES = 15, 6
 @pytest.fixture
 def apps(postgres_url_factory: DatabaseFactory) -> Iterator[tuple[App, App, Seed]]:
     """Two processes' services on one database."""
-    url = postgres_url_factory.create_database()
-    migrate.upgrade(url)
+    url = postgres_url_factory.create_migrated_database()
     clock = ManualClock()
     with (
         closing(SqlStore(open_database(url), clock, Uuid7Generator())) as one,

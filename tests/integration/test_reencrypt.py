@@ -9,7 +9,6 @@ import pytest
 
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
-from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.system import Uuid7Generator
@@ -21,21 +20,20 @@ OLD, NEW = (f"{name} secret that is long enough to be one" for name in ("old", "
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    migrate.upgrade(url)
-    store = SqlStore(open_database(url), ManualClock(), Uuid7Generator())
+def store(migrated_url: str) -> Iterator[SqlStore]:
+    store = SqlStore(open_database(migrated_url), ManualClock(), Uuid7Generator())
     yield store
     store.close()
 
 
-def test_a_key_can_be_retired_after_reencryption(store: SqlStore, url: str, tmp_path: Path) -> None:
+def test_a_key_can_be_retired_after_reencryption(store: SqlStore, migrated_url: str, tmp_path: Path) -> None:
     seed = Seed(store, ManualClock(), SequentialIds())
     users = [seed.user() for _ in range(3)]
     for user in users:
         seed.second_factor(user, sealed_secret=FernetSecretCipher(KeyRing([OLD])).seal(user.username))
 
     def reencrypt(keys: str) -> tuple[int, str]:
-        result = run(tmp_path, "keys", "reencrypt", DATABASE_URL=url, SECRET_KEYS=keys)
+        result = run(tmp_path, "keys", "reencrypt", DATABASE_URL=migrated_url, SECRET_KEYS=keys)
         return result.returncode, result.stdout + result.stderr
 
     status, output = reencrypt(NEW)

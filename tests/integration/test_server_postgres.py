@@ -24,7 +24,7 @@ THREADS = 16
 
 @pytest.fixture(scope="module")
 def database(postgres_url_factory: DatabaseFactory) -> Iterator[str]:
-    url = migrated(postgres_url_factory.create_database())
+    url = postgres_url_factory.create_migrated_database()
     yield url
     postgres_url_factory.drop_database(url)
 
@@ -259,24 +259,24 @@ class TestRefreshing:
 class TestSchema:
     """A server works with exactly one revision of the schema."""
 
-    def test_an_outdated_schema_is_refused(self, tmp_path: Path, database_url: str) -> None:
-        refused = run(tmp_path, "serve", DATABASE_URL=database_url)
+    def test_an_outdated_schema_is_refused(self, tmp_path: Path, empty_database_url: str) -> None:
+        refused = run(tmp_path, "serve", DATABASE_URL=empty_database_url)
         assert refused.returncode == 1
         assert refused.stderr.startswith("Error: the database schema is at revision none, this version needs ")
         assert refused.stderr.endswith(": run `tasktracker migrate` first\n")
-        checked = run(tmp_path, "migrate", "--check", DATABASE_URL=database_url)
+        checked = run(tmp_path, "migrate", "--check", DATABASE_URL=empty_database_url)
         assert (checked.returncode, checked.stdout) == (1, "schema: none\n")
-        migrated(database_url)
-        with Server(tmp_path, DATABASE_URL=database_url) as server:
+        migrated(empty_database_url)
+        with Server(tmp_path, DATABASE_URL=empty_database_url) as server:
             expect(server.get("/health/ready"), 200)
-            with psycopg.connect(database_url) as connection:
+            with psycopg.connect(empty_database_url) as connection:
                 connection.execute("UPDATE alembic_version SET version_num = '0000'")
             problem(server.get("/health/ready"), 503, "storage-unavailable")
             expect(server.get("/health/live"), 200)
 
-    def test_concurrent_migrations_succeed(self, tmp_path: Path, database_url: str) -> None:
+    def test_concurrent_migrations_succeed(self, tmp_path: Path, empty_database_url: str) -> None:
         with ThreadPoolExecutor(2) as threads:
-            results = list(threads.map(lambda _: run(tmp_path, "migrate", DATABASE_URL=database_url), range(2)))
+            results = list(threads.map(lambda _: run(tmp_path, "migrate", DATABASE_URL=empty_database_url), range(2)))
         assert [result.returncode for result in results] == [0, 0], [result.stderr for result in results]
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import func, select
 
-from tasktracker.adapters.sql import migrate, rate_limiter
+from tasktracker.adapters.sql import rate_limiter
 from tasktracker.adapters.sql.database import Database
 from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
@@ -27,9 +27,8 @@ LATER = START + timedelta(hours=1)
 
 
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    migrate.upgrade(url)
-    database = open_database(url)
+def database(migrated_url: str) -> Iterator[Database]:
+    database = open_database(migrated_url)
     yield database
     database.close()
 
@@ -77,8 +76,8 @@ def test_the_number_of_deleted_buckets_is_limited(
     assert count(database) == 12 - 5 + 1
 
 
-def test_one_of_concurrent_servers_may_sweep(database: Database, url: str) -> None:
-    others = [open_database(url) for _ in range(5)]
+def test_one_of_concurrent_servers_may_sweep(database: Database, migrated_url: str) -> None:
+    others = [open_database(migrated_url) for _ in range(5)]
     limiters = [SqlRateLimiter(each) for each in (database, *others)]
     for hour in range(3):
         now = START + timedelta(hours=hour)
@@ -89,15 +88,15 @@ def test_one_of_concurrent_servers_may_sweep(database: Database, url: str) -> No
         each.close()
 
 
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_a_locked_bucket_is_neither_awaited_nor_deleted(
-    limiter: SqlRateLimiter, database: Database, url: str, monkeypatch: pytest.MonkeyPatch
+    limiter: SqlRateLimiter, database: Database, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket = Bucket.of(LIMIT, "idle until now")
     limiter.consume(bucket, START)
     delete_old_rows(monkeypatch)
     spent = int((LATER + 2 * SECOND).timestamp() * 10**6)
-    with psycopg.connect(url) as other:
+    with psycopg.connect(migrated_url) as other:
         other.execute("UPDATE rate_limits SET full_at = %s WHERE key = %s", (spent, bucket.key))
         clearing = BackgroundCall(lambda: limiter.consume(Bucket.of(LIMIT, "another bucket"), LATER))
         waited = not clearing.wait(1)

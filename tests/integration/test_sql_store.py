@@ -57,25 +57,18 @@ from tasktracker.domain.throttling.limit import LOGIN_BY_ACCOUNT, Bucket
 from tasktracker.domain.work import UnitOfWork
 from tests.contracts.base import Seed, everything, new_change, new_record, race
 from tests.fakes import START, SYSTEM, App, ManualClock, SequentialIds
-from tests.http import migrated
 from tests.waiting import PATIENCE
 
 INTEGRITY_ERRORS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
-@pytest.fixture
-def url(url: str) -> str:
-    """An empty database with the schema."""
-    return migrated(url)
-
-
-on_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+on_sqlite = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    database = open_database(url)
+def database(migrated_url: str) -> Iterator[Database]:
+    database = open_database(migrated_url)
     yield database
     database.close()
 
@@ -116,10 +109,10 @@ MOMENTS = [
 
 
 @pytest.fixture(params=["UTC", "America/Los_Angeles", "Asia/Kathmandu"])
-def abroad(request: pytest.FixtureRequest, url: str) -> None:
+def abroad(request: pytest.FixtureRequest, migrated_url: str) -> None:
     """Set the time zone of the server."""
-    if url.startswith("postgresql"):
-        with psycopg.connect(url, autocommit=True) as connection:
+    if migrated_url.startswith("postgresql"):
+        with psycopg.connect(migrated_url, autocommit=True) as connection:
             name = connection.info.dbname
             connection.execute(f"ALTER DATABASE \"{name}\" SET TimeZone = '{request.param}'".encode())
 
@@ -390,8 +383,8 @@ def test_removing_a_user_removes_only_their_rows(store: SqlStore, database: Data
 # ----------------------------------------------------------------- confirmation
 
 
-def test_a_session_is_confirmed_on_the_connection_of_the_reader(url: str, clock: ManualClock) -> None:
-    database = open_database(url, pool_size=1, wait_seconds=1)
+def test_a_session_is_confirmed_on_the_connection_of_the_reader(migrated_url: str, clock: ManualClock) -> None:
+    database = open_database(migrated_url, pool_size=1, wait_seconds=1)
     store = SqlStore(database, clock, Uuid7Generator())
     actor = Seed(store, clock, SequentialIds()).actor()
     with store.reading(actor) as work:
@@ -414,8 +407,8 @@ def test_a_failed_unit_of_work_still_confirms_the_session(store: SqlStore, seed:
 # --------------------------------------------------------------------- the rest
 
 
-def test_concurrent_processes_get_the_same_secret(url: str, clock: ManualClock) -> None:
-    stores = [SqlStore(open_database(url), clock, Uuid7Generator()) for _ in range(4)]
+def test_concurrent_processes_get_the_same_secret(migrated_url: str, clock: ManualClock) -> None:
+    stores = [SqlStore(open_database(migrated_url), clock, Uuid7Generator()) for _ in range(4)]
     secrets = race(
         *(partial(store.get_or_create_secret, f"number {number}") for number in range(5) for store in stores)
     )
@@ -516,9 +509,11 @@ def counted() -> Iterator[list[Executable]]:
 
 
 @on_postgresql
-def test_a_key_is_in_use_only_while_another_transaction_holds_it(url: str, store: SqlStore, seed: Seed) -> None:
+def test_a_key_is_in_use_only_while_another_transaction_holds_it(
+    migrated_url: str, store: SqlStore, seed: Seed
+) -> None:
     user = seed.user()
-    with closing(open_database(url, wait_seconds=0.5)) as other_database:
+    with closing(open_database(migrated_url, wait_seconds=0.5)) as other_database:
         other = SqlStore(other_database, ManualClock(), Uuid7Generator())
         with store.writing(SYSTEM) as work:
             assert work.idempotency.claim(user.id, "key") is None
@@ -529,7 +524,7 @@ def test_a_key_is_in_use_only_while_another_transaction_holds_it(url: str, store
             with other_database.writing() as connection:
                 work = SqlUnitOfWork(connection, SYSTEM, START, SequentialIds())
                 pid = connection.value(select(func.pg_backend_pid()))
-                with psycopg.connect(url) as admin:
+                with psycopg.connect(migrated_url) as admin:
                     admin.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
                 work.idempotency.claim(user.id, "another")
 
@@ -539,8 +534,8 @@ def test_a_key_is_in_use_only_while_another_transaction_holds_it(url: str, store
 
 @on_postgresql
 @pytest.mark.parametrize("atomic", [False, True])
-def test_a_mutation_in_progress_has_no_result_yet(url: str, clock: ManualClock, atomic: bool) -> None:
-    with closing(SqlStore(open_database(url, wait_seconds=0.5), clock, Uuid7Generator())) as store:
+def test_a_mutation_in_progress_has_no_result_yet(migrated_url: str, clock: ManualClock, atomic: bool) -> None:
+    with closing(SqlStore(open_database(migrated_url, wait_seconds=0.5), clock, Uuid7Generator())) as store:
         app = App(store, clock)
         actor = app.actor(app.registration.register({"username": "ada"}, "correct horse"))
         mutation = Mutation(

@@ -28,7 +28,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory, postgres_url_factory: Databa
             if key not in known:
                 folder = tmp_path_factory.mktemp("servers")
                 sqlite = f"sqlite:///{folder}/tasks.db"
-                url = migrated(sqlite if storage == "sqlite" else postgres_url_factory.create_database())
+                url = migrated(sqlite) if storage == "sqlite" else postgres_url_factory.create_migrated_database()
                 known[key] = stack.enter_context(Pair(folder, url, ENVIRONMENT="production", **settings))
             return known[key]
 

@@ -15,7 +15,7 @@ import pyotp
 import pytest
 
 from tasktracker.adapters.security.keys import key_id
-from tests.http import PASSWORD, Server, bearer, expect, migrated, new_name, run
+from tests.http import PASSWORD, Server, bearer, expect, new_name, run
 from tests.postgres import DatabaseFactory
 from tests.security.processes import Pair, Wire
 from tests.waiting import PATIENCE, wait_until
@@ -107,7 +107,7 @@ class Client(Thread):
 
 @pytest.fixture
 def rotated(tmp_path: Path, postgres_url_factory: DatabaseFactory) -> Iterator[Pair]:
-    with Pair(tmp_path, migrated(postgres_url_factory.create_database()), SECRET_KEYS=OLD) as pair:
+    with Pair(tmp_path, postgres_url_factory.create_migrated_database(), SECRET_KEYS=OLD) as pair:
         yield pair
 
 

@@ -15,7 +15,7 @@ from statistics import median
 import httpx
 import pytest
 
-from tests.http import PASSWORD, Person, Server, expect, migrated, new_name, run
+from tests.http import PASSWORD, Person, Server, expect, new_name, run
 from tests.postgres import DatabaseFactory
 from tests.security.conftest import NewPair
 from tests.security.processes import PROXIED, REAL_HASHES, Pair, Visitor, Wire, at_once
@@ -39,7 +39,7 @@ def server(
     started: list[Server] = []
 
     def start(**settings: str) -> Server:
-        url = migrated(postgres_url_factory.create_database())
+        url = postgres_url_factory.create_migrated_database()
         folder = tmp_path_factory.mktemp("server")
         server = Server(folder, **{**PROXIED, **REAL_HASHES, "DATABASE_URL": url, **settings})
         started.append(server)

@@ -353,6 +353,7 @@ def test_a_role_to_assign_is_not_that_of_the_owner(document: dict[str, Any]) -> 
 
 
 def test_every_described_request_has_an_example_that_is_accepted(
+    api: Api,
     operations: dict[tuple[str, str], dict[str, Any]],
 ) -> None:
     examples = {

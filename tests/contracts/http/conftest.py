@@ -23,7 +23,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         url = migrated(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/tasks.db")
     elif request.param == "postgresql":
         databases: DatabaseFactory = request.getfixturevalue("postgres_url_factory")
-        url = migrated(databases.create_database())
+        url = databases.create_migrated_database()
     with Api(url) as api:
         yield api
 

@@ -19,7 +19,7 @@ from tests.http import PASSWORD, Api, Person, expect, new_name
 from tests.strategies import any_plane, examples
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-EXAMPLES = {"memory": 300, "sqlite": 60, "postgresql": 60}
+EXAMPLES = 100
 
 NO_TEXT = ("assign-role", "assign-category-role", "undo-change", "logout")
 TEXT_FIELDS = [
@@ -44,12 +44,10 @@ def expect_text(response: httpx.Response) -> str:
 
 
 class TestAnyText:
-    def test_a_text_of_any_plane_is_stored_or_refused_as_a_whole(
-        self, api: Api, alice: Person, request: pytest.FixtureRequest
-    ) -> None:
+    def test_a_text_of_any_plane_is_stored_or_refused_as_a_whole(self, api: Api, alice: Person) -> None:
         target, state = Target(api, alice), {"before": exported(alice)}
 
-        @examples(EXAMPLES[request.node.callspec.params["shared"]])
+        @examples(EXAMPLES)
         @given(field=st.sampled_from(TEXT_FIELDS), text=any_plane(30))
         def send(field: tuple[Operation, str], text: str) -> None:
             operation, name = field
@@ -70,10 +68,8 @@ class TestAnyText:
         assert sorted(titles) == sorted(alice.titles())
         alice.listed(CATEGORIES, "limit=5")
 
-    def test_a_text_of_any_plane_is_searched_for_pushed_and_imported(
-        self, alice: Person, request: pytest.FixtureRequest
-    ) -> None:
-        @examples(EXAMPLES[request.node.callspec.params["shared"]] // 10)
+    def test_a_text_of_any_plane_is_searched_for_pushed_and_imported(self, alice: Person) -> None:
+        @examples(EXAMPLES // 10)
         @given(text=any_plane(30))
         def send(text: str) -> None:
             before = exported(alice)
