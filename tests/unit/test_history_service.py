@@ -68,6 +68,20 @@ def test_a_change_names_its_actor_session_time_and_values(
     assert visible[1:] == [by_bob, replace(shared, fields={"members": members})]
 
 
+def test_a_change_is_not_earlier_than_its_predecessor_after_the_clock_went_back(
+    app: App, alice: SessionActor, task: Task
+) -> None:
+    app.clock.advance(hours=1)
+    app.do(alice, app.tasks.edit, task.id, {"title": "Later"})
+    later = app.clock.now()
+    app.clock.advance(hours=-1)
+    app.do(alice, app.tasks.edit, task.id, {"title": "Latest"})
+    app.do(alice, app.trash.delete, task.id)
+    app.do(alice, app.trash.restore, task.id)
+    assert last(app, alice, task).at == later
+    assert [change.at for change in app.see(alice, app.history.list, task.id).changes.items[:2]] == [later, later]
+
+
 def test_a_change_without_effect_is_not_recorded(app: App, alice: SessionActor, task: Task) -> None:
     app.do(alice, app.tasks.edit, task.id, {"title": "Task"})
     app.do(alice, app.trash.restore, task.id)
