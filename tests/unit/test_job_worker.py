@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.jobs.service import Run
@@ -68,13 +69,22 @@ def test_a_job_of_this_process_is_run_at_once() -> None:
 
 def test_all_jobs_are_run_before_the_worker_waits() -> None:
     runner = FakeRunner(a_run, a_run, a_run)
-    with working(runner, Event()):
+    with capture_logs() as logs, working(runner, Event()):
         assert runner.is_idle.wait(PATIENCE)
     assert runner._calls == []
+    assert [(each["event"], each["kind"], each["pieces"], each["longest_ms"]) for each in logs] == [
+        ("ran a job", JobKind.PURGE_TASK, 2, 50)
+    ] * 3
 
 
-@pytest.mark.parametrize("error", [StorageUnavailable(), ValueError("a fault")])
-def test_a_job_that_fails_does_not_end_the_worker(error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "entry"),
+    [
+        (StorageUnavailable(), {"log_level": "warning", "problem": StorageUnavailable.slug}),
+        (ValueError("a fault"), {"log_level": "error", "exc_info": True}),
+    ],
+)
+def test_a_job_that_fails_is_logged_and_does_not_end_the_worker(error: Exception, entry: dict[str, Any]) -> None:
     added, failed, ran = Event(), Event(), Event()
 
     def fail() -> None:
@@ -82,8 +92,9 @@ def test_a_job_that_fails_does_not_end_the_worker(error: Exception) -> None:
         raise error
 
     runner = FakeRunner(fail)
-    with working(runner, added):
+    with capture_logs() as logs, working(runner, added):
         assert failed.wait(PATIENCE)
         runner._calls.append(ran.set)
         added.set()
         assert ran.wait(PATIENCE)
+    assert logs == [{"event": "job failed", **entry}]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from tasktracker.domain import housekeeping
 from tasktracker.domain.housekeeping import HousekeepingService
@@ -52,7 +53,9 @@ def delete_some(app: App, actor: SessionActor, number: int) -> None:
 def test_one_server_sweeps_per_hour(app: App, alice: SessionActor) -> None:
     one, other = a_sweeper(app), a_sweeper(app)
     delete_some(app, alice, 1)
-    assert one.sweep() == 2  # the task, and the event of registering
+    with capture_logs() as logs:
+        assert one.sweep() == 2  # the task, and the event of registering
+    assert [(each["event"], each["removed"]) for each in logs] == [("swept", 2)]
     assert (one.sweep(), other.sweep()) == (None, None)
     app.clock.advance(minutes=59)
     assert other.sweep() is None
@@ -128,8 +131,15 @@ def test_a_failed_sweep_is_retried(app: App, monkeypatch: pytest.MonkeyPatch) ->
         with suppress(asyncio.CancelledError), closing(ThreadRunner(1, "requests")) as threads:
             await Sweeping(app.housekeeping, app.limiter, app.clock).run(threads)
 
-    asyncio.run(asyncio.wait_for(run(), PATIENCE))
+    with capture_logs() as logs:
+        asyncio.run(asyncio.wait_for(run(), PATIENCE))
     assert len(outcomes) == 3
+    assert [(each["event"], each["log_level"]) for each in logs] == [
+        ("sweep failed", "warning"),
+        ("sweep failed", "error"),
+    ]
+    assert logs[0]["problem"] == StorageUnavailable.slug
+    assert logs[1]["exc_info"]
 
 
 def test_a_running_server_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
