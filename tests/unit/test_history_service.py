@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tasktracker.domain.history import since
 from tasktracker.domain.history.change import Change, FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
@@ -192,3 +193,15 @@ def test_an_editor_can_undo_their_fields_and_a_viewer_nothing(
     for change in (*app.see(bob, app.history.list, task.id).changes.items, None):
         with pytest.raises(NotAllowed):
             app.do(bob, app.history.undo, task.id, change.id if change else UNKNOWN)
+
+
+def test_the_changes_since_a_version_are_complete_when_they_fill_several_pages(
+    app: App, alice: SessionActor, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(since, "MAX_PAGE", 2)
+    for number in range(6):
+        task = app.do(alice, app.tasks.edit, task.id, {"title": str(number)})
+    with app.store.reading(alice) as work:
+        for base in range(8):
+            changes, has_older = since.changes_since(work.history, task, base)
+            assert ([each.version for each in changes], has_older) == (list(range(base + 1, 8)), base > 0)
