@@ -28,7 +28,7 @@ from tasktracker.domain.jobs.service import JobRunner, Run
 from tasktracker.domain.kernel.actors import ActorT, AnyActor, Scope, SessionActor, TokenActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import DomainError
+from tasktracker.domain.kernel.errors import DomainError, InsufficientScope, SessionEnded
 from tasktracker.domain.kernel.paging import MAX_PAGE, Page
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task
@@ -227,9 +227,15 @@ def open_work(store: Storage, mode: Mode, actor: ActorT) -> AbstractContextManag
 
 
 def can_open(store: Storage, mode: Mode, actor: SessionActor | TokenActor) -> bool:
-    """Open a unit of work and read the actor's user in it."""
-    with open_work(store, mode, actor) as work:
-        assert work.users.find(actor.user_id) is not None
+    """Open a unit of work and read the actor's user in it. In the mode "reading", `filter_admissible` must agree."""
+    found = list(store.filter_admissible([actor])) if mode == "reading" else None
+    try:
+        with open_work(store, mode, actor) as work:
+            assert work.users.find(actor.user_id) is not None
+    except (SessionEnded, InsufficientScope):
+        assert not found
+        raise
+    assert found in (None, [actor])
     return True
 
 

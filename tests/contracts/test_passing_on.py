@@ -177,6 +177,20 @@ def test_a_shared_category_passes_to_its_longest_serving_editor_at_once(
     assert (titles(app, carol), titles(app, bob)) == (expected, [])
 
 
+def test_the_shared_categories_of_all_pages_pass_on(
+    app: App, people: dict[str, SessionActor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, *_ = people.values()
+    monkeypatch.setattr(passing_on, "MAX_PAGE", 1)
+    made = [app.do(alice, app.categories.create, {"name": str(number)}) for number in range(3)]
+    for category in (made[0], made[2]):
+        share(app, alice, category, bob=Role.EDITOR)
+    app.account_removal.delete(alice, PASSWORD, transfer_to="bob")
+    app.jobs.run_all()
+    owned = app.see(bob, app.categories.list).items
+    assert [(each.id, each.user_id) for each in owned] == [(made[0].id, bob.user_id), (made[2].id, bob.user_id)]
+
+
 def test_a_category_passes_to_its_only_editor_who_then_shares_it_with_no_user(
     app: App, people: dict[str, SessionActor]
 ) -> None:

@@ -38,6 +38,7 @@ from tests.contracts.base import (
     open_work,
     race,
     session_actor,
+    token_actor,
 )
 from tests.fakes import SYSTEM, App, ManualClock
 
@@ -89,6 +90,18 @@ class TestAdmission:
         assert created.created_by == bob.user_id
         (change,) = app.see(bob, app.history.list, created.id).changes.items
         assert (change.actor, change.session_id) == (bob.user_id, bob.session_id)
+
+    def test_the_actors_who_can_act_are_found_among_many(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        first, ended, last = seed.actor(user), seed.actor(user), seed.actor()
+        token = token_actor(seed.api_token(user))
+        other = replace(token, secret_hash=b"other")
+        with store.writing(SYSTEM) as work:
+            work.sessions.remove(ended.session_id)
+        found = list(store.filter_admissible([first, ended, token, other, last]))
+        assert len(found) == 3
+        assert set(found) == {first, token, last}
+        assert list(store.filter_admissible([])) == []
 
     @each_mode
     def test_an_ended_session_cannot_act(self, store: Storage, seed: Seed, mode: Mode) -> None:

@@ -65,6 +65,15 @@ def test_a_service_that_lacks_nothing(folder: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("files", [1024, resource.RLIM_INFINITY])
+def test_the_least_that_is_enough_is_no_warning(folder: Path, monkeypatch: pytest.MonkeyPatch, files: int) -> None:
+    url = healthy(folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1024**3, total=1024**4))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    output = doctor(**HEALTHY, DATABASE_URL=url)
+    assert {line.split()[0] for line in output.splitlines()} == {"ok"}, output
+
+
 def test_it_changes_nothing(folder: Path) -> None:
     doctor()
     assert list(folder.iterdir()) == []

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from tasktracker.adapters.events import postgresql
 from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 
 class Listener:
@@ -128,3 +129,19 @@ def test_an_unknown_notification_may_be_about_any_user(database_url: str) -> Non
     with process(database_url) as (_, listener), psycopg.connect(database_url, autocommit=True) as other:
         other.execute(f"NOTIFY {postgresql.CHANNEL}, 'hello'".encode())
         assert listener.next() is None
+
+
+def test_a_server_that_cannot_be_reached_is_logged_and_closing_does_not_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(postgresql, "FIRST_PAUSE", PATIENCE)
+    events = PostgresChangeNotifier("postgresql://127.0.0.1:1/nothing")
+    with capture_logs() as logs:
+        events.open(Listener().receive)
+        try:
+            wait_until(lambda: logs, "the error is not logged")
+        finally:
+            events.close()
+    (entry,) = logs
+    assert (entry["event"], entry["log_level"]) == ("not listening to the database", "warning")
+    assert "127.0.0.1" in entry["cause"]

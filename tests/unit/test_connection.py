@@ -419,6 +419,17 @@ class TestBody:
 
         run(test)
 
+    def test_a_body_in_the_smallest_chunks_is_accepted(self) -> None:
+        async def test(server: Server) -> None:
+            client = server.connect()
+            await client.receive(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(4):
+                await client.receive(b"1\r\nx\r\n" * 5_000)
+            await client.receive(b"0\r\n\r\n")
+            assert (client.statuses, server.bodies) == ([200], [b"x" * 20_000])
+
+        run(test)
+
     def test_trailers_are_no_headers(self) -> None:
         async def test(server: Server) -> None:
             client = server.connect()
@@ -474,7 +485,9 @@ class TestReading:
             await server.loop.advance(2 * module.CHECK_SECONDS)
             assert client.is_aborted
 
-        run(test)
+        with capture_logs() as logs:
+            run(test)
+        assert [each["reason"] for each in logs] == ["the client does not read"]
 
     def test_a_client_that_reads_slowly_gets_everything(self) -> None:
         async def test(server: Server) -> None:

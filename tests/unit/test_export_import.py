@@ -626,10 +626,12 @@ def test_an_export_has_every_category_and_task_when_they_fill_several_pages(
     categories = {service.seed.category(user).id for _ in range(7)}
     tasks = {service.seed.task(user).id for _ in range(7)}
     trashed = {service.seed.task(user, trashed_at=START).id for _ in range(7)}
+    other, members = service.seed.user(), (Member(user.id, Role.EDITOR),)
+    created = {service.seed.task(other, created_by=user.id, members=members).id for _ in range(7)}
     written = [json.loads(line) for line in service.export(user).splitlines()]
     ids = [UUID(line["id"]) for line in written if line["type"] in ("category", "task")]
     assert len(ids) == len(set(ids))
-    assert set(ids) == categories | tasks | trashed
+    assert set(ids) == categories | tasks | trashed | created
 
 
 @pytest.fixture

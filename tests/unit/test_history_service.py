@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tasktracker.domain.history import since
 from tasktracker.domain.history.change import Change, FieldChange
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.changes import Action
@@ -66,6 +67,20 @@ def test_a_change_names_its_actor_session_time_and_values(
     assert visible[0].fields == {name: each for name, each in by_alice.fields.items() if name != "category"}
     members = FieldChange(None, [f"{bob.user_id} editor"])
     assert visible[1:] == [by_bob, replace(shared, fields={"members": members})]
+
+
+def test_a_change_is_not_earlier_than_its_predecessor_after_the_clock_went_back(
+    app: App, alice: SessionActor, task: Task
+) -> None:
+    app.clock.advance(hours=1)
+    app.do(alice, app.tasks.edit, task.id, {"title": "Later"})
+    later = app.clock.now()
+    app.clock.advance(hours=-1)
+    app.do(alice, app.tasks.edit, task.id, {"title": "Latest"})
+    app.do(alice, app.trash.delete, task.id)
+    app.do(alice, app.trash.restore, task.id)
+    assert last(app, alice, task).at == later
+    assert [change.at for change in app.see(alice, app.history.list, task.id).changes.items[:2]] == [later, later]
 
 
 def test_a_change_without_effect_is_not_recorded(app: App, alice: SessionActor, task: Task) -> None:
@@ -178,3 +193,15 @@ def test_an_editor_can_undo_their_fields_and_a_viewer_nothing(
     for change in (*app.see(bob, app.history.list, task.id).changes.items, None):
         with pytest.raises(NotAllowed):
             app.do(bob, app.history.undo, task.id, change.id if change else UNKNOWN)
+
+
+def test_the_changes_since_a_version_are_complete_when_they_fill_several_pages(
+    app: App, alice: SessionActor, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(since, "MAX_PAGE", 2)
+    for number in range(6):
+        task = app.do(alice, app.tasks.edit, task.id, {"title": str(number)})
+    with app.store.reading(alice) as work:
+        for base in range(8):
+            changes, has_older = since.changes_since(work.history, task, base)
+            assert ([each.version for each in changes], has_older) == (list(range(base + 1, 8)), base > 0)

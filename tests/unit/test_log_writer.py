@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import structlog
 
 from tasktracker.entrypoints import log_writer as module
 from tasktracker.entrypoints.log_writer import LogWriter
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 
 class Pipe:
@@ -44,6 +46,19 @@ def pipe() -> Iterator[Pipe]:
     os.close(pipe.reader)
 
 
+@contextmanager
+def logging_to(writer: LogWriter) -> Iterator[None]:
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer()],
+        logger_factory=lambda *_: structlog.PrintLogger(writer),  # type: ignore[arg-type]
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
 def test_lines_are_written_in_order(pipe: Pipe) -> None:
     writer = LogWriter(pipe.writer)
     for number in range(1000):
@@ -55,23 +70,40 @@ def test_lines_are_written_in_order(pipe: Pipe) -> None:
 def test_lines_beyond_the_limit_are_dropped_and_counted(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     line, number = "x" * 999 + "\n", 1000
     writer = LogWriter(pipe.writer, max_waiting=200_000)
-    before = structlog.get_config()
-    structlog.configure(
-        processors=[structlog.processors.JSONRenderer()],
-        logger_factory=lambda *_: structlog.PrintLogger(writer),  # type: ignore[arg-type]
-    )
-    try:
+    with logging_to(writer):
         for _ in range(number):
             writer.write(line)  # nothing is read: the pipe and then the buffer are full
         wait_until(lambda: "log lines dropped" in pipe.read().decode(), "the number was not logged")
-    finally:
-        structlog.configure(**before)
     written = pipe.lines()
     (report,) = [json.loads(each) for each in written if "dropped" in each]
     assert report["lines"] == number - (len(written) - 1)
     assert 200 <= len(written) < 400
     writer.write("next\n")
     wait_until(lambda: pipe.lines()[-1] == "next", "nothing is written any more")
+
+
+def test_lines_that_cannot_be_written_are_counted_once_the_disk_has_room_again(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed, has_room, write = threading.Event(), threading.Event(), os.write
+
+    def write_with_room(descriptor: int, text: bytes) -> int:
+        if descriptor == pipe.writer and not has_room.is_set():
+            failed.set()
+            raise OSError(errno.ENOSPC, "full")
+        return write(descriptor, text)
+
+    monkeypatch.setattr(os, "write", write_with_room)
+    writer = LogWriter(pipe.writer)
+    with logging_to(writer):
+        writer.write("lost\n")
+        assert failed.wait(PATIENCE)
+        wait_until(lambda: not writer._waiting, "the lost line still waits")
+        has_room.set()
+        writer.write("next\n")
+        wait_until(lambda: len(pipe.lines()) == 2, "the number was not logged")
+    following, report = pipe.lines()
+    assert (following, json.loads(report)["lines"]) == ("next", 1)
 
 
 def test_a_reader_that_has_ended_is_no_error(pipe: Pipe) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from tasktracker.domain import housekeeping
 from tasktracker.domain.housekeeping import HousekeepingService
@@ -48,7 +49,9 @@ def delete_some(app: App, actor: SessionActor, number: int) -> None:
 def test_one_server_sweeps_per_hour(app: App, alice: SessionActor) -> None:
     one, other = a_sweeper(app), a_sweeper(app)
     delete_some(app, alice, 1)
-    assert one.sweep() == 2  # the task, and the event of registering
+    with capture_logs() as logs:
+        assert one.sweep() == 2  # the task, and the event of registering
+    assert [(each["event"], each["removed"]) for each in logs] == [("swept", 2)]
     assert (one.sweep(), other.sweep()) == (None, None)
     app.clock.advance(minutes=59)
     assert other.sweep() is None

@@ -78,6 +78,8 @@ class TestTask:
     def test_a_clock_that_went_back_does_not_lower_updated_at(self) -> None:
         edited = task().edit({"title": "Edited", "state": State.DONE}, START - timedelta(hours=1))
         assert edited.updated_at == edited.completed_at == START
+        trashed = task().trash(UUID(int=1), START - timedelta(hours=1))
+        assert trashed.updated_at == trashed.trashed_at == START
 
     @pytest.mark.parametrize("before", State)
     @pytest.mark.parametrize("after", State)

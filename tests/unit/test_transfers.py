@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from litestar.exceptions import InternalServerException
+from structlog.testing import capture_logs
 
 from tasktracker.domain.kernel.errors import Busy, InvalidInput
 from tasktracker.entrypoints.http import transfers as module
@@ -238,3 +239,20 @@ def test_an_upload_that_the_client_breaks_off_is_refused_as_invalid() -> None:
             await received(transfers, Upload(b"x", is_complete=False))
 
     run(scenario)
+
+
+def test_work_after_a_response_that_fails_is_logged_and_releases_what_it_holds() -> None:
+    def fail() -> None:
+        raise ValueError("a fault")
+
+    async def scenario(transfers: Transfers) -> None:
+        held = AsyncExitStack()
+        transfers.acquire(USER)
+        held.callback(transfers.release, USER)
+        transfers.continue_with(fail, held)
+        await transfers.stop()
+        transfers.acquire(USER)  # it is free again
+
+    with capture_logs() as logs:
+        run(scenario)
+    assert [(each["event"], each["log_level"]) for each in logs] == [("work after a response failed", "error")]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from threading import Event
 
 import pytest
+from structlog.testing import capture_logs
 
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.entrypoints.worker.worker import Worker
@@ -78,8 +79,14 @@ def test_a_worker_that_waits_first_does_nothing_when_the_process_starts() -> Non
     assert not runner.is_idle.is_set()
 
 
-@pytest.mark.parametrize("error", [StorageUnavailable(), ValueError("a fault")])
-def test_work_that_fails_does_not_end_the_worker(error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "entry"),
+    [
+        (StorageUnavailable(), {"log_level": "warning", "problem": StorageUnavailable.slug}),
+        (ValueError("a fault"), {"log_level": "error", "exc_info": True}),
+    ],
+)
+def test_work_that_fails_is_logged_and_does_not_end_the_worker(error: Exception, entry: dict[str, object]) -> None:
     woken, failed, ran = Event(), Event(), Event()
 
     def fail() -> None:
@@ -87,8 +94,9 @@ def test_work_that_fails_does_not_end_the_worker(error: Exception) -> None:
         raise error
 
     runner = FakeRunner(fail)
-    with working(runner, woken):
+    with capture_logs() as logs, working(runner, woken):
         assert failed.wait(PATIENCE)
         runner.add(ran.set)
         woken.set()
         assert ran.wait(PATIENCE)
+    assert logs == [{"event": "background work failed", "work": "job", **entry}]

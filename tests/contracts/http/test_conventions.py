@@ -15,6 +15,7 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from tasktracker.domain.kernel.errors import StorageUnavailable
 from tests.backends import http_on_memory
 from tests.contracts.http.base import NewApi, everything, invalid, problem
 from tests.contracts.http.operations import OPERATIONS, PROTECTED, ROUTES, SERVED, STREAM, TICKETS
@@ -130,6 +131,22 @@ class TestResponse:
         assert secret in repr(entry["exc_info"])
         monkeypatch.undo()
         assert expect(alice.get("/api/tasks/"), 200)["results"] == []
+
+    def test_an_unavailable_database_is_logged_with_the_cause_that_the_client_does_not_see(
+        self, api: Api, alice: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise StorageUnavailable(reason="the host db1 refuses connections")
+
+        monkeypatch.setattr(api.container.tasks(), "list", fail)
+        with capture_logs([merge_contextvars]) as logs:
+            response = alice.get("/api/tasks/", headers={"X-Request-ID": "find-me"})
+        problem(response, 503, "storage-unavailable")
+        assert response.headers["Retry-After"] == "1"
+        assert "db1" not in response.text
+        (entry,) = [entry for entry in logs if entry["event"] == "unavailable"]
+        assert (entry["log_level"], entry["request_id"]) == ("warning", "find-me")
+        assert (entry["problem"], entry["cause"]) == ("storage-unavailable", "the host db1 refuses connections")
 
 
 class TestPath:
