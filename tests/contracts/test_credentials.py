@@ -288,8 +288,9 @@ class CredentialMachine(RuleBasedStateMachine):
         user = self.users[index]
         self.app.do(SYSTEM, self.app.set_active, user.name, is_active)
         was_enabled = is_active and not user.is_active
+        if is_active != user.is_active:
+            self._expect_event(user, Kind.ENABLE if is_active else Kind.DISABLE)
         user.is_active = is_active
-        self._expect_event(user, Kind.ENABLE if is_active else Kind.DISABLE)
         if was_enabled:
             # Disabling the user ended all sessions: log in again.
             self._log_in_again(user)

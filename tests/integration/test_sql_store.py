@@ -165,9 +165,11 @@ def test_every_constraint_is_accounted_for() -> None:
     # members of a category are written under the lock of its row. Entries
     # and histories are written together with their task, the lines of an import while it runs, feeds wherever they have
     # come to. Tickets, links and invitations are random, and a link replaces the earlier one of its kind while its user
-    # is locked. A setting of the service replaces itself.
+    # is locked. A setting of the service, a count of a day and a time of maintenance replace themselves.
     assert names - set(VIOLATIONS) == {
         "pk_users",
+        "pk_daily_counts",
+        "pk_maintenance",
         "pk_sessions",
         "pk_api_tokens",
         "pk_auth_events",
@@ -357,6 +359,7 @@ def test_removing_a_user_removes_only_their_rows(store: SqlStore, database: Data
     seed.event(None)
     of_one = {
         "users": 1,
+        "feeds": 1,
         "sessions": 2,
         "api_tokens": 2,
         "second_factors": 1,

@@ -203,7 +203,7 @@ def account(server: Server) -> Iterator[Account]:
 def test_answers_are_as_described(server: Server, account: Account) -> None:
     schema = schemathesis.openapi.from_url(
         f"{server.url}/schema/openapi.json", config=SchemathesisConfig.from_dict(CONFIG)
-    )
+    ).exclude(path_regex=NOT_SENT)
 
     @schema.auth()
     class Auth:
@@ -239,10 +239,16 @@ def test_answers_are_as_described(server: Server, account: Account) -> None:
     print({name: dict(counts) for name, counts in answers.items()})  # noqa: T201
     assert not failures, "\n\n".join(sorted(failures))
     assert not any(status >= 500 for counts in answers.values() for status in counts)
-    assert len(answers) == schema.statistic.operations.total
+    assert len(answers) == schema.statistic.operations.selected
     # Each operation has succeeded at least once.
-    assert [name for name, counts in answers.items() if not any(status < 300 for status in counts)] == []
+    refused = [name for name, counts in answers.items() if not any(status < 300 for status in counts)]
+    assert set(refused) <= NEED_MAIL
 
+
+# Refused by a server without mail; their own tests send them.
+NEED_MAIL = {"POST /api/accounts/email/verification", "POST /api/accounts/password/forgot"}
+# The access matrix sends operations of administrators. The token for an address is in a mail.
+NOT_SENT = r"^/api/admin/|^/api/accounts/email/verify$"
 
 # Reasons to refuse a request that its schema allows: no schema can express them.
 BEYOND_SCHEMA = {

@@ -21,7 +21,13 @@ def deliveries() -> None:
 
 @deliveries.command("list")
 @click.option("--state", type=click.Choice([each.value for each in DeliveryState]), help="Only those in this state.")
-@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=DEFAULT_PAGE, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MAX_PAGE),
+    default=DEFAULT_PAGE,
+    show_default=True,
+    help="Maximum number of deliveries.",
+)
 @report_errors
 def list_deliveries(state: str | None, limit: int) -> None:
     """List the newest mails: id, time, state, kind, attempts and the problem of the last one."""

@@ -59,9 +59,8 @@ class Target:
 
     def administer(self) -> None:
         """Make the user an administrator with a recent proof."""
-        is_new = not self._before["profile"]["is_admin"]
-        self._api.promote(self.user)
-        if is_new:
+        if not self._before["profile"]["is_admin"]:
+            self._api.promote(self.user)
             self._before = everything(self.user)
 
     def check(self) -> None:

@@ -24,6 +24,9 @@ RELAY_PAUSE = timedelta(seconds=10)
 WorkT = TypeVar("WorkT", bound=DeliveryWork)
 
 
+_JITTER = random.Random().random  # noqa: S311  # not a secret
+
+
 class Courier(Generic[WorkT]):
     """The process that sends deliveries. Several of them, in any processes on any hosts, share the deliveries.
 
@@ -40,7 +43,7 @@ class Courier(Generic[WorkT]):
         clock: Clock,
         mailer: Mailer | None,
         preparations: Mapping[DeliveryKind, Preparation[WorkT]],
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = _JITTER,
     ) -> None:
         self._store = store
         self._clock = clock

@@ -19,6 +19,9 @@ STOP_SECONDS = 5.0
 RunNext = Callable[[Callable[[], bool]], object]
 """Does the next piece of work and returns it, or None if there is none. Is given a function: whether to end early."""
 
+# Its own, because others may rely on the order of the shared one.
+_RANDOM = random.Random()  # noqa: S311  # not a secret
+
 log = structlog.get_logger("tasktracker.worker")
 
 
@@ -73,5 +76,5 @@ class Worker:
             self._wait()
 
     def _wait(self) -> None:
-        self._woken.wait(self._check_seconds * random.uniform(0.5, 1.5))  # noqa: S311  # not a secret
+        self._woken.wait(self._check_seconds * _RANDOM.uniform(0.5, 1.5))
         self._woken.clear()
