@@ -29,8 +29,8 @@ def add_user(connection: Connection, number: int) -> SessionActor:
     )
     connection.execute(
         text(
-            "INSERT INTO sessions (id, user_id, generation, confirmed_generation, created_at, rotated_at, idle_until,"
-            " ends_at) VALUES (:id, :user_id, 1, 1, :now, :now, :far, :far)"
+            "INSERT INTO sessions (id, user_id, generation, confirmed_generation, created_at, rotated_at, used_at,"
+            " idle_until, ends_at) VALUES (:id, :user_id, 1, 1, :now, :now, :now, :far, :far)"
         ),
         {"id": _id(connection, session_id), "user_id": _id(connection, user_id), **moments},
     )

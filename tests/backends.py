@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import psycopg
 import pytest
@@ -32,7 +34,6 @@ on_postgresql = pytest.mark.parametrize("backend", NAMES[2:], indirect=True)
 
 # For HTTP tests that do not depend on the storage: bad input, for example, is refused before it reaches one.
 http_on_memory = pytest.mark.parametrize("shared", NAMES[:1], indirect=True)
-http_on_postgresql = pytest.mark.parametrize("shared", NAMES[2:], indirect=True)
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Backend:
     clock: ManualClock
     audit_log: RecordingAuditLog
     _delete_rows: Callable[[], None] = field(default=lambda: None)
+    _query: Callable[[str], list[tuple[Any, ...]]] = field(default=lambda _: [])
 
     def reset(self) -> None:
         """Delete all rows and set the clock to `START`."""
@@ -56,15 +58,38 @@ class Backend:
             self.limiter = MemoryRateLimiter()
         self._delete_rows()
 
+    def check_usage(self) -> None:
+        """Require that the counts of what users own are exact. In memory, they are counted when they are read."""
+        if self.name != "memory":
+            # What is removed is not counted any more.
+            users = "(SELECT id FROM users WHERE removed_at IS NULL)"
+            counted = {
+                user_id: counts
+                for user_id, *counts in self._query(
+                    f"SELECT user_id, tasks, categories, bytes FROM feeds WHERE user_id IN {users}"
+                )
+                if any(counts)
+            }
+            stored: dict[Any, list[int]] = defaultdict(lambda: [0, 0, 0])
+            for owner, title, description in self._query(
+                f"SELECT owner, title, description FROM tasks WHERE owner IN {users}"
+            ):
+                stored[owner][0] += 1
+                stored[owner][2] += len(f"{title}{description}".encode())
+            for (owner,) in self._query(f"SELECT user_id FROM categories WHERE user_id IN {users}"):
+                stored[owner][1] += 1
+            assert counted == stored
+
     def another_store(self) -> SqlStore:
         """Return a second store on the same database, like that of another process. The caller closes it."""
         return SqlStore(open_database(self.url), self.clock, Uuid7Generator())
 
-    def store_waking(self, jobs_added: Event) -> Storage:
-        """Return a store that sets the event when it has committed a job. The caller closes it."""
+    def store_waking(self, jobs_added: Event | None = None, deliveries_added: Event | None = None) -> Storage:
+        """Return a store that sets the events when it has committed a job or a delivery. The caller closes it."""
+        woken: Any = {"jobs_added": jobs_added, "deliveries_added": deliveries_added}
         if self.name == "memory":
-            return MemoryStore(self.clock, SequentialIds(), jobs_added=jobs_added)
-        return SqlStore(open_database(self.url), self.clock, Uuid7Generator(), jobs_added=jobs_added)
+            return MemoryStore(self.clock, SequentialIds(), **woken)
+        return SqlStore(open_database(self.url), self.clock, Uuid7Generator(), **woken)
 
 
 def memory() -> Backend:
@@ -80,7 +105,11 @@ def sqlite(file: Path) -> Iterator[Backend]:
             for table in TABLES:
                 connection.execute(f"DELETE FROM {table}")
 
-    with _sql("sqlite", f"sqlite:///{file}", delete_rows) as backend:
+    def query(statement: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(file)) as connection:
+            return connection.execute(statement).fetchall()
+
+    with _sql("sqlite", f"sqlite:///{file}", delete_rows, query) as backend:
         yield backend
 
 
@@ -92,15 +121,20 @@ def postgresql(url: str) -> Iterator[Backend]:
         def delete_rows() -> None:
             connection.execute(statements)
 
-        with _sql("postgresql", url, delete_rows) as backend:
+        def query(statement: str) -> list[tuple[Any, ...]]:
+            return connection.execute(statement.encode()).fetchall()
+
+        with _sql("postgresql", url, delete_rows, query) as backend:
             yield backend
 
 
 @contextmanager
-def _sql(name: str, url: str, delete_rows: Callable[[], None]) -> Iterator[Backend]:
+def _sql(
+    name: str, url: str, delete_rows: Callable[[], None], query: Callable[[str], list[tuple[Any, ...]]]
+) -> Iterator[Backend]:
     migrate.upgrade(url)
     clock, audit_log = ManualClock(), RecordingAuditLog()
     database = open_database(url)
     store = SqlStore(database, clock, Uuid7Generator(), audit_log)
-    yield Backend(name, url, store, SqlRateLimiter(database), clock, audit_log, delete_rows)
+    yield Backend(name, url, store, SqlRateLimiter(database), clock, audit_log, delete_rows, query)
     store.close()

@@ -16,11 +16,14 @@ from tests.backends import Backend
 from tests.contracts.base import Seed
 from tests.fakes import ManualClock, RecordingAuditLog, SequentialIds
 from tests.postgres import RUN_FOLDER_VARIABLE, DatabaseFactory, PrivatePostgres, ServerFolder, shared_server
+from tests.strategies import THOROUGHNESS
 
 RUN_FOLDER = pytest.StashKey[ServerFolder]()
 
 # On a busy machine, an example may take long.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient", max_examples=40 * THOROUGHNESS, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("patient")
 
 
@@ -101,10 +104,11 @@ def audit_log(backend: Backend) -> RecordingAuditLog:
 
 
 @pytest.fixture
-def store(backend: Backend) -> Storage:
-    """An empty store."""
+def store(backend: Backend) -> Iterator[Storage]:
+    """An empty store. After the test, it must have counted what its users own."""
     backend.reset()
-    return backend.store
+    yield backend.store
+    backend.check_usage()
 
 
 @pytest.fixture

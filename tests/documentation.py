@@ -98,6 +98,12 @@ def _pattern(path: str) -> str:
     return "[^/]+".join(map(re.escape, constants)) + "/?"
 
 
+def _is_page(response: httpx.Response) -> bool:
+    """Whether it is a page for people, which explains in HTML what was refused."""
+    is_link = unquote(response.request.url.path).startswith("/link/")
+    return is_link and response.headers["content-type"].startswith("text/html")
+
+
 def _check_always(response: httpx.Response) -> None:
     """Check what applies to every response."""
     where = f"{response.request.method} {response.request.url} -> {response.status_code}"
@@ -120,7 +126,7 @@ def _check_always(response: httpx.Response) -> None:
         assert "allow" in headers, f"{where} lacks Allow"
     if response.status_code in (204, 304) or response.request.method == "HEAD":
         assert not response.content, f"{where} has a body"
-    elif response.status_code >= 400:
+    elif response.status_code >= 400 and not _is_page(response):
         assert headers["content-type"] == PROBLEM, f"{where} is not a problem document but {headers['content-type']}"
         body = response.json()
         assert body["status"] == response.status_code, f"{where} has another status in its body"

@@ -17,8 +17,10 @@ from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.session import SessionPolicy
 from tasktracker.domain.accounts.session_service import LoggedIn
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
+from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import AuthEvent
 from tasktracker.domain.api_tokens.service import MAX_API_TOKENS
+from tasktracker.domain.deliveries.delivery import Letter
 from tasktracker.domain.kernel.actors import Actor, ActorT, SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidToken, NotAuthenticated
@@ -250,6 +252,26 @@ class FakeCipher:
         return sealed.startswith(f"{self.number}:")
 
 
+class FakeMailer:
+    """Records the letters. `failures` are raised one after the other, then no more; None is no failure."""
+
+    def __init__(self, *failures: Exception | None) -> None:
+        self.failures = list(failures)
+        self.letters: list[Letter] = []
+        self.on_send: Callable[[], object] = lambda: None
+        self.closed = 0
+
+    def send(self, letter: Letter) -> None:
+        self.letters.append(letter)
+        self.on_send()
+        failure = self.failures.pop(0) if self.failures else None
+        if failure:
+            raise failure
+
+    def close(self) -> None:
+        self.closed += 1
+
+
 class RecordingAuditLog:
     def __init__(self) -> None:
         self.events: list[AuthEvent] = []
@@ -270,7 +292,13 @@ class App:
         throttled: bool = False,
         api_token_limit: int = MAX_API_TOKENS,
         member_limit: int = MAX_MEMBERS,
+        mail: bool = False,
     ) -> None:
+        mail_settings = {
+            "MAIL_URL": "smtp://relay.example.org",
+            "MAIL_FROM": "tasks@example.org",
+            "PUBLIC_URL": "https://tasks.example.org",
+        }
         container = Container(
             settings=load(
                 {
@@ -278,6 +306,7 @@ class App:
                     "THROTTLE": "on" if throttled else "off",
                     "API_TOKENS_PER_USER": str(api_token_limit),
                     "MEMBERS_PER_TASK": str(member_limit),
+                    **(mail_settings if mail else {}),
                 },
                 None,
             )
@@ -294,6 +323,7 @@ class App:
         self.limiter = MemoryRateLimiter()
         self.codes = FakeCodes()
         self.cipher = FakeCipher()
+        self.mailer = FakeMailer()
         for provider, fake in (
             (container.store, self.store),
             (container.clock, clock),
@@ -306,6 +336,7 @@ class App:
             (container.limiter, self.limiter),
             (container.one_time_codes, self.codes),
             (container.secret_cipher, self.cipher),
+            (container.mailer, self.mailer if mail else None),
         ):
             provider.override(fake)
         self.throttle = container.throttle()
@@ -315,7 +346,17 @@ class App:
         self.reencryption = container.reencryption()
         self.sessions = container.sessions()
         self.registration = container.registration()
+        self.administration = container.administration()
+        self.account_processes = container.account_processes()
+        self.service_administration = container.service_administration()
+        self.audited = container.audited()
+        self.registration_mode = container.registration_mode()
+        self.invites = container.invites()
         self.accounts = container.accounts()
+        self.emails = container.emails()
+        self.courier = container.courier()
+        self.delivery_administration = container.delivery_administration()
+        self.password_reset = container.password_reset()
         self.api_tokens = container.api_tokens()
         self.activity = container.activity()
         self.tasks = container.tasks()
@@ -327,10 +368,16 @@ class App:
         self.invitation_limit = container.invitation_limit()
         self.category_removal = container.category_removal()
         self.account_removal = container.account_removal()
+        self.imports = container.imports()
         self.sync = container.sync()
         self.pushing = container.pushing()
         self.housekeeping = container.housekeeping()
         self.jobs = container.jobs()
+
+    def set_active(self, work: UnitOfWork[SystemActor], login: str, is_active: bool) -> User:
+        """Enable or disable a user, as the command does."""
+        user_id = self.administration.named(work, login)
+        return self.administration.edit(work, user_id, {"is_active": is_active}).user
 
     def do(
         self,

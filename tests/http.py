@@ -12,12 +12,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, BinaryIO, Self
+from uuid import UUID
 
 import httpx
 import structlog
 from litestar.testing import TestClient
 
 import tasktracker
+from tasktracker.domain.accounts.link_service import create_link
+from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.http.app import create_app
 from tasktracker.entrypoints.settings import load
@@ -151,6 +155,19 @@ class Person(Caller):
         return found
 
 
+class Borrowed:
+    """A store that another application closes. A closed one opens a connection for each unit of work."""
+
+    def __init__(self, store: Storage) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def close(self) -> None:
+        pass
+
+
 class Api(Caller):
     """The real application in this process, with a clock that only the test moves."""
 
@@ -162,7 +179,7 @@ class Api(Caller):
         self.container = Container(settings=load({**SETTINGS, "DATABASE_URL": database_url, **settings}, None))
         self.clock: ManualClock = beside.clock if beside else clock or ManualClock()
         if beside:
-            self.container.store.override(beside.container.store())
+            self.container.store.override(Borrowed(beside.container.store()))
             self.container.limiter.override(beside.container.limiter())
         self.container.clock.override(self.clock)
         self.container.shared_clock.override(self.clock)
@@ -180,7 +197,14 @@ class Api(Caller):
     def set_active(self, username: str, is_active: bool) -> None:
         """Enable or disable a user, as the command does."""
         with self.container.store().writing(SYSTEM) as work:
-            self.container.accounts().set_active(work, username, is_active)
+            administration = self.container.administration()
+            administration.edit(work, administration.named(work, username), {"is_active": is_active})
+
+    def promote(self, person: Person) -> None:
+        """Make a user an administrator with a recent proof."""
+        with self.container.store().writing(SYSTEM) as work:
+            self.container.administration().edit(work, UUID(person.id), {"is_admin": True})
+        expect(person.post("/api/accounts/me/confirm/", {"password": person.password}), 204)
 
     def __enter__(self) -> Self:
         self.client.__enter__()
@@ -190,6 +214,15 @@ class Api(Caller):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.client.__exit__(kind, error, trace)
+
+
+def make_link(store: Storage, username: str, kind: LinkKind = LinkKind.RESET_PASSWORD) -> str:
+    """Make a one-time link of a user, as an administrator does, and return its token."""
+    with store.writing(SYSTEM) as work:
+        found = work.users.find_by_login(username)
+        user = work.users.find(found.id) if found else None
+        assert user is not None
+        return create_link(work, user, kind)
 
 
 class Server(Caller):

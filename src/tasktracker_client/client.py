@@ -32,12 +32,17 @@ class Login(TypedDict, total=False):
 
 
 class Profile(TypedDict, total=False):
-    """More about a new user. `time_zone` is an IANA name."""
+    """More about a new user. `time_zone` is an IANA name, `language` is `en` or `de`.
+
+    `invite` is the token of an invitation, for servers on which registration needs one.
+    """
 
     email: str
     first_name: str
     last_name: str
     time_zone: str
+    language: str
+    invite: str
 
 
 class Replica(Online):

@@ -232,7 +232,8 @@ class AccountMachine(RuleBasedStateMachine):
         user = self.users.get(name)
         login = data.draw(strategies.spelled(name))
         done = attempt(
-            lambda: self.app.do(SYSTEM, self.accounts.set_active, login, is_active), None if user else UserNotFound
+            lambda: self.app.do(SYSTEM, self.app.set_active, login, is_active),
+            None if user else UserNotFound,
         )
         if done and user:
             assert done[0].is_active is is_active
@@ -491,7 +492,7 @@ class AccountMachine(RuleBasedStateMachine):
         name = next((name for name in USERNAMES if name not in self.users), None)
         if name is None:
             user = next(iter(self.users.values()))
-            self.app.do(SYSTEM, self.accounts.set_active, user.name, True)
+            self.app.do(SYSTEM, self.app.set_active, user.name, True)
             user.is_active = True
         else:
             user = self.users[name] = ModelUser(name, None, PASSWORDS[0])
@@ -553,10 +554,10 @@ class TestAccounts:
     def test_a_token_is_accepted_if_and_only_if_the_model_accepts_it(
         self, backend: Backend, store: Storage, clock: ManualClock
     ) -> None:
-        run_state_machine(lambda: AccountMachine(store, clock), backend, in_memory=50)
+        run_state_machine(lambda: AccountMachine(store, clock), backend, in_memory=25)
 
     @pytest.mark.parametrize("machine", [HostsMachine, JumpingMachine])
     def test_a_token_is_accepted_if_and_only_if_the_model_accepts_it_while_clocks_differ(
         self, backend: Backend, store: Storage, clock: ManualClock, machine: type[AccountMachine]
     ) -> None:
-        run_state_machine(lambda: machine(store, clock), backend, in_memory=30, on_sql=4)
+        run_state_machine(lambda: machine(store, clock), backend, in_memory=15, on_sql=2)

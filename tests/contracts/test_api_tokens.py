@@ -40,6 +40,37 @@ def remove(store: Storage, user: User, token: ApiToken) -> bool:
         return work.api_tokens.remove(user.id, token.id)
 
 
+class TestLastUse:
+    @each_mode
+    def test_the_last_use_of_a_token_is_stored_once_an_hour(
+        self, store: Storage, seed: Seed, clock: ManualClock, mode: Mode
+    ) -> None:
+        user = seed.user()
+        token, other = seed.api_token(user), seed.api_token(user)
+        for minutes, expected in ((0, 0), (59, 0), (1, 60), (59, 60), (1, 120)):
+            clock.advance(minutes=minutes)
+            with open_work(store, mode, token_actor(token)):
+                pass
+            used = {each.id: each.last_used_at for each in tokens_of(store, user)}
+            assert used == {token.id: START + timedelta(minutes=expected), other.id: None}
+
+    def test_a_refused_token_is_not_used(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        token = seed.api_token(user, scopes=frozenset({Scope.TASKS_READ}))
+        with pytest.raises(InsufficientScope), store.writing(token_actor(token)):
+            pass
+        with pytest.raises(SessionEnded), store.reading(replace(token_actor(token), secret_hash=b"other")):
+            pass
+        assert tokens_of(store, user) == [token]
+
+    def test_a_failed_work_counts_as_a_use(self, store: Storage, seed: Seed) -> None:
+        user = seed.user()
+        token = seed.api_token(user)
+        with suppress(Abort), store.writing(token_actor(token)):
+            raise Abort
+        assert [each.last_used_at for each in tokens_of(store, user)] == [START]
+
+
 class TestApiToken:
     @pytest.mark.parametrize("scopes", [(), (Scope.TASKS_READ,), (Scope.TASKS_WRITE,), tuple(Scope)])
     @pytest.mark.parametrize("expires_at", [None, START - MOMENT, START + timedelta(days=1, microseconds=7)])

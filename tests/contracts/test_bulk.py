@@ -61,6 +61,7 @@ class TestBulk:
             work.bulk.lock([])
             waiting = BackgroundCall(edit)
             assert not waiting.wait(SHORT_WAIT)
+            work.tasks.find(two.id)
             work.tasks.save(two.edit({"title": "first"}, START))
         waiting.result()
         with store.reading(SYSTEM) as work:

@@ -20,6 +20,7 @@ from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
     ApiTokenNotFound,
     CodeRequired,
+    ConfirmationRequired,
     InsufficientScope,
     InvalidCredentials,
     InvalidInput,
@@ -103,27 +104,35 @@ class CredentialMachine(RuleBasedStateMachine):
         index=st.sampled_from((0, 1)),
         scopes=st.lists(st.sampled_from(Scope), min_size=1, max_size=3),
         lifetime=st.sampled_from((None, -1, 0, 1, 60, 7200)),
+        code=st.sampled_from((None, 0, 0, 1, 2, "recovery", "nonsense")),
     )
-    def create_token(self, index: int, scopes: list[Scope], lifetime: int | None) -> None:
+    def create_token(self, index: int, scopes: list[Scope], lifetime: int | None, code: int | str | None) -> None:
         user = self.users[index]
+        text, accept, lacks_code, is_wrong = self._second_factor(user, code)
         expires_at = None if lifetime is None else self.clock.now() + timedelta(seconds=lifetime)
         active = [token for token in self.tokens if token.owner is user and not token.is_revoked]
         done = attempt(
-            lambda: self.app.do(
+            lambda: self.app.api_tokens.create(
                 user.actor,
-                self.app.api_tokens.create,
                 ApiTokenFields(name=" script ", scopes=frozenset(scopes), expires_at=expires_at),
+                user.password,
+                text,
                 ORIGIN,
             ),
             InvalidInput if lifetime is not None and lifetime <= 0 else None,
             None if user.is_active else SessionEnded,
+            ConfirmationRequired if lacks_code else None,
+            InvalidInput if is_wrong else None,
             TooManyApiTokens if len(active) >= TOKEN_LIMIT else None,
         )
         if done:
+            accept()
             token, text = done[0]
             assert (token.name, token.scopes, token.expires_at) == ("script", frozenset(scopes), expires_at)
             self.tokens.append(ModelToken(user, token.id, text, token.scopes, expires_at))
             self._expect_event(user, Kind.API_TOKEN_CREATE)
+        elif user.is_active and is_wrong:
+            self._expect_event(user, Kind.API_TOKEN_CREATE, Outcome.FAILURE)
 
     @rule(index=st.sampled_from((0, 1)), back=st.integers(0, 5))
     def revoke_token(self, index: int, back: int) -> None:
@@ -170,12 +179,12 @@ class CredentialMachine(RuleBasedStateMachine):
         done = attempt(
             lambda: self.app.two_factor.enrol(user.actor, password, ORIGIN),
             None if user.is_active else SessionEnded,
-            InvalidInput if user.is_active and not right else None,
-            TwoFactorOn if user.is_active and right and user.has_second_factor else None,
+            InvalidInput if user.is_active and not right and not user.has_second_factor else None,
+            TwoFactorOn if user.is_active and user.has_second_factor else None,
         )
         if done:
             user.secret = done[0].secret
-        elif user.is_active and not right:
+        elif user.is_active and not user.has_second_factor:
             self._expect_event(user, Kind.TWO_FACTOR_ENABLE, Outcome.FAILURE)
 
     @rule(index=st.sampled_from((0, 0, 1)), offset=st.sampled_from((0, 0, 0, -1, 1, 2)))
@@ -215,6 +224,8 @@ class CredentialMachine(RuleBasedStateMachine):
             InvalidInput if active and right and on and accept is None else None,
         )
         if done:
+            if code == "recovery":
+                self._expect_event(user, Kind.RECOVERY_CODE_USE)
             user.secret, user.has_second_factor, user.recovery, user.used_step = None, False, [], 0
             self._expect_event(user, Kind.TWO_FACTOR_DISABLE)
         elif active and (not right or on):
@@ -248,24 +259,34 @@ class CredentialMachine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ accounts
 
-    @rule(index=st.sampled_from((0, 1)), current=st.sampled_from(PASSWORDS), new=st.sampled_from(PASSWORDS))
-    def change_password(self, index: int, current: str, new: str) -> None:
+    @rule(
+        index=st.sampled_from((0, 1)),
+        current=st.sampled_from(PASSWORDS),
+        new=st.sampled_from(PASSWORDS),
+        code=st.sampled_from((None, 0, 0, 1, 2, "recovery", "nonsense")),
+    )
+    def change_password(self, index: int, current: str, new: str, code: int | str | None) -> None:
         user = self.users[index]
         right = current == user.password
+        text, accept, lacks_code, is_wrong = self._second_factor(user, code)
         done = attempt(
-            lambda: self.app.accounts.change_password(user.actor, current, new, ORIGIN),
+            lambda: self.app.accounts.change_password(user.actor, current, new, ORIGIN, text),
             None if user.is_active else SessionEnded,
             InvalidInput if user.is_active and not right else None,
+            ConfirmationRequired if user.is_active and right and lacks_code else None,
+            InvalidInput if user.is_active and right and is_wrong else None,
         )
         if done:
+            accept()
             user.password = new
-        if user.is_active:
-            self._expect_event(user, Kind.PASSWORD_CHANGE, Outcome.SUCCESS if right else Outcome.FAILURE)
+            self._expect_event(user, Kind.PASSWORD_CHANGE)
+        elif user.is_active and not (right and lacks_code):
+            self._expect_event(user, Kind.PASSWORD_CHANGE, Outcome.FAILURE)
 
     @rule(index=st.sampled_from((0, 1)), is_active=st.sampled_from((True, True, False)))
     def enable_or_disable(self, index: int, is_active: bool) -> None:
         user = self.users[index]
-        self.app.do(SYSTEM, self.app.accounts.set_active, user.name, is_active)
+        self.app.do(SYSTEM, self.app.set_active, user.name, is_active)
         was_enabled = is_active and not user.is_active
         user.is_active = is_active
         self._expect_event(user, Kind.ENABLE if is_active else Kind.DISABLE)
@@ -327,6 +348,21 @@ class CredentialMachine(RuleBasedStateMachine):
             return self._code(user, user.used_step), None
         return "nonsense", None
 
+    def _second_factor(
+        self, user: ModelUser, code: int | str | None
+    ) -> tuple[str | None, Callable[[], None], bool, bool]:
+        """Return a code, a function that records its use, and whether a needed one is missing, and is wrong."""
+        text, use = (None, None) if code is None else self._choose(user, code)
+        on = user.has_second_factor
+
+        def accept() -> None:
+            if on and use is not None:
+                use()
+                if code == "recovery":
+                    self._expect_event(user, Kind.RECOVERY_CODE_USE)
+
+        return text, accept, on and text is None, on and text is not None and use is None
+
     def _code(self, user: ModelUser, step: int) -> str:
         return self.app.codes.code(user.secret or "SECRET", step)
 
@@ -341,4 +377,4 @@ class TestCredentials:
     def test_credentials_are_accepted_if_and_only_if_the_model_accepts_them(
         self, backend: Backend, store: Storage, clock: ManualClock, audit_log: RecordingAuditLog
     ) -> None:
-        run_state_machine(lambda: CredentialMachine(store, clock, audit_log), backend, in_memory=50)
+        run_state_machine(lambda: CredentialMachine(store, clock, audit_log), backend, in_memory=25)

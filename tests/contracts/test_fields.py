@@ -21,7 +21,7 @@ from tests.strategies import examples
 
 
 class TestField:
-    @examples(150)
+    @examples(40)
     @given(
         username=strategies.raw_usernames(),
         email=st.none() | strategies.raw_emails(),
@@ -60,7 +60,7 @@ class TestField:
             with store.writing(SYSTEM) as work:
                 work.users.remove(user.id)
 
-    @examples(60)
+    @examples(40)
     @given(device=strategies.texts(202), times=st.tuples(*[strategies.moments()] * 4))
     def test_an_accepted_session_is_read_as_stored(
         self, store: Storage, seed: Seed, device: str, times: tuple[object, ...]
@@ -74,7 +74,7 @@ class TestField:
         with store.reading(SYSTEM) as work:
             assert work.sessions.find(session.id) == session
 
-    @examples(100)
+    @examples(40)
     @given(fields=strategies.raw_category_fields())
     def test_an_accepted_category_is_read_as_stored(self, store: Storage, seed: Seed, fields: CategoryFields) -> None:
         try:
@@ -88,7 +88,7 @@ class TestField:
             assert list(page.items) == [category]
             assert not work.categories.list(category.user_id, category.key, 10).items
 
-    @examples(150)
+    @examples(40)
     @given(fields=strategies.raw_task_fields(), times=st.tuples(*[strategies.moments()] * 3))
     def test_an_accepted_task_is_read_as_stored(
         self, store: Storage, seed: Seed, fields: TaskFields, times: tuple[object, ...]

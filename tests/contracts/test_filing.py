@@ -306,4 +306,4 @@ def _versions(current: Task | Category | None, gaps: Gaps) -> Expected:
 
 class TestFiling:
     def test_tasks_and_categories_match_the_model(self, backend: Backend, store: Storage, clock: ManualClock) -> None:
-        run_state_machine(lambda: FilingMachine(store, clock), backend, in_memory=30)
+        run_state_machine(lambda: FilingMachine(store, clock), backend, in_memory=15)

@@ -249,7 +249,7 @@ def test_a_piece_ends_after_its_steps_or_its_time() -> None:
 
 def test_a_job_wakes_the_runner_once_it_is_committed(backend: Backend, store: Storage, seed: Seed) -> None:
     added = Event()
-    watched = backend.store_waking(added)
+    watched = backend.store_waking(jobs_added=added)
     with suppress(Abort), watched.writing(SYSTEM) as work:
         work.jobs.add(new_job(seed))
         raise Abort

@@ -329,7 +329,7 @@ def test_a_disabled_editor_gets_a_category_only_if_there_is_no_other(app: App, p
     category = app.do(alice, app.categories.create, {"name": "Groceries"})
     share(app, alice, category, bob=Role.EDITOR, carol=Role.EDITOR)
     with app.store.writing(SYSTEM) as work:
-        app.accounts.set_active(work, "bob", is_active=False)
+        app.set_active(work, "bob", is_active=False)
     for owner, heir in ((alice, carol), (carol, bob)):
         app.account_removal.delete(owner, PASSWORD)
         app.jobs.run_all()

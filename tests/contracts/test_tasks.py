@@ -31,6 +31,7 @@ def add(store: Storage, task: Task) -> None:
 
 def save(store: Storage, task: Task) -> None:
     with store.writing(SYSTEM) as work:
+        work.tasks.find(task.id)
         work.tasks.save(task)
 
 

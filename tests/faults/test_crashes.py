@@ -30,7 +30,6 @@ def test_killing_the_server_at_random_moments_loses_and_doubles_nothing(tmp_path
         load.progress()
 
 
-@pytest.mark.faults
 @pytest.mark.parametrize("way", ["restart", "stop", "kill"])
 def test_a_restart_of_postgresql_loses_nothing(tmp_path: Path, own_postgres: PrivatePostgres, way: str) -> None:
     with Server(tmp_path, DATABASE_URL=own_postgres.url, **SETTINGS) as server, Load(server) as load:

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-import pytest
 
 from tests.faults.load import IS_FULL, LOST, SETTINGS, WAIT_SECONDS, Load, Writer
 from tests.frozen_network import FrozenNetwork
@@ -62,7 +61,6 @@ def test_a_frozen_database_is_answered_with_503(tmp_path: Path, own_postgres: Pr
         load.progress()
 
 
-@pytest.mark.faults
 def test_a_network_that_passes_nothing_is_answered_with_503(tmp_path: Path, database_url: str) -> None:
     port = urlsplit(migrated(database_url)).port or 0
     with FrozenNetwork(port) as network:
@@ -75,7 +73,6 @@ def test_a_network_that_passes_nothing_is_answered_with_503(tmp_path: Path, data
             load.progress()
 
 
-@pytest.mark.faults
 def test_a_schema_migrated_under_a_live_server_takes_no_write(tmp_path: Path, url: str) -> None:
     with Server(tmp_path, DATABASE_URL=url, **SETTINGS) as server, Load(server, tolerates=(503, LOST)) as load:
         before = set_revision(url, "9999")

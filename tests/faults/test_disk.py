@@ -8,14 +8,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from tests.faults.load import SETTINGS, Load
 from tests.http import Server, expect, migrated
 from tests.postgres import PrivatePostgres, with_database
 from tests.waiting import wait_until
-
-pytestmark = pytest.mark.faults
 
 
 @contextmanager

@@ -18,8 +18,6 @@ from tests.faults.proxy import Proxy
 from tests.http import Person, Server, expect, migrated
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.faults
-
 TRUSTING = {**SETTINGS, "TRUSTED_PROXIES": "127.0.0.1"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 PACE_SECONDS = 4

@@ -69,7 +69,6 @@ def test_an_account_with_a_shared_category_is_deleted_by_processes_that_are_kill
         )
 
 
-@pytest.mark.faults
 def test_other_users_do_not_wait_while_a_category_is_shared(tmp_path: Path, url: str) -> None:
     processes = 1 if url.startswith("sqlite") else 2
     figures = sharing.measure(url, tmp_path, tasks=TASKS, people=PEOPLE, processes=processes, kills=0)

@@ -11,8 +11,6 @@ from tests.http import Server, expect, run
 
 DAY = 86_400
 
-pytestmark = pytest.mark.faults
-
 
 def shifted(seconds: int, **settings: str) -> dict[str, str]:
     """Return the environment of a process whose clock differs by this number of seconds."""

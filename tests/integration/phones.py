@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from tasktracker_client import Replica
-from tests.http import Api, Person, expect
+from tests.http import PASSWORD, Api, Person, expect
 from tests.line import Line
 
 URL = "http://testserver.local/api"
@@ -54,7 +54,7 @@ def in_sync(*phones: Phone) -> None:
 def api_token(person: Person) -> str:
     """Create an API token with which a device can sync."""
     scopes = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
-    return str(expect(person.post("/api/accounts/tokens/", scopes), 201)["token"])
+    return str(expect(person.post("/api/accounts/tokens/", {**scopes, "password": PASSWORD}), 201)["token"])
 
 
 def answering(*answers: Callable[[Result], Result]) -> Callable[[httpx.Request], httpx.Response | None]:

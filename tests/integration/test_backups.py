@@ -20,7 +20,8 @@ from tasktracker.adapters.sql.schema import REVISION
 from tasktracker.adapters.sql.urls import database_url
 from tasktracker.entrypoints import cli, logging
 from tasktracker_client import Op, Replica, Status
-from tests.http import PASSWORD, SETTINGS, Api, Person, Server, expect, migrated
+from tests.fakes import SYSTEM
+from tests.http import PASSWORD, SETTINGS, Api, Person, Server, expect, make_link, migrated
 from tests.integration.phones import URL, api_token
 from tests.postgres import URL_VARIABLE, DatabaseFactory
 from tests.postgres_supervisor import INSTALLATION, PACKAGE
@@ -169,17 +170,23 @@ class TestContents:
 
 
 class TestRevoked:
-    def test_sessions_and_tickets_of_the_backup_are_not_valid(self, url: str, tmp_path: Path) -> None:
+    def test_sessions_tickets_links_and_invitations_of_the_backup_are_not_valid(self, url: str, tmp_path: Path) -> None:
         with serving(url) as api:
             ada = api.register()
             ticket = expect(ada.post("/api/events/tickets/"), 201)["ticket"]
             cursor = expect(ada.get("/api/sync/"), 200)["next_cursor"]
+            link = make_link(api.container.store(), ada.username)
+            with api.container.store().writing(SYSTEM) as work:
+                api.container.invites().create(work, {})
             tasktracker(url, "backup", "backup")
         restore(url, tmp_path / "backup")
         with serving(url) as api:
             expect(ada.through(api.client).get("/api/accounts/me/"), 401)
             expect(api.post("/api/accounts/refresh/", {"refresh": ada.refresh}), 401)
             expect(api.get("/api/events/", params={"ticket": ticket}), 401)
+            assert api.get("/link/reset-password", params={"token": link}).status_code == 410
+            with api.container.store().reading(SYSTEM) as work:
+                assert work.invites.list(None, 1).items == []
             # Devices may have seen changes that the backup does not contain.
             expect(login_again(api, ada).get("/api/sync/", params={"cursor": cursor}), 410)
 

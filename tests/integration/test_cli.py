@@ -100,6 +100,27 @@ class TestHelp:
             "keys reencrypt",
             "limits",
             "limits clear",
+            "users",
+            *(
+                f"users {name}"
+                for name in (
+                    "list",
+                    "create",
+                    "set-password",
+                    "password-reset",
+                    "disable",
+                    "enable",
+                    "promote",
+                    "demote",
+                    "disable-two-factor",
+                    "end-sessions",
+                    "delete",
+                )
+            ),
+            "invites",
+            "invites create",
+            "invites list",
+            "invites revoke",
         }
 
     @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -195,6 +216,53 @@ class TestUsers:
     @pytest.mark.parametrize("command", ["disable-user", "enable-user"])
     def test_an_unknown_user_is_refused(self, command: str) -> None:
         assert tasktracker(command, "nobody", status=1).output == "Error: There is no such user.\n"
+
+    def test_users_are_created_listed_changed_and_deleted(self, api: Api) -> None:
+        create_admin()
+        link = tasktracker("users", "create", "grace", "--email", "grace@example.org").output.splitlines()[-1]
+        assert link.startswith("/link/set-password?token=")
+        created = tasktracker("users", "create", "ada", "--admin", TASKTRACKER_PASSWORD=PASSWORD).output
+        assert created.splitlines()[-1] == "created ada"
+        listed = [line.split("\t") for line in tasktracker("users", "list").output.splitlines()]
+        assert [(row[1], row[2], row[3], row[4:]) for row in listed] == [
+            ("ada", "-", "active,admin", ["never", "0", "0"]),
+            ("grace", "grace@example.org", "active", ["never", "0", "0"]),
+            ("root", "-", "active,admin", ["never", "0", "0"]),
+        ]
+        assert tasktracker("users", "list", "--search", "EXAMPLE", "--state", "active").output.split("\t")[1] == "grace"
+        for name, done in {
+            "promote": "promoted",
+            "demote": "demoted",
+            "disable": "disabled",
+            "enable": "enabled",
+        }.items():
+            assert tasktracker("users", name, "grace").output.splitlines()[-1] == f"{done} grace"
+        assert tasktracker("users", "set-password", "grace", TASKTRACKER_PASSWORD=PASSWORD).exit_code == 0
+        body = {"username": "grace", "password": PASSWORD}
+        grace = api.person(expect(api.post("/api/accounts/login/", body), 200))
+        assert "\n/link/reset-password?token=" in tasktracker("users", "password-reset", "grace").output
+        tasktracker("users", "end-sessions", "grace")
+        problem(grace.get("/api/tasks/"), 401, "session-ended")
+        off = "Error: Two-factor authentication is off.\n"
+        assert tasktracker("users", "disable-two-factor", "grace", status=1).output == off
+        tasktracker("users", "delete", "grace", typed="n\n", status=1)
+        assert tasktracker("users", "delete", "grace", "--yes").output.splitlines()[-1] == "deleted grace"
+        assert tasktracker("users", "demote", "grace", status=1).output == "Error: There is no such user.\n"
+
+    @pytest.mark.parametrize("command", [("disable-user",), ("users", "demote"), ("users", "delete", "--yes")])
+    def test_the_last_administrator_stays(self, command: tuple[str, ...]) -> None:
+        create_admin()
+        shown = tasktracker(*command, "root", status=1).output
+        assert shown == "Error: The last active administrator cannot be disabled, demoted or deleted.\n"
+
+    def test_an_invitation_is_made_listed_and_revoked(self, api: Api) -> None:
+        token = tasktracker("invites", "create", "--note", "for Grace", "--uses", "2").output.splitlines()[-1]
+        (row,) = (line.split("\t") for line in tasktracker("invites", "list").output.splitlines())
+        assert (row[1], row[3]) == ("2", "for Grace")
+        assert token not in "".join(row)
+        assert tasktracker("invites", "revoke", row[0]).output.splitlines()[-1] == f"revoked {row[0]}"
+        assert tasktracker("invites", "list").output == ""
+        assert "no such invitation" in tasktracker("invites", "revoke", row[0], status=1).output
 
     def test_the_password_is_not_printed(self) -> None:
         shown = create_admin(password=OTHER_PASSWORD).output
@@ -397,8 +465,8 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("command", "name"),
         [
-            (("disable-user", "a\udcffb"), "login"),
-            (("enable-user", "\udcff"), "login"),
+            (("disable-user", "a\udcffb"), "user"),
+            (("enable-user", "\udcff"), "user"),
             (("create-admin", "\udcff", "--password", PASSWORD), "username"),
             (("create-admin", "root", "--password", "\udcff"), "password"),
             (("export", "\udcff"), "user"),

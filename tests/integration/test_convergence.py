@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tasktracker.entrypoints.http.job_worker import JobWorker
+from tasktracker.entrypoints.worker.worker import Worker
 from tasktracker_client import LoginRequired, Unavailable, stream
 from tests.dying_server import COMMAND
 from tests.http import Api, Person
@@ -252,7 +252,7 @@ seeds = st.integers(0, 2**31)
 @few(3)
 def test_devices_converge_on_memory(tmp_path: Path, seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JobWorker, "_run", lambda _: None)  # jobs run when the test runs them
+        patch.setattr(Worker, "_run", lambda _: None)  # jobs run when the test runs them
         with Api("memory://") as api:
             converge(InProcess(api), tmp_path, seed)
 

@@ -22,7 +22,7 @@ from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.urls import database_url as parsed
 from tasktracker.domain.kernel.errors import StorageUnavailable
 from tests.contracts.http.base import problem
-from tests.http import PASSWORD, Api, Person, expect, migrated
+from tests.http import PASSWORD, Api, Person, bearer, expect, migrated
 from tests.postgres import database_name, with_database
 from tests.waiting import wait_until
 
@@ -134,10 +134,14 @@ class TestReadOnly:
         with Api(migrated(database_url)) as api:
             person = api.register()
             before = [person.task()]
+            body = {"name": "script", "scopes": ["tasks:read"], "password": PASSWORD}
+            token = expect(person.post("/api/accounts/tokens/", body), 201)["token"]
         set_read_only("on")
         with Api(database_url) as api:
             person = person.through(api.client)
             require_no_writes(api, person, "read-only")
+            # The use of an API token cannot be stored, which is no reason not to read.
+            assert expect(api.get("/api/tasks/", headers=bearer(token)), 200)["results"] == before
             assert person.listed("/api/tasks/") == before
             set_read_only("off")
             wait_until(lambda: api.get("/health/ready").status_code == 200, "it does not connect again")

@@ -54,6 +54,8 @@ def as_variable(default: Any) -> str:
     """Return a default in the form of an environment variable."""
     if isinstance(default, bool):
         return str(default).lower()
+    if default is None:
+        return ""
     return ",".join(default) if isinstance(default, tuple) else str(default)
 
 

@@ -169,7 +169,7 @@ def test_a_ticket_ends_with_its_session(pair: Pair, here: Person) -> None:
 def test_streams_end_soon_after_a_revocation(pair: Pair, here: Person, there: Person, tmp_path: Path) -> None:
     phone = pair.visitor().login(here)
     body = {"name": "a script", "scopes": ["tasks:read"]}
-    token, kept = (expect(phone.post("/api/accounts/tokens/", body), 201) for _ in range(2))
+    token, kept = (expect(phone.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201) for _ in range(2))
     script, other_script = Caller(there.client, bearer(token["token"])), Caller(here.client, bearer(kept["token"]))
     disabled, visitor = pair.visitor(1).register(), pair.visitor(1).register()
     with ExitStack() as stack:

@@ -22,6 +22,7 @@ from tasktracker.domain.portability.import_job import ImportJob, JobState
 from tests.contracts.http.base import invalid, problem
 from tests.fakes import START, SYSTEM
 from tests.http import (
+    PASSWORD,
     Api,
     Person,
     Server,
@@ -267,7 +268,12 @@ def test_a_file_that_is_too_large_is_refused_with_and_without_its_length(alice: 
 
 
 def test_exports_and_imports_need_a_session(shared: Api, alice: Person) -> None:
-    made = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read", "tasks:write"]}), 201)
+    made = expect(
+        alice.post(
+            "/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read", "tasks:write"], "password": PASSWORD}
+        ),
+        201,
+    )
     token = next(value for value in made.values() if isinstance(value, str) and len(value) > 40)
     for headers, status, slug in ((bearer(token), 403, "session-required"), ({}, 401, "not-authenticated")):
         problem(shared.get(EXPORT, headers=headers), status, slug)
@@ -385,7 +391,9 @@ def test_imports_after_the_response_are_private_and_need_a_session(shared: Api, 
     for path in paths:
         problem(bob.get(path), 404, "import-not-found")
     for scope in ("tasks:read", "tasks:write"):
-        made = expect(alice.post("/api/accounts/tokens/", {"name": scope, "scopes": [scope]}), 201)
+        made = expect(
+            alice.post("/api/accounts/tokens/", {"name": scope, "scopes": [scope], "password": PASSWORD}), 201
+        )
         for path in (*paths, IMPORTS):
             problem(shared.get(path, headers=bearer(made["token"])), 403, "session-required")
         headers = {"Content-Type": NDJSON, **ASYNC, **bearer(made["token"])}

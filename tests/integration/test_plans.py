@@ -24,6 +24,7 @@ from tasktracker.adapters.sql.sqlite import SqliteDriver
 from tasktracker.adapters.sql.statements import Compiled
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import database_url
+from tasktracker.adapters.sql.usage import SqlUsage
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.sync.service import DEFAULT_TYPES
@@ -50,7 +51,7 @@ class Crowd:
     def statement(self, actor: SessionActor, query: TaskQuery) -> tuple[str, list[Any]]:
         """List a page, and return the statement for it with its parameters."""
         with sent(self.connection) as found:
-            page = sql_tasks.SqlTasks(self.connection).list(actor.user_id, query)
+            page = sql_tasks.SqlTasks(self.connection, SqlUsage(self.connection, None)).list(actor.user_id, query)
         assert len(page.items) == query.limit
         (statement,) = found
         return statement
@@ -205,7 +206,7 @@ CHANGED = 10
 
 def delta(found: Crowd, actor: SessionActor) -> tuple[str, list[Any]]:
     """Read the last changes of a feed, and return the statement for it with its parameters."""
-    feed = SqlFeed(found.connection)
+    feed = SqlFeed(found.connection, SqlUsage(found.connection, None))
     head = feed.state(actor.user_id).head
     with sent(found.connection) as statements:
         page = feed.page(actor.user_id, head - CHANGED, PAGE, DEFAULT_TYPES, head)

@@ -135,7 +135,7 @@ class TestRaces:
             signed_in = app.registration.register({"username": name}, PASSWORD)
             race(
                 *[partial(app.sessions.login, name, PASSWORD)] * 3,
-                partial(app.do, SYSTEM, app.accounts.set_active, name, False),
+                partial(app.do, SYSTEM, app.set_active, name, False),
                 partial(app.sessions.refresh, signed_in.tokens.refresh),
                 *[partial(app.sessions.login, name, PASSWORD)] * 3,
             )

@@ -17,7 +17,7 @@ from tasktracker.adapters.sql.engine import open_database
 from tasktracker.adapters.sql.rate_limiter import SqlRateLimiter
 from tasktracker.adapters.sql.schema import rate_limits
 from tasktracker.domain.throttling.limit import Bucket, Limit
-from tasktracker.entrypoints.http.sweeper import TURN
+from tasktracker.entrypoints.worker.sweeper import TURN
 from tests.contracts.base import BackgroundCall, race
 from tests.fakes import START
 

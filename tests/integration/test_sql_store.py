@@ -30,6 +30,8 @@ from tasktracker.adapters.sql.statements import Compiled, Parameters, Statements
 from tasktracker.adapters.sql.store import SqlStore, SqlUnitOfWork
 from tasktracker.adapters.sql.violations import VIOLATIONS
 from tasktracker.adapters.system import Uuid7Generator
+from tasktracker.domain.accounts.link_service import create_link
+from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import CategoryMember
@@ -169,7 +171,8 @@ def test_every_constraint_is_accounted_for() -> None:
     # and idempotency keys are only added where they are missing, and a second factor while its user is locked. The
     # members of a category are written under the lock of its row. Entries
     # and histories are written together with their task, the lines of an import while it runs, feeds wherever they have
-    # come to, and tickets are random.
+    # come to. Tickets, links and invitations are random, and a link replaces the earlier one of its kind while its user
+    # is locked. A setting of the service replaces itself.
     assert names - set(VIOLATIONS) == {
         "pk_users",
         "pk_sessions",
@@ -182,8 +185,15 @@ def test_every_constraint_is_accounted_for() -> None:
         "pk_feeds",
         "pk_feed_items",
         "pk_tickets",
+        "pk_one_time_links",
+        "uq_one_time_links_user_id_kind",
+        "pk_invites",
+        "uq_invites_digest",
+        "pk_service_settings",
         "pk_category_members",
         "pk_jobs",
+        "pk_deliveries",
+        "uq_deliveries_cause_channel",  # a conflict is ignored
         "fk_category_members_category_id",
         "pk_import_jobs",
         "pk_import_lines",
@@ -346,6 +356,7 @@ def test_removing_a_user_removes_only_their_rows(store: SqlStore, database: Data
             seed.event(user)
         seed.second_factor(user)
         with store.writing(SYSTEM) as work:
+            create_link(work, user, LinkKind.RESET_PASSWORD)
             work.history.add(new_change(seed, task, user))
             work.idempotency.claim(user.id, "key")
             work.idempotency.add(new_record(user))
@@ -356,6 +367,7 @@ def test_removing_a_user_removes_only_their_rows(store: SqlStore, database: Data
         "sessions": 2,
         "api_tokens": 2,
         "second_factors": 1,
+        "one_time_links": 1,
         "auth_events": 4,
         "categories": 3,
         "tasks": 8,
@@ -363,7 +375,7 @@ def test_removing_a_user_removes_only_their_rows(store: SqlStore, database: Data
         "task_changes": 1,
         "idempotency_keys": 1,
     }
-    of_nobody = {"secrets": 1, "rate_limits": 1}
+    of_nobody = {"secrets": 1, "rate_limits": 1, "service_settings": 1}
     with database.reading() as connection:
         of_all = {name: 2 * number for name, number in of_one.items()}
         assert numbers(connection) == of_all | of_nobody | {"auth_events": 9}

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pyotp
 import pytest
 
-from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, new_name, until_answered
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind
+from tasktracker.entrypoints.container import Container
+from tasktracker.entrypoints.settings import load
+from tests.fakes import SYSTEM
+from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, new_name, until_answered
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair
 
@@ -23,14 +27,34 @@ SCHEMA = "/schema/openapi.json"
 METHODS = ("get", "put", "post", "patch", "delete")
 ANONYMOUS, OWNER, STRANGER = "anonymous", "owner", "stranger"
 EDITOR, VIEWER, FORMER = "editor", "viewer", "former member"
+ADMIN, PLAIN_ADMIN = "an administrator", "an administrator without a recent proof"
 READS, WRITES = "an API token with tasks:read", "an API token with tasks:write"
+
+
+class Admins:
+    """An administrator of the service."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.person = pair.visitor().register()
+        container = Container(settings=load(pair.servers[0].environment, None))
+        store = container.store()
+        with store.writing(SYSTEM) as work:
+            container.administration().edit(work, UUID(self.person.id), {"is_admin": True})
+        store.close()
+
+    def proved(self, pair: Pair) -> Person:
+        """Return the administrator with a recent proof."""
+        caller = pair.visitor().login(self.person)
+        expect(caller.post("/api/accounts/me/confirm/", {"password": caller.password}), 204)
+        return caller
 
 
 class World:
     """An owner, their items, and the other callers."""
 
-    def __init__(self, pair: Pair, stranger: Person, members: Mapping[str, Person]) -> None:
+    def __init__(self, pair: Pair, stranger: Person, members: Mapping[str, Person], admins: Admins) -> None:
         self.pair = pair
+        self.admins = admins
         self.stranger = stranger
         self.members = members
         self.owner = pair.visitor().register()
@@ -54,13 +78,20 @@ class World:
             self.owner.delete(f"/api/tasks/{task_id}/shares/{self.members[FORMER].id}/")
         return caller
 
+    def administrator(self, *, proves: bool) -> Caller:
+        """Return an administrator in a new session."""
+        caller = self.pair.visitor().login(self.admins.person)
+        if proves:
+            expect(caller.post("/api/accounts/me/confirm/", {"password": caller.password}), 204)
+        return self.pair.beside(caller)
+
     def anonymous(self) -> Caller:
         return self.pair.visitor(1)
 
     def token(self, scope: str) -> Caller:
         """Return a client with an API token of the owner with one scope."""
         body = {"name": "a script", "scopes": [scope]}
-        token = expect(self.owner.post("/api/accounts/tokens/", body), 201)["token"]
+        token = expect(self.owner.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["token"]
         caller = self.pair.visitor(1)
         caller.headers.update(bearer(token))
         return caller
@@ -84,6 +115,8 @@ CALLERS: Mapping[str, Callable[[World], Caller]] = {
     EDITOR: lambda world: world.member("editor", EDITOR),
     VIEWER: lambda world: world.member("viewer", VIEWER),
     FORMER: World.former,
+    ADMIN: lambda world: world.administrator(proves=True),
+    PLAIN_ADMIN: lambda world: world.administrator(proves=False),
     READS: lambda world: world.token("tasks:read"),
     WRITES: lambda world: world.token("tasks:write"),
 }
@@ -93,6 +126,11 @@ PUBLIC: Mapping[str, int | None] = dict.fromkeys((ANONYMOUS, STRANGER, READS, WR
 SESSION: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: 403, WRITES: 403}
 READ: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: None, WRITES: 403}
 WRITE: Mapping[str, int | None] = {ANONYMOUS: 401, STRANGER: None, READS: 403, WRITES: None}
+
+# Nobody else is let in, and an administrator writes only with a recent proof.
+ADMIN_READ: Mapping[str, int | None] = {ANONYMOUS: 401, OWNER: 403, STRANGER: 403, READS: 403, WRITES: 403}
+ADMIN_WRITE: Mapping[str, int | None] = {**ADMIN_READ, PLAIN_ADMIN: 403}
+ADMINS = (ADMIN, PLAIN_ADMIN)
 
 # The status for members, by the role that the operation requires.
 VIEWERS: Mapping[str, int | None] = {EDITOR: None, VIEWER: None, FORMER: 404}
@@ -118,12 +156,19 @@ class Case:
     second: Make | None = None
     """Creates the user of the `{user_id}` in the path."""
 
+    @property
+    def is_administrative(self) -> bool:
+        """Whether only administrators may do this."""
+        return OWNER in self.access
+
     def sends(self, world: World) -> object:
         """Return the body of the request."""
         return self.body(world) if callable(self.body) else self.body
 
     def expected(self, caller: str) -> int:
         """Return the status that a caller gets."""
+        if self.is_administrative:
+            return self.access.get(caller) or self.status
         if caller == STRANGER and self.target:
             return 404
         if caller in MEMBERS and not self.answers.keys() & set(MEMBERS):
@@ -202,7 +247,7 @@ def session(world: World) -> str:
 
 def api_token(world: World) -> str:
     body = {"name": "a script", "scopes": ["tasks:read"]}
-    id_: str = expect(world.owner.post("/api/accounts/tokens/", body), 201)["id"]
+    id_: str = expect(world.owner.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["id"]
     return id_
 
 
@@ -247,7 +292,51 @@ def import_job(world: World) -> str:
     return id_
 
 
+def account(world: World) -> str:
+    return world.pair.visitor().register().id
+
+
+def guarded_account(world: World) -> str:
+    """Create an account with two-factor authentication, which is that of the owner."""
+    world.confirm()
+    return world.owner.id
+
+
+def invite(world: World) -> str:
+    id_: str = expect(world.admins.proved(world.pair).post("/api/admin/invites/", {}), 201)["id"]
+    return id_
+
+
+def delivery(world: World) -> str:
+    store = Container(settings=load(world.pair.servers[0].environment, None)).store()
+    with store.writing(SYSTEM) as work:
+        added = Delivery.of(
+            DeliveryKind.INVITATION, uuid4(), work.now, mail_domain="example.org", address="a@example.org"
+        )
+        work.deliveries.add(added)
+    store.close()
+    return str(added.id)
+
+
 CASES: Mapping[str, Case] = {
+    "adminListDeliveries": Case(ADMIN_READ, 200),
+    "adminRetryDelivery": Case(ADMIN_WRITE, 200, target=delivery),
+    "adminCancelDelivery": Case(ADMIN_WRITE, 200, target=delivery),
+    "adminListUsers": Case(ADMIN_READ, 200),
+    "adminCreateUser": Case(ADMIN_WRITE, 201, registration),
+    "adminGetUser": Case(ADMIN_READ, 200, target=account),
+    "adminEditUser": Case(ADMIN_WRITE, 200, {"is_active": False}, account),
+    "adminDeleteUser": Case(ADMIN_WRITE, 204, target=account),
+    "adminResetPassword": Case(ADMIN_WRITE, 201, target=account),
+    "adminDisableTwoFactor": Case(ADMIN_WRITE, 204, target=guarded_account),
+    "adminEndSessions": Case(ADMIN_WRITE, 204, target=account),
+    "adminListInvites": Case(ADMIN_READ, 200),
+    "adminCreateInvite": Case(ADMIN_WRITE, 201, {"note": "for someone"}),
+    "adminRevokeInvite": Case(ADMIN_WRITE, 204, target=invite),
+    "adminGetSettings": Case(ADMIN_READ, 200),
+    "adminEditSettings": Case(ADMIN_WRITE, 200, {"registration": "open"}),
+    "adminListActivity": Case(ADMIN_READ, 200),
+    "adminGetOverview": Case(ADMIN_READ, 200),
     "describeService": Case(PUBLIC, 200),
     "register": Case(PUBLIC, 201, registration),
     "login": Case(PUBLIC, 200, credentials),
@@ -261,10 +350,18 @@ CASES: Mapping[str, Case] = {
     "getProfile": Case(SESSION, 200),
     "editProfile": Case(SESSION, 200, {"first_name": "Ada"}),
     "changePassword": Case(SESSION, 204, new_password),
+    "confirmPassword": Case(SESSION, 204, password),
+    "resetPassword": Case(PUBLIC, 400, {"token": "made up", "new_password": OTHER_PASSWORD}),
+    "forgotPassword": Case(PUBLIC, 409, {"username": "ada"}),
+    "verifyEmail": Case(PUBLIC, 400, {"token": "made up"}),
+    "requestVerification": Case(SESSION, 409),
+    "listDeliveries": Case(SESSION, 200),
     "deleteAccount": Case(SESSION, 204, password),
     "listApiTokens": Case(SESSION, 200),
-    "createApiToken": Case(SESSION, 201, {"name": "another", "scopes": ["tasks:read"]}),
+    "createApiToken": Case(SESSION, 201, {"name": "another", "scopes": ["tasks:read"], "password": PASSWORD}),
     "revokeApiToken": Case(SESSION, 204, target=api_token),
+    "readTwoFactor": Case(SESSION, 200),
+    "renewRecoveryCodes": Case(SESSION, 200, disabling, answers=no_enrolment(409)),
     "enrolTwoFactor": Case(SESSION, 200, password),
     "confirmTwoFactor": Case(SESSION, 200, lambda world: {"code": world.enrol()}, answers=no_enrolment(409)),
     "disableTwoFactor": Case(SESSION, 204, disabling, answers=no_enrolment(409)),
@@ -325,8 +422,14 @@ def operations(pairs: NewPair) -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture
-def world(pair: Pair, stranger: Person, members: Mapping[str, Person]) -> World:
-    return World(pair, stranger, members)
+def world(pair: Pair, stranger: Person, members: Mapping[str, Person], admins: Admins) -> World:
+    return World(pair, stranger, members, admins)
+
+
+@pytest.fixture(scope="module")
+def admins(pairs: NewPair) -> Admins:
+    """An administrator."""
+    return Admins(pairs("postgresql"))
 
 
 @pytest.fixture(scope="module")
@@ -372,7 +475,9 @@ MATRIX = [
     (name, caller)
     for name, case in CASES.items()
     for caller in CALLERS
-    if caller not in MEMBERS or case.answers.keys() & set(MEMBERS) or case.target
+    if (caller not in ADMINS or case.is_administrative)
+    and (caller not in MEMBERS or not case.is_administrative)
+    and (caller not in MEMBERS or case.answers.keys() & set(MEMBERS) or case.target)
 ]
 
 
@@ -394,13 +499,15 @@ def test_each_caller_gets_the_expected_status(
     if response.status_code == 401:
         assert response.headers["www-authenticate"].startswith("Bearer")
     if response.status_code == 403 and response.content:
-        slug = "session-required" if case.access is SESSION else "insufficient-scope"
+        slug = "session-required" if case.access is SESSION or case.is_administrative else "insufficient-scope"
+        if case.is_administrative and caller not in (READS, WRITES):
+            slug = "confirmation-required" if caller == PLAIN_ADMIN else "admin-required"
         slug = "not-allowed" if caller in MEMBERS else slug
         assert response.json()["type"] == f"/problems/{slug}"
 
 
 @pytest.mark.parametrize("caller", [STRANGER, FORMER])
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.target])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.target and not case.is_administrative])
 def test_a_stranger_gets_the_answer_for_a_missing_item(
     operations: Mapping[str, tuple[str, str]], world: World, name: str, caller: str
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tasktracker.adapters.security.keys import KeyRing
 from tasktracker.adapters.security.tokens import AUDIENCE, ISSUER
-from tests.http import SETTINGS, Person, bearer, expect
+from tests.http import PASSWORD, SETTINGS, Person, bearer, expect
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair
 from tests.waiting import PATIENCE
@@ -222,7 +222,7 @@ def test_no_kind_of_token_is_accepted_as_another(pair: Pair) -> None:
     person = pair.visitor().register()
     visitor = pair.visitor()
     body = {"name": "a script", "scopes": ["tasks:read", "tasks:write"]}
-    api_token = expect(person.post("/api/accounts/tokens/", body), 201)["token"]
+    api_token = expect(person.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["token"]
     for token in (person.access, api_token):
         expect(visitor.post("/api/accounts/refresh/", {"refresh": token}), 401)
     for path in ("/api/accounts/me/", "/api/tasks/", "/api/accounts/sessions/"):
@@ -235,7 +235,7 @@ def test_a_garbled_api_token_is_refused(pair: Pair) -> None:
     person = pair.visitor().register()
     visitor = pair.visitor()
     body = {"name": "a script", "scopes": ["tasks:read"]}
-    token = expect(person.post("/api/accounts/tokens/", body), 201)["token"]
+    token = expect(person.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["token"]
     expect(visitor.get("/api/tasks/", headers=bearer(token)), 200)
     for position in range(3, len(token)):
         garbled = token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :]

@@ -73,7 +73,9 @@ def test_authentication_events_are_in_the_audit_log_and_in_the_activity(pair: Pa
     visitor = pair.visitor()
     person = visitor.register()
     expect(pair.visitor(1).post("/api/accounts/login/", {"username": person.username, "password": "wrong one"}), 401)
-    expect(person.post("/api/accounts/tokens/", {"name": "a script", "scopes": ["tasks:read"]}), 201)
+    expect(
+        person.post("/api/accounts/tokens/", {"name": "a script", "scopes": ["tasks:read"], "password": PASSWORD}), 201
+    )
     expect(
         person.post("/api/accounts/me/password/", {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}),
         204,
@@ -130,7 +132,9 @@ def test_no_secret_is_in_the_database_or_in_a_log(pairs: NewPair, storage: str) 
     expect(person.post("/api/accounts/me/password/", {"current_password": wrong, "new_password": wrong}), 400)
     expect(visitor.post("/api/accounts/refresh/", {"refresh": person.refresh}), 200)
     scopes = ["tasks:read", "tasks:write"]
-    token = expect(person.post("/api/accounts/tokens/", {"name": "a script", "scopes": scopes}), 201)["token"]
+    token = expect(
+        person.post("/api/accounts/tokens/", {"name": "a script", "scopes": scopes, "password": PASSWORD}), 201
+    )["token"]
     expect(visitor.get("/api/tasks/", headers=bearer(token)), 200)
     expect(visitor.get("/api/tasks/", params={"access_token": token}), 401)
     enrolment = expect(person.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)
@@ -138,7 +142,7 @@ def test_no_secret_is_in_the_database_or_in_a_log(pairs: NewPair, storage: str) 
     codes = expect(person.post("/api/accounts/me/totp/confirm/", {"code": generator.now()}), 200)["recovery_codes"]
     expect(pair.visitor(1).post("/api/accounts/login/", {**login, "code": codes[0]}), 200)
     expect(pair.visitor(1).post("/api/accounts/login/", {**login, "code": codes[0]}), 401)
-    body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD, "code": codes[1]}
     expect(person.post("/api/accounts/me/password/", body), 204)
     issued = {PASSWORD, OTHER_PASSWORD, wrong, token, enrolment["secret"], *codes, person.access, person.refresh}
     assert issued <= pair.secrets

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.http import OTHER_PASSWORD, Caller, Person, bearer, expect, run
+from tests.http import OTHER_PASSWORD, PASSWORD, Caller, Person, bearer, expect, run
 from tests.security.conftest import NewPair
 from tests.security.processes import Pair
 
@@ -96,5 +96,5 @@ def test_a_revoked_api_token_is_refused(two: Pair, here: Person) -> None:
 
 def api_token(person: Person) -> str:
     body = {"name": "a script", "scopes": ["tasks:read", "tasks:write"]}
-    token: str = expect(person.post("/api/accounts/tokens/", body), 201)["token"]
+    token: str = expect(person.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["token"]
     return token

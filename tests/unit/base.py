@@ -8,9 +8,11 @@ from uuid import UUID
 
 import pytest
 
+from tasktracker.domain.accounts.link_service import create_link
+from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import InvalidInput
-from tests.fakes import App
+from tests.fakes import SYSTEM, App
 
 PASSWORD = "correct horse"
 UNKNOWN = UUID(int=1)
@@ -18,6 +20,16 @@ UNKNOWN = UUID(int=1)
 
 def register(app: App, username: str) -> SessionActor:
     return app.actor(app.registration.register({"username": username, "email": f"{username}@example.org"}, PASSWORD))
+
+
+def new_link(
+    app: App, actor: SessionActor, kind: LinkKind = LinkKind.RESET_PASSWORD, address: str | None = None
+) -> str:
+    """Make a one-time link of a user, and return its token."""
+    with app.store.writing(SYSTEM) as work:
+        user = work.users.find(actor.user_id)
+        assert user is not None
+        return create_link(work, user, kind, address)
 
 
 def fields_of(caught: pytest.ExceptionInfo[InvalidInput]) -> list[str]:

@@ -15,8 +15,10 @@ import pytest
 import structlog
 
 from tasktracker.adapters.audit_log import StructlogAuditLog
+from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
 from tasktracker.domain.api_tokens.api_token import ApiTokenFields
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKind
 from tasktracker.domain.kernel.actors import Scope, SessionActor
 from tasktracker.domain.kernel.errors import (
     CodeRequired,
@@ -27,7 +29,7 @@ from tasktracker.domain.kernel.errors import (
     SessionNotFound,
 )
 from tests.fakes import START, SYSTEM, App
-from tests.unit.base import before_next_call
+from tests.unit.base import before_next_call, new_link, register
 
 PASSWORD, OTHER, WRONG = "correct horse", "battery staple", "a wrong password"
 ORIGIN = Origin("192.0.2.1")
@@ -83,7 +85,7 @@ class TestEvents:
     @pytest.mark.parametrize("reason", ["password", "disabled", "unknown", "code"])
     def test_a_failed_login_is_recorded(self, app: App, alice: SessionActor, reason: str) -> None:
         if reason == "disabled":
-            app.do(SYSTEM, app.accounts.set_active, "alice", False)
+            app.do(SYSTEM, app.set_active, "alice", False)
         if reason == "code":
             turn_on(app, alice)
         app.audit_log.events.clear()
@@ -159,6 +161,7 @@ class TestEvents:
             (Kind.PASSWORD_CHANGE, lambda app, actor: app.accounts.change_password(actor, WRONG, OTHER, ORIGIN)),
             (Kind.DELETE, lambda app, actor: app.account_removal.delete(actor, WRONG, ORIGIN)),
             (Kind.TWO_FACTOR_ENABLE, lambda app, actor: app.two_factor.enrol(actor, WRONG, ORIGIN)),
+            (Kind.CONFIRM, lambda app, actor: app.confirmation.confirm(actor, WRONG, None, ORIGIN)),
             (Kind.TWO_FACTOR_DISABLE, lambda app, actor: app.two_factor.disable(actor, WRONG, "000000", ORIGIN)),
         ],
     )
@@ -194,9 +197,23 @@ class TestEvents:
         app.two_factor.disable(alice, PASSWORD, code(app), ORIGIN)
         self.require(app, Kind.TWO_FACTOR_DISABLE, SUCCESS, alice.user_id, alice.session_id)
 
+    def test_a_confirmed_password_is_recorded(self, app: App, alice: SessionActor) -> None:
+        app.confirmation.confirm(alice, PASSWORD, None, ORIGIN)
+        self.require(app, Kind.CONFIRM, SUCCESS, alice.user_id, alice.session_id)
+
+    def test_renewed_recovery_codes_are_recorded(self, app: App, alice: SessionActor) -> None:
+        turn_on(app, alice)
+        app.two_factor.renew_recovery_codes(alice, PASSWORD, code(app), ORIGIN)
+        self.require(app, Kind.RECOVERY_CODES_RENEW, SUCCESS, alice.user_id, alice.session_id)
+
+    def test_a_password_replaced_by_a_link_is_recorded(self, app: App, alice: SessionActor) -> None:
+        token = new_link(app, alice)
+        app.password_reset.reset(token, OTHER, None, ORIGIN)
+        self.require(app, Kind.PASSWORD_RESET, SUCCESS, alice.user_id, None)
+
     def test_creating_and_revoking_an_api_token_is_recorded(self, app: App, alice: SessionActor) -> None:
         fields = ApiTokenFields(name="script", scopes=frozenset({Scope.TASKS_READ}), expires_at=None)
-        token, _ = app.do(alice, app.api_tokens.create, fields, ORIGIN)
+        token, _ = app.api_tokens.create(alice, fields, PASSWORD, origin=ORIGIN)
         self.require(app, Kind.API_TOKEN_CREATE, SUCCESS, alice.user_id, alice.session_id)
         app.audit_log.events.clear()
         app.do(alice, app.api_tokens.revoke, token.id, ORIGIN)
@@ -207,12 +224,29 @@ class TestEvents:
         self.require(app, Kind.DELETE, SUCCESS, None, None)
 
     def test_administrative_changes_are_recorded_without_an_address(self, app: App, alice: SessionActor) -> None:
-        app.do(SYSTEM, app.accounts.set_active, "alice", False)
-        app.do(SYSTEM, app.accounts.set_active, "alice", True)
+        app.do(SYSTEM, app.set_active, "alice", False)
+        app.do(SYSTEM, app.set_active, "alice", True)
         admin = app.registration.create_admin({"username": "admin"}, PASSWORD)
         assert recorded(app) == [(Kind.DISABLE, SUCCESS), (Kind.ENABLE, SUCCESS), (Kind.REGISTER, SUCCESS)]
         assert [event.user_id for event in app.audit_log.events] == [alice.user_id, alice.user_id, admin.id]
         assert {event.address for event in app.audit_log.events} == {None}
+
+    def test_what_administrators_do_with_mails_is_recorded(self, app: App, alice: SessionActor) -> None:
+        delivery = Delivery.of(
+            DeliveryKind.NEW_DEVICE, UUID(int=1), START, mail_domain="example.org", user_id=alice.user_id
+        )
+        with app.store.writing(SYSTEM) as work:
+            work.deliveries.add(delivery)
+        app.do(SYSTEM, app.delivery_administration.cancel, delivery.id)
+        app.do(SYSTEM, app.delivery_administration.retry, delivery.id)
+        assert recorded(app) == [(Kind.DELIVERY_CANCEL, SUCCESS), (Kind.DELIVERY_RETRY, SUCCESS)]
+        assert {event.subject for event in app.audit_log.events} == {delivery.id}
+
+    def test_a_verified_address_is_recorded(self, app: App) -> None:
+        bob = register(app, "bob")
+        app.audit_log.events.clear()
+        app.do(SYSTEM, app.emails.verify, new_link(app, bob, LinkKind.VERIFY_EMAIL, "bob@example.org"), ORIGIN)
+        self.require(app, Kind.EMAIL_VERIFY, SUCCESS, bob.user_id, None)
 
     def test_a_failed_login_of_a_removed_user_is_recorded_without_the_user(
         self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
@@ -235,15 +269,18 @@ class TestEvents:
             lambda: app.sessions.logout("nonsense", origin=ORIGIN),
             lambda: app.two_factor.confirm(alice, "000000", ORIGIN),
             lambda: app.do(alice, app.api_tokens.revoke, UUID(int=1), ORIGIN),
-            lambda: app.do(SYSTEM, app.accounts.set_active, "unknown", False),
+            lambda: app.do(SYSTEM, app.set_active, "unknown", False),
         ):
             with pytest.raises(DomainError):
                 call()
         assert recorded(app) == []
 
-    def test_every_kind_is_used_in_this_module(self) -> None:
+    def test_every_kind_is_used_here_or_in_the_tests_of_administration(self) -> None:
         text = Path(__file__).read_text(encoding="utf-8")
-        assert [kind for kind in Kind if f"Kind.{kind.name}" not in text] == []
+        administration = Path(__file__).parents[1] / "contracts" / "http" / "test_administration.py"
+        mail = administration.with_name("test_mail.py").read_text(encoding="utf-8")
+        other = administration.read_text(encoding="utf-8") + mail
+        assert [kind for kind in Kind if f"Kind.{kind.name}" not in text and f'"{kind}"' not in other] == []
 
 
 class TestList:
@@ -265,11 +302,11 @@ class TestSecrecy:
         alice = app.actor(signed_in)
         secrets = [PASSWORD, OTHER, WRONG, "SECRET", signed_in.tokens.access, signed_in.tokens.refresh, "999111"]
         secrets.append(signed_in.user.password_hash)
-        _, text = app.do(
+        _, text = app.api_tokens.create(
             alice,
-            app.api_tokens.create,
             ApiTokenFields(name="script", scopes=frozenset({Scope.TASKS_READ}), expires_at=None),
-            ORIGIN,
+            PASSWORD,
+            origin=ORIGIN,
         )
         secrets.append(text)
         app.two_factor.enrol(alice, PASSWORD, ORIGIN)
@@ -285,7 +322,8 @@ class TestSecrecy:
         # A user types the password into the username field.
         with pytest.raises(InvalidCredentials):
             app.sessions.login(WRONG, WRONG, origin=ORIGIN)
-        app.accounts.change_password(alice, PASSWORD, OTHER, ORIGIN)
+        app.accounts.change_password(alice, PASSWORD, OTHER, ORIGIN, recovery[2])
+        app.clock.advance(minutes=1)
         app.two_factor.disable(alice, OTHER, recovery[1], ORIGIN)
         app.account_removal.delete(alice, OTHER, ORIGIN)
         audit = StructlogAuditLog()
@@ -329,6 +367,8 @@ class TestAuditLine:
             "user": str(UUID(int=2)),
             "session": str(UUID(int=3)),
             "address": "192.0.2.1",
+            "admin": None,
+            "subject": None,
         }
 
     def test_a_failure_is_logged_as_a_warning(self, lines: io.StringIO) -> None:

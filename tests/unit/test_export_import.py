@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasktracker.adapters.memory.store import MemoryStore
@@ -30,6 +30,7 @@ from tasktracker.domain.tasks.trash_service import TrashService
 from tests.backends import Backend
 from tests.contracts.base import Seed
 from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
+from tests.strategies import examples
 
 HEADER = {"type": "header", "format": "tasktracker", "version": 3}
 END = {"type": "end"}
@@ -153,7 +154,7 @@ def accounts(draw: st.DrawFn) -> tuple[list[Category], list[Task]]:
 
 
 @given(accounts(), st.sampled_from([1, 2, 3, 500]))
-@settings(deadline=None, max_examples=150)
+@examples(30, deadline=None)
 def test_an_imported_account_equals_the_exported_one(account: tuple[list[Category], list[Task]], chunk: int) -> None:
     source, target = Service(10), Service(20, chunk)
     alice, bob = source.seed.user(), target.seed.user()

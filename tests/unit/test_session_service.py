@@ -121,7 +121,7 @@ class TestLogin:
 
     @pytest.mark.parametrize("reason", ["unknown", "wrong password", "disabled", "disabled, wrong password"])
     def test_every_failure_has_the_same_error_and_cost(self, app: App, reason: str) -> None:
-        app.do(SYSTEM, app.accounts.set_active, "alice", "disabled" not in reason)
+        app.do(SYSTEM, app.set_active, "alice", "disabled" not in reason)
         with pytest.raises(InvalidCredentials) as caught:
             app.sessions.login(
                 "bob" if reason == "unknown" else "alice", "wrong" if "wrong password" in reason else PASSWORD
@@ -180,7 +180,7 @@ class TestLogin:
             if change == "password":
                 app.accounts.change_password(actor, PASSWORD, "battery staple")
             elif change == "disabled":
-                app.do(SYSTEM, app.accounts.set_active, "alice", False)
+                app.do(SYSTEM, app.set_active, "alice", False)
             else:
                 app.account_removal.delete(actor, PASSWORD)
 
@@ -317,7 +317,7 @@ class TestRefresh:
         if end == "log out":
             app.sessions.logout(tokens.access)
         elif end == "disable":
-            app.do(SYSTEM, app.accounts.set_active, "alice", False)
+            app.do(SYSTEM, app.set_active, "alice", False)
         else:
             app.account_removal.delete(app.actor(tokens), PASSWORD)
         with pytest.raises(SessionEnded):

@@ -14,6 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tasktracker.adapters.sql.urls import database_url
+from tasktracker.domain.accounts.registration import Registration
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.settings import (
     DEVELOPMENT_ORIGINS,
@@ -38,6 +39,11 @@ DEFAULTS = {
     "database_prepared_statements": True,
     "listen_database_url": "",
     "secret_keys": (),
+    "public_url": "",
+    "mail_url": "",
+    "mail_from": "",
+    "run_worker": True,
+    "registration": None,
     "host": "127.0.0.1",
     "port": 8000,
     "workers": 1,
@@ -52,6 +58,9 @@ DEFAULTS = {
     "sessions_per_user": 50,
     "api_tokens_per_user": 50,
     "streams_per_user": 20,
+    "tasks_per_user": 0,
+    "categories_per_user": 0,
+    "bytes_per_user": 0,
     "members_per_task": 100,
     "window_days": 30,
     "throttle": True,
@@ -82,6 +91,9 @@ GOOD: list[tuple[str, str, Any]] = [
     ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8", ("127.0.0.1", "10.0.0.0/8")),
     ("API_TOKENS_PER_USER", "3", 3),
     ("STREAMS_PER_USER", "1", 1),
+    ("TASKS_PER_USER", "0", 0),
+    ("CATEGORIES_PER_USER", "5", 5),
+    ("BYTES_PER_USER", "9007199254740991", 9007199254740991),
     ("MEMBERS_PER_TASK", "2", 2),
     ("WINDOW_DAYS", "1", 1),
     ("WINDOW_DAYS", "3650", 3650),
@@ -101,6 +113,11 @@ GOOD: list[tuple[str, str, Any]] = [
     ("DATABASE_PREPARED_STATEMENTS", "0", False),
     ("SECRET_KEYS", KEY, (KEY,)),
     ("SECRET_KEYS", f" {KEY} ,{OTHER_KEY},", (KEY, OTHER_KEY)),
+    ("PUBLIC_URL", "https://Tasks.example.org/", "https://tasks.example.org"),
+    ("PUBLIC_URL", "http://localhost:8000", "http://localhost:8000"),
+    ("PUBLIC_URL", "https://example.org:443/my/tasks/", "https://example.org/my/tasks"),
+    ("REGISTRATION", "closed", Registration.CLOSED),
+    ("REGISTRATION", "invite", Registration.INVITE),
     ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 as in a container
     ("HOST", "::1", "::1"),
     ("HOST", "[::1]", "::1"),
@@ -135,6 +152,10 @@ GOOD: list[tuple[str, str, Any]] = [
     ("ARGON2_LANES", "4", 4),
     ("HASHING_THREADS", "1", 1),
     ("HASHING_QUEUE", "0", 0),
+    ("RUN_WORKER", "off", False),
+    ("MAIL_FROM", "Tasks <tasks@example.org>", "Tasks <tasks@example.org>"),
+    ("PUBLIC_URL", "HTTPS://Tasks.Example.org:443/", "https://tasks.example.org"),
+    ("PUBLIC_URL", "http://127.0.0.1:8000/tasks/", "http://127.0.0.1:8000/tasks"),
 ]
 NUMBERS = ["x", "1.5", "1_0", "٣", "1 0", "0x10", "1e9e9", "-1", "nan", "true"]
 BAD: dict[str, list[str]] = {
@@ -148,6 +169,8 @@ BAD: dict[str, list[str]] = {
     "STREAMS_PER_USER": [*NUMBERS, "0", "1000001"],
     "LISTEN_DATABASE_URL": ["x", "sqlite:///x.db", "memory://", "mysql://h/d", "postgresql://u:p@h/d"],
     "DATA_FOLDER": ["a\x00b", "a\nb", "\ud800"],
+    "PUBLIC_URL": ["x", "tasks.example.org", "ftp://h", "https://", "https://h/a?b", "https://h/#a", "https://h//a"],
+    "REGISTRATION": ["x", "OPEN", "null", "none", "open,closed"],
     "HOST": [
         "http://localhost",
         "..",
@@ -173,6 +196,9 @@ BAD: dict[str, list[str]] = {
         "https://é.example",
         "https://a.example;https://b.example",
     ],
+    "TASKS_PER_USER": [*NUMBERS, "-1", "9007199254740992"],
+    "CATEGORIES_PER_USER": [*NUMBERS, "-1", "9007199254740992"],
+    "BYTES_PER_USER": [*NUMBERS, "-1", "9007199254740992"],
     "MEMBERS_PER_TASK": [*NUMBERS, "0", "1000001"],
     "WINDOW_DAYS": [*NUMBERS, "0", "3651"],
     "IMPORT_MAX_BYTES": [*NUMBERS, "1023", str(2**40 + 1)],
@@ -208,6 +234,20 @@ BAD: dict[str, list[str]] = {
     "ARGON2_LANES": [*NUMBERS, "0"],
     "HASHING_THREADS": [*NUMBERS, "0"],
     "HASHING_QUEUE": NUMBERS,
+    "RUN_WORKER": ["maybe"],
+    "MAIL_FROM": ["x", "Tasks", "Tasks <tasks>", "tasks@localhost", "a@b.example, c@d.example", "é@example.org"],
+    "MAIL_URL": [
+        "x",
+        "smtp://",
+        "http://mail.example.org",
+        "smtp://mail.example.org/path",
+        "smtp://mail.example.org:port",
+        "smtp://mail.example.org?tls=on",
+        "smtps://mail.example.org?tls=off",
+        "smtp://user:password@mail.example.org?tls=off",
+        "smtp://user:pässword@mail.example.org",
+        "folder:",
+    ],
 }
 
 
@@ -235,7 +275,7 @@ def test_every_setting_has_a_default() -> None:
 
 def test_every_setting_is_tested_here() -> None:
     variables = {name.upper() for name in Settings.__struct_fields__}
-    assert {name for name, _, _ in GOOD} | {"LISTEN_DATABASE_URL"} == set(BAD) == variables
+    assert {name for name, _, _ in GOOD} | {"LISTEN_DATABASE_URL", "MAIL_URL"} == set(BAD) == variables
 
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD)
@@ -493,3 +533,18 @@ def test_every_setting_is_documented() -> None:
 def test_lifetimes_reach_the_sessions(name: str, text: str, attribute: str, seconds: int) -> None:
     policy = Container(settings=load({name: text}, None)).session_policy()
     assert getattr(policy, attribute).total_seconds() == seconds
+
+
+def test_mail_needs_a_sender_and_the_url_of_its_links() -> None:
+    mail = {"MAIL_URL": "smtp://mail.example.org"}
+    assert problems(mail).keys() == {"MAIL_FROM", "PUBLIC_URL"}
+    complete = mail | {"MAIL_FROM": "tasks@example.org", "PUBLIC_URL": "https://tasks.example.org"}
+    assert load(complete, None).mail_url == mail["MAIL_URL"]
+    assert Container(settings=load(complete, None)).outbox().is_on
+    assert not Container(settings=load({}, None)).outbox().is_on
+
+
+def test_production_writes_no_mail_into_a_folder() -> None:
+    mail = {"MAIL_URL": "folder:mail", "MAIL_FROM": "tasks@example.org", "PUBLIC_URL": "https://tasks.example.org"}
+    assert load(mail, None).mail_url == "folder:mail"
+    assert problems(mail | {"ENVIRONMENT": "production", "SECRET_KEYS": KEY}).keys() == {"MAIL_URL"}

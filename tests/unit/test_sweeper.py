@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from contextlib import closing, suppress
 from datetime import timedelta
+from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,16 +13,14 @@ from structlog.testing import capture_logs
 from tasktracker.domain import housekeeping
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.kernel.actors import SessionActor
-from tasktracker.domain.kernel.errors import StorageUnavailable
 from tasktracker.domain.kernel.retention import RETENTION
 from tasktracker.domain.tasks.trash_service import purge_expired
-from tasktracker.entrypoints.http import sweeper as sweeping
-from tasktracker.entrypoints.http.core.threads import ThreadRunner
-from tasktracker.entrypoints.http.sweeper import Sweeper
+from tasktracker.entrypoints.worker import sweeper as sweeping
+from tasktracker.entrypoints.worker.sweeper import Sweeper
 from tests.contracts.http.base import problem
 from tests.fakes import App
 from tests.http import Api, expect
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import wait_until
 
 PASSWORD = "correct horse"
 DELETED = 1200
@@ -99,47 +95,15 @@ def test_a_sweep_ends_early_when_the_server_stops(
     app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delete_some(app, alice, DELETED)
-    sweeper = a_sweeper(app)
+    stopping = Event()
     purge = purge_expired
 
     def purge_and_stop(*arguments: Any) -> int:
-        sweeper.stop()
+        stopping.set()
         return int(purge(*arguments))
 
     monkeypatch.setattr(housekeeping, "purge_expired", purge_and_stop)
-    assert 0 < (sweeper.sweep() or 0) < DELETED
-
-
-def test_a_failed_sweep_is_retried(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "CHECK_SECONDS", 0.001)
-    outcomes: list[Callable[[], int]] = []
-
-    def fail() -> int:
-        raise StorageUnavailable
-
-    def break_() -> int:
-        raise ZeroDivisionError
-
-    class Sweeping(Sweeper):
-        def sweep(self) -> int | None:
-            if len(outcomes) == 3:
-                raise asyncio.CancelledError
-            outcomes.append((fail, break_, lambda: 1)[len(outcomes)])
-            return outcomes[-1]()
-
-    async def run() -> None:
-        with suppress(asyncio.CancelledError), closing(ThreadRunner(1, "requests")) as threads:
-            await Sweeping(app.housekeeping, app.limiter, app.clock).run(threads)
-
-    with capture_logs() as logs:
-        asyncio.run(asyncio.wait_for(run(), PATIENCE))
-    assert len(outcomes) == 3
-    assert [(each["event"], each["log_level"]) for each in logs] == [
-        ("sweep failed", "warning"),
-        ("sweep failed", "error"),
-    ]
-    assert logs[0]["problem"] == StorageUnavailable.slug
-    assert logs[1]["exc_info"]
+    assert 0 < (a_sweeper(app).sweep(stopping.is_set) or 0) < DELETED
 
 
 def test_a_running_server_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:

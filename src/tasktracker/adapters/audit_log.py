@@ -28,4 +28,6 @@ class StructlogAuditLog:
                 user=str(event.user_id) if event.user_id else None,
                 session=str(event.session_id) if event.session_id else None,
                 address=event.address,
+                admin=str(event.admin_id) if event.admin_id else None,
+                subject=str(event.subject) if event.subject else None,
             )

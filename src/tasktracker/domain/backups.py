@@ -49,8 +49,9 @@ class Backups(Protocol):
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
         """Replace all data by that of a backup, and upgrade its schema. The data is replaced completely or not at all.
 
-        In the restored data, nothing that may have been revoked since is valid: sessions and tickets are removed, API
-        tokens as well unless they are kept. The epoch is a new one, so that devices fetch the full state.
+        In the restored data, nothing that may have been revoked since is valid: sessions, tickets, one-time links and
+        invitations are removed, API tokens as well unless they are kept. Mails that were due are skipped, because they
+        may have been sent. The epoch is a new one, so that devices fetch the full state.
 
         Return where the former data is kept, if it is. Raises BackupRefused, also while a server uses the database,
         StorageUnavailable and OSError.

@@ -6,8 +6,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from tasktracker.domain.accounts.ports import SessionRepository
+from tasktracker.domain.accounts.ports import LinkRepository, SessionRepository
+from tasktracker.domain.accounts.registration_ports import InviteRepository
 from tasktracker.domain.activity.ports import ActivityRepository
+from tasktracker.domain.administration.overview import count_day, days_to_count
+from tasktracker.domain.administration.ports import StatisticsRepository
+from tasktracker.domain.administration.statistics import DAYS, Maintenance
+from tasktracker.domain.deliveries.ports import DeliveryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
@@ -38,17 +43,27 @@ class SweepWork(PurgeWork, Protocol):
     @property
     def feed(self) -> FeedRepository: ...
     @property
+    def links(self) -> LinkRepository: ...
+    @property
+    def invites(self) -> InviteRepository: ...
+    @property
     def tickets(self) -> TicketRepository: ...
     @property
     def import_jobs(self) -> ImportJobRepository: ...
+    @property
+    def deliveries(self) -> DeliveryRepository: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def statistics(self) -> StatisticsRepository: ...
 
 
 class HousekeepingService:
-    """The process that removes data older than its retention time.
+    """The process that removes data older than its retention time, and counts what happened on each day.
 
-    It removes tasks in the trash, histories, stored results, events, import jobs, expired sessions and tickets, and
-    deletions in feeds. Each batch is a separate unit of work, so that other works do not wait and the process can stop
-    between them.
+    It removes tasks in the trash, histories, stored results, events, deliveries, import jobs, expired sessions, links,
+    invitations and tickets, and deletions in feeds. Each batch is a separate unit of work, so that other works do not
+    wait and the process can stop between them.
 
     Another host may have another clock or retention, so no reader may conclude from its own what is still stored. Each
     checks what is: a feed has a mark, a result the time until which it was promised, a history its versions.
@@ -66,6 +81,7 @@ class HousekeepingService:
         """
         removed = 0
         now = self._clock.now()
+        self._count(now)  # before its sources are removed
         before = now - self._retention
         steps: tuple[Callable[[SweepWork, int], int], ...] = (
             lambda work, batch: work.history.purge_before(before, batch),
@@ -73,7 +89,10 @@ class HousekeepingService:
             lambda work, batch: work.activity.purge_before(before, batch),
             lambda work, batch: work.sessions.purge_before(before, batch),
             lambda work, batch: work.feed.purge_before(before - MARGIN, batch),
+            lambda work, batch: work.links.purge_before(now - MARGIN, batch),
+            lambda work, batch: work.invites.purge_before(before, batch),
             lambda work, batch: work.tickets.purge_before(now - MARGIN, batch),
+            lambda work, batch: work.deliveries.purge_before(before, batch),
             lambda work, batch: work.import_jobs.purge(work.import_jobs.expired(before, batch), batch),
         )
         for sweep in (lambda batch: self._purge_trash(before, batch), *(self._in_one_work(step) for step in steps)):
@@ -84,7 +103,19 @@ class HousekeepingService:
                 if not count:
                     break
             removed += done
+        with self._store.writing(SWEEP) as work:
+            work.statistics.mark(Maintenance.SWEEP, now)
+            work.statistics.purge_before((now - timedelta(days=2 * DAYS)).date())
         return removed
+
+    def _count(self, now: datetime) -> None:
+        with self._store.reading(SWEEP) as work:
+            last = work.statistics.marks().get(Maintenance.SWEEP)
+        for day in days_to_count(last, now):
+            with self._store.reading(SWEEP) as work:
+                counts = count_day(work, day)
+            with self._store.writing(SWEEP) as work:
+                work.statistics.save(day, counts)
 
     def _in_one_work(self, step: Callable[[SweepWork, int], int]) -> Callable[[int], int]:
         def sweep(batch: int) -> int:

@@ -6,10 +6,19 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from tasktracker.domain.accounts.ports import SecondFactorRepository, SessionRepository, UserRepository
+from tasktracker.domain.accounts.ports import (
+    LinkRepository,
+    QuotaRepository,
+    SecondFactorRepository,
+    SessionRepository,
+    UserRepository,
+)
+from tasktracker.domain.accounts.registration_ports import InviteRepository, ServiceSettingsRepository
 from tasktracker.domain.activity.ports import ActivityRepository
+from tasktracker.domain.administration.ports import AccountDirectory, StatisticsRepository
 from tasktracker.domain.api_tokens.ports import ApiTokenRepository
 from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.deliveries.ports import DeliveryRepository
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.ports import HistoryRepository
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
@@ -39,9 +48,21 @@ class UnitOfWork(Protocol[ActorT_co]):
     @property
     def users(self) -> UserRepository: ...
     @property
+    def directory(self) -> AccountDirectory: ...
+    @property
+    def statistics(self) -> StatisticsRepository: ...
+    @property
+    def quotas(self) -> QuotaRepository: ...
+    @property
     def sessions(self) -> SessionRepository: ...
     @property
     def second_factors(self) -> SecondFactorRepository: ...
+    @property
+    def links(self) -> LinkRepository: ...
+    @property
+    def invites(self) -> InviteRepository: ...
+    @property
+    def service_settings(self) -> ServiceSettingsRepository: ...
     @property
     def api_tokens(self) -> ApiTokenRepository: ...
     @property
@@ -66,6 +87,8 @@ class UnitOfWork(Protocol[ActorT_co]):
     def idempotency(self) -> IdempotencyRepository: ...
     @property
     def jobs(self) -> JobRepository: ...
+    @property
+    def deliveries(self) -> DeliveryRepository: ...
 
 
 class Storage(Admission, SecretStore, Protocol):

@@ -6,24 +6,28 @@ import errno
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import Any, BinaryIO
+from threading import Event
+from typing import BinaryIO
 
 import click
 from msgspec.structs import replace
 
-from tasktracker.domain.accounts.user import UserFields
-from tasktracker.domain.backups import BackupRefused
 from tasktracker.domain.feed.ports import EPOCH
 from tasktracker.domain.kernel.actors import SystemActor
-from tasktracker.domain.kernel.errors import DomainError, InvalidInput, StorageUnavailable
 from tasktracker.domain.portability.import_service import FileFormat
-from tasktracker.entrypoints import backup_commands, logging, settings, transfer_commands
+from tasktracker.entrypoints import (
+    admin_commands,
+    backup_commands,
+    delivery_commands,
+    logging,
+    settings,
+    transfer_commands,
+)
+from tasktracker.entrypoints.command_support import load_settings, opened_container, report_errors, require_database
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.doctor import Level, examine
 
@@ -36,58 +40,6 @@ def main() -> None:
     Settings are environment variables, or lines of a .env file in the current folder; docs/configuration.md
     lists them. By default, the data is in an SQLite database in the folder `data`.
     """
-
-
-def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn the errors that a user can correct into a message and exit status 1, instead of a traceback."""
-
-    @wraps(command)
-    def wrapper(*args: Any, **kwargs: Any) -> None:
-        for name, value in kwargs.items():
-            # Python keeps bytes that are not UTF-8 as characters that cannot be encoded.
-            if isinstance(value, str) and not _is_encodable(value):
-                raise click.ClickException(f"{name} must be text in UTF-8")
-        try:
-            command(*args, **kwargs)
-        except settings.SettingsError as error:
-            raise click.ClickException(f"the configuration is not valid:\n{error}") from None
-        except InvalidInput as error:
-            raise click.ClickException("\n".join(f"{each.field} {each.message}" for each in error.errors)) from None
-        except StorageUnavailable as error:
-            raise click.ClickException(" ".join(filter(None, (error.detail, error.reason)))) from None
-        except DomainError as error:
-            raise click.ClickException(error.detail) from None
-        except (BackupRefused, OSError) as error:
-            raise click.ClickException(str(error)) from None
-
-    return wrapper
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _load(*, serving: bool = True) -> settings.Settings:
-    """Read the settings, and warn of names that are none. Raises SettingsError."""
-    for warning in settings.misspelled():
-        click.echo(f"Warning: {warning}", err=True)
-    return settings.load(serving=serving)
-
-
-@contextmanager
-def _container() -> Iterator[Container]:
-    loaded = _load()
-    logging.configure(loaded, sys.stderr)  # standard output is for the result of the command
-    container = Container(settings=loaded)
-    try:
-        _require_database(container)
-        yield container
-    finally:
-        container.store().close()
 
 
 def _listening_port(loaded: settings.Settings) -> int:
@@ -114,25 +66,11 @@ def _listening_port(loaded: settings.Settings) -> int:
     raise click.ClickException(f"cannot listen on port {loaded.port} of {loaded.host}: {reason}")
 
 
-def _require_database(container: Container) -> None:
-    """Migrate an embedded database. Refuse another database without the current schema, and a read-only one."""
-    schema = Schema(container.settings())
-    found = schema.current()
-    if found != schema.head:
-        if not schema.is_embedded:
-            raise click.ClickException(
-                f"the database schema is at revision {found or 'none'}, this version needs {schema.head}:"
-                " run `tasktracker migrate` first"
-            )
-        schema.upgrade()
-    container.store().ready()
-
-
 @main.command()
 @click.option("--host", help="Address to listen on.  [default: HOST, else 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on.  [default: PORT, else 8000]")
 @click.option("--workers", type=int, help="Server processes.  [default: WORKERS, else 1]")
-@_report_errors
+@report_errors
 def serve(host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the API.
 
@@ -142,11 +80,11 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     for name, value in {"HOST": host, "PORT": port, "WORKERS": workers}.items():
         if value is not None:
             os.environ[name] = str(value)  # the worker processes read the environment
-    loaded = _load()
+    loaded = load_settings()
     logging.configure(loaded)
     container = Container(settings=loaded)
     container.keys()  # creates the development key once, before the workers start
-    _require_database(container)
+    require_database(container)
     container.store().close()
     if loaded.unix_socket:
         click.echo(f"Task Tracker on the socket {loaded.unix_socket}", err=True)
@@ -160,14 +98,34 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
 
 
 @main.command()
+@report_errors
+def worker() -> None:
+    """Run jobs, send mails and sweep, until it is asked to stop.
+
+    Servers do this themselves, unless RUN_WORKER is false. Any number of workers and servers may run, on any hosts.
+    """
+    from tasktracker.entrypoints.worker.background import Background
+
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with opened_container() as container:
+        background = Background(container)
+        background.start()
+        click.echo("Task Tracker worker is running", err=True)
+        stopping.wait()
+        background.stop()
+
+
+@main.command()
 @click.option("--check", is_flag=True, help="Only check; exit with status 1 if the schema is outdated.")
-@_report_errors
+@report_errors
 def migrate(check: bool) -> None:
     """Upgrade the database schema to this version.
 
     Requires only DATABASE_URL. Several hosts may run it concurrently, and it may be run again.
     """
-    schema = Schema(_load(serving=False))
+    schema = Schema(load_settings(serving=False))
     before = schema.current()
     if not check:
         schema.upgrade()
@@ -178,56 +136,24 @@ def migrate(check: bool) -> None:
         sys.exit(1)
 
 
-@main.command("create-admin")
-@click.argument("username")
-@click.option("--email", help="E-mail address.")
-@click.password_option(
-    envvar="TASKTRACKER_PASSWORD", help="Password.  [default: a prompt]  [env: TASKTRACKER_PASSWORD]"
-)
-@_report_errors
-def create_admin(username: str, email: str | None, password: str) -> None:
-    """Create an administrator."""
-    with _container() as container:
-        user = container.registration().create_admin(UserFields(username=username, email=email), password)
-    click.echo(f"created administrator {user.username}")
-
-
-@main.command("disable-user")
-@click.argument("login")
-@_report_errors
-def disable_user(login: str) -> None:
-    """Disable a user, by username or e-mail address: end all sessions and refuse logins."""
-    _set_active(login, False)
-
-
-@main.command("enable-user")
-@click.argument("login")
-@_report_errors
-def enable_user(login: str) -> None:
-    """Enable a disabled user, by username or e-mail address."""
-    _set_active(login, True)
-
-
-def _set_active(login: str, is_active: bool) -> None:
-    with _container() as container, container.store().writing(SystemActor("administration")) as work:
-        user = container.accounts().set_active(work, login, is_active)
-    click.echo(f"{'enabled' if is_active else 'disabled'} {user.username}")
-
-
 @main.command()
 @click.option(
     "--limit", "--most", "limit", type=click.IntRange(min=1), help="Maximum number of items of each kind to remove."
 )
-@_report_errors
+@report_errors
 def sweep(limit: int | None) -> None:
     """Remove trash, histories, authentication events, imports and stored responses older than WINDOW_DAYS.
 
     Works in small batches and may run beside a server. Servers also do this themselves.
     """
-    with _container() as container:
+    with opened_container() as container:
         count = container.housekeeping().sweep(limit)
         container.jobs().run_all()
     click.echo(f"removed {count}")
+
+
+for command in (*admin_commands.COMMANDS, delivery_commands.deliveries):
+    main.add_command(command)
 
 
 @main.group()
@@ -236,13 +162,13 @@ def limits() -> None:
 
 
 @limits.command("clear")
-@_report_errors
+@report_errors
 def clear_limits() -> None:
     """Make all attempts available again, for all users and addresses.
 
     Networks from which users have logged in stay exempt from the limits of other networks.
     """
-    with _container() as container:
+    with opened_container() as container:
         count = container.limiter().clear()
     click.echo(f"cleared {count} limits")
 
@@ -253,20 +179,22 @@ def epoch() -> None:
 
 
 @epoch.command("new")
-@_report_errors
+@report_errors
 def new_epoch() -> None:
     """Start a new epoch. Run this after restoring a backup.
 
     The sync cursors of all devices become invalid, so every device fetches the full state again. An old cursor
     may point past the end of the restored data.
     """
-    with _container() as container:
+    with opened_container() as container:
         container.store().rotate_secret(EPOCH)
+        with container.store().writing(SystemActor("skip deliveries")) as work:
+            work.deliveries.skip_due(work.now)  # they may have been sent after the backup
     click.echo("A new epoch has started: devices will fetch the full state again.")
 
 
 @main.command("doctor")
-@_report_errors
+@report_errors
 def doctor() -> None:
     """Check the settings, the database, and what the service needs; print what to do.
 
@@ -287,7 +215,7 @@ def doctor() -> None:
 @main.command("backup")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--keep", type=click.IntRange(min=1), help="Afterwards, keep this many backups in the folder.")
-@_report_errors
+@report_errors
 def backup(file: Path | None, keep: int | None) -> None:
     """Back up the whole database, while servers may run.
 
@@ -295,7 +223,7 @@ def backup(file: Path | None, keep: int | None) -> None:
     DATA_FOLDER. The backup has a consistent state of all data, and is checked. PostgreSQL's programs pg_dump and
     pg_restore must be installed for a PostgreSQL database.
     """
-    loaded = _load(serving=False)
+    loaded = load_settings(serving=False)
     backup_commands.save(Container(settings=loaded), loaded, file, keep)
 
 
@@ -304,13 +232,13 @@ def backup(file: Path | None, keep: int | None) -> None:
 @click.option("--yes", is_flag=True, help="Replace the data without asking.")
 @click.option("--other-key", is_flag=True, help="Restore although SECRET_KEYS lacks the key of the backup.")
 @click.option("--api-tokens", type=click.Choice(["keep", "revoke"]), help="API tokens in the backup.  [default: ask]")
-@_report_errors
+@report_errors
 def restore(file: Path, yes: bool, other_key: bool, api_tokens: str | None) -> None:
     """Replace all data by that of a backup. Stop all servers first.
 
     All sessions end, and the devices of users fetch the full state after they log in. The schema is upgraded.
     """
-    container = Container(settings=_load(serving=False))
+    container = Container(settings=load_settings(serving=False))
     backup_commands.restore(container, file, yes=yes, other_key=other_key, api_tokens=api_tokens)
 
 
@@ -322,13 +250,13 @@ def restore(file: Path, yes: bool, other_key: bool, api_tokens: str | None) -> N
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write.  [default: standard output]",
 )
-@_report_errors
+@report_errors
 def export(user: str, output: Path | None) -> None:
     """Export everything that a user owns, as one JSON object per line.
 
     USER is a username or an e-mail address.
     """
-    with _container() as container:
+    with opened_container() as container:
         transfer_commands.export_to(container, user, output)
 
 
@@ -344,14 +272,14 @@ def export(user: str, output: Path | None) -> None:
     help="File format.  [default: by its name]",
 )
 @click.option("--project", help="Project that a CSV file of Todoist contains.  [default: the name before .csv]")
-@_report_errors
+@report_errors
 def import_(user: str, file: BinaryIO, dry_run: bool, restore: bool, form: str | None, project: str | None) -> None:
     """Import a Task Tracker export, or a CSV file of Todoist or a ZIP file of several, into a user's account.
 
     USER is a username or an e-mail address; the FILE `-` is standard input. Existing items are not changed, so a
     file may be imported again. Invalid lines are skipped and reported.
     """
-    with _container() as container:
+    with opened_container() as container:
         report = transfer_commands.import_from(
             container, user, file, form, project=project, restore=restore, dry_run=dry_run
         )
@@ -362,7 +290,7 @@ def import_(user: str, file: BinaryIO, dry_run: bool, restore: bool, form: str |
 
 @main.command("sync-demo")
 @click.option("--url", help="Server to use; the demo deletes its account at the end.  [default: a temporary server]")
-@_report_errors
+@report_errors
 def sync_demo(url: str | None) -> None:
     """Show how two devices stay in sync.
 
@@ -385,7 +313,7 @@ def sync_demo(url: str | None) -> None:
 
 
 @main.command()
-@_report_errors
+@report_errors
 def openapi() -> None:
     """Print the OpenAPI 3.1 document of the API."""
     from tasktracker.entrypoints.http.app import create_app
@@ -401,13 +329,13 @@ def keys() -> None:
 
 
 @keys.command("reencrypt")
-@_report_errors
+@report_errors
 def reencrypt() -> None:
     """Encrypt stored secrets again, with the first key in SECRET_KEYS.
 
     Run this before removing another key from SECRET_KEYS.
     """
-    with _container() as container:
+    with opened_container() as container:
         reencrypted = container.reencryption().run()
     click.echo(f"re-encrypted {reencrypted.done} secrets")
     if reencrypted.lost:
@@ -418,7 +346,7 @@ def reencrypt() -> None:
 
 
 @keys.command("new")
-@_report_errors
+@report_errors
 def new_key() -> None:
     """Print a new key for SECRET_KEYS."""
     click.echo(secrets.token_urlsafe(48))

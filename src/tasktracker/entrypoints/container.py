@@ -15,10 +15,15 @@ from tasktracker.adapters.events.local import LocalChangeNotifier
 from tasktracker.adapters.events.polling import PollingChangeNotifier
 from tasktracker.adapters.events.postgresql import PostgresChangeNotifier
 from tasktracker.adapters.events.sqlite import SqliteChangeNotifier
+from tasktracker.adapters.mail import urls as mail_urls
+from tasktracker.adapters.mail.composer import Composer
+from tasktracker.adapters.mail.folder import FolderMailer, MailFolder
+from tasktracker.adapters.mail.smtp import SmtpMailer
 from tasktracker.adapters.memory.rate_limiter import MemoryRateLimiter
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.adapters.security import secret_file
 from tasktracker.adapters.security.keys import KeyRing
+from tasktracker.adapters.security.link_tokens import HmacLinkTokens
 from tasktracker.adapters.security.one_time_codes import PyotpOneTimeCodes
 from tasktracker.adapters.security.passwords import Argon2PasswordHasher, ZxcvbnPasswordStrength
 from tasktracker.adapters.security.secret_cipher import FernetSecretCipher
@@ -33,9 +38,16 @@ from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.code_verifier import CodeVerifier
+from tasktracker.domain.accounts.email_service import EmailService
+from tasktracker.domain.accounts.invite_service import InviteService
+from tasktracker.domain.accounts.letters import Letters
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
+from tasktracker.domain.accounts.password_reset_service import PasswordResetService
+from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.accounts.reencryption_service import ReencryptionService
+from tasktracker.domain.accounts.registration import RegistrationMode
 from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session import SessionPolicy
@@ -43,9 +55,19 @@ from tasktracker.domain.accounts.session_service import SessionService
 from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.activity.service import ActivityService
+from tasktracker.domain.administration.access import AuditedReading
+from tasktracker.domain.administration.deliveries import DeliveryAdministration
+from tasktracker.domain.administration.processes import AccountProcesses
+from tasktracker.domain.administration.service import ServiceAdministration
+from tasktracker.domain.administration.users import UserAdministration
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.backups import BackupRefused, Backups
 from tasktracker.domain.categories.service import CategoryService
+from tasktracker.domain.deliveries.courier import Courier
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.outbox import Outbox
+from tasktracker.domain.deliveries.ports import MailArchive, Mailer, Preparation
+from tasktracker.domain.deliveries.service import DeliveryService
 from tasktracker.domain.feed.list_refresh import refresh_list
 from tasktracker.domain.history.service import HistoryService
 from tasktracker.domain.housekeeping import HousekeepingService
@@ -75,8 +97,8 @@ from tasktracker.domain.throttling.throttle import Throttle
 from tasktracker.domain.work import UnitOfWork
 from tasktracker.entrypoints.setting_values import MIN_KEY_LENGTH
 from tasktracker.entrypoints.settings import (
+    BACKGROUND_THREADS,
     HEALTH_THREADS,
-    JOB_THREADS,
     STREAM_THREADS,
     THREADS_PER_HASH,
     Settings,
@@ -130,10 +152,16 @@ def _database(settings: Settings) -> Database:
         + THREADS_PER_HASH * settings.hashing_threads
         + settings.transfers
         + STREAM_THREADS
-        + JOB_THREADS
+        + BACKGROUND_THREADS
         + HEALTH_THREADS,
         wait_seconds=settings.database_wait_seconds,
         pooler=not settings.database_prepared_statements,
+    )
+
+
+def _limits(settings: Settings) -> Quotas:
+    return Quotas(
+        settings.tasks_per_user or None, settings.categories_per_user or None, settings.bytes_per_user or None
     )
 
 
@@ -143,6 +171,31 @@ def _retention(settings: Settings) -> timedelta:
 
 def _throttle(settings: Settings, limiter: RateLimiter, clock: Clock) -> Throttle:
     return Throttle(limiter if settings.throttle else None, clock)
+
+
+def _mail_domain(settings: Settings) -> str | None:
+    return mail_urls.sender(settings.mail_from).domain if settings.mail_url else None
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    if not settings.mail_url:
+        return None
+    composer = Composer(mail_urls.sender(settings.mail_from), settings.public_url)
+    target = mail_urls.parse(settings.mail_url)
+    return FolderMailer(target, composer) if isinstance(target, Path) else SmtpMailer(target, composer)
+
+
+def _preparations(letters: Letters) -> Mapping[DeliveryKind, Preparation[UnitOfWork[SystemActor]]]:
+    notices = dict.fromkeys(DeliveryKind, letters.notice)
+    return notices | {
+        DeliveryKind.VERIFY_EMAIL: letters.verify_email,
+        DeliveryKind.RESET_PASSWORD: letters.reset_password,
+    }
+
+
+def _mail_folder(settings: Settings) -> MailArchive | None:
+    target = mail_urls.parse(settings.mail_url) if settings.mail_url else None
+    return MailFolder(target) if isinstance(target, Path) else None
 
 
 STEPS: Mapping[JobKind, Step[UnitOfWork[SystemActor]]] = {
@@ -225,11 +278,15 @@ class Container(containers.DeclarativeContainer):
     storage = providers.Callable(_storage, settings)
     notifier = providers.Singleton(_notifier, settings)
     jobs_added = providers.Singleton(Event)
+    deliveries_added = providers.Singleton(Event)
     database = providers.Singleton(_database, settings)
+    limits = providers.Callable(_limits, settings)
     store = providers.Selector(
         storage,
-        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added),
-        sql=providers.Singleton(SqlStore, database, clock, ids, audit_log, notifier, jobs_added),
+        memory=providers.Singleton(MemoryStore, clock, ids, audit_log, notifier, jobs_added, deliveries_added, limits),
+        sql=providers.Singleton(
+            SqlStore, database, clock, ids, audit_log, notifier, jobs_added, deliveries_added, limits
+        ),
     )
     backups = providers.Callable(_backups, settings)
     limiter = providers.Selector(
@@ -240,11 +297,22 @@ class Container(containers.DeclarativeContainer):
 
     shared_clock = providers.Selector(storage, memory=clock, sql=providers.Singleton(DatabaseClock, database, clock))
 
+    outbox = providers.Singleton(Outbox, providers.Callable(_mail_domain, settings))
+    registration_mode = providers.Singleton(RegistrationMode, settings.provided.registration)
+    invites = providers.Singleton(InviteService, ids)
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
-    recorder = providers.Singleton(Recorder, store=store, ids=ids)
+    recorder = providers.Singleton(Recorder, store=store, ids=ids, outbox=outbox)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
+    verifier = providers.Singleton(
+        CodeVerifier, codes=one_time_codes, cipher=secret_cipher, clock=clock, recorder=recorder
+    )
     confirmation = providers.Singleton(
-        PasswordConfirmation, store=store, recorder=recorder, passwords=passwords, throttle=throttle
+        PasswordConfirmation,
+        store=store,
+        recorder=recorder,
+        passwords=passwords,
+        throttle=throttle,
+        verifier=verifier,
     )
     two_factor = providers.Singleton(
         TwoFactorService,
@@ -253,17 +321,18 @@ class Container(containers.DeclarativeContainer):
         confirmation=confirmation,
         codes=one_time_codes,
         cipher=secret_cipher,
+        verifier=verifier,
         throttle=throttle,
-        clock=clock,
     )
     reencryption = providers.Singleton(ReencryptionService, store=store, cipher=secret_cipher)
     session_policy = providers.Singleton(_session_policy, settings)
     sessions = providers.Singleton(
         SessionService,
         store=store,
+        outbox=outbox,
         recorder=recorder,
         throttle=throttle,
-        two_factor=two_factor,
+        verifier=verifier,
         tokens=signer,
         passwords=passwords,
         clock=clock,
@@ -274,6 +343,8 @@ class Container(containers.DeclarativeContainer):
     registration = providers.Singleton(
         RegistrationService,
         store=store,
+        outbox=outbox,
+        mode=registration_mode,
         sessions=sessions,
         recorder=recorder,
         throttle=throttle,
@@ -286,14 +357,29 @@ class Container(containers.DeclarativeContainer):
     accounts = providers.Singleton(
         AccountService,
         store=store,
+        outbox=outbox,
+        ids=ids,
         confirmation=confirmation,
         recorder=recorder,
         passwords=passwords,
         policy=password_policy,
         characters=characters,
     )
+    password_reset = providers.Singleton(
+        PasswordResetService,
+        store=store,
+        recorder=recorder,
+        passwords=passwords,
+        policy=password_policy,
+        verifier=verifier,
+        throttle=throttle,
+    )
+    emails = providers.Singleton(
+        EmailService, store=store, recorder=recorder, outbox=outbox, throttle=throttle, ids=ids
+    )
     api_tokens = providers.Singleton(
         ApiTokenService,
+        confirmation=confirmation,
         recorder=recorder,
         ids=ids,
         characters=characters,
@@ -309,6 +395,20 @@ class Container(containers.DeclarativeContainer):
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
     account_removal = providers.Singleton(AccountRemoval, store=store, confirmation=confirmation, recorder=recorder)
+    administration = providers.Singleton(UserAdministration, recorder=recorder, outbox=outbox, characters=characters)
+    account_processes = providers.Singleton(
+        AccountProcesses,
+        store=store,
+        recorder=recorder,
+        registration=registration,
+        users=administration,
+        passwords=passwords,
+        policy=password_policy,
+    )
+    service_administration = providers.Singleton(
+        ServiceAdministration, recorder=recorder, invites=invites, mode=registration_mode
+    )
+    audited = providers.Singleton(AuditedReading, store=store, recorder=recorder)
     exports = providers.Singleton(ExportService, store=store)
     imports = providers.Singleton(ImportService, store=store, characters=characters)
     import_jobs = providers.Singleton(ImportJobService, store=store, clock=shared_clock, ids=ids)
@@ -321,6 +421,19 @@ class Container(containers.DeclarativeContainer):
         tasks=providers.Singleton(TaskMutations, tasks=tasks, trash=trash),
         categories=providers.Singleton(CategoryMutations, categories=categories, removal=category_removal),
         retention=retention,
+    )
+    deliveries = providers.Singleton(DeliveryService)
+    delivery_administration = providers.Singleton(DeliveryAdministration, deliveries=deliveries, recorder=recorder)
+    mailer = providers.Singleton(_mailer, settings)
+    mail_folder = providers.Singleton(_mail_folder, settings)
+    link_tokens = providers.Singleton(HmacLinkTokens, keys)
+    letters = providers.Singleton(Letters, link_tokens)
+    courier = providers.Singleton(
+        Courier,
+        store=store,
+        clock=shared_clock,
+        mailer=mailer,
+        preparations=providers.Callable(_preparations, letters),
     )
     jobs = providers.Singleton(JobRunner, store=store, clock=shared_clock, steps=STEPS)
     housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import Clock
@@ -111,19 +112,27 @@ class StoreCollector:
         up = GaugeMetricFamily("tasktracker_database_up", "1 if the database answers.")
         jobs = GaugeMetricFamily("tasktracker_jobs", "Unfinished jobs.", labels=["kind"])
         age = GaugeMetricFamily("tasktracker_oldest_job_seconds", "Age of the oldest unfinished job.", labels=["kind"])
+        mails = GaugeMetricFamily("tasktracker_deliveries", "Mails of the retention time.", labels=["state"])
+        due = GaugeMetricFamily("tasktracker_oldest_due_delivery_seconds", "Age of the oldest mail that is due.")
         try:
             with self._store.reading(SystemActor("metrics")) as work:
+                summary = work.deliveries.summary()
+                for state in DeliveryState:
+                    count, oldest = summary.get(state, (0, self._clock.now()))
+                    mails.add_metric([state], count)
+                    if state is DeliveryState.DUE:
+                        due.add_metric([], (self._clock.now() - oldest).total_seconds())
                 for kind in JobKind:
                     found = work.jobs.list(kind)
                     jobs.add_metric([kind], len(found))
-                    oldest = min((job.created_at for job in found), default=None)
-                    age.add_metric([kind], (self._clock.now() - oldest).total_seconds() if oldest else 0)
+                    oldest_job = min((job.created_at for job in found), default=None)
+                    age.add_metric([kind], (self._clock.now() - oldest_job).total_seconds() if oldest_job else 0)
         except Unavailable:
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
-        yield from (up, jobs, age)
+        yield from (up, jobs, age, mails, due)
 
 
 class SharedCollector:

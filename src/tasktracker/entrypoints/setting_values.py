@@ -11,10 +11,17 @@ from typing import Any
 import msgspec
 from msgspec.inspect import BoolType, EnumType, IntType, type_info
 
+from tasktracker.adapters.mail.urls import FOLDER as MAIL_FOLDER
+from tasktracker.adapters.mail.urls import parse as parse_mail_url
+from tasktracker.adapters.mail.urls import sender
 from tasktracker.adapters.sql.urls import POSTGRESQL, database_url
+from tasktracker.domain.accounts.registration import Registration
 
+FOLDER = MAIL_FOLDER
 MEMORY = "memory://"
 MIN_KEY_LENGTH = 32
+RESERVED = frozenset({"api", "dev", "docs", "health", "link", "metrics", "problems", "schema", "user"})
+"""The first parts of all paths of the server. A path of PUBLIC_URL could not be told from them."""
 MIN_METRICS_TOKEN_LENGTH = 16
 MAX_SOCKET_BYTES = 107  # unix(7)
 MAX_PORT = 65535
@@ -24,6 +31,7 @@ _HOST = re.compile(r"(?!-)(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{0,5}))?/?"
 )
+_PATH = re.compile(r"([A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*)?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -119,6 +127,33 @@ def _origin(text: str) -> str:
     return f"{found['scheme']}://{found['host']}{suffix}"
 
 
+def _public_url(text: str) -> str:
+    """Return a URL without a slash at the end. It may have a path, under which a proxy serves the server."""
+    origin, slash, path = text.rstrip("/").partition("//")[2].partition("/")
+    scheme = text.partition("//")[0].lower()
+    if scheme not in ("http:", "https:") or not _PATH.fullmatch(path):
+        raise ValueError("must be like https://tasks.example.org or https://example.org/tasks, without ? and #")
+    if path.partition("/")[0] in RESERVED:
+        raise ValueError(f"must not have a path that begins with a path of the API: {', '.join(sorted(RESERVED))}")
+    return _origin(f"{scheme}//{origin}") + slash + path
+
+
+def _mail_url(text: str) -> str:
+    parse_mail_url(text)
+    return text
+
+
+def _mail_from(text: str) -> str:
+    sender(text)
+    return text
+
+
+def _registration(text: str) -> Registration:
+    if text not in list(Registration):
+        raise ValueError(f"must be {', '.join(Registration)}")
+    return Registration(text)
+
+
 def _networks(text: str) -> tuple[str, ...]:
     networks = tuple(_parts(text))
     try:
@@ -135,6 +170,10 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "unix_socket": _socket,
     "database_url": _database,
     "listen_database_url": _listen_database,
+    "public_url": _public_url,
+    "mail_url": _mail_url,
+    "mail_from": _mail_from,
+    "registration": _registration,
     "host": _host,
     "cors_allowed_origins": _origins,
     "trusted_proxies": _networks,

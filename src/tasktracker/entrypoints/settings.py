@@ -16,8 +16,9 @@ from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
 from msgspec import Meta
 
+from tasktracker.domain.accounts.registration import Registration
 from tasktracker.entrypoints import setting_values
-from tasktracker.entrypoints.setting_values import MAX_PORT, MEMORY
+from tasktracker.entrypoints.setting_values import FOLDER, MAX_PORT, MEMORY
 
 DOTENV = Path(".env")
 
@@ -33,6 +34,7 @@ class Environment(StrEnum):
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Threads = Annotated[int, Meta(ge=1, le=1000)]
 Bytes = Annotated[int, Meta(ge=1024, le=2**40)]
+Quota = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 24 * 3600)]
 
 DEVELOPMENT_ORIGINS = ("http://localhost:5173", "http://127.0.0.1:5173")
@@ -47,8 +49,8 @@ THREADS_PER_HASH = 2
 STREAM_THREADS = 2
 """Threads of each worker that read the changes for event streams."""
 
-JOB_THREADS = 1
-"""Threads of each worker that run jobs, so that no job waits behind requests."""
+BACKGROUND_THREADS = 3
+"""Threads of each worker for jobs, deliveries and the sweep, so that none waits for another or behind requests."""
 
 HEALTH_THREADS = 1
 """Threads of each worker that check the database for `/health/ready`, so that no check waits behind requests."""
@@ -78,6 +80,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     secret_keys: tuple[str, ...] = ()
     """Comma-separated keys of at least 32 characters: the first signs and encrypts, all verify and decrypt."""
+
+    public_url: str = ""
+    """The URL under which browsers reach the server, with its path; links in mails lead there."""
+    mail_url: str = ""
+    """`smtp://user:password@host`, `smtps://…` or, in development, `folder:PATH`; by default, no mail is sent."""
+    mail_from: str = ""
+    """Sender of mails, as in `Task Tracker <tasks@example.org>`."""
+    run_worker: bool = True
+    """Run jobs, send mails and sweep in the server; false if `tasktracker worker` does."""
+    registration: Registration | None = None
+    """Whether new users may register: `open`, `invite` or `closed`. If it is set, administrators cannot change it."""
 
     host: str = "127.0.0.1"
     """Address to listen on."""
@@ -112,6 +125,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Maximum number of API tokens per user."""
     streams_per_user: Count = 20
     """Maximum number of open event streams per user and worker."""
+    tasks_per_user: Quota = 0
+    """Maximum number of tasks per user, those in the trash included; 0: no limit. Administrators may set another."""
+    categories_per_user: Quota = 0
+    """Maximum number of categories per user; 0: no limit."""
+    bytes_per_user: Quota = 0
+    """Maximum number of bytes in the titles and descriptions of a user's tasks; 0: no limit."""
     members_per_task: Count = 100
     """Maximum number of users that a task is shared with."""
     window_days: Annotated[int, Meta(ge=1, le=3650)] = 30
@@ -266,6 +285,11 @@ def _conflicts(settings: Settings, serving: bool) -> Iterator[tuple[tuple[str, .
             yield ("DEBUG",), "must be off in production"
         if not settings.throttle:
             yield ("THROTTLE",), "must be on in production"
+        if settings.mail_url.startswith(FOLDER):
+            yield ("MAIL_URL",), "must be a relay in production, as in smtp://mail.example.org"
+    for name in ("MAIL_FROM", "PUBLIC_URL"):
+        if settings.mail_url and not getattr(settings, name.lower()):
+            yield (name, "MAIL_URL"), "is required with MAIL_URL"
     if settings.workers > 1 and settings.database_url.startswith(MEMORY):
         yield (
             ("WORKERS", "DATABASE_URL"),

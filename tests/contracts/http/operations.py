@@ -21,8 +21,15 @@ SERVED = {
     "/api/accounts/sessions/{id}": {"DELETE"},
     "/api/accounts/me": {"GET", "PATCH"},
     "/api/accounts/me/password": {"POST"},
+    "/api/accounts/me/confirm": {"POST"},
+    "/api/accounts/password/reset": {"POST"},
+    "/api/accounts/password/forgot": {"POST"},
+    "/api/accounts/email/verify": {"POST"},
+    "/api/accounts/email/verification": {"POST"},
+    "/api/accounts/me/deliveries": {"GET"},
     "/api/accounts/me/delete": {"POST"},
-    "/api/accounts/me/totp": {"POST"},
+    "/api/accounts/me/totp": {"GET", "POST"},
+    "/api/accounts/me/totp/recovery-codes": {"POST"},
     "/api/accounts/me/totp/confirm": {"POST"},
     "/api/accounts/me/totp/disable": {"POST"},
     "/api/accounts/me/activity": {"GET"},
@@ -51,6 +58,19 @@ SERVED = {
     "/api/events/tickets": {"POST"},
     "/api/categories": {"GET", "POST"},
     "/api/categories/{id}": {"GET", "PUT", "PATCH", "DELETE"},
+    "/api/admin/users": {"GET", "POST"},
+    "/api/admin/users/{id}": {"GET", "PATCH", "DELETE"},
+    "/api/admin/users/{id}/password-reset": {"POST"},
+    "/api/admin/users/{id}/disable-two-factor": {"POST"},
+    "/api/admin/users/{id}/end-sessions": {"POST"},
+    "/api/admin/invites": {"GET", "POST"},
+    "/api/admin/invites/{id}": {"DELETE"},
+    "/api/admin/deliveries": {"GET"},
+    "/api/admin/deliveries/{id}/retry": {"POST"},
+    "/api/admin/deliveries/{id}/cancel": {"POST"},
+    "/api/admin/settings": {"GET", "PATCH"},
+    "/api/admin/activity": {"GET"},
+    "/api/admin/overview": {"GET"},
     "/health/live": {"GET"},
     "/health/ready": {"GET"},
     "/problems/{slug}": {"GET"},
@@ -61,6 +81,9 @@ PUBLIC = {
     "/api/accounts/refresh",
     "/api/accounts/verify",
     "/api/accounts/logout",
+    "/api/accounts/password/reset",
+    "/api/accounts/password/forgot",
+    "/api/accounts/email/verify",
 }
 ROUTES = [(method, path) for path, methods in SERVED.items() for method in sorted(methods)]
 PROTECTED = [(method, path) for method, path in ROUTES if path.startswith("/api/") and path not in PUBLIC]
@@ -72,6 +95,8 @@ LOGOUT = "/api/accounts/logout"
 NOT_TEXT = ["1", "1.5", "true", "[]", "{}", '["x"]']
 UNSTORABLE = [r'"a\u0000b"', r'"\u0000"', r'"\ud800"', r'"a\udfffb"', r'"\udc00\ud800"']
 NOT_INTEGER = ["true", "false", '"1"', '"x"', '""', "1.5", "[]", "{}", "1e400", "-1e400", "1e-400"]
+NOT_COUNT = [each for each in NOT_INTEGER if each != "1e-400"]  # which is read as 0
+NOT_SWITCH = ["1", "0", '"true"', '""', "[]", "{}"]
 HUGE = [str(2**31), str(2**63), str(2**64), "-1", str(-(2**63) - 1), "1" + "0" * 400, "-1" + "0" * 400]
 NOT_DATE = [
     *NOT_TEXT,
@@ -141,9 +166,11 @@ LONG_EMAIL = json.dumps("x" * 254 + "@a.b")
 EMAIL = [*NOT_TEXT, *UNSTORABLE, LONG_EMAIL, '"x"', r'"a\u0000b@example.org"', r'"\ud800@example.org"']
 PERSONAL_NAME = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 151)]
 TIME_ZONE = [*NOT_TEXT, *UNSTORABLE, '""', '"Mars/X"', r'"UTC\u0000"', '"/etc/passwd"']
+LANGUAGE = [*NOT_TEXT, *UNSTORABLE, '""', '"EN"', '"fr"', '"en-US"']
 SECRET = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 1025)]
 NEW_SECRET = [*NOT_TEXT, *UNSTORABLE, '"short"', json.dumps("xY7#" * 33)]
 TOKEN = NOT_TEXT
+CODE = [*NOT_TEXT, *UNSTORABLE, json.dumps("1" * 65)]
 DEVICE = [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 201)]
 UNKNOWN_USER = [
     *NOT_TEXT,
@@ -158,7 +185,7 @@ UNKNOWN_USER = [
 ROLE = [*NOT_TEXT, *UNSTORABLE, '""', '"owner"', '"Viewer"', '"admin"']
 
 # Placeholders of the paths below, and their names in the description.
-PARAMETERS = {"task": "id", "category": "id", "new": "id", "member": "user_id"}
+PARAMETERS = {"task": "id", "category": "id", "new": "id", "account": "id", "member": "user_id"}
 
 
 @dataclass(frozen=True)
@@ -208,6 +235,7 @@ PROFILE = {
     "first_name": PERSONAL_NAME,
     "last_name": PERSONAL_NAME,
     "time_zone": TIME_ZONE,
+    "language": LANGUAGE,
 }
 GOOD_TASK = {
     "title": "changed",
@@ -317,6 +345,14 @@ OPERATIONS = [
         {"current_password": [*SECRET, '"wrong"'], "new_password": NEW_SECRET},
     ),
     Operation(
+        "confirm-password",
+        "POST",
+        "/api/accounts/me/confirm/",
+        {"password": PASSWORD},
+        {"password": [*SECRET, '"wrong"'], "code": CODE},
+        frozenset({"code"}),
+    ),
+    Operation(
         "delete-account",
         "POST",
         "/api/accounts/me/delete/",
@@ -327,8 +363,9 @@ OPERATIONS = [
         "create-api-token",
         "POST",
         "/api/accounts/tokens/",
-        {"name": "script", "scopes": ["tasks:read"]},
+        {"name": "script", "scopes": ["tasks:read"], "password": PASSWORD},
         {
+            "password": [*SECRET, '"wrong"'],
             "name": [*NOT_TEXT, *UNSTORABLE, '""', '" "', json.dumps("x" * 101)],
             "scopes": ["null", "1", '"tasks:read"', "[]", '["tasks"]', "[1]", "{}"],
             "expires_at": [*NOT_TIME, '"2000-01-01T00:00:00Z"'],
@@ -341,6 +378,51 @@ OPERATIONS = [
         "/api/accounts/me/totp/",
         {"password": PASSWORD},
         {"password": [*SECRET, '"wrong"']},
+    ),
+    Operation(
+        "admin-create-user",
+        "POST",
+        "/api/admin/users/",
+        {"username": "{name}"},
+        {name: values for name, values in PROFILE.items() if name != "language"}
+        | {"password": NEW_SECRET, "is_admin": NOT_SWITCH},
+        frozenset({"email"}),
+    ),
+    Operation(
+        "admin-edit-user",
+        "PATCH",
+        "/api/admin/users/{account}/",
+        {"is_active": True},
+        {
+            "username": USERNAME,
+            "email": EMAIL,
+            "is_active": NOT_SWITCH,
+            "is_admin": NOT_SWITCH,
+            "max_tasks": [*NOT_COUNT, "-1", str(2**53)],
+            "max_categories": [*NOT_COUNT, "-1", str(2**63)],
+            "max_bytes": [*NOT_COUNT, "-1", "1" + "0" * 400],
+        },
+        frozenset({"email", "max_tasks", "max_categories", "max_bytes"}),
+    ),
+    Operation(
+        "admin-create-invite",
+        "POST",
+        "/api/admin/invites/",
+        {"note": "for someone"},
+        {
+            "note": [*NOT_TEXT, *UNSTORABLE, json.dumps("x" * 201)],
+            "address": EMAIL,
+            "uses_left": [*NOT_INTEGER, "0", "1001"],
+            "expires_at": [*NOT_TIME, '"2000-01-01T00:00:00Z"'],
+        },
+        frozenset({"address"}),
+    ),
+    Operation(
+        "admin-edit-settings",
+        "PATCH",
+        "/api/admin/settings/",
+        {"registration": "open"},
+        {"registration": [*NOT_TEXT, *UNSTORABLE, '""', '"OPEN"', '"shut"']},
     ),
     Operation("refresh", "POST", "/api/accounts/refresh/", {"refresh": "{refresh}"}, {"refresh": TOKEN}),
     Operation("verify", "POST", "/api/accounts/verify/", {"token": "{refresh}"}, {"token": TOKEN}),

@@ -38,13 +38,29 @@ class TestRegistration:
             "id": user["id"],
             "username": name,
             "email": None,
+            "email_verified_at": None,
+            "pending_email": None,
             "first_name": "",
             "last_name": "",
             "time_zone": "UTC",
+            "language": "en",
             "is_admin": False,
             "created_at": f"{api.clock.now():%Y-%m-%dT%H:%M:%SZ}",
         }
         assert expect(api.person(body).get(ME), 200) == user
+
+    @pytest.mark.parametrize(
+        ("accepted", "chosen", "language"),
+        [("de-CH, en;q=0.5", None, "de"), ("fr", None, "en"), ("de", "en", "en"), ("", "de", "de")],
+    )
+    def test_the_language_is_the_chosen_or_the_accepted_one(
+        self, api: Api, accepted: str, chosen: str | None, language: str
+    ) -> None:
+        body = {"username": new_name(), "password": PASSWORD} | ({"language": chosen} if chosen else {})
+        answer = expect(api.post(REGISTER, body, headers={"Accept-Language": accepted}), 201)
+        assert answer["user"]["language"] == language
+        other = "en" if language == "de" else "de"
+        assert expect(api.person(answer).patch(ME, {"language": other}), 200)["language"] == other
 
     def test_registering_accepts_a_whole_profile(self, api: Api) -> None:
         name = new_name()
@@ -243,7 +259,7 @@ class TestProfile:
         before = everything(alice)
         name = new_name()
         new = {"username": name, "email": f"{name}@example.org"}[field]
-        invalid(alice.patch(ME, {field: new}), "password")
+        problem(alice.patch(ME, {field: new}), 403, "confirmation-required")
         invalid(alice.patch(ME, {field: new, "password": "wrong"}), "password")
         assert everything(alice) == before
         assert expect(alice.patch(ME, {field: new, "password": PASSWORD}), 200)[field] == new
@@ -256,7 +272,7 @@ class TestProfile:
     def test_null_clears_the_email_address_and_nothing_else(self, alice: Person) -> None:
         email = f"{new_name()}@example.org"
         expect(alice.patch(ME, {"email": email, "password": PASSWORD}), 200)
-        invalid(alice.patch(ME, {"email": None}), "password")
+        problem(alice.patch(ME, {"email": None}), 403, "confirmation-required")
         assert expect(alice.patch(ME, {"email": None, "password": PASSWORD}), 200)["email"] is None
         invalid(alice.patch(ME, dict.fromkeys(("username", "first_name", "last_name", "time_zone"))),
                 "username", "first_name", "last_name", "time_zone")  # fmt: skip
@@ -330,7 +346,7 @@ class TestDeletion:
         alice.task()
         before = everything(alice)
         invalid(alice.post(DELETE, {"password": "wrong"}), "password")
-        invalid(alice.post(DELETE, {}), "password")
+        problem(alice.post(DELETE, {}), 403, "confirmation-required")
         assert everything(alice) == before
 
 

@@ -46,6 +46,10 @@ GOOD = {(each.method, each.template): each.good for each in OPERATIONS}
 GOOD[("POST", "/api/tasks/{id}/undo")] = {"change": str(uuid4())}
 GOOD[("POST", "/api/accounts/me/totp/confirm")] = {"code": "000000"}
 GOOD[("POST", "/api/accounts/me/totp/disable")] = {"password": PASSWORD, "code": "000000"}
+GOOD[("POST", "/api/accounts/me/totp/recovery-codes")] = {"password": PASSWORD, "code": "000000"}
+GOOD[("POST", "/api/accounts/password/forgot")] = {"username": "made up"}
+GOOD[("POST", "/api/accounts/email/verify")] = {"token": "made up"}
+GOOD[("POST", "/api/accounts/password/reset")] = {"token": "made up", "new_password": PASSWORD}
 
 
 def fill(path: str, id: str | None = None) -> str:
@@ -376,7 +380,9 @@ class TestAuthentication:
 
     @pytest.mark.parametrize("path", ["/api/tasks/", "/api/accounts/me/"])
     def test_a_revoked_api_token_is_named_as_the_cause(self, api: Api, alice: Person, path: str) -> None:
-        created = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}), 201)
+        created = expect(
+            alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"], "password": PASSWORD}), 201
+        )
         expect(alice.delete(f"/api/accounts/tokens/{created['id']}/"), 204)
         body = problem(api.get(path, headers=bearer(created["token"])), 401, "session-ended")
         assert body["detail"] == "The API token is unknown, expired or revoked, or its user is disabled."
@@ -389,7 +395,9 @@ class TestAuthentication:
     def test_a_missing_scope_precedes_errors_of_the_body(
         self, api: Api, alice: Person, method: str, path: str, content: bytes, content_type: str
     ) -> None:
-        token = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}), 201)
+        token = expect(
+            alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"], "password": PASSWORD}), 201
+        )
         headers = {**bearer(token["token"]), "Content-Type": content_type}
         send = partial(api.request, method, fill(path), content=content, headers=headers)
         problem(send(), 403, "insufficient-scope")

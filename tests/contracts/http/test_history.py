@@ -135,7 +135,7 @@ class TestHistory:
 
     def test_a_change_made_with_an_api_token_names_the_token(self, api: Api, alice: Person) -> None:
         body = {"name": "script", "scopes": ["tasks:write", "tasks:read"]}
-        token = expect(alice.post("/api/accounts/tokens/", body), 201)
+        token = expect(alice.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)
         response = api.post(TASKS, {"title": "from a script"}, headers=bearer(token["token"]))
         (change,) = changes(alice, expect(response, 201))
         assert (change["token_id"], change["session_id"]) == (token["id"], None)

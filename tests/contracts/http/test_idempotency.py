@@ -15,7 +15,7 @@ import pytest
 from tasktracker.domain.kernel.errors import KeyInUse
 from tasktracker.domain.kernel.retention import MARGIN, RETENTION
 from tasktracker.entrypoints.http.core import idempotency
-from tests.backends import http_on_postgresql
+from tests.backends import http_on_memory
 from tests.contracts.http.base import CATEGORIES, TASKS, NewApi, everything, invalid, path_of, problem
 from tests.http import PASSWORD, Api, Person, expect, new_name
 
@@ -149,7 +149,7 @@ class TestIdempotency:
             require_replay(request.send(alice, "key"), original)
         assert (everything(alice), everything(bob)) == before
 
-    @http_on_postgresql
+    @http_on_memory
     @every_operation
     def test_a_replayed_response_ignores_later_changes(self, alice: Person, bob: Person, prepare: Prepare) -> None:
         request = prepare(alice, bob)
@@ -164,7 +164,7 @@ class TestIdempotency:
         require_replay(request.send(alice, "key"), original)
         assert alice.listed(TASKS) == alice.listed("/api/trash/") == alice.listed(CATEGORIES) == []
 
-    @http_on_postgresql
+    @http_on_memory
     @every_operation
     def test_a_key_is_refused_for_another_request(self, alice: Person, bob: Person, prepare: Prepare) -> None:
         request = prepare(alice, bob)

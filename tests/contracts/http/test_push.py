@@ -11,7 +11,7 @@ import pytest
 from tests.contracts.http.base import path_of, problem, rfc3339
 from tests.contracts.http.test_sync import SYNC, mutation, push, results
 from tests.fakes import ManualClock
-from tests.http import Api, Person, bearer, expect
+from tests.http import PASSWORD, Api, Person, bearer, expect
 
 
 def pushed(user: Person, body: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +35,9 @@ class TestOwnChanges:
             return alice
         body = {"name": "script", "scopes": ["tasks:read", "tasks:write"]}
         device = Person(alice.client, alice.answer, alice.password)
-        device.headers.update(bearer(expect(alice.post("/api/accounts/tokens/", body), 201)["token"]))
+        device.headers.update(
+            bearer(expect(alice.post("/api/accounts/tokens/", {**body, "password": PASSWORD}), 201)["token"])
+        )
         return device
 
     def test_two_devices_with_one_token_do_not_overwrite_each_other(self, device: Person) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.contracts.http.base import NewApi, problem
-from tests.http import Api, Caller, Person, bearer, expect
+from tests.http import PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
 ROOT = "/api/"
 
@@ -51,7 +51,9 @@ def test_the_id_of_the_server_belongs_to_its_data(api: Api, new_api: NewApi) -> 
 def test_any_token_names_its_user(api: Api, alice: Person, scope: str) -> None:
     user = {"id": alice.id, "username": alice.username}
     assert described(alice)["user"] == user
-    token = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope]}), 201)
+    token = expect(
+        alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope], "password": PASSWORD}), 201
+    )
     assert described(api, headers=bearer(token["token"]))["user"] == user
     expect(alice.delete(f"/api/accounts/tokens/{token['id']}/"), 204)
     problem(api.get(ROOT, headers=bearer(token["token"])), 401, "session-ended")
@@ -62,3 +64,17 @@ def test_a_token_that_is_not_valid_is_refused(api: Api, alice: Person) -> None:
         problem(api.get(ROOT, headers=bearer(token)), 401, "invalid-token")
     expect(alice.post("/api/accounts/logout/", {}), 204)
     problem(alice.get(ROOT), 401, "session-ended")
+
+
+@pytest.mark.parametrize("mode", ["open", "invite", "closed"])
+def test_the_mode_of_registration_is_shown_and_applies(api: Api, new_api: NewApi, mode: str) -> None:
+    fixed = new_api(REGISTRATION=mode)
+    assert described(fixed)["capabilities"]["registration"] == mode
+    answer = fixed.post("/api/accounts/register/", {"username": new_name(), "password": PASSWORD})
+    if mode == "open":
+        expect(answer, 201)
+    elif mode == "invite":
+        problem(answer, 400, "invalid-input", "invite")
+    else:
+        problem(answer, 403, "registration-closed")
+    assert described(api)["capabilities"]["registration"] == "open"

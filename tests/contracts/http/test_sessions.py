@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, HashingError, VerificationError
 
 from tasktracker.domain.accounts.token import TokenClaims
-from tests.contracts.http.base import NewApi, everything, invalid, problem
+from tests.contracts.http.base import NewApi, everything, invalid, problem, rfc3339
 from tests.fakes import ManualClock
 from tests.http import PASSWORD, Api, Person, bearer, expect, new_name
 
@@ -397,7 +397,9 @@ class TestLogout:
         self.assert_ended(api, alice)
 
     def test_an_api_token_cannot_log_out(self, api: Api, alice: Person) -> None:
-        created = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"]}), 201)
+        created = expect(
+            alice.post("/api/accounts/tokens/", {"name": "script", "scopes": ["tasks:read"], "password": PASSWORD}), 201
+        )
         headers = bearer(created["token"])
         problem(api.post(LOGOUT, headers=headers), 403, "session-required")
         problem(api.post(LOGOUT, {"refresh": "undefined"}, headers=headers), 403, "session-required")
@@ -441,8 +443,23 @@ class TestSessions:
 
     def test_the_list_contains_no_token(self, api: Api, alice: Person) -> None:
         (session,) = alice.listed(SESSIONS)
-        assert session.keys() == {"id", "device", "created_at", "last_refreshed_at", "expires_at", "is_current"}
+        times = {"created_at", "last_refreshed_at", "last_used_at", "expires_at"}
+        assert session.keys() == {"id", "device", "address", "user_agent", "is_current", *times}
         assert "eyJ" not in alice.get(SESSIONS).text
+
+    def test_a_session_shows_where_it_was_used_last(self, api: Api, clock: ManualClock) -> None:
+        long = "Browser/1 " + "x" * 400
+        started = api.register()
+        tokens = expect(
+            api.post("/api/accounts/refresh/", {"refresh": started.refresh}, headers={"User-Agent": long}), 200
+        )
+        started.headers.update(bearer(tokens["access"]))
+        clock.advance(minutes=5)
+        (session,) = started.listed(SESSIONS)
+        assert (session["address"], session["user_agent"]) == ("testclient", long[:300])
+        assert session["last_used_at"] == rfc3339(clock.now()), "this request is the first use of the tokens"
+        clock.advance(minutes=5)
+        assert started.listed(SESSIONS) == [session], "a use is not stored each time"
 
     def test_an_expired_session_is_not_listed(self, api: Api, alice: Person, clock: ManualClock) -> None:
         clock.advance(days=14)

@@ -176,7 +176,9 @@ class TestShare:
     def test_an_api_token_is_limited_to_its_scopes(
         self, api: Api, alice: Person, bob: Person, scope: str, allowed: set[str]
     ) -> None:
-        token = expect(alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope]}), 201)
+        token = expect(
+            alice.post("/api/accounts/tokens/", {"name": "script", "scopes": [scope], "password": PASSWORD}), 201
+        )
         task, script = alice.task(), Caller(api.client, bearer(token["token"]))
         alice.share(task, bob, "viewer")
         named = {"username": bob.username, "role": "editor"}

@@ -47,7 +47,7 @@ class TestAnyText:
     def test_a_text_of_any_plane_is_stored_or_refused_as_a_whole(
         self, api: Api, alice: Person, request: pytest.FixtureRequest
     ) -> None:
-        target, state = Target(alice), {"before": exported(alice)}
+        target, state = Target(api, alice), {"before": exported(alice)}
 
         @examples(EXAMPLES[request.node.callspec.params["shared"]])
         @given(field=st.sampled_from(TEXT_FIELDS), text=any_plane(30))
@@ -152,7 +152,9 @@ class TestName:
         category = alice.category()
         invalid(alice.post(CATEGORIES, {"name": name}), "name")
         invalid(alice.patch(f"{CATEGORIES}{category['id']}/", {"name": name}), "name")
-        invalid(alice.post("/api/accounts/tokens/", {"name": name, "scopes": ["tasks:read"]}), "name")
+        invalid(
+            alice.post("/api/accounts/tokens/", {"name": name, "scopes": ["tasks:read"], "password": PASSWORD}), "name"
+        )
         login = {"username": alice.username, "password": PASSWORD, "device": name}
         invalid(api.post("/api/accounts/login/", login), "device")
 

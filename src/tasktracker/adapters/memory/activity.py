@@ -7,7 +7,7 @@ from itertools import islice
 from uuid import UUID
 
 from tasktracker.adapters.memory.tables import Transaction
-from tasktracker.domain.activity.event import AuthEvent, EventKey
+from tasktracker.domain.activity.event import AuthEvent, EventKey, EventQuery
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -38,3 +38,9 @@ class MemoryActivity:
         keys = [key for key in reversed(data.events_of.keys(user_id)) if after is None or key < after]
         found = (data.events.get(key.id) for key in keys[: limit + 1])
         return Page.cut([event for event in found if event is not None], limit, lambda event: event.key)
+
+    def search(self, query: EventQuery) -> Page[AuthEvent, EventKey]:
+        matching = (event for event in self._transaction.data.events.rows() if query.matches(event))
+        ordered = sorted(matching, key=lambda event: event.key, reverse=True)
+        found = [event for event in ordered if query.after is None or event.key < query.after]
+        return Page.cut(found[: query.limit + 1], query.limit, lambda event: event.key)

@@ -31,6 +31,10 @@ class MemoryApiTokens:
         self._transaction.drop(data.api_tokens, token_id)
         return True
 
+    def remove_all(self, user_id: UUID) -> None:
+        for token in self.list(user_id):
+            self._transaction.drop(self._transaction.data.api_tokens, token.id)
+
     def list(self, user_id: UUID) -> Sequence[ApiToken]:
         data = self._transaction.data
         found = (data.api_tokens.get(token_id) for _, token_id in reversed(data.api_tokens_of.keys(user_id)))

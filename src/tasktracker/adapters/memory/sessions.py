@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
@@ -29,6 +30,9 @@ class MemorySessions:
     def find(self, session_id: UUID) -> Session | None:
         return self._transaction.data.sessions.get(session_id)
 
+    def find_unlocked(self, session_id: UUID) -> Session | None:
+        return self.find(session_id)
+
     def save(self, session: Session) -> None:
         stored = self.find(session.id)
         if stored is None or stored.generation > session.generation:
@@ -42,6 +46,10 @@ class MemorySessions:
         for session in self.list(user_id):
             if session.id != keep:
                 self.remove(session.id)
+
+    def clear_proofs(self, user_id: UUID) -> None:
+        for session in self.list(user_id):
+            self._transaction.put(self._transaction.data.sessions, replace(session, proved_at=None))
 
     def purge_before(self, before: datetime, limit: int) -> int:
         sessions = self._transaction.data.sessions

@@ -11,27 +11,45 @@ from threading import Event, Lock, get_ident
 from typing import Generic
 
 from tasktracker.adapters.change_log import WorkChangeLog
+from tasktracker.adapters.memory.account_directory import MemoryAccountDirectory
 from tasktracker.adapters.memory.activity import MemoryActivity
 from tasktracker.adapters.memory.api_tokens import MemoryApiTokens
 from tasktracker.adapters.memory.bulk import MemoryBulkRepository
 from tasktracker.adapters.memory.categories import MemoryCategories
+from tasktracker.adapters.memory.deliveries import MemoryDeliveries
 from tasktracker.adapters.memory.feed import MemoryFeed
 from tasktracker.adapters.memory.history import MemoryHistory
 from tasktracker.adapters.memory.idempotency import MemoryIdempotency
 from tasktracker.adapters.memory.import_jobs import MemoryImportJobs
+from tasktracker.adapters.memory.invites import MemoryInvites, MemoryServiceSettings
 from tasktracker.adapters.memory.jobs import MemoryJobs
+from tasktracker.adapters.memory.links import MemoryLinks
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
+from tasktracker.adapters.memory.statistics import MemoryStatistics
 from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
 from tasktracker.adapters.memory.tickets import MemoryTickets
 from tasktracker.adapters.memory.trash import MemoryTrash
+from tasktracker.adapters.memory.usage import MemoryQuotas
 from tasktracker.adapters.memory.users import MemoryUsers
+from tasktracker.domain.accounts.quota import UNLIMITED, Quotas
 from tasktracker.domain.activity.ports import AuditLog
+from tasktracker.domain.api_tokens.api_token import is_use_due
 from tasktracker.domain.feed.ports import EPOCH
-from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
+from tasktracker.domain.kernel.actors import (
+    Actor,
+    ActorT,
+    ActorT_co,
+    AdminActor,
+    AnyActor,
+    Scope,
+    SessionActor,
+    SystemActor,
+    TokenActor,
+)
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded
+from tasktracker.domain.kernel.errors import AdminRequired, InsufficientScope, SessionEnded
 from tasktracker.domain.sync.ports import FeedPublisher
 
 
@@ -44,6 +62,9 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.actor = actor
         self.now = now
         self.users = MemoryUsers(transaction)
+        self.quotas = MemoryQuotas(transaction)
+        self.directory = MemoryAccountDirectory(transaction)
+        self.statistics = MemoryStatistics(transaction)
         self.sessions = MemorySessions(transaction)
         self.categories = MemoryCategories(transaction)
         self.tasks = MemoryTasks(transaction)
@@ -53,10 +74,14 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.import_jobs = MemoryImportJobs(transaction)
         self.idempotency = MemoryIdempotency(transaction)
         self.second_factors = MemorySecondFactors(transaction)
+        self.links = MemoryLinks(transaction)
+        self.invites = MemoryInvites(transaction)
+        self.service_settings = MemoryServiceSettings(transaction)
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)
         self.feed = MemoryFeed(transaction, epoch)
         self.tickets = MemoryTickets(transaction)
+        self.deliveries = MemoryDeliveries(transaction)
         self.jobs = MemoryJobs(transaction)
         self.made_at: datetime | None = None
         self._ids = ids
@@ -80,12 +105,16 @@ class MemoryStore:
         audit_log: AuditLog | None = None,
         publisher: FeedPublisher | None = None,
         jobs_added: Event | None = None,
+        deliveries_added: Event | None = None,
+        limits: Quotas = UNLIMITED,
     ) -> None:
         self._clock = clock
         self._ids = ids
         self._publisher = publisher
         self._jobs_added = jobs_added
+        self._deliveries_added = deliveries_added
         self._audit_log = audit_log
+        self._limits = limits
         self._data = Data()
         self._secrets: dict[str, bytes] = {}
         self._lock = Lock()
@@ -147,6 +176,8 @@ class MemoryStore:
                 work = self._open(transaction, actor)
                 yield work
                 transaction.require_success()
+                if writable and not isinstance(actor, SystemActor):
+                    work.quotas.require(self._limits)
                 changed = work.feed.flush(work.now, work.tasks.revoked)
             except BaseException:
                 transaction.roll_back()
@@ -161,6 +192,8 @@ class MemoryStore:
             self._publisher.publish(changed)
         if self._jobs_added is not None and work.jobs.has_added:
             self._jobs_added.set()
+        if self._deliveries_added is not None and work.deliveries.has_added:
+            self._deliveries_added.set()
 
     def _open(self, transaction: Transaction, actor: ActorT) -> MemoryUnitOfWork[ActorT]:
         return MemoryUnitOfWork(transaction, actor, self._clock.now(), self._ids, self.get_or_create_secret(EPOCH))
@@ -185,6 +218,8 @@ class MemoryStore:
             raise SessionEnded
         if scope not in token.scopes:
             raise InsufficientScope(scope)
+        if is_use_due(token.last_used_at, self._clock.now()):
+            self._data.api_tokens.set(token.id, replace(token, last_used_at=self._clock.now()))
 
     def _admit_session(self, actor: SessionActor) -> None:
         """Check the session and confirm its generation, even if the work fails later."""
@@ -199,5 +234,8 @@ class MemoryStore:
             or actor.generation > session.generation
         ):
             raise SessionEnded
+        if isinstance(actor, AdminActor) and not user.is_admin:
+            raise AdminRequired
         if actor.generation > session.confirmed_generation:
-            self._data.sessions.set(session.id, replace(session, confirmed_generation=actor.generation))
+            confirmed = replace(session, confirmed_generation=actor.generation, used_at=self._clock.now())
+            self._data.sessions.set(session.id, confirmed)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Generic, Protocol, TypeVar
-from uuid import UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid5
 
+from tasktracker.domain.accounts.invites import Invite
+from tasktracker.domain.accounts.links import OneTimeLink
+from tasktracker.domain.accounts.quota import Quotas
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.activity.event import AuthEvent
+from tasktracker.domain.administration.statistics import Counted, Maintenance
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.categories.category import Category, name_key
+from tasktracker.domain.deliveries.delivery import Delivery
 from tasktracker.domain.feed.entries import FeedEntry
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.history.change import Change
@@ -35,13 +40,43 @@ class StoredTicket:
 
     @property
     def id(self) -> UUID:
-        """The id that `ticket_id` derives."""
-        return ticket_id(self.ticket.digest)
+        """The id that `digest_id` derives."""
+        return digest_id(self.ticket.digest)
 
 
-def ticket_id(digest: bytes) -> UUID:
-    """Return the id of the ticket with this digest."""
+@dataclass(frozen=True, slots=True)
+class StoredLink:
+    """A one-time link, with an id derived from its digest."""
+
+    link: OneTimeLink
+
+    @property
+    def id(self) -> UUID:
+        """The id that `digest_id` derives."""
+        return digest_id(self.link.digest)
+
+
+def digest_id(digest: bytes) -> UUID:
+    """Return the id of the ticket or the link with this digest."""
     return UUID(bytes=digest[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSetting:
+    """A setting of the service."""
+
+    name: str
+    value: str
+
+    @property
+    def id(self) -> UUID:
+        """The id that `setting_id` derives."""
+        return setting_id(self.name)
+
+
+def setting_id(name: str) -> UUID:
+    """Return the id of the setting with this name."""
+    return uuid5(NAMESPACE_OID, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +138,40 @@ class Hidden:
     """The mark of a user or a category that is being removed, under the same id."""
 
     id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuotas:
+    """The quotas of a single user, under the same id."""
+
+    id: UUID
+    quotas: Quotas
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounts:
+    """The counts of a day."""
+
+    day: date
+    counts: dict[Counted, int]
+
+    @property
+    def id(self) -> UUID:
+        """An id derived from the day."""
+        return uuid5(NAMESPACE_OID, self.day.isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMark:
+    """When maintenance was last done."""
+
+    maintenance: Maintenance
+    at: datetime
+
+    @property
+    def id(self) -> UUID:
+        """An id derived from the kind of maintenance."""
+        return uuid5(NAMESPACE_OID, self.maintenance)
 
 
 class Identified(Protocol):
@@ -211,6 +280,12 @@ class Data:
         self.second_factors = Table[SecondFactor]()
         self.second_factor_users = self.second_factors.index(lambda _: True, _id)
 
+        self.links = Table[StoredLink]()
+        self.links_of = self.links.index(lambda stored: stored.link.user_id, _id)
+
+        self.invites = Table[Invite]()
+        self.service_settings = Table[StoredSetting]()
+
         self.api_tokens = Table[ApiToken]()
         self.api_tokens_of = self.api_tokens.index(_user, lambda token: (token.created_at, token.id))
 
@@ -243,6 +318,11 @@ class Data:
         )
 
         self.hidden = Table[Hidden]()
+        self.quotas = Table[StoredQuotas]()
+        self.daily_counts = Table[StoredCounts]()
+        self.marks = Table[StoredMark]()
+
+        self.deliveries = Table[Delivery]()
 
         self.jobs = Table[Job]()
         self.jobs_of_kind: Index[Job, JobKind, UUID] = self.jobs.index(lambda job: job.kind, lambda job: job.subject)
@@ -332,6 +412,14 @@ class Transaction:
     def close(self) -> None:
         """Refuse every further access."""
         self._open = False
+
+    def changes(self, table: Table[Row]) -> Iterable[tuple[Row | None, Row | None]]:
+        """Return the changed rows of a table: each as it was before this transaction, and as it is."""
+        first: dict[UUID, Row | None] = {}
+        for changed, row_id, row in self._undo:
+            if changed is table:
+                first.setdefault(row_id, row)
+        return [(row, table.get(row_id)) for row_id, row in first.items()]
 
     def roll_back(self) -> None:
         """Undo every change, the latest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import islice
 
-from tasktracker.adapters.memory.tables import StoredTicket, Transaction, ticket_id
+from tasktracker.adapters.memory.tables import StoredTicket, Transaction, digest_id
 from tasktracker.domain.sync.ticket import Ticket
 
 
@@ -20,7 +20,7 @@ class MemoryTickets:
 
     def find(self, digest: bytes) -> Ticket | None:
         data = self._transaction.data
-        stored = data.tickets.get(ticket_id(digest))
+        stored = data.tickets.get(digest_id(digest))
         if stored is None or stored.ticket.digest != digest:
             return None
         return stored.ticket if data.sessions.get(stored.ticket.session_id) else None
@@ -28,7 +28,7 @@ class MemoryTickets:
     def take(self, digest: bytes) -> Ticket | None:
         found = self.find(digest)
         if found is not None:
-            self._transaction.drop(self._transaction.data.tickets, ticket_id(digest))
+            self._transaction.drop(self._transaction.data.tickets, digest_id(digest))
         return found
 
     def purge_before(self, before: datetime, limit: int) -> int:

@@ -48,12 +48,18 @@ class MemoryUsers:
             raise self._transaction.refusal(Stale(stored))
         self._put(user)
 
+    def has_other_admin(self, user_id: UUID) -> bool:
+        users = self._transaction.data.users.rows()
+        return any(user.is_admin and user.is_active and user.id != user_id for user in users)
+
     def hide(self, user_id: UUID, now: datetime) -> None:
         del now
         data = self._transaction.data
         user = data.users.get(user_id)
         assert user is not None, "the user is stored"
-        erased = replace(user, email=None, first_name="", last_name="", password_hash="", is_active=False)
+        erased = replace(
+            user, email=None, pending_email=None, first_name="", last_name="", password_hash="", is_active=False
+        )
         self._transaction.put(data.users, replace(erased, username=f" {user_id}"))
         self._transaction.put(data.hidden, Hidden(user_id))
 
@@ -84,6 +90,8 @@ class MemoryUsers:
             self._transaction.put(data.tasks, replace(task, created_by=None))
         for change in [change for change in data.changes.rows() if change.actor == user_id]:
             self._transaction.put(data.changes, replace(change, actor=None))
+        for invite in [invite for invite in data.invites.rows() if invite.created_by == user_id]:
+            self._transaction.put(data.invites, replace(invite, created_by=None))
         for record in [record for record in data.idempotency_records.rows() if record.user_id == user_id]:
             drop(data.idempotency_records, record.id)
         for named in tuple(data.categories_of.keys(user_id)):
@@ -95,16 +103,24 @@ class MemoryUsers:
                 drop(data.categories, named.id)
         for _, session_id in tuple(data.sessions_of.keys(user_id)):
             drop(data.sessions, session_id)
+        for link_id in tuple(data.links_of.keys(user_id)):
+            drop(data.links, link_id)
         for _, token_id in tuple(data.api_tokens_of.keys(user_id)):
             drop(data.api_tokens, token_id)
         for job in tuple(data.import_jobs_of.keys(user_id)):
             for _, line_id in tuple(data.import_lines_of.keys(job.id)):
                 drop(data.import_lines, line_id)
             drop(data.import_jobs, job.id)
-        for event in tuple(data.events_of.keys(user_id)):
-            drop(data.events, event.id)
+        for event in [event for event in data.events.rows() if event.user_id == user_id]:
+            if event.subject is not None:  # what administrators did stays
+                self._transaction.put(data.events, replace(event, user_id=None))
+            else:
+                drop(data.events, event.id)
+        for each in [each for each in data.deliveries.rows() if each.user_id == user_id]:
+            drop(data.deliveries, each.id)
         drop(data.second_factors, user_id)
         drop(data.hidden, user_id)
+        drop(data.quotas, user_id)
         drop(data.users, user_id)
 
     def _put(self, user: User) -> None:

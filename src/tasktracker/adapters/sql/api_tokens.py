@@ -27,6 +27,7 @@ _TOKENS = Rows(
 )
 _ADD = insert(api_tokens)
 _REMOVE = delete(api_tokens).where(api_tokens.c.id == bindparam("id"), api_tokens.c.user_id == bindparam("user_id"))
+_REMOVE_ALL = delete(api_tokens).where(api_tokens.c.user_id == bindparam("user_id"))
 _LIST = (
     select(*_TOKENS.columns)
     .where(api_tokens.c.user_id == bindparam("user_id"))
@@ -47,6 +48,9 @@ class SqlApiTokens:
 
     def remove(self, user_id: UUID, token_id: UUID) -> bool:
         return self._connection.change(_REMOVE, {"id": token_id, "user_id": user_id}) > 0
+
+    def remove_all(self, user_id: UUID) -> None:
+        self._connection.change(_REMOVE_ALL, {"user_id": user_id})
 
     def list(self, user_id: UUID) -> Sequence[ApiToken]:
         return _TOKENS.entities(self._connection.rows(_LIST, {"user_id": user_id}))

@@ -15,11 +15,15 @@ from tasktracker.domain.feed.ports import EPOCH
 KEY_ID = "key-id"
 """The name of the secret that is the id of the key at the time of a backup."""
 
-# A statement for each table with something that may have been revoked or used since.
+# A statement for each table with something that may have been revoked, used or sent since.
 _REVOKED = {
     "secrets": f"DELETE FROM secrets WHERE name = '{EPOCH}'",  # noqa: S608  # a constant
     "sessions": "DELETE FROM sessions",
     "tickets": "DELETE FROM tickets",
+    "deliveries": "UPDATE deliveries SET state = 'skipped', parameters = '{}', leased_until = NULL,"
+    " ended_at = next_attempt_at WHERE state = 'due'",
+    "one_time_links": "DELETE FROM one_time_links",
+    "invites": "DELETE FROM invites",
 }
 _API_TOKENS = {"api_tokens": "DELETE FROM api_tokens"}
 

@@ -15,6 +15,7 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import categories, task_entries, tasks
 from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS, entry_rows
 from tasktracker.adapters.sql.tasks import ADD, ADD_ENTRY
+from tasktracker.adapters.sql.usage import SqlUsage, of_task
 from tasktracker.domain.categories.category import Category
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
@@ -74,10 +75,11 @@ def _trashed(after: bool) -> Select[Any]:
 class SqlBulkRepository:
     """Implements BulkRepository."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_usage")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, usage: SqlUsage) -> None:
         self._connection = connection
+        self._usage = usage
 
     def count(self, user_id: UUID) -> int:
         row = self._connection.one(_COUNT, {"user_id": user_id})
@@ -126,3 +128,5 @@ class SqlBulkRepository:
         entries = [entry for task, row in zip(tasks, rows, strict=True) for entry in entry_rows(task, row)]
         self._connection.change_all(ADD, rows)
         self._connection.change_all(ADD_ENTRY, entries)
+        for task in tasks:
+            self._usage.add(task.owner, of_task(task))

@@ -29,6 +29,8 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import categories, category_members, jobs
 from tasktracker.adapters.sql.task_rows import being
+from tasktracker.adapters.sql.usage import SqlUsage
+from tasktracker.domain.accounts.quota import Usage
 from tasktracker.domain.categories.category import Category, CategoryKey, CategoryMember, name_key
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.errors import Stale
@@ -124,19 +126,22 @@ _SETTLE = delete(category_members).where(
         _OTHERS.c.category_id == category_members.c.category_id, _OTHERS.c.user_id != category_members.c.user_id
     ),
 )
-_REMOVE = delete(categories).where(categories.c.id == bindparam("id"))
+_OWNER = select(categories.c.user_id).where(categories.c.id == bindparam("id"))
+_REMOVE = delete(categories).where(categories.c.id == bindparam("id")).returning(categories.c.user_id)
 
 
 class SqlCategories:
     """Implements CategoryRepository."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_usage")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, usage: SqlUsage) -> None:
         self._connection = connection
+        self._usage = usage
 
     def add(self, category: Category) -> None:
         self._connection.change(_ADD, CATEGORIES.row(category))
+        self._usage.add(category.user_id, Usage(categories=1))
         if category.members:
             self._save_members(category)
 
@@ -164,7 +169,11 @@ class SqlCategories:
             raise Stale
 
     def save_shared(self, category: Category) -> None:
+        owner = self._connection.value(_OWNER, {"id": category.id})
         self.save(category)
+        if owner != category.user_id:
+            self._usage.add(owner, Usage(categories=-1))
+            self._usage.add(category.user_id, Usage(categories=1))
         self._save_members(category)
 
     def settle(self, category_id: UUID) -> None:
@@ -177,7 +186,8 @@ class SqlCategories:
             raise Stale
 
     def remove(self, category_id: UUID) -> None:
-        self._connection.change(_REMOVE, {"id": category_id})
+        for (user_id,) in self._connection.change_returning(_REMOVE, {"id": category_id}):
+            self._usage.add(user_id, Usage(categories=-1))
 
     def not_ready(self, user_id: UUID) -> frozenset[UUID]:
         return frozenset(id_ for (id_,) in self._connection.rows(_NOT_READY, {"user_id": user_id}))

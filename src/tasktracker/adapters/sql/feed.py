@@ -48,6 +48,7 @@ from tasktracker.adapters.sql.schema import (
 )
 from tasktracker.adapters.sql.task_lists import IS_LISTED, viewing
 from tasktracker.adapters.sql.task_rows import FINDABLE, MY_LISTS, SEEN_TASKS, TASKS
+from tasktracker.adapters.sql.usage import SqlUsage
 from tasktracker.domain.feed.entries import FeedEntry, FeedItem, Op, coalesced, deletions
 from tasktracker.domain.feed.items import ItemType
 from tasktracker.domain.feed.ports import EPOCH, FeedState
@@ -170,10 +171,11 @@ def _page(types: frozenset[ItemType]) -> Select[Any]:
 class SqlFeed:
     """Implements FeedRepository."""
 
-    __slots__ = ("_added", "_connection", "_dropped")
+    __slots__ = ("_added", "_connection", "_dropped", "_usage")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, usage: SqlUsage) -> None:
         self._connection = connection
+        self._usage = usage
         self._added: list[FeedEntry] = []
         self._dropped: set[UUID] = set()
 
@@ -184,14 +186,17 @@ class SqlFeed:
     def flush(self, now: datetime, earlier: Sequence[FeedEntry] = ()) -> Collection[UUID]:
         """Number and store the added entries at the end of the work, after `earlier` ones.
 
-        Return the users whose feeds have new entries.
+        Count what users own more or less. Return the users whose feeds have new entries. Raises QuotaExceeded.
         """
         entries = [*(each for each in earlier if each.user_id not in self._dropped), *self._added]
         changed = []
-        for user_id, of_user in groupby(coalesced(entries), key=lambda entry: entry.user_id):
-            numbered = list(of_user)
-            (row,) = self._connection.change_returning(_ADVANCE, {"user_id": user_id, "head": len(numbered)})
-            begin = row[0] - len(numbered) + 1
+        new = {user_id: list(each) for user_id, each in groupby(coalesced(entries), key=lambda entry: entry.user_id)}
+        for user_id in sorted({*new, *self._usage.changes} - self._dropped) if self._usage.changes else new:
+            numbered = new.get(user_id, [])
+            head = self._advance(user_id, len(numbered))
+            if not numbered:
+                continue
+            begin = head - len(numbered) + 1
             rows = [
                 _ENTRIES.row(entry) | {"sequence": begin + number, "recorded_at": now}
                 for number, entry in enumerate(numbered)
@@ -202,6 +207,17 @@ class SqlFeed:
                 self._connection.change_all(_STORE, rows)
             changed.append(user_id)
         return changed
+
+    def _advance(self, user_id: UUID, entries: int) -> int:
+        """Lock the feed of a user for so many new entries, and return the number of the last one."""
+        change = self._usage.changes.get(user_id)
+        if change is None:
+            (row,) = self._connection.change_returning(_ADVANCE, {"user_id": user_id, "head": entries})
+            return int(row[0])
+        if not entries and max(change.tasks, change.categories, change.bytes) <= 0:
+            self._usage.count_less(user_id)
+            return 0
+        return self._usage.advance(user_id, entries)
 
     def state(self, user_id: UUID) -> FeedState:
         row = self._connection.one(_STATE, {"user_id": user_id})

@@ -4,56 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, Integer, Text, bindparam, cast, delete, func, select, tuple_, update
+from sqlalchemy import Integer, Text, bindparam, cast, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.visitors import InternalTraversal
 
 from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.locks import Locked
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import idempotency_keys as keys
 from tasktracker.adapters.sql.violations import is_lock_timeout
 from tasktracker.domain.idempotency.record import Record
 from tasktracker.domain.kernel.errors import KeyInUse, StorageUnavailable
 
-
-class Locked(ColumnElement[bool]):
-    """True, once this transaction has a lock on the keys of the user: `lock_shared` to claim one, `lock` to close all.
-
-    SQLite needs none: one transaction writes at a time.
-    """
-
-    inherit_cache = True
-    _traverse_internals = [("function", InternalTraversal.dp_string), ("number", InternalTraversal.dp_clauseelement)]
-    type = Boolean()
-
-    def __init__(self, function: str) -> None:
-        self.function = function
-        self.number = func.hashtextextended(cast(bindparam("user_id", type_=keys.c.user_id.type), Text), 0)
-
-
-@compiles(Locked, "postgresql")
-def _locked_on_postgresql(element: Locked, compiler: SQLCompiler, **options: Any) -> str:
-    return f"pg_advisory_xact_{element.function}({compiler.process(element.number, **options)}) IS NOT NULL"
-
-
-@compiles(Locked, "sqlite")
-def _locked_on_sqlite(_element: Locked, _compiler: SQLCompiler, **_options: Any) -> str:
-    return "true"
-
-
-_CLOSE = select(Locked("lock"))
+_USER = cast(bindparam("user_id", type_=keys.c.user_id.type), Text)
+# Claiming a key takes a shared lock, and closing all of them an exclusive one.
+_CLOSE = select(Locked("lock", _USER))
 # Waits for a transaction that has inserted the same key and not committed yet. SQLite supports this clause, too.
 _CLAIM = (
     insert(keys)
     .from_select(
         ["user_id", "key"],
         select(bindparam("user_id", type_=keys.c.user_id.type), bindparam("key", type_=keys.c.key.type)).where(
-            Locked("lock_shared")
+            Locked("lock_shared", _USER)
         ),
     )
     .on_conflict_do_nothing(index_elements=["user_id", "key"])

@@ -33,7 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import UserDefinedType
 
-from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH
+from tasktracker.domain.accounts.invites import MAX_NOTE_LENGTH
+from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, MAX_USER_AGENT_LENGTH
 from tasktracker.domain.accounts.user import MAX_EMAIL_LENGTH, MAX_PERSON_NAME_LENGTH, MAX_USERNAME_LENGTH
 from tasktracker.domain.api_tokens.api_token import MAX_NAME_LENGTH as MAX_API_TOKEN_NAME_LENGTH
 from tasktracker.domain.categories import category
@@ -118,11 +119,15 @@ users = Table(
     Column("first_name", String(MAX_PERSON_NAME_LENGTH), nullable=False),
     Column("last_name", String(MAX_PERSON_NAME_LENGTH), nullable=False),
     Column("time_zone", Text, nullable=False),
+    Column("language", String(2), nullable=False, server_default="en"),
     Column("is_admin", Boolean, nullable=False),
     Column("is_active", Boolean, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("version", Integer, nullable=False),
+    # With mail, a new address is here until it is verified. `email` is not set to it before.
+    Column("pending_email", String(MAX_EMAIL_LENGTH)),
+    Column("email_verified_at", Moment),
     # Set while a job removes what the user owns. The row then has no name or address, and is not found.
     Column("removed_at", Moment),
     PrimaryKeyConstraint("id", name="pk_users"),
@@ -142,6 +147,10 @@ sessions = Table(
     Column("rotated_at", Moment, nullable=False),
     Column("idle_until", Moment, nullable=False),
     Column("ends_at", Moment, nullable=False),
+    Column("proved_at", Moment),
+    Column("address", Text),
+    Column("user_agent", String(MAX_USER_AGENT_LENGTH)),
+    Column("used_at", Moment, nullable=False),
     PrimaryKeyConstraint("id", name="pk_sessions"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_sessions_user_id", ondelete="CASCADE"),
     Index("ix_sessions_user_id", "user_id"),
@@ -347,9 +356,53 @@ api_tokens = Table(
     Column("secret_hash", LargeBinary, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
+    Column("last_used_at", Moment),
     PrimaryKeyConstraint("id", name="pk_api_tokens"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_api_tokens_user_id", ondelete="CASCADE"),
     Index("ix_api_tokens_user_id", "user_id"),
+)
+
+one_time_links = Table(
+    "one_time_links",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("user_id", Id, nullable=False),
+    Column("address", String(MAX_EMAIL_LENGTH)),
+    Column("state", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("digest", name="pk_one_time_links"),
+    UniqueConstraint("user_id", "kind", name="uq_one_time_links_user_id_kind"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_one_time_links_user_id", ondelete="CASCADE"),
+    Index("ix_one_time_links_expires_at", "expires_at"),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("note", String(MAX_NOTE_LENGTH), nullable=False),
+    Column("address", String(MAX_EMAIL_LENGTH)),
+    Column("uses_left", Integer, nullable=False),
+    Column("created_by", Id),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_invites"),
+    UniqueConstraint("digest", name="uq_invites_digest"),
+    ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_invites_created_by", ondelete="SET NULL"),
+    Index("ix_invites_created_at", "created_at", "id"),
+    Index("ix_invites_created_by", "created_by"),
+)
+
+# Changed by administrators while the service runs. A setting without a row has its default.
+service_settings = Table(
+    "service_settings",
+    metadata,
+    Column("name", String(40), nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("name", name="pk_service_settings"),
 )
 
 auth_events = Table(
@@ -362,10 +415,21 @@ auth_events = Table(
     Column("user_id", Id),
     Column("session_id", Id),
     Column("address", Text),
+    # No foreign keys: what an administrator did stays when the account of either is removed.
+    Column("admin_id", Id),
+    Column("subject", Id),
     PrimaryKeyConstraint("id", name="pk_auth_events"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_auth_events_user_id", ondelete="CASCADE"),
     Index("ix_auth_events_list", "user_id", "at", "id"),
     Index("ix_auth_events_at", "at"),
+    Index("ix_auth_events_kind", "kind", "at"),
+    *(
+        Index(f"ix_auth_events_{name}", name, "at", postgresql_where=where, sqlite_where=where)
+        for name, where in (
+            ("admin_id", text("admin_id IS NOT NULL")),
+            ("subject", text("subject IS NOT NULL")),
+        )
+    ),
 )
 
 # Times are in microseconds since 1970, so that arithmetic on them is the same in every dialect.
@@ -393,13 +457,20 @@ tickets = Table(
     Index("ix_tickets_expires_at", "expires_at"),
 )
 
-# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it.
+# The highest sequence number of each user's feed, and the highest one of a deletion that was purged from it. As each
+# change of what a user owns updates this row, it also counts that, and has the user's own quotas.
 feeds = Table(
     "feeds",
     metadata,
     Column("user_id", Id, nullable=False),
     Column("head", BigInteger, nullable=False),
     Column("swept", BigInteger, nullable=False, server_default=text("0")),
+    Column("tasks", BigInteger, nullable=False, server_default=text("0")),
+    Column("categories", BigInteger, nullable=False, server_default=text("0")),
+    Column("bytes", BigInteger, nullable=False, server_default=text("0")),
+    Column("max_tasks", BigInteger),
+    Column("max_categories", BigInteger),
+    Column("max_bytes", BigInteger),
     PrimaryKeyConstraint("user_id", name="pk_feeds"),
     ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_feeds_user_id", ondelete="CASCADE"),
 )
@@ -479,6 +550,63 @@ jobs = Table(
     # The transaction that has added the job; 0 in SQLite, which has one writer.
     Column("added_by", BigInteger, nullable=False),
     PrimaryKeyConstraint("id", name="pk_jobs"),
+)
+
+# Messages to users, also those that were sent, until the sweep removes them.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("cause", Id, nullable=False),
+    Column("user_id", Id),
+    Column("address", String(MAX_EMAIL_LENGTH)),
+    Column("address_key", Key),
+    Column("message_id", Text, nullable=False),
+    # JSON: {"<name>": "<text>", …}
+    Column("parameters", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("problem", Text),
+    Column("created_at", Moment, nullable=False),
+    Column("next_attempt_at", Moment, nullable=False),
+    Column("retried_until", Moment, nullable=False),
+    Column("leased_until", Moment),
+    Column("ended_at", Moment),
+    PrimaryKeyConstraint("id", name="pk_deliveries"),
+    UniqueConstraint("cause", "channel", name="uq_deliveries_cause_channel"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_deliveries_user_id", ondelete="CASCADE"),
+    Index("ix_deliveries_list", "created_at", "id"),
+    Index("ix_deliveries_user_id", "user_id", "created_at", "id"),
+    Index("ix_deliveries_address_key", "address_key", "created_at"),
+    Index("ix_deliveries_ended_at", "ended_at"),
+    Index(
+        "ix_deliveries_due",
+        "next_attempt_at",
+        "id",
+        postgresql_where=text("state = 'due'"),
+        sqlite_where=text("state = 'due'"),
+    ),
+)
+
+# What happened on a day (UTC), counted by the sweep.
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "kind", name="pk_daily_counts"),
+)
+
+# When the service was last swept, backed up and the like.
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("name", Key, nullable=False),
+    Column("done_at", Moment, nullable=False),
+    PrimaryKeyConstraint("name", name="pk_maintenance"),
 )
 
 secrets = Table(

@@ -25,6 +25,11 @@ _LIST = (
 )
 _ADD = insert(sessions)
 _SAVE = update(sessions).where(sessions.c.id == bindparam("of_id"), sessions.c.generation <= bindparam("of_generation"))
+_CLEAR_PROOFS = (
+    update(sessions)
+    .where(sessions.c.user_id == bindparam("of_user"), sessions.c.proved_at.is_not(None))
+    .values(proved_at=None)
+)
 _REMOVE = delete(sessions).where(sessions.c.id == bindparam("id"))
 _REMOVE_ALL = delete(sessions).where(sessions.c.user_id == bindparam("user_id"))
 _PURGE = delete(sessions).where(
@@ -52,6 +57,10 @@ class SqlSessions:
         row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": session_id})
         return None if row is None else _SESSIONS.entity(row)
 
+    def find_unlocked(self, session_id: UUID) -> Session | None:
+        row = self._connection.one(_FIND, {"id": session_id})
+        return None if row is None else _SESSIONS.entity(row)
+
     def save(self, session: Session) -> None:
         predecessor = {"of_id": session.id, "of_generation": session.generation}
         if not self._connection.change(_SAVE, _SESSIONS.changes(session) | predecessor):
@@ -65,6 +74,9 @@ class SqlSessions:
             self._connection.change(_REMOVE_ALL, {"user_id": user_id})
         else:
             self._connection.change(_REMOVE_OTHERS, {"user_id": user_id, "keep": keep})
+
+    def clear_proofs(self, user_id: UUID) -> None:
+        self._connection.change(_CLEAR_PROOFS, {"of_user": user_id})
 
     def purge_before(self, before: datetime, limit: int) -> int:
         return self._connection.change(_PURGE, {"before": before, "limit": limit})

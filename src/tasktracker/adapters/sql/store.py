@@ -13,33 +13,58 @@ from uuid import UUID
 from sqlalchemy import bindparam, or_, select, text, update
 
 from tasktracker.adapters.change_log import WorkChangeLog
+from tasktracker.adapters.sql.account_directory import SqlAccountDirectory
 from tasktracker.adapters.sql.activity import SqlActivity
 from tasktracker.adapters.sql.api_tokens import SqlApiTokens, scopes_of
 from tasktracker.adapters.sql.bulk import SqlBulkRepository
 from tasktracker.adapters.sql.categories import SqlCategories
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.database import Database
+from tasktracker.adapters.sql.deliveries import SqlDeliveries
 from tasktracker.adapters.sql.driver import DRIVER_ERRORS
 from tasktracker.adapters.sql.feed import SqlFeed
 from tasktracker.adapters.sql.history import SqlHistory
 from tasktracker.adapters.sql.idempotency import SqlIdempotency
 from tasktracker.adapters.sql.import_jobs import SqlImportJobs
+from tasktracker.adapters.sql.invites import SqlInvites
 from tasktracker.adapters.sql.jobs import SqlJobs
+from tasktracker.adapters.sql.links import SqlLinks
 from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
+from tasktracker.adapters.sql.service_settings import SqlServiceSettings
 from tasktracker.adapters.sql.sessions import SqlSessions
+from tasktracker.adapters.sql.statistics import SqlStatistics
 from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.adapters.sql.tickets import SqlTickets
 from tasktracker.adapters.sql.trash import SqlTrash
+from tasktracker.adapters.sql.usage import SqlQuotas, SqlUsage
 from tasktracker.adapters.sql.users import SqlUsers
+from tasktracker.domain.accounts.quota import UNLIMITED, Quotas
 from tasktracker.domain.activity.ports import AuditLog
-from tasktracker.domain.kernel.actors import Actor, ActorT, ActorT_co, AnyActor, Scope, SessionActor, TokenActor
+from tasktracker.domain.api_tokens.api_token import is_use_due
+from tasktracker.domain.kernel.actors import (
+    Actor,
+    ActorT,
+    ActorT_co,
+    AdminActor,
+    AnyActor,
+    Scope,
+    SessionActor,
+    SystemActor,
+    TokenActor,
+)
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
-from tasktracker.domain.kernel.errors import InsufficientScope, SessionEnded, StorageUnavailable
+from tasktracker.domain.kernel.errors import (
+    AdminRequired,
+    InsufficientScope,
+    SessionEnded,
+    StorageUnavailable,
+    Unavailable,
+)
 from tasktracker.domain.sync.ports import FeedPublisher
 
 _ADMIT = (
-    select(sessions.c.confirmed_generation)
+    select(sessions.c.confirmed_generation, users.c.is_admin)
     .join(users, users.c.id == sessions.c.user_id)
     .where(
         sessions.c.id == bindparam("session_id"),
@@ -61,7 +86,7 @@ _ADMISSIBLE = (
     )
 )
 _ADMIT_TOKEN = (
-    select(api_tokens.c.scopes)
+    select(api_tokens.c.scopes, api_tokens.c.last_used_at)
     .join(users, users.c.id == api_tokens.c.user_id)
     .where(
         api_tokens.c.id == bindparam("token_id"),
@@ -77,8 +102,9 @@ _CONFIRM = (
         sessions.c.id == bindparam("session_id"),
         sessions.c.confirmed_generation < bindparam("confirmed"),
     )
-    .values(confirmed_generation=bindparam("confirmed"))
+    .values(confirmed_generation=bindparam("confirmed"), used_at=bindparam("now"))
 )
+_USE_TOKEN = update(api_tokens).where(api_tokens.c.id == bindparam("token_id")).values(last_used_at=bindparam("now"))
 _SECRET = select(secrets.c.value).where(secrets.c.name == bindparam("name"))
 _NEW_SECRET = text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING")
 _NEWER_SECRET = text(
@@ -102,20 +128,38 @@ class RepositoryAttribute(Generic[Repository]):
 class SqlUnitOfWork(Generic[ActorT_co]):
     """Implements UnitOfWork."""
 
-    __slots__ = ("_ids", "activity", "actor", "connection", "feed", "jobs", "made_at", "now", "tasks")
+    __slots__ = (
+        "_ids",
+        "activity",
+        "actor",
+        "connection",
+        "deliveries",
+        "feed",
+        "jobs",
+        "made_at",
+        "now",
+        "tasks",
+        "usage",
+    )
 
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
-    categories = RepositoryAttribute(SqlCategories)
+    quotas = RepositoryAttribute(SqlQuotas)
+    directory = RepositoryAttribute(SqlAccountDirectory)
+    statistics = RepositoryAttribute(SqlStatistics)
     history = RepositoryAttribute(SqlHistory)
-    bulk = RepositoryAttribute(SqlBulkRepository)
     import_jobs = RepositoryAttribute(SqlImportJobs)
     idempotency = RepositoryAttribute(SqlIdempotency)
     second_factors = RepositoryAttribute(SqlSecondFactors)
+    links = RepositoryAttribute(SqlLinks)
+    invites = RepositoryAttribute(SqlInvites)
+    service_settings = RepositoryAttribute(SqlServiceSettings)
     api_tokens = RepositoryAttribute(SqlApiTokens)
     tickets = RepositoryAttribute(SqlTickets)
 
-    def __init__(self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator) -> None:
+    def __init__(
+        self, connection: Connection, actor: ActorT_co, now: datetime, ids: IdGenerator, limits: Quotas = UNLIMITED
+    ) -> None:
         self.connection = connection
         self.actor = actor
         self.now = now
@@ -123,13 +167,23 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self._ids = ids
         # These collect additions until the work ends.
         self.activity = SqlActivity(connection)
-        self.feed = SqlFeed(connection)
-        self.tasks = SqlTasks(connection)
+        self.usage = SqlUsage(connection, None if isinstance(actor, SystemActor) else limits)
+        self.feed = SqlFeed(connection, self.usage)
+        self.tasks = SqlTasks(connection, self.usage)
+        self.deliveries = SqlDeliveries(connection)
         self.jobs = SqlJobs(connection)
 
     @property
     def trash(self) -> SqlTrash:
-        return SqlTrash(self.connection, self.tasks)
+        return SqlTrash(self.connection, self.tasks, self.usage)
+
+    @property
+    def categories(self) -> SqlCategories:
+        return SqlCategories(self.connection, self.usage)
+
+    @property
+    def bulk(self) -> SqlBulkRepository:
+        return SqlBulkRepository(self.connection, self.usage)
 
     @property
     def changes(self) -> WorkChangeLog:
@@ -147,26 +201,35 @@ class SqlStore:
         audit_log: AuditLog | None = None,
         publisher: FeedPublisher | None = None,
         jobs_added: Event | None = None,
+        deliveries_added: Event | None = None,
+        limits: Quotas = UNLIMITED,
     ) -> None:
         self._database = database
         self._publisher = publisher
         self._jobs_added = jobs_added
+        self._deliveries_added = deliveries_added
         self._clock = clock
         self._ids = ids
         self._audit_log = audit_log
+        self._limits = limits
 
     @contextmanager
     def reading(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
         try:
             with self._database.reading() as connection:
                 now = self._clock.now()
-                if not self._admit(connection, actor, Scope.TASKS_READ, now):
+                is_recorded = self._admit(connection, actor, Scope.TASKS_READ, now)
+                if not is_recorded and isinstance(actor, SessionActor):
                     with self._database.changing(connection) as changing:
-                        self._confirm(changing, actor)
-                yield SqlUnitOfWork(connection, actor, now, self._ids)
+                        self._record_use(changing, actor, now)
+                yield SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
         except DRIVER_ERRORS:
             self.ready()  # the schema may be that of another version, without a table or column
             raise
+        if not is_recorded and isinstance(actor, TokenActor):
+            # After the work: if nothing can be written, reads go on.
+            with suppress(Unavailable), self._database.writing() as connection:
+                self._record_use(connection, actor, now)
 
     @contextmanager
     def snapshot(self, actor: ActorT) -> Iterator[SqlUnitOfWork[ActorT]]:
@@ -178,7 +241,7 @@ class SqlStore:
             with self._database.snapshot() as connection:
                 now = self._clock.now()
                 self._admit(connection, actor, Scope.TASKS_READ, now)
-                yield SqlUnitOfWork(connection, actor, now, self._ids)
+                yield SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
         except DRIVER_ERRORS:
             self.ready()
             raise
@@ -190,10 +253,10 @@ class SqlStore:
             with self._database.writing() as connection:
                 now = self._clock.now()
                 if not self._admit(connection, actor, Scope.TASKS_WRITE, now):
-                    # Confirmed in a separate transaction, so that it remains even if the work fails.
-                    self._confirm(connection, actor)
+                    # Recorded in a separate transaction, so that it remains even if the work fails.
+                    self._record_use(connection, actor, now)
                     continue
-                work = SqlUnitOfWork(connection, actor, now, self._ids)
+                work = SqlUnitOfWork(connection, actor, now, self._ids, self._limits)
                 yield work
                 # After a failed statement, PostgreSQL would roll back silently, and SQLite would commit the other ones.
                 if connection.failure is not None:
@@ -210,6 +273,8 @@ class SqlStore:
                 self._number_jobs()
             if self._jobs_added is not None:
                 self._jobs_added.set()
+        if self._deliveries_added is not None and work.deliveries.has_added:
+            self._deliveries_added.set()
 
     def _number_jobs(self) -> None:
         """Number committed jobs. If that fails now, it is done when one is claimed."""
@@ -256,25 +321,27 @@ class SqlStore:
         self._database.close()
 
     def _admit(self, connection: Connection, actor: AnyActor, scope: Scope, now: datetime) -> bool:
-        """Check that the actor may act, and return whether the generation is already confirmed.
+        """Check that the actor may act, and return whether its use is already recorded.
 
-        Raises SessionEnded and InsufficientScope.
+        Raises SessionEnded, InsufficientScope and AdminRequired.
         """
         if isinstance(actor, SessionActor):
             return self._admit_session(connection, actor, now)
         if isinstance(actor, TokenActor):
-            self._admit_token(connection, actor, scope, now)
+            return self._admit_token(connection, actor, scope, now)
         return True
 
-    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope, now: datetime) -> None:
+    def _admit_token(self, connection: Connection, actor: TokenActor, scope: Scope, now: datetime) -> bool:
         row = connection.one(
             _ADMIT_TOKEN,
             {"token_id": actor.token_id, "user_id": actor.user_id, "secret_hash": actor.secret_hash, "now": now},
         )
         if row is None:
             raise SessionEnded
-        if scope not in scopes_of(row[0]):
+        scopes, last_used_at = row
+        if scope not in scopes_of(scopes):
             raise InsufficientScope(scope)
+        return not is_use_due(last_used_at, now)
 
     def _admit_session(self, connection: Connection, actor: SessionActor, now: datetime) -> bool:
         row = connection.one(
@@ -288,12 +355,18 @@ class SqlStore:
         )
         if row is None:
             raise SessionEnded
-        (confirmed,) = row
+        confirmed, is_admin = row
+        if isinstance(actor, AdminActor) and not is_admin:
+            raise AdminRequired
         return bool(actor.generation <= confirmed)
 
-    def _confirm(self, connection: Connection, actor: AnyActor) -> None:
-        assert isinstance(actor, SessionActor), "only sessions have generations"
-        connection.change(_CONFIRM, {"session_id": actor.session_id, "confirmed": actor.generation})
+    def _record_use(self, connection: Connection, actor: AnyActor, now: datetime) -> None:
+        """Confirm the generation of a session, or store when an API token was used."""
+        if isinstance(actor, SessionActor):
+            parameters = {"session_id": actor.session_id, "confirmed": actor.generation, "now": now}
+            connection.change(_CONFIRM, parameters)
+        elif isinstance(actor, TokenActor):
+            connection.change(_USE_TOKEN, {"token_id": actor.token_id, "now": now})
 
     def _secret(self, name: str) -> bytes | None:
         with self._database.reading() as connection:

@@ -29,6 +29,8 @@ from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.schema import category_members, task_entries, tasks
 from tasktracker.adapters.sql.task_lists import list_tasks
 from tasktracker.adapters.sql.task_rows import FINDABLE, TASKS, entry_of, entry_rows, viewers
+from tasktracker.adapters.sql.usage import SqlUsage, of_task
+from tasktracker.domain.accounts.quota import Usage
 from tasktracker.domain.feed.entries import FeedEntry, revocations
 from tasktracker.domain.kernel.errors import Stale
 from tasktracker.domain.kernel.members import Member, Role
@@ -149,7 +151,9 @@ _REFRESH_ENTRY = (
     .values(role=bindparam("role"), via=bindparam("via"), category=bindparam("category"))
 )
 _REMOVE_ENTRIES = (
-    delete(task_entries).where(task_entries.c.task_id == bindparam("task_id")).returning(task_entries.c.user_id)
+    delete(task_entries)
+    .where(task_entries.c.task_id == bindparam("task_id"))
+    .returning(task_entries.c.user_id, task_entries.c.role)
 )
 _REMOVE_VIA = (
     delete(task_entries)
@@ -161,10 +165,11 @@ _REMOVE_VIA = (
 class SqlTasks:
     """Implements TaskRepository."""
 
-    __slots__ = ("_connection", "_locked", "revoked")
+    __slots__ = ("_connection", "_locked", "_usage", "revoked")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, usage: SqlUsage) -> None:
         self._connection = connection
+        self._usage = usage
         self._locked: dict[UUID, Task] = {}
         self.revoked: list[FeedEntry] = []
         """Deletions for users who are no longer stored to see a task, whatever the use case knows of them."""
@@ -172,6 +177,7 @@ class SqlTasks:
     def add(self, task: Task) -> None:
         row = TASKS.row(task)
         self._connection.change(ADD, row)
+        self._usage.add(task.owner, of_task(task))
         self._add_entries(task, row)
 
     def find(self, task_id: UUID) -> Task | None:
@@ -199,7 +205,11 @@ class SqlTasks:
     def save_shared(self, task: Task) -> None:
         self._save(task)
         stored = self._connection.change_returning(_REMOVE_ENTRIES, {"task_id": task.id})
-        self.revoked += revocations(task, (user_id for (user_id,) in stored))
+        self.revoked += revocations(task, (user_id for user_id, _ in stored))
+        for user_id, role in stored:
+            if role == Role.OWNER and user_id != task.owner:
+                self._usage.add(user_id, -of_task(task))
+                self._usage.add(task.owner, of_task(task))
         self._add_entries(task, TASKS.row(task))
 
     def tree(self, root: UUID) -> Sequence[Task]:
@@ -315,10 +325,14 @@ class SqlTasks:
 
     def _save(self, task: Task) -> Mapping[str, Any]:
         """Store a task, and return the columns that may have changed."""
-        changes = TASKS.changes(task, self._predecessor(task))
+        before = self._predecessor(task)
+        changes = TASKS.changes(task, before)
         predecessor = {"of_id": task.id, "of_version": task.version - 1}
         if not self._connection.change(_SAVE, {**changes, **predecessor}):
             raise Stale
+        # A work changes the text only of a task that it has found.
+        if before is not None and before.text_bytes != task.text_bytes:
+            self._usage.add(before.owner, Usage(bytes=task.text_bytes - before.text_bytes))
         self._locked[task.id] = task
         return changes
 

@@ -15,6 +15,7 @@ from tasktracker.adapters.sql.schema import task_entries, tasks
 from tasktracker.adapters.sql.task_lists import IS_LISTED, IS_OWN, in_my_lists, viewing
 from tasktracker.adapters.sql.task_rows import FINDABLE, SEEN_TASKS, TASKS
 from tasktracker.adapters.sql.tasks import SqlTasks
+from tasktracker.adapters.sql.usage import SqlUsage, of_task
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.paging import Page
 from tasktracker.domain.tasks.query import TaskKey, trash_key
@@ -63,10 +64,11 @@ def _list(after: bool, in_category: bool) -> Select[Any]:
 class SqlTrash:
     """Implements TrashRepository."""
 
-    __slots__ = ("_connection", "_tasks")
+    __slots__ = ("_connection", "_tasks", "_usage")
 
-    def __init__(self, connection: Connection, tasks: SqlTasks) -> None:
+    def __init__(self, connection: Connection, tasks: SqlTasks, usage: SqlUsage) -> None:
         self._connection = connection
+        self._usage = usage
         self._tasks = tasks
 
     def list(
@@ -91,6 +93,8 @@ class SqlTrash:
         self._tasks.revoke_former(tasks)
         # The foreign keys delete entries and histories, too.
         self._connection.change_all(_PURGE, [{"id": task.id} for task in tasks])
+        for task in tasks:
+            self._usage.add(task.owner, -of_task(task))
 
     def expired(self, before: datetime, limit: int) -> Sequence[UUID]:
         return [task_id for (task_id,) in self._connection.rows(_EXPIRED, {"before": before, "limit": limit})]

@@ -15,16 +15,19 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    literal_column,
     select,
     tuple_,
     update,
 )
 
 from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.locks import Locked
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import (
     api_tokens,
     auth_events,
+    deliveries,
     feed_items,
     idempotency_keys,
     import_jobs,
@@ -37,7 +40,7 @@ from tasktracker.adapters.sql.schema import (
 from tasktracker.domain.accounts.user import User, email_key, username_key
 from tasktracker.domain.kernel.errors import Stale
 
-_USERS = Rows(
+USERS = Rows(
     User,
     users,
     derived={
@@ -49,15 +52,20 @@ _USERS = Rows(
 )
 
 _SHOWN = users.c.removed_at.is_(None)
-_FIND = select(*_USERS.columns).where(users.c.id == bindparam("id"), _SHOWN)
+_FIND = select(*USERS.columns).where(users.c.id == bindparam("id"), _SHOWN)
 # `key_share` makes this FOR NO KEY UPDATE: inserts that refer to the user need not wait for it.
 _LOCK = _FIND.with_for_update(key_share=True)
-_FIND_BY_USERNAME = select(*_USERS.columns).where(users.c.username_key == bindparam("key"), _SHOWN)
-_FIND_BY_EMAIL = select(*_USERS.columns).where(users.c.email_key == bindparam("key"), _SHOWN)
+_FIND_BY_USERNAME = select(*USERS.columns).where(users.c.username_key == bindparam("key"), _SHOWN)
+_FIND_BY_EMAIL = select(*USERS.columns).where(users.c.email_key == bindparam("key"), _SHOWN)
 _NAMES = select(users.c.id, users.c.username).where(users.c.id.in_(bindparam("ids", expanding=True)), _SHOWN)
 _ADD = insert(users)
 _SAVE = update(users).where(users.c.id == bindparam("of_id"), users.c.version == bindparam("of_version"))
 _HIDE = update(users).where(users.c.id == bindparam("of_id"))
+# A statement of its own, so that the next one sees what the works before it have committed.
+_LOCK_ADMINS = select(Locked("lock", literal_column("'administrators'")))
+_OTHER_ADMIN = (
+    select(users.c.id).where(users.c.is_admin, users.c.is_active, users.c.id != bindparam("id"), _SHOWN).limit(1)
+)
 _REMOVE = delete(users).where(users.c.id == bindparam("id"))
 
 
@@ -73,9 +81,13 @@ _CLEAR: Sequence[Executable] = (
     update(task_changes).where(_some(task_changes, task_changes.c.actor)).values(actor=None),
     # Tasks that the user created for others. The condition on the owner is that of the index.
     update(tasks).where(_some(tasks, tasks.c.created_by, tasks.c.created_by != tasks.c.owner)).values(created_by=None),
+    # What administrators did stays, without the foreign key.
+    update(auth_events)
+    .where(_some(auth_events, auth_events.c.user_id, auth_events.c.subject.is_not(None)))
+    .values(user_id=None),
     *(
         delete(table).where(_some(table, table.c.user_id))
-        for table in (feed_items, idempotency_keys, auth_events, api_tokens, task_entries)
+        for table in (feed_items, idempotency_keys, auth_events, deliveries, api_tokens, task_entries)
     ),
     delete(import_lines).where(
         tuple_(*import_lines.primary_key.columns).in_(
@@ -100,22 +112,22 @@ class SqlUsers:
         self._connection = connection
 
     def add(self, user: User) -> None:
-        self._connection.change(_ADD, _USERS.row(user))
+        self._connection.change(_ADD, USERS.row(user))
 
     def find(self, user_id: UUID) -> User | None:
         row = self._connection.one(_LOCK if self._connection.is_writing else _FIND, {"id": user_id})
-        return None if row is None else _USERS.entity(row)
+        return None if row is None else USERS.entity(row)
 
     def find_by_login(self, login: str) -> User | None:
         if "@" in login:
             row = self._connection.one(_FIND_BY_EMAIL, {"key": email_key(login)})
         else:
             row = self._connection.one(_FIND_BY_USERNAME, {"key": username_key(login)})
-        return None if row is None else _USERS.entity(row)
+        return None if row is None else USERS.entity(row)
 
     def find_unlocked(self, user_id: UUID) -> User | None:
         row = self._connection.one(_FIND, {"id": user_id})
-        return None if row is None else _USERS.entity(row)
+        return None if row is None else USERS.entity(row)
 
     def names(self, user_ids: Collection[UUID]) -> Mapping[UUID, str]:
         rows = self._connection.rows_of_many(_NAMES, "ids", user_ids)
@@ -123,11 +135,17 @@ class SqlUsers:
 
     def save(self, user: User) -> None:
         predecessor = {"of_id": user.id, "of_version": user.version - 1}
-        if not self._connection.change(_SAVE, _USERS.changes(user) | predecessor):
+        if not self._connection.change(_SAVE, USERS.changes(user) | predecessor):
             raise Stale
 
+    def has_other_admin(self, user_id: UUID) -> bool:
+        if self._connection.is_writing:
+            self._connection.rows(_LOCK_ADMINS)
+        return self._connection.one(_OTHER_ADMIN, {"id": user_id}) is not None
+
     def hide(self, user_id: UUID, now: datetime) -> None:
-        erased = {"email": None, "email_key": None, "first_name": "", "last_name": "", "password_hash": ""}
+        erased: dict[str, str | None] = {"first_name": "", "last_name": "", "password_hash": ""}
+        erased |= dict.fromkeys(("email", "email_key", "pending_email"))
         name = f" {user_id}"  # no username begins with a space
         hidden = {"removed_at": now, "is_active": False, "username": name, "username_key": name, **erased}
         self._connection.change(_HIDE, hidden | {"of_id": user_id})

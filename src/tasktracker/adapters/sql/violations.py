@@ -45,8 +45,11 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "fk_feed_items_user_id": SessionEnded,
     "fk_second_factors_user_id": SessionEnded,
     "fk_api_tokens_user_id": SessionEnded,
+    "fk_one_time_links_user_id": SessionEnded,
+    "fk_invites_created_by": SessionEnded,
     "fk_auth_events_user_id": SessionEnded,
     "fk_import_jobs_user_id": SessionEnded,
+    "fk_deliveries_user_id": SessionEnded,
 }
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html

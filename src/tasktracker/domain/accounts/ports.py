@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from tasktracker.domain.accounts.links import LinkKind, OneTimeLink
+from tasktracker.domain.accounts.quota import Quotas, Usage
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.session import Session
 from tasktracker.domain.accounts.token import TokenClaims
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.ports import EventWork
-from tasktracker.domain.kernel.actors import ActorT_co
+from tasktracker.domain.kernel.actors import ActorT_co, SystemActor
 
 
 class UserRepository(Protocol):
@@ -42,6 +44,14 @@ class UserRepository(Protocol):
         """Store a changed user. Raises UsernameTaken, EmailTaken, and Stale unless the previous version is stored."""
         ...
 
+    def has_other_admin(self, user_id: UUID) -> bool:
+        """Return whether another user than this one is an active administrator.
+
+        Writing works that have called this run one after the other from then on, so the result stays true until the
+        work ends. Call it after locking the user, so that no deadlock can occur.
+        """
+        ...
+
     def hide(self, user_id: UUID, now: datetime) -> None:
         """Hide a user whose account is being removed: no method returns the user, and name and address are free.
 
@@ -52,7 +62,8 @@ class UserRepository(Protocol):
     def clear(self, user_id: UUID, limit: int) -> int:
         """Remove at most `limit` rows of a user other than tasks, such as categories and events. Return how many.
 
-        Histories of other users' tasks keep the user's changes, without an actor; each counts as a row.
+        Histories of other users' tasks keep the user's changes, without an actor, and events keep what administrators
+        did to the user, without the user; each counts as a row.
         """
         ...
 
@@ -62,6 +73,26 @@ class UserRepository(Protocol):
         The user must not be a member of another user's task. Histories keep their changes, without an actor. This takes
         as long as the user owns much: `clear` removes it in pieces.
         """
+        ...
+
+
+class QuotaRepository(Protocol):
+    """How much users own, and the quotas of single users.
+
+    A work that would make a user own more than their quotas fails with QuotaExceeded when it commits; then nothing is
+    changed. The works of a `SystemActor` may exceed them.
+    """
+
+    def usage(self, user_id: UUID) -> Usage:
+        """Return what the user owned before this work."""
+        ...
+
+    def find(self, user_id: UUID) -> Quotas:
+        """Return the user's own quotas."""
+        ...
+
+    def save(self, user_id: UUID, quotas: Quotas) -> None:
+        """Store the user's own quotas."""
         ...
 
 
@@ -76,6 +107,10 @@ class SessionRepository(Protocol):
         """Return the session; a writing work locks the row until it ends."""
         ...
 
+    def find_unlocked(self, session_id: UUID) -> Session | None:
+        """Return the session as last committed. Locks nothing."""
+        ...
+
     def save(self, session: Session) -> None:
         """Store a refreshed session. Raises Stale if it was removed, or a later generation is stored."""
         ...
@@ -88,12 +123,48 @@ class SessionRepository(Protocol):
         """End all of a user's sessions except `keep`."""
         ...
 
+    def clear_proofs(self, user_id: UUID) -> None:
+        """Let no session of a user count as recently proved."""
+        ...
+
     def purge_before(self, before: datetime, limit: int) -> int:
         """Remove at most `limit` sessions that expired before `before`, and return how many."""
         ...
 
     def list(self, user_id: UUID) -> Sequence[Session]:
         """Return a user's sessions, the most recently refreshed first, possibly with expired ones."""
+        ...
+
+
+class LinkRepository(Protocol):
+    """One-time links, at most one of each kind for a user."""
+
+    def add(self, link: OneTimeLink) -> None:
+        """Store a link, and remove the user's earlier one of this kind. This work must have locked the user before."""
+        ...
+
+    def find(self, digest: bytes) -> OneTimeLink | None:
+        """Return the link. Locks nothing."""
+        ...
+
+    def take(self, digest: bytes) -> bool:
+        """Remove the link, and return whether it existed. Of concurrent works, one gets it."""
+        ...
+
+    def remove_of(self, user_id: UUID, kind: LinkKind | None = None) -> None:
+        """Remove a user's links, all of them or those of a kind."""
+        ...
+
+    def purge_before(self, before: datetime, limit: int) -> int:
+        """Remove at most `limit` links that expired before `before`, and return how many."""
+        ...
+
+
+class TokenRevocation(Protocol):
+    """Revokes API tokens."""
+
+    def remove_all(self, user_id: UUID) -> None:
+        """Revoke all API tokens of a user."""
         ...
 
 
@@ -205,3 +276,43 @@ class AccountWork(EventWork, Protocol[ActorT_co]):
     def sessions(self) -> SessionRepository: ...
     @property
     def second_factors(self) -> SecondFactorRepository: ...
+    @property
+    def links(self) -> LinkRepository: ...
+
+
+class LinkWork(Protocol):
+    """Work that makes or uses one-time links, by any actor."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def links(self) -> LinkRepository: ...
+
+
+class ResetWork(AccountWork[SystemActor], Protocol):
+    """Work that replaces a forgotten password."""
+
+    @property
+    def api_tokens(self) -> TokenRevocation: ...
+
+
+class SessionIdentity(Protocol):
+    """An actor in a session."""
+
+    @property
+    def user_id(self) -> UUID: ...
+    @property
+    def session_id(self) -> UUID: ...
+
+
+class ProofWork(Protocol):
+    """Work of an actor in a session, which may have to be proved."""
+
+    @property
+    def actor(self) -> SessionIdentity: ...
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def sessions(self) -> SessionRepository: ...

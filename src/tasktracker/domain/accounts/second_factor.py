@@ -46,12 +46,13 @@ class SecondFactor:
         return self.confirmed_at is not None
 
     def confirm(self, step: int, now: datetime) -> tuple[SecondFactor, Sequence[str]]:
-        """Return the confirmed factor, and new recovery codes, of which only hashes are stored."""
+        """Return the confirmed factor, and its recovery codes."""
+        return replace(self, confirmed_at=now, last_step=step).with_new_codes()
+
+    def with_new_codes(self) -> tuple[SecondFactor, Sequence[str]]:
+        """Return the factor with other recovery codes, and these codes, of which only hashes are stored."""
         codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-        confirmed = replace(
-            self, confirmed_at=now, last_step=step, recovery_hashes=frozenset(_hash(code) for code in codes)
-        )
-        return confirmed, codes
+        return replace(self, recovery_hashes=frozenset(_hash(code) for code in codes)), codes
 
     def accept_step(self, step: int | None) -> SecondFactor | None:
         """Return the factor after a code of this time step was used, or None if the code is not accepted."""

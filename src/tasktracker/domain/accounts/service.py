@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from tasktracker.domain.accounts.email_service import ask_to_verify, notify_of_address
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation, find_self
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher
 from tasktracker.domain.accounts.user import USER, User, UserFields
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
-from tasktracker.domain.kernel.actors import SessionActor, SystemActor
+from tasktracker.domain.deliveries.outbox import Outbox
+from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.characters import Characters
-from tasktracker.domain.kernel.errors import InvalidInput, UserNotFound
+from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
 
 
 class AccountService:
-    """Use cases and processes on accounts, for their owners and for administrators of the service."""
+    """Use cases and processes on accounts, for their owners."""
 
     def __init__(
         self,
@@ -24,6 +26,8 @@ class AccountService:
         store: Store[SessionActor, AccountWork[SessionActor]],
         confirmation: PasswordConfirmation[AccountWork[SessionActor]],
         recorder: Recorder,
+        outbox: Outbox,
+        ids: IdGenerator,
         passwords: PasswordHasher,
         policy: PasswordPolicy,
         characters: Characters,
@@ -31,6 +35,8 @@ class AccountService:
         self._store = store
         self._confirmation = confirmation
         self._recorder = recorder
+        self._outbox = outbox
+        self._ids = ids
         self._passwords = passwords
         self._policy = policy
         self._characters = characters
@@ -39,46 +45,55 @@ class AccountService:
         """Return the actor's own account."""
         return find_self(work)
 
-    def set_active(self, work: AccountWork[SystemActor], login: str, is_active: bool) -> User:
-        """Enable a user, or disable them and end all their sessions. Raises UserNotFound."""
-        found = work.users.find_by_login(login)
-        user = work.users.find(found.id) if found else None
-        if user is None:
-            raise UserNotFound
-        changed = user.activated(is_active)
-        if changed is not user:
-            work.users.save(changed)
-        if not is_active:
-            work.sessions.remove_others(user.id, keep=None)
-        self._recorder.success(work, Kind.ENABLE if is_active else Kind.DISABLE, UNKNOWN_ORIGIN, user.id)
-        return changed
-
     def edit(
-        self, actor: SessionActor, fields: UserFields, password: str | None = None, origin: Origin = UNKNOWN_ORIGIN
+        self,
+        actor: SessionActor,
+        fields: UserFields,
+        password: str | None = None,
+        origin: Origin = UNKNOWN_ORIGIN,
+        code: str | None = None,
     ) -> User:
-        """Change the actor's profile. A change of the username or e-mail address requires the password.
+        """Change the actor's profile. A change of the username or e-mail address requires a proof.
 
+        With mail, a new address is pending until it is verified, whether another account has it or not.
         This is a process: the password is verified while no work is open.
-        Raises InvalidInput, UsernameTaken, EmailTaken, TooManyRequests.
+        Raises InvalidInput, ConfirmationRequired, UsernameTaken, EmailTaken, TooManyRequests.
         """
         fields = USER.check(fields)
-        verified = None
-        if password is not None:
-            verified = self._confirmation.verify(actor, password, "password", Kind.RENAME, origin)
-        with self._store.writing(actor) as work:
-            user = find_self(work)
+
+        def is_renamed(user: User) -> bool:
             edited = user.edit(fields)
-            USER.check_changes(user, edited, self._characters)
-            if (edited.username, edited.email) != (user.username, user.email):
-                if user.password_hash != verified:
-                    raise InvalidInput.of("password", "is required to change the username or the e-mail address")
-                self._recorder.success(work, Kind.RENAME, origin, user.id, actor.session_id)
+            return (edited.username, edited.email) != (user.username, user.email)
+
+        def change(work: AccountWork[SessionActor], user: User) -> User:
+            USER.check_changes(user, user.edit(fields), self._characters)
+            edited = user.edit(fields, is_mail_on=self._outbox.is_on)
             if edited is not user:
                 work.users.save(edited)
+            if is_renamed(user):
+                event = self._recorder.success(work, Kind.RENAME, origin, user.id, actor.session_id)
+                if edited.verified_email != user.verified_email:
+                    notify_of_address(self._outbox, work, user, event.id)
+            if edited.pending_email != user.pending_email:
+                ask_to_verify(self._outbox, work, edited, self._ids)
             return edited
 
-    def change_password(self, actor: SessionActor, current: str, new: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Change the password, and end every other session. This is a process. Raises InvalidInput, TooManyRequests."""
+        return self._confirmation.write(
+            actor, password, "password", Kind.RENAME, origin, change, code, is_sensitive=is_renamed
+        )
+
+    def change_password(
+        self,
+        actor: SessionActor,
+        current: str | None,
+        new: str,
+        origin: Origin = UNKNOWN_ORIGIN,
+        code: str | None = None,
+    ) -> None:
+        """Change the password, and end every other session. This is a process.
+
+        Raises InvalidInput, ConfirmationRequired, TooManyRequests.
+        """
         with self._store.reading(actor) as work:
             profile = find_self(work)
         strong = self._policy.rule(profile.username, profile.email)
@@ -90,4 +105,4 @@ class AccountService:
             work.sessions.remove_others(user.id, keep=actor.session_id)
             self._recorder.success(work, Kind.PASSWORD_CHANGE, origin, user.id, actor.session_id)
 
-        self._confirmation.write(actor, current, "current_password", Kind.PASSWORD_CHANGE, origin, change)
+        self._confirmation.write(actor, current, "current_password", Kind.PASSWORD_CHANGE, origin, change, code)

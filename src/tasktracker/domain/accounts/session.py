@@ -15,9 +15,14 @@ from enum import Enum, auto
 from uuid import UUID
 
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind
+from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Origin
 from tasktracker.domain.kernel.clock import MAX_CLOCK_SKEW
 
 MAX_DEVICE_LENGTH = 200
+MAX_USER_AGENT_LENGTH = 300
+
+PROOF_LIFETIME = timedelta(minutes=10)
+"""How long a session may do what requires a recent proof, after the password (and code) was confirmed in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,9 @@ class Session:
 
     `confirmed_generation` is the newest generation with a used token. While it is less than `generation`, it is
     unknown whether the client received its newest tokens. A session is live before both `idle_until` and `ends_at`.
-    Ending a session removes it.
+    Ending a session removes it. `address` and `user_agent` are those of the login or the last refresh. `used_at` is the
+    time of the last refresh or of the first use of its tokens, so a later use is missing for at most the lifetime of an
+    access token. `proved_at` is the time at which the user last confirmed the password (and code).
     """
 
     id: UUID
@@ -70,9 +77,22 @@ class Session:
     rotated_at: datetime
     idle_until: datetime
     ends_at: datetime
+    proved_at: datetime | None = None
+    address: str | None = None
+    user_agent: str | None = None
+    used_at: datetime
 
     @classmethod
-    def start(cls, *, id: UUID, user_id: UUID, device: str | None, now: datetime, policy: SessionPolicy) -> Session:
+    def start(
+        cls,
+        *,
+        id: UUID,
+        user_id: UUID,
+        device: str | None,
+        now: datetime,
+        policy: SessionPolicy,
+        origin: Origin = UNKNOWN_ORIGIN,
+    ) -> Session:
         """Log a user in on a device."""
         return cls(
             id=id,
@@ -82,11 +102,18 @@ class Session:
             rotated_at=now,
             idle_until=now + policy.idle,
             ends_at=now + policy.absolute,
+            address=origin.address,
+            user_agent=origin.user_agent,
+            used_at=now,
         )
 
     def is_live(self, now: datetime) -> bool:
         """Whether the session has not expired."""
         return now < self.expires_at
+
+    def is_proved(self, now: datetime) -> bool:
+        """Whether the user has confirmed the password in it recently, whichever host recorded it."""
+        return self.proved_at is not None and -MAX_CLOCK_SKEW <= now - self.proved_at <= PROOF_LIFETIME
 
     @property
     def expires_at(self) -> datetime:
@@ -119,6 +146,10 @@ class Session:
     def refresh_claims(self) -> TokenClaims:
         """The claims of the current generation's refresh token."""
         return self._claims(TokenKind.REFRESH, self.expires_at)
+
+    def seen_at(self, origin: Origin, now: datetime) -> Session:
+        """Return the session after a refresh from somewhere."""
+        return replace(self, address=origin.address, user_agent=origin.user_agent, used_at=max(now, self.used_at))
 
     def _timed(self, now: datetime, policy: SessionPolicy) -> Session:
         return replace(self, rotated_at=now, idle_until=now + policy.idle)

@@ -10,15 +10,17 @@ from math import ceil
 from typing import TypedDict
 from uuid import UUID
 
+from tasktracker.domain.accounts.code_verifier import CodeVerifier
 from tasktracker.domain.accounts.password import credential, matching_form, normalized
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher, TokenSigner
 from tasktracker.domain.accounts.second_factor import canonical_code
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Refresh, Session, SessionPolicy
 from tasktracker.domain.accounts.token import TokenClaims, TokenKind, TokenPair
-from tasktracker.domain.accounts.two_factor_service import TwoFactorService
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.kernel.actors import AnyActor, SessionActor, SystemActor
 from tasktracker.domain.kernel.characters import Characters
 from tasktracker.domain.kernel.clock import Clock, IdGenerator
@@ -89,7 +91,8 @@ class SessionService:
         store: Store[SystemActor, AccountWork[SystemActor]],
         recorder: Recorder,
         throttle: Throttle,
-        two_factor: TwoFactorService,
+        outbox: Outbox,
+        verifier: CodeVerifier,
         tokens: TokenSigner,
         passwords: PasswordHasher,
         clock: Clock,
@@ -100,7 +103,8 @@ class SessionService:
         self._store = store
         self._recorder = recorder
         self._throttle = throttle
-        self._two_factor = two_factor
+        self._outbox = outbox
+        self._verifier = verifier
         self._signer = tokens
         self._passwords = passwords
         self._clock = clock
@@ -122,7 +126,7 @@ class SessionService:
         computation. Raises CodeRequired if the password is right and a second factor is on; TooManyRequests.
         """
         fields = check(self._rules, _Login(username=username, password=password, device=device, code=code))
-        attempts = self._count(fields["username"], origin)
+        is_trusted, attempts = self._count(fields["username"], origin)
         with self._store.reading(SystemActor("log in")) as work:
             user = work.users.find_by_login(fields["username"])
             factor = work.second_factors.find(user.id if user else UNUSED_ID)
@@ -143,7 +147,7 @@ class SessionService:
             # The hash was verified before this work began. It must still be the stored one.
             has_changed = current is None or not current.is_active or current.password_hash != user.password_hash
             if current is not None and not has_changed:
-                logged_in = self._log_in(work, current, fields, rehashed, origin)
+                logged_in = self._log_in(work, current, fields, rehashed, origin, is_trusted)
         if has_changed:
             # The password may still be right: another login may have hashed it again.
             self._throttle.refund(*attempts)
@@ -231,7 +235,9 @@ class SessionService:
                 self._recorder.success(work, Kind.SESSION_END, origin, session.user_id, session.id)
         work.sessions.remove_others(work.actor.user_id, keep=work.actor.session_id)
 
-    def open(self, work: AccountWork[AnyActor], user: User, device: str | None) -> Session:
+    def open(
+        self, work: AccountWork[AnyActor], user: User, device: str | None, origin: Origin = UNKNOWN_ORIGIN
+    ) -> Session:
         """Start a session for a user locked by this work. Over the limit, end those not refreshed for longest."""
         now = work.now
         sessions = work.sessions.list(user.id)
@@ -240,7 +246,9 @@ class SessionService:
         for session in sessions:
             if session.id not in kept:
                 work.sessions.remove(session.id)
-        session = Session.start(id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy)
+        session = Session.start(
+            id=self._ids.new(), user_id=user.id, device=device, now=now, policy=self._policy, origin=origin
+        )
         work.sessions.add(session)
         return session
 
@@ -253,14 +261,15 @@ class SessionService:
             access=self._signer.sign(access),
             refresh=self._signer.sign(session.refresh_claims()),
             expires_in=max(0, ceil(remaining.total_seconds())),
+            refresh_expires_at=session.expires_at,
         )
 
     def trust(self, username: str, origin: Origin) -> None:
         """Trust the network of a successful login or registration with this name, as far as guesses are concerned."""
         self._throttle.trust(buckets(PAIR_LIMITS, origin.address, case_key(username))[0])
 
-    def _count(self, username: str, origin: Origin) -> Sequence[Bucket]:
-        """Count an attempt, and return its buckets. Raises TooManyRequests.
+    def _count(self, username: str, origin: Origin) -> tuple[bool, Sequence[Bucket]]:
+        """Count an attempt. Return whether the network is trusted, and the buckets. Raises TooManyRequests.
 
         From a network from which the account's owner has logged in, only its own limits apply: attempts from elsewhere
         do not lock out the owner there, and an attacker there gains no attempts at this or other accounts.
@@ -268,29 +277,42 @@ class SessionService:
         account = case_key(username)
         pairs, addresses = buckets(PAIR_LIMITS, origin.address, account), buckets(ADDRESS_LIMITS, origin.address)
         attempts = [*pairs, *addresses, Bucket.of(LOGIN_BY_ACCOUNT, account)]
-        if self._throttle.is_trusted(pairs[0]):
+        is_trusted = self._throttle.is_trusted(pairs[0])
+        if is_trusted:
             attempts = [pairs[0], addresses[0]]
         self._throttle.consume(*attempts)
-        return attempts
+        return is_trusted, attempts
 
     def _log_in(
-        self, work: AccountWork[SystemActor], user: User, fields: _Login, rehashed: str | None, origin: Origin
+        self,
+        work: AccountWork[SystemActor],
+        user: User,
+        fields: _Login,
+        rehashed: str | None,
+        origin: Origin,
+        is_trusted: bool,
     ) -> LoggedIn | None:
         """Open a session for a locked user whose password was verified; None if the code is wrong."""
         factor = work.second_factors.find(user.id)
-        if factor is not None and factor.is_required:
-            accepted = self._two_factor.accept(factor, fields["code"] or "")
-            if accepted is None:
-                return None
-            work.second_factors.save(accepted)
-            if accepted.recovery_hashes != factor.recovery_hashes:
-                self._recorder.success(work, Kind.RECOVERY_CODE_USE, origin, user.id)
+        code = fields["code"] or ""
+        if factor is not None and factor.is_required and not self._verifier.spend(work, factor, code, origin):
+            return None
         if rehashed:
             user = user.with_password(rehashed)
             work.users.save(user)
-        session = self.open(work, user, fields["device"])
+        is_new = not is_trusted and not self._has_session_of(work, user, origin)
+        session = self.open(work, user, fields["device"], origin)
+        if is_new:
+            details = {"at": work.now, "from": origin.address, "device": fields["device"] or origin.user_agent}
+            notice = {name: str(value) for name, value in details.items() if value}
+            self._outbox.add(work, DeliveryKind.NEW_DEVICE, session.id, user_id=user.id, parameters=notice)
         self._recorder.success(work, Kind.LOGIN, origin, user.id, session.id)
         return LoggedIn(user, self.tokens_of(session))
+
+    @staticmethod
+    def _has_session_of(work: AccountWork[SystemActor], user: User, origin: Origin) -> bool:
+        """Return whether the user has a session of a program that names itself like this one."""
+        return any(each.user_agent == origin.user_agent for each in work.sessions.list(user.id))
 
     def _refresh(self, work: AccountWork[SystemActor], claims: TokenClaims, origin: Origin) -> Session | None:
         now = work.now
@@ -301,6 +323,7 @@ class SessionService:
         match outcome:
             case Refresh.ROTATED | Refresh.REPEATED:
                 if refreshed != session:
+                    refreshed = refreshed.seen_at(origin, now)
                     work.sessions.save(refreshed)
                 return refreshed
             case Refresh.REPLAYED:

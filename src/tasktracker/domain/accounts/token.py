@@ -29,8 +29,12 @@ class TokenClaims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPair:
-    """The tokens of one generation of a session. `expires_in` is the access token's remaining lifetime in seconds."""
+    """The tokens of one generation of a session.
+
+    `expires_in` is the access token's remaining lifetime in seconds; the refresh token expires at `refresh_expires_at`.
+    """
 
     access: str
     refresh: str
     expires_in: int
+    refresh_expires_at: datetime

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tasktracker.domain.accounts.code_verifier import CodeVerifier
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.ports import AccountWork, OneTimeCodes, SecretCipher
 from tasktracker.domain.accounts.second_factor import SecondFactor, canonical_code
@@ -12,7 +13,6 @@ from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.kernel.actors import SessionActor
-from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import InvalidInput, TwoFactorOff, TwoFactorOn
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
@@ -20,6 +20,14 @@ from tasktracker.domain.throttling.limit import CODE_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
 
 CODE_RULES = {"code": canonical_code}
+
+
+@dataclass(frozen=True, slots=True)
+class TwoFactorState:
+    """Whether logging in requires a code, and the number of unused recovery codes."""
+
+    enabled: bool
+    recovery_codes_left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class Enrolment:
 
 
 class TwoFactorService:
-    """Processes on the actor's own second factor. Each verifies a password or counts an attempt."""
+    """Use cases and processes on the actor's own second factor. Each change verifies a proof or counts an attempt."""
 
     def __init__(
         self,
@@ -41,8 +49,8 @@ class TwoFactorService:
         confirmation: PasswordConfirmation[AccountWork[SessionActor]],
         codes: OneTimeCodes,
         cipher: SecretCipher,
+        verifier: CodeVerifier,
         throttle: Throttle,
-        clock: Clock,
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -50,13 +58,23 @@ class TwoFactorService:
         self._throttle = throttle
         self._codes = codes
         self._cipher = cipher
-        self._clock = clock
+        self._verifier = verifier
 
-    def enrol(self, actor: SessionActor, password: str, origin: Origin = UNKNOWN_ORIGIN) -> Enrolment:
+    def state(self, work: AccountWork[SessionActor]) -> TwoFactorState:
+        """Return the state of the actor's second factor."""
+        factor = work.second_factors.find(work.actor.user_id)
+        if factor is None or not factor.is_required:
+            return TwoFactorState(enabled=False, recovery_codes_left=0)
+        return TwoFactorState(enabled=True, recovery_codes_left=len(factor.recovery_hashes))
+
+    def enrol(self, actor: SessionActor, password: str | None = None, origin: Origin = UNKNOWN_ORIGIN) -> Enrolment:
         """Create a secret for an authenticator app. Codes are not required until `confirm`; another call replaces it.
 
-        Raises InvalidInput for a wrong password, TwoFactorOn, TooManyRequests.
+        Raises InvalidInput for a wrong password, ConfirmationRequired, TwoFactorOn, TooManyRequests.
         """
+        with self._store.reading(actor) as work:
+            if self.state(work).enabled:
+                raise TwoFactorOn  # before it asks for a code
         secret = self._codes.new_secret()
 
         def enrol(work: AccountWork[SessionActor], user: User) -> Enrolment:
@@ -84,10 +102,11 @@ class TwoFactorService:
                 raise TwoFactorOff("Two-factor authentication has not been set up.")
             if factor.is_required:
                 raise TwoFactorOn
-            step = self._step(factor, code)
+            step = self._verifier.step(factor, code)
             if step is not None:
                 confirmed, recovery_codes = factor.confirm(step, work.now)
                 work.second_factors.save(confirmed)
+                work.sessions.clear_proofs(actor.user_id)  # from now on, a proof takes a code
                 self._recorder.success(work, Kind.TWO_FACTOR_ENABLE, origin, actor.user_id, actor.session_id)
         if not recovery_codes:
             self._recorder.failure(Kind.TWO_FACTOR_ENABLE, origin, actor.user_id, actor.session_id)
@@ -95,39 +114,46 @@ class TwoFactorService:
         self._throttle.refund(bucket)
         return recovery_codes
 
-    def disable(self, actor: SessionActor, password: str, code: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
-        """Stop requiring codes. Takes the password and a one-time or recovery code.
+    def disable(
+        self,
+        actor: SessionActor,
+        password: str | None = None,
+        code: str | None = None,
+        origin: Origin = UNKNOWN_ORIGIN,
+    ) -> None:
+        """Stop requiring codes.
 
-        Raises InvalidInput, TwoFactorOff, TooManyRequests.
+        Raises InvalidInput for a wrong password or code, ConfirmationRequired, TwoFactorOff, TooManyRequests.
         """
-        code = check(CODE_RULES, {"code": code})["code"]
 
-        def disable(work: AccountWork[SessionActor], user: User) -> bool:
-            factor = work.second_factors.find(user.id)
-            if factor is None or not factor.is_required:
-                raise TwoFactorOff
-            if self.accept(factor, code) is None:
-                return False
+        def disable(work: AccountWork[SessionActor], user: User) -> None:
+            _required(work)
             work.second_factors.remove(user.id)
             self._recorder.success(work, Kind.TWO_FACTOR_DISABLE, origin, user.id, actor.session_id)
-            return True
 
-        # An attacker with the password must not be able to try all codes.
-        bucket = Bucket.of(CODE_BY_ACCOUNT, str(actor.user_id))
-        self._throttle.consume(bucket)
-        if not self._confirmation.write(actor, password, "password", Kind.TWO_FACTOR_DISABLE, origin, disable):
-            self._recorder.failure(Kind.TWO_FACTOR_DISABLE, origin, actor.user_id, actor.session_id)
-            raise InvalidInput.of("code", "is wrong")
-        self._throttle.refund(bucket)
+        self._confirmation.write(actor, password, "password", Kind.TWO_FACTOR_DISABLE, origin, disable, code)
 
-    def accept(self, factor: SecondFactor, code: str) -> SecondFactor | None:
-        """Return the factor after a code was used, or None if the code is wrong or already used."""
-        return factor.accept_step(self._step(factor, code)) or factor.accept_recovery(code)
+    def renew_recovery_codes(
+        self,
+        actor: SessionActor,
+        password: str | None = None,
+        code: str | None = None,
+        origin: Origin = UNKNOWN_ORIGIN,
+    ) -> Sequence[str]:
+        """Replace all recovery codes, and return the new ones, this time only. Raises like `disable`."""
 
-    def _step(self, factor: SecondFactor, code: str) -> int | None:
-        try:
-            secret = self._cipher.open(factor.sealed_secret)
-        except ValueError:
-            # Its key was removed from the key ring too early. Recovery codes are not encrypted, and still work.
-            return None
-        return self._codes.step(secret, code, self._clock.now())
+        def renew(work: AccountWork[SessionActor], user: User) -> Sequence[str]:
+            renewed, recovery_codes = _required(work).with_new_codes()
+            work.second_factors.save(renewed)
+            self._recorder.success(work, Kind.RECOVERY_CODES_RENEW, origin, user.id, actor.session_id)
+            return recovery_codes
+
+        return self._confirmation.write(actor, password, "password", Kind.RECOVERY_CODES_RENEW, origin, renew, code)
+
+
+def _required(work: AccountWork[SessionActor]) -> SecondFactor:
+    """Return the actor's confirmed factor. Raises TwoFactorOff."""
+    factor = work.second_factors.find(work.actor.user_id)
+    if factor is None or not factor.is_required:
+        raise TwoFactorOff
+    return factor

@@ -18,6 +18,7 @@ from tasktracker.domain.kernel.fields import (
     require_storable,
     text,
 )
+from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE, Language
 from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, time_zone_names
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
@@ -35,6 +36,7 @@ class UserFields(TypedDict, total=False):
     first_name: str
     last_name: str
     time_zone: str
+    language: Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +49,43 @@ class User:
     first_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
     last_name: Annotated[str, Editable(text(longest=MAX_PERSON_NAME_LENGTH, trim=True))] = ""
     time_zone: Annotated[str, Editable(known_time_zone)] = DEFAULT_TIME_ZONE
+    language: Annotated[Language, Editable()] = DEFAULT_LANGUAGE
+    pending_email: str | None = None
+    """With mail, a new address until it is verified. Until then, `email` is the one before, or None."""
+    email_verified_at: datetime | None = None
     is_admin: bool = False
     is_active: bool = True
     password_hash: str = field(repr=False)
     created_at: datetime
     version: int = 1
 
-    def edit(self, fields: UserFields) -> User:
-        """Return the user with these (checked) profile fields; itself if they change nothing."""
-        return self._changed(replace(self, **fields))
+    @property
+    def verified_email(self) -> str | None:
+        """The address to which mails may be sent."""
+        return self.email if self.email_verified_at is not None else None
+
+    @property
+    def unverified_email(self) -> str | None:
+        """The address that is to be verified next."""
+        return self.pending_email or (self.email if self.email_verified_at is None else None)
+
+    def edit(self, fields: UserFields, *, is_mail_on: bool = False) -> User:
+        """Return the user with these (checked) profile fields; itself if they change nothing.
+
+        With mail, a new address is pending until it is verified.
+        """
+        edited = replace(self, **fields)
+        if edited.email != self.email:
+            edited = replace(edited, pending_email=None, email_verified_at=None)
+            if is_mail_on and edited.email is not None:
+                edited = replace(
+                    edited, email=self.email, pending_email=edited.email, email_verified_at=self.email_verified_at
+                )
+        return self._changed(edited)
+
+    def with_verified_email(self, address: str, now: datetime) -> User:
+        """Return the user with an address that is theirs."""
+        return self._changed(replace(self, email=address, email_verified_at=now, pending_email=None))
 
     def with_password(self, password_hash: str) -> User:
         """Return the user with another password."""
@@ -64,6 +94,10 @@ class User:
     def activated(self, is_active: bool) -> User:
         """Return the user after enabling them, or disabling them if `is_active` is False."""
         return self._changed(replace(self, is_active=is_active))
+
+    def promoted(self, is_admin: bool) -> User:
+        """Return the user after making them an administrator, or none if `is_admin` is False."""
+        return self._changed(replace(self, is_admin=is_admin))
 
     def _changed(self, other: User) -> User:
         return self if other == self else replace(other, version=self.version + 1)

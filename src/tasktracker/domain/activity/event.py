@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE
+
 
 class Kind(StrEnum):
     """The kind of an event."""
@@ -20,14 +22,39 @@ class Kind(StrEnum):
     RENAME = "rename"
     """The username or the e-mail address was changed."""
     PASSWORD_CHANGE = "password_change"  # noqa: S105  # the name of an event
+    PASSWORD_RESET = "password_reset"  # noqa: S105
+    """The password was replaced by a one-time link."""
+    EMAIL_VERIFY = "email_verify"
+    """The e-mail address was verified by a one-time link."""
+    CONFIRM = "confirm"
+    """The password was confirmed in a session."""
     API_TOKEN_CREATE = "api_token_create"  # noqa: S105
     API_TOKEN_REVOKE = "api_token_revoke"  # noqa: S105
     TWO_FACTOR_ENABLE = "two_factor_enable"
     TWO_FACTOR_DISABLE = "two_factor_disable"
     RECOVERY_CODE_USE = "recovery_code_use"
+    RECOVERY_CODES_RENEW = "recovery_codes_renew"
     ENABLE = "enable"
     DISABLE = "disable"
     DELETE = "delete"
+    PROMOTE = "promote"
+    """The user was made an administrator."""
+    DEMOTE = "demote"
+    QUOTA_CHANGE = "quota_change"
+    PASSWORD_LINK = "password_link"  # noqa: S105
+    """A one-time link for a new password was made, by an administrator or a command."""
+    SETTINGS_CHANGE = "settings_change"
+    INVITE_CREATE = "invite_create"
+    INVITE_REVOKE = "invite_revoke"
+    DELIVERY_RETRY = "delivery_retry"
+    DELIVERY_CANCEL = "delivery_cancel"
+    USER_LIST = "user_list"
+    USER_READ = "user_read"
+    SETTINGS_READ = "settings_read"
+    INVITE_LIST = "invite_list"
+    ACTIVITY_LIST = "activity_list"
+    OVERVIEW_READ = "overview_read"
+    DELIVERY_LIST = "delivery_list"
 
 
 class Outcome(StrEnum):
@@ -37,9 +64,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The network address from which a request was sent."""
+    """Where a request was sent from: the network address, and the program as it names itself."""
 
     address: str | None = None
+    user_agent: str | None = None
 
 
 UNKNOWN_ORIGIN = Origin()
@@ -47,7 +75,12 @@ UNKNOWN_ORIGIN = Origin()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthEvent:
-    """An authentication event. `user_id` is None if the request named no existing user, or the user was removed."""
+    """An authentication event, or what an administrator did, in their session.
+
+    `user_id` is the account that the event concerns. It is None if the request named no existing user, or the user was
+    removed. `admin_id` is the administrator who did it, not the user; commands have none. `subject` is the account or
+    the invitation that an administrator chose: it is kept when that is removed.
+    """
 
     id: UUID
     at: datetime
@@ -56,11 +89,39 @@ class AuthEvent:
     user_id: UUID | None
     session_id: UUID | None = None
     address: str | None = None
+    admin_id: UUID | None = None
+    subject: UUID | None = None
 
     @property
     def key(self) -> EventKey:
         """The sort key in the list of a user's events."""
         return EventKey(self.at, self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuery:
+    """Selects events of all users, newest first: of a user, of these kinds (any if empty), and in a range of time.
+
+    `user_id` selects what concerns the user, and what they did as an administrator. `since` is included, `until` not.
+    """
+
+    user_id: UUID | None = None
+    kinds: frozenset[Kind] = frozenset()
+    outcome: Outcome | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: EventKey | None = None
+    limit: int = DEFAULT_PAGE
+
+    def matches(self, event: AuthEvent) -> bool:
+        """Whether an event passes every filter."""
+        return (
+            (self.user_id is None or self.user_id in (event.user_id, event.admin_id, event.subject))
+            and (not self.kinds or event.kind in self.kinds)
+            and (self.outcome is None or event.outcome is self.outcome)
+            and (self.since is None or event.at >= self.since)
+            and (self.until is None or event.at < self.until)
+        )
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from tasktracker.domain.activity.event import AuthEvent, EventKey
-from tasktracker.domain.kernel.actors import SessionActor
+from tasktracker.domain.activity.event import AuthEvent, EventKey, EventQuery
+from tasktracker.domain.deliveries.ports import DeliveryRepository
+from tasktracker.domain.kernel.actors import AdminActor, SessionActor, SystemActor
 from tasktracker.domain.kernel.paging import Page
 
 
@@ -20,6 +21,10 @@ class ActivityRepository(Protocol):
 
     def list(self, user_id: UUID, after: EventKey | None, limit: int) -> Page[AuthEvent, EventKey]:
         """Return a user's events that follow `after`, the newest first."""
+        ...
+
+    def search(self, query: EventQuery) -> Page[AuthEvent, EventKey]:
+        """Return a page of the events of all users, the newest first."""
         ...
 
     def purge_before(self, before: datetime, limit: int) -> int:
@@ -42,6 +47,8 @@ class EventWork(Protocol):
     def now(self) -> datetime: ...
     @property
     def activity(self) -> ActivityRepository: ...
+    @property
+    def deliveries(self) -> DeliveryRepository: ...
 
 
 class UserLookup(Protocol):
@@ -57,6 +64,13 @@ class FailureWork(EventWork, Protocol):
 
     @property
     def users(self) -> UserLookup: ...
+
+
+class AdminEventWork(EventWork, Protocol):
+    """Work that records what an administrator or a command does."""
+
+    @property
+    def actor(self) -> AdminActor | SystemActor: ...
 
 
 class ActivityWork(EventWork, Protocol):

@@ -2,28 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from tasktracker.domain.activity.event import AuthEvent, Kind, Origin, Outcome
-from tasktracker.domain.activity.ports import EventWork, FailureWork
-from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.activity.ports import AdminEventWork, EventWork, FailureWork
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.outbox import Outbox
+from tasktracker.domain.kernel.actors import AdminActor, SystemActor
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.store import Store
 
+NOTICES: Mapping[Kind, DeliveryKind] = {
+    Kind.REPLAY: DeliveryKind.SESSION_REPLAYED,
+    Kind.PASSWORD_CHANGE: DeliveryKind.PASSWORD_CHANGED,
+    Kind.PASSWORD_RESET: DeliveryKind.PASSWORD_CHANGED,
+    Kind.API_TOKEN_CREATE: DeliveryKind.API_TOKEN_CREATED,
+    Kind.API_TOKEN_REVOKE: DeliveryKind.API_TOKEN_REVOKED,
+    Kind.TWO_FACTOR_ENABLE: DeliveryKind.TWO_FACTOR_ENABLED,
+    Kind.TWO_FACTOR_DISABLE: DeliveryKind.TWO_FACTOR_DISABLED,
+    Kind.RECOVERY_CODE_USE: DeliveryKind.RECOVERY_CODE_USED,
+}
+"""The events of which a user gets a notice by mail."""
+
 
 class Recorder:
-    """Creates events and records them in the unit of work in which they happen."""
+    """Creates events and records them in the unit of work in which they happen, with the notices that they cause."""
 
-    def __init__(self, *, store: Store[SystemActor, FailureWork], ids: IdGenerator) -> None:
+    def __init__(self, *, store: Store[SystemActor, FailureWork], ids: IdGenerator, outbox: Outbox) -> None:
         self._store = store
         self._ids = ids
+        self._outbox = outbox
 
     def success(
         self, work: EventWork, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None
-    ) -> None:
-        """Record a success. It is stored when the work commits."""
-        work.activity.add(self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id))
+    ) -> AuthEvent:
+        """Record a success and return its event. It is stored when the work commits."""
+        event = self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, session_id)
+        self._add(work, event)
+        return event
+
+    def by_admin(
+        self,
+        work: AdminEventWork,
+        kind: Kind,
+        origin: Origin,
+        *,
+        user_id: UUID | None = None,
+        subject: UUID | None = None,
+    ) -> AuthEvent:
+        """Record what an administrator or a command did: to the account `user_id`, or to another `subject`."""
+        actor = work.actor
+        event = self._event(kind, Outcome.SUCCESS, work.now, origin, user_id, None)
+        if isinstance(actor, AdminActor):
+            event = replace(event, admin_id=actor.user_id, session_id=actor.session_id)
+        event = replace(event, subject=subject or user_id)
+        self._add(work, event)
+        return event
 
     def failure(self, kind: Kind, origin: Origin, user_id: UUID | None, session_id: UUID | None = None) -> None:
         """Record a failure, in a separate unit of work, because the refused one is undone."""
@@ -32,6 +69,12 @@ class Recorder:
             if user_id is not None and work.users.find(user_id) is None:
                 user_id = None
             work.activity.add(self._event(kind, Outcome.FAILURE, work.now, origin, user_id, session_id))
+
+    def _add(self, work: EventWork, event: AuthEvent) -> None:
+        work.activity.add(event)
+        if event.kind in NOTICES and event.user_id is not None:
+            details = {"at": event.at.isoformat()} | ({"from": event.address} if event.address else {})
+            self._outbox.add(work, NOTICES[event.kind], event.id, user_id=event.user_id, parameters=details)
 
     def _event(
         self,

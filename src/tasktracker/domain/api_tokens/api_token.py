@@ -12,7 +12,7 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, TypedDict
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from tasktracker.domain.kernel.fields import (
 MAX_NAME_LENGTH = 100
 PREFIX = "tt_"  # lets users and secret scanners recognize an API token
 SECRET_BYTES = 24
+USE_STEP = timedelta(hours=1)
 _PAYLOAD_BYTES = 16 + 16 + SECRET_BYTES
 
 
@@ -44,7 +45,10 @@ class ApiTokenFields(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiToken:
-    """A token of a user. It never expires if `expires_at` is None."""
+    """A token of a user. It never expires if `expires_at` is None.
+
+    `last_used_at` is stored once in `USE_STEP`, so that reading stays cheap: a later use may be missing for that time.
+    """
 
     id: UUID
     user_id: UUID
@@ -53,6 +57,7 @@ class ApiToken:
     secret_hash: bytes = field(repr=False)
     created_at: datetime
     expires_at: Annotated[datetime | None, Editable(optional(moment))] = None
+    last_used_at: datetime | None = None
 
     @classmethod
     def create(cls, *, id: UUID, user_id: UUID, fields: ApiTokenFields, now: datetime) -> tuple[ApiToken, str]:
@@ -64,6 +69,11 @@ class ApiToken:
     def is_live(self, now: datetime) -> bool:
         """Whether the token has not expired."""
         return self.expires_at is None or now < self.expires_at
+
+
+def is_use_due(last_used_at: datetime | None, now: datetime) -> bool:
+    """Whether a use of a token at this time is to be stored."""
+    return last_used_at is None or now - last_used_at >= USE_STEP
 
 
 def has_api_token_prefix(token: str) -> bool:

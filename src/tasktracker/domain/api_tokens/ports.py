@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from tasktracker.domain.accounts.ports import UserRepository
-from tasktracker.domain.activity.ports import EventWork
+from tasktracker.domain.accounts.ports import AccountWork
 from tasktracker.domain.api_tokens.api_token import ApiToken
 from tasktracker.domain.kernel.actors import SessionActor
 
@@ -23,17 +22,17 @@ class ApiTokenRepository(Protocol):
         """Remove a user's token, and return whether it existed."""
         ...
 
+    def remove_all(self, user_id: UUID) -> None:
+        """Revoke all tokens of a user."""
+        ...
+
     def list(self, user_id: UUID) -> Sequence[ApiToken]:
         """Return a user's tokens, including expired ones, the newest first."""
         ...
 
 
-class ApiTokenWork(EventWork, Protocol):
+class ApiTokenWork(AccountWork[SessionActor], Protocol):
     """Work on the API tokens of an account."""
 
-    @property
-    def actor(self) -> SessionActor: ...
-    @property
-    def users(self) -> UserRepository: ...
     @property
     def api_tokens(self) -> ApiTokenRepository: ...

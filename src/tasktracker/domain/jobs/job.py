@@ -9,6 +9,8 @@ from enum import StrEnum
 from time import monotonic
 from uuid import UUID, uuid5
 
+from tasktracker.domain.kernel.leases import is_free
+
 LEASE = timedelta(seconds=10)
 """The time after which another process continues a job whose process has ended. Each piece renews it."""
 
@@ -51,8 +53,8 @@ class Job:
         return cls(id=uuid5(subject, kind), kind=kind, subject=subject, user_id=user_id, created_at=now)
 
     def is_claimable(self, now: datetime) -> bool:
-        """Whether no process has a lease at this time. A lease that ends too late is from a clock that was wrong."""
-        return self.leased_until is None or not now < self.leased_until <= now + LEASE
+        """Whether no process has a lease at this time."""
+        return is_free(self.leased_until, now, LEASE)
 
 
 IsOver = Callable[[], bool]

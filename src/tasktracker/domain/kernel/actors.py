@@ -25,6 +25,11 @@ class SessionActor:
 
 
 @dataclass(frozen=True, slots=True)
+class AdminActor(SessionActor):
+    """An administrator of the service, acting in one of their sessions. Opening a work checks that they are one."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenActor:
     """A program acting for a user with an API token."""
 

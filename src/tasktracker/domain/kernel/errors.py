@@ -10,8 +10,11 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── InvalidToken        forged, malformed, expired or of the wrong kind
     │   └── SessionEnded        a genuine token whose session has ended or whose user is disabled
     ├── Forbidden               the caller is identified, but not allowed to do this
+    │   ├── RegistrationClosed  no account can be created
     │   ├── NotAllowed          the caller's role does not allow this
     │   ├── SessionRequired     an API token was used where a session is required
+    │   ├── AdminRequired       the user does not administer the service
+    │   ├── ConfirmationRequired the password must be confirmed again
     │   └── InsufficientScope   the API token lacks the required scope
     ├── NotFound                absent, or not visible to the caller
     │   ├── TaskNotFound
@@ -20,7 +23,9 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── MemberNotFound
     │   ├── SessionNotFound
     │   ├── ApiTokenNotFound
+    │   ├── InviteNotFound
     │   ├── ImportNotFound
+    │   ├── DeliveryNotFound
     │   └── UserNotFound
     ├── Conflict                conflicts with the stored data
     │   ├── UsernameTaken
@@ -33,8 +38,14 @@ An error states a fact. The entrypoint decides on the response and its status.
     │   ├── KeyInUse            the request with this idempotency key is still in progress
     │   ├── TooManyApiTokens
     │   ├── TooManyStreams
+    │   ├── QuotaExceeded       the account would own more than it may
+    │   ├── LastAdmin           the service would have no active administrator left
+    │   ├── SettingFixed        the environment fixes the setting
     │   ├── TwoFactorOn
-    │   └── TwoFactorOff
+    │   ├── TwoFactorOff
+    │   ├── DeliveryEnded       the delivery is no longer due
+    │   ├── NothingToVerify     the account has no unverified address
+    │   └── MailOff             no mail is configured
     ├── KeyReused               an idempotency key was used for another request
     ├── Stale                   the caller's version is not the current one
     ├── CursorExpired           changes since the cursor can no longer be read
@@ -49,6 +60,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -145,6 +157,27 @@ class SessionRequired(Forbidden):
     title = "A session is required; API tokens are not accepted"
 
 
+class AdminRequired(Forbidden):
+    """The user does not administer the service, or not any more."""
+
+    slug = "admin-required"
+    title = "Only administrators of the service may do this"
+
+
+class RegistrationClosed(Forbidden):
+    """This server does not allow to create accounts."""
+
+    slug = "registration-closed"
+    title = "Registration is closed"
+
+
+class ConfirmationRequired(Forbidden):
+    """The session must first confirm the password again, and a two-factor code if two-factor authentication is on."""
+
+    slug = "confirmation-required"
+    title = "The password must be confirmed again"
+
+
 class InsufficientScope(Forbidden):
     """The API token lacks the required `scope`."""
 
@@ -212,11 +245,25 @@ class ApiTokenNotFound(NotFound):
     title = "There is no such API token"
 
 
+class InviteNotFound(NotFound):
+    """There is no invitation with this id."""
+
+    slug = "invite-not-found"
+    title = "There is no such invitation"
+
+
 class ImportNotFound(NotFound):
     """The caller has no import with this id."""
 
     slug = "import-not-found"
     title = "There is no such import"
+
+
+class DeliveryNotFound(NotFound):
+    """There is no delivery with this id."""
+
+    slug = "delivery-not-found"
+    title = "There is no such delivery"
 
 
 class UserNotFound(NotFound):
@@ -315,6 +362,38 @@ class TooManyStreams(Conflict):
     title = "Too many streams are open"
 
 
+class QuotaExceeded(Conflict):
+    """The owner of the items would own more than their account may. `quota` is one of the names in `_MEASURED`."""
+
+    slug = "quota-exceeded"
+    title = "The quota of the account is used up"
+
+    _MEASURED: ClassVar[Mapping[str, str]] = {
+        "tasks": "tasks, those in the trash included",
+        "categories": "categories",
+        "bytes": "bytes of text in tasks, those in the trash included",
+    }
+
+    def __init__(self, quota: str, limit: int) -> None:
+        self.quota = quota
+        self.limit = limit
+        super().__init__(f"The owner's account may have at most {limit} {self._MEASURED[quota]}.")
+
+
+class LastAdmin(Conflict):
+    """The service would have no active administrator left."""
+
+    slug = "last-admin"
+    title = "The last active administrator cannot be disabled, demoted or deleted"
+
+
+class SettingFixed(Conflict):
+    """The environment of the server fixes this setting, so it cannot be changed here."""
+
+    slug = "setting-fixed"
+    title = "The setting is fixed by the server's environment"
+
+
 class TwoFactorOn(Conflict):
     """Two-factor authentication is already on; it must be turned off first."""
 
@@ -327,6 +406,27 @@ class TwoFactorOff(Conflict):
 
     slug = "two-factor-off"
     title = "Two-factor authentication is off"
+
+
+class DeliveryEnded(Conflict):
+    """The delivery was sent, or ended in another way, so it cannot be changed like this."""
+
+    slug = "delivery-ended"
+    title = "The delivery has ended"
+
+
+class NothingToVerify(Conflict):
+    """The account has no address, or has verified it."""
+
+    slug = "nothing-to-verify"
+    title = "The account has no e-mail address that is to be verified"
+
+
+class MailOff(Conflict):
+    """The operation sends a mail, and the service is not configured to send any."""
+
+    slug = "mail-off"
+    title = "The service sends no mail"
 
 
 class Stale(DomainError):

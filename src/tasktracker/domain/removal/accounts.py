@@ -7,6 +7,7 @@ from dataclasses import replace
 from time import monotonic, sleep
 from uuid import UUID
 
+from tasktracker.domain.accounts.last_admin import require_other_admin
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
@@ -48,45 +49,62 @@ class AccountRemoval:
     def delete(
         self,
         actor: SessionActor,
-        password: str,
+        password: str | None,
         origin: Origin = UNKNOWN_ORIGIN,
         transfer_to: str | None = None,
+        code: str | None = None,
     ) -> None:
         """End the actor's account and remove all its data; if it is much, a job does it.
 
         Its shared categories pass on to others with all tasks in them: see `pass_on_categories`. Nothing finds the
         account or its other tasks afterwards, and no write of the actor or in these tasks commits. Raises InvalidInput
-        if the password is wrong, or if no category can pass to `transfer_to`; TooManyRequests, Busy.
+        if the password or the code is wrong, or if no category can pass to `transfer_to`; ConfirmationRequired,
+        TooManyRequests, Busy, LastAdmin.
         """
 
-        if transfer_to is not None:
-            transfer_to = check(TRANSFER_RULES, {"transfer_to": transfer_to})["transfer_to"]
+        transfer_to = checked_transfer(transfer_to)
 
         def delete(work: AccountRemovalWork, user: User) -> Job:
-            work.idempotency.close(user.id)
-            deadline.current().lift()
-            job = Job.of(JobKind.REMOVE_ACCOUNT, user.id, user.id, work.now)
-            if pass_on_categories(work, transfer_to):
-                # Its first piece is not done here, because works that do not see the new owners may still run.
-                work.jobs.add(job)
-                is_removed = False
-            else:
-                is_removed = start(work, job, remove_account)
-            if not is_removed:
-                work.sessions.remove_others(user.id, keep=None)
-                work.users.hide(user.id, work.now)
+            job = end_account(work, user, transfer_to)
             self._recorder.success(work, Kind.DELETE, origin, None)
             return job
 
-        job = self._confirmation.write(actor, password, "password", Kind.DELETE, origin, delete)
-        self._wait_for_earlier_writes(job)
+        job = self._confirmation.write(actor, password, "password", Kind.DELETE, origin, delete, code)
+        wait_for_earlier_writes(self._store, job)
 
-    def _wait_for_earlier_writes(self, job: Job) -> None:
-        """Wait until the transactions that began before the account ended have ended, too."""
-        end = monotonic() + MAX_WAIT
-        with self._store.reading(SystemActor("delete an account")) as work:
-            while not work.jobs.can_start(job.id) and monotonic() < end:
-                sleep(WAIT_STEP)
+
+def checked_transfer(transfer_to: str | None) -> str | None:
+    """Return a new owner in canonical form. Raises InvalidInput."""
+    return None if transfer_to is None else check(TRANSFER_RULES, {"transfer_to": transfer_to})["transfer_to"]
+
+
+def end_account(work: AccountRemovalWork, user: User, transfer_to: str | None) -> Job:
+    """End the account of a locked user, as `AccountRemoval.delete` says. Return the job that removes its data.
+
+    Raises InvalidInput, Busy, LastAdmin.
+    """
+    require_other_admin(work, user)
+    work.idempotency.close(user.id)
+    deadline.current().lift()
+    job = Job.of(JobKind.REMOVE_ACCOUNT, user.id, user.id, work.now)
+    if pass_on_categories(work, user.id, transfer_to):
+        # Its first piece is not done here, because works that do not see the new owners may still run.
+        work.jobs.add(job)
+        is_removed = False
+    else:
+        is_removed = start(work, job, remove_account)
+    if not is_removed:
+        work.sessions.remove_others(user.id, keep=None)
+        work.users.hide(user.id, work.now)
+    return job
+
+
+def wait_for_earlier_writes(store: Store[SystemActor, JobWork], job: Job) -> None:
+    """Wait until the transactions that began before an account ended have ended, too."""
+    end = monotonic() + MAX_WAIT
+    with store.reading(SystemActor("delete an account")) as work:
+        while not work.jobs.can_start(job.id) and monotonic() < end:
+            sleep(WAIT_STEP)
 
 
 def remove_account(work: RemovalWork, job: Job, is_over: IsOver) -> Job | None:

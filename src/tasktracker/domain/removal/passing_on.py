@@ -24,11 +24,11 @@ HAND_OVER_STEP = 10
 """Tasks that one step of a piece hands over. Each may have a hundred viewers."""
 
 TRANSFER_RULES: dict[str, Rule] = {"transfer_to": text(shortest=1, longest=MAX_USERNAME_LENGTH, trim=True)}
-NOT_AN_EDITOR = "must be the username or the id of a user who is an editor of each of your shared categories: "
+NOT_AN_EDITOR = "must be the username or the id of a user who is an editor of each of the shared categories"
 
 
-def pass_on_categories(work: AccountRemovalWork, transfer_to: str | None) -> bool:
-    """End the actor's memberships in categories of others, and pass the actor's own shared categories on.
+def pass_on_categories(work: AccountRemovalWork, user_id: UUID, transfer_to: str | None) -> bool:
+    """End a user's memberships in categories of others, and pass the user's own shared categories on.
 
     They pass to the user with the username or id `transfer_to`, otherwise to the editor who has been a member for the
     longest time. A category without an editor is no longer shared, and is removed with the account. Return whether
@@ -36,29 +36,31 @@ def pass_on_categories(work: AccountRemovalWork, transfer_to: str | None) -> boo
 
     The rights change with the commit. Two accounts that are deleted concurrently lock the categories that they have in
     common in the same order, so none passes to an account that is gone. Raises InvalidInput, and Busy if a category
-    has only just passed to the actor, or if the new owner creates a category with the same name meanwhile.
+    has only just passed to the user, or if the new owner creates a category with the same name meanwhile.
     """
-    ids = sorted(_shared(work))
-    found = [category for id_ in ids if (category := work.categories.find(work.actor.user_id, id_)) is not None]
-    own = [category for category in found if category.user_id == work.actor.user_id and category.members]
+    ids = sorted(_shared(work, user_id))
+    found = [category for id_ in ids if (category := work.categories.find(user_id, id_)) is not None]
+    own = [category for category in found if category.user_id == user_id and category.members]
     names = work.users.names({member.user_id for category in own for member in category.members})
-    chosen = None if transfer_to is None else _chosen(own, transfer_to, names)
-    # Also of categories that have no members left. With the others locked, none can pass to the actor any more.
+    chosen = (
+        None if transfer_to is None else _chosen(own, transfer_to, names, shows_names=user_id == work.actor.user_id)
+    )
+    # Also of categories that have no members left. With the others locked, none can pass to the user any more.
     for passing in work.jobs.list(JobKind.HAND_OVER):
         passed = work.categories.find_unlocked(passing.subject)
-        if passed is not None and passed.user_id == work.actor.user_id:
+        if passed is not None and passed.user_id == user_id:
             require_settled(work, passed.id)
-    users = (work.users.find_unlocked(user_id) for user_id in names)
+    users = (work.users.find_unlocked(each) for each in names)
     active = {user.id for user in users if user and user.is_active}
     for category in own:
         _pass_on(work, category, chosen or _longest_serving(category, names, active))
     for category in found:
-        if category.user_id != work.actor.user_id:
-            left = category.without_member(work.actor.user_id, work.now)
+        if category.user_id != user_id:
+            left = category.without_member(user_id, work.now)
             work.categories.save_shared(left)
             work.changes.record(Action.UNSHARE, category, left)
             if not left.members:
-                _refresh_unshared(work, category, str(work.actor.user_id))
+                _refresh_unshared(work, category, str(user_id))
     return bool(own)
 
 
@@ -126,19 +128,24 @@ _LIST_STEPS: Mapping[JobKind, Step[RemovalWork]] = {
 }
 
 
-def _shared(work: AccountRemovalWork) -> Iterator[UUID]:
-    """Yield the ids of all categories that the actor shares with others."""
+def _shared(work: AccountRemovalWork, user_id: UUID) -> Iterator[UUID]:
+    """Yield the ids of all categories that a user shares with others."""
     after = None
     while True:
-        page = work.categories.list(work.actor.user_id, after, MAX_PAGE)
+        page = work.categories.list(user_id, after, MAX_PAGE)
         yield from (each.id for each in page.items if each.members)
         if page.next is None:
             return
         after = page.next
 
 
-def _chosen(categories: Sequence[Category], transfer_to: str, names: Mapping[UUID, str]) -> UUID | None:
-    """Return the user with this id or username, who must be an editor of each category. Raises InvalidInput."""
+def _chosen(
+    categories: Sequence[Category], transfer_to: str, names: Mapping[UUID, str], *, shows_names: bool
+) -> UUID | None:
+    """Return the user with this id or username, who must be an editor of each category.
+
+    Raises InvalidInput, with the names of the categories only if `shows_names`: they are private to their owner.
+    """
     key = username_key(transfer_to)
     if not categories:
         return None
@@ -146,7 +153,8 @@ def _chosen(categories: Sequence[Category], transfer_to: str, names: Mapping[UUI
     by_id = [each for each in editors if str(each) == key]
     found = by_id or [each for each in editors if username_key(names[each]) == key]
     if not found:
-        raise InvalidInput.of("transfer_to", NOT_AN_EDITOR + ", ".join(sorted(each.name for each in categories)))
+        named = ": " + ", ".join(sorted(each.name for each in categories)) if shows_names else ""
+        raise InvalidInput.of("transfer_to", NOT_AN_EDITOR + named)
     return found[0]
 
 

@@ -31,7 +31,7 @@ class RemovalWork(UnfilingWork, Protocol):
 
 
 class AccountRemovalWork(AccountWork[SessionActor], RemovalWork, JobWork, Protocol):
-    """Work that removes the actor's account."""
+    """Work that removes an account: the actor's, or another one for an administrator."""
 
     @property
     def actor(self) -> SessionActor: ...

@@ -59,7 +59,7 @@ class TaskRepository(Protocol):
         ...
 
     def save(self, task: Task) -> None:
-        """Store a changed task.
+        """Store a changed task. A work that changes its title or its description must have found it before.
 
         Raises Stale unless the stored version is the one before the task's. Raises InvalidInput if the category of the
         task does not exist.

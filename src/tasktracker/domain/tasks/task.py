@@ -149,6 +149,11 @@ class Task:
         return self.due_date is not None and self.due_date < at and not self.state.is_closed
 
     @property
+    def text_bytes(self) -> int:
+        """The bytes of the title and the description in UTF-8, which count towards the owner's quota."""
+        return len(self.title.encode()) + len(self.description.encode())
+
+    @property
     def owners(self) -> tuple[UUID, ...]:
         """The owner and the editors with whom the task itself is shared."""
         if not self.members:

@@ -72,6 +72,11 @@ REGISTRATION_LIMITS = (
     Limit("registration/56", 200, timedelta(seconds=15)),
     Limit("registration/48", 400, timedelta(seconds=7.5)),
 )
+FORGOTTEN_LIMITS = (
+    Limit("forgotten/address", 20, timedelta(minutes=3)),
+    Limit("forgotten/56", 40, timedelta(minutes=1.5)),
+    Limit("forgotten/48", 80, timedelta(minutes=0.75)),
+)
 
 TRUSTED_FOR = timedelta(days=180)
 """How long a network is trusted after a successful login from it. This is longer than a session lasts by default."""

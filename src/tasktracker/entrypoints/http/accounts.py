@@ -6,10 +6,10 @@ from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, get, patch, post
+from litestar import Controller, Response, get, patch, post
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tasktracker.domain.accounts.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
 from tasktracker.domain.accounts.registration_service import RegistrationService
 from tasktracker.domain.accounts.service import AccountService
 from tasktracker.domain.accounts.session_service import LoggedIn
@@ -22,13 +22,26 @@ from tasktracker.domain.accounts.user import (
     User,
     UserFields,
 )
-from tasktracker.domain.kernel.errors import Busy, EmailTaken, InvalidInput, TooManyRequests, UsernameTaken
+from tasktracker.domain.kernel.errors import (
+    Busy,
+    ConfirmationRequired,
+    EmailTaken,
+    InvalidInput,
+    LastAdmin,
+    RegistrationClosed,
+    TooManyRequests,
+    UsernameTaken,
+)
+from tasktracker.domain.kernel.languages import Language
 from tasktracker.domain.removal.accounts import AccountRemoval
 from tasktracker.domain.work import Storage
+from tasktracker.entrypoints.http.core.languages import preferred_language
 from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
-from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, sent_fields, text, view
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Moment, ReadOnly, sent, sent_fields, text, view
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
+from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Code, NewPassword, Password, Proof
 
 # The pattern allows every letter, mark and digit: in the regular expressions of a schema, \w is ASCII only.
 Username = Annotated[
@@ -43,10 +56,7 @@ Username = Annotated[
 Email = Annotated[str, text(longest=MAX_EMAIL_LENGTH, format="email")]
 PersonName = Annotated[str, text(longest=MAX_PERSON_NAME_LENGTH)]
 TimeZone = Annotated[str, Meta(description="An IANA time zone name.", examples=["Europe/Vienna"])]
-NewPassword = Annotated[str, text(shortest=MIN_PASSWORD_LENGTH, longest=MAX_PASSWORD_LENGTH, format="password")]
-Password = Annotated[str, Meta(extra_json_schema={"format": "password"})]
-
-EXAMPLE_PASSWORD = "violet-otter-quarry-48"  # noqa: S105  # of the documentation
+BEARER = "Bearer"
 EXAMPLE_TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…"  # noqa: S105  # of the documentation
 
 
@@ -63,6 +73,14 @@ class Register(Body, kw_only=True):
     first_name: PersonName | UnsetType = UNSET
     last_name: PersonName | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
+    language: (
+        Annotated[Language, Meta(description="Of pages and mails. By default the first accepted one.")] | UnsetType
+    ) = UNSET
+    invite: (
+        Annotated[str, text(longest=MAX_CREDENTIAL_LENGTH), Meta(description="The token of an invitation, if needed.")]
+        | UnsetType
+        | None
+    ) = UNSET
 
 
 class EditProfile(Body, kw_only=True):
@@ -76,38 +94,27 @@ class EditProfile(Body, kw_only=True):
     first_name: PersonName | UnsetType = UNSET
     last_name: PersonName | UnsetType = UNSET
     time_zone: TimeZone | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
     password: (
-        Annotated[Password, Meta(description="Required to change the username or the e-mail address.")] | UnsetType
+        Annotated[Password, Meta(description="To change the username or the e-mail address, without a recent proof.")]
+        | UnsetType
     ) = UNSET
+    code: Code | UnsetType | None = UNSET
 
     id: ReadOnly = UNSET
+    email_verified_at: ReadOnly = UNSET
+    pending_email: ReadOnly = UNSET
     is_admin: ReadOnly = UNSET
     created_at: ReadOnly = UNSET
 
 
-class ChangePassword(Body, kw_only=True):
-    """The current and the new password."""
-
-    example = {"current_password": EXAMPLE_PASSWORD, "new_password": "marble-heron-lantern-52"}
-
-    current_password: Password
-    new_password: NewPassword
-
-
-class ConfirmPassword(Body, kw_only=True):
-    """The password, as a confirmation."""
-
-    example = {"password": EXAMPLE_PASSWORD}
-
-    password: Password
-
-
-class DeleteAccount(ConfirmPassword, kw_only=True):
-    """The password, as a confirmation, and the new owner of shared categories."""
+class DeleteAccount(Proof, kw_only=True):
+    """The password and code, unless confirmed recently, and the new owner of shared categories."""
 
     transfer_to: (
         Annotated[
             str,
+            text(shortest=1, longest=MAX_USERNAME_LENGTH),
             Meta(
                 description="The username or id of the user who becomes the owner of the shared categories, an editor "
                 "of each of them. Without it, the editor who has been one for the longest time becomes its owner."
@@ -123,18 +130,25 @@ class UserView(Struct):
     id: UUID
     username: str
     email: str | None
+    email_verified_at: Annotated[
+        Moment | None, Meta(description="Null if the server sends no mail, or the address was not verified.")
+    ]
+    pending_email: Annotated[
+        str | None, Meta(description="A new address, which becomes `email` once it is verified by mail.")
+    ]
     first_name: str
     last_name: str
     time_zone: str
+    language: Language
     is_admin: bool
     created_at: Moment
 
 
-class SignedInView(Struct):
+class SignedInView(Struct, kw_only=True):
     """A new session: its tokens and its user."""
 
     access: str
-    refresh: str
+    refresh: Annotated[str, Meta(description="Absent if it is in the cookie.")] | UnsetType = UNSET
     token_type: str
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
     user: UserView
@@ -152,7 +166,13 @@ def view_user(user: User, *_: object) -> UserView:
 def view_signed_in(signed_in: LoggedIn) -> SignedInView:
     """Return the response to a login."""
     tokens = signed_in.tokens
-    return SignedInView(tokens.access, tokens.refresh, "Bearer", tokens.expires_in, view_user(signed_in.user))
+    return SignedInView(
+        access=tokens.access,
+        refresh=tokens.refresh,
+        token_type=BEARER,
+        expires_in=tokens.expires_in,
+        user=view_user(signed_in.user),
+    )
 
 
 class AccountController(Controller):
@@ -165,6 +185,7 @@ class AccountController(Controller):
     store: Storage
     registration: RegistrationService
     account_removal: AccountRemoval
+    refresh_cookie: RefreshCookie
     threads: ThreadRunner
     hashing_threads: ThreadRunner
 
@@ -172,15 +193,28 @@ class AccountController(Controller):
         "/register",
         operation_id="register",
         summary="Create an account",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, access=Access.PUBLIC),
+        opt=operation(
+            InvalidInput,
+            RegistrationClosed,
+            UsernameTaken,
+            EmailTaken,
+            TooManyRequests,
+            Busy,
+            access=Access.PUBLIC,
+            cookie=True,
+        ),
     )
     @on_hashing_thread
-    def register(self, request: Request, data: JsonBody[Register]) -> SignedInView:
+    def register(self, request: Request, data: JsonBody[Register]) -> Response[SignedInView]:
         """Create an account and open a session."""
-        repeated = None if data.password2 is UNSET else data.password2
-        return view_signed_in(
-            self.registration.register(sent_fields(data, UserFields), data.password, repeated, request.origin)
+        fields = sent_fields(data, UserFields)
+        if "language" not in fields and (preferred := preferred_language(request)):
+            fields["language"] = preferred
+        self.refresh_cookie.check(request)
+        signed_in = self.registration.register(
+            fields, data.password, sent(data.password2), request.origin, sent(data.invite)
         )
+        return self.refresh_cookie.respond(request, view_signed_in(signed_in), signed_in.tokens.refresh_expires_at)
 
     @get("/me", operation_id="getProfile", summary="Read the profile", opt=operation(access=Access.SESSION))
     @on_thread
@@ -193,34 +227,33 @@ class AccountController(Controller):
         "/me",
         operation_id="editProfile",
         summary="Change the profile",
-        opt=operation(InvalidInput, UsernameTaken, EmailTaken, TooManyRequests, Busy, access=Access.SESSION),
+        opt=operation(
+            InvalidInput,
+            ConfirmationRequired,
+            UsernameTaken,
+            EmailTaken,
+            TooManyRequests,
+            Busy,
+            access=Access.SESSION,
+        ),
     )
     @on_hashing_thread
     def edit_profile(self, request: Request, data: JsonBody[EditProfile]) -> UserView:
-        """Change only the fields that are sent."""
-        password = None if data.password is UNSET else data.password
-        return view_user(
-            self.accounts.edit(request.session_actor, sent_fields(data, UserFields), password, request.origin)
-        )
+        """Change only the fields that are sent.
 
-    @post(
-        "/me/password",
-        operation_id="changePassword",
-        summary="Change the password",
-        status_code=204,
-        opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
-    )
-    @on_hashing_thread
-    def change_password(self, request: Request, data: JsonBody[ChangePassword]) -> None:
-        """Change the password, and end every other session."""
-        self.accounts.change_password(request.session_actor, data.current_password, data.new_password, request.origin)
+        A change of the username or the e-mail address needs the password, or a recent confirmation.
+        """
+        fields = sent_fields(data, UserFields)
+        return view_user(
+            self.accounts.edit(request.session_actor, fields, sent(data.password), request.origin, code=sent(data.code))
+        )
 
     @post(
         "/me/delete",
         operation_id="deleteAccount",
         summary="Delete the account",
         status_code=204,
-        opt=operation(InvalidInput, TooManyRequests, Busy, access=Access.SESSION),
+        opt=operation(LastAdmin, InvalidInput, ConfirmationRequired, TooManyRequests, Busy, access=Access.SESSION),
     )
     @on_hashing_thread
     def delete_account(self, request: Request, data: JsonBody[DeleteAccount]) -> None:
@@ -228,5 +261,6 @@ class AccountController(Controller):
 
         A shared category without an editor is deleted with the account.
         """
-        transfer_to = None if data.transfer_to is UNSET else data.transfer_to
-        self.account_removal.delete(request.session_actor, data.password, request.origin, transfer_to)
+        self.account_removal.delete(
+            request.session_actor, sent(data.password), request.origin, sent(data.transfer_to), code=sent(data.code)
+        )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Controller, Response, get
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tasktracker.domain.activity.event import AuthEvent, EventKey, Kind, Outcome
 from tasktracker.domain.activity.service import ActivityService
@@ -27,11 +28,14 @@ class AuthEventView(Struct):
     outcome: Outcome
     session_id: UUID | None
     address: str | None
+    by_admin: Annotated[bool, Meta(description="Whether an administrator of the service did it.")]
 
 
 def view_event(event: AuthEvent) -> AuthEventView:
     """Return the representation of an event."""
-    return AuthEventView(event.id, event.at, event.kind, event.outcome, event.session_id, event.address)
+    if event.admin_id is not None:  # whose session and address are not the user's to see
+        return AuthEventView(event.id, event.at, event.kind, event.outcome, None, None, by_admin=True)
+    return AuthEventView(event.id, event.at, event.kind, event.outcome, event.session_id, event.address, by_admin=False)
 
 
 class ActivityController(Controller):

@@ -12,20 +12,28 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tasktracker.domain.api_tokens.api_token import API_TOKEN, MAX_NAME_LENGTH, ApiToken, ApiTokenFields
 from tasktracker.domain.api_tokens.service import ApiTokenService
 from tasktracker.domain.kernel.actors import Scope
-from tasktracker.domain.kernel.errors import ApiTokenNotFound, InvalidInput, TooManyApiTokens
+from tasktracker.domain.kernel.errors import (
+    ApiTokenNotFound,
+    Busy,
+    ConfirmationRequired,
+    InvalidInput,
+    TooManyApiTokens,
+    TooManyRequests,
+)
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request, identifier
 from tasktracker.entrypoints.http.core.responses import JsonResponse
-from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, sent_fields, text
-from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
+from tasktracker.entrypoints.http.core.schemas import JsonBody, Listed, Moment, sent, sent_fields, text
+from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread
+from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Proof
 
 
-class CreateApiToken(Body, kw_only=True):
-    """A new API token."""
+class CreateApiToken(Proof, kw_only=True):
+    """A new API token, and the password and code, unless confirmed recently."""
 
     rules = API_TOKEN.rules
-    example = {"name": "backup script", "scopes": ["tasks:read"]}
+    example = {"name": "backup script", "scopes": ["tasks:read"], "password": EXAMPLE_PASSWORD}
 
     name: Annotated[str, text(shortest=1, longest=MAX_NAME_LENGTH, pattern=r"\S")]
     scopes: Annotated[list[Scope], Meta(extra_json_schema={"minItems": 1})]
@@ -40,6 +48,7 @@ class ApiTokenView(Struct):
     scopes: list[Scope]
     created_at: Moment
     expires_at: Moment | None
+    last_used_at: Annotated[Moment | None, Meta(description="The last use. It is stored once an hour.")]
 
 
 class NewApiTokenView(ApiTokenView):
@@ -56,6 +65,7 @@ def view_api_token(token: ApiToken) -> ApiTokenView:
         scopes=sorted(token.scopes),
         created_at=token.created_at,
         expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
     )
 
 
@@ -68,6 +78,7 @@ class ApiTokenController(Controller):
     api_tokens: ApiTokenService
     store: Storage
     threads: ThreadRunner
+    hashing_threads: ThreadRunner
 
     @get("/", operation_id="listApiTokens", summary="List API tokens", opt=operation(access=Access.SESSION))
     @on_thread
@@ -81,16 +92,27 @@ class ApiTokenController(Controller):
         "/",
         operation_id="createApiToken",
         summary="Create an API token",
-        opt=operation(InvalidInput, TooManyApiTokens, access=Access.SESSION, headers=("Location",)),
+        opt=operation(
+            InvalidInput,
+            ConfirmationRequired,
+            TooManyApiTokens,
+            TooManyRequests,
+            Busy,
+            access=Access.SESSION,
+            headers=("Location",),
+        ),
     )
-    @on_thread
+    @on_hashing_thread
     def create_api_token(self, request: Request, data: JsonBody[CreateApiToken]) -> Response[NewApiTokenView]:
         """Create an API token for a script or an integration. Only this response contains its text."""
         fields = sent_fields(data, ApiTokenFields)
-        with self.store.writing(request.session_actor) as work:
-            token, text = self.api_tokens.create(work, fields, request.origin)
+        token, text = self.api_tokens.create(
+            request.session_actor, fields, sent(data.password), sent(data.code), request.origin
+        )
         seen = view_api_token(token)
-        view = NewApiTokenView(seen.id, seen.name, seen.scopes, seen.created_at, seen.expires_at, text)
+        view = NewApiTokenView(
+            seen.id, seen.name, seen.scopes, seen.created_at, seen.expires_at, seen.last_used_at, text
+        )
         return JsonResponse(view, headers={"Location": f"{self.path}/{token.id}/"})
 
     @delete(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import cast
+from urllib.parse import urlsplit
 
 from dependency_injector.providers import Object
 from litestar import Controller, Litestar
@@ -14,7 +15,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.routes import HTTPRoute
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.errors import DomainError
@@ -23,6 +24,9 @@ from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.container import Container
 from tasktracker.entrypoints.http.accounts import AccountController
 from tasktracker.entrypoints.http.activity import ActivityController
+from tasktracker.entrypoints.http.admin_deliveries import AdminDeliveryController
+from tasktracker.entrypoints.http.admin_service import AdminInviteController, AdminServiceController
+from tasktracker.entrypoints.http.admin_users import AdminUserController
 from tasktracker.entrypoints.http.api_tokens import ApiTokenController
 from tasktracker.entrypoints.http.categories import CategoryController
 from tasktracker.entrypoints.http.changes import SyncCursors
@@ -34,19 +38,24 @@ from tasktracker.entrypoints.http.core.idempotency import Writes
 from tasktracker.entrypoints.http.core.middleware import ResponseMiddleware
 from tasktracker.entrypoints.http.core.openapi import describe
 from tasktracker.entrypoints.http.core.problems import from_bug, from_domain, from_protocol
+from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
+from tasktracker.entrypoints.http.core.sub_path import SubPath
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.entrypoints.http.deliveries import DeliveryController
+from tasktracker.entrypoints.http.dev_mail import DevMailController
 from tasktracker.entrypoints.http.digest import DigestController
+from tasktracker.entrypoints.http.email import EmailController
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
-from tasktracker.entrypoints.http.job_worker import JobWorker
+from tasktracker.entrypoints.http.links import LinkController
+from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
 from tasktracker.entrypoints.http.root import RootController
 from tasktracker.entrypoints.http.sessions import SessionController
 from tasktracker.entrypoints.http.shares import CategoryShareController, ShareController
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
-from tasktracker.entrypoints.http.sweeper import Sweeper
 from tasktracker.entrypoints.http.sync import SyncController
 from tasktracker.entrypoints.http.system import ProblemController, SystemController
 from tasktracker.entrypoints.http.tasks import TaskController
@@ -55,15 +64,20 @@ from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
 from tasktracker.entrypoints.metrics import Gauges, ProcessMetrics
 from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THREADS_PER_HASH, Settings
+from tasktracker.entrypoints.worker.background import Background
 
 CONTROLLERS: Sequence[type[Controller]] = (
     AccountController,
+    PasswordController,
     PortabilityController,
     ImportJobController,
     SessionController,
     TwoFactorController,
     ApiTokenController,
+    LinkController,
+    EmailController,
     ActivityController,
+    DeliveryController,
     CategoryController,
     CategoryShareController,
     TaskController,
@@ -73,9 +87,14 @@ CONTROLLERS: Sequence[type[Controller]] = (
     SyncController,
     DigestController,
     EventController,
+    AdminUserController,
+    AdminInviteController,
+    AdminDeliveryController,
+    AdminServiceController,
     RootController,
     SystemController,
     ProblemController,
+    DevMailController,
 )
 
 # The paths of the original Task Tracker: its client needs only another base URL (docs/original.md).
@@ -120,6 +139,7 @@ class Services:
         self.subscriptions = SubscriptionRegistry(
             container.notifier(), container.streams(), self.stream_threads, per_user=settings.streams_per_user
         )
+        self.refresh_cookie = RefreshCookie(settings.public_url, container.clock())
         self.metrics = ProcessMetrics() if metrics.is_on(settings) else None
         self.metrics_registry = metrics.registry(self.metrics, store, container.clock()) if self.metrics else None
         self.writes = Writes(store, container.retention())
@@ -136,13 +156,19 @@ class Application:
         methods = {route.path_format: route.methods for route in litestar.routes if isinstance(route, HTTPRoute)}
         app = Cors(litestar, settings.cors_allowed_origins)
         observe = services.metrics.observe if services.metrics else None
-        self._asgi = ResponseMiddleware(app, methods, request_log=settings.request_log, observe=observe)
+        self._responses = ResponseMiddleware(app, methods, request_log=settings.request_log, observe=observe)
+        path = urlsplit(settings.public_url).path
+        self._asgi: ASGIApp = SubPath(self._original, path) if path else self._original
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
+        await self._asgi(scope, receive, send)
+
+    async def _original(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the paths of the original, too."""
         if path := ORIGINAL_PATHS.get(scope.get("path", "").rstrip("/")):
             scope = cast(Scope, {**scope, "path": path, "raw_path": path.encode()})
-        await self._asgi(scope, receive, send)
+        await self._responses(scope, receive, send)
 
 
 def create_app(container: Container) -> Application:
@@ -161,7 +187,7 @@ def create_app(container: Container) -> Application:
         logging_config=None,
         state=State({"clock": container.clock(), "require_may_write": partial(services.threads.run, _open, store)}),
     )
-    litestar.state.openapi = cache(lambda: describe(litestar))
+    litestar.state.openapi = cache(lambda: describe(litestar, urlsplit(settings.public_url).path))
     return Application(litestar, services, settings)
 
 
@@ -173,22 +199,21 @@ def _open(store: Storage, actor: Actor) -> None:
 
 @asynccontextmanager
 async def _running(container: Container, services: Services, _: Litestar) -> AsyncIterator[None]:
-    """Run the background tasks. At the end, finish running requests and close all connections."""
-    sweeper = Sweeper(container.housekeeping(), container.limiter(), container.clock())
-    sweeping = asyncio.create_task(sweeper.run(services.threads))
-    worker = JobWorker(container.jobs(), container.jobs_added())
-    worker.start()
+    """Run the work in the background. At the end, finish running requests and close all connections."""
+    background = Background(container) if container.settings().run_worker else None
+    if background is not None:
+        background.start()
     services.subscriptions.open()
-    background = [sweeping]
+    sampling = None
     if services.metrics is not None:
-        background.append(asyncio.create_task(_sampling(services.metrics, _gauges(container, services))))
+        sampling = asyncio.create_task(_sampling(services.metrics, _gauges(container, services)))
     try:
         yield
     finally:
-        for task in background:
-            task.cancel()
-        sweeper.stop()
-        await asyncio.to_thread(worker.stop)
+        if sampling is not None:
+            sampling.cancel()
+        if background is not None:
+            await asyncio.to_thread(background.stop)
         await services.transfers.stop()
         await services.subscriptions.close()
         for each in vars(services).values():

@@ -29,6 +29,7 @@ from tasktracker.domain.kernel.errors import (
     IdTaken,
     InvalidInput,
     NotAllowed,
+    QuotaExceeded,
     Stale,
 )
 from tasktracker.domain.kernel.members import Role
@@ -189,7 +190,7 @@ class CategoryController(Controller):
         "/",
         operation_id="createCategory",
         summary="Create a category",
-        opt=operation(InvalidInput, CategoryNameTaken, headers=("ETag", "Location"), idempotent=True),
+        opt=operation(QuotaExceeded, InvalidInput, CategoryNameTaken, headers=("ETag", "Location"), idempotent=True),
     )
     @on_thread
     def create_category(
@@ -222,6 +223,7 @@ class CategoryController(Controller):
         operation_id="replaceCategory",
         summary="Replace or create a category",
         opt=operation(
+            QuotaExceeded,
             InvalidInput,
             CategoryNotFound,
             NotAllowed,

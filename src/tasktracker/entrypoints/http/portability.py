@@ -13,7 +13,7 @@ from litestar import Controller, Response, get, post
 from msgspec import UNSET, Meta, UnsetType
 
 from tasktracker.domain.kernel.clock import Clock
-from tasktracker.domain.kernel.errors import Busy, InvalidInput
+from tasktracker.domain.kernel.errors import Busy, InvalidInput, QuotaExceeded
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
 from tasktracker.domain.portability.job_service import ImportJobService
@@ -88,6 +88,7 @@ class PortabilityController(Controller):
         # Imports have their own limit, which is checked while the body is received.
         request_max_body_size=None,
         opt=operation(
+            QuotaExceeded,
             InvalidInput,
             Busy,
             access=Access.SESSION,

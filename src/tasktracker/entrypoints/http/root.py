@@ -10,6 +10,7 @@ from uuid import UUID
 from litestar import Controller, get
 from msgspec import Meta, Struct
 
+from tasktracker.domain.accounts.registration import Registration, RegistrationMode
 from tasktracker.domain.kernel.actors import Actor, SystemActor
 from tasktracker.domain.kernel.errors import InsufficientScope, InvalidToken, SessionEnded
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
@@ -27,7 +28,9 @@ SERVER = "server"
 class CapabilitiesView(Struct):
     """What this server offers. Further capabilities may be added."""
 
-    registration: Annotated[str, Meta(description="`open`: new users may register.")]
+    registration: Annotated[
+        Registration, Meta(description="Whether new users may register: always, with an invitation, or not.")
+    ]
     mail: Annotated[bool, Meta(description="Whether the server sends e-mail.")]
 
 
@@ -71,6 +74,7 @@ class RootController(Controller):
 
     settings: Settings
     store: Storage
+    registration_mode: RegistrationMode
     threads: ThreadRunner
 
     @get(
@@ -87,11 +91,13 @@ class RootController(Controller):
         """
         actor: Actor | None = request.scope["user"]
         secret = self.store.get_or_create_secret(SERVER)
+        with self.store.reading(SystemActor("describe the service")) as work:
+            registration = self.registration_mode.current(work)
         return RootView(
             name="Task Tracker",
             version=version("tasktracker-server"),
             server=UUID(bytes=secret[:16], version=4),
-            capabilities=CapabilitiesView(registration="open", mail=False),
+            capabilities=CapabilitiesView(registration=registration, mail=bool(self.settings.mail_url)),
             limits=LimitsView(
                 body_bytes=self.settings.max_body_bytes,
                 mutations=MAX_MUTATIONS,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Response, delete, get, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tasktracker.domain.accounts.ports import TokenSigner
-from tasktracker.domain.accounts.second_factor import MAX_CODE_LENGTH
 from tasktracker.domain.accounts.session import MAX_DEVICE_LENGTH, Session
 from tasktracker.domain.accounts.session_service import LOGIN_RULES, SessionService
 from tasktracker.domain.accounts.token import TokenKind
@@ -30,24 +30,15 @@ from tasktracker.domain.kernel.errors import (
     TooManyRequests,
 )
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.http.accounts import (
-    EXAMPLE_PASSWORD,
-    EXAMPLE_TOKEN,
-    Password,
-    SignedInView,
-    view_signed_in,
-)
+from tasktracker.entrypoints.http.accounts import BEARER, EXAMPLE_TOKEN, SignedInView, view_signed_in
 from tasktracker.entrypoints.http.core.authentication import require_live
 from tasktracker.entrypoints.http.core.operation import Access, operation
+from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request, bearer_token, identifier
-from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, text
+from tasktracker.entrypoints.http.core.responses import JsonResponse
+from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed, Moment, sent, text
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_hashing_thread, on_thread, shared_by
-
-Code = Annotated[
-    str,
-    text(longest=MAX_CODE_LENGTH),
-    Meta(description="A code from the authenticator app or a recovery code, if two-factor authentication is on."),
-]
+from tasktracker.entrypoints.http.passwords import EXAMPLE_PASSWORD, Code, Password
 
 
 class Login(Body, kw_only=True):
@@ -63,11 +54,11 @@ class Login(Body, kw_only=True):
 
 
 class Refresh(Body, kw_only=True):
-    """The latest refresh token."""
+    """The latest refresh token, unless it is in the cookie."""
 
     example = {"refresh": EXAMPLE_TOKEN}
 
-    refresh: str
+    refresh: str | UnsetType = UNSET
 
 
 class Verify(Body, kw_only=True):
@@ -79,18 +70,18 @@ class Verify(Body, kw_only=True):
 
 
 class Logout(Body, kw_only=True):
-    """A refresh token, if the header contains no valid access token."""
+    """A refresh token, if neither the header contains a valid access token nor the cookie a refresh token."""
 
     example = {"refresh": EXAMPLE_TOKEN}
 
     refresh: str | UnsetType = UNSET
 
 
-class TokensView(Struct):
+class TokensView(Struct, kw_only=True):
     """The next tokens of a session."""
 
     access: str
-    refresh: str
+    refresh: Annotated[str, Meta(description="Absent if it is in the cookie.")] | UnsetType = UNSET
     token_type: str
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
 
@@ -112,6 +103,11 @@ class SessionView(Struct):
     created_at: Moment
     last_refreshed_at: Moment
     expires_at: Annotated[Moment, Meta(description="When the session expires, unless it is refreshed before.")]
+    address: Annotated[str | None, Meta(description="The network address of the login or the last refresh.")]
+    user_agent: Annotated[str | None, Meta(description="The program that logged in or refreshed, as it names itself.")]
+    last_used_at: Annotated[
+        Moment, Meta(description="The last use. It is stored once in the lifetime of an access token.")
+    ]
     is_current: Annotated[bool, Meta(description="Whether this is the session of the request.")]
 
 
@@ -123,6 +119,9 @@ def view_session(session: Session, actor: SessionActor) -> SessionView:
         created_at=session.created_at,
         last_refreshed_at=session.rotated_at,
         expires_at=session.expires_at,
+        address=session.address,
+        user_agent=session.user_agent,
+        last_used_at=session.used_at,
         is_current=session.id == actor.session_id,
     )
 
@@ -136,6 +135,7 @@ class SessionController(Controller):
     sessions: SessionService
     store: Storage
     signer: TokenSigner
+    refresh_cookie: RefreshCookie
     threads: ThreadRunner
     hashing_threads: ThreadRunner
 
@@ -144,28 +144,39 @@ class SessionController(Controller):
         operation_id="login",
         summary="Log in",
         status_code=200,
-        opt=operation(InvalidInput, InvalidCredentials, CodeRequired, TooManyRequests, Busy, access=Access.PUBLIC),
+        opt=operation(
+            InvalidInput,
+            InvalidCredentials,
+            CodeRequired,
+            TooManyRequests,
+            Busy,
+            access=Access.PUBLIC,
+            cookie=True,
+        ),
     )
     @shared_by(lambda _, data, **__: data.username.casefold())
     @on_hashing_thread
-    def login(self, request: Request, data: JsonBody[Login]) -> SignedInView:
+    def login(self, request: Request, data: JsonBody[Login]) -> Response[SignedInView]:
         """Open a session on a device."""
+        self.refresh_cookie.check(request)
         device, code = data.device or None, data.code or None
-        return view_signed_in(self.sessions.login(data.username, data.password, device, code, request.origin))
+        signed_in = self.sessions.login(data.username, data.password, device, code, request.origin)
+        return self.refresh_cookie.respond(request, view_signed_in(signed_in), signed_in.tokens.refresh_expires_at)
 
     @post(
         "/refresh",
         operation_id="refresh",
         summary="Refresh the tokens",
         status_code=200,
-        opt=operation(InvalidInput, InvalidToken, SessionEnded, TooManyRequests, access=Access.PUBLIC),
+        opt=operation(InvalidInput, InvalidToken, SessionEnded, TooManyRequests, access=Access.PUBLIC, cookie=True),
     )
-    @shared_by(lambda self, data, **_: self.owner_of(data.refresh))
+    @shared_by(lambda self, request, data=None: self.owner_of(self.refresh_token(request, data)))
     @on_thread
-    def refresh(self, request: Request, data: JsonBody[Refresh]) -> TokensView:
+    def refresh(self, request: Request, data: JsonBody[Refresh | None] = None) -> Response[TokensView]:
         """Exchange a refresh token for the next access and refresh token."""
-        tokens = self.sessions.refresh(data.refresh, request.origin)
-        return TokensView(tokens.access, tokens.refresh, "Bearer", tokens.expires_in)
+        tokens = self.sessions.refresh(self.refresh_token(request, data), request.origin)
+        view = TokensView(access=tokens.access, refresh=tokens.refresh, token_type=BEARER, expires_in=tokens.expires_in)
+        return self.refresh_cookie.respond(request, view, tokens.refresh_expires_at)
 
     @post(
         "/verify",
@@ -186,20 +197,23 @@ class SessionController(Controller):
         summary="Log out",
         status_code=204,
         opt=operation(
-            InvalidInput, NotAuthenticated, InvalidToken, SessionEnded, SessionRequired, access=Access.OPTIONAL
+            InvalidInput,
+            NotAuthenticated,
+            InvalidToken,
+            SessionEnded,
+            SessionRequired,
+            access=Access.OPTIONAL,
+            cookie=True,
         ),
     )
-    @shared_by(
-        lambda self, request, data=None: self.owner_of(bearer_token(request) or (data.refresh if data else None))
-    )
+    @shared_by(lambda self, request, data=None: self.owner_of(next(iter(self.presented_tokens(request, data)), None)))
     @on_thread
-    def logout(self, request: Request, data: JsonBody[Logout | None] = None) -> None:
-        """End the sessions of the access token in the header and of the refresh token in the body.
+    def logout(self, request: Request, data: JsonBody[Logout | None] = None) -> Response[None]:
+        """End the sessions of the access token in the header and of the refresh token in the body or the cookie.
 
         Expired tokens are accepted. One valid token is enough, whatever the other one is.
         """
-        presented = bearer_token(request) or ""
-        tokens = [token for token in (presented, data.refresh if data else None) if token]
+        presented, tokens = bearer_token(request) or "", self.presented_tokens(request, data)
         if not tokens:
             raise NotAuthenticated
         try:
@@ -209,6 +223,8 @@ class SessionController(Controller):
                 raise
             require_live(self.store, actor_of(presented))
             raise SessionRequired from None
+        headers = self.refresh_cookie.removal(request) if self.refresh_cookie.is_used(request) else {}
+        return JsonResponse(None, headers=headers)
 
     @get(
         "/sessions",
@@ -246,6 +262,20 @@ class SessionController(Controller):
         """End one of the caller's sessions. It may be that of this request."""
         with self.store.writing(request.session_actor) as work:
             self.sessions.end(work, identifier(id), request.origin)
+
+    def refresh_token(self, request: Request, data: Refresh | None) -> str:
+        """Return the refresh token of the cookie or the body. Raises InvalidInput, InvalidToken."""
+        if self.refresh_cookie.is_used(request):
+            return self.refresh_cookie.required_token(request)
+        if data is None or data.refresh is UNSET:
+            raise InvalidInput.of("refresh", "is required")
+        return data.refresh
+
+    def presented_tokens(self, request: Request, data: Logout | None) -> Sequence[str]:
+        """Return the access token of the header, and the refresh token of the cookie or the body."""
+        is_cookie = self.refresh_cookie.is_used(request)
+        refresh = self.refresh_cookie.token(request) if is_cookie else sent(data.refresh) if data else None
+        return [token for token in (bearer_token(request), refresh) if token]
 
     def owner_of(self, token: str | None) -> int | None:
         """Return the user of a token, None if it is not valid. Whether its session is live is not checked."""

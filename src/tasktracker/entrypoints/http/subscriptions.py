@@ -86,6 +86,11 @@ class SubscriptionRegistry:
         self._missed = asyncio.Event()
         self._is_closing = False
 
+    @property
+    def count(self) -> int:
+        """The number of open subscriptions. May be read on any thread."""
+        return sum(len(of_user) for of_user in list(self._subscriptions.values()))
+
     def open(self) -> None:
         """Start to listen. Must be called in the event loop."""
         self._loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ from functools import cache
 from hmac import compare_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from litestar import Controller, MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
@@ -94,12 +95,12 @@ class SystemController(Controller):
     @get("/docs", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def docs(self) -> Response[bytes]:
         """The interactive documentation."""
-        return _page("index.html", MediaType.HTML)
+        return self._page("index.html", MediaType.HTML)
 
     @get("/docs/start.js", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def docs_script(self) -> Response[bytes]:
         """The script that starts the interactive documentation."""
-        return _page("start.js", "text/javascript")
+        return self._page("start.js", "text/javascript")
 
     @get("/docs/assets/{name:str}", include_in_schema=False, opt=operation(access=Access.PUBLIC))
     async def docs_asset(self, name: FromPath[str]) -> Response[bytes]:
@@ -108,6 +109,12 @@ class SystemController(Controller):
             raise NotFoundException
         media_type = ASSET_TYPES[Path(name).suffix]
         return Response(_read("swagger-ui", name), media_type=media_type, headers={"Cache-Control": ASSET_CACHING})
+
+    def _page(self, name: str, media_type: str) -> Response[bytes]:
+        # The paths in it begin with a slash, because the page itself may end with one or not.
+        begin = f'"{urlsplit(self.settings.public_url).path}/'.encode()
+        page = _read("docs", name).replace(b'"/', begin)
+        return Response(page, media_type=media_type, headers={"Content-Security-Policy": DOCS_POLICY})
 
 
 class ProblemController(Controller):
@@ -132,11 +139,6 @@ class ProblemController(Controller):
             if name == slug:
                 return f"{title} (status {status}).\n"
         raise NotFound
-
-
-def _page(name: str, media_type: str) -> Response[bytes]:
-    headers = {"Content-Security-Policy": DOCS_POLICY}
-    return Response(_read("docs", name), media_type=media_type, headers=headers)
 
 
 @cache

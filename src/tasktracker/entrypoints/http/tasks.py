@@ -17,6 +17,7 @@ from tasktracker.domain.kernel.errors import (
     IdTaken,
     InvalidInput,
     NotAllowed,
+    QuotaExceeded,
     Stale,
     TaskNotFound,
 )
@@ -82,7 +83,7 @@ class TaskController(Controller):
         "/",
         operation_id="createTask",
         summary="Create a task",
-        opt=operation(InvalidInput, headers=("ETag", "Location"), idempotent=True),
+        opt=operation(QuotaExceeded, InvalidInput, headers=("ETag", "Location"), idempotent=True),
     )
     @on_thread
     def create_task(self, request: Request, data: JsonBody[CreateTask], body: RawBody) -> Response[TaskView]:
@@ -109,7 +110,15 @@ class TaskController(Controller):
         operation_id="replaceTask",
         summary="Replace or create a task",
         opt=operation(
-            InvalidInput, TaskNotFound, NotAllowed, Stale, IdTaken, headers=("ETag",), idempotent=True, creates=True
+            QuotaExceeded,
+            InvalidInput,
+            TaskNotFound,
+            NotAllowed,
+            Stale,
+            IdTaken,
+            headers=("ETag",),
+            idempotent=True,
+            creates=True,
         ),
     )
     @on_thread
@@ -140,7 +149,7 @@ class TaskController(Controller):
         "/{id:str}",
         operation_id="editTask",
         summary="Change a task",
-        opt=operation(InvalidInput, TaskNotFound, NotAllowed, Stale, headers=("ETag",), idempotent=True),
+        opt=operation(QuotaExceeded, InvalidInput, TaskNotFound, NotAllowed, Stale, headers=("ETag",), idempotent=True),
     )
     @on_thread
     def edit_task(
@@ -199,6 +208,7 @@ class TaskController(Controller):
         summary="Undo a change",
         status_code=200,
         opt=operation(
+            QuotaExceeded,
             InvalidInput,
             TaskNotFound,
             ChangeNotFound,

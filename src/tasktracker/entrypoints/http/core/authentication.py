@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import astuple
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -13,7 +14,7 @@ from litestar.types import ASGIApp
 from tasktracker.domain.accounts.ports import TokenSigner
 from tasktracker.domain.accounts.token import TokenKind
 from tasktracker.domain.api_tokens import api_token
-from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.actors import Actor, AdminActor, SessionActor
 from tasktracker.domain.kernel.errors import (
     InsufficientScope,
     InvalidToken,
@@ -59,11 +60,14 @@ class Authentication(AbstractAuthenticationMiddleware):
         access, result = operation.access, ANONYMOUS
         if access is Access.TOKEN:
             result = self._authenticated(connection)
-        elif access is Access.SESSION:
+        elif access in (Access.SESSION, Access.ADMIN):
             result = self._authenticated(connection)
             if not isinstance(result.user, SessionActor):
                 await self._threads.run(require_live, self._store, result.user)
                 raise SessionRequired
+            if access is Access.ADMIN:
+                # Whether the user is an administrator is checked when the use case opens its unit of work.
+                result = AuthenticationResult(AdminActor(*astuple(result.user)), result.auth)
         elif (access is Access.TICKET and "ticket" not in connection.query_params) or (
             access is Access.OPTIONAL_TOKEN and bearer_token(connection) is not None
         ):

@@ -19,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from tasktracker.domain.kernel.errors import (
+    AdminRequired,
     Busy,
     DomainError,
     InsufficientScope,
@@ -45,6 +46,7 @@ from tasktracker.entrypoints.http.core.openapi_schemas import (
 )
 from tasktracker.entrypoints.http.core.operation import Access, Operation
 from tasktracker.entrypoints.http.core.problems import MEDIA_TYPE, PROTOCOL, Problem, status_of
+from tasktracker.entrypoints.http.core.refresh_cookie import COOKIE, TRANSPORT
 from tasktracker.entrypoints.http.core.request import JSON_TYPES, PATCH_TYPES, body_type
 from tasktracker.entrypoints.http.core.responses import BINARY, JSON
 
@@ -66,11 +68,12 @@ SECURITY: dict[Access, list[dict[str, Any]]] = {
     Access.OPTIONAL_TOKEN: [{"bearer": []}, {}],
     Access.TOKEN: [{"bearer": []}],
     Access.SESSION: [{"bearer": []}],
+    Access.ADMIN: [{"bearer": []}],
     Access.TICKET: [{"bearer": []}, {}],
 }
 BEARER = "The `access` token of a registration, a login or a refresh, or an API token. Enter only the token."
 EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options", "Cache-Control", "Content-Security-Policy")
-OPTIONAL = ("Link", "Idempotency-Replayed", "MissingScope", "RetryAfterKeyInUse")
+OPTIONAL = ("Link", "Set-Cookie", "Idempotency-Replayed", "MissingScope", "RetryAfterKeyInUse")
 TAGS = {
     "accounts": "User accounts and profiles.",
     "sessions": "Login, token refresh, logout and active sessions.",
@@ -82,12 +85,13 @@ TAGS = {
     "trash": "Deleted tasks that can still be restored.",
     "history": "The changes of a task.",
     "sync": "Synchronization of devices.",
+    "administration": "Users, settings, invitations and activity of the service, for administrators.",
     "service": "Health checks and explanations of problems.",
 }
 
 
-def describe(app: Litestar) -> dict[str, Any]:
-    """Return the OpenAPI document of an application."""
+def describe(app: Litestar, under: str = "") -> dict[str, Any]:
+    """Return the OpenAPI document of an application, which is served under a path."""
     operations = list(_operations(app))
     queries = {query.__name__ for _, _, handler in operations if (query := Operation.of(handler).query)}
     types = {Problem} | {tp for _, _, handler in operations for tp in _types(handler)}
@@ -107,7 +111,7 @@ def describe(app: Litestar) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
             "contact": {"name": "Task Tracker contributors"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": under or "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {path: dict(sorted(paths[path].items())) for path in sorted(paths)},
         "components": {
@@ -183,10 +187,10 @@ def _operation(
         content = {"schema": _text(BINARY), "example": operation.consumes}
         described["requestBody"] = {"required": True, "content": {BINARY: content}}
     responses = described["responses"]
-    replayed = ("Idempotency-Replayed",) if operation.idempotent else ()
+    optional = ["Idempotency-Replayed"] * operation.idempotent + ["Set-Cookie"] * operation.cookie
     responses[str(handler.status_code)] = {
         "description": HTTPStatus(handler.status_code).phrase,
-        "headers": _headers(*EVERYWHERE, *operation.headers, *replayed),
+        "headers": _headers(*EVERYWHERE, *operation.headers, *optional),
         **({"content": content} if (content := _content(handler, result, schema_of)) else {}),
     }
     if method == "GET" and "ETag" in operation.headers:
@@ -201,7 +205,7 @@ def _operation(
             "headers": _headers(*EVERYWHERE, "Location", "Preference-Applied"),
             "content": {JSON: {"schema": schema_of[operation.accepted]}},
         }
-    protocol = (413, 415) if body or operation.consumes else ()
+    protocol = ((413, 415) if body or operation.consumes else ()) + ((403,) if operation.cookie else ())
     responses |= _problems(_kinds(operation, path, method), protocol, schema_of)
     described["responses"] = dict(sorted(responses.items()))
     return described
@@ -221,7 +225,12 @@ def _kinds(operation: Operation, path: str, method: str) -> set[type[DomainError
             kinds.add(StorageFull)
     if operation.access not in (Access.PUBLIC, Access.OPTIONAL, Access.OPTIONAL_TOKEN):
         kinds |= {NotAuthenticated, InvalidToken, SessionEnded}
-        kinds.add(SessionRequired if operation.access is Access.SESSION else InsufficientScope)
+        if operation.access in (Access.SESSION, Access.ADMIN):
+            kinds.add(SessionRequired)
+        else:
+            kinds.add(InsufficientScope)
+        if operation.access is Access.ADMIN:
+            kinds.add(AdminRequired)
     return kinds
 
 
@@ -243,6 +252,9 @@ def _parameters(
     if operation.access is Access.TICKET:
         text = "The `id` of the last event that was received. It replaces `cursor`."
         yield {"name": "Last-Event-ID", "in": "header", "description": text, "schema": {"type": "string"}}
+    if operation.cookie:
+        text = "`cookie`: the refresh token is in a cookie of the browser and not in bodies."
+        yield {"name": TRANSPORT, "in": "header", "description": text, "schema": typed_enum([COOKIE])}
     if operation.accepted:
         text = "`respond-async`: respond with 202 as soon as the body has arrived (RFC 7240)."
         yield {"name": "Prefer", "in": "header", "description": text, "schema": {"type": "string"}}

@@ -48,6 +48,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "The preference that was followed (RFC 7240).",
         "schema": typed_enum(["respond-async"]),
     },
+    "Set-Cookie": {
+        "description": "The refresh token, with `X-Session-Transport: cookie`.",
+        "schema": {"type": "string"},
+    },
     "Content-Disposition": {"description": "The file name.", "schema": {"type": "string"}},
     "Link": {
         "description": 'The next page, as `<…>; rel="next"`. Absent on the last page.',

@@ -28,6 +28,8 @@ class Access(Enum):
     """An access token, or an API token whose scopes the use case checks."""
     SESSION = auto()
     """An access token. API tokens are refused."""
+    ADMIN = auto()
+    """An access token of an administrator."""
     TICKET = auto()
     """A token as for `TOKEN`, or a ticket in the query string, which the handler redeems."""
 
@@ -45,6 +47,7 @@ class Operation:
     consumes: str | None = None
     produces: tuple[str, ...] = ()
     accepted: type[Struct] | None = None
+    cookie: bool = False
 
     @classmethod
     def of(cls, handler: BaseRouteHandler) -> Operation:
@@ -63,6 +66,7 @@ def operation(
     consumes: str | None = None,
     produces: tuple[str, ...] = (),
     accepted: type[Struct] | None = None,
+    cookie: bool = False,
 ) -> dict[str, Any]:
     """Return the `opt` of a handler.
 
@@ -70,7 +74,7 @@ def operation(
     those of a successful response. An `idempotent` operation accepts an `Idempotency-Key`; one that `creates` accepts
     `If-None-Match: *`. `consumes` is the example of a body that is not JSON but a file, and `produces` are the media
     types of a response that is not JSON. With `Prefer: respond-async`, an operation returns 202 with a representation
-    of the type `accepted`, and continues.
+    of the type `accepted`, and continues. With `cookie`, the refresh token may be in the cookie.
     """
     return {
         OPERATION: Operation(
@@ -83,5 +87,6 @@ def operation(
             consumes=consumes,
             produces=produces,
             accepted=accepted,
+            cookie=cookie,
         )
     }

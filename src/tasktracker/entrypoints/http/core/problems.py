@@ -22,6 +22,7 @@ from tasktracker.domain.kernel.errors import (
     InvalidInput,
     InvalidToken,
     KeyInUse,
+    QuotaExceeded,
     SessionEnded,
     Stale,
     TooManyRequests,
@@ -50,6 +51,7 @@ STATUSES: Mapping[type[DomainError], HTTPStatus] = {
 
 PROTOCOL: Mapping[int, tuple[str, str]] = {
     400: ("bad-request", "The request is malformed"),
+    403: ("cross-site-request", "The request was not sent by a page of the same origin"),
     404: ("unknown-path", "This path does not exist"),
     405: ("method-not-allowed", "This path does not support this method"),
     408: ("request-timeout", "The request did not arrive in time"),
@@ -84,6 +86,8 @@ class Problem(Struct):
     status: int
     detail: str
     errors: Annotated[list[FieldProblem], Meta(description="Each invalid field.")] | UnsetType = UNSET
+    quota: Annotated[str, Meta(description="The quota that is used up.")] | UnsetType = UNSET
+    limit: Annotated[int, Meta(description="The most that the quota allows.")] | UnsetType = UNSET
     current: Annotated[Any, Meta(description=CURRENT, extra_json_schema={"type": "object"})] | UnsetType = UNSET
 
 
@@ -97,6 +101,8 @@ def problem_of(error: DomainError) -> Problem:
     problem = Problem(f"/problems/{error.slug}", error.title, status_of(type(error)), error.detail)
     if isinstance(error, InvalidInput):
         problem.errors = [FieldProblem(each.field, each.message) for each in error.errors]
+    elif isinstance(error, QuotaExceeded):
+        problem.quota, problem.limit = error.quota, error.limit
     return problem
 
 

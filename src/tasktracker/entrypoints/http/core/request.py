@@ -14,9 +14,10 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, InternalServerException
 from litestar.handlers import BaseRouteHandler
 
+from tasktracker.domain.accounts.session import MAX_USER_AGENT_LENGTH
 from tasktracker.domain.accounts.token import TokenClaims
 from tasktracker.domain.activity.event import Origin
-from tasktracker.domain.kernel.actors import Actor, SessionActor
+from tasktracker.domain.kernel.actors import Actor, AdminActor, SessionActor
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.entrypoints.http.core.request_parsing import decode, read_query
 from tasktracker.entrypoints.http.core.schemas import Body, Query
@@ -49,10 +50,18 @@ class Request(LitestarRequest[Actor, TokenClaims | None, State]):
         return actor
 
     @property
+    def admin_actor(self) -> AdminActor:
+        """The actor, in an operation for administrators."""
+        actor = self.user
+        assert isinstance(actor, AdminActor), "the operation is not for administrators"
+        return actor
+
+    @property
     def origin(self) -> Origin:
-        """The client's address. uvicorn has already resolved trusted proxies."""
+        """The client's address and program. uvicorn has already resolved trusted proxies."""
         client = self.scope.get("client")
-        return Origin(_unmapped(client[0]) if client else None)
+        agent = (header(self, "User-Agent") or "").strip()[:MAX_USER_AGENT_LENGTH]
+        return Origin(_unmapped(client[0]) if client else None, agent or None)
 
     async def body(self) -> bytes:
         """Return the body. Raises InvalidInput for an empty body if the handler requires data."""

@@ -17,6 +17,7 @@ from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
 View = TypeVar("View")
 BodyT = TypeVar("BodyT")
 FieldsT = TypeVar("FieldsT")
+SentT = TypeVar("SentT")
 
 JsonBody = JSONBody[SkipValidation[BodyT]]
 """The body of a request. `Request.json` has already validated it, so Litestar does not validate it again."""
@@ -84,6 +85,11 @@ def sent_fields(body: Body, fields: type[FieldsT]) -> FieldsT:
     """Return the fields of a body that were sent, as the partial TypedDict of a service."""
     values = ((name, getattr(body, name, UNSET)) for name in fields.__annotations__)
     return cast(FieldsT, {name: value for name, value in values if value is not UNSET})
+
+
+def sent(value: SentT | UnsetType | None) -> SentT | None:
+    """Return the value of a field, and None for one that was not sent or is null."""
+    return None if value is UNSET else value
 
 
 @singledispatch

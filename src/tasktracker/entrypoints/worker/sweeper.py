@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
+from collections.abc import Callable
 from datetime import timedelta
-from threading import Event
 
 import structlog
 
 from tasktracker.domain.housekeeping import HousekeepingService
 from tasktracker.domain.kernel import deadline
 from tasktracker.domain.kernel.clock import Clock
-from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.throttling.limit import Bucket, Limit
 from tasktracker.domain.throttling.ports import RateLimiter
-from tasktracker.entrypoints.http.core.threads import ThreadRunner
 
 CHECK_SECONDS = 300
 MAX_PER_SWEEP = 10_000  # items of each kind; the next sweep, by any process, continues
@@ -32,32 +28,22 @@ class Sweeper:
         self._housekeeping = housekeeping
         self._limiter = limiter
         self._clock = clock
-        self._stopping = Event()
 
-    async def run(self, threads: ThreadRunner) -> None:
-        """Sweep on one of the threads whenever it is this process's turn, until cancelled."""
-        while True:
-            # Random, so that the processes check at different times, and not while the server starts.
-            await asyncio.sleep(CHECK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # not a secret
-            try:
-                await threads.run(self.sweep)
-            except DomainError as error:
-                log.warning("sweep failed", problem=error.slug)
-            except Exception:
-                log.exception("sweep failed")
+    def run_next(self, is_stopping: Callable[[], bool]) -> None:
+        """Sweep if it is this process's turn. Returns None: what is left has time until the next check."""
+        self.sweep(is_stopping)
 
-    def sweep(self) -> int | None:
-        """Sweep if it is this process's turn, and return the number of removed items; otherwise return None."""
+    def sweep(self, is_stopping: Callable[[], bool] = lambda: False) -> int | None:
+        """Sweep if it is this process's turn, and return the number of removed items; otherwise return None.
+
+        Ends early once `is_stopping` returns True.
+        """
         if self._limiter.consume(TURN, self._clock.now()) is not None:
             return None
         deadline.current().lift()
-        removed = self._housekeeping.sweep(MAX_PER_SWEEP, self._stopping.is_set)
+        removed = self._housekeeping.sweep(MAX_PER_SWEEP, is_stopping)
         log.info("swept", removed=removed)
-        if removed >= MAX_PER_SWEEP and not self._stopping.is_set():
+        if removed >= MAX_PER_SWEEP and not is_stopping():
             # There may be more: the next process that checks continues.
             self._limiter.refund(TURN)
         return removed
-
-    def stop(self) -> None:
-        """End a running sweep soon, because a server that stops waits for its threads."""
-        self._stopping.set()

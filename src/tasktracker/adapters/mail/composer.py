@@ -1,0 +1,123 @@
+"""Writes letters as mails: text and HTML from one catalogue of texts."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from tasktracker.domain.deliveries.delivery import Letter
+
+LANGUAGES = ("en", "de")
+DETAILS = ("at", "from", "device", "token")
+"""Parameters that are shown as a list, each with its label."""
+
+_PACKAGE = "tasktracker.adapters.mail"
+_TEMPLATES = Environment(
+    loader=PackageLoader(_PACKAGE, "templates"),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, Any]:
+    """Return the texts of a language: `common` ones, and those of each kind of letters."""
+    return tomllib.loads(files(_PACKAGE).joinpath("texts", f"{language}.toml").read_text(encoding="utf-8"))
+
+
+class Composer:
+    """Writes letters. The same letter gives the same mail, so a duplicate differs in nothing.
+
+    Links lead to `public_url`. Values, such as a username, are escaped in HTML, and refused in a header if they contain
+    a line break.
+    """
+
+    def __init__(self, sender: Address, public_url: str) -> None:
+        self._sender = sender
+        self._public_url = public_url.rstrip("/")
+        self._host = urlsplit(public_url).netloc
+
+    def write(self, letter: Letter) -> EmailMessage:
+        """Return the mail. Raises ValueError for a recipient that cannot be written in a header."""
+        language = letter.language if letter.language in LANGUAGES else LANGUAGES[0]
+        texts, common = catalogue(language)[letter.kind], catalogue(language)["common"]
+        values = {**letter.parameters, "host": self._host}
+        values["at"] = _local(letter, common["moment"])
+        subject = texts["subject"].format(**values)
+        mail = EmailMessage(policy=SMTP)
+        mail["From"] = self._sender
+        mail["To"] = _recipient(letter.to)
+        mail["Subject"] = subject
+        mail["Date"] = letter.created_at
+        mail["Message-ID"] = letter.message_id
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: asks for no automatic reply
+        mail.set_content(self._render("mail.txt", language, letter, texts, common, subject, values, str.format))
+        html = self._render("mail.html", language, letter, texts, common, subject, values, _escaped)
+        mail.add_alternative(html, subtype="html")
+        mail["Content-Language"] = language  # before, it would be a header of the first part
+        return mail
+
+    def _render(
+        self,
+        template: str,
+        language: str,
+        letter: Letter,
+        texts: Mapping[str, Any],
+        common: Mapping[str, Any],
+        subject: str,
+        values: Mapping[str, str],
+        fill: Callable[..., str],
+    ) -> str:
+        def filled(name: str) -> Sequence[str]:
+            return [fill(each, **values) for each in texts.get(name, ())]
+
+        return _TEMPLATES.get_template(template).render(
+            language=language,
+            subject=subject,
+            paragraphs=filled("paragraphs"),
+            details=[(common[name], values[name]) for name in DETAILS if name in letter.parameters],
+            button=texts.get("button"),
+            link=self._link(letter),
+            notes=filled("notes"),
+            copy_link=common["copy_link"],
+            footer=fill(common["footer"], **values),
+            public_url=self._public_url,
+        )
+
+    def _link(self, letter: Letter) -> str:
+        if letter.link is None:
+            return f"{self._public_url}/"
+        kind, token = letter.link
+        return f"{self._public_url}/link/{kind}?{urlencode({'token': token})}"
+
+
+def _escaped(text: str, **values: str) -> Markup:
+    return Markup(escape(text)).format(**values)  # noqa: S704  # both are escaped
+
+
+def _local(letter: Letter, form: str) -> str:
+    """Return the time of the cause in the recipient's time zone, if it is known."""
+    at = letter.parameters.get("at")
+    moment = datetime.fromisoformat(at) if at else letter.created_at
+    zone = letter.parameters.get("time_zone", "UTC")
+    return f"{moment.astimezone(ZoneInfo(zone)).strftime(form)} ({zone})"
+
+
+def _recipient(address: str) -> Address:
+    """Return an address, whose local part may need quotes (RFC 5322 §3.4.1)."""
+    local, _, domain = address.rpartition("@")
+    return Address(username=local, domain=domain)

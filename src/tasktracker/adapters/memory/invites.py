@@ -1,0 +1,73 @@
+"""Invitations and settings of the service in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from tasktracker.adapters.memory.tables import StoredSetting, Transaction, setting_id
+from tasktracker.domain.accounts.invites import Invite, InviteKey
+from tasktracker.domain.kernel.paging import Page
+
+
+class MemoryInvites:
+    """Implements InviteRepository."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def add(self, invite: Invite) -> None:
+        data = self._transaction.data
+        if invite.created_by is not None and data.users.get(invite.created_by) is None:
+            raise RuntimeError(f"User {invite.created_by} does not exist.")
+        self._transaction.put(data.invites, invite)
+
+    def is_usable(self, digest: bytes, now: datetime) -> bool:
+        return any(self._usable(digest, now))
+
+    def use(self, digest: bytes, now: datetime) -> bool:
+        for invite in list(self._usable(digest, now)):
+            self._transaction.put(self._transaction.data.invites, replace(invite, uses_left=invite.uses_left - 1))
+            return True
+        return False
+
+    def remove(self, invite_id: UUID) -> bool:
+        data = self._transaction.data
+        is_stored = data.invites.get(invite_id) is not None
+        if is_stored:
+            self._transaction.drop(data.invites, invite_id)
+        return is_stored
+
+    def list(self, after: InviteKey | None, limit: int) -> Page[Invite, InviteKey]:
+        found = sorted(self._transaction.data.invites.rows(), key=lambda invite: invite.key, reverse=True)
+        following = [invite for invite in found if after is None or invite.key < after]
+        return Page.cut(following[: limit + 1], limit, lambda invite: invite.key)
+
+    def purge_before(self, before: datetime, limit: int) -> int:
+        data = self._transaction.data
+        old = list(islice((invite.id for invite in data.invites.rows() if invite.expires_at < before), limit))
+        for invite_id in old:
+            self._transaction.drop(data.invites, invite_id)
+        return len(old)
+
+    def _usable(self, digest: bytes, now: datetime) -> Iterator[Invite]:
+        for invite in self._transaction.data.invites.rows():
+            if invite.digest == digest and invite.uses_left > 0 and now < invite.expires_at:
+                yield invite
+
+
+class MemoryServiceSettings:
+    """Implements ServiceSettingsRepository."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def find(self, name: str) -> str | None:
+        stored = self._transaction.data.service_settings.get(setting_id(name))
+        return None if stored is None else stored.value
+
+    def save(self, name: str, value: str) -> None:
+        self._transaction.put(self._transaction.data.service_settings, StoredSetting(name, value))

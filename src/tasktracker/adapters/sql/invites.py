@@ -1,0 +1,68 @@
+"""Invitations in SQL."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, bindparam, delete, insert, select, tuple_, update
+
+from tasktracker.adapters.sql.connection import Connection
+from tasktracker.adapters.sql.rows import Rows
+from tasktracker.adapters.sql.schema import invites
+from tasktracker.domain.accounts.invites import Invite, InviteKey
+from tasktracker.domain.kernel.paging import Page
+
+_INVITES = Rows(Invite, invites)
+_USABLE = (
+    invites.c.digest == bindparam("of_digest"),
+    invites.c.uses_left > 0,
+    invites.c.expires_at > bindparam("now"),
+)
+_IS_USABLE = select(invites.c.id).where(*_USABLE)
+# Evaluated again after the wait for a concurrent use of the same row.
+_USE = update(invites).where(*_USABLE).values(uses_left=invites.c.uses_left - 1)
+_ADD = insert(invites)
+_REMOVE = delete(invites).where(invites.c.id == bindparam("id"))
+_LIST = (
+    select(*_INVITES.columns)
+    .order_by(invites.c.created_at.desc(), invites.c.id.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
+_KEY = tuple_(bindparam("after_at", type_=invites.c.created_at.type), bindparam("after_id", type_=invites.c.id.type))
+_LIST_AFTER = _LIST.where(tuple_(invites.c.created_at, invites.c.id) < _KEY)
+_PURGE = delete(invites).where(
+    invites.c.id.in_(
+        select(invites.c.id).where(invites.c.expires_at < bindparam("before")).limit(bindparam("limit", type_=Integer))
+    )
+)
+
+
+class SqlInvites:
+    """Implements InviteRepository."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, invite: Invite) -> None:
+        self._connection.change(_ADD, _INVITES.row(invite))
+
+    def is_usable(self, digest: bytes, now: datetime) -> bool:
+        return self._connection.one(_IS_USABLE, {"of_digest": digest, "now": now}) is not None
+
+    def use(self, digest: bytes, now: datetime) -> bool:
+        return self._connection.change(_USE, {"of_digest": digest, "now": now}) > 0
+
+    def remove(self, invite_id: UUID) -> bool:
+        return self._connection.change(_REMOVE, {"id": invite_id}) > 0
+
+    def list(self, after: InviteKey | None, limit: int) -> Page[Invite, InviteKey]:
+        key: dict[str, Any] = {} if after is None else {"after_at": after.at, "after_id": after.id}
+        rows = self._connection.rows(_LIST_AFTER if key else _LIST, {**key, "limit": limit + 1})
+        return Page.cut(_INVITES.entities(rows), limit, lambda invite: invite.key)
+
+    def purge_before(self, before: datetime, limit: int) -> int:
+        return self._connection.change(_PURGE, {"before": before, "limit": limit})

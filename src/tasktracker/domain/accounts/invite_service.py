@@ -1,0 +1,55 @@
+"""Making, listing, revoking and using invitations."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from tasktracker.domain.accounts.invites import INVITE, Invite, InviteFields, InviteKey
+from tasktracker.domain.accounts.links import digest_of
+from tasktracker.domain.accounts.registration_ports import InviteWork
+from tasktracker.domain.kernel.clock import IdGenerator
+from tasktracker.domain.kernel.errors import InvalidInput, InviteNotFound
+from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
+
+DEAD_INVITE = "is not valid: the invitation was used up or revoked, or has expired"
+
+
+class InviteService:
+    """Use cases on invitations, for administrators and commands."""
+
+    def __init__(self, ids: IdGenerator) -> None:
+        self._ids = ids
+
+    def create(self, work: InviteWork, fields: InviteFields, created_by: UUID | None = None) -> tuple[Invite, str]:
+        """Make an invitation, and return it with its token, which is not stored. Raises InvalidInput."""
+        fields = INVITE.check(fields)
+        if "expires_at" in fields and fields["expires_at"] <= work.now:
+            raise InvalidInput.of("expires_at", "must be in the future")
+        invite, token = Invite.create(id=self._ids.new(), created_by=created_by, fields=fields, now=work.now)
+        work.invites.add(invite)
+        return invite, token
+
+    def list(
+        self, work: InviteWork, after: InviteKey | None = None, limit: int = DEFAULT_PAGE
+    ) -> Page[Invite, InviteKey]:
+        """Return a page of invitations that were not revoked, the newest first, with those used up or expired."""
+        return work.invites.list(after, limit)
+
+    def revoke(self, work: InviteWork, invite_id: UUID) -> None:
+        """Revoke an invitation: no later registration can use it. Raises InviteNotFound."""
+        if not work.invites.remove(invite_id):
+            raise InviteNotFound
+
+
+def require_invite(work: InviteWork, token: str | None) -> None:
+    """Check that an invitation can be used. Raises InvalidInput for the field `invite`."""
+    if not token:
+        raise InvalidInput.of("invite", "is required, because this server requires an invitation")
+    if not work.invites.is_usable(digest_of(token), work.now):
+        raise InvalidInput.of("invite", DEAD_INVITE)
+
+
+def use_invite(work: InviteWork, token: str | None) -> None:
+    """Use an invitation once, in the transaction of the registration. Raises like `require_invite`."""
+    if not token or not work.invites.use(digest_of(token), work.now):
+        raise InvalidInput.of("invite", DEAD_INVITE)

@@ -1,0 +1,25 @@
+"""The rule that the service keeps an active administrator."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tasktracker.domain.accounts.ports import UserRepository
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.kernel.errors import LastAdmin
+
+
+class UsersWork(Protocol):
+    """Work on users."""
+
+    @property
+    def users(self) -> UserRepository: ...
+
+
+def require_other_admin(work: UsersWork, user: User) -> None:
+    """Raise LastAdmin if a locked user, who stops being an active administrator in this work, is the last one.
+
+    Of concurrent works that call this, each sees what those before it have done.
+    """
+    if user.is_admin and user.is_active and not work.users.has_other_admin(user.id):
+        raise LastAdmin

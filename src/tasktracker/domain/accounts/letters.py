@@ -1,0 +1,106 @@
+"""Preparing deliveries: their recipients, their content and their links."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from tasktracker.domain.accounts.link_service import create_link
+from tasktracker.domain.accounts.links import LinkKind, state_of
+from tasktracker.domain.accounts.ports import LinkWork
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.deliveries.delivery import Delivery, Letter
+from tasktracker.domain.deliveries.ports import DeliveryWork
+
+MAX_MAILS, IN_TIME = 3, timedelta(hours=1)
+"""The limit on mails of a kind that anyone can cause, to one address."""
+
+ADDRESS_TAKEN = "address-taken"
+"""The letter to the holder of an address that was entered for another account."""
+
+Prepared = tuple[Delivery, Letter] | None
+
+
+class LetterWork(DeliveryWork, LinkWork, Protocol):
+    """Work that prepares deliveries."""
+
+    @property
+    def now(self) -> datetime: ...
+
+
+class LinkTokens(Protocol):
+    """Derives the tokens of the links in deliveries."""
+
+    def of(self, id: UUID) -> str:
+        """Return the token for an id, which is the same each time and cannot be guessed."""
+        ...
+
+
+class Letters:
+    """Preparations of deliveries, one for each kind or for several (see `deliveries.ports.Preparation`)."""
+
+    def __init__(self, tokens: LinkTokens) -> None:
+        self._tokens = tokens
+
+    def notice(self, work: LetterWork, delivery: Delivery) -> Prepared:
+        """Prepare a notice of a change to the account, to the given address or to the verified one."""
+        user = work.users.find_unlocked(delivery.user_id) if delivery.user_id else None
+        to = user and (delivery.address or user.verified_email)
+        return (delivery, _letter(user, to, delivery)) if user and to else None
+
+    def verify_email(self, work: LetterWork, delivery: Delivery) -> Prepared:
+        """Prepare the link that verifies an address. The holder of a verified address gets another letter instead."""
+        user = work.users.find(delivery.user_id) if delivery.user_id else None
+        address = delivery.address
+        if user is None or not address or address != user.unverified_email:
+            return None
+        if work.deliveries.count_since(delivery.kind, address, work.now - IN_TIME) > MAX_MAILS:  # with this one
+            return None
+        holder = work.users.find_by_login(address)
+        if holder is not None and holder.id != user.id and holder.verified_email is not None:
+            return delivery, _letter(holder, address, delivery, ADDRESS_TAKEN)
+        return delivery, self._with_link(work, user, delivery, LinkKind.VERIFY_EMAIL, address)
+
+    def reset_password(self, work: LetterWork, delivery: Delivery) -> Prepared:
+        """Look up the user who was named, then forget the name, and prepare the link that replaces the password.
+
+        Once the password or the address has changed, the delivery is of no more use: so no link is made again that was
+        used.
+        """
+        if delivery.user_id is None:
+            named = work.users.find_by_login(delivery.parameters["name"])
+            user = work.users.find(named.id) if named is not None else None
+            if user is None or user.verified_email is None:
+                return None
+            if work.deliveries.count_since(delivery.kind, user.verified_email, work.now - IN_TIME) >= MAX_MAILS:
+                return None
+            state = {"state": state_of(user).hex()}
+            delivery = replace(delivery, user_id=user.id, address=user.verified_email, parameters=state)
+        else:
+            user = work.users.find(delivery.user_id)
+        if user is None or not user.is_active or not user.verified_email:
+            return None
+        if delivery.parameters["state"] != state_of(user).hex():
+            return None
+        return delivery, self._with_link(work, user, delivery, LinkKind.RESET_PASSWORD, user.verified_email)
+
+    def _with_link(self, work: LetterWork, user: User, delivery: Delivery, kind: LinkKind, address: str) -> Letter:
+        token = create_link(work, user, kind, address, token=self._tokens.of(delivery.id))
+        return _letter(user, address, delivery, link=(kind, token))
+
+
+def _letter(
+    user: User, to: str, delivery: Delivery, kind: str | None = None, link: tuple[str, str] | None = None
+) -> Letter:
+    """Return the letter of a delivery to a user, in their language and time zone."""
+    return Letter(
+        kind=kind or delivery.kind,
+        message_id=delivery.message_id,
+        created_at=delivery.created_at,
+        to=to,
+        language=user.language,
+        parameters={**delivery.parameters, "username": user.username, "time_zone": user.time_zone},
+        link=link,
+    )

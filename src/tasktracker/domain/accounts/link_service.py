@@ -1,0 +1,45 @@
+"""Making and using one-time links."""
+
+from __future__ import annotations
+
+from tasktracker.domain.accounts.links import LinkKind, OneTimeLink, digest_of
+from tasktracker.domain.accounts.ports import LinkWork
+from tasktracker.domain.accounts.user import User
+from tasktracker.domain.kernel.errors import InvalidInput
+
+DEAD_LINK = "is not valid: the link was used, was replaced by another one, or has expired"
+
+
+def create_link(
+    work: LinkWork, user: User, kind: LinkKind, address: str | None = None, token: str | None = None
+) -> str:
+    """Make a link for a user locked by this work, and return its token. The user's earlier link of the kind ends.
+
+    By default, the token is random.
+    """
+    link, token = OneTimeLink.create(user, kind, work.now, address, token)
+    work.links.add(link)
+    return token
+
+
+def find_link(work: LinkWork, token: str, *kinds: LinkKind) -> tuple[OneTimeLink, User]:
+    """Return the live link of one of these kinds that has this token, and its user. Uses nothing up.
+
+    A work that writes locks the user. Raises InvalidInput for the field `token`.
+    """
+    link = work.links.find(digest_of(token))
+    user = work.users.find(link.user_id) if link is not None and link.kind in kinds else None
+    if link is None or user is None or not link.is_live(user, work.now):
+        raise InvalidInput.of("token", DEAD_LINK)
+    return link, user
+
+
+def use_link(work: LinkWork, token: str, *kinds: LinkKind) -> tuple[OneTimeLink, User]:
+    """Use a link up, together with the effect that this work has, and return it with its locked user.
+
+    Of concurrent works, one succeeds. Raises InvalidInput for the field `token`.
+    """
+    link, user = find_link(work, token, *kinds)
+    if not work.links.take(link.digest):
+        raise InvalidInput.of("token", DEAD_LINK)
+    return link, user

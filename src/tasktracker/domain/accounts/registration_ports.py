@@ -1,0 +1,75 @@
+"""The repositories of invitations and of the service's settings, and the work of registrations."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from tasktracker.domain.accounts.invites import Invite, InviteKey
+from tasktracker.domain.accounts.ports import AccountWork
+from tasktracker.domain.kernel.actors import SystemActor
+from tasktracker.domain.kernel.paging import Page
+
+
+class InviteRepository(Protocol):
+    """Invitations to the service. Revoking one removes it."""
+
+    def add(self, invite: Invite) -> None:
+        """Store a new invitation."""
+        ...
+
+    def is_usable(self, digest: bytes, now: datetime) -> bool:
+        """Whether the invitation exists, is not used up, and has not expired."""
+        ...
+
+    def use(self, digest: bytes, now: datetime) -> bool:
+        """Use the invitation once, and return whether it was usable. Concurrent works use it as often as it allows."""
+        ...
+
+    def remove(self, invite_id: UUID) -> bool:
+        """Remove an invitation, and return whether it existed."""
+        ...
+
+    def list(self, after: InviteKey | None, limit: int) -> Page[Invite, InviteKey]:
+        """Return the invitations that follow `after`, the newest first."""
+        ...
+
+    def purge_before(self, before: datetime, limit: int) -> int:
+        """Remove at most `limit` invitations that expired before `before`, and return how many."""
+        ...
+
+
+class ServiceSettingsRepository(Protocol):
+    """Settings of the service that administrators change while it runs, as text."""
+
+    def find(self, name: str) -> str | None:
+        """Return a setting, or None if it was never stored. A work that writes keeps it unchanged until it ends."""
+        ...
+
+    def save(self, name: str, value: str) -> None:
+        """Store a setting."""
+        ...
+
+
+class InviteWork(Protocol):
+    """Work on invitations, by any actor."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def invites(self) -> InviteRepository: ...
+
+
+class ServiceSettingsWork(Protocol):
+    """Work that reads or changes settings of the service, by any actor."""
+
+    @property
+    def service_settings(self) -> ServiceSettingsRepository: ...
+
+
+class RegistrationWork(AccountWork[SystemActor], InviteWork, ServiceSettingsWork, Protocol):
+    """Work that creates an account."""
+
+    @property
+    def now(self) -> datetime: ...

@@ -1,0 +1,1 @@
+"""Administration of the service: its users, settings and invitations, and what has happened in it."""

@@ -1,0 +1,46 @@
+"""Administering the service: its settings and invitations."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from tasktracker.domain.accounts.invite_service import InviteService
+from tasktracker.domain.accounts.invites import Invite, InviteFields
+from tasktracker.domain.accounts.registration import Registration, RegistrationMode
+from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
+from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.administration.access import require_proof
+from tasktracker.domain.administration.ports import AdminWork
+from tasktracker.domain.kernel.actors import AdminActor
+
+
+class ServiceAdministration:
+    """Use cases on settings and invitations, for administrators and commands. Each is recorded.
+
+    All raise ConfirmationRequired without a recent proof.
+    """
+
+    def __init__(self, *, recorder: Recorder, invites: InviteService, mode: RegistrationMode) -> None:
+        self._recorder = recorder
+        self._invites = invites
+        self._mode = mode
+
+    def set_registration(self, work: AdminWork, mode: Registration, origin: Origin = UNKNOWN_ORIGIN) -> None:
+        """Change who may register. Raises SettingFixed if the environment fixes it."""
+        require_proof(work)
+        self._mode.change(work, mode)
+        self._recorder.by_admin(work, Kind.SETTINGS_CHANGE, origin)
+
+    def invite(self, work: AdminWork, fields: InviteFields, origin: Origin = UNKNOWN_ORIGIN) -> tuple[Invite, str]:
+        """Make an invitation, and return it with its token, which is not stored. Raises InvalidInput."""
+        require_proof(work)
+        created_by = work.actor.user_id if isinstance(work.actor, AdminActor) else None
+        invite, token = self._invites.create(work, fields, created_by)
+        self._recorder.by_admin(work, Kind.INVITE_CREATE, origin, subject=invite.id)
+        return invite, token
+
+    def revoke_invite(self, work: AdminWork, invite_id: UUID, origin: Origin = UNKNOWN_ORIGIN) -> None:
+        """Revoke an invitation. Raises InviteNotFound."""
+        require_proof(work)
+        self._invites.revoke(work, invite_id)
+        self._recorder.by_admin(work, Kind.INVITE_REVOKE, origin, subject=invite_id)

@@ -1,0 +1,1 @@
+"""Deliveries: messages to users, stored with their cause and sent by a worker."""

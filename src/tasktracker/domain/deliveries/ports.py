@@ -1,0 +1,125 @@
+"""The repository of deliveries, the port that sends them, and the work that adds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from email.message import EmailMessage
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from tasktracker.domain.deliveries.delivery import Delivery, DeliveryKey, DeliveryKind, DeliveryState, Letter
+from tasktracker.domain.kernel.paging import Page
+
+
+class DeliveryRepository(Protocol):
+    """The ledger of deliveries."""
+
+    def add(self, delivery: Delivery) -> None:
+        """Store a delivery, in the transaction of its cause. Does nothing if the cause has one on this channel.
+
+        When the work commits, the courier of this process is woken.
+        """
+        ...
+
+    def has_due(self, now: datetime) -> bool:
+        """Whether a delivery can be claimed. Locks nothing."""
+        ...
+
+    def claim(self, now: datetime) -> Delivery | None:
+        """Lease the claimable delivery that has been due for longest, count an attempt, and return it.
+
+        Two callers never get the same lease.
+        """
+        ...
+
+    def find(self, delivery_id: UUID) -> Delivery | None:
+        """Return a delivery; a writing work locks the row until it ends."""
+        ...
+
+    def save(self, delivery: Delivery) -> None:
+        """Store a changed delivery."""
+        ...
+
+    def count_since(self, kind: DeliveryKind, address: str, since: datetime) -> int:
+        """Return how many deliveries of a kind to an address were created since a time, skipped ones left out."""
+        ...
+
+    def list(
+        self, user_id: UUID | None, state: DeliveryState | None, after: DeliveryKey | None, limit: int
+    ) -> Page[Delivery, DeliveryKey]:
+        """Return deliveries of a user, or of all for None, the newest first; only those in a state, if one is given."""
+        ...
+
+    def summary(self) -> Mapping[DeliveryState, tuple[int, datetime]]:
+        """Return the number of deliveries in each state that any is in, and when the oldest was created."""
+        ...
+
+    def skip_due(self, now: datetime) -> int:
+        """Skip all deliveries that are due, after a backup was restored: they may have been sent. Return how many."""
+        ...
+
+    def purge_before(self, before: datetime, limit: int) -> int:
+        """Remove at most `limit` deliveries that ended before `before`, and return how many."""
+        ...
+
+
+class DeliveryWork(Protocol):
+    """Work that adds deliveries."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def deliveries(self) -> DeliveryRepository: ...
+
+
+class NotSent(Exception):
+    """An attempt failed. `problem` is the reason, for users and administrators.
+
+    A permanent failure is of this message: another attempt would fail, too. If the `relay` is at fault, attempts of
+    other messages would fail now.
+    """
+
+    def __init__(self, problem: str, *, is_permanent: bool = False, is_of_relay: bool = False) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.is_permanent = is_permanent
+        self.is_of_relay = is_of_relay
+
+
+class Mailer(Protocol):
+    """Writes letters as mails and hands them over to a relay. Never call it while a unit of work is open."""
+
+    def send(self, letter: Letter) -> None:
+        """Send a letter. Raises NotSent. If it takes longer than a minute, it has failed."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection to the relay, until the next letter."""
+        ...
+
+
+class MailArchive(Protocol):
+    """Mails that a Mailer has kept, in development."""
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all mails, the newest first."""
+        ...
+
+    def find(self, name: str) -> EmailMessage | None:
+        """Return a mail by its name."""
+        ...
+
+
+Work_contra = TypeVar("Work_contra", contravariant=True)
+
+
+class Preparation(Protocol[Work_contra]):
+    """Prepares one kind of deliveries."""
+
+    def __call__(self, work: Work_contra, delivery: Delivery) -> tuple[Delivery, Letter] | None:
+        """Return the letter, and the delivery to store; None if it is no longer of use.
+
+        Called before each attempt, and must give the same letter again, because an earlier one may have arrived.
+        """
+        ...

@@ -1,0 +1,174 @@
+"""The pages of one-time links, as a browser without script sees them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from html.parser import HTMLParser
+from urllib.parse import urlencode
+
+import httpx
+import pyotp
+import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
+
+from tasktracker.domain.accounts.links import LinkKind
+from tasktracker.domain.kernel.languages import Language
+from tasktracker.entrypoints.texts import TEXTS
+from tests.backends import http_on_memory
+from tests.contracts.http.base import NewApi, problem
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect, make_link
+
+pytestmark = http_on_memory
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PAGE = "/link/reset-password"
+GERMAN = {"Accept-Language": "fr, de-AT;q=0.9, en;q=0.8"}
+
+
+def new_link(api: Api, person: Person, kind: LinkKind = LinkKind.RESET_PASSWORD) -> str:
+    return make_link(api.container.store(), person.username, kind)
+
+
+def show(api: Api, token: str, page: str = PAGE, **headers: str) -> httpx.Response:
+    return api.get(f"{page}?token={token}", headers=headers)
+
+
+def send(api: Api, token: str, page: str = PAGE, headers: Mapping[str, str] = {}, **fields: str) -> httpx.Response:
+    body = urlencode({"token": token, **fields})
+    return api.request("POST", f"{page}?token={token}", content=body, headers={**FORM, **headers})
+
+
+class _Names(HTMLParser):
+    """Collects the elements of a page, and the names of its form's fields."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.fields: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        values = dict(attrs)
+        if tag == "input":
+            self.fields[values["name"] or ""] = values.get("value") or ""
+
+
+def parsed(response: httpx.Response) -> _Names:
+    names = _Names()
+    names.feed(response.text)
+    return names
+
+
+@pytest.mark.parametrize("kind", [LinkKind.RESET_PASSWORD, LinkKind.SET_PASSWORD])
+def test_the_form_of_a_link_works_once(api: Api, alice: Person, kind: LinkKind) -> None:
+    page = f"/link/{kind}"
+    token = new_link(api, alice, kind)
+    for _ in range(2):  # a GET uses nothing up
+        fields = parsed(show(api, token, page)).fields
+        assert fields == {"token": token, "username": alice.username, "new_password": ""}
+    done = send(api, token, page, username=alice.username, new_password=OTHER_PASSWORD)
+    assert done.status_code == 200
+    assert "form" not in parsed(done).tags
+    expect(api.post("/api/accounts/login/", {"username": alice.username, "password": OTHER_PASSWORD}), 200)
+    for dead in (show(api, token, page), send(api, token, page, new_password=PASSWORD)):
+        assert dead.status_code == 410
+        assert "form" not in parsed(dead).tags
+
+
+def test_a_page_has_no_script_and_leaks_nothing(api: Api, alice: Person) -> None:
+    token = new_link(api, alice)
+    for response in (show(api, token), show(api, "made-up"), send(api, token, new_password="short")):
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["referrer-policy"] == "no-referrer"
+        policy = response.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        style = response.text.partition("<style>")[2].partition("</style>")[0]
+        assert f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" in policy
+        assert "script" not in parsed(response).tags
+        assert not {"link", "img", "a"} & set(parsed(response).tags), "the page loads nothing and leads nowhere"
+
+
+def test_what_is_sent_is_never_in_the_page_as_markup_or_as_a_password(api: Api, alice: Person) -> None:
+    token = '"><b>x'
+    assert "<b>" not in show(api, token).text
+    refused = send(api, new_link(api, alice), new_password="<b>short")
+    assert (refused.status_code, "short" in refused.text.replace("too short", "")) == (400, False)
+
+
+def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, alice: Person) -> None:
+    token = new_link(api, alice)
+    refused = send(api, token, new_password="password")
+    assert refused.status_code == 400
+    assert TEXTS[Language.EN]["field.new_password.error"] in refused.text
+    assert send(api, token, new_password=OTHER_PASSWORD).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("fr", "en"),
+        ("en, de", "en"),
+        (GERMAN["Accept-Language"], "de"),
+        ("de;q=0", "en"),
+        (";;q=x,,de;q=nan", "en"),
+    ],
+)
+def test_a_page_is_in_the_language_that_the_browser_prefers(
+    api: Api, alice: Person, accepted: str, language: str
+) -> None:
+    shown = show(api, new_link(api, alice), **{"Accept-Language": accepted})
+    assert f'<html lang="{language}">' in shown.text
+    assert TEXTS[Language(language)]["reset-password.title"] in shown.text
+
+
+def test_the_token_is_not_logged(api: Api, alice: Person) -> None:
+    token = new_link(api, alice)
+    with capture_logs([merge_contextvars]) as logs:
+        show(api, token)
+        send(api, token, new_password="short")
+        send(api, token, new_password=OTHER_PASSWORD)
+    assert [entry["route"] for entry in logs if entry["event"] == "request"] == ["/link/{kind}"] * 3
+    assert token not in repr(logs)
+    assert OTHER_PASSWORD not in repr(logs)
+
+
+def test_an_unknown_kind_of_link_and_another_form_are_refused(api: Api, alice: Person) -> None:
+    problem(api.get("/link/other?token=x"), 404, "unknown-path")
+    problem(api.post(PAGE, {"token": new_link(api, alice)}), 415, "unsupported-media-type")
+    problem(api.request("POST", PAGE, content=b"new_password=%ff", headers=FORM), 400, "invalid-input", "body")
+
+
+def test_a_link_whose_codes_are_used_up_says_when_to_try_again(new_api: NewApi) -> None:
+    api = new_api(THROTTLE="on")
+    alice = api.register()
+    secret = expect(alice.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)["secret"]
+    expect(alice.post("/api/accounts/me/totp/confirm/", {"code": pyotp.TOTP(secret).at(api.clock.now())}), 200)
+    token = new_link(api, alice)
+    assert "code" in parsed(show(api, token)).fields
+    for _ in range(10):
+        wrong = send(api, token, new_password=OTHER_PASSWORD, code="000000")
+        assert (wrong.status_code, "field.code" not in wrong.text) == (400, True)
+    limited = send(api, token, new_password=OTHER_PASSWORD, code="000000", headers=GERMAN)
+    assert limited.status_code == 429
+    assert int(limited.headers["retry-after"]) > 0
+    assert TEXTS[Language.DE]["wait.title"] in limited.text
+
+
+def test_a_password_is_replaced_over_the_api(api: Api, alice: Person) -> None:
+    token = new_link(api, alice)
+    expect(api.post("/api/accounts/password/reset/", {"token": token, "new_password": OTHER_PASSWORD}), 204)
+    problem(alice.get("/api/accounts/me/"), 401, "session-ended")
+    body = problem(
+        api.post("/api/accounts/password/reset/", {"token": token, "new_password": OTHER_PASSWORD}),
+        400,
+        "invalid-input",
+        "token",
+    )
+    assert "used" in body["errors"][0]["message"]

@@ -1,0 +1,167 @@
+"""Mail over HTTP: pages of links, equal responses, and the pages for developers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from tasktracker.adapters.mail.folder import MailFolder
+from tests.contracts.http.base import invalid, problem
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, expect
+from tests.mail import parts
+from tests.waiting import wait_until
+
+ADDRESS = "grace@example.org"
+FORGOT = "/api/accounts/password/forgot/"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> MailFolder:
+    return MailFolder(tmp_path / "mail")
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """A server in memory that writes mails into a folder."""
+    with Api(
+        "memory://",
+        MAIL_URL=f"folder:{tmp_path / 'mail'}",
+        MAIL_FROM="tasks@example.org",
+        PUBLIC_URL="http://testserver.local",
+    ) as api:
+        yield api
+
+
+def newest_link(folder: MailFolder, number: int) -> str:
+    """Wait until there are so many mails, and return the path that the newest one leads to."""
+    names = wait_until(lambda: names if len(names := folder.names()) >= number else None, "no mail is written")
+    mail = folder.find(names[0])
+    assert mail is not None
+    found = re.search(r"http://testserver\.local(/link/\S+)", parts(mail)["plain"])
+    assert found is not None
+    return found[1]
+
+
+def test_an_address_is_verified_and_a_password_replaced_by_mailed_links(api: Api, folder: MailFolder) -> None:
+    assert expect(api.get("/api/"), 200)["capabilities"]["mail"] is True
+    grace = api.register("grace", email=ADDRESS)
+    assert (grace.answer["user"]["email"], grace.answer["user"]["pending_email"]) == (None, ADDRESS)
+    link = newest_link(folder, 1)
+    page = api.get(link)
+    assert page.status_code == 200
+    assert ADDRESS in page.text
+    form = {"token": link.partition("token=")[2]}
+    assert api.request("POST", "/link/verify-email", data=form).status_code == 200
+    assert api.request("POST", "/link/verify-email", data=form).status_code == 410
+    user = expect(grace.get("/api/accounts/me/"), 200)
+    assert (user["email"], user["pending_email"]) == (ADDRESS, None)
+    assert user["email_verified_at"] is not None
+    api.clock.advance(seconds=1)
+    expect(api.post(FORGOT, {"username": ADDRESS}), 202)
+    form = {"token": newest_link(folder, 2).partition("token=")[2], "new_password": OTHER_PASSWORD}
+    assert api.request("POST", "/link/reset-password", data=form).status_code == 200
+    expect(api.post("/api/accounts/login/", {"username": ADDRESS, "password": OTHER_PASSWORD}), 200)
+
+
+def test_an_app_verifies_an_address_and_asks_for_another_link(api: Api, folder: MailFolder) -> None:
+    grace = api.register("grace", email=ADDRESS)
+    newest_link(folder, 1)
+    api.clock.advance(seconds=1)
+    expect(grace.post("/api/accounts/email/verification/"), 202)
+    token = newest_link(folder, 2).partition("token=")[2]
+    expect(api.post("/api/accounts/email/verify/", {"token": token}), 204)
+    invalid(api.post("/api/accounts/email/verify/", {"token": token}), "token")
+    problem(grace.post("/api/accounts/email/verification/"), 409, "nothing-to-verify")
+    deliveries = grace.listed("/api/accounts/me/deliveries/")
+    assert [(each["kind"], each["state"], each["address"]) for each in deliveries] == [
+        ("verify-email", "sent", ADDRESS)
+    ] * 2
+    assert token not in str(deliveries)
+
+
+def test_an_address_that_is_taken_is_a_page(api: Api, folder: MailFolder) -> None:
+    links = []
+    for number, name in enumerate(("grace", "ada"), 1):
+        api.register(name, email=ADDRESS)
+        links.append(newest_link(folder, number))
+        api.clock.advance(seconds=1)
+    first, second = ({"token": link.partition("token=")[2]} for link in links)
+    assert api.request("POST", "/link/verify-email", data=first).status_code == 200
+    taken = api.request("POST", "/link/verify-email", data=second, headers={"Accept-Language": "de"})
+    assert taken.status_code == 409
+    assert "gehört zu einem anderen Konto" in taken.text
+
+
+def test_a_forgotten_password_answers_alike_for_every_name(api: Api, folder: MailFolder) -> None:
+    grace = api.register("grace", email=ADDRESS)
+    form = {"token": newest_link(folder, 1).partition("token=")[2]}
+    assert api.request("POST", "/link/verify-email", data=form).status_code == 200
+    api.register("unverified", email="x@example.org")
+    api.register("disabled")
+    api.set_active("disabled", False)
+    answers = {}
+    for name in ("grace", ADDRESS, "unverified", "disabled", "nobody", "nobody@example.org"):
+        response = api.post(FORGOT, {"username": name})
+        kept = {key: value for key, value in response.headers.items() if key not in ("x-request-id", "date")}
+        answers[name] = (response.status_code, response.content, kept)
+    assert len({str(each) for each in answers.values()}) == 1, answers
+    assert answers["grace"][0] == 202
+    assert PASSWORD not in str(grace.listed("/api/accounts/me/deliveries/"))
+
+
+def seen_from(api: Api, address: str, path: str, **headers: str) -> httpx.Response:
+    """Return the response to a program with this address."""
+
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(cast(Any, api.app), client=(address, 50000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get(path, headers=headers)
+
+    return asyncio.run(get())
+
+
+def test_mails_are_shown_to_programs_on_the_same_host_only(api: Api, folder: MailFolder) -> None:
+    api.register("grace", email=ADDRESS)
+    newest_link(folder, 1)
+    (name,) = folder.names()
+    listed = seen_from(api, "127.0.0.1", "/dev/mail/")
+    assert listed.status_code == 200
+    assert f"/dev/mail/{name}/html" in listed.text
+    for form in ("html", "plain"):
+        shown = seen_from(api, "::1", f"/dev/mail/{name}/{form}")
+        assert "grace" in shown.text
+        assert "sandbox" in shown.headers["content-security-policy"]
+    for path in ("/dev/mail", f"/dev/mail/{name}/html"):
+        assert seen_from(api, "192.0.2.1", path).status_code == 404
+        for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+            assert seen_from(api, "127.0.0.1", path, **{header: "127.0.0.1"}).status_code == 404
+    assert seen_from(api, "127.0.0.1", "/dev/mail/unknown/html").status_code == 404
+    assert seen_from(api, "127.0.0.1", f"/dev/mail/{name}/other").status_code == 404
+
+
+def test_without_a_folder_there_are_no_pages_of_mails() -> None:
+    with Api("memory://") as api:
+        assert seen_from(api, "127.0.0.1", "/dev/mail").status_code == 404
+
+
+def test_administrators_list_retry_and_cancel_mails(api: Api, folder: MailFolder) -> None:
+    grace, admin = api.register("grace", email=ADDRESS), api.register("admin")
+    api.promote(admin)
+    newest_link(folder, 1)
+    (sent,) = admin.listed("/api/admin/deliveries/")
+    assert (sent["kind"], sent["address"], sent["attempts"]) == ("verify-email", ADDRESS, 1)
+    for state, number in (("sent", 1), ("failed", 0)):
+        found = expect(admin.get("/api/admin/deliveries/", params={"state": state}), 200)
+        assert len(found["results"]) == number
+    for action in ("retry", "cancel"):
+        problem(admin.post(f"/api/admin/deliveries/{sent['id']}/{action}/"), 409, "delivery-ended")
+        problem(admin.post(f"/api/admin/deliveries/{grace.id}/{action}/"), 404, "delivery-not-found")
+    assert grace.get("/api/admin/deliveries/").status_code == 403
+    events = {each["kind"] for each in admin.listed("/api/admin/activity/")}
+    assert "delivery_list" in events

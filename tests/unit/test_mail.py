@@ -1,0 +1,219 @@
+"""Mails: their texts in every language, their form, and values that must not change it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from email import message_from_bytes
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasktracker.adapters.mail.composer import LANGUAGES, Composer, catalogue
+from tasktracker.adapters.mail.folder import FolderMailer, MailFolder
+from tasktracker.adapters.mail.urls import Encryption, Relay, parse, sender
+from tasktracker.domain.accounts.user import canonical_email
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.kernel.fields import Refused
+from tests.mail import PUBLIC_URL, SENDER, new_letter, parts
+
+KINDS = [*DeliveryKind, "address-taken"]
+LINK = f"{PUBLIC_URL}/link/verify-email?token=TOKEN-token_0"
+
+composer = Composer(SENDER, PUBLIC_URL)
+
+
+def write(**more: Any) -> EmailMessage:
+    return read(composer.write(new_letter(**more)))
+
+
+def read(mail: EmailMessage) -> EmailMessage:
+    """Return a mail as a recipient reads it."""
+    return message_from_bytes(mail.as_bytes(), policy=default)
+
+
+class Words(HTMLParser):
+    """The words of an HTML page that are shown, and its links."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.links: list[str | None] = []
+        self._hidden = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in ("style", "title")
+        if tag == "a":
+            self.links.append(dict(attrs)["href"])
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("style", "title")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words += data.split()
+
+
+# -------------------------------------------------------------------- catalogue
+
+
+def shape(texts: Any) -> Any:
+    """Return texts with only their keys, their numbers, and their placeholders."""
+    if isinstance(texts, dict):
+        return {key: shape(value) for key, value in texts.items()}
+    if isinstance(texts, list):
+        return [shape(each) for each in texts]
+    return sorted({name for _, name, _, _ in Formatter().parse(texts) if name})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_the_same_texts_with_the_same_placeholders(language: str) -> None:
+    assert shape(catalogue(language)) == shape(catalogue("en"))
+
+
+def test_every_kind_has_texts_and_no_text_is_unused() -> None:
+    assert set(catalogue("en")) == {"common", *KINDS}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_and_html_say_the_same(kind: str, language: str) -> None:
+    mail = write(kind=kind, language=language)
+    words = Words(parts(mail)["html"])
+    plain = parts(mail)["plain"]
+    in_text = [word for word in plain.replace(": ", " ").split() if word not in ("--", "Task", "Tracker")]
+    in_html = {word.rstrip(":") for word in words.words}
+    assert {word.rstrip(":") for word in in_text} - in_html == set()
+    texts = catalogue(language)[kind]
+    assert [link for link in words.links if link != f"{PUBLIC_URL}/"] == (
+        [f"{PUBLIC_URL}/link/{kind}?token=TOKEN-token_0"] * 2 if "button" in texts else []
+    )
+    assert mail["Subject"] == texts["subject"].format(inviter="ada")
+    assert mail["Content-Language"] == language
+    assert "{" not in plain
+
+
+def test_an_unknown_language_is_english() -> None:
+    assert write(language="xx")["Content-Language"] == "en"
+
+
+# ------------------------------------------------------------------------- form
+
+
+def test_a_mail_has_the_headers_that_the_standards_require() -> None:
+    mail = write()
+    assert mail["From"] == "Task Tracker <tasks@mail.example.org>"
+    assert mail["To"] == "grace@example.net"
+    assert mail["Message-ID"] == "<0193@mail.example.org>"
+    assert mail["Date"] == "Sun, 01 Mar 2026 12:00:00 +0000"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert all(len(line) <= 998 for line in composer.write(new_letter()).as_bytes().splitlines())  # RFC 5322 §2.1.1
+
+
+def test_a_duplicate_differs_only_in_the_boundary_of_its_parts() -> None:
+    first, second = (re.sub(rb"=+\d+==", b"", composer.write(new_letter()).as_bytes()) for _ in range(2))
+    assert first == second
+
+
+def test_the_button_without_a_link_leads_to_the_service() -> None:
+    mail = write(kind="share-invitation", link=None)
+    assert Words(parts(mail)["html"]).links == [f"{PUBLIC_URL}/"] * 3
+
+
+def test_the_time_is_shown_in_the_zone_of_the_user() -> None:
+    parameters = {"username": "grace", "at": "2026-07-01T22:30:00+00:00", "time_zone": "Europe/Vienna"}
+    for language, expected in (
+        ("en", "Time: 2026-07-02, 00:30 (Europe/Vienna)"),
+        ("de", "Zeit: 02.07.2026, 00:30 Uhr (Europe/Vienna)"),
+    ):
+        assert expected in parts(write(kind="new-device", language=language, parameters=parameters))["plain"]
+
+
+def test_values_are_escaped_in_html_and_not_in_text() -> None:
+    parameters = {"username": "<b>&amp;{host}", "device": "<script>"}
+    mail = write(kind="new-device", parameters=parameters)
+    assert "<b>&amp;{host}" in parts(mail)["plain"]
+    assert "&lt;b&gt;&amp;amp;{host}" in parts(mail)["html"]
+    assert "&lt;script&gt;" in parts(mail)["html"]
+    assert "<script>" not in parts(mail)["html"]
+
+
+@pytest.mark.parametrize("value", ["ada\r\nBcc: eve@example.org", "ada\nBcc: eve@example.org", "ada\r\n\r\nSpam"])
+def test_a_value_adds_no_header(value: str) -> None:
+    letter = new_letter("share-invitation", parameters={"inviter": value})
+    with pytest.raises(ValueError, match=r"."):
+        composer.write(letter)
+    with pytest.raises(ValueError, match=r"."):
+        composer.write(replace(letter, to=f"{value}@example.org", parameters={"inviter": "ada"}))
+
+
+@given(st.text(max_size=60))
+def test_a_mail_goes_to_the_address_of_a_user_and_to_no_other(text: str) -> None:
+    try:
+        address = canonical_email(f"{text}@example.org")
+    except Refused:
+        return
+    assert address is not None
+    (found,) = write(to=address)["To"].addresses
+    assert found == Address(username=address.removesuffix("@example.org"), domain="example.org")
+
+
+# --------------------------------------------------------------------- settings
+
+URLS = {
+    "smtp://mail.example.org": Relay("mail.example.org", 587),
+    "smtp://u%40x:p%2Fw%3A@mail.example.org:2525": Relay("mail.example.org", 2525, Encryption.STARTTLS, "u@x", "p/w:"),
+    "smtps://u:p@mail.example.org/": Relay("mail.example.org", 465, Encryption.TLS, "u", "p"),
+    "smtp://localhost?tls=off": Relay("localhost", 25, Encryption.NONE),
+    "smtp://[::1]:1025?tls=off": Relay("::1", 1025, Encryption.NONE),
+    "folder:data/mail": Path("data/mail"),
+    "folder:///var/mail": Path("/var/mail"),
+}
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_relay_or_a_folder_is_read_from_its_url(url: str) -> None:
+    assert parse(url) == URLS[url]
+
+
+def test_a_password_is_not_shown() -> None:
+    assert "secret" not in repr(parse("smtp://u:secret@h"))
+
+
+@pytest.mark.parametrize(
+    "text", ["Task Tracker <tasks@example.org>", "tasks@example.org", '"A, B" <tasks@example.org>']
+)
+def test_a_sender_is_an_address_with_or_without_a_name(text: str) -> None:
+    assert sender(text).addr_spec == "tasks@example.org"
+
+
+# ----------------------------------------------------------------------- folder
+
+
+def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "mail"
+    mailer = FolderMailer(folder, composer)
+    mailer.send(new_letter())
+    mailer.send(new_letter())  # a duplicate
+    mailer.send(new_letter(message_id="<0194@mail.example.org>", to="ada@example.net"))
+    mailer.close()
+    found = MailFolder(folder)
+    newest, older = found.names()
+    first, second = found.find(newest), found.find(older)
+    assert first is not None
+    assert second is not None
+    assert (first["To"], second["To"]) == ("ada@example.net", "grace@example.net")
+    assert LINK in parts(second)["plain"]
+    assert found.find("../../secret") is None
+    assert MailFolder(tmp_path / "missing").names() == []

@@ -1,0 +1,119 @@
+"""Running work in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tasktracker.domain.jobs.service import Run
+from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.entrypoints.worker import background
+from tasktracker.entrypoints.worker.worker import Worker
+from tests.contracts.base import Seed
+from tests.contracts.test_jobs import new_job
+from tests.fakes import App
+from tests.waiting import PATIENCE
+
+
+class FakeRunner:
+    """Makes the given calls, one each time that it is asked for work."""
+
+    def __init__(self, *calls: Callable[[], object]) -> None:
+        self._calls = list(calls)
+        self.is_idle = Event()
+
+    def add(self, call: Callable[[], object]) -> None:
+        self._calls.append(call)
+
+    def run_next(self, is_stopping: Callable[[], bool]) -> object:
+        assert not is_stopping()
+        if self._calls:
+            return self._calls.pop(0)()
+        self.is_idle.set()
+        return None
+
+
+@contextmanager
+def working(runner: FakeRunner, woken: Event, check_seconds: float = PATIENCE) -> Iterator[None]:
+    worker = Worker("job", runner.run_next, woken=woken, check_seconds=check_seconds)
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.ask_to_stop()
+        worker.join()
+
+
+def test_work_of_this_process_is_run_at_once() -> None:
+    woken, ran = Event(), Event()
+    runner = FakeRunner()
+    with working(runner, woken):
+        assert runner.is_idle.wait(PATIENCE)
+        runner.add(ran.set)
+        woken.set()
+        assert ran.wait(PATIENCE)
+
+
+def test_work_of_other_processes_is_found_after_a_while() -> None:
+    ran = Event()
+    runner = FakeRunner()
+    with working(runner, Event(), 0.01):
+        assert runner.is_idle.wait(PATIENCE)
+        runner.add(ran.set)
+        assert ran.wait(PATIENCE)
+
+
+def test_all_work_is_run_before_the_worker_waits() -> None:
+    runner = FakeRunner(object, object, object)
+    with working(runner, Event()):
+        assert runner.is_idle.wait(PATIENCE)
+    assert runner._calls == []
+
+
+def test_a_worker_that_waits_first_does_nothing_when_the_process_starts() -> None:
+    runner = FakeRunner()
+    worker = Worker("sweep", runner.run_next, check_seconds=PATIENCE, waits_first=True)
+    worker.start()
+    assert not runner.is_idle.wait(0.05)
+    worker.ask_to_stop()
+    worker.join()
+    assert not runner.is_idle.is_set()
+
+
+@pytest.mark.parametrize(
+    ("error", "entry"),
+    [
+        (StorageUnavailable(), {"log_level": "warning", "problem": StorageUnavailable.slug}),
+        (ValueError("a fault"), {"log_level": "error", "exc_info": True}),
+    ],
+)
+def test_work_that_fails_is_logged_and_does_not_end_the_worker(error: Exception, entry: dict[str, Any]) -> None:
+    woken, failed, ran = Event(), Event(), Event()
+
+    def fail() -> None:
+        failed.set()
+        raise error
+
+    runner = FakeRunner(fail)
+    with capture_logs() as logs, working(runner, woken):
+        assert failed.wait(PATIENCE)
+        runner.add(ran.set)
+        woken.set()
+        assert ran.wait(PATIENCE)
+    assert logs == [{"event": "background work failed", "work": "job", **entry}]
+
+
+def test_a_job_that_was_run_is_logged_with_its_pieces_and_the_longest_of_them() -> None:
+    app = App.in_memory()
+    job = new_job(Seed(app.store, app.clock, app.ids))
+    jobs: Any = SimpleNamespace(run_next=lambda _: Run(job, pieces=2, longest=0.0504))
+    with capture_logs() as logs:
+        background._run_job(jobs, lambda: False)
+    entry = {"event": "ran a job", "kind": job.kind, "job": str(job.id), "pieces": 2, "longest_ms": 50}
+    assert logs == [{"log_level": "info", **entry}]
