@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from tasktracker.domain.jobs.service import Run
 from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.entrypoints.worker import background
 from tasktracker.entrypoints.worker.worker import Worker
+from tests.contracts.base import Seed
+from tests.contracts.test_jobs import new_job
+from tests.fakes import App
 from tests.waiting import PATIENCE
 
 
@@ -86,7 +93,7 @@ def test_a_worker_that_waits_first_does_nothing_when_the_process_starts() -> Non
         (ValueError("a fault"), {"log_level": "error", "exc_info": True}),
     ],
 )
-def test_work_that_fails_is_logged_and_does_not_end_the_worker(error: Exception, entry: dict[str, object]) -> None:
+def test_work_that_fails_is_logged_and_does_not_end_the_worker(error: Exception, entry: dict[str, Any]) -> None:
     woken, failed, ran = Event(), Event(), Event()
 
     def fail() -> None:
@@ -100,3 +107,13 @@ def test_work_that_fails_is_logged_and_does_not_end_the_worker(error: Exception,
         woken.set()
         assert ran.wait(PATIENCE)
     assert logs == [{"event": "background work failed", "work": "job", **entry}]
+
+
+def test_a_job_that_was_run_is_logged_with_its_pieces_and_the_longest_of_them() -> None:
+    app = App.in_memory()
+    job = new_job(Seed(app.store, app.clock, app.ids))
+    jobs: Any = SimpleNamespace(run_next=lambda _: Run(job, pieces=2, longest=0.0504))
+    with capture_logs() as logs:
+        background._run_job(jobs, lambda: False)
+    entry = {"event": "ran a job", "kind": job.kind, "job": str(job.id), "pieces": 2, "longest_ms": 50}
+    assert logs == [{"log_level": "info", **entry}]
