@@ -79,6 +79,14 @@ def test_the_least_that_is_enough_is_no_warning(folder: Path, monkeypatch: pytes
     assert {line.split()[0] for line in output.splitlines()} == {"ok"}, output
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_disk_is_that_of_the_data_folder(folder: Path, exists: bool) -> None:
+    data = folder / "data"
+    if exists:
+        data.mkdir()
+    assert f"GiB are free at {data if exists else folder}\n" in doctor(DATABASE_URL="memory://", DATA_FOLDER=str(data))
+
+
 def test_it_changes_nothing(folder: Path) -> None:
     doctor()
     assert list(folder.iterdir()) == []

@@ -101,7 +101,8 @@ def _permissions(loaded: Settings) -> Iterator[Finding]:
 
 def _resources(loaded: Settings) -> Iterator[Finding]:
     file = Schema(loaded).file
-    folder = next(each for each in (file or loaded.data_folder).absolute().parents if each.exists())
+    data = (file.parent if file else loaded.data_folder).absolute()
+    folder = next(each for each in (data, *data.parents) if each.exists())
     usage = shutil.disk_usage(folder)
     text = f"{usage.free / 1024**3:.1f} GiB of {usage.total / 1024**3:.1f} GiB are free at {folder}"
     if usage.free < MIN_FREE_BYTES:
