@@ -140,6 +140,12 @@ def test_the_time_is_shown_in_the_zone_of_the_user() -> None:
         assert expected in parts(write(kind="new-device", language=language, parameters=parameters))["plain"]
 
 
+@pytest.mark.parametrize("username", ["-".join(["grace"] * 12), "grace" * 20])
+def test_no_line_of_the_text_ends_within_a_name(username: str) -> None:
+    for kind in ("verify-email", "address-taken", "new-device", "address-changed"):
+        assert username in parts(write(kind=kind, parameters={"username": username}))["plain"], kind
+
+
 def test_values_are_escaped_in_html_and_not_in_text() -> None:
     parameters = {"username": "<b>&amp;{host}", "device": "<script>"}
     mail = write(kind="new-device", parameters=parameters)
