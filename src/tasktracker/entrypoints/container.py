@@ -38,6 +38,7 @@ from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.addresses import VerifiedAddresses
 from tasktracker.domain.accounts.code_verifier import CodeVerifier
 from tasktracker.domain.accounts.email_service import EmailService
 from tasktracker.domain.accounts.invite_service import InviteService
@@ -190,6 +191,7 @@ def _preparations(letters: Letters) -> Mapping[DeliveryKind, Preparation[UnitOfW
     return notices | {
         DeliveryKind.VERIFY_EMAIL: letters.verify_email,
         DeliveryKind.RESET_PASSWORD: letters.reset_password,
+        DeliveryKind.INVITATION: letters.invitation,
     }
 
 
@@ -299,7 +301,7 @@ class Container(containers.DeclarativeContainer):
 
     outbox = providers.Singleton(Outbox, providers.Callable(_mail_domain, settings))
     registration_mode = providers.Singleton(RegistrationMode, settings.provided.registration)
-    invites = providers.Singleton(InviteService, ids)
+    invites = providers.Singleton(InviteService, outbox=outbox, ids=ids)
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, ids=ids, outbox=outbox)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
@@ -325,6 +327,9 @@ class Container(containers.DeclarativeContainer):
         throttle=throttle,
     )
     reencryption = providers.Singleton(ReencryptionService, store=store, cipher=secret_cipher)
+    addresses = providers.Singleton(
+        VerifiedAddresses, recorder=recorder, outbox=outbox, on_verified=lambda _work, _user: None
+    )
     session_policy = providers.Singleton(_session_policy, settings)
     sessions = providers.Singleton(
         SessionService,
@@ -345,6 +350,7 @@ class Container(containers.DeclarativeContainer):
         store=store,
         outbox=outbox,
         mode=registration_mode,
+        addresses=addresses,
         sessions=sessions,
         recorder=recorder,
         throttle=throttle,
@@ -375,7 +381,7 @@ class Container(containers.DeclarativeContainer):
         throttle=throttle,
     )
     emails = providers.Singleton(
-        EmailService, store=store, recorder=recorder, outbox=outbox, throttle=throttle, ids=ids
+        EmailService, store=store, addresses=addresses, outbox=outbox, throttle=throttle, ids=ids
     )
     api_tokens = providers.Singleton(
         ApiTokenService,

@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from tasktracker.adapters.mail.folder import MailFolder
+from tasktracker.domain.kernel.languages import Language
+from tasktracker.entrypoints.texts import TEXTS
 from tests.contracts.http.base import invalid, problem
-from tests.http import OTHER_PASSWORD, PASSWORD, Api, expect
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect
 from tests.mail import parts
 from tests.waiting import wait_until
 
@@ -88,12 +90,12 @@ def test_an_app_verifies_an_address_and_asks_for_another_link(api: Api, folder: 
 def test_an_address_that_is_taken_is_a_page(api: Api, folder: MailFolder) -> None:
     links = []
     for number, name in enumerate(("grace", "ada"), 1):
-        api.register(name, email=ADDRESS)
+        api.register(name, email=ADDRESS, language="de")
         links.append(newest_link(folder, number))
         api.clock.advance(seconds=1)
     first, second = ({"token": link.partition("token=")[2]} for link in links)
     assert api.request("POST", "/link/verify-email", data=first).status_code == 200
-    taken = api.request("POST", "/link/verify-email", data=second, headers={"Accept-Language": "de"})
+    taken = api.request("POST", "/link/verify-email", data=second)
     assert taken.status_code == 409
     assert "gehört zu einem anderen Konto" in taken.text
 
@@ -165,3 +167,70 @@ def test_administrators_list_retry_and_cancel_mails(api: Api, folder: MailFolder
     assert grace.get("/api/admin/deliveries/").status_code == 403
     events = {each["kind"] for each in admin.listed("/api/admin/activity/")}
     assert "delivery_list" in events
+
+
+@pytest.fixture
+def admin(api: Api) -> Person:
+    """An administrator with a recent proof."""
+    admin = api.register("admin")
+    api.promote(admin)
+    expect(admin.post("/api/accounts/me/confirm/", {"password": PASSWORD}), 204)
+    return admin
+
+
+def register_at(api: Api, link: str, **fields: str) -> httpx.Response:
+    """Send the form of an invitation."""
+    values = {"token": link.partition("token=")[2], "username": "grace", "email": ADDRESS, "password": PASSWORD}
+    return api.request("POST", link.partition("?")[0], data=values | fields)
+
+
+def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, admin: Person) -> None:
+    expect(admin.patch("/api/admin/settings/", {"registration": "invite"}), 200)
+    invite = expect(admin.post("/api/admin/invites/", {"address": ADDRESS}), 201)
+    assert (invite["is_mailed"], invite["token"], invite["link"]) == (True, None, None)
+    link = newest_link(folder, 1)
+    for _ in range(2):  # a GET uses nothing up
+        page = api.get(link)
+        assert (page.status_code, f'value="{ADDRESS}"' in page.text) == (200, True)
+    done = register_at(api, link)
+    assert done.status_code == 201
+    assert "grace" in done.text
+    assert "<form" not in done.text
+    grace = api.person(expect(api.post("/api/accounts/login/", {"username": ADDRESS, "password": PASSWORD}), 200))
+    assert expect(grace.get("/api/accounts/me/"), 200)["email"] == ADDRESS
+    assert [each["is_current"] for each in grace.listed("/api/accounts/sessions/")] == [True]
+    for dead in (api.get(link), register_at(api, link, username="other")):
+        assert dead.status_code == 410
+
+
+def test_what_is_wrong_is_shown_at_its_field_and_uses_nothing_up(api: Api, folder: MailFolder, admin: Person) -> None:
+    expect(admin.post("/api/admin/invites/", {"address": ADDRESS}), 201)
+    link = newest_link(folder, 1)
+    german = TEXTS[Language.DE]
+    for fields, status, key in (
+        ({"username": "admin"}, 409, "field.username.taken"),
+        ({"username": "a b"}, 400, "field.username.error"),
+        ({"email": "nobody"}, 400, "field.email.error"),
+        ({"password": "short"}, 400, "field.password.error"),
+    ):
+        values = {"token": link.partition("token=")[2], "username": "grace", "email": ADDRESS, "password": PASSWORD}
+        body = {**values, **fields}
+        refused = api.request("POST", "/link/invitation", data=body, headers={"Accept-Language": "de"})
+        assert (refused.status_code, german[key] in refused.text) == (status, True), refused.text
+        assert refused.text.count('aria-invalid="true"') == 1
+        assert f'value="{body["username"]}"' in refused.text
+        assert f'value="{body["email"]}"' in refused.text
+        assert body["password"] not in refused.text.replace("too short", "")
+    unverified = register_at(api, link, email="other@example.org")
+    assert (unverified.status_code, "other@example.org" in unverified.text) == (201, True)
+
+
+def test_the_page_of_an_invitation_says_that_registration_is_closed(
+    api: Api, folder: MailFolder, admin: Person
+) -> None:
+    expect(admin.post("/api/admin/invites/", {"address": ADDRESS}), 201)
+    link = newest_link(folder, 1)
+    expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
+    for closed in (api.get(link), register_at(api, link)):
+        assert closed.status_code == 403
+        assert TEXTS[Language.EN]["closed.title"] in closed.text
