@@ -26,6 +26,12 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "invitation.title": "Create your account",
         "invitation.lead": "You are invited to use Task Tracker, a service for tasks and lists.",
         "invitation.button": "Create the account",
+        "share-invitation.open.title": "{inviter} shares tasks with you",
+        "share-invitation.open.lead": "To see them, create an account with the address {address}. If you have an "
+        "account, enter this address there instead, and confirm it.",
+        "share-invitation.not-open.title": "{inviter} shares tasks with you",
+        "share-invitation.not-open.lead": "To see them, you need an account with the address {address}. If you have an "
+        "account, enter this address there and confirm it. If not, ask the administrators of this service for one.",
         "registered.title": "Your account is ready",
         "registered.lead": "You can now log in as {username}. You may close this page.",
         "registered.unverified.title": "Your account is ready",
@@ -74,6 +80,13 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "invitation.title": "Legen Sie Ihr Konto an",
         "invitation.lead": "Sie sind zu Task Tracker eingeladen, einem Dienst für Aufgaben und Listen.",
         "invitation.button": "Konto anlegen",
+        "share-invitation.open.title": "{inviter} teilt Aufgaben mit Ihnen",
+        "share-invitation.open.lead": "Um sie zu sehen, legen Sie ein Konto mit der Adresse {address} an. Wenn Sie "
+        "schon ein Konto haben, geben Sie die Adresse dort an und bestätigen Sie sie.",
+        "share-invitation.not-open.title": "{inviter} teilt Aufgaben mit Ihnen",
+        "share-invitation.not-open.lead": "Um sie zu sehen, brauchen Sie ein Konto mit der Adresse {address}. Wenn Sie "
+        "schon ein Konto haben, geben Sie die Adresse dort an und bestätigen Sie sie. Sonst bitten Sie die "
+        "Administratoren dieses Dienstes um ein Konto.",
         "registered.title": "Ihr Konto ist bereit",
         "registered.lead": "Sie können sich jetzt als {username} anmelden und diese Seite schließen.",
         "registered.unverified.title": "Ihr Konto ist bereit",

@@ -49,7 +49,7 @@ from tasktracker.entrypoints.http.email import EmailController
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
-from tasktracker.entrypoints.http.invitation_links import InvitationController
+from tasktracker.entrypoints.http.invitation_links import InvitationController, ShareInvitationController
 from tasktracker.entrypoints.http.links import LinkController
 from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
@@ -77,6 +77,7 @@ CONTROLLERS: Sequence[type[Controller]] = (
     ApiTokenController,
     LinkController,
     InvitationController,
+    ShareInvitationController,
     EmailController,
     ActivityController,
     DeliveryController,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 
 from litestar import Controller, Response, get, post
@@ -28,6 +29,7 @@ from tasktracker.domain.kernel.errors import (
     UsernameTaken,
 )
 from tasktracker.domain.kernel.languages import Language
+from tasktracker.domain.sharing.acceptance import InvitationAcceptance
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.problems import status_of
@@ -135,6 +137,31 @@ class InvitationController(_InvitationPages):
     def register(self, token: str, fields: UserFields, password: str, origin: Origin) -> User:
         """Create an account, and use the invitation up if registration requires one."""
         return self.registration.register_by_link(fields, password, origin, invite=token)
+
+
+class ShareInvitationController(_InvitationPages):
+    """`/link/share-invitation`: an invitation to a task or a category.
+
+    Whoever may register anyway does it here. It is no invitation to the service: only administrators make those.
+    """
+
+    path = "/link/share-invitation"
+
+    acceptance: InvitationAcceptance
+
+    def form(self, token: str, language: Language) -> Page:
+        """Return the page of a live invitation, with a form if registration is open."""
+        with self.store.reading(_ACTOR) as work:
+            invitation, inviter = self.acceptance.find(work, token)
+            is_open = self.registration_mode.current(work) is Registration.OPEN
+        key = "share-invitation.open" if is_open else "share-invitation.not-open"
+        page = message(language, key, inviter=inviter.username, address=invitation.address)
+        return self.registration_form(page, token, invitation.address) if is_open else page
+
+    def register(self, token: str, fields: UserFields, password: str, origin: Origin) -> User:
+        """Create an account, whose address the link proves, if it is the invited one."""
+        proof = partial(self.acceptance.prove, token=token)
+        return self.registration.register_by_link(fields, password, origin, proof=proof)
 
 
 def _filled(page: Page, sent: Mapping[str, str]) -> Page:

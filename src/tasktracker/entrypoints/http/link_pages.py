@@ -105,4 +105,5 @@ def refusal(error: DomainError, language: Language) -> Response[str]:
 
 def message(language: Language, key: str, **values: object) -> Page:
     """Return a page without a form."""
-    return Page(language=language, title=text(language, f"{key}.title"), lead=text(language, f"{key}.lead", **values))
+    title, lead = (text(language, f"{key}.{name}", **values) for name in ("title", "lead"))
+    return Page(language=language, title=title, lead=lead)
