@@ -202,7 +202,7 @@ def _operation(
     if operation.accepted:
         responses["202"] = {
             "description": "Accepted, with `Prefer: respond-async`" if operation.asynchronous else "Accepted",
-            "headers": _headers(*EVERYWHERE, "Location", *["Preference-Applied"] * operation.asynchronous),
+            "headers": _headers(*EVERYWHERE, "Location", *["Preference-Applied"] * operation.asynchronous, *optional),
             "content": {JSON: {"schema": schema_of[operation.accepted]}},
         }
     protocol = ((413, 415) if body or operation.consumes else ()) + ((403,) if operation.cookie else ())
