@@ -165,7 +165,8 @@ def test_every_constraint_is_accounted_for() -> None:
     # members of a category are written under the lock of its row. Entries
     # and histories are written together with their task, the lines of an import while it runs, feeds wherever they have
     # come to. Tickets, links and invitations are random, and a link replaces the earlier one of its kind while its user
-    # is locked. Invitations to a task or a category are written while it is locked. A setting of the service, a count of a day and a time of maintenance replace themselves.
+    # is locked. Invitations to a task or a category are written while that is locked. A setting of the service, a
+    # count of a day and a time of maintenance replace themselves.
     assert names - set(VIOLATIONS) == {
         "pk_users",
         "pk_daily_counts",

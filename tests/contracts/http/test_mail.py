@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -234,3 +234,84 @@ def test_the_page_of_an_invitation_says_that_registration_is_closed(
     for closed in (api.get(link), register_at(api, link)):
         assert closed.status_code == 403
         assert TEXTS[Language.EN]["closed.title"] in closed.text
+
+
+# ---------------------------------------------------------------- invitations to share
+
+
+def new_task(owner: Person) -> str:
+    return f"/api/tasks/{owner.task()['id']}/shares/"
+
+
+def new_category(owner: Person) -> str:
+    return f"/api/categories/{owner.category()['id']}/shares/"
+
+
+@pytest.mark.parametrize("new", [new_task, new_category])
+def test_an_address_is_invited_and_becomes_a_member(api: Api, folder: MailFolder, new: Callable[[Person], str]) -> None:
+    owner = api.register("ada")
+    path = new(owner)
+    shared = owner.post(path, {"username": ADDRESS, "role": "viewer"}, headers={"Idempotency-Key": "1"})
+    pending = expect(shared, 202)
+    assert pending == {"id": pending["id"], "email": ADDRESS, "role": "viewer"}
+    assert shared.headers["location"] == f"{path}{pending['id']}/"
+    again = owner.post(path, {"username": ADDRESS, "role": "viewer"}, headers={"Idempotency-Key": "1"})
+    assert (again.status_code, again.json(), again.headers["idempotency-replayed"]) == (202, pending, "true")
+    assert expect(owner.get(path), 200)["pending"] == [pending]
+    link = newest_link(folder, 1)
+    page = api.get(link)
+    assert page.status_code == 200
+    assert "ada shares tasks with you" in page.text
+    assert f'value="{ADDRESS}"' in page.text
+    assert register_at(api, link).status_code == 201
+    assert api.get(link).status_code == 410
+    listed = expect(owner.get(path), 200)
+    assert ([each["username"] for each in listed["results"]], listed["pending"]) == (["ada", "grace"], [])
+    grace = api.person(expect(api.post("/api/accounts/login/", {"username": "grace", "password": PASSWORD}), 200))
+    seen = expect(grace.get(path), 200)
+    assert (seen["results"], seen["pending"]) == (listed["results"], [])
+
+
+@pytest.mark.parametrize("new", [new_task, new_category])
+def test_an_invitation_is_revoked(api: Api, folder: MailFolder, new: Callable[[Person], str]) -> None:
+    owner, other = api.register("ada"), api.register("bob")
+    path = new(owner)
+    pending = expect(owner.post(path, {"username": ADDRESS, "role": "viewer"}), 202)
+    link = newest_link(folder, 1)
+    assert other.delete(f"{path}{pending['id']}/").status_code == 404
+    problem(owner.put(f"{path}{pending['id']}/", {"role": "editor"}), 404, "member-not-found")
+    expect(owner.delete(f"{path}{pending['id']}/"), 204)
+    problem(owner.delete(f"{path}{pending['id']}/"), 404, "member-not-found")
+    assert expect(owner.get(path), 200)["pending"] == []
+    assert api.get(link).status_code == 410
+
+
+@pytest.mark.parametrize("mode", ["invite", "closed"])
+def test_a_share_is_no_invitation_to_the_service(api: Api, folder: MailFolder, admin: Person, mode: str) -> None:
+    expect(admin.post(new_task(admin), {"username": ADDRESS, "role": "viewer"}), 202)
+    link = newest_link(folder, 1)
+    expect(admin.patch("/api/admin/settings/", {"registration": mode}), 200)
+    page = api.get(link)
+    assert (page.status_code, "admin shares tasks with you" in page.text, "<form" in page.text) == (200, True, False)
+    assert register_at(api, link).status_code == (410 if mode == "invite" else 403)
+
+
+def test_sharing_by_address_answers_alike_whether_an_account_has_not_verified_it(api: Api, folder: MailFolder) -> None:
+    owner = api.register("ada")
+    api.register("grace", email=ADDRESS)
+    path = new_task(owner)
+    bodies = [
+        expect(owner.post(path, {"username": name, "role": "viewer"}), 202) for name in (ADDRESS, "x@example.org")
+    ]
+    assert [each.keys() for each in bodies] == [{"id", "email", "role"}] * 2
+
+
+def test_no_title_is_in_a_mail_or_shown_to_administrators(api: Api, folder: MailFolder, admin: Person) -> None:
+    ada, title = api.register("ada"), "a secret title"
+    path = f"/api/tasks/{ada.task(title)['id']}/shares/"
+    expect(ada.post(path, {"username": ADDRESS, "role": "viewer"}), 202)
+    newest_link(folder, 1)
+    mail = folder.find(folder.names()[0])
+    assert mail is not None
+    assert title not in str(parts(mail))
+    assert title not in str(admin.listed("/api/admin/deliveries/"))
