@@ -142,7 +142,6 @@ def test_an_address_without_an_account_is_invited_by_mail(app: App, subject: Sub
     assert letter.parameters == {
         "inviter": "alice",
         "until": (START + LIFETIME).isoformat(),
-        "time_zone": "Europe/Vienna",
     }
     assert letter.link == ("share-invitation", token_of(letter))
     found, inviter = app.see(SYSTEM, app.acceptance.find, token_of(letter))

@@ -15,7 +15,6 @@ from tasktracker.domain.accounts.registration_ports import InviteWork
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.deliveries.delivery import Delivery, Letter
 from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE
-from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE
 
 MAX_MAILS, IN_TIME = 3, timedelta(hours=1)
 """The limit on mails of a kind that anyone can cause, to one address."""
@@ -107,7 +106,10 @@ class Letters:
 def letter_to_stranger(
     delivery: Delivery, sender: User | None, parameters: Mapping[str, str], link: tuple[str, str]
 ) -> Letter:
-    """Return the letter of a delivery to an address without an account, in the language of the user who causes it."""
+    """Return the letter of a delivery to an address without an account, in the language of the user who causes it.
+
+    Times in it are in UTC: a stranger does not learn that user's time zone.
+    """
     assert delivery.address is not None, "a delivery without a user has an address"
     return Letter(
         kind=delivery.kind,
@@ -115,7 +117,7 @@ def letter_to_stranger(
         created_at=delivery.created_at,
         to=delivery.address,
         language=sender.language if sender else DEFAULT_LANGUAGE,
-        parameters={**parameters, "time_zone": sender.time_zone if sender else DEFAULT_TIME_ZONE},
+        parameters=parameters,
         link=link,
     )
 
