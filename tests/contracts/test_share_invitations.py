@@ -35,8 +35,8 @@ from tasktracker.domain.sharing.service import Share
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tasktracker.domain.work import Storage
-from tests.backends import Backend, on_sql
-from tests.contracts.base import BROKEN_REFERENCE, SECOND, Seed, race
+from tests.backends import Backend, on_postgresql, on_sql
+from tests.contracts.base import BROKEN_REFERENCE, SECOND, SHORT_WAIT, BackgroundCall, Seed, race
 from tests.contracts.test_emails import deliver, deliveries, edit, token_of, verify
 from tests.fakes import START, SYSTEM, App, ManualClock
 from tests.unit.base import PASSWORD, fields_of, register
@@ -437,6 +437,16 @@ def test_an_invitation_to_a_task_in_the_trash_waits(app: App, alice: SessionActo
     assert (task.members(), task.pending()) == ([("grace", EDITOR)], [])
 
 
+def test_an_invitation_to_a_task_that_was_put_below_another_has_no_effect(app: App, alice: SessionActor) -> None:
+    task, parent = new_task(app, alice), new_task(app, alice)
+    task.invite()
+    app.do(alice, app.tasks.edit, task.id, {"parent": parent.id})
+    assert task.pending() == []
+    deliver(app)
+    grace(app)
+    assert parent.members() == []
+
+
 def test_an_invitation_ends_with_its_task(app: App, alice: SessionActor, store: Storage) -> None:
     task = new_task(app, alice)
     letter = invited(app, task)
@@ -512,6 +522,13 @@ def test_an_address_gets_three_mails_a_day_whoever_shares(app: App, alice: Sessi
     app.clock.advance(IN_TIME + SECOND)
     new_task(app, alice).invite()
     assert len(deliver(app)) == 1
+
+
+def test_a_disabled_user_who_has_verified_the_address_gets_no_mail(app: App, subject: Subject, seed: Seed) -> None:
+    seed.user(email=ADDRESS, email_verified_at=START, is_active=False)
+    subject.invite()
+    assert deliver(app) == []
+    assert (subject.members(), subject.pending()) == ([], [(ADDRESS, VIEWER)])
 
 
 def test_nobody_is_invited_by_a_disabled_user(app: App, subject: Subject) -> None:
@@ -599,20 +616,14 @@ def test_an_address_is_invited_once_to_a_task(store: Storage, backend: Backend, 
         add(store, new_invitation(seed, task, address="grace@example.ORG"))
 
 
-def test_revoking_and_verifying_concurrently_have_one_winner(app: App, subject: Subject) -> None:
-    for number in range(3):
-        address = f"user{number}@example.org"
-        invitation = subject.invite(address)
-        deliver(app)
-        register(app, f"user{number}")
-        (letter,) = deliver(app, DeliveryKind.VERIFY_EMAIL)
-        race(
-            partial(app.do, SYSTEM, app.emails.verify, token_of(letter)),
-            partial(subject.revoke, invitation.id),
-        )
-        assert subject.pending() == []
-        for name, _ in subject.members():
-            with app.store.reading(SYSTEM) as work:
-                found = work.users.find_by_login(name)
-            assert found is not None
-            subject.revoke(found.id)
+@on_postgresql
+def test_an_invitation_that_is_being_revoked_is_not_accepted(app: App, subject: Subject) -> None:
+    invitation = subject.invite()
+    app.registration.register(UserFields(username="grace", email=ADDRESS), PASSWORD)
+    (letter,) = deliver(app, DeliveryKind.VERIFY_EMAIL)
+    with app.store.writing(subject.owner) as work:
+        subject.service.unshare(work, subject.id, invitation.id)
+        verifying = BackgroundCall(partial(app.do, SYSTEM, app.emails.verify, token_of(letter)))
+        assert not verifying.wait(SHORT_WAIT)
+    assert verifying.result().verified_email == ADDRESS
+    assert (subject.members(), subject.pending()) == ([], [])
