@@ -29,6 +29,7 @@ from tasktracker.domain.kernel.errors import (
 from tasktracker.domain.kernel.languages import Language
 from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.kernel.retention import MARGIN
+from tasktracker.domain.sharing import acceptance
 from tasktracker.domain.sharing.acceptance import IN_TIME, MAX_MAILS
 from tasktracker.domain.sharing.invitation import LIFETIME, ShareInvitation
 from tasktracker.domain.sharing.service import Share
@@ -380,6 +381,20 @@ def test_an_invitation_beyond_the_limit_ends(app: App, subject: Subject, seed: S
     deliver(app)
     grace(app)
     assert (len(subject.members()), subject.pending()) == (3, [])
+
+
+def test_a_verification_accepts_the_oldest_invitations(
+    app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acceptance, "MAX_ACCEPTED", 2)
+    subjects = [make(app, alice) for make in (new_task, new_category, new_task)]
+    for each in reversed(subjects):
+        each.invite()
+        app.clock.advance(SECOND)
+    deliver(app)
+    grace(app)
+    assert [len(each.members()) for each in subjects] == [0, 1, 1]
+    assert [len(each.pending()) for each in subjects] == [1, 0, 0]
 
 
 def test_an_address_that_is_verified_while_it_is_invited_is_accepted_by_the_courier(

@@ -17,7 +17,10 @@ from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.tasks.tree import lock_roots
 
 MAX_MAILS, IN_TIME = 3, timedelta(days=1)
-"""The limit on mails to one address, whoever shares: any user can cause them."""
+"""The limit on mails to one address from all users together: any user can cause them."""
+
+MAX_ACCEPTED = 100
+"""The most invitations that one verification accepts, so that no number of them can make it fail."""
 
 
 class InvitationAcceptance:
@@ -32,10 +35,11 @@ class InvitationAcceptance:
         """Make a user, locked by this work, a member of everything that their verified address is invited to.
 
         An invitation ends without effect if the user who made it may no longer share, or if there are too many members.
-        One to a task in the trash stays pending.
+        One to a task in the trash stays pending, and so do those after the oldest `MAX_ACCEPTED`.
         """
         invitations = work.share_invitations.list_to(user.verified_email) if user.verified_email else ()
-        live = sorted((each for each in invitations if each.is_live(work.now)), key=lambda each: each.subject)
+        oldest = [each for each in invitations if each.is_live(work.now)][:MAX_ACCEPTED]
+        live = sorted(oldest, key=lambda each: each.subject)
         for each in live:
             if each.category_id is not None:
                 category = work.categories.find(each.invited_by, each.category_id)
