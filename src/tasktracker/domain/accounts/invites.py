@@ -36,9 +36,9 @@ class Invite:
     """An invitation for as many registrations as `uses_left`. Revoking it removes it.
 
     `note` is for administrators. `address` is the e-mail address of the person who is invited, if any. If the
-    invitation `is_mailed`, its token is only in a mail to that address, so its use proves that the user reads the mail there. The
-    token can also be used to register with another address. `created_by` is None if a command made it, or if that
-    account is gone.
+    invitation `is_mailed`, its token is only in a mail to that address, so its use proves that the user reads the mail
+    there. The token can also be used to register with another address. `created_by` is None if a command made it, or if
+    that account is gone.
     """
 
     id: UUID

@@ -142,7 +142,7 @@ class InvitationController(_InvitationPages):
 class ShareInvitationController(_InvitationPages):
     """`/link/share-invitation`: an invitation to a task or a category.
 
-    While registration is open, people register here. It is no invitation to the service: only administrators make those.
+    While registration is open, people register here. It is no invitation to the service: administrators make those.
     """
 
     path = "/link/share-invitation"
