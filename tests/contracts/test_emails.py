@@ -56,7 +56,7 @@ def deliver(app: App, *kinds: str) -> list[Letter]:
     app.mailer.letters.clear()
     app.courier.run_all()
     found = [each for each in app.mailer.letters if not kinds or each.kind in kinds]
-    return sorted(found, key=lambda each: (each.kind, each.parameters["username"]))
+    return sorted(found, key=lambda each: (each.kind, each.parameters.get("username", "")))
 
 
 def token_of(letter: Letter) -> str:

@@ -265,7 +265,8 @@ class TestUsers:
         assert shown == "Error: The last active administrator cannot be disabled, demoted or deleted.\n"
 
     def test_an_invitation_is_made_listed_and_revoked(self, api: Api) -> None:
-        token = tasktracker("invites", "create", "--note", "for Grace", "--uses", "2").output.splitlines()[-1]
+        *_, token, link = tasktracker("invites", "create", "--note", "for Grace", "--uses", "2").output.splitlines()
+        assert link == f"/link/invitation?token={token}"
         (row,) = (line.split("\t") for line in tasktracker("invites", "list").output.splitlines())
         assert (row[1], row[3]) == ("2", "for Grace")
         assert token not in "".join(row)
@@ -300,6 +301,17 @@ class TestUsers:
             ("retry", seed.id(), "There is no such delivery."),
         ]:
             assert tasktracker("deliveries", command, str(delivery), status=1).output == f"Error: {reason}\n"
+
+    def test_an_invitation_is_mailed(self, api: Api) -> None:
+        shown = tasktracker(
+            *("invites", "create", "--address", "grace@example.org"),
+            MAIL_URL="folder:mail",
+            MAIL_FROM="tasks@example.org",
+            PUBLIC_URL="https://tasks.example.org",
+        ).output
+        assert shown.splitlines()[-1] == "the invitation will be mailed to grace@example.org"
+        assert "token" not in shown
+        assert "invitation" in tasktracker("deliveries", "list").output
 
     def test_the_password_is_not_printed(self) -> None:
         shown = create_admin(password=OTHER_PASSWORD).output

@@ -23,7 +23,7 @@ from tasktracker.adapters.mail.urls import Encryption, Relay, parse, sender
 from tasktracker.domain.accounts.user import canonical_email
 from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.kernel.fields import Refused
-from tests.mail import PUBLIC_URL, SENDER, new_letter, parts
+from tests.mail import PUBLIC_URL, SENDER, UNTIL, new_letter, parts
 
 KINDS = [*DeliveryKind, "address-taken"]
 LINK = f"{PUBLIC_URL}/link/verify-email?token=TOKEN-token_0"
@@ -157,11 +157,11 @@ def test_values_are_escaped_in_html_and_not_in_text() -> None:
 
 @pytest.mark.parametrize("value", ["ada\r\nBcc: eve@example.org", "ada\nBcc: eve@example.org", "ada\r\n\r\nSpam"])
 def test_a_value_adds_no_header(value: str) -> None:
-    letter = new_letter("share-invitation", parameters={"inviter": value})
+    letter = new_letter("share-invitation", parameters={"inviter": value} | UNTIL)
     with pytest.raises(ValueError, match=r"."):
         composer.write(letter)
     with pytest.raises(ValueError, match=r"."):
-        composer.write(replace(letter, to=f"{value}@example.org", parameters={"inviter": "ada"}))
+        composer.write(replace(letter, to=f"{value}@example.org", parameters={"inviter": "ada"} | UNTIL))
 
 
 @given(st.text(max_size=60))

@@ -259,7 +259,8 @@ class TestService:
         invalid(api.post("/api/accounts/register/", body), "invite")
         invite = expect(admin.post(INVITES, {"note": "for Grace"}), 201)
         listed = next(each for each in admin.listed(INVITES) if each["id"] == invite["id"])
-        assert listed == {name: value for name, value in invite.items() if name != "token"}
+        assert listed == {name: value for name, value in invite.items() if name not in ("token", "link")}
+        assert invite["link"] == f"/link/invitation?token={invite['token']}"
         assert listed["created_by"] == admin.id
         expect(api.post("/api/accounts/register/", {**body, "invite": invite["token"]}), 201)
         other = expect(admin.post(INVITES, {}), 201)
