@@ -24,6 +24,9 @@ from tests.strategies import THOROUGHNESS
 
 RUN_FOLDER = pytest.StashKey[ServerFolder]()
 
+# Nothing of the collection is garbage, and looking for some takes a fifth of its time.
+gc.disable()
+
 # On a busy machine, an example may take long.
 settings.register_profile(
     "patient", max_examples=40 * THOROUGHNESS, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -169,3 +172,4 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
