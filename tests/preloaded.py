@@ -24,6 +24,7 @@ PRELOADED = [
     "tasktracker.entrypoints.server",
     "uvicorn.lifespan.on",
     "uvloop",
+    "tests.warmed",
 ]
 
 
