@@ -164,8 +164,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if id(item) not in removed]
 
 
+def pytest_collectstart() -> None:
+    """Stop garbage collection. It takes a fifth of the time of collecting tests, which leave no garbage."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Exempt the loaded modules from garbage collection, which otherwise takes an eighth of the processor time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()

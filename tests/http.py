@@ -26,7 +26,7 @@ from tasktracker.domain.accounts.link_service import create_link
 from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.container import Container, Schema
-from tasktracker.entrypoints.http.app import create_app
+from tasktracker.entrypoints.http.app import Application, create_app
 from tasktracker.entrypoints.settings import load
 from tests.documentation import Documentation
 from tests.fakes import SYSTEM, ManualClock
@@ -187,7 +187,7 @@ class Api(Caller):
         self.container.clock.override(self.clock)
         self.container.shared_clock.override(self.clock)
         self.app = create_app(self.container)
-        self.documentation = Documentation(self.app.litestar.state.openapi())
+        self.documentation = _documentation(self.app, self.container.settings().public_url)
         client = TestClient(self.app, base_url="http://testserver.local", raise_server_exceptions=False)
         client.follow_redirects = False
         client.event_hooks["response"].append(self.documentation.check)
@@ -217,6 +217,16 @@ class Api(Caller):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.client.__exit__(kind, error, trace)
+
+
+_documented: dict[str, Documentation] = {}
+
+
+def _documentation(app: Application, public_url: str) -> Documentation:
+    """Return the document of an application. It depends on the handlers and the URL only, so applications share it."""
+    if public_url not in _documented:
+        _documented[public_url] = Documentation(app.litestar.state.openapi())
+    return _documented[public_url]
 
 
 def make_link(store: Storage, username: str, kind: LinkKind = LinkKind.RESET_PASSWORD) -> str:

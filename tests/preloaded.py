@@ -14,6 +14,8 @@ from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+from uvicorn import _subprocess
+
 from tests.guarded_process import Guard
 
 PRELOADED = [
@@ -24,6 +26,7 @@ PRELOADED = [
     "tasktracker.entrypoints.server",
     "uvicorn.lifespan.on",
     "uvloop",
+    "tests.warmed",
 ]
 
 
@@ -98,6 +101,8 @@ def _run(
         os.dup2(file, number)
         os.close(file)
     sys.stdin = os.fdopen(0)
+    # New processes would import the program again: over a second of a processor for each worker of a server.
+    vars(_subprocess)["spawn"] = get_context("fork")
     program, *arguments = command
     try:
         if program == sys.executable:

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -96,13 +97,17 @@ def test_a_port_that_is_in_use_is_named() -> None:
 
 def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_path: Path) -> None:
     port = free_port()
-    with Server(
+    server = Server(
         tmp_path,
         DATABASE_URL=migrated(f"sqlite:///{tmp_path}/tasks.db"),
         WORKERS="2",
         METRICS_PORT=str(port),
         DATABASE_CONNECTIONS="5",
-    ) as server:
+    )
+    # Its workers are new processes, as they are outside of tests.
+    with ExitStack() as stack:
+        stack.callback(server.__exit__, None, None, None)
+        server.start(stack.enter_context((tmp_path / "log").open("wb")))
 
         def threads() -> float:
             return total(

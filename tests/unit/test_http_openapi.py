@@ -368,31 +368,37 @@ def test_every_described_request_has_an_example_that_is_accepted(
         if "requestBody" in operation
     }
     register = examples["POST", "/api/accounts/register"]
+    admin = api.register()
+    api.promote(admin)
     for (method, path), body in examples.items():
-        with Api("memory://") as api:
-            person = api.person(expect(api.post("/api/accounts/register", register), 201), register["password"])
-            caller = api if path == "/api/accounts/register" else person
-            other = api.register(examples["POST", "/api/tasks/{id}/shares"]["username"])
-            item = person.category() if path.startswith("/api/categories") else person.task()
-            if "{user_id}" in path:
-                person.share(item, other)
-            if caller is api:  # the name of the example is free
-                person.post("/api/accounts/me/delete", {"password": register["password"]})
-            if path.startswith("/api/admin/"):
-                api.promote(person)
-                item = {"id": other.id}
-            content = {"content": body} if isinstance(body, str) else {"json": body}
-            media = next(iter(operations[method, path]["requestBody"]["content"]))
-            url = path.format(id=item["id"], user_id=other.id)
-            response = caller.request(method, url, **content, headers={"Content-Type": media})
-            # A made-up token, id or code is the only reason to refuse an example.
-            expected = {"POST /api/accounts/me/totp/confirm": 409, "POST /api/accounts/me/totp/disable": 409}
-            expected |= {"POST /api/accounts/me/totp/recovery-codes": 409, "POST /api/accounts/password/reset": 400}
-            expected |= {"POST /api/accounts/email/verify": 400, "POST /api/accounts/password/forgot": 409}
-            expected |= {"POST /api/accounts/refresh": 401, "POST /api/accounts/verify": 401}
-            expected |= {"POST /api/tasks/{id}/undo": 404}
-            status = expected.get(f"{method} {path}", response.status_code if response.status_code < 300 else 200)
-            assert response.status_code == status, f"{method} {path}: {response.text}"
+        person = api.person(expect(api.post("/api/accounts/register", register), 201), register["password"])
+        caller = api if path == "/api/accounts/register" else person
+        other = api.register(examples["POST", "/api/tasks/{id}/shares"]["username"])
+        item = person.category() if path.startswith("/api/categories") else person.task()
+        if "{user_id}" in path:
+            person.share(item, other)
+        if caller is api:  # the name of the example is free
+            person.post("/api/accounts/me/delete", {"password": register["password"]})
+        if path.startswith("/api/admin/"):
+            api.promote(person)
+            item = {"id": other.id}
+        content = {"content": body} if isinstance(body, str) else {"json": body}
+        media = next(iter(operations[method, path]["requestBody"]["content"]))
+        url = path.format(id=item["id"], user_id=other.id)
+        response = caller.request(method, url, **content, headers={"Content-Type": media})
+        # A made-up token, id or code is the only reason to refuse an example.
+        expected = {"POST /api/accounts/me/totp/confirm": 409, "POST /api/accounts/me/totp/disable": 409}
+        expected |= {"POST /api/accounts/me/totp/recovery-codes": 409, "POST /api/accounts/password/reset": 400}
+        expected |= {"POST /api/accounts/email/verify": 400, "POST /api/accounts/password/forgot": 409}
+        expected |= {"POST /api/accounts/refresh": 401, "POST /api/accounts/verify": 401}
+        expected |= {"POST /api/tasks/{id}/undo": 404}
+        status = expected.get(f"{method} {path}", response.status_code if response.status_code < 300 else 200)
+        assert response.status_code == status, f"{method} {path}: {response.text}"
+        # The next example finds open registration, and its names unused.
+        expect(admin.patch("/api/admin/settings/", {"registration": "open"}), 200)
+        for user in admin.listed("/api/admin/users/"):
+            if user["id"] != admin.id:
+                expect(admin.delete(f"/api/admin/users/{user['id']}/"), 204)
 
 
 @pytest.mark.parametrize(
