@@ -20,8 +20,6 @@ UV_COMPILE := $(BIN)/python -m uv --no-config pip compile --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet --no-strip-extras
 # The packages that a set of locks installs on this system.
 COUNT = $$(cat $(1) | grep -v "sys_platform == 'win32'" | grep -c '==')
-# Tests that measure time run after the others, alone.
-NO_TESTS := 5
 # Many tests wait for processes: more workers than cores are faster.
 PYTEST_WORKERS := -n 4 --dist worksteal
 
@@ -51,8 +49,7 @@ openapi: $(STAMP_RUN) ## Print the OpenAPI document
 	@exec $(BIN)/tasktracker openapi $(ARGS)
 
 test: $(STAMP_DEV) ## Run all tests (ARGS: options of pytest, for example ARGS="-n 0 tests/unit")
-	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults and not browser" $(ARGS) || test $$? -eq $(NO_TESTS)
-	@$(BIN)/python -m pytest -n 0 -m alone $(or $(ARGS),tests/security) || test $$? -eq $(NO_TESTS)
+	@$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not alone and not faults and not browser" $(ARGS)
 
 # Both variables are set for the prerequisite, too.
 test-thorough: export HYPOTHESIS_PROFILE := thorough
@@ -61,8 +58,8 @@ test-thorough: test ## Run all tests, with more generated examples and storages
 
 # One test at a time: each starts several processes, and measures.
 test-faults: export FAULTS := full
-test-faults: $(STAMP_DEV) ## Run the tests of faults under load; needs Linux, root, nginx, faketime and systemd
-	@$(BIN)/python -m pytest -n 0 $(or $(ARGS),tests/faults)
+test-faults: $(STAMP_DEV) ## Run the tests of faults under load and of time; needs Linux, root, nginx, faketime and systemd
+	@$(BIN)/python -m pytest -n 0 -m "faults or alone" $(or $(ARGS),tests/faults tests/security)
 
 test-browser: $(STAMP_DEV) ## Test the code for browsers that docs/sync.md shows; needs chromium
 	@$(PIP) install --require-hashes -r requirements/browser.txt

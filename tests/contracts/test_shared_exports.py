@@ -92,6 +92,15 @@ def test_an_export_names_the_members_of_own_categories_and_who_created_a_task(
     assert (milk["own"], milk["owner"], milk["created_by"]) == (True, "alice", "bob")
 
 
+def test_an_export_does_not_name_the_members_of_the_tasks_of_others(
+    app: App, alice: SessionActor, bob: SessionActor
+) -> None:
+    register(app, "carol")
+    milk = create(app, bob, "milk", category=shared(app, alice, "Groceries", "bob").id)
+    app.do(alice, app.sharing.share, milk.id, "carol", Role.VIEWER)
+    assert lines_of(export(app, bob), "task")["milk"]["members"] == []
+
+
 def test_an_export_has_nothing_that_the_user_no_longer_sees(app: App, alice: SessionActor, bob: SessionActor) -> None:
     left, demoted = shared(app, alice, "Left", "bob"), shared(app, alice, "Demoted", "bob")
     create(app, bob, "there", category=left.id)

@@ -36,7 +36,7 @@ from tasktracker_client import (
 )
 from tests.http import Api, Person, expect
 from tests.integration.phones import URL, Phone, in_sync
-from tests.line import problem
+from tests.line import Line, problem
 from tests.strategies import THOROUGHNESS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -304,6 +304,14 @@ def test_no_answer_of_a_server_raises_another_error(
         for call in CALLS:
             with suppress(SyncError):
                 call(replica)
+
+
+def test_an_address_may_end_in_a_slash(tmp_path: Path, api: Api, ada: Person) -> None:
+    line = Line(api.client)
+    client = httpx.Client(transport=line)
+    with Replica(tmp_path / "copy.db", f"{URL}/", client=client) as replica:
+        replica.login(ada.username, ada.password)
+    assert "POST /api/accounts/login/" in line.paths
 
 
 class TestAsyncio:

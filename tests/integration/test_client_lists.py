@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasktracker_client import UnknownItem
+from tasktracker_client import Category, UnknownItem
 from tests.http import Api, Person
 from tests.integration.phones import Add, Phone, in_sync
 
@@ -46,6 +46,11 @@ def test_a_shared_category_is_in_the_copy_with_its_tasks(
     assert (phone.task(own).owner, phone.task(own).created_by) == (ada.id, bob.id)
     assert [each.id for each in tablet.trash(category=home).results] == [task.id]
     assert not tablet.trash().results
+
+
+def test_members_in_a_form_that_is_not_known_are_left_out() -> None:
+    members = [{"user_id": "1", "role": "editor"}, {"team": "all"}, "2"]
+    assert Category("id", 1, {"members": members}).members == {"1": "editor"}
 
 
 def test_a_former_member_has_nothing_of_the_category_left(

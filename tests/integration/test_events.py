@@ -346,7 +346,7 @@ def test_with_only_a_pooler_the_servers_poll(tmp_path: Path, database_url: str) 
 
 
 def test_changes_are_seen_after_a_time_without_a_database(tmp_path: Path) -> None:
-    file = tmp_path / "file.db"
+    file = tmp_path / "Tasks.DB"  # names of files have capitals
     file.write_bytes(b"this is no database" * 100)
     notifier = SqliteChangeNotifier(str(file))
     changed = threading.Event()

@@ -211,6 +211,12 @@ class TestEdit:
 
 
 class TestChangePassword:
+    def test_a_new_password_like_the_address_is_refused(self, app: App, alice: SessionActor) -> None:
+        app.accounts.edit(alice, {"email": "grace.hopper@example.org"}, PASSWORD)
+        with pytest.raises(InvalidInput) as caught:
+            app.accounts.change_password(alice, PASSWORD, "Grace.Hopper@example.org")
+        assert fields_of(caught) == ["new_password"]
+
     def test_a_new_password_replaces_the_old_one_and_ends_other_sessions(self, app: App, alice: SessionActor) -> None:
         other = app.sessions.login("alice", PASSWORD)
         app.accounts.change_password(alice, PASSWORD, "battery staple")

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields, CategoryKey
+from tasktracker.domain.categories.category import CATEGORY, Category, CategoryFields, CategoryKey, CategoryMember
 from tasktracker.domain.kernel.actors import SessionActor
 from tasktracker.domain.kernel.errors import InvalidInput
 from tasktracker.domain.kernel.fields import check
+from tasktracker.domain.kernel.members import Role
 from tests.fakes import START, App
 
 HOME = Category(id=UUID(int=1), user_id=UUID(int=2), name="Home", created_at=START, updated_at=START)
@@ -22,6 +23,14 @@ def test_a_change_sets_the_next_version_and_its_time() -> None:
     edited = HOME.edit({"color": "#1e90ff"}, LATER)
     assert (edited.color, edited.name, edited.version, edited.updated_at) == ("#1e90ff", "Home", 2, LATER)
     assert edited.created_at == START
+
+
+def test_a_new_or_changed_member_is_a_change() -> None:
+    viewer = CategoryMember(UUID(int=3), Role.VIEWER, since=LATER)
+    shared = HOME.with_member(viewer, LATER)
+    assert (shared.members, shared.version, shared.updated_at) == ((viewer,), 2, LATER)
+    promoted = shared.with_member(replace(viewer, role=Role.EDITOR), LATER + timedelta(hours=1))
+    assert (promoted.version, promoted.updated_at) == (3, LATER + timedelta(hours=1))
 
 
 def test_an_edit_without_effect_returns_the_same_category() -> None:

@@ -431,6 +431,14 @@ def test_a_bad_line_is_skipped_and_reported(service: Service, user: User, record
     assert list(service.all_of(user)[1]) == [UUID(good["id"])]
 
 
+def test_a_value_that_is_none_of_those_allowed_is_reported_with_them(service: Service, user: User) -> None:
+    report = service.import_lines(user, task(priority=6, state="todo"))
+    assert {each.field: each.message for each in report.errors} == {
+        "priority": "must be one of 1, 2, 3, 4",
+        "state": "must be one of open, in_progress, done, cancelled",
+    }
+
+
 def test_every_bad_field_is_reported(service: Service, user: User) -> None:
     report = service.import_lines(user, task(title="", priority=0, colour=1, category=str(uuid4())))
     assert sorted(each.field for each in report.errors) == ["colour", "priority", "title"]

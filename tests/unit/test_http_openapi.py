@@ -282,6 +282,17 @@ def test_read_only_fields_are_marked_and_have_the_types_of_the_response(document
 ANY_VALUE = {"base", "yours", "theirs", "before", "after"}  # of a field of any type
 
 
+def test_bodies_of_bytes_are_binary_and_others_are_text(operations: dict[tuple[str, str], dict[str, Any]]) -> None:
+    def schemas(content: Mapping[str, Any]) -> dict[str, Any]:
+        return {media_type: described["schema"] for media_type, described in content.items()}
+
+    binary, text = {"type": "string", "format": "binary"}, {"type": "string"}
+    exported = operations["GET", "/api/accounts/me/export"]["responses"]["200"]["content"]
+    assert schemas(exported) == {"application/x-ndjson": text, "application/octet-stream": binary}
+    imported = operations["POST", "/api/accounts/me/import"]["requestBody"]["content"]
+    assert schemas(imported) == {"application/octet-stream": binary}
+
+
 def test_paths_are_listed_without_a_trailing_slash(document: dict[str, Any]) -> None:
     assert not [path for path in document["paths"] if path.endswith("/")]
 

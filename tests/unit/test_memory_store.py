@@ -9,6 +9,8 @@ import pytest
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.second_factor import SecondFactor
 from tasktracker.domain.accounts.user import User
+from tasktracker.domain.categories.category import CategoryMember
+from tasktracker.domain.kernel.members import Role
 from tasktracker.domain.work import Storage
 from tests.contracts.base import BackgroundCall, Seed, everything
 from tests.fakes import SYSTEM, ManualClock, SequentialIds
@@ -63,6 +65,7 @@ def test_rows_that_a_database_would_refuse_are_an_error(store: Storage, seed: Se
     token, event = seed.api_token(user), seed.event(user)
     seed.task(user, category=category.id)
     with store.writing(SYSTEM) as work:
+        member = CategoryMember(user.id, Role.VIEWER, since=work.now)
         calls: tuple[Callable[[], object], ...] = (
             lambda: work.users.add(seed.new_user(id=user.id)),
             lambda: work.sessions.add(session),
@@ -74,6 +77,7 @@ def test_rows_that_a_database_would_refuse_are_an_error(store: Storage, seed: Se
             lambda: work.second_factors.save(SecondFactor(user_id=unknown.id, sealed_secret="sealed")),
             lambda: work.categories.add(seed.new_category(unknown)),
             lambda: work.categories.remove(category.id),
+            lambda: work.categories.save(category.with_member(member, work.now)),
             lambda: work.tasks.add(seed.new_task(unknown)),
         )
         for call in calls:
