@@ -74,11 +74,25 @@ export class Tab {
     this.session = new Session({ fetch: browser.fetch, channel, locks, now, api: "/api" });
     const sha256 = async (/** @type {string} */ text) => createHash("sha256").update(text).digest("hex");
     const { store } = browser;
-    this.copy = new Copy({ store, session: this.session, channel, locks, sha256, uuid: randomUUID, now, name: "test" });
+    const parts = { store, session: this.session, channel, locks, sha256, uuid: randomUUID, now };
+    this.open = async () => {
+      const { server, user } = await this.session.root();
+      this.#copy = new Copy({ ...parts, owner: { server, user: String(user?.id) } });
+      await this.#copy.start();
+    };
+  }
+
+  /** @type {Copy | undefined} */
+  #copy;
+
+  /** The copy, after `open`. */
+  get copy() {
+    return /** @type {Copy} */ (this.#copy);
   }
 
   /** All items as they are shown. */
   get items() {
+    /** @type {any[]} */
     const all = [...this.copy.tasks.value.values(), ...this.copy.categories.value.values()];
     return Object.fromEntries(all.map(({ created_by: _, ...item }) => [item.id, item]));
   }

@@ -1,6 +1,7 @@
 // The copy of one user on this device, as signals for views, and what the user can do with it.
 
 import { signal } from "../vendor/preact-signals-core.js";
+import { SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
 import { editable } from "./items.js";
 import { queue } from "./outbox.js";
@@ -22,6 +23,7 @@ import { Syncer } from "./syncer.js";
  * @typedef {{ connection: import("./following.js").Connection, received: number }} Status
  */
 /** The last comparison with the server: when, of how many items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
+/** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
 /**
  * @typedef {object} Parts
  * @property {import("./store.js").Store} store
@@ -31,7 +33,7 @@ import { Syncer } from "./syncer.js";
  * @property {import("./digest.js").Sha256 | null} sha256 null where browsers have none: over plain HTTP
  * @property {() => string} uuid
  * @property {() => number} now milliseconds since 1970
- * @property {string} name of the copy, which differs for each user and server
+ * @property {Owner} owner
  */
 
 const CHECK_MS = 10 * 60_000;
@@ -55,6 +57,7 @@ export class Copy {
   /** @type {import("./outbox.js").Context} */
   context;
   #parts;
+  #name;
   #syncer;
   #following;
   /** @type {Map<Table, Map<string | number, any>>} */
@@ -69,13 +72,14 @@ export class Copy {
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
-    const { uuid, now, session, sha256, locks, name } = parts;
+    const { uuid, now, session, sha256, locks, owner } = parts;
+    this.#name = `${owner.server}:${owner.user}`;
     const lastShown = (/** @type {Type} */ type, /** @type {string} */ id) =>
       this.#views[type].shown.get(id) ?? this.#views[type].deleted.get(id);
     this.context = { uuid, now, lastShown };
     this.#syncer = new Syncer({
       copy: this,
-      call: (method, path, body) => session.call(method, path, body),
+      call: (method, path, body) => this.#call(method, path, body),
       sha256: sha256 ?? (async () => ""),
       onProgress: (received) => this.#report({ received }),
     });
@@ -88,7 +92,7 @@ export class Copy {
         return op === "delete" ? row === undefined : row !== undefined && row.version >= version;
       },
       locks,
-      name: `leader:${name}`,
+      name: `leader:${this.#name}`,
       onConnection: (connection) => this.#report({ connection }),
       onSynced: () => this.#checkIfDue(),
     });
@@ -146,7 +150,7 @@ export class Copy {
   async write(work) {
     const { result, writes, revision } = await this.#parts.store.write(work);
     if (writes.length) {
-      this.#parts.channel.post({ kind: "writes", name: this.#parts.name, writes, revision });
+      this.#parts.channel.post({ kind: "writes", name: this.#name, writes, revision });
       this.#apply(writes, revision);
     }
     return result;
@@ -192,7 +196,7 @@ export class Copy {
   /** @param {any} message of another tab */
   #hear(message) {
     if (message.kind === "token" && message.access) this.wake();
-    if (message.name !== this.#parts.name) return;
+    if (message.name !== this.#name) return;
     if (message.kind === "writes") this.#apply(message.writes, message.revision);
     else if (message.kind === "edited") this.wake();
     else if (message.kind === "status") this.status.value = message.status;
@@ -203,7 +207,7 @@ export class Copy {
     const status = { ...this.status.value, ...change };
     if (JSON.stringify(status) === JSON.stringify(this.status.value)) return;
     this.status.value = status;
-    this.#parts.channel.post({ kind: "status", name: this.#parts.name, status });
+    this.#parts.channel.post({ kind: "status", name: this.#name, status });
   }
 
   // ------------------------------------------------------------------ editing
@@ -286,7 +290,18 @@ export class Copy {
 
   #edited() {
     this.wake();
-    this.#parts.channel.post({ kind: "edited", name: this.#parts.name });
+    this.#parts.channel.post({ kind: "edited", name: this.#name });
+  }
+
+  /** Send a request, unless the session belongs to another user or server by now. @param {string} method @param {string} path @param {unknown} [body] */
+  async #call(method, path, body) {
+    const { session, owner } = this.#parts;
+    const { server, user, limits } = await session.root();
+    if (server !== owner.server || user?.id !== owner.user) throw new SignInRequired();
+    if (this.#meta("retention_days") !== limits.retention_days) {
+      await this.write((tx) => setMeta(tx, { retention_days: limits.retention_days }));
+    }
+    return session.call(method, path, body);
   }
 
   // ---------------------------------------------------------------- verifying

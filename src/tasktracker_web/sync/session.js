@@ -26,6 +26,8 @@ export class Session {
   #api;
   /** @type {{ token: string, until: number } | null} */
   #access = null;
+  /** @type {{ token: string, root: Promise<Schemas["RootView"]> } | null} */
+  #root = null;
 
   /** @param {{ fetch: typeof fetch, channel: Channel, locks: Locks, now: () => number, api: string }} parts */
   constructor({ fetch, channel, locks, now, api }) {
@@ -59,6 +61,18 @@ export class Session {
     } catch (error) {
       if (!(error instanceof Refused)) throw error; // there was no session
     }
+  }
+
+  /**
+   * Return the description of the server, with the user of the token: another tab may have signed in as another user.
+   * @returns {Promise<Schemas["RootView"]>}
+   */
+  async root() {
+    const token = await this.#token();
+    if (this.#root?.token !== token) this.#root = { token, root: this.call("GET", "/") };
+    const { root } = this.#root;
+    root.catch(() => (this.#root = null)); // ask again
+    return root;
   }
 
   /**
