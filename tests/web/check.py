@@ -14,9 +14,18 @@ from tests.web.node_tools import APP, FOLDER, PACKAGES, SOURCES, TOOLS, install
 from tests.web.vendor import MODULES, differences
 
 OPTIONS = {
-    **{"strict": True, "checkJs": True, "allowJs": True, "noEmit": True, "skipLibCheck": True},
-    **{"target": "es2022", "module": "esnext", "moduleResolution": "bundler"},
-    **{"noUnusedLocals": True, "noUnusedParameters": True, "noImplicitOverride": True, "noFallthroughCasesInSwitch": True},
+    "strict": True,
+    "checkJs": True,
+    "allowJs": True,
+    "noEmit": True,
+    "skipLibCheck": True,
+    "target": "es2022",
+    "module": "esnext",
+    "moduleResolution": "bundler",
+    "noUnusedLocals": True,
+    "noUnusedParameters": True,
+    "noImplicitOverride": True,
+    "noFallthroughCasesInSwitch": True,
 }
 
 

@@ -11,6 +11,7 @@ from tests.web.node_tools import APP
 
 FOLDER = APP / "icons"
 
+
 def main() -> None:
     """Write the icons."""
     drawing = (FOLDER / "icon.svg").read_text(encoding="utf-8")

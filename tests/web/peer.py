@@ -37,7 +37,9 @@ def state(replica: Replica) -> Mapping[str, Any]:
     """Return all items, and whether they are those of the server."""
     items: list[Task | Category] = [*replica.tasks(), *replica.categories()]
     return {
-        "items": {item.id: {name: value for name, value in item.data.items() if name != "created_by"} for item in items},
+        "items": {
+            item.id: {name: value for name, value in item.data.items() if name != "created_by"} for item in items
+        },
         "in_sync": replica.verify().is_in_sync,
     }
 

@@ -282,6 +282,12 @@ export class Copy {
     };
   }
 
+  /** Keep the server's values. @param {Issue} issue @returns {Promise<Undo>} */
+  async dismiss(issue) {
+    await this.write((tx) => tx.delete("issues", issue.mutation));
+    return () => this.write((tx) => tx.put("issues", issue));
+  }
+
   /** @param {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} edit */
   async #edit(edit) {
     await this.write((tx) => queue(tx, this.context, edit));
