@@ -62,7 +62,8 @@ function Value({ name, value }) {
   if (value === null || value === "") return html`<em>${t("issue.empty")}</em>`;
   let text = String(value);
   if (name === "due_date") text = dayAndTime(new Date(value), new Date());
-  else if (name === "priority" || name === "state") text = t(`${name}.${value}`);
+  else if (name === "priority") text = t(`priority.${value}`);
+  else if (name === "state") text = t(`state.${value}`);
   else if (name === "category") text = copy.categories.value.get(value)?.name ?? text;
   else if (name === "parent") text = copy.tasks.value.get(value)?.title ?? text;
   return html`<span class="value">${text}</span>`;

@@ -63,7 +63,7 @@ function AddBox({ fields }) {
     void undoable(copy.create("task", { ...fields, title }), t("did.create", { title }));
   };
   return html`<form class="add-box" onSubmit=${add}>
-    <input name="title" maxlength="500" autocomplete="off" enterkeyhint="done" placeholder=${t("add.label")} aria-label=${t("add.label")} />
+    <input name="title" maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("add.label")} aria-label=${t("add.label")} />
     <button>${t("add.button")}</button>
   </form>`;
 }

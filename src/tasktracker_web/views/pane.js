@@ -85,6 +85,7 @@ function Text({ class: style, label, value, required = false, autofocus = false,
     class=${style}
     aria-label=${label}
     rows="1"
+    maxlength=${required ? 200 : 10_000}
     value=${draft ?? value}
     onInput=${(/** @type {any} */ event) => setDraft(event.target.value)}
     onBlur=${leave}

@@ -67,7 +67,7 @@ function NewCategory() {
     void undoable(copy.create("category", { name }, id), t("did.list", { title: name })).then(() => go(`/list/${id}`));
   };
   return html`<form class="new-category" onSubmit=${add}>
-    <input name="name" maxlength="100" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
+    <input name="name" maxlength="64" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
   </form>`;
 }
 

@@ -59,7 +59,7 @@ export function SignIn({ isNew }) {
       <button class="main" disabled=${isBusy}>${title}</button>
       ${needsCode && html`<button type="button" class="plain" onClick=${() => setNeedsCode(null)}>${t("code.back")}</button>`}
     </form>
-    ${!needsCode && !known && (isNew || registration !== "closed") && html`<p>${t(`${title === t("register") ? "register" : "signin"}.other`)} <a href=${url(`/${other}`)}>${t(other)}</a></p>`}
+    ${!needsCode && !known && (isNew || registration !== "closed") && html`<p>${t(isNew ? "register.other" : "signin.other")} <a href=${url(`/${other}`)}>${t(other)}</a></p>`}
   </main>`;
 }
 
