@@ -66,6 +66,7 @@ test-faults: $(STAMP_DEV) ## Run the tests of faults under load; needs Linux, ro
 
 test-web: $(STAMP_DEV) ## Test the browser app, and the code for browsers in docs/sync.md; needs node and chromium
 	@$(PIP) install --require-hashes -r requirements/browser.txt
+	@$(BIN)/python -m tests.web.node_tools
 	@BIN=$(BIN) node --test --test-timeout=300000 tests/web/*.test.js
 	@$(BIN)/python -m pytest -n 0 $(or $(ARGS),tests/browser)
 

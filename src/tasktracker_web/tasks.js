@@ -14,7 +14,14 @@ export function dueBefore({ due_date }, moment) {
 
 /** The order of lists: what is due first, then what is urgent, then what is new. @param {Task} a @param {Task} b */
 export function inOrder(a, b) {
-  const due = (a.due_date ? Date.parse(a.due_date) : Infinity) - (b.due_date ? Date.parse(b.due_date) : Infinity);
-  if (due) return due; // not if neither is due: the difference is not a number
-  return b.priority - a.priority || (b.created_at ?? "~").localeCompare(a.created_at ?? "~") || b.id.localeCompare(a.id);
+  const due = compared(a.due_date ?? LAST, b.due_date ?? LAST);
+  return due || b.priority - a.priority || compared(b.created_at ?? LAST, a.created_at ?? LAST) || compared(b.id, a.id);
+}
+
+/** After all times, which are compared as text: all are in UTC. */
+const LAST = "~";
+
+/** @param {string} a @param {string} b */
+function compared(a, b) {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -12,6 +12,7 @@ import pytest
 from tests.browser.conftest import PLAIN_HOST
 from tests.http import PASSWORD, Person, Server, expect
 from tests.waiting import PATIENCE
+from tests.web.node_tools import PACKAGES
 
 pytestmark = pytest.mark.browser
 
@@ -56,10 +57,20 @@ class Tab:
         self.page.get_by_text(text).locator("visible=true").first.wait_for()
 
     def row(self, title: str) -> Any:
-        return self.page.locator(".row", has_text=title)
+        return self.page.locator(".row", has=self.page.locator(".title", has_text=title))
 
     def undo(self) -> None:
         self.page.click(".toast button:has-text('Undo')")
+
+    def mistakes(self) -> list[str]:
+        """Return what axe-core finds wrong."""
+        self.page.evaluate((PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        result = self.page.evaluate("axe.run(document)")
+        assert result["passes"]
+        found = result["violations"]
+        return [
+            f"{each['id']}: {node['html'][:200]} {node['failureSummary']}" for each in found for node in each["nodes"]
+        ]
 
     def synced(self) -> None:
         """Wait until the server has all edits."""
@@ -332,3 +343,41 @@ def test_it_speaks_german(new_device: Callable[..., Tab], person: Person) -> Non
     tab = new_device(locale="de-AT").open().enter(person.username, button="Anmelden")
     tab.see("Heute ist nichts fällig.")
     assert tab.page.evaluate("document.documentElement.lang") == "de"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_view(
+    new_device: Callable[..., Tab], person: Person, server: Server, scheme: str
+) -> None:
+    tab = new_device(color_scheme=scheme).open()
+    tab.see("Welcome back.")
+    mistakes = {"sign in": tab.mistakes()}
+    tab.page.click("text=Create an account")
+    tab.enter("me", button="Create an account", password="x")
+    tab.see("3 to 150 letters")
+    mistakes["register"] = tab.mistakes()
+    tab.open().enter(person.username)
+    tab.see("Nothing is due today.")
+    mistakes["empty"] = tab.mistakes()
+    category = person.category("Home", color="#cc4400")
+    late = person.task("late", due_date="2020-01-01T00:00:00Z", category=category["id"], priority=4)
+    person.task("soon", due_date="2020-01-01T00:00:00Z", parent=late["id"], priority=3)
+    tab.expect("late", "soon")
+    mistakes["today"] = tab.mistakes()
+    tab.row("late").locator("a").click()
+    tab.page.wait_for_selector(".pane")
+    mistakes["task"] = tab.mistakes()
+    tab.page.context.set_offline(True)
+    tab.page.fill(".pane textarea.title", "mine")
+    tab.page.press(".pane textarea.title", "Enter")
+    expect(person.patch(f"/api/tasks/{late['id']}/", {"title": "theirs"}), 200)
+    mistakes["offline"] = tab.mistakes()
+    tab.page.context.set_offline(False)
+    tab.page.wait_for_selector(".issue")
+    mistakes["conflict"] = tab.mistakes()
+    tab.page.set_viewport_size({"width": 320, "height": 640})
+    tab.page.click(".pane .close")
+    tab.page.click(".top button")
+    mistakes["menu"] = tab.mistakes()
+    assert mistakes == {name: [] for name in mistakes}
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320

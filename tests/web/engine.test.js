@@ -182,9 +182,9 @@ test("a copy that differs from the server is found and repaired", async () => {
   assert.equal(phone.copy.checked.value?.differs, false);
   const [wrong, missing] = phone.copy.tasks.value.values();
   await phone.copy.write(async (tx) => {
-    await tx.put("task", { id: wrong.id, version: 7, data: { ...wrong, title: "wrong", version: 7 } });
-    await tx.delete("task", missing.id);
-    await tx.put("task", { id: randomUUID(), version: 1, data: { title: "never existed" } });
+    tx.put("task", { id: wrong.id, version: 7, data: { ...wrong, title: "wrong", version: 7 } });
+    tx.delete("task", missing.id);
+    tx.put("task", { id: randomUUID(), version: 1, data: { title: "never existed" } });
   });
   await phone.copy.check();
   assert.equal(phone.copy.checked.value?.differs, true);
@@ -199,7 +199,7 @@ test("after a long time offline, the full state replaces the copy, and edits are
   await until(() => areIdle(phone) && laptop.titles.length === 2);
   laptop.copy.stop();
   const longAgo = Date.now() - 40 * 24 * 60 * 60 * 1000;
-  await laptop.browser.store.write((tx) => tx.put("meta", { name: "complete_at", value: longAgo }));
+  await laptop.browser.store.write(async (tx) => tx.put("meta", { name: "complete_at", value: longAgo }));
   laptop.browser.isOnline = false;
   const goes = [...phone.copy.tasks.value.values()].find((task) => task.title === "goes");
   await phone.copy.trash("task", String(goes?.id));

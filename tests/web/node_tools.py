@@ -29,3 +29,7 @@ def install() -> None:
         shutil.copy(SOURCES / name, FOLDER)
     subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=FOLDER, check=True)
     stamp.write_bytes(LOCK.read_bytes())
+
+
+if __name__ == "__main__":
+    install()

@@ -37,6 +37,7 @@ import { Syncer } from "./syncer.js";
  */
 
 const CHECK_MS = 10 * 60_000;
+const SHOW_MS = 500;
 
 export class Copy {
   /** @type {import("@preact/signals-core").Signal<Map<string, Task>>} */
@@ -65,9 +66,18 @@ export class Copy {
   /** The revision of each row: messages of other tabs may arrive in another order. @type {Map<string, number>} */
   #revisions = new Map();
   #revision = 0;
+  /** The revision at which the rows are those of the store; and those that came after others that are missing. */
+  #exact = -1;
+  /** @type {Map<number, number>} */
+  #next = new Map();
   /** @type {Record<Type, import("./shown.js").View>} */
   #views = { task: { shown: new Map(), deleted: new Map() }, category: { shown: new Map(), deleted: new Map() } };
   #stopListening = () => {};
+  /** Edits that are being stored. @type {Set<unknown>} */
+  #provisional = new Set();
+  #shownAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #showing;
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -135,7 +145,8 @@ export class Copy {
       this.#rows.set(table, new Map(rows));
     });
     this.#revisions.clear();
-    this.#revision = revision;
+    this.#next.clear();
+    this.#exact = this.#revision = revision;
     this.#show();
   }
 
@@ -146,18 +157,20 @@ export class Copy {
     return this.#parts.store.read(work);
   }
 
-  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @returns {Promise<T>} */
-  async write(work) {
-    const { result, writes, revision } = await this.#parts.store.write(work);
-    if (writes.length) {
-      this.#parts.channel.post({ kind: "writes", name: this.#name, writes, revision });
-      this.#apply(writes, revision);
+  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown} [provisional] the edit that it stores @returns {Promise<T>} */
+  async write(work, provisional = undefined) {
+    const mirror = { revision: this.#exact, rows: this.#rows };
+    const { result, ...committed } = await this.#parts.store.write(work, mirror);
+    this.#provisional.delete(provisional);
+    if (committed.writes.length) {
+      this.#parts.channel.post({ kind: "writes", name: this.#name, ...committed });
+      this.#apply(committed);
     }
     return result;
   }
 
-  /** @param {import("./store.js").Writes} writes @param {number} revision */
-  #apply(writes, revision) {
+  /** @param {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">} committed */
+  #apply({ writes, previous, revision }) {
     for (const [table, key, row] of writes) {
       const name = `${table}/${key}`;
       if ((this.#revisions.get(name) ?? 0) > revision) continue;
@@ -167,11 +180,20 @@ export class Copy {
       else rows.set(key, row);
     }
     this.#revision = Math.max(this.#revision, revision);
-    this.#show();
+    this.#next.set(previous, revision);
+    for (let next; (next = this.#next.get(this.#exact)) !== undefined; this.#exact = next) this.#next.delete(this.#exact);
+    // During the first pull, showing each page would take longer than storing it. An edit is shown at once.
+    const isFirst = this.#meta("complete_at") === null && !writes.some(([table]) => table === "outbox");
+    const wait = isFirst ? this.#shownAt + SHOW_MS - this.#parts.now() : 0;
+    clearTimeout(this.#showing);
+    if (wait <= 0) this.#show();
+    else this.#showing = setTimeout(() => this.#show(), wait);
   }
 
   #show() {
-    const edits = /** @type {Edit[]} */ (this.#all("outbox")).sort((a, b) => a.number - b.number);
+    this.#shownAt = this.#parts.now();
+    const stored = /** @type {Edit[]} */ (this.#all("outbox")).sort((a, b) => a.number - b.number);
+    const edits = [...stored, .../** @type {Set<Edit>} */ (this.#provisional)];
     const deletions = this.#all("deletions");
     this.#views.category = view("category", this.#all("category"), edits, deletions);
     this.#views.task = view("task", this.#all("task"), edits, deletions, this.#views.category.shown);
@@ -197,7 +219,7 @@ export class Copy {
   #hear(message) {
     if (message.kind === "token" && message.access) this.wake();
     if (message.name !== this.#name) return;
-    if (message.kind === "writes") this.#apply(message.writes, message.revision);
+    if (message.kind === "writes") this.#apply(message);
     else if (message.kind === "edited") this.wake();
     else if (message.kind === "status") this.status.value = message.status;
   }
@@ -269,12 +291,12 @@ export class Copy {
     }
     const isSent = op === "create" || (op === "update" ? Object.keys(data).length > 0 : op === "restore" || !!before);
     await this.write(async (tx) => {
-      await tx.delete("issues", issue.mutation);
+      tx.delete("issues", issue.mutation);
       if (isSent) await queue(tx, this.context, { type, op, target, data });
     });
     this.#edited();
     return async () => {
-      await this.write((tx) => tx.put("issues", issue));
+      await this.write(async (tx) => tx.put("issues", issue));
       if (!isSent) return;
       if (op === "create" || op === "restore") await this.trash(type, target);
       else if (op === "delete") await this.restore(target);
@@ -284,13 +306,23 @@ export class Copy {
 
   /** Keep the server's values. @param {Issue} issue @returns {Promise<Undo>} */
   async dismiss(issue) {
-    await this.write((tx) => tx.delete("issues", issue.mutation));
-    return () => this.write((tx) => tx.put("issues", issue));
+    await this.write(async (tx) => tx.delete("issues", issue.mutation));
+    return () => this.write(async (tx) => tx.put("issues", issue));
   }
 
   /** @param {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} edit */
   async #edit(edit) {
-    await this.write((tx) => queue(tx, this.context, edit));
+    // It is shown before it is stored.
+    const provisional = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
+    this.#provisional.add(provisional);
+    this.#show();
+    try {
+      await this.write((tx) => queue(tx, this.context, edit), provisional);
+    } catch (error) {
+      this.#provisional.delete(provisional);
+      this.#show();
+      throw error;
+    }
     this.#edited();
   }
 
@@ -305,7 +337,7 @@ export class Copy {
     const { server, user, limits } = await session.root();
     if (server !== owner.server || user?.id !== owner.user) throw new SignInRequired();
     if (this.#meta("retention_days") !== limits.retention_days) {
-      await this.write((tx) => setMeta(tx, { retention_days: limits.retention_days }));
+      await this.write(async (tx) => setMeta(tx, { retention_days: limits.retention_days }));
     }
     return session.call(method, path, body);
   }
@@ -331,7 +363,7 @@ export class Copy {
   async #compared(comparing) {
     const { count, buckets } = await comparing;
     const checked = { at: this.#parts.now(), count, differs: buckets.length > 0 };
-    await this.write((tx) => setMeta(tx, { checked }));
+    await this.write(async (tx) => setMeta(tx, { checked }));
   }
 
   async #checkIfDue() {

@@ -36,12 +36,12 @@ export class IdbStore {
     return work(operations(this.#database.transaction(TABLE_NAMES)));
   }
 
-  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work */
-  async write(work) {
+  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {import("./store.js").Mirror} [mirror] */
+  async write(work, mirror) {
     const transaction = this.#database.transaction(TABLE_NAMES, "readwrite");
     const done = transaction.done;
     try {
-      const committed = await recorded(operations(transaction), work);
+      const committed = await recorded(operations(transaction), work, mirror);
       await done;
       return committed;
     } catch (error) {
@@ -75,8 +75,8 @@ function operations(reading) {
       return target === undefined ? store.getAll() : store.index("target").getAll(target);
     },
     /** @param {string} table @param {any} row */
-    put: (table, row) => transaction.objectStore(table).put(row),
+    put: (table, row) => void transaction.objectStore(table).put(row).catch(() => {}), // the transaction fails, too
     /** @param {string} table @param {string | number} key */
-    delete: (table, key) => transaction.objectStore(table).delete(key),
+    delete: (table, key) => void transaction.objectStore(table).delete(key).catch(() => {}),
   };
 }

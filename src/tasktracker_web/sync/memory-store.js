@@ -1,12 +1,12 @@
 // A store in memory: for tests, and for browsers that allow no storage.
 
-import { recorded, TABLE_NAMES, TABLES } from "./store.js";
+import { reading, recorded, TABLE_NAMES, TABLES } from "./store.js";
 
 /** @typedef {import("./store.js").Store} Store */
 
 /** @implements {Store} */
 export class MemoryStore {
-  /** @type {Map<string, Map<string | number, any>>} */
+  /** @type {Map<import("./store.js").Table, Map<string | number, any>>} */
   #tables = new Map(TABLE_NAMES.map((name) => [name, new Map()]));
   /** @type {Promise<unknown>} */
   #last = Promise.resolve();
@@ -16,13 +16,13 @@ export class MemoryStore {
     return this.#alone(() => work(this.#transaction([])));
   }
 
-  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work */
-  write(work) {
+  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {import("./store.js").Mirror} [mirror] */
+  write(work, mirror) {
     return this.#alone(async () => {
       /** @type {(() => void)[]} */
       const undo = [];
       try {
-        return await recorded(this.#transaction(undo), work);
+        return await recorded(this.#transaction(undo), work, mirror);
       } catch (error) {
         for (const step of undo.reverse()) step();
         throw error;
@@ -45,27 +45,20 @@ export class MemoryStore {
 
   /** @param {(() => void)[]} undo @returns {import("./store.js").Writing} */
   #transaction(undo) {
-    /** @param {string} name */
-    const of = (name) => /** @type {Map<string | number, any>} */ (this.#tables.get(name));
-    /** @param {Map<string | number, any>} table @param {string | number} key */
-    const remember = (table, key) => {
+    const { get, getAll } = reading(this.#tables);
+    /** @param {import("./store.js").Table} name @param {string | number} key @param {any} [row] */
+    const set = (name, key, row) => {
+      const table = /** @type {Map<string | number, any>} */ (this.#tables.get(name));
       const [had, before] = [table.has(key), table.get(key)];
       undo.push(() => (had ? table.set(key, before) : table.delete(key)));
+      if (row === undefined) table.delete(key);
+      else table.set(key, row);
     };
     return {
-      get: async (table, key) => structuredClone(of(table).get(key)),
-      getAll: async (table, target) => {
-        const rows = [...of(table).values()].filter((row) => target === undefined || row.target === target);
-        return structuredClone(table === "outbox" ? rows.sort((a, b) => a.number - b.number) : rows);
-      },
-      put: async (table, row) => {
-        remember(of(table), row[TABLES[table]]);
-        of(table).set(row[TABLES[table]], structuredClone(row));
-      },
-      delete: async (table, key) => {
-        remember(of(table), key);
-        of(table).delete(key);
-      },
+      get: async (table, key) => structuredClone(await get(table, key)),
+      getAll: async (table, target) => structuredClone(await getAll(table, target)),
+      put: (table, row) => set(table, row[TABLES[table]], structuredClone(row)),
+      delete: (table, key) => set(table, key),
     };
   }
 }

@@ -32,11 +32,11 @@ export async function queue(tx, context, { type, op, target, data = {} }) {
   const made_at = new Date(context.now()).toISOString();
   const last = edits.at(-1);
   if (op === "update" && last && (await canGrow(tx, last, base, data))) {
-    await tx.put("outbox", { ...last, data: { ...last.data, ...data }, made_at });
+    tx.put("outbox", { ...last, data: { ...last.data, ...data }, made_at });
     return;
   }
   const own = edits.filter((each) => base !== null && each.done_version !== null && each.done_version > base);
-  await tx.put("outbox", {
+  tx.put("outbox", {
     number: tx.number(),
     id: context.uuid(),
     ...{ type, op, target, base_version: base, data, own: own.map((each) => each.id), made_at },
@@ -73,7 +73,7 @@ export async function nextBatch(tx, limit, bytes) {
     if (batch.length === limit || !isNext) break;
     batch.push(edit);
   }
-  for (const edit of batch) if (!edit.sent) await tx.put("outbox", { ...edit, sent: true });
+  for (const edit of batch) if (!edit.sent) tx.put("outbox", { ...edit, sent: true });
   return batch;
 }
 

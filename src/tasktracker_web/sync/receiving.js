@@ -32,7 +32,7 @@ export async function applyPage(tx, context, page, cursor) {
     await apply(tx, context, change, rows[index], deletions[index], done);
   }
   if (!page.has_more) await complete(tx, context);
-  await setMeta(tx, { cursor: page.next_cursor });
+  setMeta(tx, { cursor: page.next_cursor });
   return true;
 }
 
@@ -54,7 +54,7 @@ async function apply(tx, context, change, row, deletion, done) {
   }
   await put(tx, context, { ...change, version }, row, deletion);
   for (const edit of done) {
-    if (edit.target === id && /** @type {number} */ (edit.done_version) <= version) await tx.delete("outbox", edit.number);
+    if (edit.target === id && /** @type {number} */ (edit.done_version) <= version) tx.delete("outbox", edit.number);
   }
 }
 
@@ -65,20 +65,20 @@ async function apply(tx, context, change, row, deletion, done) {
  */
 export async function put(tx, context, { type, id, version, data, reason }, row, deletion) {
   if (data) {
-    if (deletion) await tx.delete("deletions", id);
-    await tx.put(type, { id, version, data });
+    if (deletion) tx.delete("deletions", id);
+    tx.put(type, { id, version, data });
     return;
   }
   const isRevoked = reason === "access_revoked";
   if (!isRevoked) {
     const before = row?.data ?? deletion?.data ?? context.lastShown(type, id) ?? {};
     const at = new Date(context.now()).toISOString();
-    await tx.put("deletions", { id, type, version, at, data: before });
+    tx.put("deletions", { id, type, version, at, data: before });
   }
-  if (row) await tx.delete(type, id);
+  if (row) tx.delete(type, id);
   if (isRevoked && type === "category") {
     // The server sends again the tasks that the user still sees.
-    for (const task of await tx.getAll("task")) if (task.data.category === id) await tx.delete("task", task.id);
+    for (const task of await tx.getAll("task")) if (task.data.category === id) tx.delete("task", task.id);
   }
 }
 
@@ -91,10 +91,10 @@ async function complete(tx, context) {
       for (const row of /** @type {ItemRow[]} */ (await tx.getAll(type))) {
         if (!row.stale) continue;
         if (isRestored) await addLost(tx, context, type, row.id, "create", row.data, row.data);
-        await tx.delete(type, row.id);
+        tx.delete(type, row.id);
       }
     }
-    await setMeta(tx, { starting_over: null });
+    setMeta(tx, { starting_over: null });
   }
   for (const edit of /** @type {Edit[]} */ (await tx.getAll("outbox"))) {
     if (edit.done_version === null) continue;
@@ -103,14 +103,14 @@ async function complete(tx, context) {
       const { type, target: id, done_version: version } = edit;
       await put(tx, context, { type, id, op: "delete", version, data: null });
     }
-    await tx.delete("outbox", edit.number);
+    tx.delete("outbox", edit.number);
   }
   if (now - (await meta(tx, "pruned_at", 0)) > DAY) {
     const oldest = new Date(now - (await meta(tx, "retention_days", 30)) * DAY).toISOString();
-    for (const each of await tx.getAll("deletions")) if (each.at < oldest) await tx.delete("deletions", each.id);
-    await setMeta(tx, { pruned_at: now });
+    for (const each of await tx.getAll("deletions")) if (each.at < oldest) tx.delete("deletions", each.id);
+    setMeta(tx, { pruned_at: now });
   }
-  await setMeta(tx, { complete_at: now });
+  setMeta(tx, { complete_at: now });
 }
 
 /**
@@ -124,9 +124,9 @@ export async function startOver(tx, context, cursor) {
   const completeAt = await meta(tx, "complete_at");
   // By the clock of this device alone: the server's may differ.
   const isEarly = completeAt !== null && context.now() - completeAt < (await meta(tx, "retention_days", 30)) * DAY;
-  await setMeta(tx, { cursor: null, starting_over: isEarly ? "restored" : "expired" });
-  for (const type of TYPES) for (const row of await tx.getAll(type)) await tx.put(type, { ...row, stale: true });
-  for (const edit of await tx.getAll("outbox")) await tx.put("outbox", { ...edit, done_version: null, reached: null });
+  setMeta(tx, { cursor: null, starting_over: isEarly ? "restored" : "expired" });
+  for (const type of TYPES) for (const row of await tx.getAll(type)) tx.put(type, { ...row, stale: true });
+  for (const edit of await tx.getAll("outbox")) tx.put("outbox", { ...edit, done_version: null, reached: null });
 }
 
 /**
@@ -135,7 +135,7 @@ export async function startOver(tx, context, cursor) {
  * @param {import("./items.js").Op} op @param {Fields} data @param {Fields} item
  */
 async function addLost(tx, context, type, target, op, data, item) {
-  await tx.put("issues", {
+  tx.put("issues", {
     mutation: context.uuid(),
     ...{ type, op, target, status: "lost", data: editable(type, data), item },
     ...{ conflicts: {}, problem: null, existing: null },

@@ -42,7 +42,7 @@ export async function settle(tx, context, sent, result) {
   if (DONE.includes(result.status)) await done(tx, context, edit, waiting, result);
   else if (await isOfDeletedCategory(tx, edit, result)) {
     const again = { id: context.uuid(), base_version: result.version, own: [], sent: false, insists: true };
-    await tx.put("outbox", { ...edit, ...again });
+    tx.put("outbox", { ...edit, ...again });
   } else await refused(tx, context, edit, waiting, result);
 }
 
@@ -63,12 +63,13 @@ async function done(tx, context, edit, waiting, result) {
   const version = /** @type {number} */ (result.version);
   const base = edit.base_version;
   const isNext = edit.op === "create" || (base !== null && version === base + 1);
-  await tx.put("outbox", { ...edit, done_version: version, reached: isNext ? version : null });
+  tx.put("outbox", { ...edit, done_version: version, reached: isNext ? version : null });
   for (const later of waiting) {
     // No edits of others lie between, so later local edits of the item are based on this version.
-    if (isNext && later.base_version === base) Object.assign(later, { base_version: version, own: [] });
-    if (later.base_version !== null && later.base_version < version) later.own.push(edit.id);
-    await tx.put("outbox", later);
+    if (isNext && later.base_version === base) tx.put("outbox", { ...later, base_version: version, own: [] });
+    else if (later.base_version !== null && later.base_version < version) {
+      tx.put("outbox", { ...later, own: [...later.own, edit.id] });
+    }
   }
   await dropped(tx, context, edit, waiting, result);
 }
@@ -98,14 +99,14 @@ async function refused(tx, context, edit, waiting, result) {
     for (const later of waiting) {
       data = { ...data, ...later.data };
       isDeleted = later.op === "delete";
-      await tx.delete("outbox", later.number);
+      tx.delete("outbox", later.number);
     }
     const existing = existingOf(result);
     if (existing !== null && edit.type === "category") await useExisting(tx, edit.target, existing);
   }
   const status = result.status === "conflict" ? "conflict" : "rejected"; // an unknown status is kept for the user, too
   if (!isDeleted) await report(tx, context, { ...edit, data }, result, status);
-  await tx.delete("outbox", edit.number);
+  tx.delete("outbox", edit.number);
 }
 
 /**
@@ -113,10 +114,10 @@ async function refused(tx, context, edit, waiting, result) {
  * @param {Transaction} tx @param {string} id @param {string} existing
  */
 async function useExisting(tx, id, existing) {
-  await tx.put("aliases", { id, existing });
+  tx.put("aliases", { id, existing });
   for (const edit of /** @type {Edit[]} */ (await tx.getAll("outbox"))) {
     if (edit.sent || edit.data.category !== id) continue;
-    await tx.put("outbox", { ...edit, data: { ...edit.data, category: existing } });
+    tx.put("outbox", { ...edit, data: { ...edit.data, category: existing } });
   }
 }
 
@@ -132,7 +133,7 @@ async function report(tx, context, edit, result, status) {
     item: context.lastShown(edit.type, edit.target) ?? {},
     at: new Date(context.now()).toISOString(),
   };
-  await tx.put("issues", issue);
+  tx.put("issues", issue);
 }
 
 /** @param {Result} result */

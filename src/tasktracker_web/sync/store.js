@@ -72,45 +72,79 @@ export const TABLE_NAMES = /** @type {Table[]} */ (Object.keys(TABLES));
  * @property {(table: Table, key: string | number) => Promise<any>} get
  * @property {(table: Table, target?: string) => Promise<any[]>} getAll
  */
-/** @typedef {Reading & { put(table: Table, row: any): Promise<unknown>, delete(table: Table, key: string | number): Promise<unknown> }} Writing */
+/** @typedef {Reading & { put(table: Table, row: any): void, delete(table: Table, key: string | number): void }} Writing */
 /** @typedef {Writing & { number(): number }} Transaction */
 /** What a transaction has changed: rows, or undefined for those that were removed. @typedef {[Table, string | number, any][]} Writes */
-/** @template T @typedef {{ result: T, writes: Writes, revision: number }} Committed */
+/** What a transaction did between two revisions. @template T @typedef {{ result: T, writes: Writes, previous: number, revision: number }} Committed */
+/**
+ * The rows of a store at a revision, in memory. Reading them there is much faster.
+ * @typedef {{ revision: number, rows: ReadonlyMap<Table, ReadonlyMap<string | number, any>> }} Mirror
+ */
 /**
  * A store. `write` runs a transaction that is rolled back if the work fails; it may await only the transaction itself.
+ * The work must not change rows that it gets, but put others.
  * @typedef {object} Store
  * @property {<T>(work: (tx: Reading) => Promise<T>) => Promise<T>} read
- * @property {<T>(work: (tx: Transaction) => Promise<T>) => Promise<Committed<T>>} write
+ * @property {<T>(work: (tx: Transaction) => Promise<T>, mirror?: Mirror) => Promise<Committed<T>>} write
  * @property {() => void} close
  * @property {() => Promise<void>} destroy
  */
 
 /**
- * Run the work of a transaction, and note what it writes. Each transaction that writes has a higher revision.
+ * Run the work of a transaction, and note what it writes. Each transaction that writes has a higher revision. A mirror
+ * of the revision that is stored has what the store has, so it is read instead.
  * @template T
  * @param {Writing} tx
  * @param {(tx: Transaction) => Promise<T>} work
+ * @param {Mirror} [mirror]
  * @returns {Promise<Committed<T>>}
  */
-export async function recorded(tx, work) {
-  let revision = await meta(tx, "revision", 0);
-  /** @type {Writes} */
-  const writes = [];
+export async function recorded(tx, work, mirror) {
+  const previous = await meta(tx, "revision", 0);
+  let revision = previous;
+  const { get, getAll } = mirror && mirror.revision === revision ? reading(mirror.rows) : tx;
+  /** @type {Map<Table, Map<string | number, any>>} */
+  const written = new Map(TABLE_NAMES.map((table) => [table, new Map()]));
+  const of = (/** @type {Table} */ table) => /** @type {Map<string | number, any>} */ (written.get(table));
   const result = await work({
-    get: tx.get,
-    getAll: tx.getAll,
+    get: async (table, key) => (of(table).has(key) ? of(table).get(key) : get(table, key)),
+    async getAll(table, target) {
+      const rows = new Map((await getAll(table, target)).map((row) => [row[TABLES[table]], row]));
+      for (const [key, row] of of(table)) {
+        if (row === undefined) rows.delete(key);
+        else if (target === undefined || row.target === target) rows.set(key, row);
+      }
+      return inOrder(table, [...rows.values()]);
+    },
     put(table, row) {
-      writes.push([table, row[TABLES[table]], row]);
-      return tx.put(table, row);
+      of(table).set(row[TABLES[table]], row);
+      tx.put(table, row);
     },
     delete(table, key) {
-      writes.push([table, key, undefined]);
-      return tx.delete(table, key);
+      of(table).set(key, undefined);
+      tx.delete(table, key);
     },
     number: () => ++revision,
   });
-  if (writes.length) await tx.put("meta", { name: "revision", value: ++revision });
-  return { result, writes, revision };
+  const writes = /** @type {Writes} */ ([...written].flatMap(([table, rows]) => [...rows].map(([key, row]) => [table, key, row])));
+  if (writes.length) tx.put("meta", { name: "revision", value: ++revision });
+  return { result, writes, previous, revision };
+}
+
+/** Read rows in memory. @param {ReadonlyMap<Table, ReadonlyMap<string | number, any>>} tables @returns {Reading} */
+export function reading(tables) {
+  const of = (/** @type {Table} */ table) => /** @type {ReadonlyMap<string | number, any>} */ (tables.get(table));
+  return {
+    get: async (table, key) => of(table).get(key),
+    getAll: async (table, target) => {
+      return inOrder(table, [...of(table).values()].filter((row) => target === undefined || row.target === target));
+    },
+  };
+}
+
+/** @param {Table} table @param {any[]} rows */
+function inOrder(table, rows) {
+  return table === "outbox" ? rows.sort((a, b) => a.number - b.number) : rows;
 }
 
 /** Return a setting of the copy. @param {Reading} tx @param {string} name @param {any} [missing] */
@@ -119,6 +153,6 @@ export async function meta(tx, name, missing = null) {
 }
 
 /** Store settings of the copy. @param {Writing} tx @param {Record<string, any>} values */
-export async function setMeta(tx, values) {
-  for (const [name, value] of Object.entries(values)) await tx.put("meta", { name, value });
+export function setMeta(tx, values) {
+  for (const [name, value] of Object.entries(values)) tx.put("meta", { name, value });
 }

@@ -144,7 +144,7 @@ export class Syncer {
       mine.delete(id);
     }
     await this.#copy.write(async (tx) => {
-      for (const [id, { type }] of mine) await tx.delete(type, id);
+      for (const [id, { type }] of mine) tx.delete(type, id);
       for (const { type, id, data } of found) {
         const change = data && { type, id, op: "upsert", version: data.version, data };
         if (change) await put(tx, this.#copy.context, change, undefined, await tx.get("deletions", id));
