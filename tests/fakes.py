@@ -368,6 +368,7 @@ class App:
         self.history = container.history()
         self.sharing = container.sharing()
         self.category_sharing = container.category_sharing()
+        self.acceptance = container.acceptance()
         self.invitation_limit = container.invitation_limit()
         self.category_removal = container.category_removal()
         self.account_removal = container.account_removal()

@@ -34,6 +34,9 @@ Answer = Callable[[str], str | None]
 """The answer to a recipient or a message; None accepts it. Sleep or raise to delay or drop."""
 
 
+UNTIL = {"until": (START + timedelta(days=14)).isoformat()}
+
+
 def new_letter(kind: str = "verify-email", **more: Any) -> Letter:
     values: dict[str, Any] = {
         "kind": kind,
@@ -41,7 +44,7 @@ def new_letter(kind: str = "verify-email", **more: Any) -> Letter:
         "created_at": START,
         "to": "grace@example.net",
         "language": "en",
-        "parameters": {"username": "grace", "inviter": "ada", "at": START.isoformat(), "from": "192.0.2.7"},
+        "parameters": {"username": "grace", "inviter": "ada", "at": START.isoformat(), "from": "192.0.2.7"} | UNTIL,
         "link": (kind, "TOKEN-token_0"),
     }
     return Letter(**(values | more))

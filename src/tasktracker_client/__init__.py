@@ -33,7 +33,7 @@ from tasktracker_client.items import (
     TaskFields,
 )
 from tasktracker_client.model import FieldConflict, Issue, Mutation, Op, Status, SyncReport, Verification
-from tasktracker_client.online import FieldChange, Found, HistoryEntry, Member, TaskFilters
+from tasktracker_client.online import FieldChange, Found, HistoryEntry, Invitation, Member, TaskFilters
 
 __version__ = "0.2.0"
 
@@ -52,6 +52,7 @@ __all__ = [
     "HistoryEntry",
     "InvalidArgument",
     "InvalidEdit",
+    "Invitation",
     "Issue",
     "ItemType",
     "LocalStoreError",

@@ -50,6 +50,15 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """An e-mail address with which a task or a category is shared once an account verifies it."""
+
+    id: str
+    email: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
 class FieldChange:
     """The values of a field before and after a change, as JSON."""
 
@@ -113,35 +122,53 @@ class Online:
 
     def members(self, id: Id) -> Sequence[Member]:
         """Return the users who can see a task, the owner first."""
-        answer = self._api.get(f"/tasks/{uuid(id)}/shares/")
-        with understanding("the members"):
-            return [_member(each) for each in answer["results"]]
+        return self._members(f"/tasks/{uuid(id)}/shares/")
 
-    def share(self, id: Id, username: str, role: Role) -> Member:
-        """Share a task and its tree with another user, or change the user's role."""
-        answer = self._api.call("POST", f"/tasks/{uuid(id)}/shares/", json={"username": username, "role": role})
-        with understanding("the member"):
-            return _member(answer)
+    def invitations(self, id: Id) -> Sequence[Invitation]:
+        """Return the addresses that are invited to a task of the user."""
+        return self._invitations(f"/tasks/{uuid(id)}/shares/")
+
+    def share(self, id: Id, username: str, role: Role) -> Member | Invitation:
+        """Share a task and its tree with another user, or change the user's role.
+
+        If the server sends mail, `username` may be an e-mail address, which is invited if no account has verified it.
+        """
+        return self._share(f"/tasks/{uuid(id)}/shares/", username, role)
 
     def unshare(self, id: Id, user_id: Id) -> None:
-        """Remove a member of a task. A member may remove itself."""
+        """Remove a member of a task, or revoke an invitation by its id. A member may remove itself."""
         self._api.call("DELETE", f"/tasks/{uuid(id)}/shares/{uuid(user_id)}/")
 
     def category_members(self, id: Id) -> Sequence[Member]:
         """Return the users who can see a category and all tasks in it, the owner first."""
-        answer = self._api.get(f"/categories/{uuid(id)}/shares/")
+        return self._members(f"/categories/{uuid(id)}/shares/")
+
+    def category_invitations(self, id: Id) -> Sequence[Invitation]:
+        """Return the addresses that are invited to a category of the user."""
+        return self._invitations(f"/categories/{uuid(id)}/shares/")
+
+    def share_category(self, id: Id, username: str, role: Role) -> Member | Invitation:
+        """Share a category with another user, with all tasks in it, or change the user's role. See `share`."""
+        return self._share(f"/categories/{uuid(id)}/shares/", username, role)
+
+    def unshare_category(self, id: Id, user_id: Id) -> None:
+        """Remove a member of a category, or revoke an invitation by its id. A member may remove itself."""
+        self._api.call("DELETE", f"/categories/{uuid(id)}/shares/{uuid(user_id)}/")
+
+    def _members(self, path: str) -> Sequence[Member]:
+        answer = self._api.get(path)
         with understanding("the members"):
             return [_member(each) for each in answer["results"]]
 
-    def share_category(self, id: Id, username: str, role: Role) -> Member:
-        """Share a category with another user, with all tasks in it, or change the user's role."""
-        answer = self._api.call("POST", f"/categories/{uuid(id)}/shares/", json={"username": username, "role": role})
-        with understanding("the member"):
-            return _member(answer)
+    def _invitations(self, path: str) -> Sequence[Invitation]:
+        answer = self._api.get(path)
+        with understanding("the invitations"):
+            return [_invitation(each) for each in answer["pending"]]
 
-    def unshare_category(self, id: Id, user_id: Id) -> None:
-        """Remove a member of a category. A member may remove itself."""
-        self._api.call("DELETE", f"/categories/{uuid(id)}/shares/{uuid(user_id)}/")
+    def _share(self, path: str, username: str, role: Role) -> Member | Invitation:
+        answer = self._api.call("POST", path, json={"username": username, "role": role})
+        with understanding("the member"):
+            return _member(answer) if "user_id" in answer else _invitation(answer)
 
     def _page(self, path: str, read: Callable[[Any], T], **params: Any) -> Found[T]:
         sent = {
@@ -169,6 +196,10 @@ def _task(answer: Any) -> Task:
 
 def _member(answer: Any) -> Member:
     return Member(answer["user_id"], answer["username"], answer["role"])
+
+
+def _invitation(answer: Any) -> Invitation:
+    return Invitation(answer["id"], answer["email"], answer["role"])
 
 
 def _entry(answer: Any) -> HistoryEntry:

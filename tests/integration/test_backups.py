@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,6 +21,8 @@ from tasktracker.adapters.sql import migrate
 from tasktracker.adapters.sql.schema import REVISION
 from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.administration.statistics import Maintenance
+from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.sharing.invitation import LIFETIME, ShareInvitation
 from tasktracker.entrypoints import cli, logging
 from tasktracker_client import Op, Replica, Status
 from tests.fakes import SYSTEM
@@ -171,15 +174,30 @@ class TestContents:
         assert migrate.current(other) == REVISION
 
 
+def invitation_of(owner: Person) -> ShareInvitation:
+    """Return an invitation to a new category."""
+    now = datetime.now(UTC)
+    return ShareInvitation(
+        id=uuid4(),
+        category_id=UUID(owner.category()["id"]),
+        invited_by=UUID(owner.id),
+        address="grace@example.org",
+        role=Role.VIEWER,
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )
+
+
 class TestRevoked:
     def test_sessions_tickets_links_and_invitations_of_the_backup_are_not_valid(self, url: str, tmp_path: Path) -> None:
         with serving(url) as api:
             ada = api.register()
             ticket = expect(ada.post("/api/events/tickets/"), 201)["ticket"]
             cursor = expect(ada.get("/api/sync/"), 200)["next_cursor"]
-            link = make_link(api.container.store(), ada.username)
+            link, invitation = make_link(api.container.store(), ada.username), invitation_of(ada)
             with api.container.store().writing(SYSTEM) as work:
                 api.container.invites().create(work, {})
+                work.share_invitations.add(invitation)
             tasktracker(url, "backup", "backup")
         restore(url, tmp_path / "backup")
         with serving(url) as api:
@@ -189,6 +207,7 @@ class TestRevoked:
             assert api.get("/link/reset-password", params={"token": link}).status_code == 410
             with api.container.store().reading(SYSTEM) as work:
                 assert work.invites.list(None, 1).items == []
+                assert work.share_invitations.list_to("grace@example.org") == []
             # Devices may have seen changes that the backup does not contain.
             expect(login_again(api, ada).get("/api/sync/", params={"cursor": cursor}), 410)
 

@@ -21,10 +21,14 @@ from click.testing import CliRunner, Result
 from sqlalchemy import make_url
 
 from tasktracker import entrypoints
+from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
 from tasktracker.entrypoints import cli, logging
 from tasktracker.entrypoints.settings import Settings, load
+from tests.contracts.base import SECOND, Seed
 from tests.contracts.http.base import problem
+from tests.contracts.test_deliveries import new_delivery
+from tests.fakes import START, SYSTEM, SequentialIds
 from tests.http import OTHER_PASSWORD, PASSWORD, SETTINGS, Api, expect, migrated, run
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -261,13 +265,53 @@ class TestUsers:
         assert shown == "Error: The last active administrator cannot be disabled, demoted or deleted.\n"
 
     def test_an_invitation_is_made_listed_and_revoked(self, api: Api) -> None:
-        token = tasktracker("invites", "create", "--note", "for Grace", "--uses", "2").output.splitlines()[-1]
+        *_, token, link = tasktracker("invites", "create", "--note", "for Grace", "--uses", "2").output.splitlines()
+        assert link == f"/link/invitation?token={token}"
         (row,) = (line.split("\t") for line in tasktracker("invites", "list").output.splitlines())
         assert (row[1], row[3]) == ("2", "for Grace")
         assert token not in "".join(row)
         assert tasktracker("invites", "revoke", row[0]).output.splitlines()[-1] == f"revoked {row[0]}"
         assert tasktracker("invites", "list").output == ""
         assert "no such invitation" in tasktracker("invites", "revoke", row[0], status=1).output
+
+    def test_deliveries_are_listed_retried_and_cancelled(self, api: Api) -> None:
+        store = api.container.store()
+        seed = Seed(store, api.clock, SequentialIds())
+        first, second = (
+            new_delivery(seed, user_id=seed.user().id, created_at=START + number * SECOND) for number in range(2)
+        )
+        with store.writing(SYSTEM) as work:
+            work.deliveries.add(first)
+            work.deliveries.add(second.ended(DeliveryState.FAILED, work.now, "the relay answered 550"))
+
+        def listed(*options: str) -> list[str]:
+            return tasktracker("deliveries", "list", *options).output.splitlines()
+
+        assert listed() == [
+            f"{second.id}  2026-03-01 12:00  failed  password-changed  0  the relay answered 550",
+            f"{first.id}  2026-03-01 12:00  due  password-changed  0",
+        ]
+        assert listed("--limit", "1") == listed("--state", "failed") == listed()[:1]
+        assert tasktracker("deliveries", "retry", str(second.id)).output.splitlines()[-1] == "the mail is due"
+        assert listed()[0].split()[3] == "due"
+        assert tasktracker("deliveries", "cancel", str(first.id)).output.splitlines()[-1] == "the mail is cancelled"
+        assert listed()[1].split()[3] == "cancelled"
+        for command, delivery, reason in [
+            ("cancel", first.id, "The delivery is not due: it was cancelled."),
+            ("retry", seed.id(), "There is no such delivery."),
+        ]:
+            assert tasktracker("deliveries", command, str(delivery), status=1).output == f"Error: {reason}\n"
+
+    def test_an_invitation_is_mailed(self, api: Api) -> None:
+        shown = tasktracker(
+            *("invites", "create", "--address", "grace@example.org"),
+            MAIL_URL="folder:mail",
+            MAIL_FROM="tasks@example.org",
+            PUBLIC_URL="https://tasks.example.org",
+        ).output
+        assert shown.splitlines()[-1] == "the invitation will be mailed to grace@example.org"
+        assert "token" not in shown
+        assert "invitation" in tasktracker("deliveries", "list").output
 
     def test_the_password_is_not_printed(self) -> None:
         shown = create_admin(password=OTHER_PASSWORD).output

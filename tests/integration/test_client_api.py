@@ -23,9 +23,19 @@ from hypothesis import strategies as st
 from mypy import api as mypy
 
 import tasktracker_client
-from tasktracker_client import AsyncReplica, InvalidEdit, Refused, Replica, SyncError, Unavailable, UnknownItem
+from tasktracker_client import (
+    AsyncReplica,
+    InvalidEdit,
+    Invitation,
+    Member,
+    Refused,
+    Replica,
+    SyncError,
+    Unavailable,
+    UnknownItem,
+)
 from tests.http import Api, Person, expect
-from tests.integration.phones import Phone, in_sync
+from tests.integration.phones import URL, Phone, in_sync
 from tests.line import problem
 from tests.strategies import THOROUGHNESS
 
@@ -168,11 +178,32 @@ class TestOnline:
     def test_a_task_is_shared_and_unshared(self, api: Api, phone: Phone, ada: Person) -> None:
         bob, task = api.register(), ada.task()["id"]
         member = phone.share(task, bob.username, "viewer")
-        assert (member.user_id, member.role) == (bob.id, "viewer")
+        assert member == Member(bob.id, bob.username, "viewer")
         assert phone.share(task, bob.username, "editor").role == "editor"
         assert [each.username for each in phone.members(task)] == [ada.username, bob.username]
         phone.unshare(task, bob.id)
         assert len(phone.members(task)) == 1
+
+    def test_an_address_without_an_account_is_invited(self, tmp_path: Path) -> None:
+        folder, origin = f"folder:{tmp_path / 'mail'}", URL.removesuffix("/api")
+        with Api("memory://", MAIL_URL=folder, MAIL_FROM="tasks@example.org", PUBLIC_URL=origin) as api:
+            ada, address = api.register(), "grace@example.org"
+            phone = Phone(tmp_path / "phone.db", api)
+            phone.login(ada.username, ada.password)
+            task, home = ada.task()["id"], ada.category()["id"]
+            invited = phone.share(task, address, "viewer")
+            assert isinstance(invited, Invitation)
+            assert (invited.email, invited.role) == (address, "viewer")
+            assert phone.invitations(task) == [invited]
+            assert len(phone.members(task)) == 1
+            phone.unshare(task, invited.id)
+            assert phone.invitations(task) == []
+            other = phone.share_category(home, address, "editor")
+            assert isinstance(other, Invitation)
+            assert phone.category_invitations(home) == [other]
+            phone.unshare_category(home, other.id)
+            assert phone.category_invitations(home) == []
+            phone.close()
 
     def test_the_trash_is_read_and_purged(self, phone: Phone, ada: Person) -> None:
         task = ada.task("gone")["id"]

@@ -6,8 +6,11 @@ import os
 import resource
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +21,8 @@ from tasktracker.adapters.sql.clock import DatabaseClock
 from tasktracker.entrypoints import cli
 from tasktracker.entrypoints.settings import Settings
 from tests.fakes import ManualClock
-from tests.http import migrated
+from tests.http import Api, migrated
+from tests.postgres_supervisor import free_port
 
 KEY = "0123456789abcdef0123456789abcdef"
 HEALTHY = {"ENVIRONMENT": "production", "SECRET_KEYS": KEY, "TRUSTED_PROXIES": "127.0.0.1"}
@@ -60,6 +64,7 @@ def test_a_service_that_lacks_nothing(folder: Path) -> None:
         "database",
         "schema",
         "clock",
+        "public url",
         "mail",
         "backups",
     }
@@ -72,6 +77,14 @@ def test_the_least_that_is_enough_is_no_warning(folder: Path, monkeypatch: pytes
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
     output = doctor(**HEALTHY, DATABASE_URL=url)
     assert {line.split()[0] for line in output.splitlines()} == {"ok"}, output
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_disk_is_that_of_the_data_folder(folder: Path, exists: bool) -> None:
+    data = folder / "data"
+    if exists:
+        data.mkdir()
+    assert f"GiB are free at {data if exists else folder}\n" in doctor(DATABASE_URL="memory://", DATA_FOLDER=str(data))
 
 
 def test_it_changes_nothing(folder: Path) -> None:
@@ -144,6 +157,10 @@ def test_without_settings_it_warns_of_development() -> None:
             },
             "error    mail: ",
         ),
+        (
+            {"DATABASE_URL": "memory://", "MAIL_URL": "smtp://mail.example.org", "MAIL_FROM": "tasks@example.org"},
+            "error    settings: PUBLIC_URL: is required with MAIL_URL",
+        ),
         ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}, "error    database: "),
     ],
 )
@@ -161,3 +178,65 @@ def test_a_newer_schema_is_an_error_in_words(folder: Path) -> None:
 
 def test_postgresql_without_a_schema_is_an_error(empty_database_url: str) -> None:
     assert "Run `tasktracker migrate`" in doctor(1, **HEALTHY, DATABASE_URL=empty_database_url)
+
+
+@contextmanager
+def answering(body: bytes, status: int = 200) -> Iterator[str]:
+    """A server that answers each request in the same way. Returns its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/tasks/api/"
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/tasks"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_the_public_url_leads_to_this_server(folder: Path) -> None:
+    url = healthy(folder)
+    with Api(url) as api:
+        root = api.get("/api/").content
+    with answering(root) as public:
+        assert f"ok       public url: {public} leads to this server" in doctor(DATABASE_URL=url, PUBLIC_URL=public)
+        output = doctor(**HEALTHY, DATABASE_URL=url, PUBLIC_URL=public)
+    assert f"warning  public url: {public} is without TLS" in output
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        (b'{"server": "0d5c7bc4-70a3-4a8e-9d5e-2f1c5e3f0e11"}', 200, "leads to a server with another database"),
+        (b"<p>Welcome to nginx!", 200, "is no Task Tracker"),
+        (b'{"server": 1}', 200, "is no Task Tracker"),
+        (b"[]", 404, "is no Task Tracker"),
+    ],
+)
+def test_a_public_url_that_leads_elsewhere_is_an_error(folder: Path, body: bytes, status: int, text: str) -> None:
+    url = healthy(folder)
+    with answering(body, status) as public:
+        output = doctor(1, DATABASE_URL=url, PUBLIC_URL=public)
+    (found,) = (line for line in output.splitlines() if line.startswith("error"))
+    assert text in found
+
+
+def test_a_public_url_without_a_server_is_a_warning(folder: Path) -> None:
+    url = healthy(folder)
+    closed = f"http://127.0.0.1:{free_port()}"
+    assert f"warning  public url: {closed} cannot be reached from this host: " in doctor(
+        DATABASE_URL=url, PUBLIC_URL=closed
+    )
+    with answering(b"", 502) as public:
+        output = doctor(DATABASE_URL=url, PUBLIC_URL=public)
+    assert f"{public} cannot be reached from this host: the answer is 502 Bad Gateway" in output

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
+from tasktracker.entrypoints import metrics
+from tasktracker.entrypoints.settings import SettingsError, load
 from tests.http import Api, Server, bearer, expect, migrated
 from tests.postgres_supervisor import free_port
 from tests.waiting import wait_until
@@ -80,6 +84,14 @@ class TestPage:
     def test_without_a_setting_there_are_no_metrics(self) -> None:
         with Api("memory://") as api:
             expect(api.get("/metrics", headers=bearer("")), 404)
+
+
+def test_a_port_that_is_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = load({"DATABASE_URL": "memory://", "METRICS_PORT": str(port)}, None)
+        with pytest.raises(SettingsError, match=f"METRICS_PORT: cannot listen on port {port} of 127.0.0.1: Address"):
+            metrics.serve(settings, CollectorRegistry())
 
 
 def test_the_port_answers_for_all_workers_and_not_for_those_that_have_ended(tmp_path: Path) -> None:

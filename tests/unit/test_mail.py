@@ -23,7 +23,7 @@ from tasktracker.adapters.mail.urls import Encryption, Relay, parse, sender
 from tasktracker.domain.accounts.user import canonical_email
 from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.kernel.fields import Refused
-from tests.mail import PUBLIC_URL, SENDER, new_letter, parts
+from tests.mail import PUBLIC_URL, SENDER, UNTIL, new_letter, parts
 
 KINDS = [*DeliveryKind, "address-taken"]
 LINK = f"{PUBLIC_URL}/link/verify-email?token=TOKEN-token_0"
@@ -140,6 +140,12 @@ def test_the_time_is_shown_in_the_zone_of_the_user() -> None:
         assert expected in parts(write(kind="new-device", language=language, parameters=parameters))["plain"]
 
 
+@pytest.mark.parametrize("username", ["-".join(["grace"] * 12), "grace" * 20])
+def test_no_line_of_the_text_ends_within_a_name(username: str) -> None:
+    for kind in ("verify-email", "address-taken", "new-device", "address-changed"):
+        assert username in parts(write(kind=kind, parameters={"username": username}))["plain"], kind
+
+
 def test_values_are_escaped_in_html_and_not_in_text() -> None:
     parameters = {"username": "<b>&amp;{host}", "device": "<script>"}
     mail = write(kind="new-device", parameters=parameters)
@@ -151,11 +157,11 @@ def test_values_are_escaped_in_html_and_not_in_text() -> None:
 
 @pytest.mark.parametrize("value", ["ada\r\nBcc: eve@example.org", "ada\nBcc: eve@example.org", "ada\r\n\r\nSpam"])
 def test_a_value_adds_no_header(value: str) -> None:
-    letter = new_letter("share-invitation", parameters={"inviter": value})
+    letter = new_letter("share-invitation", parameters={"inviter": value} | UNTIL)
     with pytest.raises(ValueError, match=r"."):
         composer.write(letter)
     with pytest.raises(ValueError, match=r"."):
-        composer.write(replace(letter, to=f"{value}@example.org", parameters={"inviter": "ada"}))
+        composer.write(replace(letter, to=f"{value}@example.org", parameters={"inviter": "ada"} | UNTIL))
 
 
 @given(st.text(max_size=60))

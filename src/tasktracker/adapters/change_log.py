@@ -12,7 +12,7 @@ from tasktracker.domain.feed.items import Item, synced_type_of
 from tasktracker.domain.feed.ports import FeedRepository
 from tasktracker.domain.history.change import Change
 from tasktracker.domain.history.ports import HistoryRepository
-from tasktracker.domain.kernel.actors import AnyActor
+from tasktracker.domain.kernel.actors import AnyActor, SystemActor
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.versions import Versioned
@@ -42,15 +42,18 @@ class WorkChangeLog:
         self._feed = feed
         self._made_at = made_at
 
-    def record(self, action: Action, before: ItemT | None, after: ItemT) -> None:
+    def record(self, action: Action, before: ItemT | None, after: ItemT, on_behalf_of: UUID | None = None) -> None:
         if isinstance(after, Task):
-            self._history.add(self._change(action, cast(Task | None, before), after))
+            actor = SystemActor("act for a user", on_behalf_of) if on_behalf_of else self._actor
+            self._history.add(self._change(action, cast(Task | None, before), after, actor))
         self._feed.add(entries_of(cast(Item | None, before), cast(Item, after)))
 
     def record_many(self, action: Action, steps: Iterable[tuple[ItemT | None, ItemT]]) -> None:
         steps = list(steps)
         changes = [
-            self._change(action, cast(Task | None, before), after) for before, after in steps if isinstance(after, Task)
+            self._change(action, cast(Task | None, before), after, self._actor)
+            for before, after in steps
+            if isinstance(after, Task)
         ]
         if changes:
             self._history.add(*changes)
@@ -66,11 +69,11 @@ class WorkChangeLog:
         deleted = self._feed.tombstones(user_id, synced_type_of(kind).type, [item_id])
         return deleted[item_id].version if item_id in deleted else None
 
-    def _change(self, action: Action, before: Task | None, after: Task) -> Change:
+    def _change(self, action: Action, before: Task | None, after: Task, actor: AnyActor) -> Change:
         return Change.of(
             id=self._ids.new(),
             action=action,
-            actor=self._actor,
+            actor=actor,
             now=self._now,
             before=before,
             after=after,

@@ -21,6 +21,7 @@ from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.retention import MARGIN, RETENTION
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.portability.ports import ImportJobRepository
+from tasktracker.domain.sharing.ports import ShareInvitationRepository
 from tasktracker.domain.sync.ports import TicketRepository
 from tasktracker.domain.tasks.ports import PurgeWork
 from tasktracker.domain.tasks.trash_service import purge_expired
@@ -46,6 +47,8 @@ class SweepWork(PurgeWork, Protocol):
     def links(self) -> LinkRepository: ...
     @property
     def invites(self) -> InviteRepository: ...
+    @property
+    def share_invitations(self) -> ShareInvitationRepository: ...
     @property
     def tickets(self) -> TicketRepository: ...
     @property
@@ -91,6 +94,7 @@ class HousekeepingService:
             lambda work, batch: work.feed.purge_before(before - MARGIN, batch),
             lambda work, batch: work.links.purge_before(now - MARGIN, batch),
             lambda work, batch: work.invites.purge_before(before, batch),
+            lambda work, batch: work.share_invitations.purge_before(now - MARGIN, batch),
             lambda work, batch: work.tickets.purge_before(now - MARGIN, batch),
             lambda work, batch: work.deliveries.purge_before(before, batch),
             lambda work, batch: work.import_jobs.purge(work.import_jobs.expired(before, batch), batch),

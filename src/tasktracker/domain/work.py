@@ -27,6 +27,7 @@ from tasktracker.domain.kernel.actors import ActorT, ActorT_co
 from tasktracker.domain.kernel.changes import ChangeLog
 from tasktracker.domain.kernel.store import Admission, SecretStore
 from tasktracker.domain.portability.ports import BulkRepository, ImportJobRepository
+from tasktracker.domain.sharing.ports import ShareInvitationRepository
 from tasktracker.domain.sync.ports import TicketRepository
 from tasktracker.domain.tasks.ports import TaskRepository, TrashRepository
 
@@ -61,6 +62,8 @@ class UnitOfWork(Protocol[ActorT_co]):
     def links(self) -> LinkRepository: ...
     @property
     def invites(self) -> InviteRepository: ...
+    @property
+    def share_invitations(self) -> ShareInvitationRepository: ...
     @property
     def service_settings(self) -> ServiceSettingsRepository: ...
     @property

@@ -14,6 +14,7 @@ from tasktracker.domain.accounts.links import LinkKind
 from tasktracker.domain.accounts.user import UserFields
 from tasktracker.domain.administration.account import AccountKey, AccountQuery, AccountState, AccountSummary
 from tasktracker.domain.administration.users import AccountChanges
+from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.paging import MAX_PAGE
 from tasktracker.domain.work import UnitOfWork
@@ -194,13 +195,20 @@ def invites() -> None:
 
 @invites.command("create")
 @click.option("--note", default="", help="A note for administrators.")
+@click.option("--address", help="For whom it is. With mail, it is sent there, and no link is printed.")
 @click.option("--uses", type=click.IntRange(1, MAX_USES), default=1, show_default=True, help="Number of registrations.")
 @report_errors
-def create_invite(note: str, uses: int) -> None:
-    """Make an invitation, which expires after 14 days, and print its token."""
-    with opened_container() as container, container.store().writing(ACTOR) as work:
-        _, token = container.service_administration().invite(work, InviteFields(note=note, uses_left=uses))
-    click.echo(token)
+def create_invite(note: str, address: str | None, uses: int) -> None:
+    """Make an invitation, which expires after 14 days, and print its token and its link, or mail it."""
+    with opened_container() as container:
+        fields = InviteFields(note=note, address=address, uses_left=uses)
+        with container.store().writing(ACTOR) as work:
+            _, token = container.service_administration().invite(work, fields)
+        if token is None:
+            click.echo(f"the invitation will be mailed to {address}")
+        else:
+            click.echo(token)
+            click.echo(link_to(container.settings(), DeliveryKind.INVITATION, token))
 
 
 @invites.command("list")

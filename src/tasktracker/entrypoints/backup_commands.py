@@ -31,7 +31,7 @@ def save(container: Container, loaded: Settings, file: Path | None, keep: int | 
     if folder.is_dir():
         file = folder / f"{_name(container.clock().now())}{backups.suffix}"
     elif file is None or keep is not None:
-        raise BackupRefused("--keep needs a folder, in which backups are named after the time.")
+        raise BackupRefused("--keep needs a folder that exists, in which backups are named after the time.")
     with _progress("backing up") as progress:
         backups.save(file, container.keys().signing, progress)
     with suppress(StorageUnavailable):  # the schema may be that of an earlier version, before an upgrade

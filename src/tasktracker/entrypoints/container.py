@@ -38,6 +38,7 @@ from tasktracker.adapters.sql.sqlite_backups import SqliteBackups
 from tasktracker.adapters.sql.store import SqlStore
 from tasktracker.adapters.sql.urls import SQLITE, database_url
 from tasktracker.adapters.system import SystemClock, Uuid7Generator
+from tasktracker.domain.accounts.addresses import VerifiedAddresses
 from tasktracker.domain.accounts.code_verifier import CodeVerifier
 from tasktracker.domain.accounts.email_service import EmailService
 from tasktracker.domain.accounts.invite_service import InviteService
@@ -82,8 +83,10 @@ from tasktracker.domain.portability.job_service import ImportJobService
 from tasktracker.domain.removal.accounts import AccountRemoval, remove_account
 from tasktracker.domain.removal.categories import CategoryRemoval, remove_category
 from tasktracker.domain.removal.passing_on import hand_over
+from tasktracker.domain.sharing.acceptance import InvitationAcceptance
 from tasktracker.domain.sharing.categories import CategorySharing
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
+from tasktracker.domain.sharing.invitations import ShareInvitations
 from tasktracker.domain.sharing.service import SharingService
 from tasktracker.domain.sync.category_mutations import CategoryMutations
 from tasktracker.domain.sync.push_service import PushService
@@ -185,11 +188,15 @@ def _mailer(settings: Settings) -> Mailer | None:
     return FolderMailer(target, composer) if isinstance(target, Path) else SmtpMailer(target, composer)
 
 
-def _preparations(letters: Letters) -> Mapping[DeliveryKind, Preparation[UnitOfWork[SystemActor]]]:
+def _preparations(
+    letters: Letters, acceptance: InvitationAcceptance
+) -> Mapping[DeliveryKind, Preparation[UnitOfWork[SystemActor]]]:
     notices = dict.fromkeys(DeliveryKind, letters.notice)
     return notices | {
         DeliveryKind.VERIFY_EMAIL: letters.verify_email,
         DeliveryKind.RESET_PASSWORD: letters.reset_password,
+        DeliveryKind.INVITATION: letters.invitation,
+        DeliveryKind.SHARE_INVITATION: acceptance.prepare,
     }
 
 
@@ -299,7 +306,7 @@ class Container(containers.DeclarativeContainer):
 
     outbox = providers.Singleton(Outbox, providers.Callable(_mail_domain, settings))
     registration_mode = providers.Singleton(RegistrationMode, settings.provided.registration)
-    invites = providers.Singleton(InviteService, ids)
+    invites = providers.Singleton(InviteService, outbox=outbox, ids=ids)
     throttle = providers.Singleton(_throttle, settings, limiter, clock)
     recorder = providers.Singleton(Recorder, store=store, ids=ids, outbox=outbox)
     password_policy = providers.Singleton(PasswordPolicy, strength, settings.provided.password_min_length)
@@ -325,6 +332,20 @@ class Container(containers.DeclarativeContainer):
         throttle=throttle,
     )
     reencryption = providers.Singleton(ReencryptionService, store=store, cipher=secret_cipher)
+    share_invitations = providers.Singleton(ShareInvitations, outbox=outbox, ids=ids)
+    sharing = providers.Singleton(
+        SharingService, invitations=share_invitations, limit=settings.provided.members_per_task
+    )
+    category_sharing = providers.Singleton(
+        CategorySharing, invitations=share_invitations, ids=ids, limit=settings.provided.members_per_task
+    )
+    link_tokens = providers.Singleton(HmacLinkTokens, keys)
+    acceptance = providers.Singleton(
+        InvitationAcceptance, tasks=sharing, categories=category_sharing, tokens=link_tokens
+    )
+    addresses = providers.Singleton(
+        VerifiedAddresses, recorder=recorder, outbox=outbox, on_verified=acceptance.provided.accept
+    )
     session_policy = providers.Singleton(_session_policy, settings)
     sessions = providers.Singleton(
         SessionService,
@@ -345,6 +366,7 @@ class Container(containers.DeclarativeContainer):
         store=store,
         outbox=outbox,
         mode=registration_mode,
+        addresses=addresses,
         sessions=sessions,
         recorder=recorder,
         throttle=throttle,
@@ -375,7 +397,7 @@ class Container(containers.DeclarativeContainer):
         throttle=throttle,
     )
     emails = providers.Singleton(
-        EmailService, store=store, recorder=recorder, outbox=outbox, throttle=throttle, ids=ids
+        EmailService, store=store, addresses=addresses, outbox=outbox, throttle=throttle, ids=ids
     )
     api_tokens = providers.Singleton(
         ApiTokenService,
@@ -390,8 +412,6 @@ class Container(containers.DeclarativeContainer):
     tasks = providers.Singleton(TaskService, ids=ids, characters=characters)
     trash = providers.Singleton(TrashService)
     history = providers.Singleton(HistoryService, tasks=tasks)
-    sharing = providers.Singleton(SharingService, limit=settings.provided.members_per_task)
-    category_sharing = providers.Singleton(CategorySharing, ids=ids, limit=settings.provided.members_per_task)
     invitation_limit = providers.Singleton(InvitationLimit, store=store, throttle=throttle)
     category_removal = providers.Singleton(CategoryRemoval)
     account_removal = providers.Singleton(AccountRemoval, store=store, confirmation=confirmation, recorder=recorder)
@@ -426,14 +446,13 @@ class Container(containers.DeclarativeContainer):
     delivery_administration = providers.Singleton(DeliveryAdministration, deliveries=deliveries, recorder=recorder)
     mailer = providers.Singleton(_mailer, settings)
     mail_folder = providers.Singleton(_mail_folder, settings)
-    link_tokens = providers.Singleton(HmacLinkTokens, keys)
     letters = providers.Singleton(Letters, link_tokens)
     courier = providers.Singleton(
         Courier,
         store=store,
         clock=shared_clock,
         mailer=mailer,
-        preparations=providers.Callable(_preparations, letters),
+        preparations=providers.Callable(_preparations, letters, acceptance),
     )
     jobs = providers.Singleton(JobRunner, store=store, clock=shared_clock, steps=STEPS)
     housekeeping = providers.Singleton(HousekeepingService, store=store, clock=shared_clock, retention=retention)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 from tasktracker.domain.backups import BackupRefused
 from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.kernel.errors import StorageUnavailable
+from tasktracker.domain.kernel.store import server_id
 from tasktracker.entrypoints import settings
 from tasktracker.entrypoints.container import Container, Schema
 from tasktracker.entrypoints.settings import DOTENV, Settings, SettingsError
@@ -22,6 +28,8 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=2)
 MIN_FREE_BYTES = 1024**3
 MIN_OPEN_FILES = 1024
 MAX_BACKUP_AGE = timedelta(days=7)
+ANSWER_SECONDS = 5
+MAX_ANSWER_BYTES = 64 * 1024
 
 
 class Level(StrEnum):
@@ -93,7 +101,8 @@ def _permissions(loaded: Settings) -> Iterator[Finding]:
 
 def _resources(loaded: Settings) -> Iterator[Finding]:
     file = Schema(loaded).file
-    folder = next(each for each in (file or loaded.data_folder).absolute().parents if each.exists())
+    data = (file.parent if file else loaded.data_folder).absolute()
+    folder = next(each for each in (data, *data.parents) if each.exists())
     usage = shutil.disk_usage(folder)
     text = f"{usage.free / 1024**3:.1f} GiB of {usage.total / 1024**3:.1f} GiB are free at {folder}"
     if usage.free < MIN_FREE_BYTES:
@@ -127,14 +136,62 @@ def _database(loaded: Settings) -> Iterator[Finding]:
         return
     yield Finding(Level.OK, "schema", f"revision {current}")
     container = Container(settings=loaded)
+    with closing(container.store()) as store:
+        try:
+            store.ready()
+            yield Finding(Level.OK, "database", "accepts writes")
+            yield _clock(container)
+            yield from _public_url(loaded.public_url, container)
+        except StorageUnavailable as error:
+            yield Finding(Level.ERROR, "database", error.detail, error.reason or "")
+
+
+def _public_url(url: str, container: Container) -> Iterator[Finding]:
+    subject = "public url"
+    if not url:
+        yield Finding(Level.OK, subject, "not set: one-time links are shown without a host")
+        return
+    if url.startswith("http:") and container.settings().is_production:
+        advice = "Let a reverse proxy terminate TLS, and set PUBLIC_URL to https://…: see docs/deployment.md."
+        yield Finding(Level.WARNING, subject, f"{url} is without TLS: others on the network can read passwords", advice)
     try:
-        container.store().ready()
-        yield Finding(Level.OK, "database", "accepts writes")
-        yield _clock(container)
-    except StorageUnavailable as error:
-        yield Finding(Level.ERROR, "database", error.detail, error.reason or "")
-    finally:
-        container.store().close()
+        found = _server_at(url)
+    except _Unreachable as error:
+        advice = "If the server runs: check PUBLIC_URL, the DNS, the certificate, and the upstream of the proxy."
+        yield Finding(Level.WARNING, subject, f"{url} cannot be reached from this host: {error}", advice)
+        return
+    if found is None:
+        advice = "Correct PUBLIC_URL, or let the proxy pass all paths under it to the server."
+        yield Finding(Level.ERROR, subject, f"{url} answers, but is no Task Tracker", advice)
+    elif found != str(server_id(container.store())):
+        advice = "Correct PUBLIC_URL or the upstream of the proxy, or DATABASE_URL: links in mails would lead there."
+        yield Finding(Level.ERROR, subject, f"{url} leads to a server with another database", advice)
+    else:
+        yield Finding(Level.OK, subject, f"{url} leads to this server")
+
+
+class _Unreachable(Exception):
+    """There is no answer, or only one of a proxy."""
+
+
+def _server_at(url: str) -> str | None:
+    """Return the id that the server under a URL states; None if it is another program. Raises _Unreachable."""
+    try:
+        with urlopen(f"{url}/api/", timeout=ANSWER_SECONDS) as response:  # noqa: S310 - the settings allow only HTTP
+            read = json.loads(response.read(MAX_ANSWER_BYTES))
+    except HTTPError as error:
+        with error:
+            if error.code < 500:
+                return None
+            raise _Unreachable(f"the answer is {error.code} {error.reason}") from None
+    except URLError as error:
+        raise _Unreachable(error.reason) from None
+    except (OSError, HTTPException) as error:
+        raise _Unreachable(error) from None
+    except ValueError:
+        return None
+    found = read.get("server") if isinstance(read, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _clock(container: Container) -> Finding:

@@ -21,7 +21,7 @@ from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import Unavailable
 from tasktracker.domain.work import Storage
-from tasktracker.entrypoints.settings import Settings
+from tasktracker.entrypoints.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Histogram
@@ -114,19 +114,20 @@ class StoreCollector:
         age = GaugeMetricFamily("tasktracker_oldest_job_seconds", "Age of the oldest unfinished job.", labels=["kind"])
         mails = GaugeMetricFamily("tasktracker_deliveries", "Mails of the retention time.", labels=["state"])
         due = GaugeMetricFamily("tasktracker_oldest_due_delivery_seconds", "Age of the oldest mail that is due.")
+        now = self._clock.now()
         try:
             with self._store.reading(SystemActor("metrics")) as work:
                 summary = work.deliveries.summary()
                 for state in DeliveryState:
-                    count, oldest = summary.get(state, (0, self._clock.now()))
+                    count, oldest = summary.get(state, (0, now))
                     mails.add_metric([state], count)
                     if state is DeliveryState.DUE:
-                        due.add_metric([], (self._clock.now() - oldest).total_seconds())
+                        due.add_metric([], (now - oldest).total_seconds())
                 for kind in JobKind:
                     found = work.jobs.list(kind)
                     jobs.add_metric([kind], len(found))
-                    oldest_job = min((job.created_at for job in found), default=None)
-                    age.add_metric([kind], (self._clock.now() - oldest_job).total_seconds() if oldest_job else 0)
+                    oldest_job = min((job.created_at for job in found), default=now)
+                    age.add_metric([kind], (now - oldest_job).total_seconds())
         except Unavailable:
             up.add_metric([], 0)
             yield up
@@ -178,10 +179,14 @@ def registry(process: ProcessMetrics | None, store: Storage, clock: Clock) -> Co
 
 
 def serve(settings: Settings, of: CollectorRegistry) -> None:
-    """Answer on a port of its own, on threads that end with the process. Raises OSError."""
+    """Answer on a port of its own, on threads that end with the process. Raises SettingsError."""
     from prometheus_client import start_http_server
 
-    start_http_server(settings.metrics_port, settings.host, of)
+    try:
+        start_http_server(settings.metrics_port, settings.host, of)
+    except OSError as error:
+        where = f"port {settings.metrics_port} of {settings.host}"
+        raise SettingsError(f"METRICS_PORT: cannot listen on {where}: {error.strerror}") from None
 
 
 def page(of: CollectorRegistry) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.backends import http_on_memory
-from tests.contracts.http.base import invalid, problem
+from tests.contracts.http.base import NewApi, invalid, problem
 from tests.fakes import ManualClock
 from tests.http import OTHER_PASSWORD, PASSWORD, Api, Caller, Person, bearer, expect, new_name
 
@@ -22,6 +22,8 @@ INVITES = "/api/admin/invites/"
 SETTINGS = "/api/admin/settings/"
 ACTIVITY = "/api/admin/activity/"
 OVERVIEW = "/api/admin/overview/"
+DELIVERIES = "/api/admin/deliveries/"
+METRICS_TOKEN = "a token for prometheus"
 
 
 def user_path(user: Person, action: str = "") -> str:
@@ -46,7 +48,7 @@ def events(admin: Person, query: str = "") -> list[dict[str, Any]]:
     return [event for event in found if event["kind"] != "activity_list"]
 
 
-READS = (USERS, SETTINGS, INVITES, ACTIVITY, OVERVIEW, USERS + "{id}/")
+READS = (USERS, SETTINGS, INVITES, ACTIVITY, OVERVIEW, DELIVERIES, USERS + "{id}/")
 WRITES: list[tuple[str, str, Any]] = [
     ("POST", USERS, {"username": "someone"}),
     ("PATCH", USERS + "{id}/", {"is_active": False}),
@@ -57,6 +59,8 @@ WRITES: list[tuple[str, str, Any]] = [
     ("PATCH", SETTINGS, {"registration": "closed"}),
     ("POST", INVITES, {}),
     ("DELETE", INVITES + "{id}/", None),
+    ("POST", DELIVERIES + "{id}/retry/", None),
+    ("POST", DELIVERIES + "{id}/cancel/", None),
 ]
 
 
@@ -255,7 +259,8 @@ class TestService:
         invalid(api.post("/api/accounts/register/", body), "invite")
         invite = expect(admin.post(INVITES, {"note": "for Grace"}), 201)
         listed = next(each for each in admin.listed(INVITES) if each["id"] == invite["id"])
-        assert listed == {name: value for name, value in invite.items() if name != "token"}
+        assert listed == {name: value for name, value in invite.items() if name not in ("token", "link")}
+        assert invite["link"] == f"/link/invitation?token={invite['token']}"
         assert listed["created_by"] == admin.id
         expect(api.post("/api/accounts/register/", {**body, "invite": invite["token"]}), 201)
         other = expect(admin.post(INVITES, {}), 201)
@@ -363,13 +368,17 @@ class TestActivity:
         assert (shown["address"], shown["session_id"]) == (None, None)
 
 
-def test_no_answer_and_no_log_line_shows_a_title_or_a_secret(
-    api: Api, admin: Person, alice: Person, bob: Person
+def test_no_answer_log_line_or_metric_shows_a_title_or_a_secret(
+    new_api: NewApi, admin: Person, alice: Person, bob: Person
 ) -> None:
+    measured = new_api(METRICS_TOKEN=METRICS_TOKEN)
+    admin, alice, bob = (person.through(measured.client) for person in (admin, alice, bob))
     title, description, name = "TITLE-OF-A-TASK", "TEXT-OF-A-TASK", "NAME-OF-A-CATEGORY"
     category = alice.category(name)
     alice.task(title, description=description, category=category["id"])
     alice.share(category, bob)
+    for unknown in (f"/{title}", f"/api/tasks/{title}/", f"/api/tasks/?{title}={name}", f"/link/{alice.access}"):
+        assert alice.get(unknown).status_code in (400, 404)
     tokens = {alice.access, alice.refresh, admin.access, alice.password}
     made: set[str] = set()
     with capture_logs() as logs:
@@ -389,9 +398,13 @@ def test_no_answer_and_no_log_line_shows_a_title_or_a_secret(
         answers += [admin.get(path.format(id=alice.id)) for path in READS]
         answers.append(admin.delete(f"{user_path(alice)}?transfer_to=unknown"))
         answers.append(admin.delete(user_path(alice)))
+    metrics = measured.get("/metrics", headers=bearer(METRICS_TOKEN))
+    assert 'route="/api/admin/users"' in metrics.text
+    assert not any(text in metrics.text for text in (alice.username, alice.id))
+    answers.append(metrics)
     assert len(made) == 3
     everything = "".join(answer.text for answer in answers) + repr(logs)
     for secret in (title, description, name, *tokens):
         assert secret not in everything
-    later = "".join(answer.text for answer in answers[-len(READS) - 2 :]) + repr(logs)
+    later = "".join(answer.text for answer in answers[-len(READS) - 3 :]) + repr(logs)
     assert not any(secret in later for secret in made)

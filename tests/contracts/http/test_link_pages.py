@@ -120,12 +120,26 @@ def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, 
         (";;q=x,,de;q=nan", "en"),
     ],
 )
-def test_a_page_is_in_the_language_that_the_browser_prefers(
+def test_a_page_without_a_user_who_chose_one_is_in_the_language_that_the_browser_prefers(
     api: Api, alice: Person, accepted: str, language: str
 ) -> None:
-    shown = show(api, new_link(api, alice), **{"Accept-Language": accepted})
-    assert f'<html lang="{language}">' in shown.text
-    assert TEXTS[Language(language)]["reset-password.title"] in shown.text
+    unchosen = new_link(api, alice, LinkKind.SET_PASSWORD)
+    for token, page, title in ((unchosen, "/link/set-password", "set-password"), ("made-up", PAGE, "dead")):
+        shown = show(api, token, page, **{"Accept-Language": accepted})
+        assert f'<html lang="{language}">' in shown.text
+        assert TEXTS[Language(language)][f"{title}.title"] in shown.text
+
+
+def test_the_page_of_a_link_is_in_the_language_of_its_user(api: Api) -> None:
+    grace = api.register(language="de")
+    token = new_link(api, grace)
+    english = {"Accept-Language": "en"}
+    for response in (
+        show(api, token, **english),
+        send(api, token, headers=english, new_password="short"),
+        send(api, token, headers=english, new_password=OTHER_PASSWORD),
+    ):
+        assert '<html lang="de">' in response.text
 
 
 def test_the_token_is_not_logged(api: Api, alice: Person) -> None:
@@ -155,10 +169,10 @@ def test_a_link_whose_codes_are_used_up_says_when_to_try_again(new_api: NewApi) 
     for _ in range(10):
         wrong = send(api, token, new_password=OTHER_PASSWORD, code="000000")
         assert (wrong.status_code, "field.code" not in wrong.text) == (400, True)
-    limited = send(api, token, new_password=OTHER_PASSWORD, code="000000", headers=GERMAN)
+    limited = send(api, token, new_password=OTHER_PASSWORD, code="000000")
     assert limited.status_code == 429
     assert int(limited.headers["retry-after"]) > 0
-    assert TEXTS[Language.DE]["wait.title"] in limited.text
+    assert TEXTS[Language.EN]["wait.title"] in limited.text
 
 
 def test_a_password_is_replaced_over_the_api(api: Api, alice: Person) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from tasktracker.adapters.mail.folder import MailFolder
+from tasktracker.domain.kernel.languages import Language
+from tasktracker.entrypoints.texts import TEXTS
 from tests.contracts.http.base import invalid, problem
-from tests.http import OTHER_PASSWORD, PASSWORD, Api, expect
+from tests.http import OTHER_PASSWORD, PASSWORD, Api, Person, expect
 from tests.mail import parts
 from tests.waiting import wait_until
 
@@ -88,12 +90,12 @@ def test_an_app_verifies_an_address_and_asks_for_another_link(api: Api, folder: 
 def test_an_address_that_is_taken_is_a_page(api: Api, folder: MailFolder) -> None:
     links = []
     for number, name in enumerate(("grace", "ada"), 1):
-        api.register(name, email=ADDRESS)
+        api.register(name, email=ADDRESS, language="de")
         links.append(newest_link(folder, number))
         api.clock.advance(seconds=1)
     first, second = ({"token": link.partition("token=")[2]} for link in links)
     assert api.request("POST", "/link/verify-email", data=first).status_code == 200
-    taken = api.request("POST", "/link/verify-email", data=second, headers={"Accept-Language": "de"})
+    taken = api.request("POST", "/link/verify-email", data=second)
     assert taken.status_code == 409
     assert "gehört zu einem anderen Konto" in taken.text
 
@@ -165,3 +167,151 @@ def test_administrators_list_retry_and_cancel_mails(api: Api, folder: MailFolder
     assert grace.get("/api/admin/deliveries/").status_code == 403
     events = {each["kind"] for each in admin.listed("/api/admin/activity/")}
     assert "delivery_list" in events
+
+
+@pytest.fixture
+def admin(api: Api) -> Person:
+    """An administrator with a recent proof."""
+    admin = api.register("admin")
+    api.promote(admin)
+    expect(admin.post("/api/accounts/me/confirm/", {"password": PASSWORD}), 204)
+    return admin
+
+
+def register_at(api: Api, link: str, **fields: str) -> httpx.Response:
+    """Send the form of an invitation."""
+    values = {"token": link.partition("token=")[2], "username": "grace", "email": ADDRESS, "password": PASSWORD}
+    return api.request("POST", link.partition("?")[0], data=values | fields)
+
+
+def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, admin: Person) -> None:
+    expect(admin.patch("/api/admin/settings/", {"registration": "invite"}), 200)
+    invite = expect(admin.post("/api/admin/invites/", {"address": ADDRESS}), 201)
+    assert (invite["is_mailed"], invite["token"], invite["link"]) == (True, None, None)
+    link = newest_link(folder, 1)
+    for _ in range(2):  # a GET uses nothing up
+        page = api.get(link)
+        assert (page.status_code, f'value="{ADDRESS}"' in page.text) == (200, True)
+    done = register_at(api, link)
+    assert done.status_code == 201
+    assert "grace" in done.text
+    assert "<form" not in done.text
+    grace = api.person(expect(api.post("/api/accounts/login/", {"username": ADDRESS, "password": PASSWORD}), 200))
+    assert expect(grace.get("/api/accounts/me/"), 200)["email"] == ADDRESS
+    assert [each["is_current"] for each in grace.listed("/api/accounts/sessions/")] == [True]
+    for dead in (api.get(link), register_at(api, link, username="other")):
+        assert dead.status_code == 410
+
+
+def test_what_is_wrong_is_shown_at_its_field_and_uses_nothing_up(api: Api, folder: MailFolder, admin: Person) -> None:
+    expect(admin.post("/api/admin/invites/", {"address": ADDRESS}), 201)
+    link = newest_link(folder, 1)
+    german = TEXTS[Language.DE]
+    for fields, status, key in (
+        ({"username": "admin"}, 409, "field.username.taken"),
+        ({"username": "a b"}, 400, "field.username.error"),
+        ({"email": "nobody"}, 400, "field.email.error"),
+        ({"password": "short"}, 400, "field.password.error"),
+    ):
+        values = {"token": link.partition("token=")[2], "username": "grace", "email": ADDRESS, "password": PASSWORD}
+        body = {**values, **fields}
+        refused = api.request("POST", "/link/invitation", data=body, headers={"Accept-Language": "de"})
+        assert (refused.status_code, german[key] in refused.text) == (status, True), refused.text
+        assert refused.text.count('aria-invalid="true"') == 1
+        assert f'value="{body["username"]}"' in refused.text
+        assert f'value="{body["email"]}"' in refused.text
+        assert body["password"] not in refused.text.replace("too short", "")
+    unverified = register_at(api, link, email="other@example.org")
+    assert (unverified.status_code, "other@example.org" in unverified.text) == (201, True)
+
+
+def test_the_page_of_an_invitation_says_that_registration_is_closed(
+    api: Api, folder: MailFolder, admin: Person
+) -> None:
+    expect(admin.post("/api/admin/invites/", {"address": ADDRESS}), 201)
+    link = newest_link(folder, 1)
+    expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
+    for closed in (api.get(link), register_at(api, link)):
+        assert closed.status_code == 403
+        assert TEXTS[Language.EN]["closed.title"] in closed.text
+
+
+# ---------------------------------------------------------------- invitations to share
+
+
+def new_task(owner: Person) -> str:
+    return f"/api/tasks/{owner.task()['id']}/shares/"
+
+
+def new_category(owner: Person) -> str:
+    return f"/api/categories/{owner.category()['id']}/shares/"
+
+
+@pytest.mark.parametrize("new", [new_task, new_category])
+def test_an_address_is_invited_and_becomes_a_member(api: Api, folder: MailFolder, new: Callable[[Person], str]) -> None:
+    owner = api.register("ada")
+    path = new(owner)
+    shared = owner.post(path, {"username": ADDRESS, "role": "viewer"}, headers={"Idempotency-Key": "1"})
+    pending = expect(shared, 202)
+    assert pending == {"id": pending["id"], "email": ADDRESS, "role": "viewer"}
+    assert shared.headers["location"] == f"{path}{pending['id']}/"
+    again = owner.post(path, {"username": ADDRESS, "role": "viewer"}, headers={"Idempotency-Key": "1"})
+    assert (again.status_code, again.json(), again.headers["idempotency-replayed"]) == (202, pending, "true")
+    assert expect(owner.get(path), 200)["pending"] == [pending]
+    link = newest_link(folder, 1)
+    page = api.get(link)
+    assert page.status_code == 200
+    assert "ada shares tasks with you" in page.text
+    assert f'value="{ADDRESS}"' in page.text
+    assert register_at(api, link).status_code == 201
+    assert api.get(link).status_code == 410
+    listed = expect(owner.get(path), 200)
+    assert ([each["username"] for each in listed["results"]], listed["pending"]) == (["ada", "grace"], [])
+    grace = api.person(expect(api.post("/api/accounts/login/", {"username": "grace", "password": PASSWORD}), 200))
+    seen = expect(grace.get(path), 200)
+    assert (seen["results"], seen["pending"]) == (listed["results"], [])
+
+
+@pytest.mark.parametrize("new", [new_task, new_category])
+def test_an_invitation_is_revoked(api: Api, folder: MailFolder, new: Callable[[Person], str]) -> None:
+    owner, other = api.register("ada"), api.register("bob")
+    path = new(owner)
+    pending = expect(owner.post(path, {"username": ADDRESS, "role": "viewer"}), 202)
+    link = newest_link(folder, 1)
+    assert other.delete(f"{path}{pending['id']}/").status_code == 404
+    problem(owner.put(f"{path}{pending['id']}/", {"role": "editor"}), 404, "member-not-found")
+    expect(owner.delete(f"{path}{pending['id']}/"), 204)
+    problem(owner.delete(f"{path}{pending['id']}/"), 404, "member-not-found")
+    assert expect(owner.get(path), 200)["pending"] == []
+    assert api.get(link).status_code == 410
+
+
+@pytest.mark.parametrize("mode", ["invite", "closed"])
+def test_a_share_is_no_invitation_to_the_service(api: Api, folder: MailFolder, admin: Person, mode: str) -> None:
+    expect(admin.post(new_task(admin), {"username": ADDRESS, "role": "viewer"}), 202)
+    link = newest_link(folder, 1)
+    expect(admin.patch("/api/admin/settings/", {"registration": mode}), 200)
+    page = api.get(link)
+    assert (page.status_code, "admin shares tasks with you" in page.text, "<form" in page.text) == (200, True, False)
+    assert register_at(api, link).status_code == (410 if mode == "invite" else 403)
+
+
+def test_sharing_by_address_answers_alike_whether_an_account_has_not_verified_it(api: Api, folder: MailFolder) -> None:
+    owner = api.register("ada")
+    api.register("grace", email=ADDRESS)
+    path = new_task(owner)
+    bodies = [
+        expect(owner.post(path, {"username": name, "role": "viewer"}), 202) for name in (ADDRESS, "x@example.org")
+    ]
+    assert [each.keys() for each in bodies] == [{"id", "email", "role"}] * 2
+
+
+def test_no_title_is_in_a_mail_or_shown_to_administrators(api: Api, folder: MailFolder, admin: Person) -> None:
+    ada, title = api.register("ada"), "a secret title"
+    path = f"/api/tasks/{ada.task(title)['id']}/shares/"
+    expect(ada.post(path, {"username": ADDRESS, "role": "viewer"}), 202)
+    newest_link(folder, 1)
+    mail = folder.find(folder.names()[0])
+    assert mail is not None
+    assert title not in str(parts(mail))
+    assert title not in str(admin.listed("/api/admin/deliveries/"))

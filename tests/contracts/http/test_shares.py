@@ -49,7 +49,7 @@ class TestShare:
 
     def test_an_unshared_task_lists_only_its_owner(self, alice: Person) -> None:
         body = expect(alice.get(shares_path(alice.task())), 200)
-        assert body == {"results": [share_of(alice, "owner")], "next_cursor": None}
+        assert body == {"results": [share_of(alice, "owner")], "next_cursor": None, "pending": []}
 
     def test_a_username_is_accepted_in_any_spelling(self, api: Api, alice: Person) -> None:
         name = new_name()

@@ -56,7 +56,9 @@ class Composer:
         language = letter.language if letter.language in LANGUAGES else LANGUAGES[0]
         texts, common = catalogue(language)[letter.kind], catalogue(language)["common"]
         values = {**letter.parameters, "host": self._host}
-        values["at"] = _local(letter, common["moment"])
+        values["at"] = _local(letter, letter.parameters.get("at") or letter.created_at.isoformat(), common["moment"])
+        if "until" in values:
+            values["until"] = _local(letter, values["until"], common["moment"])
         subject = texts["subject"].format(**values)
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self._sender
@@ -109,12 +111,10 @@ def _escaped(text: str, **values: str) -> Markup:
     return Markup(escape(text)).format(**values)  # noqa: S704  # both are escaped
 
 
-def _local(letter: Letter, form: str) -> str:
-    """Return the time of the cause in the recipient's time zone, if it is known."""
-    at = letter.parameters.get("at")
-    moment = datetime.fromisoformat(at) if at else letter.created_at
+def _local(letter: Letter, moment: str, form: str) -> str:
+    """Return a time in the recipient's time zone, if it is known."""
     zone = letter.parameters.get("time_zone", "UTC")
-    return f"{moment.astimezone(ZoneInfo(zone)).strftime(form)} ({zone})"
+    return f"{datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).strftime(form)} ({zone})"
 
 
 def _recipient(address: str) -> Address:

@@ -25,14 +25,16 @@ class MemoryInvites:
             raise RuntimeError(f"User {invite.created_by} does not exist.")
         self._transaction.put(data.invites, invite)
 
-    def is_usable(self, digest: bytes, now: datetime) -> bool:
-        return any(self._usable(digest, now))
+    def find_usable(self, digest: bytes, now: datetime) -> Invite | None:
+        return next((each for each in self._usable(now) if each.digest == digest), None)
 
-    def use(self, digest: bytes, now: datetime) -> bool:
-        for invite in list(self._usable(digest, now)):
-            self._transaction.put(self._transaction.data.invites, replace(invite, uses_left=invite.uses_left - 1))
-            return True
-        return False
+    def use(self, digest: bytes, now: datetime) -> Invite | None:
+        invite = self.find_usable(digest, now)
+        return self._save(invite and replace(invite, uses_left=invite.uses_left - 1))
+
+    def renew(self, invite_id: UUID, digest: bytes, now: datetime) -> Invite | None:
+        invite = next((each for each in self._usable(now) if each.id == invite_id), None)
+        return self._save(invite and replace(invite, digest=digest))
 
     def remove(self, invite_id: UUID) -> bool:
         data = self._transaction.data
@@ -53,10 +55,14 @@ class MemoryInvites:
             self._transaction.drop(data.invites, invite_id)
         return len(old)
 
-    def _usable(self, digest: bytes, now: datetime) -> Iterator[Invite]:
-        for invite in self._transaction.data.invites.rows():
-            if invite.digest == digest and invite.uses_left > 0 and now < invite.expires_at:
-                yield invite
+    def _usable(self, now: datetime) -> Iterator[Invite]:
+        rows = self._transaction.data.invites.rows()
+        return (invite for invite in rows if invite.uses_left > 0 and now < invite.expires_at)
+
+    def _save(self, invite: Invite | None) -> Invite | None:
+        if invite is not None:
+            self._transaction.put(self._transaction.data.invites, invite)
+        return invite
 
 
 class MemoryServiceSettings:

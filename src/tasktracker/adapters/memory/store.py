@@ -26,6 +26,7 @@ from tasktracker.adapters.memory.jobs import MemoryJobs
 from tasktracker.adapters.memory.links import MemoryLinks
 from tasktracker.adapters.memory.second_factors import MemorySecondFactors
 from tasktracker.adapters.memory.sessions import MemorySessions
+from tasktracker.adapters.memory.share_invitations import MemoryShareInvitations
 from tasktracker.adapters.memory.statistics import MemoryStatistics
 from tasktracker.adapters.memory.tables import Data, Transaction
 from tasktracker.adapters.memory.tasks import MemoryTasks
@@ -76,6 +77,7 @@ class MemoryUnitOfWork(Generic[ActorT_co]):
         self.second_factors = MemorySecondFactors(transaction)
         self.links = MemoryLinks(transaction)
         self.invites = MemoryInvites(transaction)
+        self.share_invitations = MemoryShareInvitations(transaction)
         self.service_settings = MemoryServiceSettings(transaction)
         self.api_tokens = MemoryApiTokens(transaction)
         self.activity = MemoryActivity(transaction)

@@ -28,6 +28,7 @@ from tasktracker.domain.jobs.job import Job, JobKind
 from tasktracker.domain.kernel.errors import DomainError
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability.import_job import ImportedLine, ImportJob
+from tasktracker.domain.sharing.invitation import ShareInvitation
 from tasktracker.domain.sync.ticket import Ticket
 from tasktracker.domain.tasks.task import Task
 
@@ -284,6 +285,7 @@ class Data:
         self.links_of = self.links.index(lambda stored: stored.link.user_id, _id)
 
         self.invites = Table[Invite]()
+        self.share_invitations = Table[ShareInvitation]()
         self.service_settings = Table[StoredSetting]()
 
         self.api_tokens = Table[ApiToken]()

@@ -24,6 +24,7 @@ _REVOKED = {
     " ended_at = next_attempt_at WHERE state = 'due'",
     "one_time_links": "DELETE FROM one_time_links",
     "invites": "DELETE FROM invites",
+    "share_invitations": "DELETE FROM share_invitations",
 }
 _API_TOKENS = {"api_tokens": "DELETE FROM api_tokens"}
 

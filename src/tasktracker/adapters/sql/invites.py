@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,18 +12,27 @@ from sqlalchemy import Integer, bindparam, delete, insert, select, tuple_, updat
 from tasktracker.adapters.sql.connection import Connection
 from tasktracker.adapters.sql.rows import Rows
 from tasktracker.adapters.sql.schema import invites
+from tasktracker.adapters.sql.statements import Row
 from tasktracker.domain.accounts.invites import Invite, InviteKey
 from tasktracker.domain.kernel.paging import Page
 
 _INVITES = Rows(Invite, invites)
-_USABLE = (
-    invites.c.digest == bindparam("of_digest"),
-    invites.c.uses_left > 0,
-    invites.c.expires_at > bindparam("now"),
-)
-_IS_USABLE = select(invites.c.id).where(*_USABLE)
+_IS_USABLE = (invites.c.uses_left > 0, invites.c.expires_at > bindparam("now"))
+_HAS_TOKEN = invites.c.digest == bindparam("of_digest")
+_FIND_USABLE = select(*_INVITES.columns).where(_HAS_TOKEN, *_IS_USABLE)
 # Evaluated again after the wait for a concurrent use of the same row.
-_USE = update(invites).where(*_USABLE).values(uses_left=invites.c.uses_left - 1)
+_USE = (
+    update(invites)
+    .where(_HAS_TOKEN, *_IS_USABLE)
+    .values(uses_left=invites.c.uses_left - 1)
+    .returning(*_INVITES.columns)
+)
+_RENEW = (
+    update(invites)
+    .where(invites.c.id == bindparam("of_id"), *_IS_USABLE)
+    .values(digest=bindparam("digest"))
+    .returning(*_INVITES.columns)
+)
 _ADD = insert(invites)
 _REMOVE = delete(invites).where(invites.c.id == bindparam("id"))
 _LIST = (
@@ -50,11 +60,15 @@ class SqlInvites:
     def add(self, invite: Invite) -> None:
         self._connection.change(_ADD, _INVITES.row(invite))
 
-    def is_usable(self, digest: bytes, now: datetime) -> bool:
-        return self._connection.one(_IS_USABLE, {"of_digest": digest, "now": now}) is not None
+    def find_usable(self, digest: bytes, now: datetime) -> Invite | None:
+        return self._first(self._connection.rows(_FIND_USABLE, {"of_digest": digest, "now": now}))
 
-    def use(self, digest: bytes, now: datetime) -> bool:
-        return self._connection.change(_USE, {"of_digest": digest, "now": now}) > 0
+    def use(self, digest: bytes, now: datetime) -> Invite | None:
+        return self._first(self._connection.change_returning(_USE, {"of_digest": digest, "now": now}))
+
+    def renew(self, invite_id: UUID, digest: bytes, now: datetime) -> Invite | None:
+        parameters = {"of_id": invite_id, "digest": digest, "now": now}
+        return self._first(self._connection.change_returning(_RENEW, parameters))
 
     def remove(self, invite_id: UUID) -> bool:
         return self._connection.change(_REMOVE, {"id": invite_id}) > 0
@@ -66,3 +80,6 @@ class SqlInvites:
 
     def purge_before(self, before: datetime, limit: int) -> int:
         return self._connection.change(_PURGE, {"before": before, "limit": limit})
+
+    def _first(self, rows: Sequence[Row]) -> Invite | None:
+        return _INVITES.entity(rows[0]) if rows else None

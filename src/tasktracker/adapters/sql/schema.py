@@ -29,6 +29,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.types import UserDefinedType
@@ -386,6 +387,8 @@ invites = Table(
     Column("note", String(MAX_NOTE_LENGTH), nullable=False),
     Column("address", String(MAX_EMAIL_LENGTH)),
     Column("uses_left", Integer, nullable=False),
+    # The token is only in a mail to the address.
+    Column("is_mailed", Boolean, nullable=False, server_default=false()),
     Column("created_by", Id),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
@@ -394,6 +397,34 @@ invites = Table(
     ForeignKeyConstraint(["created_by"], ["users.id"], name="fk_invites_created_by", ondelete="SET NULL"),
     Index("ix_invites_created_at", "created_at", "id"),
     Index("ix_invites_created_by", "created_by"),
+)
+
+# Of a task, the root of its tree, or of a category: exactly one of both columns is set.
+share_invitations = Table(
+    "share_invitations",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("task_id", Id),
+    Column("category_id", Id),
+    Column("invited_by", Id, nullable=False),
+    Column("address", String(MAX_EMAIL_LENGTH), nullable=False),
+    Column("address_key", Key, nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("digest", LargeBinary),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("id", name="pk_share_invitations"),
+    UniqueConstraint("task_id", "address_key", name="uq_share_invitations_task_id_address_key"),
+    UniqueConstraint("category_id", "address_key", name="uq_share_invitations_category_id_address_key"),
+    UniqueConstraint("digest", name="uq_share_invitations_digest"),
+    ForeignKeyConstraint(["task_id"], ["tasks.id"], name="fk_share_invitations_task_id", ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["category_id"], ["categories.id"], name="fk_share_invitations_category_id", ondelete="CASCADE"
+    ),
+    ForeignKeyConstraint(["invited_by"], ["users.id"], name="fk_share_invitations_invited_by", ondelete="CASCADE"),
+    Index("ix_share_invitations_address_key", "address_key"),
+    Index("ix_share_invitations_invited_by", "invited_by"),
+    Index("ix_share_invitations_expires_at", "expires_at"),
 )
 
 # Changed by administrators while the service runs. A setting without a row has its default.

@@ -33,6 +33,7 @@ from tasktracker.adapters.sql.schema import api_tokens, secrets, sessions, users
 from tasktracker.adapters.sql.second_factors import SqlSecondFactors
 from tasktracker.adapters.sql.service_settings import SqlServiceSettings
 from tasktracker.adapters.sql.sessions import SqlSessions
+from tasktracker.adapters.sql.share_invitations import SqlShareInvitations
 from tasktracker.adapters.sql.statistics import SqlStatistics
 from tasktracker.adapters.sql.tasks import SqlTasks
 from tasktracker.adapters.sql.tickets import SqlTickets
@@ -154,6 +155,7 @@ class SqlUnitOfWork(Generic[ActorT_co]):
     links = RepositoryAttribute(SqlLinks)
     invites = RepositoryAttribute(SqlInvites)
     service_settings = RepositoryAttribute(SqlServiceSettings)
+    share_invitations = RepositoryAttribute(SqlShareInvitations)
     api_tokens = RepositoryAttribute(SqlApiTokens)
     tickets = RepositoryAttribute(SqlTickets)
 

@@ -32,6 +32,7 @@ from tasktracker.adapters.sql.schema import (
     idempotency_keys,
     import_jobs,
     import_lines,
+    share_invitations,
     task_changes,
     task_entries,
     tasks,
@@ -89,6 +90,7 @@ _CLEAR: Sequence[Executable] = (
         delete(table).where(_some(table, table.c.user_id))
         for table in (feed_items, idempotency_keys, auth_events, deliveries, api_tokens, task_entries)
     ),
+    delete(share_invitations).where(_some(share_invitations, share_invitations.c.invited_by)),
     delete(import_lines).where(
         tuple_(*import_lines.primary_key.columns).in_(
             select(*import_lines.primary_key.columns)

@@ -47,6 +47,7 @@ VIOLATIONS: dict[str, Callable[[], DomainError]] = {
     "fk_api_tokens_user_id": SessionEnded,
     "fk_one_time_links_user_id": SessionEnded,
     "fk_invites_created_by": SessionEnded,
+    "fk_share_invitations_invited_by": SessionEnded,
     "fk_auth_events_user_id": SessionEnded,
     "fk_import_jobs_user_id": SessionEnded,
     "fk_deliveries_user_id": SessionEnded,

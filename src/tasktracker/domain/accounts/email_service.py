@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from uuid import UUID
-
+from tasktracker.domain.accounts.addresses import VerifiedAddresses, ask_to_verify
 from tasktracker.domain.accounts.link_service import find_link, use_link
 from tasktracker.domain.accounts.links import LinkKind, OneTimeLink
 from tasktracker.domain.accounts.password_confirmation import find_self
 from tasktracker.domain.accounts.ports import AccountWork, LinkWork
 from tasktracker.domain.accounts.session_service import login_name
 from tasktracker.domain.accounts.user import User
-from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
-from tasktracker.domain.activity.recorder import Recorder
+from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Origin
 from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.deliveries.ports import DeliveryWork
 from tasktracker.domain.kernel.actors import SessionActor, SystemActor
 from tasktracker.domain.kernel.clock import IdGenerator
-from tasktracker.domain.kernel.errors import EmailTaken, InvalidInput, NothingToVerify
+from tasktracker.domain.kernel.errors import InvalidInput, NothingToVerify
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import FORGOTTEN_LIMITS, buckets
@@ -32,13 +29,13 @@ class EmailService:
         self,
         *,
         store: Store[SystemActor, DeliveryWork],
-        recorder: Recorder,
+        addresses: VerifiedAddresses,
         outbox: Outbox,
         throttle: Throttle,
         ids: IdGenerator,
     ) -> None:
         self._store = store
-        self._recorder = recorder
+        self._addresses = addresses
         self._outbox = outbox
         self._throttle = throttle
         self._ids = ids
@@ -56,20 +53,14 @@ class EmailService:
         return find_link(work, token, LinkKind.VERIFY_EMAIL)
 
     def verify(self, work: AccountWork[SystemActor], token: str, origin: Origin = UNKNOWN_ORIGIN) -> User:
-        """Use a link up: its address becomes the one of the user. The address before gets a notice.
+        """Use a link up: its address becomes the one of the user (see `VerifiedAddresses.assign`).
 
-        An account that has the address from before there was mail, and has not verified it, has it pending from then
-        on. Raises InvalidInput for a dead link, EmailTaken if another account has verified the address meanwhile.
+        Raises InvalidInput for a dead link, EmailTaken if another account has verified the address meanwhile.
         """
         link, user = use_link(work, token, LinkKind.VERIFY_EMAIL)
         if link.address is None or link.address != user.unverified_email:
             raise InvalidInput.of("token", "is not valid: it is for an address that was replaced")
-        self._displace(work, user, link.address)
-        verified = user.with_verified_email(link.address, work.now)
-        work.users.save(verified)
-        event = self._recorder.success(work, Kind.EMAIL_VERIFY, origin, user.id)
-        notify_of_address(self._outbox, work, user, event.id)
-        return verified
+        return self._addresses.assign(work, user, link.address, origin)
 
     def forgot_password(self, name: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """Store the username or address of an account whose password was forgotten, whether there is one or not.
@@ -82,33 +73,3 @@ class EmailService:
         self._throttle.consume(*buckets(FORGOTTEN_LIMITS, origin.address))
         with self._store.writing(SystemActor("take a request for a new password")) as work:
             self._outbox.add(work, DeliveryKind.RESET_PASSWORD, self._ids.new(), parameters={"name": name})
-
-    def _displace(self, work: AccountWork[SystemActor], user: User, address: str) -> None:
-        """Take an address from an account that has not verified it. Raises EmailTaken if it has."""
-        found = work.users.find_by_login(address)
-        holder = work.users.find(found.id) if found is not None and found.id != user.id else None
-        if holder is None:
-            return
-        if holder.verified_email is not None:
-            raise EmailTaken
-        work.users.save(replace(holder, email=None, pending_email=holder.email, version=holder.version + 1))
-
-
-def ask_to_verify(outbox: Outbox, work: DeliveryWork, user: User, ids: IdGenerator) -> None:
-    """Send a link that verifies the user's unverified address, if there is one."""
-    if user.unverified_email is not None:
-        outbox.add(work, DeliveryKind.VERIFY_EMAIL, ids.new(), user_id=user.id, address=user.unverified_email)
-
-
-def notify_of_address(outbox: Outbox, work: DeliveryWork, before: User, cause: UUID) -> None:
-    """Send a notice to the verified address that a user had before a change, if there was one."""
-    if before.verified_email is not None:
-        at = {"at": work.now.isoformat()}
-        outbox.add(
-            work,
-            DeliveryKind.ADDRESS_CHANGED,
-            cause,
-            user_id=before.id,
-            address=before.verified_email,
-            parameters=at,
-        )

@@ -7,6 +7,8 @@ from uuid import UUID
 from tasktracker.domain.accounts.invites import INVITE, Invite, InviteFields, InviteKey
 from tasktracker.domain.accounts.links import digest_of
 from tasktracker.domain.accounts.registration_ports import InviteWork
+from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.kernel.clock import IdGenerator
 from tasktracker.domain.kernel.errors import InvalidInput, InviteNotFound
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, Page
@@ -17,17 +19,30 @@ DEAD_INVITE = "is not valid: the invitation was used up or revoked, or has expir
 class InviteService:
     """Use cases on invitations, for administrators and commands."""
 
-    def __init__(self, ids: IdGenerator) -> None:
+    def __init__(self, *, outbox: Outbox, ids: IdGenerator) -> None:
+        self._outbox = outbox
         self._ids = ids
 
-    def create(self, work: InviteWork, fields: InviteFields, created_by: UUID | None = None) -> tuple[Invite, str]:
-        """Make an invitation, and return it with its token, which is not stored. Raises InvalidInput."""
+    def create(
+        self, work: InviteWork, fields: InviteFields, created_by: UUID | None = None
+    ) -> tuple[Invite, str | None]:
+        """Make an invitation, and return it with its token, which is not stored.
+
+        With mail, an invitation with an address is mailed there. Then no token is returned: the one in the mail is
+        another, so that its use proves the address. Raises InvalidInput.
+        """
         fields = INVITE.check(fields)
         if "expires_at" in fields and fields["expires_at"] <= work.now:
             raise InvalidInput.of("expires_at", "must be in the future")
-        invite, token = Invite.create(id=self._ids.new(), created_by=created_by, fields=fields, now=work.now)
+        address = fields.get("address") if self._outbox.is_on else None
+        invite, token = Invite.create(
+            id=self._ids.new(), created_by=created_by, fields=fields, now=work.now, is_mailed=address is not None
+        )
         work.invites.add(invite)
-        return invite, token
+        if address is None:
+            return invite, token
+        self._outbox.add(work, DeliveryKind.INVITATION, invite.id, address=address)
+        return invite, None
 
     def list(
         self, work: InviteWork, after: InviteKey | None = None, limit: int = DEFAULT_PAGE
@@ -45,11 +60,20 @@ def require_invite(work: InviteWork, token: str | None) -> None:
     """Check that an invitation can be used. Raises InvalidInput for the field `invite`."""
     if not token:
         raise InvalidInput.of("invite", "is required, because this server requires an invitation")
-    if not work.invites.is_usable(digest_of(token), work.now):
-        raise InvalidInput.of("invite", DEAD_INVITE)
+    find_invite(work, token)
 
 
-def use_invite(work: InviteWork, token: str | None) -> None:
-    """Use an invitation once, in the transaction of the registration. Raises like `require_invite`."""
-    if not token or not work.invites.use(digest_of(token), work.now):
+def find_invite(work: InviteWork, token: str) -> Invite:
+    """Return the usable invitation with this token. Uses nothing up. Raises InvalidInput for the field `invite`."""
+    invite = work.invites.find_usable(digest_of(token), work.now)
+    if invite is None:
         raise InvalidInput.of("invite", DEAD_INVITE)
+    return invite
+
+
+def use_invite(work: InviteWork, token: str | None) -> Invite:
+    """Use an invitation once, in the transaction of the registration, and return it. Raises like `require_invite`."""
+    invite = work.invites.use(digest_of(token), work.now) if token else None
+    if invite is None:
+        raise InvalidInput.of("invite", DEAD_INVITE)
+    return invite

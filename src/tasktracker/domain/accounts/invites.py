@@ -1,6 +1,7 @@
 """Invitations to the service, with which people register while registration is not open.
 
-Only a hash of an invitation's token is stored. The token has 192 random bits and cannot be guessed.
+Only a hash of an invitation's token is stored. The token has 192 random bits and cannot be guessed; that of a mailed
+invitation is derived when the mail is sent.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ class InviteFields(TypedDict, total=False):
 class Invite:
     """An invitation for as many registrations as `uses_left`. Revoking it removes it.
 
-    `note` is for administrators. `address` is the e-mail address to which it is sent, if any; other people may
-    use it, too. `created_by` is None if a command made it, or if that account is gone.
+    `note` is for administrators. `address` is the e-mail address of the person who is invited, if any. If the
+    invitation `is_mailed`, its token is only in a mail to that address, so its use proves that the user reads the mail
+    there. The token can also be used to register with another address. `created_by` is None if a command made it, or if
+    that account is gone.
     """
 
     id: UUID
@@ -43,16 +46,27 @@ class Invite:
     note: Annotated[str, Editable(text(longest=MAX_NOTE_LENGTH, trim=True))] = ""
     address: Annotated[str | None, Editable(optional(canonical_email))] = None
     uses_left: Annotated[int, Editable(number_of_uses)] = 1
+    is_mailed: bool = False
     created_by: UUID | None = None
     created_at: datetime
     expires_at: Annotated[datetime, Editable(moment)]
 
     @classmethod
-    def create(cls, *, id: UUID, created_by: UUID | None, fields: InviteFields, now: datetime) -> tuple[Invite, str]:
+    def create(
+        cls, *, id: UUID, created_by: UUID | None, fields: InviteFields, now: datetime, is_mailed: bool = False
+    ) -> tuple[Invite, str]:
         """Return a new invitation with these (checked) fields, and its token, which is not stored."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         complete: InviteFields = {"expires_at": now + DEFAULT_LIFETIME, **fields}
-        return cls(id=id, digest=digest_of(token), created_by=created_by, created_at=now, **complete), token
+        invite = cls(
+            id=id, digest=digest_of(token), is_mailed=is_mailed, created_by=created_by, created_at=now, **complete
+        )
+        return invite, token
+
+    @property
+    def proved_address(self) -> str | None:
+        """The address whose mail the user of the token reads."""
+        return self.address if self.is_mailed else None
 
     @property
     def key(self) -> InviteKey:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from tasktracker.domain.accounts.link_service import create_link
-from tasktracker.domain.accounts.links import LinkKind, state_of
+from tasktracker.domain.accounts.links import LinkKind, digest_of, state_of
 from tasktracker.domain.accounts.ports import LinkWork
+from tasktracker.domain.accounts.registration_ports import InviteWork
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.deliveries.delivery import Delivery, Letter
-from tasktracker.domain.deliveries.ports import DeliveryWork
+from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE
 
 MAX_MAILS, IN_TIME = 3, timedelta(hours=1)
 """The limit on mails of a kind that anyone can cause, to one address."""
@@ -23,7 +25,7 @@ ADDRESS_TAKEN = "address-taken"
 Prepared = tuple[Delivery, Letter] | None
 
 
-class LetterWork(DeliveryWork, LinkWork, Protocol):
+class LetterWork(InviteWork, LinkWork, Protocol):
     """Work that prepares deliveries."""
 
     @property
@@ -86,9 +88,38 @@ class Letters:
             return None
         return delivery, self._with_link(work, user, delivery, LinkKind.RESET_PASSWORD, user.verified_email)
 
+    def invitation(self, work: LetterWork, delivery: Delivery) -> Prepared:
+        """Prepare an invitation to the service, unless it was revoked, used up, or has expired."""
+        token = self._tokens.of(delivery.id)
+        invite = work.invites.renew(delivery.cause, digest_of(token), work.now)
+        inviter = work.users.find_unlocked(invite.created_by) if invite and invite.created_by else None
+        if invite is None:
+            return None
+        until = {"until": invite.expires_at.isoformat()}
+        return delivery, letter_to_stranger(delivery, inviter, until, (delivery.kind, token))
+
     def _with_link(self, work: LetterWork, user: User, delivery: Delivery, kind: LinkKind, address: str) -> Letter:
         token = create_link(work, user, kind, address, token=self._tokens.of(delivery.id))
         return _letter(user, address, delivery, link=(kind, token))
+
+
+def letter_to_stranger(
+    delivery: Delivery, sender: User | None, parameters: Mapping[str, str], link: tuple[str, str]
+) -> Letter:
+    """Return the letter of a delivery to an address without an account, in the language of the user who causes it.
+
+    Times in it are in UTC: a stranger does not learn that user's time zone.
+    """
+    assert delivery.address is not None, "a delivery without a user has an address"
+    return Letter(
+        kind=delivery.kind,
+        message_id=delivery.message_id,
+        created_at=delivery.created_at,
+        to=delivery.address,
+        language=sender.language if sender else DEFAULT_LANGUAGE,
+        parameters=parameters,
+        link=link,
+    )
 
 
 def _letter(

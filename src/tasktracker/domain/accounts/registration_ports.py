@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tasktracker.domain.accounts.invites import Invite, InviteKey
 from tasktracker.domain.accounts.ports import AccountWork
+from tasktracker.domain.deliveries.ports import DeliveryWork
 from tasktracker.domain.kernel.actors import SystemActor
 from tasktracker.domain.kernel.paging import Page
 
@@ -19,12 +20,19 @@ class InviteRepository(Protocol):
         """Store a new invitation."""
         ...
 
-    def is_usable(self, digest: bytes, now: datetime) -> bool:
-        """Whether the invitation exists, is not used up, and has not expired."""
+    def find_usable(self, digest: bytes, now: datetime) -> Invite | None:
+        """Return the invitation, unless it is used up or has expired. Locks nothing."""
         ...
 
-    def use(self, digest: bytes, now: datetime) -> bool:
-        """Use the invitation once, and return whether it was usable. Concurrent works use it as often as it allows."""
+    def use(self, digest: bytes, now: datetime) -> Invite | None:
+        """Use the invitation once and return it; None if it is not usable.
+
+        Concurrent works use it as often as it allows.
+        """
+        ...
+
+    def renew(self, invite_id: UUID, digest: bytes, now: datetime) -> Invite | None:
+        """Replace the hash of the token of a usable invitation, and return it; None if it is not usable."""
         ...
 
     def remove(self, invite_id: UUID) -> bool:
@@ -52,7 +60,7 @@ class ServiceSettingsRepository(Protocol):
         ...
 
 
-class InviteWork(Protocol):
+class InviteWork(DeliveryWork, Protocol):
     """Work on invitations, by any actor."""
 
     @property

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tasktracker.domain.accounts.email_service import ask_to_verify
+from tasktracker.domain.accounts.addresses import VerifiedAddresses, ask_to_verify
 from tasktracker.domain.accounts.invite_service import require_invite, use_invite
+from tasktracker.domain.accounts.links import digest_of
 from tasktracker.domain.accounts.password import PasswordPolicy, normalized
 from tasktracker.domain.accounts.ports import PasswordHasher
 from tasktracker.domain.accounts.registration import Registration, RegistrationMode
 from tasktracker.domain.accounts.registration_ports import RegistrationWork
 from tasktracker.domain.accounts.session_service import LoggedIn, SessionService
-from tasktracker.domain.accounts.user import USER, User, UserFields
+from tasktracker.domain.accounts.user import USER, User, UserFields, email_key
 from tasktracker.domain.activity.event import UNKNOWN_ORIGIN, Kind, Origin
 from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.deliveries.outbox import Outbox
@@ -25,6 +27,11 @@ from tasktracker.domain.kernel.store import Store
 from tasktracker.domain.throttling.limit import REGISTRATION_LIMITS, buckets
 from tasktracker.domain.throttling.throttle import Throttle
 
+AddressProof = Callable[[Any], str]
+"""Returns the address that a mailed link proves, in the work that uses the link up. Raises InvalidInput for `token`."""
+
+_ACTOR = SystemActor("register")
+
 
 class RegistrationService:
     """Processes that create accounts. The password is hashed while no work is open."""
@@ -35,6 +42,7 @@ class RegistrationService:
         store: Store[SystemActor, RegistrationWork],
         mode: RegistrationMode,
         sessions: SessionService,
+        addresses: VerifiedAddresses,
         recorder: Recorder,
         outbox: Outbox,
         throttle: Throttle,
@@ -47,6 +55,7 @@ class RegistrationService:
         self._store = store
         self._mode = mode
         self._sessions = sessions
+        self._addresses = addresses
         self._recorder = recorder
         self._outbox = outbox
         self._throttle = throttle
@@ -66,28 +75,36 @@ class RegistrationService:
     ) -> LoggedIn:
         """Create an account and log the user in. `repeated`, if given, must equal the password.
 
-        An invitation is used up only if registration requires one. With mail, the address is pending until it is
-        verified, whether another account has it or not.
+        An invitation is used up only if registration requires one, or if it proves the address. With mail, any other
+        address is pending until it is verified, whether another account has it or not.
         Raises InvalidInput, RegistrationClosed, UsernameTaken, EmailTaken, TooManyRequests.
         """
-        self._throttle.consume(*buckets(REGISTRATION_LIMITS, origin.address))
-        actor = SystemActor("register")
-        with self._store.reading(actor) as work:
-            # Before the costly hash; the work that writes decides.
-            if self._requires_invite(work):
-                require_invite(work, invite)
-        user = self.new_user(fields, password, repeated)
-        if self._outbox.is_on:
-            user = replace(user, email=None, pending_email=user.email)
-        with self._store.writing(actor) as work:
-            if self._requires_invite(work):
-                use_invite(work, invite)
-            work.users.add(user)
-            ask_to_verify(self._outbox, work, user, self._ids)
+        user = self._prepare(fields, password, repeated, origin, invite)
+        with self._store.writing(_ACTOR) as work:
+            user = self._add(work, user, origin, self._use_invite(work, user, invite))
             session = self._sessions.open(work, user, device=None, origin=origin)
             self._recorder.success(work, Kind.REGISTER, origin, user.id, session.id)
         self._sessions.trust(user.username, origin)
         return LoggedIn(user, self._sessions.tokens_of(session))
+
+    def register_by_link(
+        self,
+        fields: UserFields,
+        password: str,
+        origin: Origin = UNKNOWN_ORIGIN,
+        invite: str | None = None,
+        proof: AddressProof | None = None,
+    ) -> User:
+        """Create an account with an invitation, with a link that proves an address, or with both. Opens no session.
+
+        Raises like `register`, and as `proof` does.
+        """
+        user = self._prepare(fields, password, None, origin, invite)
+        with self._store.writing(_ACTOR) as work:
+            proved = self._use_invite(work, user, invite)
+            user = self._add(work, user, origin, proof(work) if proof is not None else proved)
+            self._recorder.success(work, Kind.REGISTER, origin, user.id)
+        return user
 
     def create_admin(self, fields: UserFields, password: str) -> User:
         """Create an account that may administer the service. Raises like `register`."""
@@ -95,6 +112,38 @@ class RegistrationService:
         with self._store.writing(SystemActor("create an administrator")) as work:
             work.users.add(user)
             self._recorder.success(work, Kind.REGISTER, UNKNOWN_ORIGIN, user.id)
+        return user
+
+    def _prepare(
+        self, fields: UserFields, password: str, repeated: str | None, origin: Origin, invite: str | None
+    ) -> User:
+        """Return a new user that is not stored, after everything that can be refused before the costly hash."""
+        self._throttle.consume(*buckets(REGISTRATION_LIMITS, origin.address))
+        with self._store.reading(_ACTOR) as work:  # the work that writes decides
+            if self._requires_invite(work):
+                require_invite(work, invite)
+        user = self.new_user(fields, password, repeated)
+        return replace(user, email=None, pending_email=user.email) if self._outbox.is_on else user
+
+    def _use_invite(self, work: RegistrationWork, user: User, token: str | None) -> str | None:
+        """Use an invitation, if it is required or proves the user's address. Return the address that it proves."""
+        if self._requires_invite(work):
+            return use_invite(work, token).proved_address
+        digest = digest_of(token or "")
+        found = work.invites.find_usable(digest, work.now)
+        is_proof = found is not None and _is_same(found.proved_address, user.pending_email)
+        used = work.invites.use(digest, work.now) if is_proof else None
+        return used.proved_address if used else None
+
+    def _add(self, work: RegistrationWork, user: User, origin: Origin, proved: str | None) -> User:
+        """Store a user, and verify the address or ask to verify it."""
+        work.users.add(user)
+        address = user.pending_email
+        if address is not None and _is_same(address, proved):
+            holder = work.users.find_by_login(address)
+            if holder is None or holder.verified_email is None:
+                return self._addresses.assign(work, user, address, origin)
+        ask_to_verify(self._outbox, work, user, self._ids)
         return user
 
     def _requires_invite(self, work: RegistrationWork) -> bool:
@@ -120,3 +169,7 @@ class RegistrationService:
             created_at=self._clock.now(),
             **checked,
         )
+
+
+def _is_same(address: str | None, other: str | None) -> bool:
+    return address is not None and other is not None and email_key(address) == email_key(other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasktracker.domain.accounts.email_service import ask_to_verify, notify_of_address
+from tasktracker.domain.accounts.addresses import ask_to_verify, notify_of_address
 from tasktracker.domain.accounts.password import PasswordPolicy
 from tasktracker.domain.accounts.password_confirmation import PasswordConfirmation, find_self
 from tasktracker.domain.accounts.ports import AccountWork, PasswordHasher

@@ -31,8 +31,10 @@ class ServiceAdministration:
         self._mode.change(work, mode)
         self._recorder.by_admin(work, Kind.SETTINGS_CHANGE, origin)
 
-    def invite(self, work: AdminWork, fields: InviteFields, origin: Origin = UNKNOWN_ORIGIN) -> tuple[Invite, str]:
-        """Make an invitation, and return it with its token, which is not stored. Raises InvalidInput."""
+    def invite(
+        self, work: AdminWork, fields: InviteFields, origin: Origin = UNKNOWN_ORIGIN
+    ) -> tuple[Invite, str | None]:
+        """Make an invitation, and return it with its token, unless it is mailed. Raises InvalidInput."""
         require_proof(work)
         created_by = work.actor.user_id if isinstance(work.actor, AdminActor) else None
         invite, token = self._invites.create(work, fields, created_by)

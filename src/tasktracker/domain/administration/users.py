@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from tasktracker.domain.accounts.email_service import notify_of_address
+from tasktracker.domain.accounts.addresses import notify_of_address
 from tasktracker.domain.accounts.last_admin import require_other_admin
 from tasktracker.domain.accounts.link_service import create_link
 from tasktracker.domain.accounts.links import LinkKind

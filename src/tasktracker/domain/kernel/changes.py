@@ -35,8 +35,11 @@ class ChangeLog(Protocol):
     item has one, and to the feeds of all users who see the item before or after the change.
     """
 
-    def record(self, action: Action, before: Item | None, after: Item) -> None:
-        """Record a change of an item; `before` is None for a new item."""
+    def record(self, action: Action, before: Item | None, after: Item, on_behalf_of: UUID | None = None) -> None:
+        """Record a change of an item; `before` is None for a new item.
+
+        If the service acts `on_behalf_of` a user, the history names that user.
+        """
         ...
 
     def record_many(self, action: Action, steps: Iterable[tuple[Item | None, Item]]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 from tasktracker.domain.kernel.actors import Actor, AnyActor
 
@@ -74,3 +75,8 @@ class SecretStore(Protocol):
     def rotate_secret(self, name: str) -> bytes:
         """Replace a secret, and return the new one."""
         ...
+
+
+def server_id(secrets: SecretStore) -> UUID:
+    """Return the id of the server's data, which a restored backup keeps."""
+    return UUID(bytes=secrets.get_or_create_secret("server")[:16], version=4)

@@ -16,8 +16,10 @@ from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAl
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.members import MAX_MEMBERS, Member, Role
 from tasktracker.domain.kernel.versions import Expected, require
-from tasktracker.domain.sharing.ports import CategorySharingWork
-from tasktracker.domain.sharing.service import SHARE_RULES, Share, find_invited, shares
+from tasktracker.domain.sharing.invitation import ShareInvitation
+from tasktracker.domain.sharing.invitations import ShareInvitations
+from tasktracker.domain.sharing.ports import MembershipWork, SharingWork
+from tasktracker.domain.sharing.service import SHARE_RULES, Share, find_invited, require_room, shares
 
 
 class CategorySharing:
@@ -26,35 +28,47 @@ class CategorySharing:
     Lists and feeds of the tasks follow by a job. A new member becomes ready at its end.
     """
 
-    def __init__(self, *, ids: IdGenerator, limit: int = MAX_MEMBERS) -> None:
+    def __init__(self, *, invitations: ShareInvitations, ids: IdGenerator, limit: int = MAX_MEMBERS) -> None:
+        self._invitations = invitations
         self._ids = ids
         self._limit = limit
 
-    def list(self, work: CategorySharingWork, category_id: UUID) -> Sequence[Share]:
+    def list(self, work: SharingWork, category_id: UUID) -> Sequence[Share]:
         """Return the owner and the members of a category, the owner first. Raises CategoryNotFound."""
         category = self._find(work, category_id)
         members = (Member(each.user_id, each.role) for each in category.members)
         return shares(work, [Member(category.user_id, Role.OWNER), *members])
 
+    def pending(self, work: SharingWork, category_id: UUID) -> Sequence[ShareInvitation]:
+        """Return the invitations to a category for its owner, none for other members. Raises CategoryNotFound."""
+        category = self._find(work, category_id)
+        return self._invitations.list(work, category.id) if category.user_id == work.actor.user_id else ()
+
     def share(
-        self, work: CategorySharingWork, category_id: UUID, username: str, role: Role, expected: Expected = None
-    ) -> Share:
+        self, work: SharingWork, category_id: UUID, username: str, role: Role, expected: Expected = None
+    ) -> Share | ShareInvitation:
         """Make a user a member of a category, or change a member's role. Call `InvitationLimit.consume` before.
 
-        Raises CategoryNotFound, NotAllowed, Stale, TooManyMembers, and InvalidInput if there is no such user.
+        With mail, it may be the address of a user, who has verified it; any other address is invited. Raises
+        CategoryNotFound, NotAllowed, Stale, TooManyMembers, and InvalidInput if there is no such user.
         """
         require_owned(work.categories.find_unlocked(category_id), work.actor.user_id)
-        user = find_invited(work, username, role)
+        user = find_invited(work, username, role, can_invite=self._invitations.can_invite)
         category = require_owned(self._find(work, category_id), work.actor.user_id)
         require(category, expected)
+        if isinstance(user, str):
+            pending = self._invitations.list(work, category.id)
+            require_room(self._limit, len(category.members), pending, user, "A category")
+            return self._invitations.invite(work, user, role, category_id=category.id)
         if user.id == category.user_id:
             raise InvalidInput.of("username", "is the category's owner")
         if category.member(user.id) is None and len(category.members) >= self._limit:
             raise TooManyMembers(f"A category has at most {self._limit} members.")
+        self._invitations.settle(work, category.id, username)
         return self._assign(work, category, user, role)
 
     def assign(
-        self, work: CategorySharingWork, category_id: UUID, user_id: UUID, role: Role, expected: Expected = None
+        self, work: SharingWork, category_id: UUID, user_id: UUID, role: Role, expected: Expected = None
     ) -> Share:
         """Change the role of a member. Raises CategoryNotFound, NotAllowed, MemberNotFound, Stale."""
         require_owned(work.categories.find_unlocked(category_id), work.actor.user_id)
@@ -66,8 +80,8 @@ class CategorySharing:
         require(category, expected)
         return self._assign(work, category, user, role)
 
-    def unshare(self, work: CategorySharingWork, category_id: UUID, user_id: UUID, expected: Expected = None) -> None:
-        """End a membership in a category. Each member may end their own.
+    def unshare(self, work: SharingWork, category_id: UUID, user_id: UUID, expected: Expected = None) -> None:
+        """End a membership in a category, or revoke an invitation by its id. Each member may end their own membership.
 
         No write of that user to a task in it is committed after this commits, unless the task itself is shared with the
         user. Raises CategoryNotFound, NotAllowed, MemberNotFound, Stale.
@@ -75,15 +89,27 @@ class CategorySharing:
         category = self._find(work, category_id)
         if work.actor.user_id != user_id and role_of(category, work.actor.user_id) is not Role.OWNER:
             raise NotAllowed("Only the category's owner may remove other members.")
-        if category.member(user_id) is None:
-            raise MemberNotFound
-        require(category, expected)
-        self._remove(work, category, user_id)
+        if category.member(user_id) is not None:
+            require(category, expected)
+            self._remove(work, category, user_id)
+        else:
+            invitation = self._invitations.find(work, category.id, user_id)
+            require(category, expected)
+            work.share_invitations.remove(invitation.id)
 
-    def _find(self, work: CategorySharingWork, category_id: UUID) -> Category:
+    def admit(self, work: MembershipWork, category: Category, user: User, role: Role) -> None:
+        """Make an invited user a member of a category, for its owner, unless they are one or it has too many.
+
+        The work must have locked the user and the category.
+        """
+        is_member = user.id == category.user_id or category.member(user.id) is not None
+        if not is_member and len(category.members) < self._limit:
+            self._assign(work, category, user, role)
+
+    def _find(self, work: SharingWork, category_id: UUID) -> Category:
         return require_visible(work.categories.find(work.actor.user_id, category_id), work.actor.user_id)
 
-    def _assign(self, work: CategorySharingWork, category: Category, user: User, role: Role) -> Share:
+    def _assign(self, work: MembershipWork, category: Category, user: User, role: Role) -> Share:
         former = category.member(user.id)
         member = replace(former, role=role) if former else CategoryMember(user.id, role, work.now)
         shared = category.with_member(member, work.now)
@@ -94,13 +120,13 @@ class CategorySharing:
             self._refresh(work, category, user.id)
         return Share(user.id, user.username, role)
 
-    def _remove(self, work: CategorySharingWork, category: Category, user_id: UUID) -> None:
+    def _remove(self, work: SharingWork, category: Category, user_id: UUID) -> None:
         unshared = category.without_member(user_id, work.now)
         work.categories.save_shared(unshared)
         work.changes.record(Action.UNSHARE, category, unshared)
         self._refresh(work, category, category.user_id)
 
-    def _refresh(self, work: CategorySharingWork, category: Category, user_id: UUID) -> None:
+    def _refresh(self, work: MembershipWork, category: Category, user_id: UUID) -> None:
         """Add a job for a new member, or, with the id of the owner, for the members that were removed.
 
         It replaces those for the same purpose that have not begun, so that sharing with many users takes one or two. A

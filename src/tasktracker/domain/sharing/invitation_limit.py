@@ -1,4 +1,4 @@
-"""A limit on the usernames that a user may try when sharing tasks and categories."""
+"""A limit on the usernames and addresses that a user may try when sharing tasks and categories."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from uuid import UUID
 from tasktracker.domain.categories import policy as category_policy
 from tasktracker.domain.kernel.actors import Actor
 from tasktracker.domain.kernel.store import Store
-from tasktracker.domain.sharing.ports import CategorySharingWork
+from tasktracker.domain.sharing.ports import SharingWork
 from tasktracker.domain.tasks import policy as task_policy
 from tasktracker.domain.throttling.limit import INVITATION_BY_ACCOUNT, Bucket
 from tasktracker.domain.throttling.throttle import Throttle
 
 
 class InvitationLimit:
-    """The process that counts an attempt before a task or a category is shared by username."""
+    """The process that counts an attempt before a task or a category is shared by username or address."""
 
-    def __init__(self, *, store: Store[Actor, CategorySharingWork], throttle: Throttle) -> None:
+    def __init__(self, *, store: Store[Actor, SharingWork], throttle: Throttle) -> None:
         self._store = store
         self._throttle = throttle
 
     def consume(self, actor: Actor, task_id: UUID) -> None:
-        """Count an attempt to name a user. The actor must be the owner of the task.
+        """Count an attempt to name a user or an address. The actor must be the owner of the task.
 
         Raises TaskNotFound, NotAllowed, TooManyRequests.
         """
@@ -30,7 +30,7 @@ class InvitationLimit:
         self._count(actor)
 
     def consume_for_category(self, actor: Actor, category_id: UUID) -> None:
-        """Count an attempt to name a user. The actor must be the owner of the category.
+        """Count an attempt to name a user or an address. The actor must be the owner of the category.
 
         Raises CategoryNotFound, NotAllowed, TooManyRequests.
         """

@@ -1,25 +1,84 @@
-"""The work of the use cases on the members of tasks and categories."""
+"""The repository of invitations, and the work of the use cases on the members of tasks and categories."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from tasktracker.domain.accounts.ports import UserRepository
 from tasktracker.domain.categories.ports import CategoryRepository
+from tasktracker.domain.deliveries.ports import DeliveryWork
 from tasktracker.domain.jobs.ports import JobWork
-from tasktracker.domain.kernel.changes import ChangingWork
+from tasktracker.domain.kernel.actors import Actor
+from tasktracker.domain.kernel.changes import ChangeLog
+from tasktracker.domain.sharing.invitation import ShareInvitation
 from tasktracker.domain.tasks.ports import TreeWork
 
 
-class SharingWork(TreeWork, ChangingWork, Protocol):
-    """Work on the members of tasks."""
+class ShareInvitationRepository(Protocol):
+    """Invitations to tasks and categories, also expired ones: at most one for each address (by `case_key`) and subject.
+
+    They are removed together with the task, the category, and the account of the user who made them.
+    """
+
+    def add(self, invitation: ShareInvitation) -> None:
+        """Store a new invitation. This work must have locked the category, or the root of the task."""
+        ...
+
+    def find(self, invitation_id: UUID) -> ShareInvitation | None:
+        """Return an invitation; a writing work locks the row until it ends. Lock the task or the category before."""
+        ...
+
+    def find_linked(self, digest: bytes) -> ShareInvitation | None:
+        """Return the invitation whose token has this hash. Locks nothing."""
+        ...
+
+    def list_of(self, subject: UUID) -> Sequence[ShareInvitation]:
+        """Return the invitations to a task or a category, the oldest first. Locks nothing."""
+        ...
+
+    def list_to(self, address: str) -> Sequence[ShareInvitation]:
+        """Return the invitations of an address, the oldest first. Locks nothing."""
+        ...
+
+    def save(self, invitation: ShareInvitation) -> None:
+        """Store an invitation with another role."""
+        ...
+
+    def renew(self, invitation_id: UUID, digest: bytes) -> bool:
+        """Replace the hash of the token of an invitation, and return whether the invitation exists."""
+        ...
+
+    def remove(self, invitation_id: UUID) -> None:
+        """Remove an invitation, if it exists."""
+        ...
+
+    def purge_before(self, before: datetime, limit: int) -> int:
+        """Remove at most `limit` invitations that expired before `before`, and return how many."""
+        ...
+
+
+class MembershipWork(TreeWork, JobWork, Protocol):
+    """Work that changes the members of tasks and categories, for any actor."""
 
     @property
-    def users(self) -> UserRepository: ...
-
-
-class CategorySharingWork(SharingWork, JobWork, Protocol):
-    """Work on the members of categories."""
-
+    def changes(self) -> ChangeLog: ...
     @property
     def categories(self) -> CategoryRepository: ...
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def share_invitations(self) -> ShareInvitationRepository: ...
+
+
+class SharingWork(MembershipWork, DeliveryWork, Protocol):
+    """Work on the members of tasks and categories."""
+
+    @property
+    def actor(self) -> Actor: ...
+
+
+class ShareLetterWork(MembershipWork, DeliveryWork, Protocol):
+    """Work that prepares the mails to the invited."""

@@ -21,6 +21,7 @@ from tasktracker.domain.administration.access import AuditedReading
 from tasktracker.domain.administration.overview import Overview, overview
 from tasktracker.domain.administration.service import ServiceAdministration
 from tasktracker.domain.administration.statistics import Counted, Maintenance
+from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.clock import Clock
 from tasktracker.domain.kernel.errors import ConfirmationRequired, InvalidInput, InviteNotFound, SettingFixed
@@ -43,6 +44,7 @@ from tasktracker.entrypoints.http.core.schemas import (
 )
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 from tasktracker.entrypoints.http.subscriptions import SubscriptionRegistry
+from tasktracker.entrypoints.link_urls import link_to
 from tasktracker.entrypoints.settings import Settings
 
 Audited = AuditedReading[UnitOfWork[Any]]
@@ -70,7 +72,10 @@ class CreateInvite(Body, kw_only=True):
     example = {"note": "for Grace"}
 
     note: Annotated[str, text(longest=MAX_NOTE_LENGTH), Meta(description="For administrators.")] | UnsetType = UNSET
-    address: Annotated[Email | None, Meta(description="For whom it is.")] | UnsetType = UNSET
+    address: (
+        Annotated[Email | None, Meta(description="For whom it is. With mail, the invitation is sent there.")]
+        | UnsetType
+    ) = UNSET
     uses_left: (
         Annotated[int, Meta(ge=1, le=MAX_USES, description="How many accounts may be created with it.")] | UnsetType
     ) = UNSET
@@ -84,15 +89,20 @@ class InviteView(Struct):
     note: str
     address: str | None
     uses_left: int
+    is_mailed: Annotated[bool, Meta(description="Whether only a mail to `address` contains its token.")]
     created_by: UUID | None
     created_at: Moment
     expires_at: Moment
 
 
 class NewInviteView(InviteView):
-    """A new invitation. Only this response contains its token, which `POST /api/accounts/register/` takes."""
+    """A new invitation. No other response contains its token, which `POST /api/accounts/register/` takes."""
 
-    token: str
+    token: Annotated[str | None, Meta(description="Null if the invitation is mailed.")]
+    link: Annotated[
+        str | None,
+        Meta(description="Where the token can be used in a browser. A path if the server does not know its URL."),
+    ]
 
 
 def _user_id(value: str) -> UUID:
@@ -309,6 +319,7 @@ class AdminInviteController(Controller):
     invites: InviteService
     audited: Audited
     store: Storage
+    settings: Settings
     cursors: Cursors
     clock: Clock
     threads: ThreadRunner
@@ -336,11 +347,12 @@ class AdminInviteController(Controller):
     )
     @on_thread
     def create_invite(self, request: Request, data: JsonBody[CreateInvite]) -> Response[NewInviteView]:
-        """Only this response contains the token."""
+        """Only this response contains the token. With mail, one with an `address` is mailed there instead."""
         with self.store.writing(request.admin_actor) as work:
             invite, token = self.service_administration.invite(work, sent_fields(data, InviteFields), request.origin)
         values = {name: getattr(invite, name) for name in InviteView.__struct_fields__}
-        return JsonResponse(NewInviteView(**values, token=token))
+        link = None if token is None else link_to(self.settings, DeliveryKind.INVITATION, token)
+        return JsonResponse(NewInviteView(**values, token=token, link=link))
 
     @delete(
         "/{id:str}",

@@ -49,6 +49,7 @@ from tasktracker.entrypoints.http.email import EmailController
 from tasktracker.entrypoints.http.events import EventController
 from tasktracker.entrypoints.http.history import HistoryController
 from tasktracker.entrypoints.http.import_jobs import ImportJobController
+from tasktracker.entrypoints.http.invitation_links import InvitationController, ShareInvitationController
 from tasktracker.entrypoints.http.links import LinkController
 from tasktracker.entrypoints.http.passwords import PasswordController
 from tasktracker.entrypoints.http.portability import PortabilityController
@@ -76,6 +77,8 @@ CONTROLLERS: Sequence[type[Controller]] = (
     TwoFactorController,
     ApiTokenController,
     LinkController,
+    InvitationController,
+    ShareInvitationController,
     EmailController,
     ActivityController,
     DeliveryController,

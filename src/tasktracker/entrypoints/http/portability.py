@@ -95,6 +95,7 @@ class PortabilityController(Controller):
             query=ImportFile,
             consumes=EXAMPLE,
             accepted=ImportJobView,
+            asynchronous=True,
         ),
     )
     async def import_account(self, request: Request) -> Response[ImportView]:

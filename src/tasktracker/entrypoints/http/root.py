@@ -14,15 +14,13 @@ from tasktracker.domain.accounts.registration import Registration, RegistrationM
 from tasktracker.domain.kernel.actors import Actor, SystemActor
 from tasktracker.domain.kernel.errors import InsufficientScope, InvalidToken, SessionEnded
 from tasktracker.domain.kernel.paging import DEFAULT_PAGE, MAX_PAGE
+from tasktracker.domain.kernel.store import server_id
 from tasktracker.domain.sync.mutation import MAX_MUTATIONS
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.threads import ThreadRunner, on_thread
 from tasktracker.entrypoints.settings import Settings
-
-SERVER = "server"
-"""The name of the secret from which the id of the server is made."""
 
 
 class CapabilitiesView(Struct):
@@ -90,13 +88,12 @@ class RootController(Controller):
         A client that stores data compares `server` and `user` with those of its data before it sends anything.
         """
         actor: Actor | None = request.scope["user"]
-        secret = self.store.get_or_create_secret(SERVER)
         with self.store.reading(SystemActor("describe the service")) as work:
             registration = self.registration_mode.current(work)
         return RootView(
             name="Task Tracker",
             version=version("tasktracker-server"),
-            server=UUID(bytes=secret[:16], version=4),
+            server=server_id(self.store),
             capabilities=CapabilitiesView(registration=registration, mail=bool(self.settings.mail_url)),
             limits=LimitsView(
                 body_bytes=self.settings.max_body_bytes,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -22,11 +24,12 @@ from tasktracker.domain.kernel.errors import (
 )
 from tasktracker.domain.kernel.members import INVITABLE_ROLES, Role
 from tasktracker.domain.sharing.categories import CategorySharing
+from tasktracker.domain.sharing.invitation import ShareInvitation
 from tasktracker.domain.sharing.invitation_limit import InvitationLimit
 from tasktracker.domain.sharing.service import SHARE_RULES, Share, SharingService
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.conditional import expected_versions
-from tasktracker.entrypoints.http.core.idempotency import Writes, no_content, rendered
+from tasktracker.entrypoints.http.core.idempotency import Answer, Writes, no_content, rendered
 from tasktracker.entrypoints.http.core.operation import operation
 from tasktracker.entrypoints.http.core.request import Request, identifier
 from tasktracker.entrypoints.http.core.schemas import Body, JsonBody, Listed
@@ -41,7 +44,7 @@ class ShareTask(Body, kw_only=True):
     rules = SHARE_RULES
     example = {"username": "alan", "role": "editor"}
 
-    username: str
+    username: Annotated[str, Meta(description="A username. If the server sends mail, also an e-mail address.")]
     role: InvitedRole
 
 
@@ -66,9 +69,40 @@ class ShareView(Struct):
     role: Role
 
 
+class PendingShareView(Struct):
+    """An invitation by mail, which becomes a membership when an account verifies the address."""
+
+    id: UUID
+    email: str
+    role: Role
+
+
+class Shares(Listed[ShareView]):
+    """The members and, for the owner, those who are invited."""
+
+    pending: Annotated[list[PendingShareView], Meta(description="Invitations by mail; empty for other members.")] = []
+
+
 def view_share(share: Share) -> ShareView:
     """Return the representation of a member."""
     return ShareView(share.user_id, share.username, share.role)
+
+
+def view_pending(invitation: ShareInvitation) -> PendingShareView:
+    """Return the representation of an invitation."""
+    return PendingShareView(invitation.id, invitation.address, invitation.role)
+
+
+def view_shares(shares: Sequence[Share], pending: Sequence[ShareInvitation]) -> Shares:
+    """Return the representation of all members."""
+    return Shares([view_share(each) for each in shares], pending=[view_pending(each) for each in pending])
+
+
+def rendered_share(path: str, share: Share | ShareInvitation) -> Answer:
+    """Return the response to sharing: 201 with a member, or 202 with an invitation."""
+    if isinstance(share, Share):
+        return rendered(view_share(share), status=201, location=f"{path}{share.user_id}/")
+    return rendered(view_pending(share), status=202, location=f"{path}{share.id}/")
 
 
 class ShareController(Controller):
@@ -85,11 +119,10 @@ class ShareController(Controller):
 
     @get("/", operation_id="listShares", summary="List the members of a task", opt=operation(TaskNotFound))
     @on_thread
-    def list_shares(self, request: Request, id: FromPath[str]) -> Listed[ShareView]:
+    def list_shares(self, request: Request, id: FromPath[str]) -> Shares:
         """All members of the task, the owner first, on one page."""
         with self.store.reading(request.user) as work:
-            shares = self.sharing.list(work, identifier(id))
-        return Listed([view_share(share) for share in shares])
+            return view_shares(self.sharing.list(work, identifier(id)), self.sharing.pending(work, identifier(id)))
 
     @post(
         "/",
@@ -103,6 +136,7 @@ class ShareController(Controller):
             TooManyMembers,
             TooManyRequests,
             headers=("Location",),
+            accepted=PendingShareView,
             idempotent=True,
         ),
     )
@@ -110,7 +144,10 @@ class ShareController(Controller):
     def share_task(
         self, request: Request, id: FromPath[str], data: JsonBody[ShareTask], body: RawBody
     ) -> Response[ShareView]:
-        """Share a task and its subtasks with a user, or change the user's role."""
+        """Share a task and its subtasks with a user, or change the user's role.
+
+        An e-mail address that no account has verified is invited by mail (202).
+        """
         task_id, versions = identifier(id), expected_versions(request)
         # If the actor may not share the task, the use case below refuses. A retry of an earlier request still succeeds.
         with suppress(TaskNotFound, NotAllowed):
@@ -119,9 +156,7 @@ class ShareController(Controller):
             request,
             body,
             lambda work: self.sharing.share(work, task_id, data.username, data.role, versions),
-            lambda share: rendered(
-                view_share(share), status=201, location=f"/api/tasks/{task_id}/shares/{share.user_id}/"
-            ),
+            partial(rendered_share, f"/api/tasks/{task_id}/shares/"),
         )
 
     @put(
@@ -154,7 +189,7 @@ class ShareController(Controller):
     def unshare_task(
         self, request: Request, id: FromPath[str], user_id: FromPath[str], body: RawBody
     ) -> Response[None]:
-        """Remove a member from a task, or leave it."""
+        """Remove a member from a task, leave it, or revoke an invitation by its id."""
         task_id, member_id, versions = identifier(id), identifier(user_id, "user_id"), expected_versions(request)
         return self.writes.answer(
             request, body, lambda work: self.sharing.unshare(work, task_id, member_id, versions), no_content
@@ -180,11 +215,11 @@ class CategoryShareController(Controller):
         opt=operation(CategoryNotFound),
     )
     @on_thread
-    def list_category_shares(self, request: Request, id: FromPath[str]) -> Listed[ShareView]:
+    def list_category_shares(self, request: Request, id: FromPath[str]) -> Shares:
         """All members of the category, the owner first, on one page."""
         with self.store.reading(request.user) as work:
             shares = self.category_sharing.list(work, identifier(id))
-        return Listed([view_share(share) for share in shares])
+            return view_shares(shares, self.category_sharing.pending(work, identifier(id)))
 
     @post(
         "/",
@@ -198,6 +233,7 @@ class CategoryShareController(Controller):
             TooManyMembers,
             TooManyRequests,
             headers=("Location",),
+            accepted=PendingShareView,
             idempotent=True,
         ),
     )
@@ -205,7 +241,10 @@ class CategoryShareController(Controller):
     def share_category(
         self, request: Request, id: FromPath[str], data: JsonBody[ShareCategory], body: RawBody
     ) -> Response[ShareView]:
-        """Share a category and all tasks in it with a user, or change the user's role."""
+        """Share a category and all tasks in it with a user, or change the user's role.
+
+        An e-mail address that no account has verified is invited by mail (202).
+        """
         category_id, versions = identifier(id), expected_versions(request)
         # If the actor may not share it, the use case below refuses. A retry of an earlier request still succeeds.
         with suppress(CategoryNotFound, NotAllowed):
@@ -214,9 +253,7 @@ class CategoryShareController(Controller):
             request,
             body,
             lambda work: self.category_sharing.share(work, category_id, data.username, data.role, versions),
-            lambda share: rendered(
-                view_share(share), status=201, location=f"/api/categories/{category_id}/shares/{share.user_id}/"
-            ),
+            partial(rendered_share, f"/api/categories/{category_id}/shares/"),
         )
 
     @put(
@@ -249,7 +286,7 @@ class CategoryShareController(Controller):
     def unshare_category(
         self, request: Request, id: FromPath[str], user_id: FromPath[str], body: RawBody
     ) -> Response[None]:
-        """Remove a member from a category, or leave it."""
+        """Remove a member from a category, leave it, or revoke an invitation by its id."""
         category_id, member_id, versions = identifier(id), identifier(user_id, "user_id"), expected_versions(request)
         return self.writes.answer(
             request,

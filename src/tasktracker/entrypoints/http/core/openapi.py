@@ -201,8 +201,8 @@ def _operation(
         responses["201"] = created | {"description": HTTPStatus.CREATED.phrase, "headers": location}
     if operation.accepted:
         responses["202"] = {
-            "description": "Accepted, with `Prefer: respond-async`",
-            "headers": _headers(*EVERYWHERE, "Location", "Preference-Applied"),
+            "description": "Accepted, with `Prefer: respond-async`" if operation.asynchronous else "Accepted",
+            "headers": _headers(*EVERYWHERE, "Location", *["Preference-Applied"] * operation.asynchronous, *optional),
             "content": {JSON: {"schema": schema_of[operation.accepted]}},
         }
     protocol = ((413, 415) if body or operation.consumes else ()) + ((403,) if operation.cookie else ())
@@ -255,7 +255,7 @@ def _parameters(
     if operation.cookie:
         text = "`cookie`: the refresh token is in a cookie of the browser and not in bodies."
         yield {"name": TRANSPORT, "in": "header", "description": text, "schema": typed_enum([COOKIE])}
-    if operation.accepted:
+    if operation.asynchronous:
         text = "`respond-async`: respond with 202 as soon as the body has arrived (RFC 7240)."
         yield {"name": "Prefer", "in": "header", "description": text, "schema": {"type": "string"}}
     if operation.creates:

@@ -47,6 +47,7 @@ class Operation:
     consumes: str | None = None
     produces: tuple[str, ...] = ()
     accepted: type[Struct] | None = None
+    asynchronous: bool = False
     cookie: bool = False
 
     @classmethod
@@ -66,6 +67,7 @@ def operation(
     consumes: str | None = None,
     produces: tuple[str, ...] = (),
     accepted: type[Struct] | None = None,
+    asynchronous: bool = False,
     cookie: bool = False,
 ) -> dict[str, Any]:
     """Return the `opt` of a handler.
@@ -73,8 +75,9 @@ def operation(
     `problems` are the errors specific to the operation, `query` is the type of its query parameters, and `headers` are
     those of a successful response. An `idempotent` operation accepts an `Idempotency-Key`; one that `creates` accepts
     `If-None-Match: *`. `consumes` is the example of a body that is not JSON but a file, and `produces` are the media
-    types of a response that is not JSON. With `Prefer: respond-async`, an operation returns 202 with a representation
-    of the type `accepted`, and continues. With `cookie`, the refresh token may be in the cookie.
+    types of a response that is not JSON. An operation may return 202 with a representation of the type `accepted`; an
+    `asynchronous` one does so with `Prefer: respond-async`, and continues. With `cookie`, the refresh token may
+    be in the cookie.
     """
     return {
         OPERATION: Operation(
@@ -87,6 +90,7 @@ def operation(
             consumes=consumes,
             produces=produces,
             accepted=accepted,
+            asynchronous=asynchronous,
             cookie=cookie,
         )
     }
