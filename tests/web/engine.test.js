@@ -162,6 +162,17 @@ test("the tabs of a browser share one stream, one copy and one session", async (
   for (const tab of others) await until(() => tab.titles.length === 2 && areIdle(tab));
 });
 
+test("a tab that opens while another writes misses nothing", async () => {
+  const { phone } = await twoDevices();
+  const opened = [];
+  for (let count = 1; count <= 12; count++) {
+    const writing = phone.copy.create("task", { title: `task ${count}` });
+    if (count % 3 === 0) opened.push(started(phone.browser.tab()));
+    if (count % 2) await writing;
+  }
+  for (const tab of await Promise.all(opened)) await until(() => tab.titles.length === 12);
+});
+
 test("a session that was ended asks for a login, and keeps the edits", async () => {
   const { username, phone, laptop } = await twoDevices();
   await until(() => areIdle(phone, laptop));

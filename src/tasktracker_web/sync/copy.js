@@ -66,6 +66,9 @@ export class Copy {
   /** The revision of each row: messages of other tabs may arrive in another order. @type {Map<string, number>} */
   #revisions = new Map();
   #revision = 0;
+  #loaded = -1;
+  /** What other tabs have written before everything was read. @type {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">[]} */
+  #early = [];
   /** The revision at which the rows are those of the store; and those that came after others that are missing. */
   #exact = -1;
   /** @type {Map<number, number>} */
@@ -146,7 +149,8 @@ export class Copy {
     });
     this.#revisions.clear();
     this.#next.clear();
-    this.#exact = this.#revision = revision;
+    this.#loaded = this.#exact = this.#revision = revision;
+    for (const committed of this.#early.splice(0)) this.#apply(committed);
     this.#show();
   }
 
@@ -171,6 +175,7 @@ export class Copy {
 
   /** @param {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">} committed */
   #apply({ writes, previous, revision }) {
+    if (revision <= this.#loaded) return; // it was among the rows that were read
     for (const [table, key, row] of writes) {
       const name = `${table}/${key}`;
       if ((this.#revisions.get(name) ?? 0) > revision) continue;
@@ -219,7 +224,7 @@ export class Copy {
   #hear(message) {
     if (message.kind === "token" && message.access) this.wake();
     if (message.name !== this.#name) return;
-    if (message.kind === "writes") this.#apply(message);
+    if (message.kind === "writes") this.#rows.size ? this.#apply(message) : this.#early.push(message);
     else if (message.kind === "edited") this.wake();
     else if (message.kind === "status") this.status.value = message.status;
   }

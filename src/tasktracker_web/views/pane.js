@@ -56,6 +56,7 @@ function Text({ class: style, label, value, required = false, autofocus = false,
   const [draft, setDraft] = useState(/** @type {string | null} */ (null));
   const store = useRef(() => {});
   store.current = () => {
+    store.current = () => {}; // until it is shown again: leaving the field also removes it
     if (draft === null) return;
     setDraft(null);
     const text = required ? draft.replace(/\s+/g, " ").trim() : draft;
