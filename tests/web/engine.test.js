@@ -164,11 +164,18 @@ test("the tabs of a browser share one stream, one copy and one session", async (
 
 test("a tab that opens while another writes misses nothing", async () => {
   const { phone } = await twoDevices();
+  const { store } = phone.browser;
+  const read = store.read.bind(store);
+  store.read = async (work) => {
+    const found = await read(work);
+    await new Promise((next) => setTimeout(next, 20)); // a slow disk
+    return found;
+  };
   const opened = [];
   for (let count = 1; count <= 12; count++) {
-    const writing = phone.copy.create("task", { title: `task ${count}` });
+    await phone.copy.create("task", { title: `task ${count}` });
     if (count % 3 === 0) opened.push(started(phone.browser.tab()));
-    if (count % 2) await writing;
+    await new Promise((next) => setTimeout(next, 8));
   }
   for (const tab of await Promise.all(opened)) await until(() => tab.titles.length === 12);
 });
