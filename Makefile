@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test test-thorough test-faults test-browser bench bench-scale bench-sync check check-openapi format lock clean
+.PHONY: help run migrate openapi sync-demo test test-thorough test-faults test-web check-web vendor-web web-icons bench bench-scale bench-sync check check-openapi format lock clean
 
 help: ## List the targets
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -61,9 +61,21 @@ test-faults: export FAULTS := full
 test-faults: $(STAMP_DEV) ## Run the tests of faults under load and of time; needs Linux, root, nginx, faketime and systemd
 	@$(BIN)/python -m pytest -n 0 -m "faults or alone" $(or $(ARGS),tests/faults tests/security)
 
-test-browser: $(STAMP_DEV) ## Test the code for browsers that docs/sync.md shows; needs chromium
+test-web: $(STAMP_DEV) ## Test the browser app, and the code for browsers in docs/sync.md; needs node and chromium
 	@$(PIP) install --require-hashes -r requirements/browser.txt
+	@$(BIN)/python -m tests.web.node_tools
+	@BIN=$(BIN) node --test --test-timeout=300000 tests/web/*.test.js
 	@$(BIN)/python -m pytest -n 0 $(or $(ARGS),tests/browser)
+
+check-web: $(STAMP_DEV) ## Check the types of the browser app, and its vendored libraries; needs node
+	@$(BIN)/python -m tests.web.check
+
+vendor-web: $(STAMP_DEV) ## Copy the libraries of the browser app from their npm releases; needs node
+	@$(BIN)/python -m tests.web.vendor
+
+web-icons: $(STAMP_DEV) ## Draw the icons of the browser app; needs chromium
+	@$(PIP) install --require-hashes -r requirements/browser.txt
+	@$(BIN)/python -m tests.web.icons
 
 sync-demo: $(STAMP_RUN) ## Show two devices that keep in sync
 	@exec $(BIN)/tasktracker sync-demo $(ARGS)

@@ -33,7 +33,7 @@ class Documentation:
         response.read()
         _check_always(response)
         operation = self.operation(response.request)
-        if operation is not None and response.status_code != REFUSED_METHOD:
+        if operation is not None and response.status_code != REFUSED_METHOD and not _is_page(response):
             self._check_described(operation, response)
 
     def operation(self, request: httpx.Request) -> Mapping[str, Any] | None:
@@ -100,8 +100,9 @@ def _pattern(path: str) -> str:
 
 def _is_page(response: httpx.Response) -> bool:
     """Whether it is a page for people, which explains in HTML what was refused."""
-    is_link = unquote(response.request.url.path).startswith("/link/")
-    return is_link and response.headers["content-type"].startswith("text/html")
+    request = response.request
+    is_person = unquote(request.url.path).startswith("/link/") or "text/html" in request.headers.get("accept", "")
+    return is_person and response.headers["content-type"].startswith("text/html")
 
 
 def _check_always(response: httpx.Response) -> None:
@@ -110,8 +111,9 @@ def _check_always(response: httpx.Response) -> None:
     headers = response.headers
     assert REQUEST_ID.fullmatch(headers.get("x-request-id", "")), f"{where} has no valid X-Request-ID"
     assert headers.get("x-content-type-options") == "nosniff", f"{where} may be sniffed"
-    # The assets of the interactive documentation are constant and contain no user data.
-    is_asset = unquote(response.request.url.path).startswith("/docs/assets/")
+    # Assets are constant and contain no user data.
+    path = unquote(response.request.url.path)
+    is_asset = response.status_code == 200 and ("/assets/" in path or path == "/favicon.ico")
     assert is_asset or headers.get("cache-control") == "no-store", f"{where} may be stored"
     policy = headers.get("content-security-policy", "")
     assert "default-src 'none'" in policy, f"{where} has no strict policy"

@@ -11,6 +11,9 @@ import pytest
 
 from tests.http import Server, migrated
 
+PLAIN_HOST = "tasks.test"
+"""A name of this host for which browsers do not make the exceptions of localhost."""
+
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
@@ -19,7 +22,9 @@ def chromium() -> Iterator[Any]:
     path = shutil.which("chromium")
     assert path, "Chromium is missing. On Debian: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"]
+        )
         yield browser
         browser.close()
 

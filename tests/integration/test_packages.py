@@ -59,9 +59,10 @@ def test_the_wheel_of_the_client_has_its_modules_only(client: Path) -> None:
     assert contents(client) == modules | {"tasktracker_client/py.typed"}
 
 
-def test_the_wheel_of_the_server_has_every_file_of_its_package_only(server: Path) -> None:
-    source = REPOSITORY / "src" / "tasktracker"
-    files = {path.relative_to(source.parent).as_posix() for path in source.rglob("*") if path.is_file()}
+def test_the_wheel_of_the_server_has_every_file_of_its_package_and_of_the_browser_app_only(server: Path) -> None:
+    source = REPOSITORY / "src"
+    paths = [path for name in ("tasktracker", "tasktracker_web") for path in (source / name).rglob("*")]
+    files = {path.relative_to(source).as_posix() for path in paths if path.is_file()}
     assert contents(server) == {name for name in files if "__pycache__" not in name}
     assert "tasktracker/py.typed" in files
 

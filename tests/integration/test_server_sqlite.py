@@ -63,7 +63,7 @@ def test_it_starts_in_an_empty_folder(server: Server, folder: Path) -> None:
 
 
 def test_it_logs_its_address(server: Server) -> None:
-    assert f"Task Tracker on http://127.0.0.1:{server.port} (interactive docs at /docs)\n" in server.log
+    assert f"Task Tracker on http://127.0.0.1:{server.port}/ (documentation of the API at /docs)\n" in server.log
 
 
 @pytest.mark.parametrize("production", [{}, {"ENVIRONMENT": "production", "THROTTLE": "on"}])

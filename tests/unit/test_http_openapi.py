@@ -212,6 +212,7 @@ def test_every_response_is_described(operations: dict[tuple[str, str], dict[str,
                 others = {
                     EXPORT: {"application/x-ndjson", "application/octet-stream"},
                     "/api/events": {"text/event-stream"},
+                    "/problems/{slug}": {"text/plain", "text/html"},
                 }
                 forms = (
                     others.get(path, {"application/json", "text/plain"}) if method == "GET" else {"application/json"}

@@ -91,7 +91,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     else:
         loaded = replace(loaded, port=_listening_port(loaded))
         host = f"[{loaded.host}]" if ":" in loaded.host else loaded.host
-        click.echo(f"Task Tracker on http://{host}:{loaded.port} (interactive docs at /docs)", err=True)
+        click.echo(f"Task Tracker on http://{host}:{loaded.port}/ (documentation of the API at /docs)", err=True)
     from tasktracker.entrypoints import server
 
     server.serve(loaded)

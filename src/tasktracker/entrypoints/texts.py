@@ -9,6 +9,9 @@ from tasktracker.domain.kernel.languages import Language
 TEXTS: Mapping[Language, Mapping[str, str]] = {
     Language.EN: {
         "service": "Task Tracker",
+        "open-app": "Go to your tasks",
+        "unknown-path.title": "There is no such page",
+        "unknown-path.lead": "The address is wrong, or the page was removed.",
         "reset-password.title": "Choose a new password",
         "reset-password.lead": "This replaces the password of {username}, logs out all devices and revokes all API "
         "tokens.",
@@ -63,6 +66,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
     },
     Language.DE: {
         "service": "Task Tracker",
+        "open-app": "Zu Ihren Aufgaben",
+        "unknown-path.title": "Diese Seite gibt es nicht",
+        "unknown-path.lead": "Die Adresse ist falsch, oder die Seite wurde entfernt.",
         "reset-password.title": "Neues Passwort wählen",
         "reset-password.lead": "Damit wird das Passwort von {username} ersetzt; alle Geräte werden abgemeldet und alle "
         "API-Tokens widerrufen.",

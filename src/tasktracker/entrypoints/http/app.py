@@ -37,7 +37,7 @@ from tasktracker.entrypoints.http.core.cursors import Cursors
 from tasktracker.entrypoints.http.core.idempotency import Writes
 from tasktracker.entrypoints.http.core.middleware import ResponseMiddleware
 from tasktracker.entrypoints.http.core.openapi import describe
-from tasktracker.entrypoints.http.core.problems import from_bug, from_domain, from_protocol
+from tasktracker.entrypoints.http.core.problems import from_bug, from_domain
 from tasktracker.entrypoints.http.core.refresh_cookie import RefreshCookie
 from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.sub_path import SubPath
@@ -63,6 +63,7 @@ from tasktracker.entrypoints.http.tasks import TaskController
 from tasktracker.entrypoints.http.transfers import Transfers
 from tasktracker.entrypoints.http.trash import TrashController
 from tasktracker.entrypoints.http.two_factor import TwoFactorController
+from tasktracker.entrypoints.http.web import WebController, from_unknown_path
 from tasktracker.entrypoints.metrics import Gauges, ProcessMetrics
 from tasktracker.entrypoints.settings import HEALTH_THREADS, STREAM_THREADS, THREADS_PER_HASH, Settings
 from tasktracker.entrypoints.worker.background import Background
@@ -98,6 +99,7 @@ CONTROLLERS: Sequence[type[Controller]] = (
     SystemController,
     ProblemController,
     DevMailController,
+    WebController,
 )
 
 # The paths of the original Task Tracker: its client needs only another base URL (docs/original.md).
@@ -184,13 +186,15 @@ def create_app(container: Container) -> Application:
         middleware=[authentication],
         request_class=Request,
         request_max_body_size=settings.max_body_bytes,
-        exception_handlers={DomainError: from_domain, HTTPException: from_protocol, Exception: from_bug},
+        exception_handlers={DomainError: from_domain, HTTPException: from_unknown_path, Exception: from_bug},
         lifespan=[partial(_running, container, services)],
         openapi_config=None,
         logging_config=None,
         state=State({"clock": container.clock(), "require_may_write": partial(services.threads.run, _open, store)}),
     )
-    litestar.state.openapi = cache(lambda: describe(litestar, urlsplit(settings.public_url).path))
+    base = urlsplit(settings.public_url).path
+    litestar.state.home = f"{base}/"
+    litestar.state.openapi = cache(lambda: describe(litestar, base))
     return Application(litestar, services, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +42,10 @@ class PageField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page. It has a form if it has a `button`; the form is posted to the address of the page, with the `token`."""
+    """A page. It has a form if it has a `button`; the form is posted to the address of the page, with the `token`.
+
+    `home` is the path of the app, if the page links to it.
+    """
 
     language: Language
     title: str
@@ -49,13 +53,15 @@ class Page:
     button: str = ""
     token: str = field(default="", repr=False)
     fields: Sequence[PageField] = ()
+    home: str = ""
 
     def response(self, status: int = 200, headers: Mapping[str, str] = {}) -> Response[str]:
         """Return the page as a response."""
         html = _template().render(
             service=text(self.language, "service"),
             style=STYLE,
-            **{name: getattr(self, name) for name in ("language", "title", "lead", "button", "token", "fields")},
+            open_app=text(self.language, "open-app"),
+            **{each.name: getattr(self, each.name) for each in dataclasses.fields(self)},
         )
         return Response(html, status_code=status, media_type=MediaType.HTML, headers={**PAGE_HEADERS, **headers})
 

@@ -14,12 +14,14 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from tasktracker.domain.kernel.errors import DomainError, NotAuthenticated, NotFound, StorageUnavailable
+from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints import metrics
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.problems import PROTOCOL, kinds, status_of
-from tasktracker.entrypoints.http.core.request import bearer_token
+from tasktracker.entrypoints.http.core.request import bearer_token, prefers_html
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
+from tasktracker.entrypoints.http.pages import Page
 from tasktracker.entrypoints.settings import Settings
 
 if TYPE_CHECKING:
@@ -127,18 +129,28 @@ class ProblemController(Controller):
         "/{slug:str}",
         operation_id="explainProblem",
         summary="Explain a kind of problem",
-        media_type=MediaType.TEXT,
-        opt=operation(NotFound, access=Access.PUBLIC),
+        opt=operation(NotFound, access=Access.PUBLIC, produces=(MediaType.TEXT, MediaType.HTML)),
     )
-    async def explain(self, slug: FromPath[str]) -> str:
-        """Return a short explanation of a `type` of problem documents."""
-        for kind in kinds():
-            if kind.slug == slug and kind is not DomainError:
-                return f"{kind.title} (status {status_of(kind).value}).\n\n{kind.__doc__}\n"
-        for status, (name, title) in PROTOCOL.items():
-            if name == slug:
-                return f"{title} (status {status}).\n"
-        raise NotFound
+    async def explain(self, request: Request[Any, Any, Any], slug: FromPath[str]) -> Response[str]:
+        """Return a short explanation of a `type` of problem documents, as a page for a browser."""
+        is_page = prefers_html(request)
+        found = _explanation(slug)
+        if found is None:
+            raise NotFoundException if is_page else NotFound
+        title, more = found
+        if is_page:
+            return Page(language=DEFAULT_LANGUAGE, title=title, lead=more, home=request.app.state.home).response()
+        return Response(f"{title}.\n\n{more}".strip() + "\n", media_type=MediaType.TEXT)
+
+
+def _explanation(slug: str) -> tuple[str, str] | None:
+    """Return the title and the explanation of a kind of problem."""
+    for kind in kinds():
+        if kind.slug == slug and kind is not DomainError:
+            return f"{kind.title} (status {status_of(kind).value})", kind.__doc__ or ""
+    return next(
+        ((f"{title} (status {status})", "") for status, (name, title) in PROTOCOL.items() if name == slug), None
+    )
 
 
 @cache

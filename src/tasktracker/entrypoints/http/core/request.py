@@ -141,6 +141,11 @@ def header(connection: ASGIConnection[Any, Any, Any, Any], name: str) -> str | N
     return None if found is None else found.decode("latin-1")
 
 
+def prefers_html(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    """Return whether a person opens the path in a browser: programs do not name HTML among the types they accept."""
+    return "text/html" in (header(connection, "Accept") or "")
+
+
 def prefers_async(request: Request) -> bool:
     """Return whether the client prefers a response before the work is done (RFC 7240 §4.1)."""
     preferences = (header(request, "Prefer") or "").split(",")

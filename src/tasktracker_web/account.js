@@ -1,0 +1,106 @@
+// Who uses the app on this device, and the copy of that user.
+
+import { BASE } from "./base.js";
+import { Copy } from "./sync/copy.js";
+import { Offline } from "./sync/errors.js";
+import { IdbStore } from "./sync/idb-store.js";
+import { MemoryStore } from "./sync/memory-store.js";
+import { channel, locks, sha256, uuid } from "./sync/platform.js";
+import { Session } from "./sync/session.js";
+import { signal } from "./vendor/preact-signals-core.js";
+
+/** @typedef {{ server: string, id: string, username: string }} User */
+
+const PREFIX = `tasktracker${BASE}`;
+const USER = `${PREFIX}:user`; // in localStorage: no secret
+const SIGNING_OUT = `${PREFIX}:signing-out`;
+
+const shared = { channel: channel(PREFIX), locks: locks(PREFIX), now: () => Date.now() };
+const session = new Session({ ...shared, fetch: (input, init) => fetch(input, init), api: `${BASE}/api` });
+
+/** The user of this device, and the copy; undefined while the app starts, and null if there is none. @type {import("@preact/signals-core").Signal<{ user: User, copy: Copy } | null | undefined>} */
+export const account = signal(undefined);
+
+/** The copy, in views that are shown only with one. */
+export function useCopy() {
+  return /** @type {{ copy: Copy }} */ (account.value).copy;
+}
+
+/** Open the copy of the user who used this device last. */
+export async function start() {
+  shared.channel.listen((message) => {
+    if (message.kind === "user" && message.id !== (account.value?.user.id ?? null)) location.reload();
+  });
+  addEventListener("online", () => {
+    account.value?.copy.wake();
+    void finishSigningOut();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && account.value) void account.value.copy.load().then(() => account.value?.copy.wake());
+  });
+  await finishSigningOut();
+  const user = JSON.parse(localStorage.getItem(USER) ?? "null");
+  if (user) await open(user);
+  else account.value = null;
+}
+
+/** @param {User} user */
+async function open(user) {
+  const name = `${PREFIX}:${user.server}:${user.id}`;
+  // Some browsers allow no storage in private windows: the app then works while it is open.
+  const store = await IdbStore.open(name).catch(() => new MemoryStore());
+  const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
+  await copy.start();
+  account.value = { user, copy };
+}
+
+/** @param {() => Promise<import("./sync/items.js").Schemas["UserView"]>} signingIn */
+async function enter(signingIn) {
+  const { id, username } = await signingIn();
+  localStorage.removeItem(SIGNING_OUT);
+  const { server } = await session.root();
+  const before = account.value;
+  if (before?.user.id === id && before.user.server === server) before.copy.wake();
+  else {
+    before?.copy.stop(); // its user's changes stay on this device
+    localStorage.setItem(USER, JSON.stringify({ server, id, username }));
+    shared.channel.post({ kind: "user", id });
+    await open({ server, id, username });
+  }
+}
+
+/** Create an account. @param {import("./sync/items.js").Schemas["Register"]} fields */
+export function register(fields) {
+  return enter(() => session.register(fields));
+}
+
+/** @param {import("./sync/items.js").Schemas["Login"]} fields */
+export function signIn(fields) {
+  return enter(() => session.login(fields));
+}
+
+/** Remove the copy from this device, and end the session: later, if the server cannot be reached. */
+export async function signOut() {
+  localStorage.removeItem(USER);
+  localStorage.setItem(SIGNING_OUT, "yes");
+  const before = account.value;
+  account.value = null;
+  shared.channel.post({ kind: "user", id: null });
+  await before?.copy.remove();
+  await finishSigningOut();
+}
+
+async function finishSigningOut() {
+  if (!localStorage.getItem(SIGNING_OUT)) return;
+  try {
+    await session.logout();
+    localStorage.removeItem(SIGNING_OUT);
+  } catch {} // the server was not reached, or is busy: later
+}
+
+/** Return what the server offers, also to those who have not signed in. @returns {Promise<import("./sync/items.js").Schemas["RootView"]>} */
+export async function describeServer() {
+  const response = await fetch(`${BASE}/api`);
+  if (!response.ok) throw new Offline();
+  return response.json();
+}

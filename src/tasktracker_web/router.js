@@ -1,0 +1,42 @@
+// The routes of the app, and which of them is shown.
+
+import { BASE } from "./base.js";
+import { signal } from "./vendor/preact-signals-core.js";
+
+/** The paths that the server answers with the app (`entrypoints/http/web.py`). */
+export const PATHS = ["/", "/today", "/all", "/list/{id}", "/task/{id}", "/signin", "/register"];
+
+/** @typedef {{ name: string, id: string }} Route the first part of the path, and the second */
+
+/** @returns {Route} */
+function current() {
+  const [, name, id = ""] = location.pathname.slice(BASE.length).split("/");
+  return { name, id };
+}
+
+export const route = signal(current());
+
+/** Return the URL of a path of the app. @param {string} path */
+export function url(path) {
+  return BASE + path;
+}
+
+/** Show a path, as a new step of the history or in place of the current one. @param {string} path @param {{ replace?: boolean }} [options] */
+export function go(path, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", url(path) + location.search);
+  route.value = current();
+}
+
+/** Follow links within the app without loading the page again. */
+export function followLinks() {
+  addEventListener("popstate", () => (route.value = current()));
+  document.addEventListener("click", (event) => {
+    const link = /** @type {Element} */ (event.target).closest?.("a");
+    const isPlain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+    if (!link || !isPlain || link.target || link.origin !== location.origin) return;
+    const path = link.pathname.slice(BASE.length);
+    if (!PATHS.some((each) => each.split("/")[1] === path.split("/")[1])) return;
+    event.preventDefault();
+    go(path);
+  });
+}

@@ -1,0 +1,42 @@
+// The service worker: it keeps the files of one version, and serves the app without a network.
+// The server puts the constant SHELL before this text.
+
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+const PAGE = `${SHELL.base}/`;
+const PREFIX = `tasktracker${SHELL.base}:`;
+
+worker.addEventListener("install", (event) => {
+  event.waitUntil(
+    caches.open(PREFIX + SHELL.version).then((cache) => cache.addAll([PAGE, ...SHELL.assets])),
+  );
+});
+
+worker.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      const old = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== PREFIX + SHELL.version);
+      await Promise.all(old.map((name) => caches.delete(name)));
+      await worker.clients.claim();
+    })(),
+  );
+});
+
+// Pages ask for the change of the version, and load again when it has happened.
+worker.addEventListener("message", (event) => {
+  if (event.data === "activate") worker.skipWaiting();
+});
+
+worker.addEventListener("fetch", (event) => {
+  const { method, mode, url } = event.request;
+  const { origin, pathname } = new URL(url);
+  if (method !== "GET" || origin !== worker.location.origin) return;
+  const path = pathname.slice(SHELL.base.length);
+  const isPage = mode === "navigate" && SHELL.routes.includes(path.split("/")[1]);
+  if (!isPage && !path.startsWith("/assets/")) return;
+  event.respondWith(
+    caches
+      .open(PREFIX + SHELL.version)
+      .then((cache) => cache.match(isPage ? PAGE : event.request, { ignoreVary: true }))
+      .then((found) => found ?? fetch(event.request)),
+  );
+});

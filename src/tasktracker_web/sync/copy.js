@@ -1,0 +1,378 @@
+// The copy of one user on this device, as signals for views, and what the user can do with it.
+
+import { signal } from "../vendor/preact-signals-core.js";
+import { SignInRequired } from "./errors.js";
+import { Following } from "./following.js";
+import { editable } from "./items.js";
+import { queue } from "./outbox.js";
+import { isNotFound } from "./settling.js";
+import { view } from "./shown.js";
+import { meta, setMeta, TABLE_NAMES, TABLES } from "./store.js";
+import { Syncer } from "./syncer.js";
+
+/** @typedef {import("./items.js").Type} Type */
+/** @typedef {import("./items.js").Fields} Fields */
+/** @typedef {import("./items.js").Task} Task */
+/** @typedef {import("./items.js").Category} Category */
+/** @typedef {import("./store.js").Issue} Issue */
+/** @typedef {import("./store.js").Edit} Edit */
+/** @typedef {import("./store.js").Table} Table */
+/** What undoes an action. @typedef {() => Promise<unknown>} Undo */
+/**
+ * How the copy and the server are connected. `received` counts the changes of the running pull.
+ * @typedef {{ connection: import("./following.js").Connection, received: number }} Status
+ */
+/** The last comparison with the server: when, of how many items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
+/** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
+/**
+ * @typedef {object} Parts
+ * @property {import("./store.js").Store} store
+ * @property {import("./session.js").Session} session
+ * @property {import("./session.js").Channel} channel
+ * @property {import("./session.js").Locks} locks
+ * @property {import("./digest.js").Sha256 | null} sha256 null where browsers have none: over plain HTTP
+ * @property {() => string} uuid
+ * @property {() => number} now milliseconds since 1970
+ * @property {Owner} owner
+ */
+
+const CHECK_MS = 10 * 60_000;
+const SHOW_MS = 500;
+
+export class Copy {
+  /** @type {import("@preact/signals-core").Signal<Map<string, Task>>} */
+  tasks = signal(new Map());
+  /** @type {import("@preact/signals-core").Signal<Map<string, Category>>} */
+  categories = signal(new Map());
+  /** The edits, or parts of edits, that the server does not have. @type {import("@preact/signals-core").Signal<Issue[]>} */
+  issues = signal([]);
+  /** @type {import("@preact/signals-core").Signal<Status>} */
+  status = signal({ connection: "starting", received: 0 });
+  /** The number of edits that the server has not confirmed. */
+  waiting = signal(0);
+  /** Whether everything has been received once. */
+  isComplete = signal(false);
+  /** @type {import("@preact/signals-core").Signal<Check | null>} */
+  checked = signal(null);
+
+  /** @type {import("./outbox.js").Context} */
+  context;
+  #parts;
+  #name;
+  #syncer;
+  #following;
+  /** @type {Map<Table, Map<string | number, any>>} */
+  #rows = new Map();
+  /** The revision of each row: messages of other tabs may arrive in another order. @type {Map<string, number>} */
+  #revisions = new Map();
+  #revision = 0;
+  #loaded = -1;
+  /** What other tabs have written before everything was read. @type {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">[]} */
+  #early = [];
+  /** The revision at which the rows are those of the store; and those that came after others that are missing. */
+  #exact = -1;
+  /** @type {Map<number, number>} */
+  #next = new Map();
+  /** @type {Record<Type, import("./shown.js").View>} */
+  #views = { task: { shown: new Map(), deleted: new Map() }, category: { shown: new Map(), deleted: new Map() } };
+  #stopListening = () => {};
+  /** Edits that are being stored. @type {Set<unknown>} */
+  #provisional = new Set();
+  #shownAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #showing;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    const { uuid, now, session, sha256, locks, owner } = parts;
+    this.#name = `${owner.server}:${owner.user}`;
+    const lastShown = (/** @type {Type} */ type, /** @type {string} */ id) =>
+      this.#views[type].shown.get(id) ?? this.#views[type].deleted.get(id);
+    this.context = { uuid, now, lastShown };
+    this.#syncer = new Syncer({
+      copy: this,
+      call: (method, path, body) => this.#call(method, path, body),
+      sha256: sha256 ?? (async () => ""),
+      onProgress: (received) => this.#report({ received }),
+    });
+    this.#following = new Following({
+      syncer: this.#syncer,
+      stream: (path, abort) => session.stream(path, abort),
+      cursor: () => this.read((tx) => meta(tx, "cursor")),
+      includes: ({ type, id, op, version }) => {
+        const row = this.#rows.get(/** @type {Table} */ (type))?.get(id);
+        return op === "delete" ? row === undefined : row !== undefined && row.version >= version;
+      },
+      locks,
+      name: `leader:${this.#name}`,
+      onConnection: (connection) => this.#report({ connection }),
+      onSynced: () => this.#checkIfDue(),
+    });
+  }
+
+  /** Read the copy, and keep it in sync from now on. The returned promise resolves when it can be shown. */
+  async start() {
+    this.#stopListening = this.#parts.channel.listen((message) => this.#hear(message));
+    await this.load();
+    void this.#following.run();
+  }
+
+  /** Stop syncing. The copy stays on the device. */
+  stop() {
+    this.#stopListening();
+    this.#following.stop();
+    this.#parts.store.close();
+  }
+
+  /** Stop, and remove the copy from the device, with the edits that were not sent. */
+  async remove() {
+    this.stop();
+    await this.#parts.store.destroy();
+  }
+
+  /** Sync soon, for example because the network is back. */
+  wake() {
+    this.#following.wake();
+  }
+
+  /** Read everything, if this tab has missed messages of others: browsers stop hidden tabs. */
+  async load() {
+    const { tables, revision } = await this.read(async (tx) => ({
+      tables: await Promise.all(TABLE_NAMES.map((table) => tx.getAll(table))),
+      revision: await meta(tx, "revision", 0),
+    }));
+    if (revision <= this.#revision && this.#rows.size) return;
+    TABLE_NAMES.forEach((table, index) => {
+      const rows = tables[index].map((row) => /** @type {[string | number, any]} */ ([row[TABLES[table]], row]));
+      this.#rows.set(table, new Map(rows));
+    });
+    this.#revisions.clear();
+    this.#next.clear();
+    this.#loaded = this.#exact = this.#revision = revision;
+    for (const committed of this.#early.splice(0)) this.#apply(committed);
+    this.#show();
+  }
+
+  // ------------------------------------------------------------------ storing
+
+  /** @template T @param {(tx: import("./store.js").Reading) => Promise<T>} work @returns {Promise<T>} */
+  read(work) {
+    return this.#parts.store.read(work);
+  }
+
+  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown} [provisional] the edit that it stores @returns {Promise<T>} */
+  async write(work, provisional = undefined) {
+    const mirror = { revision: this.#exact, rows: this.#rows };
+    const { result, ...committed } = await this.#parts.store.write(work, mirror);
+    this.#provisional.delete(provisional);
+    if (committed.writes.length) {
+      this.#parts.channel.post({ kind: "writes", name: this.#name, ...committed });
+      this.#apply(committed);
+    }
+    return result;
+  }
+
+  /** @param {Pick<import("./store.js").Committed<unknown>, "writes" | "previous" | "revision">} committed */
+  #apply({ writes, previous, revision }) {
+    if (revision <= this.#loaded) return; // it was among the rows that were read
+    for (const [table, key, row] of writes) {
+      const name = `${table}/${key}`;
+      if ((this.#revisions.get(name) ?? 0) > revision) continue;
+      this.#revisions.set(name, revision);
+      const rows = /** @type {Map<string | number, any>} */ (this.#rows.get(table));
+      if (row === undefined) rows.delete(key);
+      else rows.set(key, row);
+    }
+    this.#revision = Math.max(this.#revision, revision);
+    this.#next.set(previous, revision);
+    for (let next; (next = this.#next.get(this.#exact)) !== undefined; this.#exact = next) this.#next.delete(this.#exact);
+    // During the first pull, showing each page would take longer than storing it. An edit is shown at once.
+    const isFirst = this.#meta("complete_at") === null && !writes.some(([table]) => table === "outbox");
+    const wait = isFirst ? this.#shownAt + SHOW_MS - this.#parts.now() : 0;
+    clearTimeout(this.#showing);
+    if (wait <= 0) this.#show();
+    else this.#showing = setTimeout(() => this.#show(), wait);
+  }
+
+  #show() {
+    this.#shownAt = this.#parts.now();
+    const stored = /** @type {Edit[]} */ (this.#all("outbox")).sort((a, b) => a.number - b.number);
+    const edits = [...stored, .../** @type {Set<Edit>} */ (this.#provisional)];
+    const deletions = this.#all("deletions");
+    this.#views.category = view("category", this.#all("category"), edits, deletions);
+    this.#views.task = view("task", this.#all("task"), edits, deletions, this.#views.category.shown);
+    this.categories.value = /** @type {Map<string, any>} */ (this.#views.category.shown);
+    this.tasks.value = /** @type {Map<string, any>} */ (this.#views.task.shown);
+    this.issues.value = this.#all("issues");
+    this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
+    this.isComplete.value = this.#meta("complete_at") !== null;
+    this.checked.value = this.#meta("checked");
+  }
+
+  /** @param {Table} table */
+  #all(table) {
+    return [.../** @type {Map<string | number, any>} */ (this.#rows.get(table)).values()];
+  }
+
+  /** @param {string} name */
+  #meta(name) {
+    return this.#rows.get("meta")?.get(name)?.value ?? null;
+  }
+
+  /** @param {any} message of another tab */
+  #hear(message) {
+    if (message.kind === "token" && message.access) this.wake();
+    if (message.name !== this.#name) return;
+    if (message.kind === "writes") this.#rows.size ? this.#apply(message) : this.#early.push(message);
+    else if (message.kind === "edited") this.wake();
+    else if (message.kind === "status") this.status.value = message.status;
+  }
+
+  /** @param {Partial<Status>} change */
+  #report(change) {
+    const status = { ...this.status.value, ...change };
+    if (JSON.stringify(status) === JSON.stringify(this.status.value)) return;
+    this.status.value = status;
+    this.#parts.channel.post({ kind: "status", name: this.#name, status });
+  }
+
+  // ------------------------------------------------------------------ editing
+
+  /** Create an item. @param {Type} type @param {Fields} data @param {string} [id] @returns {Promise<Undo>} */
+  async create(type, data, id = this.#parts.uuid()) {
+    await this.#edit({ type, op: "create", target: id, data });
+    return () => this.trash(type, id);
+  }
+
+  /** Change fields of an item. @param {Type} type @param {string} id @param {Fields} data @returns {Promise<Undo>} */
+  async edit(type, id, data) {
+    const before = this.context.lastShown(type, id) ?? {};
+    await this.#edit({ type, op: "update", target: id, data });
+    return () => this.edit(type, id, Object.fromEntries(Object.keys(data).map((name) => [name, before[name]])));
+  }
+
+  /** @param {string} id of a task */
+  complete(id) {
+    return this.edit("task", id, { state: "done" });
+  }
+
+  /** Move a task to the trash with its subtasks, or delete a category. @param {Type} type @param {string} id @returns {Promise<Undo>} */
+  async trash(type, id) {
+    const before = editable(type, this.context.lastShown(type, id) ?? {});
+    const filed = type === "category" ? [...this.tasks.value.values()].filter((task) => task.category === id) : [];
+    await this.#edit({ type, op: "delete", target: id });
+    if (type === "task") return () => this.restore(id);
+    return async () => {
+      const again = this.#parts.uuid(); // a deleted category cannot be restored
+      await this.create("category", before, again);
+      for (const task of filed) await this.edit("task", task.id, { category: again });
+    };
+  }
+
+  /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
+  async restore(id) {
+    await this.#edit({ type: "task", op: "restore", target: id });
+    return () => this.trash("task", id);
+  }
+
+  /**
+   * Send what the server did not take: `data` are the fields to send, after the user has decided about each. Without
+   * any, the server's values stay.
+   * @param {Issue} issue @param {Fields} data @returns {Promise<Undo>}
+   */
+  async resolve(issue, data = {}) {
+    const { type, item, problem } = issue;
+    let { op, target } = issue;
+    const before = this.#views[type].shown.get(target);
+    const isFields = op === "create" || op === "update";
+    if (isFields && before) op = "update";
+    else if (isFields || (op === "restore" && isNotFound(problem))) {
+      // The item is gone, or its id cannot be used.
+      const isIdTaken = String(problem?.type).endsWith("/id-taken");
+      if (op !== "create" || issue.existing || isIdTaken) target = this.#parts.uuid();
+      data = editable(type, { ...item, ...data });
+      op = "create";
+    }
+    const isSent = op === "create" || (op === "update" ? Object.keys(data).length > 0 : op === "restore" || !!before);
+    await this.write(async (tx) => {
+      tx.delete("issues", issue.mutation);
+      if (isSent) await queue(tx, this.context, { type, op, target, data });
+    });
+    this.#edited();
+    return async () => {
+      await this.write(async (tx) => tx.put("issues", issue));
+      if (!isSent) return;
+      if (op === "create" || op === "restore") await this.trash(type, target);
+      else if (op === "delete") await this.restore(target);
+      else await this.edit(type, target, Object.fromEntries(Object.keys(data).map((name) => [name, before?.[name]])));
+    };
+  }
+
+  /** Keep the server's values. @param {Issue} issue @returns {Promise<Undo>} */
+  async dismiss(issue) {
+    await this.write(async (tx) => tx.delete("issues", issue.mutation));
+    return () => this.write(async (tx) => tx.put("issues", issue));
+  }
+
+  /** @param {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} edit */
+  async #edit(edit) {
+    // It is shown before it is stored.
+    const provisional = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
+    this.#provisional.add(provisional);
+    this.#show();
+    try {
+      await this.write((tx) => queue(tx, this.context, edit), provisional);
+    } catch (error) {
+      this.#provisional.delete(provisional);
+      this.#show();
+      throw error;
+    }
+    this.#edited();
+  }
+
+  #edited() {
+    this.wake();
+    this.#parts.channel.post({ kind: "edited", name: this.#name });
+  }
+
+  /** Send a request, unless the session belongs to another user or server by now. @param {string} method @param {string} path @param {unknown} [body] */
+  async #call(method, path, body) {
+    const { session, owner } = this.#parts;
+    const { server, user, limits } = await session.root();
+    if (server !== owner.server || user?.id !== owner.user) throw new SignInRequired();
+    if (this.#meta("retention_days") !== limits.retention_days) {
+      await this.write(async (tx) => setMeta(tx, { retention_days: limits.retention_days }));
+    }
+    return session.call(method, path, body);
+  }
+
+  // ---------------------------------------------------------------- verifying
+
+  /** Whether this browser can compare the copy with the server. */
+  get canCheck() {
+    return this.#parts.sha256 !== null;
+  }
+
+  /** Compare the copy with the server. */
+  check() {
+    return this.#compared(this.#syncer.verify());
+  }
+
+  /** Fetch what differs from the server. */
+  repair() {
+    return this.#compared(this.#syncer.repair());
+  }
+
+  /** @param {Promise<import("./syncer.js").Comparison>} comparing */
+  async #compared(comparing) {
+    const { count, buckets } = await comparing;
+    const checked = { at: this.#parts.now(), count, differs: buckets.length > 0 };
+    await this.write(async (tx) => setMeta(tx, { checked }));
+  }
+
+  async #checkIfDue() {
+    const last = this.checked.value;
+    if (this.canCheck && (!last || last.differs || this.#parts.now() - last.at > CHECK_MS)) await this.check();
+  }
+}

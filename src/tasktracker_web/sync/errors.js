@@ -1,0 +1,39 @@
+// Why a request failed.
+
+/** The server was not reached, or something else answered, such as the login page of a network. */
+export class Offline extends Error {}
+
+/** The server is busy or fails. `isFull` is true if its disk is full. */
+export class Unavailable extends Error {
+  /** @param {number} status @param {number} seconds after which to try again */
+  constructor(status, seconds) {
+    super(`The server answered ${status}.`);
+    this.isFull = status === 507;
+    this.seconds = seconds;
+  }
+}
+
+/** The user has to sign in. */
+export class SignInRequired extends Error {}
+
+/** The server refused the request. */
+export class Refused extends Error {
+  /** @param {number} status @param {import("./items.js").Fields} problem as in RFC 9457 */
+  constructor(status, problem) {
+    super(problem.detail ?? problem.title);
+    this.status = status;
+    this.problem = problem;
+  }
+
+  /** The last part of the problem's type. */
+  get slug() {
+    return String(this.problem.type).split("/").at(-1) ?? "";
+  }
+
+  /** The message for each invalid field. @returns {Record<string, string>} */
+  get fields() {
+    /** @type {{ field: string, message: string }[]} */
+    const errors = this.problem.errors ?? [];
+    return Object.fromEntries(errors.map(({ field, message }) => [field, message]));
+  }
+}

@@ -1,0 +1,69 @@
+// The types that are kept in sync, as the server describes them, and what a device knows about their fields.
+
+/** @typedef {import("protocol").components["schemas"]} Schemas */
+/** @typedef {"task" | "category"} Type */
+/** @typedef {"create" | "update" | "delete" | "restore"} Op */
+/** @typedef {Record<string, any>} Fields */
+/**
+ * An item as the user sees it. `pending` is true while it has edits that the server has not confirmed, or that were
+ * not received again yet; `version` is then the one that the copy has, or null.
+ * @typedef {{ pending?: boolean, version: number | null }} Shown
+ */
+/** @typedef {Omit<Schemas["TaskView"], "is_overdue" | "version"> & Shown} Task */
+/** @typedef {Omit<Schemas["CategoryView"], "version"> & Shown} Category */
+
+/** @type {Type[]} */
+export const TYPES = ["task", "category"];
+
+/** The path of each type. @type {Record<Type, string>} */
+export const PATHS = { task: "/tasks", category: "/categories" };
+
+/** The fields that contain the id of another item, and its type. @type {Record<string, Type>} */
+export const REFERENCES = { category: "category", parent: "task" };
+
+/** The fields that a user can set. @type {Record<Type, string[]>} */
+export const EDITABLE = {
+  task: ["title", "description", "priority", "state", "start_on", "due_date", "category", "parent"],
+  category: ["name", "description", "color"],
+};
+
+/** The fields of a new item until it is received from the server. @type {Record<Type, Fields>} */
+export const DEFAULTS = {
+  task: {
+    title: "",
+    description: "",
+    priority: 2,
+    state: "open",
+    start_on: null,
+    due_date: null,
+    category: null,
+    parent: null,
+    owner: null,
+    owners: [],
+    created_by: null,
+    created_at: null,
+    updated_at: null,
+    completed_at: null,
+  },
+  category: {
+    name: "",
+    description: "",
+    color: null,
+    owner: null,
+    role: "owner",
+    members: [],
+    ready: true,
+    created_at: null,
+    updated_at: null,
+  },
+};
+
+/** Return the fields of an item that a user can set. @param {Type} type @param {Fields} data @returns {Fields} */
+export function editable(type, data) {
+  return Object.fromEntries(EDITABLE[type].filter((name) => name in data).map((name) => [name, data[name]]));
+}
+
+/** Whether two values of a field are equal. @param {unknown} a @param {unknown} b */
+export function isSame(a, b) {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

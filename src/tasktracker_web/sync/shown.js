@@ -1,0 +1,99 @@
+// The items as the user sees them: as received from the server, with the edits of the outbox applied in their order.
+
+import { DEFAULTS } from "./items.js";
+
+/** @typedef {import("./items.js").Fields} Fields */
+/** @typedef {import("./items.js").Type} Type */
+/** @typedef {import("./store.js").Edit} Edit */
+/** @typedef {import("./store.js").ItemRow} ItemRow */
+/** @typedef {import("./store.js").Deletion} Deletion */
+/** @typedef {Map<string, Fields>} Items */
+/** The items that are shown, and those that an edit deletes. @typedef {{ shown: Items, deleted: Items }} View */
+
+/**
+ * @param {Type} type
+ * @param {Iterable<ItemRow>} rows
+ * @param {Edit[]} edits all edits, in their order
+ * @param {Iterable<Deletion>} deletions
+ * @param {Items} [categories] as they are shown, if the type is `task`
+ * @returns {View}
+ */
+export function view(type, rows, edits, deletions, categories) {
+  /** @type {Items} */
+  const shown = new Map();
+  for (const row of rows) shown.set(row.id, row.data);
+  const own = edits.filter((edit) => edit.type === type);
+  /** @type {View} */
+  const found = { shown, deleted: new Map() };
+  if (edits.length === 0) return found;
+  applyEdits(type, found, own, deletions);
+  if (categories) {
+    const gone = new Set(edits.filter((each) => each.type === "category" && each.op === "delete").map((each) => each.target));
+    for (const [id, task] of gone.size ? shown : []) if (gone.has(task.category)) set(shown, id, { category: null });
+    followRoots(shown, new Set([...categories].filter(([, each]) => each.members.length > 0).map(([id]) => id)));
+  }
+  return found;
+}
+
+/** @param {Type} type @param {View} view @param {Edit[]} edits @param {Iterable<Deletion>} deletions */
+function applyEdits(type, { shown, deleted }, edits, deletions) {
+  /** What is the same for all items that were deleted at once. @type {Map<string, string>} */
+  const together = new Map();
+  if (edits.some((edit) => edit.op === "restore")) {
+    for (const { id, type: kind, data, at } of deletions) {
+      if (kind !== type || !("id" in data)) continue;
+      deleted.set(id, data);
+      together.set(id, at);
+    }
+  }
+  for (const { id, op, target, data } of edits) {
+    if (op === "create") {
+      shown.set(target, { ...DEFAULTS[type], id: target, version: null, ...shown.get(target), ...data, pending: true });
+    } else if (op === "update") {
+      if (shown.has(target)) set(shown, target, data);
+    } else if (op === "delete") {
+      if (!shown.has(target)) continue;
+      for (const each of tree(shown, target)) {
+        deleted.set(each, /** @type {Fields} */ (shown.get(each)));
+        together.set(each, id);
+        shown.delete(each);
+      }
+    } else if (op === "restore" && deleted.has(target)) {
+      const deletion = together.get(target);
+      const found = new Map([...deleted].filter(([each]) => together.get(each) === deletion));
+      for (const each of tree(found, target)) {
+        shown.set(each, { ...deleted.get(each), pending: true });
+        deleted.delete(each);
+      }
+      if (!shown.has(shown.get(target)?.parent)) set(shown, target, { parent: null });
+    }
+  }
+}
+
+/** Show subtasks in the shared category of their topmost task, and in no other shared category. @param {Items} shown @param {Set<string>} shared */
+function followRoots(shown, shared) {
+  for (const [id, task] of shared.size ? shown : []) {
+    if (!task.parent) continue;
+    const seen = new Set([id]);
+    let root = task;
+    for (let above; (above = shown.get(root.parent)) && !seen.has(above.id); root = above) seen.add(above.id);
+    const category = root.category;
+    if (task.category === category || !(shared.has(category) || shared.has(task.category))) continue;
+    set(shown, id, { category: shared.has(category) ? category : null });
+  }
+}
+
+/** @param {Items} items @param {string} id @param {Fields} data */
+function set(items, id, data) {
+  items.set(id, { ...items.get(id), ...data, pending: true });
+}
+
+/** Return the ids of an item and of all items below it. @param {Items} items @param {string} root */
+function tree(items, root) {
+  /** @type {Map<string, string[]>} */
+  const children = new Map();
+  for (const [id, { parent }] of items) if (parent) children.set(parent, [...(children.get(parent) ?? []), id]);
+  const found = new Set([root]);
+  for (const each of found) for (const child of children.get(each) ?? []) found.add(child); // grows meanwhile
+  return found;
+}

@@ -1,0 +1,158 @@
+// The tables of a copy, and transactions on them, whatever stores them.
+
+/**
+ * An item as received from the server. It is stale if it was received before the copy was started over, and not again.
+ * @typedef {object} ItemRow
+ * @property {string} id
+ * @property {number} version
+ * @property {import("./items.js").Fields} data
+ * @property {boolean} [stale]
+ */
+/**
+ * An edit. After the server has accepted it, it stays with the resulting version (`done_version`) until the copy has
+ * that version. `reached` is the same version, but null if edits of others lie between it and the base version.
+ * @typedef {object} Edit
+ * @property {number} number the order of the edits
+ * @property {string} id
+ * @property {import("./items.js").Type} type
+ * @property {import("./items.js").Op} op
+ * @property {string} target
+ * @property {number | null} base_version
+ * @property {import("./items.js").Fields} data
+ * @property {string[]} own earlier edits of the item, by this copy, that were applied since the base version
+ * @property {string} made_at
+ * @property {boolean} sent it does not change after it was sent
+ * @property {number | null} done_version
+ * @property {number | null} reached
+ * @property {boolean} [insists] it was in conflict, and is sent again without asking the user
+ */
+/**
+ * An edit, or a part of one, that the server does not have. The copy shows the server's values. `data` are the values
+ * that were not taken, and `item` is the whole item as it was shown before.
+ * @typedef {object} Issue
+ * @property {string} mutation
+ * @property {import("./items.js").Type} type
+ * @property {import("./items.js").Op} op
+ * @property {string} target
+ * @property {"conflict" | "rejected" | "partial" | "lost"} status
+ * @property {import("./items.js").Fields} data
+ * @property {Record<string, { base: any, yours: any, theirs: any }>} conflicts
+ * @property {import("./items.js").Fields | null} problem
+ * @property {string | null} existing the item that stands in the way, such as the category with the same name
+ * @property {import("./items.js").Fields} item
+ * @property {string} at
+ */
+/**
+ * An item that the server has deleted, as it was before, so that it is shown as soon as it is restored.
+ * @typedef {object} Deletion
+ * @property {string} id
+ * @property {import("./items.js").Type} type
+ * @property {number} version
+ * @property {string} at
+ * @property {import("./items.js").Fields} data
+ */
+
+/** @typedef {"task" | "category" | "deletions" | "aliases" | "outbox" | "issues" | "meta"} Table */
+
+/** The tables, and the field that is the key of each. @type {Record<Table, string>} */
+export const TABLES = {
+  task: "id",
+  category: "id",
+  deletions: "id",
+  aliases: "id", // items that were created here, but that the server has under another id
+  outbox: "number", // with an index of `target`
+  issues: "mutation",
+  meta: "name",
+};
+export const TABLE_NAMES = /** @type {Table[]} */ (Object.keys(TABLES));
+
+/**
+ * The operations of one transaction. `getAll` of the outbox may be limited to the edits of one item.
+ * @typedef {object} Reading
+ * @property {(table: Table, key: string | number) => Promise<any>} get
+ * @property {(table: Table, target?: string) => Promise<any[]>} getAll
+ */
+/** @typedef {Reading & { put(table: Table, row: any): void, delete(table: Table, key: string | number): void }} Writing */
+/** @typedef {Writing & { number(): number }} Transaction */
+/** What a transaction has changed: rows, or undefined for those that were removed. @typedef {[Table, string | number, any][]} Writes */
+/** What a transaction did between two revisions. @template T @typedef {{ result: T, writes: Writes, previous: number, revision: number }} Committed */
+/**
+ * The rows of a store at a revision, in memory. Reading them there is much faster.
+ * @typedef {{ revision: number, rows: ReadonlyMap<Table, ReadonlyMap<string | number, any>> }} Mirror
+ */
+/**
+ * A store. `write` runs a transaction that is rolled back if the work fails; it may await only the transaction itself.
+ * The work must not change rows that it gets, but put others.
+ * @typedef {object} Store
+ * @property {<T>(work: (tx: Reading) => Promise<T>) => Promise<T>} read
+ * @property {<T>(work: (tx: Transaction) => Promise<T>, mirror?: Mirror) => Promise<Committed<T>>} write
+ * @property {() => void} close
+ * @property {() => Promise<void>} destroy
+ */
+
+/**
+ * Run the work of a transaction, and note what it writes. Each transaction that writes has a higher revision. A mirror
+ * of the revision that is stored has what the store has, so it is read instead.
+ * @template T
+ * @param {Writing} tx
+ * @param {(tx: Transaction) => Promise<T>} work
+ * @param {Mirror} [mirror]
+ * @returns {Promise<Committed<T>>}
+ */
+export async function recorded(tx, work, mirror) {
+  const previous = await meta(tx, "revision", 0);
+  let revision = previous;
+  const { get, getAll } = mirror && mirror.revision === revision ? reading(mirror.rows) : tx;
+  /** @type {Map<Table, Map<string | number, any>>} */
+  const written = new Map(TABLE_NAMES.map((table) => [table, new Map()]));
+  const of = (/** @type {Table} */ table) => /** @type {Map<string | number, any>} */ (written.get(table));
+  const result = await work({
+    get: async (table, key) => (of(table).has(key) ? of(table).get(key) : get(table, key)),
+    async getAll(table, target) {
+      const rows = new Map((await getAll(table, target)).map((row) => [row[TABLES[table]], row]));
+      for (const [key, row] of of(table)) {
+        if (row === undefined) rows.delete(key);
+        else if (target === undefined || row.target === target) rows.set(key, row);
+      }
+      return inOrder(table, [...rows.values()]);
+    },
+    put(table, row) {
+      of(table).set(row[TABLES[table]], row);
+      tx.put(table, row);
+    },
+    delete(table, key) {
+      of(table).set(key, undefined);
+      tx.delete(table, key);
+    },
+    number: () => ++revision,
+  });
+  const writes = /** @type {Writes} */ ([...written].flatMap(([table, rows]) => [...rows].map(([key, row]) => [table, key, row])));
+  if (writes.length) tx.put("meta", { name: "revision", value: ++revision });
+  return { result, writes, previous, revision };
+}
+
+/** Read rows in memory. @param {ReadonlyMap<Table, ReadonlyMap<string | number, any>>} tables @returns {Reading} */
+export function reading(tables) {
+  const of = (/** @type {Table} */ table) => /** @type {ReadonlyMap<string | number, any>} */ (tables.get(table));
+  return {
+    get: async (table, key) => of(table).get(key),
+    getAll: async (table, target) => {
+      return inOrder(table, [...of(table).values()].filter((row) => target === undefined || row.target === target));
+    },
+  };
+}
+
+/** @param {Table} table @param {any[]} rows */
+function inOrder(table, rows) {
+  return table === "outbox" ? rows.sort((a, b) => a.number - b.number) : rows;
+}
+
+/** Return a setting of the copy. @param {Reading} tx @param {string} name @param {any} [missing] */
+export async function meta(tx, name, missing = null) {
+  return (await tx.get("meta", name))?.value ?? missing;
+}
+
+/** Store settings of the copy. @param {Writing} tx @param {Record<string, any>} values */
+export function setMeta(tx, values) {
+  for (const [name, value] of Object.entries(values)) tx.put("meta", { name, value });
+}

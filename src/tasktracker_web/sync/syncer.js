@@ -1,0 +1,180 @@
+// Sending edits, fetching changes, and comparing the copy with the server.
+
+import { bucketOf, bucketsOf } from "./digest.js";
+import { Offline, Refused } from "./errors.js";
+import { PATHS, TYPES } from "./items.js";
+import { body, nextBatch } from "./outbox.js";
+import { applyPage, put, startOver } from "./receiving.js";
+import { settle } from "./settling.js";
+import { meta } from "./store.js";
+
+/** @typedef {import("./items.js").Type} Type */
+/** @typedef {import("./store.js").ItemRow} ItemRow */
+/** @typedef {import("./store.js").Transaction} Transaction */
+/**
+ * What the syncer needs of a copy.
+ * @typedef {object} Copy
+ * @property {<T>(work: (tx: import("./store.js").Reading) => Promise<T>) => Promise<T>} read
+ * @property {<T>(work: (tx: Transaction) => Promise<T>) => Promise<T>} write
+ * @property {import("./outbox.js").Context} context
+ */
+/** A comparison of the copy with the server. `buckets` are those that differ. @typedef {{ count: number, buckets: string[] }} Comparison */
+
+const BATCH = 100;
+const BATCH_BYTES = 200_000; // the server accepts 256 KiB by default
+const PAGE = 200;
+const ATTEMPTS = 5;
+
+export class Syncer {
+  #copy;
+  #call;
+  #sha256;
+  /** @param {number} received */
+  #onProgress;
+
+  /**
+   * @param {{ copy: Copy, call: (method: string, path: string, body?: unknown) => Promise<any>,
+   *   sha256: import("./digest.js").Sha256, onProgress?: (received: number) => void }} parts
+   */
+  constructor({ copy, call, sha256, onProgress = () => {} }) {
+    this.#copy = copy;
+    this.#call = call;
+    this.#sha256 = sha256;
+    this.#onProgress = onProgress;
+  }
+
+  /** Send all edits and fetch all changes. */
+  async sync() {
+    await this.push();
+    if (!(await this.#pull()).startedOver) return;
+    await this.push(); // edits that a restored backup may not have
+    await this.#pull();
+  }
+
+  async push() {
+    for (let limit = BATCH; ; ) {
+      const batch = await this.#copy.write((tx) => nextBatch(tx, limit, BATCH_BYTES));
+      if (batch.length === 0) return;
+      /** @type {import("./settling.js").Result[]} */
+      let results;
+      try {
+        results = (await this.#call("POST", "/sync", { mutations: batch.map(body) })).results;
+        if (results.length !== batch.length) throw new Offline("The results do not match the edits that were sent.");
+      } catch (error) {
+        if (!(error instanceof Refused && isOfMutations(error))) throw error;
+        // One edit makes the request invalid or too large. Find it by halving the batch.
+        if (batch.length > 1) {
+          limit = Math.floor(batch.length / 2);
+          continue;
+        }
+        const { problem } = error;
+        results = [{ status: "rejected", version: null, conflicts: {}, problem, dropped: [], existing: null }];
+      }
+      limit = Math.min(BATCH, limit * 2);
+      await this.#copy.write(async (tx) => {
+        for (const [index, edit] of batch.entries()) await settle(tx, this.#copy.context, edit, results[index]);
+      });
+    }
+  }
+
+  async #pull() {
+    const report = { pulled: 0, startedOver: false };
+    for (let hasMore = true; hasMore; ) {
+      /** @type {string | null} */
+      const cursor = await this.#copy.read((tx) => meta(tx, "cursor"));
+      const query = new URLSearchParams({ limit: String(PAGE), types: TYPES.join(), ...(cursor && { cursor }) });
+      /** @type {import("./receiving.js").Page} */
+      let page;
+      try {
+        page = await this.#call("GET", `/sync?${query}`);
+      } catch (error) {
+        if (!(error instanceof Refused && error.status === 410 && cursor)) throw error;
+        await this.#copy.write((tx) => startOver(tx, this.#copy.context, cursor));
+        report.startedOver = true;
+        continue;
+      }
+      if (await this.#copy.write((tx) => applyPage(tx, this.#copy.context, page, cursor))) {
+        report.pulled += page.changes.length;
+        hasMore = page.has_more;
+        this.#onProgress(report.pulled);
+      }
+    }
+    return report;
+  }
+
+  // ------------------------------------------------------------- verifying
+
+  /** Fetch all changes, then compare digests with the server. @returns {Promise<Comparison>} */
+  async verify() {
+    await this.#pull();
+    let found = await this.#compare();
+    for (let attempt = 0; found.buckets.length && attempt < ATTEMPTS; attempt++) {
+      if (!(await this.#pull()).pulled) break;
+      found = await this.#compare(); // the server's data has changed during the comparison
+    }
+    return found;
+  }
+
+  async #compare() {
+    const items = await this.#items();
+    const mine = await bucketsOf(items, this.#sha256);
+    const { count, buckets: theirs } = await this.#call("GET", `/sync/digest?types=${TYPES}`);
+    const names = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
+    return { count, buckets: [...names].filter((name) => mine[name] !== theirs[name]).sort() };
+  }
+
+  /** Fetch only the items that differ from the server's, and compare again. */
+  async repair() {
+    for (const bucket of (await this.verify()).buckets) await this.#repairBucket(bucket);
+    return this.verify();
+  }
+
+  /** @param {string} bucket */
+  async #repairBucket(bucket) {
+    /** @type {{ items: { type: Type, id: string, version: number }[] }} */
+    const { items } = await this.#call("GET", `/sync/digest/${bucket}?types=${TYPES}`);
+    const mine = new Map();
+    for (const [type, id, version] of await this.#items()) {
+      if ((await bucketOf(id, this.#sha256)) === bucket) mine.set(id, { type, version });
+    }
+    /** @type {{ type: Type, id: string, data: import("./items.js").Fields | null }[]} */
+    const found = [];
+    for (const { type, id, version } of items) {
+      if (mine.get(id)?.version !== version) found.push({ type, id, data: await this.#fetch(type, id) });
+      mine.delete(id);
+    }
+    await this.#copy.write(async (tx) => {
+      for (const [id, { type }] of mine) tx.delete(type, id);
+      for (const { type, id, data } of found) {
+        const change = data && { type, id, op: "upsert", version: data.version, data };
+        if (change) await put(tx, this.#copy.context, change, undefined, await tx.get("deletions", id));
+      }
+    });
+  }
+
+  /** @param {Type} type @param {string} id */
+  async #fetch(type, id) {
+    try {
+      const { is_overdue: _, ...data } = await this.#call("GET", `${PATHS[type]}/${id}`); // that depends on the time
+      return data;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 404) return null; // deleted meanwhile: the next page says so
+      throw error;
+    }
+  }
+
+  /** @returns {Promise<[Type, string, number][]>} */
+  #items() {
+    return this.#copy.read(async (tx) => {
+      const rows = await Promise.all(TYPES.map((type) => tx.getAll(type)));
+      return TYPES.flatMap((type, index) =>
+        rows[index].map((row) => /** @type {[Type, string, number]} */ ([type, row.id, row.version])),
+      );
+    });
+  }
+}
+
+/** Whether a request was refused because of a mutation in it. @param {Refused} refused */
+function isOfMutations({ status, fields }) {
+  return status === 413 || (status === 400 && Object.keys(fields).some((name) => name.startsWith("mutations[")));
+}

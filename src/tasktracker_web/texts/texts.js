@@ -1,0 +1,51 @@
+// The texts and the forms of times in the language of the browser.
+
+import { texts as de } from "./de.js";
+import { texts as en } from "./en.js";
+
+/** @type {Record<string, Record<string, string>>} */
+const CATALOGUES = { en, de };
+const preferred = globalThis.navigator?.languages ?? ["en"];
+
+/** The first language of the user that there is. */
+export const language = preferred.map((tag) => tag.split("-")[0]).find((tag) => tag in CATALOGUES) ?? "en";
+/** The user's own form of it, such as `en-GB`, for dates and numbers. */
+export const locale = preferred.find((tag) => tag.split("-")[0] === language) ?? language;
+
+const number = new Intl.NumberFormat(locale);
+const plural = new Intl.PluralRules(locale);
+
+/** Return a text, with its placeholders filled in; the one for a count of one, if there is one. @param {string} key @param {Record<string, string | number>} [values] */
+export function t(key, values = {}) {
+  const catalogue = CATALOGUES[language];
+  const form = "count" in values ? `${key}_${plural.select(Number(values.count))}` : key;
+  const text = catalogue[form] ?? catalogue[key];
+  return text.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name];
+    return typeof value === "number" ? number.format(value) : value;
+  });
+}
+
+const clock = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short" });
+const year = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+const DAY = 24 * 60 * 60 * 1000;
+
+/** @param {number | Date} moment */
+export function timeOf(moment) {
+  return clock.format(moment);
+}
+
+/** Return the beginning of a day in the time zone of the browser. @param {Date} date @param {number} [days] later */
+export function startOfDay(date, days = 0) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days);
+}
+
+/** Return a moment as people say it. @param {Date} date @param {Date} now */
+export function dayAndTime(date, now) {
+  const time = timeOf(date);
+  const days = Math.round((startOfDay(date).getTime() - startOfDay(now).getTime()) / DAY);
+  const near = { "-1": "due.yesterday", 0: "due.today", 1: "due.tomorrow" }[days];
+  if (near) return t(near, { time });
+  return date.getFullYear() === now.getFullYear() ? `${weekday.format(date)}, ${time}` : year.format(date);
+}

@@ -1,0 +1,26 @@
+// The message about the last action, with what undoes it.
+
+import { t } from "./texts/texts.js";
+import { signal } from "./vendor/preact-signals-core.js";
+
+const SECONDS = 8;
+
+/** @typedef {{ label: string, act: () => Promise<unknown> }} Action */
+/** @type {import("@preact/signals-core").Signal<{ text: string, action?: Action, seconds: number } | null>} */
+export const shown = signal(null);
+
+/** Show a message in place of the last one. @param {string} text @param {Action} [action] @param {number} [seconds] */
+export function toast(text, action, seconds = SECONDS) {
+  shown.value = { text, action, seconds };
+}
+
+/** Do something, and offer to undo it. @param {Promise<import("./sync/copy.js").Undo>} doing @param {string} text */
+export async function undoable(doing, text) {
+  try {
+    const undo = await doing;
+    toast(text, { label: t("undo"), act: undo });
+  } catch (error) {
+    toast(t("error.store"));
+    throw error;
+  }
+}

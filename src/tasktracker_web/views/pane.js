@@ -1,0 +1,158 @@
+// One task: its fields, each of which is stored when the user leaves it.
+
+import { useCopy } from "../account.js";
+import { h, html } from "../html.js";
+import { dayAndTime, t } from "../texts/texts.js";
+import { undoable } from "../toasts.js";
+import { onDemand } from "../updates.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+import { Check } from "./list.js";
+
+/** @typedef {import("../sync/items.js").Task} Task */
+/** @typedef {(fields: Partial<Task>) => void} Save */
+
+/** @param {{ id: string, onClose: () => void, key?: string }} props */
+export function Pane({ id, onClose }) {
+  const copy = useCopy();
+  const task = copy.tasks.value.get(id);
+  const title = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => title.current?.focus(), []);
+  if (!task) {
+    return html`<aside class="pane" aria-label=${t("task")}>
+      <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
+      ${copy.isComplete.value && html`<p class="empty">${t("task.missing")}</p>`}
+    </aside>`;
+  }
+  /** @type {Save} */
+  const save = (fields) => void undoable(copy.edit("task", id, fields), t(`did.${Object.keys(fields)[0]}`));
+  const trash = () => {
+    void undoable(copy.trash("task", id), t("did.trash", { title: task.title }));
+    onClose();
+  };
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape") onClose();
+  };
+  return html`<aside class="pane" aria-label=${t("task")} onKeyDown=${keys}>
+    <header>
+      ${h(Check, { task })}
+      <span tabindex="-1" ref=${title} class="grow"></span>
+      <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
+    </header>
+    ${h(Text, { class: "title", label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
+    ${h(Notes, { task, save })}
+    <div class="fields">${h(Due, { task, save })} ${h(Priority, { task, save })} ${h(Category, { task, save })}</div>
+    <footer><button class="negative" onClick=${trash}>${t("task.delete")}</button></footer>
+  </aside>`;
+}
+
+/**
+ * A text that is stored when the user leaves it, and when the page is hidden. What another device writes meanwhile does
+ * not replace what the user has typed.
+ * @param {{ class: string, label: string, value: string, required?: boolean, autofocus?: boolean, save: (value: string) => void, onDone?: () => void }} props
+ */
+function Text({ class: style, label, value, required = false, autofocus = false, save, onDone = () => {} }) {
+  const field = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
+  const [draft, setDraft] = useState(/** @type {string | null} */ (null));
+  const store = useRef(() => {});
+  store.current = () => {
+    store.current = () => {}; // until it is shown again: leaving the field also removes it
+    if (draft === null) return;
+    setDraft(null);
+    const text = required ? draft.replace(/\s+/g, " ").trim() : draft;
+    if (text !== value && (text || !required)) save(text);
+  };
+  useEffect(() => {
+    if (autofocus) field.current?.focus();
+    const flush = () => store.current();
+    addEventListener("pagehide", flush);
+    return () => {
+      removeEventListener("pagehide", flush);
+      flush(); // the pane is closed
+    };
+  }, []);
+  const keys = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Escape") setDraft(null);
+    if (event.key !== "Enter" || !(required || event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    field.current?.blur();
+  };
+  const leave = () => {
+    store.current();
+    onDone();
+  };
+  return html`<textarea
+    ref=${field}
+    class=${style}
+    aria-label=${label}
+    rows="1"
+    maxlength=${required ? 200 : 10_000}
+    value=${draft ?? value}
+    onInput=${(/** @type {any} */ event) => setDraft(event.target.value)}
+    onBlur=${leave}
+    onKeyDown=${keys}
+  ></textarea>`;
+}
+
+/** @param {{ task: Task, save: Save }} props */
+function Notes({ task, save }) {
+  const [isEdited, edit] = useState(false);
+  const text = task.description;
+  return html`<section class="notes" aria-label=${t("task.notes")}>
+    ${isEdited
+      ? html`${h(Text, { class: "text", label: t("task.notes"), value: text, autofocus: true, save: (value) => save({ description: value }), onDone: () => edit(false) })}
+          <p class="hint">${t("task.notes.hint")}</p>`
+      : html`${text && h(Markdown, { text })}
+          <button class="plain" onClick=${() => edit(true)}>${t(text ? "task.notes.edit" : "task.notes.add")}</button>`}
+  </section>`;
+}
+
+/** @param {{ text: string }} props */
+function Markdown({ text }) {
+  const [shown, show] = useState(/** @type {{ text: string, __html: any } | null} */ (null));
+  useEffect(() => {
+    let isCurrent = true;
+    void onDemand(() => import("../markdown.js")).then(({ rendered }) => isCurrent && show({ text, __html: rendered(text) }));
+    return () => void (isCurrent = false);
+  }, [text]);
+  if (shown?.text !== text) return html`<div class="markdown plain-text">${text}</div>`;
+  return html`<div class="markdown" dangerouslySetInnerHTML=${shown}></div>`;
+}
+
+/** @param {{ task: Task, save: Save }} props */
+function Due({ task, save }) {
+  const due = task.due_date ? new Date(task.due_date) : null;
+  const change = (/** @type {any} */ event) => {
+    const date = new Date(event.target.value);
+    if (!Number.isNaN(date.getTime()) && date.getTime() !== due?.getTime()) save({ due_date: date.toISOString() });
+  };
+  return html`<label for="due">${t("task.due")}</label>
+    <div class="due">
+      <input id="due" type="datetime-local" value=${due ? local(due) : ""} onChange=${change} title=${due ? dayAndTime(due, new Date()) : undefined} />
+      ${due && html`<button class="quiet" aria-label=${t("task.due.clear")} onClick=${() => save({ due_date: null })}>✕</button>`}
+    </div>`;
+}
+
+/** Return a moment as an input shows it, in the time zone of the browser. @param {Date} date */
+function local(date) {
+  const minutes = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return minutes.toISOString().slice(0, 16);
+}
+
+/** @param {{ task: Task, save: Save }} props */
+function Priority({ task, save }) {
+  return html`<label for="priority">${t("task.priority")}</label>
+    <select id="priority" value=${task.priority} onChange=${(/** @type {any} */ event) => save({ priority: /** @type {1 | 2 | 3 | 4} */ (Number(event.target.value)) })}>
+      ${[4, 3, 2, 1].map((each) => html`<option value=${each} selected=${each === task.priority}>${t(`priority.${each}`)}</option>`)}
+    </select>`;
+}
+
+/** @param {{ task: Task, save: Save }} props */
+function Category({ task, save }) {
+  const categories = [...useCopy().categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
+  return html`<label for="category">${t("task.category")}</label>
+    <select id="category" onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
+      <option value="" selected=${task.category === null}>${t("task.category.none")}</option>
+      ${categories.map(({ id, name }) => html`<option value=${id} selected=${id === task.category}>${name}</option>`)}
+    </select>`;
+}

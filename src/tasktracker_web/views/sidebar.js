@@ -1,0 +1,87 @@
+// The lists, with the number of their open tasks; and signing out.
+
+import { signOut, useCopy } from "../account.js";
+import { h, html } from "../html.js";
+import { go, route, url } from "../router.js";
+import { uuid } from "../sync/platform.js";
+import { dueBefore, isOpen } from "../tasks.js";
+import { startOfDay, t } from "../texts/texts.js";
+import { undoable } from "../toasts.js";
+import { useRef } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+
+export function Sidebar() {
+  const copy = useCopy();
+  const open = [...copy.tasks.value.values()].filter(isOpen);
+  const categories = [...copy.categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
+  /** @type {Map<string | null, number>} */
+  const counts = new Map();
+  for (const { category } of open) counts.set(category, (counts.get(category) ?? 0) + 1);
+  const today = open.filter((task) => dueBefore(task, startOfDay(new Date(), 1))).length;
+  return html`<nav class="sidebar" aria-label=${t("menu")}>
+    <ul>
+      ${h(Entry, { path: "/today", label: t("view.today"), count: today })}
+      ${h(Entry, { path: "/all", label: t("view.all"), count: open.length })}
+    </ul>
+    <h2>${t("lists")}</h2>
+    <ul>
+      ${categories.map(({ id, name, color }) =>
+        h(Entry, { key: id, path: `/list/${id}`, label: name, count: counts.get(id) ?? 0, color: color ?? "none" }),
+      )}
+    </ul>
+    ${h(NewCategory, {})} ${h(SignOut, {})}
+  </nav>`;
+}
+
+/** @param {{ path: string, label: string, count: number, color?: string, key?: string }} props */
+function Entry({ path, label, count, color }) {
+  const { name, id } = route.value;
+  const isCurrent = path === `/${name}${id && `/${id}`}`;
+  return html`<li>
+    <a href=${url(path)} aria-current=${isCurrent ? "page" : undefined}>
+      ${color && h(Dot, { color })}
+      <span class="label">${label}</span>
+      ${count > 0 && html`<span class="count" aria-label=${t("count", { count })}>${count}</span>`}
+    </a>
+  </li>`;
+}
+
+/** The color of a category. @param {{ color: string }} props */
+export function Dot({ color }) {
+  // Attributes of SVG need no style, which the policy of the page forbids.
+  return html`<svg class="dot" viewBox="0 0 10 10" aria-hidden="true">
+    <circle cx="5" cy="5" r="4" fill=${color === "none" ? "transparent" : color} stroke="currentColor" stroke-width=${color === "none" ? 1.5 : 0} />
+  </svg>`;
+}
+
+function NewCategory() {
+  const copy = useCopy();
+  /** @param {SubmitEvent} event */
+  const add = (event) => {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+    const name = String(new FormData(form).get("name")).trim();
+    if (!name) return;
+    const id = uuid();
+    form.reset();
+    void undoable(copy.create("category", { name }, id), t("did.list", { title: name })).then(() => go(`/list/${id}`));
+  };
+  return html`<form class="new-category" onSubmit=${add}>
+    <input name="name" maxlength="64" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
+  </form>`;
+}
+
+function SignOut() {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const waiting = useCopy().waiting.value;
+  const ask = () => (waiting > 0 ? dialog.current?.showModal() : void signOut());
+  return html`<button class="plain sign-out" onClick=${ask}>${t("signout")}</button>
+    <dialog class="ask" ref=${dialog}>
+      <h2>${t("signout.ask", { count: waiting })}</h2>
+      <p>${t("signout.why")}</p>
+      <form method="dialog" class="buttons">
+        <button>${t("cancel")}</button>
+        <button class="negative" onClick=${() => void signOut()}>${t("signout.lose")}</button>
+      </form>
+    </dialog>`;
+}

@@ -1,0 +1,30 @@
+// The message about the last action.
+
+import { html } from "../html.js";
+import { shown } from "../toasts.js";
+import { t } from "../texts/texts.js";
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+
+export function Toast() {
+  const current = shown.value;
+  const [isHeld, hold] = useState(false);
+  useEffect(() => {
+    if (!current || isHeld || current.seconds === Infinity) return;
+    const timer = setTimeout(() => (shown.value = null), current.seconds * 1000);
+    return () => clearTimeout(timer);
+  }, [current, isHeld]);
+  const act = () => {
+    shown.value = null;
+    void current?.action?.act();
+  };
+  const held = { onMouseEnter: () => hold(true), onMouseLeave: () => hold(false), onFocusIn: () => hold(true), onFocusOut: () => hold(false) };
+  return html`<div class="toasts" role="status" ...${held}>
+    ${current &&
+    html`<div class="toast">
+      <span>${current.text}</span>
+      ${current.action && html`<button class="plain" onClick=${act}>${current.action.label}</button>`}
+      <button class="plain" aria-label=${t("close")} onClick=${() => (shown.value = null)}>✕</button>
+    </div>`}
+  </div>`;
+}

@@ -1,0 +1,383 @@
+"""The browser app on a real server, in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyotp
+import pytest
+
+from tests.browser.conftest import PLAIN_HOST
+from tests.http import PASSWORD, Person, Server, expect
+from tests.waiting import PATIENCE
+from tests.web.node_tools import PACKAGES
+
+pytestmark = pytest.mark.browser
+
+EVIL = '<img src=x onerror="window.hacked = 1"><script>window.hacked = 1</script>'
+
+
+class Tab:
+    """A page of the app, used as a person uses it."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        page.set_default_timeout(1000 * PATIENCE)
+        self.page = page
+        self.url = url
+
+    def open(self, path: str = "/") -> Tab:
+        self.page.goto(f"{self.url}{path}")
+        return self
+
+    def enter(self, username: str, *, button: str = "Sign in", **fields: str) -> Tab:
+        """Send the form of a login or a registration."""
+        for name, value in {"username": username, "password": PASSWORD, **fields}.items():
+            self.page.fill(f"#{name}", value)
+        self.page.click(f"button:has-text('{button}')")
+        return self
+
+    def add(self, title: str) -> None:
+        self.page.fill(".add-box input", title)
+        self.page.press(".add-box input", "Enter")
+
+    def expect(self, *titles: str) -> None:
+        """Wait until the list shows exactly these tasks, in any order."""
+        self.wait_for(
+            "titles => [...document.querySelectorAll('.row .title')].map((each) => each.textContent).sort().join('\\n')"
+            " === titles.join('\\n')",
+            sorted(titles),
+        )
+
+    def wait_for(self, expression: str, argument: object = None) -> None:
+        self.page.wait_for_function(expression, arg=argument, polling=50)
+
+    def see(self, text: str) -> None:
+        self.page.get_by_text(text).locator("visible=true").first.wait_for()
+
+    def row(self, title: str) -> Any:
+        return self.page.locator(".row", has=self.page.locator(".title", has_text=title))
+
+    def undo(self) -> None:
+        self.page.click(".toast button:has-text('Undo')")
+
+    def mistakes(self) -> list[str]:
+        """Return what axe-core finds wrong."""
+        self.page.evaluate((PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        result = self.page.evaluate("axe.run(document)")
+        assert result["passes"]
+        found = result["violations"]
+        return [
+            f"{each['id']}: {node['html'][:200]} {node['failureSummary']}" for each in found for node in each["nodes"]
+        ]
+
+    def synced(self) -> None:
+        """Wait until the server has all edits."""
+        self.page.wait_for_selector(".status-line.live", state="attached")
+        self.page.wait_for_selector(".waiting", state="detached")
+
+
+@pytest.fixture
+def violations() -> Iterator[list[str]]:
+    """What the policy of the page has refused, and errors of scripts: nothing, in any test."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def new_device(chromium: Any, server: Server, violations: list[str]) -> Iterator[Callable[..., Tab]]:
+    contexts = []
+
+    def new(host: str = "127.0.0.1", **options: Any) -> Tab:
+        context = chromium.new_context(**{"locale": "en-GB", **options})
+        contexts.append(context)
+        context.on("weberror", lambda each: violations.append(str(each.error)))
+        context.on("console", lambda each: violations.append(each.text) if "Policy" in each.text else None)
+        return Tab(context.new_page(), f"http://{host}:{server.port}")
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def person(server: Server) -> Person:
+    return server.register()
+
+
+@pytest.fixture
+def app(new_device: Callable[..., Tab], person: Person) -> Tab:
+    """The app of a user who has logged in."""
+    tab = new_device().open().enter(person.username)
+    tab.see("Nothing is due today.")
+    tab.page.goto(f"{tab.url}/all")
+    tab.see("No open tasks.")
+    return tab
+
+
+def test_a_new_user_registers_and_adds_completes_and_gets_back_a_task(
+    new_device: Callable[..., Tab], server: Server
+) -> None:
+    tab = new_device().open()
+    tab.page.click("text=Create an account")
+    tab.enter("me", button="Create an account", password="password")
+    tab.see("3 to 150 letters")
+    tab.see("too easy to guess")
+    assert tab.page.evaluate("document.activeElement.id") == "username"
+    tab.enter("newcomer", button="Create an account")
+    tab.see("Nothing is due today.")
+    tab.add("Buy milk")
+    tab.expect("Buy milk")
+    tab.page.click("button[aria-label='Complete “Buy milk”']")
+    tab.expect()
+    tab.undo()
+    tab.expect("Buy milk")
+    tab.synced()
+    phone = server.person(
+        expect(server.post("/api/accounts/login/", {"username": "newcomer", "password": PASSWORD}), 200)
+    )
+    [task] = phone.listed("/api/tasks/")
+    assert (task["title"], task["state"]) == ("Buy milk", "open")
+
+
+def test_the_fields_of_a_task_are_stored_and_each_change_can_be_undone(app: Tab, person: Person) -> None:
+    category = person.category("Home")
+    app.add("Call")
+    app.page.click(".row a")
+    title = app.page.locator(".pane textarea.title")
+    title.fill("Call the bank")
+    title.press("Enter")
+    app.page.select_option("#priority", label="Urgent")
+    app.page.select_option("#category", label="Home")
+    app.page.fill("#due", "2030-05-06T07:08")
+    app.page.click("text=Add notes")
+    app.page.fill(".pane textarea.text", "about the **card**")
+    app.page.press(".pane textarea.text", "Control+Enter")
+    app.page.wait_for_selector(".markdown strong:has-text('card')")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["title"], task["priority"], task["category"]) == ("Call the bank", 4, category["id"])
+    assert (task["description"], task["due_date"][:4]) == ("about the **card**", "2030")
+    app.undo()
+    app.page.wait_for_selector(".markdown", state="detached")
+    app.page.click("text=Move to trash")
+    app.expect()
+    app.undo()
+    app.expect("Call the bank")
+
+
+def test_edits_made_offline_survive_a_reload_and_a_closed_tab(app: Tab, person: Person, server: Server) -> None:
+    app.wait_for("navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)")
+    server.stop()
+    app.add("offline")
+    app.page.reload()
+    app.expect("offline")
+    app.page.wait_for_selector(".status-line.offline .waiting:has-text('1 change waiting')", state="attached")
+    again = Tab(app.page.context.new_page(), app.url)
+    app.page.close()
+    again.open("/all").expect("offline")
+    server.start()
+    again.synced()
+    assert person.titles() == ["offline"]
+
+
+def test_a_conflict_is_decided_by_field(app: Tab, new_device: Callable[..., Tab], person: Person) -> None:
+    person.task("a", description="x")
+    app.expect("a")
+    app.page.context.set_offline(True)
+    app.page.click(".row a")
+    app.page.fill(".pane textarea.title", "mine")
+    app.page.press(".pane textarea.title", "Enter")
+    app.page.select_option("#priority", label="High")
+    [task] = person.listed("/api/tasks/")
+    expect(person.patch(f"/api/tasks/{task['id']}/", {"title": "theirs", "description": "y"}), 200)
+    app.page.context.set_offline(False)
+    app.see("“mine” was also changed elsewhere")
+    app.page.click(".issue label:has-text('Yours')")
+    app.page.click(".issue button:has-text('Apply')")
+    app.page.wait_for_selector(".issue", state="detached")
+    app.synced()
+    [task] = person.listed("/api/tasks/")
+    assert (task["title"], task["description"], task["priority"]) == ("mine", "y", 3)
+
+
+def test_tabs_show_one_anothers_edits_and_share_a_stream_and_a_session(app: Tab) -> None:
+    requests: list[str] = []
+    app.page.context.on("request", lambda each: requests.append(each.url))
+    others = [Tab(app.page.context.new_page(), app.url).open("/all") for _ in range(5)]
+    app.add("to all")
+    for tab in others:
+        tab.expect("to all")
+    others[4].page.click("button[aria-label='Complete “to all”']")
+    app.expect()
+    app.synced()
+    for path in ("/events", "/refresh"):
+        assert len([url for url in requests if path in url]) <= 1
+
+
+def test_a_session_that_was_ended_elsewhere_asks_for_a_login_and_keeps_edits(app: Tab, person: Person) -> None:
+    app.synced()
+    expect(person.delete("/api/accounts/sessions/"), 204)
+    app.page.wait_for_selector(".status-line.signed-out", state="attached")
+    app.add("not sent")
+    app.expect("not sent")
+    app.page.locator(".status-line a:has-text('Sign in') >> visible=true").click()
+    app.see(f"Please sign in again as {person.username}.")
+    app.enter(person.username)
+    app.page.goto(f"{app.url}/all")
+    app.expect("not sent")
+    app.synced()
+    assert person.titles() == ["not sent"]
+
+
+def test_the_second_factor_is_asked_for(new_device: Callable[..., Tab], person: Person) -> None:
+    secret = expect(person.post("/api/accounts/me/totp/", {"password": PASSWORD}), 200)["secret"]
+    answer = expect(person.post("/api/accounts/me/totp/confirm/", {"code": pyotp.TOTP(secret).now()}), 200)
+    tab = new_device().open().enter(person.username)
+    tab.see("protected by a second factor")
+    tab.page.fill("#code", "000000")
+    tab.page.click("button.main")
+    tab.see("This code is wrong")
+    tab.page.fill("#code", answer["recovery_codes"][0])
+    tab.page.click("button.main")
+    tab.see("Nothing is due today.")
+
+
+def test_signing_out_asks_before_edits_are_lost_and_leaves_nothing(app: Tab, server: Server) -> None:
+    app.synced()
+    server.stop()
+    app.add("unsent")
+    app.page.click("text=Sign out >> visible=true")
+    app.see("Sign out and lose 1 change?")
+    app.page.click("dialog[open] button:has-text('Cancel')")
+    app.expect("unsent")
+    app.page.click("text=Sign out >> visible=true")
+    app.page.click("text=Sign out anyway")
+    app.page.wait_for_url("**/signin")
+    databases = "indexedDB.databases().then((all) => all.filter(({ name }) => name.includes(':')).length === 0)"
+    app.wait_for(databases)
+    server.start()
+    with app.page.expect_response("**/accounts/logout"):
+        app.page.reload()
+
+
+def test_markup_and_script_are_text_everywhere(app: Tab, person: Person) -> None:
+    category = person.category("<img src=x onerror=hacked=1>")
+    person.task(
+        EVIL, description=f"{EVIL}\n\n[x](javascript:hacked=1) ![x](//evil/x.png) **bold**", category=category["id"]
+    )
+    app.expect(EVIL)
+    app.page.click(".row a")
+    app.page.wait_for_selector(".markdown strong")
+    assert (
+        app.page.evaluate(
+            "document.querySelectorAll('.markdown img, .markdown script, .markdown a[href^=java]').length"
+        )
+        == 0
+    )
+    assert app.page.evaluate("window.hacked") is None
+
+
+def test_no_storage_that_scripts_can_read_has_a_token(app: Tab, person: Person) -> None:
+    app.add("something")
+    app.synced()
+    stored = app.page.evaluate(
+        """async () => {
+            const found = [...Object.values(localStorage), ...Object.values(sessionStorage), document.cookie];
+            for (const { name } of await indexedDB.databases()) {
+                const database = await new Promise((done) => {
+                    const request = indexedDB.open(name);
+                    request.onsuccess = () => done(request.result);
+                });
+                for (const table of database.objectStoreNames) {
+                    const all = database.transaction(table).objectStore(table).getAll();
+                    found.push(JSON.stringify(await new Promise((done) => (all.onsuccess = () => done(all.result)))));
+                }
+                database.close();
+            }
+            return found.join("\\n");
+        }"""
+    )
+    assert "something" in stored
+    assert person.access.split(".")[0] not in stored
+    assert not re.search(r"\beyJ|refresh", stored)
+
+
+def test_the_app_works_online_over_plain_http_and_says_what_https_adds(
+    new_device: Callable[..., Tab], person: Person
+) -> None:
+    tab = new_device(PLAIN_HOST).open().enter(person.username)
+    tab.see("Nothing is due today.")
+    assert tab.page.evaluate("[isSecureContext, navigator.locks === undefined]") == [False, True]
+    tab.add("insecure")
+    tab.expect("insecure")
+    tab.see("Over HTTPS")
+    tab.synced()
+    assert person.titles() == ["insecure"]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles", "Asia/Kathmandu"])
+def test_today_is_the_day_of_the_browser(new_device: Callable[..., Tab], person: Person, zone: str) -> None:
+    tab = new_device(timezone_id=zone).open().enter(person.username)
+    tab.see("Nothing is due today.")
+    tab.add("today")
+    tab.expect("today")
+    tab.see("Today, 23:59")
+
+
+class TestWithShortTokens:
+    @pytest.fixture
+    def settings(self) -> dict[str, str]:
+        return {"ACCESS_TOKEN_SECONDS": "3"}
+
+    def test_the_app_stays_live_when_tokens_expire(self, app: Tab, person: Person, server: Server) -> None:
+        for number in range(3):
+            app.page.wait_for_timeout(3000)  # the token's lifetime
+            server.login(person).task(f"task {number}")
+            app.expect(*[f"task {each}" for each in range(number + 1)])
+
+
+def test_it_speaks_german(new_device: Callable[..., Tab], person: Person) -> None:
+    tab = new_device(locale="de-AT").open().enter(person.username, button="Anmelden")
+    tab.see("Heute ist nichts fällig.")
+    assert tab.page.evaluate("document.documentElement.lang") == "de"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_view(
+    new_device: Callable[..., Tab], person: Person, server: Server, scheme: str
+) -> None:
+    tab = new_device(color_scheme=scheme).open()
+    tab.see("Welcome back.")
+    mistakes = {"sign in": tab.mistakes()}
+    tab.page.click("text=Create an account")
+    tab.enter("me", button="Create an account", password="x")
+    tab.see("3 to 150 letters")
+    mistakes["register"] = tab.mistakes()
+    tab.open().enter(person.username)
+    tab.see("Nothing is due today.")
+    mistakes["empty"] = tab.mistakes()
+    category = person.category("Home", color="#cc4400")
+    late = person.task("late", due_date="2020-01-01T00:00:00Z", category=category["id"], priority=4)
+    person.task("soon", due_date="2020-01-01T00:00:00Z", parent=late["id"], priority=3)
+    tab.expect("late", "soon")
+    mistakes["today"] = tab.mistakes()
+    tab.row("late").locator("a").click()
+    tab.page.wait_for_selector(".pane")
+    mistakes["task"] = tab.mistakes()
+    tab.page.context.set_offline(True)
+    tab.page.fill(".pane textarea.title", "mine")
+    tab.page.press(".pane textarea.title", "Enter")
+    expect(person.patch(f"/api/tasks/{late['id']}/", {"title": "theirs"}), 200)
+    mistakes["offline"] = tab.mistakes()
+    tab.page.context.set_offline(False)
+    tab.page.wait_for_selector(".issue")
+    mistakes["conflict"] = tab.mistakes()
+    tab.page.set_viewport_size({"width": 320, "height": 640})
+    tab.page.click(".pane .close")
+    tab.page.click(".top button")
+    mistakes["menu"] = tab.mistakes()
+    assert mistakes == {name: [] for name in mistakes}
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= 320

@@ -1,0 +1,141 @@
+"""The browser app as it is served: its page, its files, and what a person sees on other paths."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+
+import tasktracker
+from tasktracker.entrypoints.http.web import ROUTES
+from tasktracker.entrypoints.http.web_files import closure, contents
+from tests.contracts.http.base import problem
+from tests.http import Api
+
+FOLDER = Path(tasktracker.__file__).parents[1] / "tasktracker_web"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+REFERENCE = re.compile(r'(?:href|src)="([^"]+)"')
+
+
+def references(page: httpx.Response) -> list[str]:
+    return REFERENCE.findall(page.text)
+
+
+@pytest.mark.parametrize("path", ["/", "/today", "/list/01a20693-460b-77ba-b22d-dc40a09c36dd", "/signin/"])
+def test_every_route_of_the_app_answers_with_its_page(api: Api, path: str) -> None:
+    page = api.get(path)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert page.text == api.get("/all").text
+    policy = page.headers["content-security-policy"]
+    for each in ("script-src 'self';", "require-trusted-types-for 'script'", "frame-ancestors 'none'"):
+        assert each in policy
+    assert "unsafe" not in policy
+
+
+def test_the_routes_of_the_server_are_those_of_the_app() -> None:
+    [paths] = re.findall(r"PATHS = (\[.*\])", (FOLDER / "router.js").read_text(encoding="utf-8"))
+    assert [each.replace(":str", "") for each in ROUTES] == json.loads(paths)
+
+
+def test_every_reference_of_the_page_exists(api: Api) -> None:
+    found = references(api.get("/"))
+    assert len(found) > 20
+    for url in found:
+        assert api.get(url).status_code == 200, url
+
+
+def test_the_page_loads_every_style_and_every_module_of_the_first_view_at_once(api: Api) -> None:
+    version = next(url for url in references(api.get("/")) if url.endswith("/main.js")).split("/")[2]
+    loaded = {url.removeprefix(f"/assets/{version}/") for url in references(api.get("/"))}
+    styles = {path.relative_to(FOLDER).as_posix() for path in (FOLDER / "styles").iterdir()}
+    assert styles | set(closure("main.js")) <= loaded
+    assert "sync/copy.js" in loaded
+    assert "vendor/marked.js" not in loaded  # on demand
+
+
+def test_a_file_is_immutable_and_compressed(api: Api) -> None:
+    url = next(url for url in references(api.get("/")) if url.endswith("/vendor/preact.js"))
+    plain = api.get(url, headers={"Accept-Encoding": "gzip;q=0, identity"})
+    assert plain.content == (FOLDER / "vendor" / "preact.js").read_bytes()
+    assert "immutable" in plain.headers["cache-control"]
+    assert "content-encoding" not in plain.headers
+    compressed = api.get(url, headers={"Accept-Encoding": "br, gzip"})
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in compressed.headers["vary"]
+    assert compressed.content == plain.content
+    assert int(compressed.headers["content-length"]) < len(plain.content) / 2
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/another/main.js",
+        "/assets/VERSION/",
+        "/assets/VERSION/index.html",
+        "/assets/VERSION/vendor/README.md",
+        "/assets/VERSION/../pyproject.toml",
+        "/assets/VERSION/..%2f..%2ftasktracker/__init__.py",
+        "/assets/VERSION/%00",
+    ],
+)
+def test_no_other_file_and_no_other_version_is_served(api: Api, path: str) -> None:
+    version = next(url for url in references(api.get("/")) if url.endswith("/main.js")).split("/")[2]
+    problem(api.get(path.replace("VERSION", version)), 404, "unknown-path")
+
+
+def test_the_service_worker_keeps_every_file_and_knows_every_route(api: Api) -> None:
+    worker = api.get("/sw.js")
+    assert worker.headers["cache-control"] == "no-store"
+    assert worker.headers["content-type"].startswith("text/javascript")
+    shell = json.loads(worker.text.splitlines()[0].removeprefix("const SHELL = ").removesuffix(";"))
+    assert {url.split("/", 3)[3] for url in shell["assets"]} == set(contents())
+    assert {"", "today", "task"} <= set(shell["routes"])
+
+
+def test_the_app_can_be_installed(api: Api) -> None:
+    manifest = api.get("/manifest.webmanifest")
+    assert manifest.headers["content-type"] == "application/manifest+json"
+    for icon in manifest.json()["icons"]:
+        answer = api.get(urljoin("/manifest.webmanifest", icon["src"]))
+        assert (answer.status_code, answer.headers["content-type"]) == (200, icon["type"])
+        assert len(answer.content) < 10_000
+    assert api.get("/favicon.ico").headers["content-type"] == "image/x-icon"
+
+
+def test_all_paths_are_below_that_of_the_public_url(api: Api) -> None:
+    below = api.beside(PUBLIC_URL="https://example.org/tasks")
+    for url in references(below.get("/tasks/today")):
+        assert url.startswith("/tasks/"), url
+        assert below.get(url).status_code == 200
+    manifest = below.get("/tasks/manifest.webmanifest").json()
+    assert [manifest[name] for name in ("id", "start_url", "scope")] == ["/tasks/", "/tasks/today", "/tasks/"]
+    assert '"base": "/tasks"' in below.get("/tasks/sw.js").text
+    assert 'href="/tasks/"' in below.get("/tasks/nothing", headers=BROWSER).text
+
+
+def test_a_person_who_opens_an_unknown_path_sees_a_page_that_leads_to_the_app(api: Api) -> None:
+    page = api.get("/nothing", headers={**BROWSER, "Accept-Language": "de"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Diese Seite gibt es nicht" in page.text
+    assert 'href="/"' in page.text
+    problem(api.get("/nothing"), 404, "unknown-path")
+
+
+def test_a_person_who_opens_the_type_of_a_problem_sees_a_page(api: Api) -> None:
+    page = api.get("/problems/task-not-found", headers=BROWSER)
+    assert page.status_code == 200
+    assert "<h1>There is no such task (status 404)</h1>" in page.text
+    assert "<h1>" in api.get("/problems/unknown-path", headers=BROWSER).text
+    assert api.get("/problems/nothing", headers=BROWSER).status_code == 404
+    assert api.get("/problems/task-not-found").text.startswith("There is no such task (status 404).\n")
+
+
+def test_the_compressed_size_of_the_first_view_stays_small(api: Api) -> None:
+    urls = [url for url in references(api.get("/")) if url.endswith((".js", ".css"))]
+    size = sum(len(gzip.compress(api.get(url).content)) for url in urls)
+    assert size < 80_000

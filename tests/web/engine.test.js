@@ -1,0 +1,329 @@
+// The sync engine with the real server.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, test } from "node:test";
+import { Browser, until } from "./device.js";
+import { PASSWORD, Peer, Server } from "./server.js";
+
+/** @type {Server} */
+let server;
+/** @type {(() => void)[]} */
+const ends = [];
+
+before(async () => {
+  server = await Server.start();
+});
+
+after(async () => {
+  for (const end of ends) end();
+  await server.remove();
+});
+
+/** Return a tab of a new browser, signed in as a new user, or as one who exists. @param {string} [username] */
+async function signedIn(username) {
+  const tab = new Browser(server.url).tab();
+  if (username) await tab.session.login({ username, password: PASSWORD });
+  else await tab.session.register({ username: newName(), password: PASSWORD });
+  return started(tab);
+}
+
+/** @param {import("./device.js").Tab} tab */
+async function started(tab) {
+  await tab.open();
+  ends.push(() => tab.copy.stop());
+  return tab;
+}
+
+let number = 0;
+function newName() {
+  return `name${number++}`;
+}
+
+/** Return two devices of one user. */
+async function twoDevices() {
+  const username = newName();
+  const first = new Browser(server.url).tab();
+  await first.session.register({ username, password: PASSWORD });
+  return { username, phone: await started(first), laptop: await signedIn(username) };
+}
+
+/** @param {import("./device.js").Tab[]} tabs */
+const areIdle = (...tabs) => tabs.every(({ copy }) => copy.waiting.value === 0 && copy.status.value.connection === "live");
+
+test("an edit is shown at once, and reaches another device", async () => {
+  const { phone, laptop } = await twoDevices();
+  const id = randomUUID();
+  await phone.copy.create("task", { title: "Buy milk" }, id);
+  assert.deepEqual(phone.titles, ["Buy milk"]);
+  assert.equal(phone.copy.tasks.value.get(id)?.pending, true);
+  await until(() => laptop.titles.join() === "Buy milk");
+  await until(() => phone.copy.tasks.value.get(id)?.pending === undefined);
+  await laptop.copy.complete(id);
+  await until(() => phone.copy.tasks.value.get(id)?.state === "done");
+});
+
+test("each action can be undone", async () => {
+  const { phone, laptop } = await twoDevices();
+  const id = randomUUID();
+  const uncreate = await phone.copy.create("task", { title: "a", priority: 3 }, id);
+  const unedit = await phone.copy.edit("task", id, { title: "b", priority: 1 });
+  await until(() => laptop.titles.join() === "b");
+  await unedit();
+  await until(() => laptop.copy.tasks.value.get(id)?.priority === 3 && laptop.titles.join() === "a");
+  const restore = await laptop.copy.trash("task", id);
+  await until(() => phone.titles.length === 0);
+  const trashAgain = await restore();
+  assert.deepEqual(laptop.titles, ["a"]);
+  await until(() => phone.titles.join() === "a");
+  await /** @type {() => Promise<unknown>} */ (trashAgain)();
+  await until(() => phone.titles.length === 0);
+  await phone.copy.restore(id);
+  await until(() => laptop.titles.join() === "a");
+  await uncreate();
+  await until(() => areIdle(phone, laptop) && laptop.titles.length === 0);
+});
+
+test("undoing the deletion of a category files its tasks again", async () => {
+  const { phone, laptop } = await twoDevices();
+  const [home, id] = [randomUUID(), randomUUID()];
+  await phone.copy.create("category", { name: "Home", color: "#aa3300" }, home);
+  await phone.copy.create("task", { title: "Sweep", category: home }, id);
+  await until(() => laptop.copy.tasks.value.get(id)?.category === home);
+  const undo = await phone.copy.trash("category", home);
+  assert.equal(phone.copy.tasks.value.get(id)?.category, null);
+  await until(() => laptop.copy.tasks.value.get(id)?.category === null);
+  await undo();
+  const filed = () => laptop.copy.categories.value.get(String(laptop.copy.tasks.value.get(id)?.category));
+  await until(() => filed()?.name === "Home" && filed()?.color === "#aa3300");
+});
+
+test("edits of different fields are merged, and those of one field are a conflict about that field", async () => {
+  const { phone, laptop } = await twoDevices();
+  const id = randomUUID();
+  await phone.copy.create("task", { title: "a", description: "x" }, id);
+  await until(() => laptop.titles.join() === "a");
+  phone.browser.isOnline = false;
+  await phone.copy.edit("task", id, { title: "phone", priority: 4 });
+  await laptop.copy.edit("task", id, { title: "laptop", description: "y" });
+  await until(() => areIdle(laptop));
+  phone.browser.isOnline = true;
+  phone.copy.wake();
+  await until(() => phone.copy.issues.value.length === 1);
+  const [issue] = phone.copy.issues.value;
+  assert.equal(issue.status, "conflict");
+  assert.deepEqual(issue.conflicts, { title: { base: "a", yours: "phone", theirs: "laptop" } });
+  await until(() => phone.titles.join() === "laptop");
+  const undo = await phone.copy.resolve(issue, { ...issue.data, title: "both" });
+  await until(() => laptop.titles.join() === "both" && laptop.copy.tasks.value.get(id)?.priority === 4);
+  assert.deepEqual(phone.copy.issues.value, []);
+  await undo();
+  assert.equal(phone.copy.issues.value.length, 1);
+  await until(() => laptop.titles.join() === "laptop" && laptop.copy.tasks.value.get(id)?.priority === 2);
+  await phone.copy.resolve(phone.copy.issues.value[0]);
+  assert.deepEqual([phone.copy.issues.value, phone.titles], [[], ["laptop"]]);
+});
+
+test("a category whose name exists on another device becomes that category", async () => {
+  const { phone, laptop } = await twoDevices();
+  await until(() => areIdle(phone, laptop));
+  phone.browser.isOnline = false;
+  const [home, mine] = [randomUUID(), randomUUID()];
+  await phone.copy.create("category", { name: "Home" }, mine);
+  await phone.copy.create("task", { title: "Sweep", category: mine });
+  await laptop.copy.create("category", { name: "Home" }, home);
+  await until(() => areIdle(laptop));
+  phone.browser.isOnline = true;
+  phone.copy.wake();
+  await until(() => [...laptop.copy.tasks.value.values()].some((task) => task.category === home));
+  assert.equal(phone.copy.issues.value[0].existing, home);
+});
+
+test("a lost response is repeated, and changes nothing twice", async () => {
+  const { phone, laptop } = await twoDevices();
+  await until(() => areIdle(phone, laptop));
+  let lost = 0;
+  phone.browser.loses = (path) => path === "/api/sync" && lost++ < 2;
+  await phone.copy.create("task", { title: "once" });
+  await until(() => areIdle(phone) && laptop.titles.length > 0);
+  assert.deepEqual([laptop.titles, lost > 1], [["once"], true]);
+});
+
+test("the tabs of a browser share one stream, one copy and one session", async () => {
+  const { laptop } = await twoDevices();
+  const others = await Promise.all([1, 2, 3].map(() => started(laptop.browser.tab())));
+  await others[0].copy.create("task", { title: "from a tab" });
+  for (const tab of [laptop, ...others]) await until(() => tab.titles.join() === "from a tab" && areIdle(tab));
+  await others[2].session.call("GET", "/accounts/me");
+  const count = (/** @type {RegExp} */ kind) => laptop.browser.requests.filter((each) => kind.test(each)).length;
+  assert.deepEqual([count(/events/), count(/refresh/)], [1, 0]);
+  laptop.copy.stop(); // it led
+  await others[1].copy.create("task", { title: "later" });
+  for (const tab of others) await until(() => tab.titles.length === 2 && areIdle(tab));
+});
+
+test("a tab that opens while another writes misses nothing", async () => {
+  const { phone } = await twoDevices();
+  const { store } = phone.browser;
+  const read = store.read.bind(store);
+  store.read = async (work) => {
+    const found = await read(work);
+    await new Promise((next) => setTimeout(next, 20)); // a slow disk
+    return found;
+  };
+  const opened = [];
+  for (let count = 1; count <= 12; count++) {
+    await phone.copy.create("task", { title: `task ${count}` });
+    if (count % 3 === 0) opened.push(started(phone.browser.tab()));
+    await new Promise((next) => setTimeout(next, 8));
+  }
+  for (const tab of await Promise.all(opened)) await until(() => tab.titles.length === 12);
+});
+
+test("a session that was ended asks for a login, and keeps the edits", async () => {
+  const { username, phone, laptop } = await twoDevices();
+  await until(() => areIdle(phone, laptop));
+  await phone.session.call("DELETE", "/accounts/sessions");
+  await until(() => laptop.copy.status.value.connection === "signed-out");
+  await laptop.copy.create("task", { title: "not sent" });
+  assert.equal(laptop.copy.waiting.value, 1);
+  await laptop.session.login({ username, password: PASSWORD });
+  laptop.copy.wake();
+  await until(() => phone.titles.join() === "not sent");
+});
+
+test("a copy that differs from the server is found and repaired", async () => {
+  const { phone } = await twoDevices();
+  for (const title of ["a", "b", "c"]) await phone.copy.create("task", { title });
+  await until(() => areIdle(phone));
+  await phone.copy.check();
+  assert.equal(phone.copy.checked.value?.differs, false);
+  const [wrong, missing] = phone.copy.tasks.value.values();
+  await phone.copy.write(async (tx) => {
+    tx.put("task", { id: wrong.id, version: 7, data: { ...wrong, title: "wrong", version: 7 } });
+    tx.delete("task", missing.id);
+    tx.put("task", { id: randomUUID(), version: 1, data: { title: "never existed" } });
+  });
+  await phone.copy.check();
+  assert.equal(phone.copy.checked.value?.differs, true);
+  await phone.copy.repair();
+  assert.deepEqual([phone.titles, phone.copy.checked.value?.differs], [["a", "b", "c"], false]);
+});
+
+test("after a long time offline, the full state replaces the copy, and edits are sent", async () => {
+  const { phone, laptop } = await twoDevices();
+  await phone.copy.create("task", { title: "stays" });
+  await phone.copy.create("task", { title: "goes" });
+  await until(() => areIdle(phone) && laptop.titles.length === 2);
+  laptop.copy.stop();
+  const longAgo = Date.now() - 40 * 24 * 60 * 60 * 1000;
+  await laptop.browser.store.write(async (tx) => tx.put("meta", { name: "complete_at", value: longAgo }));
+  laptop.browser.isOnline = false;
+  const goes = [...phone.copy.tasks.value.values()].find((task) => task.title === "goes");
+  await phone.copy.trash("task", String(goes?.id));
+  await until(() => areIdle(phone));
+  laptop.browser.isOnline = true;
+  let expired = 0;
+  const { fetch } = laptop.browser;
+  laptop.browser.fetch = async (path, options) => {
+    if (!/\/sync\?.*cursor=/.test(String(path)) || expired++) return fetch(path, options);
+    const problem = { type: "/problems/cursor-expired", title: "Expired", status: 410 };
+    return new Response(JSON.stringify(problem), { status: 410, headers: { "Content-Type": "application/problem+json" } });
+  };
+  const again = laptop.browser.tab();
+  await started(again);
+  await again.copy.create("task", { title: "new" });
+  await until(() => areIdle(again) && again.titles.join() === "new,stays");
+  assert.ok(expired);
+  assert.deepEqual(again.copy.issues.value, []);
+});
+
+test("a device is never in conflict with itself", { timeout: 120_000 }, async () => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const { phone } = await twoDevices();
+    const random = numbers(seed);
+    phone.browser.loses = (path) => path.startsWith("/api/sync") && random() < 0.1;
+    for (let step = 0; step < 60; step++) {
+      await editSomething(phone, random);
+      await new Promise((next) => setTimeout(next, 30 * random()));
+    }
+    phone.browser.loses = () => false;
+    phone.copy.wake();
+    await until(() => areIdle(phone));
+    assert.deepEqual(phone.copy.issues.value.filter((issue) => issue.status === "conflict"), []);
+  }
+});
+
+test("two devices and the Python client converge, online and offline, with lost responses", { timeout: 240_000 }, async () => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const { username, phone, laptop } = await twoDevices();
+    const peer = new Peer(server, username, seed);
+    ends.push(() => peer.end());
+    const random = numbers(seed);
+    for (const tab of [phone, laptop]) {
+      tab.browser.loses = (path) => path.startsWith("/api/sync") && random() < 0.1;
+    }
+    for (let step = 0; step < 60; step++) {
+      const tab = random() < 0.5 ? phone : laptop;
+      if (random() < 0.1) {
+        tab.browser.isOnline = !tab.browser.isOnline;
+        tab.copy.wake();
+      }
+      await editSomething(tab, random);
+      if (random() < 0.4) await peer.ask("edit");
+      if (random() < 0.15) await peer.ask("sync");
+      if (random() < 0.2) await new Promise((next) => setTimeout(next, 30));
+    }
+    for (const tab of [phone, laptop]) {
+      Object.assign(tab.browser, { isOnline: true, loses: () => false });
+      tab.copy.wake();
+    }
+    await peer.ask("sync");
+    await until(() => areIdle(phone, laptop));
+    await peer.ask("sync");
+    const state = await peer.ask("state");
+    assert.equal(state.in_sync, true);
+    for (const tab of [phone, laptop]) {
+      await tab.copy.check();
+      assert.equal(tab.copy.checked.value?.differs, false);
+      assert.deepEqual(tab.items, state.items, `seed ${seed}`);
+    }
+  }
+});
+
+/** Make a random edit, if there is an item to edit. @param {import("./device.js").Tab} tab @param {() => number} random */
+async function editSomething({ copy }, random) {
+  const choose = (/** @type {any[]} */ from) => from[Math.floor(random() * from.length)];
+  const task = choose([...copy.tasks.value.keys()]);
+  const category = choose([...copy.categories.value.keys()]) ?? null;
+  const word = choose([..."abcdefgh"]);
+  const actions = [
+    () => copy.create("task", { title: word, category }),
+    () => copy.create("task", { title: word, parent: task ?? null }),
+    () => copy.create("category", { name: `${word} ${random()}` }),
+    ...(task
+      ? [
+          () => copy.edit("task", task, { title: word }),
+          () => copy.edit("task", task, { description: word, priority: choose([1, 2, 3, 4]) }),
+          () => copy.edit("task", task, { category }),
+          () => copy.complete(task),
+          async () => (await copy.trash("task", task))(),
+          () => copy.trash("task", task),
+        ]
+      : []),
+    ...(category
+      ? [() => copy.edit("category", category, { color: choose([null, "#112233"]) }), () => copy.trash("category", category)]
+      : []),
+  ];
+  await choose(actions)();
+}
+
+/** Return random numbers that depend on the seed alone (mulberry32). @param {number} seed */
+function numbers(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}

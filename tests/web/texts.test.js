@@ -1,0 +1,27 @@
+// The catalogues of texts.
+
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { texts as de } from "../../src/tasktracker_web/texts/de.js";
+import { texts as en } from "../../src/tasktracker_web/texts/en.js";
+
+const APP = new URL("../../src/tasktracker_web/", import.meta.url);
+
+test("every language has the same texts, with the same placeholders", () => {
+  assert.deepEqual(Object.keys(de), Object.keys(en));
+  const placeholders = (/** @type {string} */ text) => (text.match(/\{\w+\}/g) ?? []).sort();
+  for (const key of Object.keys(en)) assert.deepEqual(placeholders(de[key]), placeholders(en[key]), key);
+});
+
+test("every text that the app names exists, and every text is used", async () => {
+  const names = await readdir(APP, { recursive: true });
+  const files = names.filter((name) => name.endsWith(".js") && !/^(vendor|sync)\/|texts\/(de|en)/.test(name));
+  const code = (await Promise.all(files.map((name) => readFile(new URL(name, APP), "utf8")))).join("\n");
+  const literals = new Set([...code.matchAll(/"([\w.-]+)"/g)].map(([, text]) => text));
+  for (const [, key] of code.matchAll(/\bt\("([^"]+)"/g)) assert.ok(key in en, key);
+  const begins = [...code.matchAll(/\bt\(`([\w.-]*\.)\$\{/g)].map(([, begin]) => begin);
+  const isUsed = (/** @type {string} */ key) =>
+    literals.has(key.replace(/_one$/, "")) || begins.some((begin) => key.startsWith(begin));
+  assert.deepEqual(Object.keys(en).filter((key) => !isUsed(key)), []);
+});
