@@ -58,8 +58,8 @@ test-thorough: test ## Run all tests, with more generated examples and storages
 
 # One test at a time: each starts several processes, and measures.
 test-faults: export FAULTS := full
-test-faults: $(STAMP_DEV) ## Run the tests of faults under load and of time; needs Linux, root, nginx, faketime and systemd
-	@$(BIN)/python -m pytest -n 0 -m "faults or alone" $(or $(ARGS),tests/faults tests/security)
+test-faults: $(STAMP_DEV) ## Run the tests of faults and of time, one after another; needs Linux, root, nginx, faketime and systemd
+	@$(BIN)/python -m pytest -n 0 -m "faults or alone" $(or $(ARGS),tests)
 
 test-web: $(STAMP_DEV) ## Test the browser app, and the code for browsers in docs/sync.md; needs node and chromium
 	@$(PIP) install --require-hashes -r requirements/browser.txt

@@ -7,9 +7,12 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.http import Server
 
 CONNECTIONS = 4
+pytestmark = pytest.mark.alone  # servers of other tests would claim processors, too
 
 
 def processors(server: Server) -> Counter[frozenset[int]]:
