@@ -83,6 +83,8 @@ class _InvitationPages(Controller):
             page = _filled(await self.threads.run(self.form, token, language), sent)
         except DomainError as error:
             return refusal(error, language)
+        if not page.fields:  # registration was open when the form was shown
+            return page.response(HTTPStatus.FORBIDDEN)
         fields = UserFields(username=sent.get("username", ""), email=sent.get("email"), language=language)
         try:
             user = await self.hashing_threads.run(
