@@ -71,11 +71,15 @@ def test_an_address_is_verified_and_a_password_replaced_by_mailed_links(api: Api
     expect(api.post("/api/accounts/login/", {"username": ADDRESS, "password": OTHER_PASSWORD}), 200)
 
 
-def test_a_new_address_is_given_up_by_null_without_a_proof(api: Api) -> None:
+def test_a_new_address_is_given_up_by_null_without_a_proof(api: Api, folder: MailFolder) -> None:
     grace = api.register("grace", email=ADDRESS)
+    link = newest_link(folder, 1)
     user = expect(grace.get("/api/accounts/me/"), 200)
     assert expect(grace.patch("/api/accounts/me/", {**user, "first_name": "Grace"}), 200)["pending_email"] == ADDRESS
     assert expect(grace.patch("/api/accounts/me/", {"pending_email": None}), 200)["pending_email"] is None
+    assert api.get(link).status_code == 410
+    form = {"token": link.partition("token=")[2]}
+    assert api.request("POST", "/link/verify-email", data=form).status_code == 410
 
 
 def test_the_activity_of_an_account_shows_that_an_administrator_removed_a_new_address(api: Api, admin: Person) -> None:
