@@ -318,14 +318,15 @@ def test_forty_threads_take_turns_at_writing(sqlite_url: str) -> None:
             for _ in range(turns):
                 with database.writing() as connection:
                     connection.change(text("INSERT INTO t VALUES (:number)"), {"number": number})
-                written.append(number)
+                    written.append(number)
 
         race(*(partial(write, number) for number in range(40)))
         with database.reading() as connection:
             assert value(connection, "SELECT count(*) FROM t") == 40 * turns
-    # When the first thread has had all its turns, every other thread has had most of its turns.
+    # When the first thread has had all its turns, the others have had most of theirs: a busy machine may stop some of
+    # them before they queue again. With an unfair lock, the first thread is done after a few more than `turns`.
     first_done = next(place for place in range(len(written)) if written[: place + 1].count(written[place]) == turns)
-    assert first_done > 40 * (turns - 2)
+    assert first_done > 40 * turns / 2
 
 
 def test_turns_are_given_in_order_of_request() -> None:
