@@ -257,6 +257,18 @@ def test_other_fields_and_the_same_address_leave_a_pending_one(app: App, alice: 
     assert len(deliver(app)) == 1
 
 
+def test_a_pending_address_can_be_given_up(app: App, alice: SessionActor) -> None:
+    edit(app, alice, email="typo@example.org")
+    letters = deliver(app)
+    user = app.accounts.edit(alice, {}, keeps_pending=False)
+    assert (user.verified_email, user.pending_email) == (ADDRESS, None)
+    with pytest.raises(InvalidInput):
+        verify(app, letters)
+    user = app.accounts.edit(alice, {"email": "new@example.org"}, PASSWORD, keeps_pending=False)
+    assert user.pending_email == "new@example.org"
+    assert [each.to for each in deliver(app)] == ["new@example.org"]
+
+
 def test_without_mail_a_new_address_is_effective_at_once(store: Storage, app: App, alice: SessionActor) -> None:
     without = App(store, app.clock)
     user = without.accounts.edit(alice, UserFields(email="new@example.org"), PASSWORD)

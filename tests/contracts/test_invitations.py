@@ -124,6 +124,14 @@ def test_while_registration_is_open_an_invitation_is_used_up_as_a_proof_only(
     assert (user.verified_email is not None, remaining(app)) == (left == 0, [left])
 
 
+def test_while_registration_is_open_an_address_of_another_account_uses_no_invitation_up(app: App, seed: Seed) -> None:
+    token = token_of(invited(app))
+    seed.user(email=ADDRESS, email_verified_at=START)
+    app.do(SYSTEM, app.registration_mode.change, Registration.OPEN)
+    user = register(app, token)
+    assert (user.pending_email, remaining(app)) == (ADDRESS, [1])
+
+
 def test_while_registration_is_closed_invitations_do_not_work(app: App) -> None:
     letter = invited(app)
     app.do(SYSTEM, app.registration_mode.change, Registration.CLOSED)

@@ -210,6 +210,10 @@ def test_invitations_count_as_members(app: App, subject: Subject, bob: SessionAc
     subject.invite("b@example.org")
     with pytest.raises(TooManyMembers):
         subject.invite("c@example.org")
+    register(app, "carol")
+    with pytest.raises(TooManyMembers):
+        subject.share("carol")
+    subject.share("bob", EDITOR)
     subject.invite(role=EDITOR)
 
 
@@ -374,13 +378,12 @@ def test_the_owner_does_not_become_a_member(app: App, subject: Subject) -> None:
     assert (subject.members(), subject.pending()) == ([], [])
 
 
-def test_an_invitation_beyond_the_limit_ends(app: App, subject: Subject, seed: Seed) -> None:
+def test_an_invitation_beyond_a_lowered_limit_ends(app: App, subject: Subject, seed: Seed) -> None:
     subject.invite()
-    for user in (seed.user(), seed.user(), seed.user()):
-        subject.share(user.username)
+    subject.share(seed.user().username)
     deliver(app)
-    grace(app)
-    assert (len(subject.members()), subject.pending()) == (3, [])
+    grace(App(app.store, app.clock, mail=True, member_limit=1))
+    assert (len(subject.members()), subject.pending()) == (1, [])
 
 
 def test_a_verification_accepts_the_oldest_invitations(
@@ -448,7 +451,7 @@ def test_an_invitation_to_a_task_in_the_trash_waits(app: App, alice: SessionActo
     grace(app)
     app.do(alice, app.trash.restore, task.id)
     assert (task.members(), task.pending()) == ([], [(ADDRESS, VIEWER)])
-    task.share(ADDRESS, EDITOR)
+    task.share("grace", EDITOR)
     assert (task.members(), task.pending()) == ([("grace", EDITOR)], [])
 
 

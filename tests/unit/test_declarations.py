@@ -77,7 +77,7 @@ def read_only(body: type[msgspec.Struct]) -> set[str]:
     """Return the fields of a body that the server ignores or uses otherwise."""
     hints = get_type_hints(body, include_extras=True)
     ignored = {name for name, hint in hints.items() if "readOnly" in repr(hint)}
-    return ignored | {"version"}  # a precondition
+    return ignored | {"version", "pending_email"}  # a precondition, and an address that null gives up
 
 
 @every_entity

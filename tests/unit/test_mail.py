@@ -22,6 +22,7 @@ from tasktracker.adapters.mail.folder import FolderMailer, MailFolder
 from tasktracker.adapters.mail.urls import Encryption, Relay, parse, sender
 from tasktracker.domain.accounts.user import canonical_email
 from tasktracker.domain.deliveries.delivery import DeliveryKind
+from tasktracker.domain.deliveries.ports import NotSent
 from tasktracker.domain.kernel.fields import Refused
 from tests.mail import PUBLIC_URL, SENDER, UNTIL, new_letter, parts
 
@@ -223,3 +224,13 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
     assert LINK in parts(second)["plain"]
     assert found.find("../../secret") is None
     assert MailFolder(tmp_path / "missing").names() == []
+
+
+def test_a_folder_is_checked_and_not_created(tmp_path: Path) -> None:
+    assert str(tmp_path / "new") in FolderMailer(tmp_path / "new" / "mail", composer).check()
+    assert list(tmp_path.iterdir()) == []
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file, file / "mail"):
+        with pytest.raises(NotSent, match="no file can be written"):
+            FolderMailer(path, composer).check()

@@ -212,12 +212,11 @@ def _mail(loaded: Settings) -> Finding:
     if mailer is None:
         return Finding(Level.OK, "mail", "none is sent: administrators make one-time links by `tasktracker users`")
     try:
-        mailer.check()
+        return Finding(Level.OK, "mail", mailer.check())
     except NotSent as error:
         return Finding(Level.ERROR, "mail", str(error), "Check MAIL_URL, and that this host may connect to the relay.")
     finally:
         mailer.close()
-    return Finding(Level.OK, "mail", "the relay answers, and accepts the user")
 
 
 def _backups(loaded: Settings) -> Iterator[Finding]:

@@ -100,6 +100,14 @@ def test_what_is_sent_is_never_in_the_page_as_markup_or_as_a_password(api: Api, 
     assert (refused.status_code, "short" in refused.text.replace("too short", "")) == (400, False)
 
 
+def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Api, alice: Person) -> None:
+    token = new_link(api, alice)
+    page = f"{PAGE}?utm_source=mail&token={token}&x=%ff&x="
+    assert parsed(api.get(page)).fields["token"] == token
+    form = urlencode({"token": token, "new_password": OTHER_PASSWORD})
+    assert api.request("POST", page, content=form, headers=FORM).status_code == 200
+
+
 def test_a_refused_password_is_explained_and_does_not_use_the_link_up(api: Api, alice: Person) -> None:
     token = new_link(api, alice)
     refused = send(api, token, new_password="password")

@@ -37,6 +37,12 @@ def test_every_route_of_the_app_answers_with_its_page(api: Api, path: str) -> No
     assert "unsafe" not in policy
 
 
+@pytest.mark.parametrize("path", ["/", "/all", "/docs"])
+def test_parameters_that_others_add_to_the_address_of_a_page_are_ignored(api: Api, path: str) -> None:
+    page = api.get(f"{path}?utm_source=mail&x=%ff")
+    assert (page.status_code, page.content) == (200, api.get(path).content)
+
+
 def test_the_routes_of_the_server_are_those_of_the_app() -> None:
     [paths] = re.findall(r"PATHS = (\[.*\])", (FOLDER / "router.js").read_text(encoding="utf-8"))
     assert [each.replace(":str", "") for each in ROUTES] == json.loads(paths)

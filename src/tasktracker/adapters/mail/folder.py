@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from tasktracker.adapters.mail.composer import Composer
 from tasktracker.domain.deliveries.delivery import Letter
+from tasktracker.domain.deliveries.ports import NotSent
 
 
 class FolderMailer:
@@ -27,8 +29,12 @@ class FolderMailer:
         partial.write_bytes(self._composer.write(letter).as_bytes())
         partial.rename(path)
 
-    def check(self) -> None:
-        pass
+    def check(self) -> str:
+        folder = self._folder.absolute()
+        existing = next(each for each in (folder, *folder.parents) if each.exists())
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            raise NotSent(f"no file can be written into {folder}", is_of_relay=True)
+        return f"each one is written as a file into {folder}"
 
     def close(self) -> None:
         pass

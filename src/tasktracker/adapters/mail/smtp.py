@@ -46,13 +46,14 @@ class SmtpMailer:
                 self._disconnect()
                 raise NotSent(_described(error), is_of_relay=True) from error
 
-    def check(self) -> None:
+    def check(self) -> str:
         with self._lock:
             try:
                 self._connected()
             except (OSError, smtplib.SMTPException) as error:
                 self._disconnect()
                 raise NotSent(_described(error), is_of_relay=True) from error
+        return "the relay answers, and accepts the user"
 
     def close(self) -> None:
         with self._lock:

@@ -50,7 +50,9 @@ class EmailService:
 
     def find_link(self, work: LinkWork, token: str) -> tuple[OneTimeLink, User]:
         """Return the live link that has this token, and its user. Uses nothing up. Raises InvalidInput."""
-        return find_link(work, token, LinkKind.VERIFY_EMAIL)
+        link, user = find_link(work, token, LinkKind.VERIFY_EMAIL)
+        _address_of(link, user)
+        return link, user
 
     def verify(self, work: AccountWork[SystemActor], token: str, origin: Origin = UNKNOWN_ORIGIN) -> User:
         """Use a link up: its address becomes the one of the user (see `VerifiedAddresses.assign`).
@@ -58,9 +60,7 @@ class EmailService:
         Raises InvalidInput for a dead link, EmailTaken if another account has verified the address meanwhile.
         """
         link, user = use_link(work, token, LinkKind.VERIFY_EMAIL)
-        if link.address is None or link.address != user.unverified_email:
-            raise InvalidInput.of("token", "is not valid: it is for an address that was replaced")
-        return self._addresses.assign(work, user, link.address, origin)
+        return self._addresses.assign(work, user, _address_of(link, user), origin)
 
     def forgot_password(self, name: str, origin: Origin = UNKNOWN_ORIGIN) -> None:
         """Store the username or address of an account whose password was forgotten, whether there is one or not.
@@ -73,3 +73,10 @@ class EmailService:
         self._throttle.consume(*buckets(FORGOTTEN_LIMITS, origin.address))
         with self._store.writing(SystemActor("take a request for a new password")) as work:
             self._outbox.add(work, DeliveryKind.RESET_PASSWORD, self._ids.new(), parameters={"name": name})
+
+
+def _address_of(link: OneTimeLink, user: User) -> str:
+    """Return the address that a link verifies. Raises InvalidInput for the field `token` if it is not pending now."""
+    if link.address is None or link.address != user.unverified_email:
+        raise InvalidInput.of("token", "is not valid: it is for an address that was replaced")
+    return link.address

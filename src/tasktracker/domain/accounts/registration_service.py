@@ -131,18 +131,16 @@ class RegistrationService:
             return use_invite(work, token).proved_address
         digest = digest_of(token or "")
         found = work.invites.find_usable(digest, work.now)
-        is_proof = found is not None and _is_same(found.proved_address, user.pending_email)
+        is_proof = found is not None and _proved_address(work, user, found.proved_address) is not None
         used = work.invites.use(digest, work.now) if is_proof else None
         return used.proved_address if used else None
 
     def _add(self, work: RegistrationWork, user: User, origin: Origin, proved: str | None) -> User:
         """Store a user, and verify the address or ask to verify it."""
         work.users.add(user)
-        address = user.pending_email
-        if address is not None and _is_same(address, proved):
-            holder = work.users.find_by_login(address)
-            if holder is None or holder.verified_email is None:
-                return self._addresses.assign(work, user, address, origin)
+        address = _proved_address(work, user, proved)
+        if address is not None:
+            return self._addresses.assign(work, user, address, origin)
         ask_to_verify(self._outbox, work, user, self._ids)
         return user
 
@@ -171,5 +169,10 @@ class RegistrationService:
         )
 
 
-def _is_same(address: str | None, other: str | None) -> bool:
-    return address is not None and other is not None and email_key(address) == email_key(other)
+def _proved_address(work: RegistrationWork, user: User, proved: str | None) -> str | None:
+    """Return the address that a user gave, if it is the proved one, and no other account has verified it."""
+    address = user.pending_email
+    if address is None or proved is None or email_key(address) != email_key(proved):
+        return None
+    holder = work.users.find_by_login(address)
+    return address if holder is None or holder.verified_email is None else None

@@ -52,10 +52,13 @@ class AccountService:
         password: str | None = None,
         origin: Origin = UNKNOWN_ORIGIN,
         code: str | None = None,
+        *,
+        keeps_pending: bool = True,
     ) -> User:
         """Change the actor's profile. A change of the username or e-mail address requires a proof.
 
-        With mail, a new address is pending until it is verified, whether another account has it or not.
+        With mail, a new address is pending until it is verified, whether another account has it or not. If no new one
+        is given and `keeps_pending` is False, an address that is pending already is given up.
         This is a process: the password is verified while no work is open.
         Raises InvalidInput, ConfirmationRequired, UsernameTaken, EmailTaken, TooManyRequests.
         """
@@ -67,14 +70,14 @@ class AccountService:
 
         def change(work: AccountWork[SessionActor], user: User) -> User:
             USER.check_changes(user, user.edit(fields), self._characters)
-            edited = user.edit(fields, is_mail_on=self._outbox.is_on)
+            edited = user.edit(fields, is_mail_on=self._outbox.is_on, keeps_pending=keeps_pending)
             if edited is not user:
                 work.users.save(edited)
             if is_renamed(user):
                 event = self._recorder.success(work, Kind.RENAME, origin, user.id, actor.session_id)
                 if edited.verified_email != user.verified_email:
                     notify_of_address(self._outbox, work, user, event.id)
-            if edited.pending_email != user.pending_email:
+            if edited.pending_email not in (None, user.pending_email):
                 ask_to_verify(self._outbox, work, edited, self._ids)
             return edited
 

@@ -69,12 +69,15 @@ class User:
         """The address that is to be verified next."""
         return self.pending_email or (self.email if self.email_verified_at is None else None)
 
-    def edit(self, fields: UserFields, *, is_mail_on: bool = False) -> User:
+    def edit(self, fields: UserFields, *, is_mail_on: bool = False, keeps_pending: bool = True) -> User:
         """Return the user with these (checked) profile fields; itself if they change nothing.
 
-        With mail, a new address is pending until it is verified.
+        With mail, a new address is pending until it is verified. An address that is pending already is kept if no new
+        one is given, and `keeps_pending`.
         """
         edited = replace(self, **fields)
+        if not keeps_pending:
+            edited = replace(edited, pending_email=None)
         if edited.email != self.email:
             edited = replace(edited, pending_email=None, email_verified_at=None)
             if is_mail_on and edited.email is not None:

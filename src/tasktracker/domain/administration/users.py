@@ -92,7 +92,7 @@ class UserAdministration:
         changes = check(CHANGE_RULES, changes)
         user = self._find(work, user_id)
         names = {name: changes[name] for name in ("username", "email") if name in changes}
-        edited = user.edit(cast(UserFields, names))
+        edited = user.edit(cast(UserFields, names), keeps_pending="email" not in names)
         USER.check_changes(user, edited, self._characters)
         edited = edited.activated(changes.get("is_active", user.is_active))
         edited = edited.promoted(changes.get("is_admin", user.is_admin))
@@ -157,7 +157,7 @@ class UserAdministration:
 
 
 def _changed(before: User, after: User) -> Iterator[Kind]:
-    if (before.username, before.email) != (after.username, after.email):
+    if (before.username, before.email, before.pending_email) != (after.username, after.email, after.pending_email):
         yield Kind.RENAME
     if before.is_active != after.is_active:
         yield Kind.ENABLE if after.is_active else Kind.DISABLE

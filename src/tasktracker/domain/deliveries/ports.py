@@ -94,8 +94,8 @@ class Mailer(Protocol):
         """Send a letter. Raises NotSent. If it takes longer than a minute, it has failed."""
         ...
 
-    def check(self) -> None:
-        """Check that the relay answers and accepts the user. Raises NotSent."""
+    def check(self) -> str:
+        """Check that mails can be sent, without sending one, and return what was found. Raises NotSent."""
         ...
 
     def close(self) -> None:

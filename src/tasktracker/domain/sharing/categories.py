@@ -12,7 +12,7 @@ from tasktracker.domain.categories.policy import require_owned, require_visible,
 from tasktracker.domain.jobs.job import BEGIN, Job, JobKind
 from tasktracker.domain.kernel.changes import Action
 from tasktracker.domain.kernel.clock import IdGenerator
-from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed, TooManyMembers
+from tasktracker.domain.kernel.errors import InvalidInput, MemberNotFound, NotAllowed
 from tasktracker.domain.kernel.fields import check
 from tasktracker.domain.kernel.members import MAX_MEMBERS, Member, Role
 from tasktracker.domain.kernel.versions import Expected, require
@@ -56,15 +56,15 @@ class CategorySharing:
         user = find_invited(work, username, role, can_invite=self._invitations.can_invite)
         category = require_owned(self._find(work, category_id), work.actor.user_id)
         require(category, expected)
+        pending = self._invitations.list(work, category.id)
         if isinstance(user, str):
-            pending = self._invitations.list(work, category.id)
             require_room(self._limit, len(category.members), pending, user, "A category")
             return self._invitations.invite(work, user, role, category_id=category.id)
         if user.id == category.user_id:
             raise InvalidInput.of("username", "is the category's owner")
-        if category.member(user.id) is None and len(category.members) >= self._limit:
-            raise TooManyMembers(f"A category has at most {self._limit} members.")
-        self._invitations.settle(work, category.id, username)
+        if category.member(user.id) is None:
+            require_room(self._limit, len(category.members), pending, user.verified_email, "A category")
+        self._invitations.settle(work, category.id, user)
         return self._assign(work, category, user, role)
 
     def assign(

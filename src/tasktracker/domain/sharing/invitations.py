@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from tasktracker.domain.accounts.user import email_key
+from tasktracker.domain.accounts.user import User, email_key
 from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.deliveries.outbox import Outbox
 from tasktracker.domain.kernel.clock import IdGenerator
@@ -78,12 +78,10 @@ class ShareInvitations:
             raise MemberNotFound
         return found
 
-    def settle(self, work: SharingWork, subject: UUID, address: str) -> None:
-        """Remove the invitation of an address, if there is one, because its user has become a member.
-
-        `address` may also be a username, which no invitation has.
-        """
-        if "@" in address and (invitation := self.find_to(work, subject, address)) is not None:
+    def settle(self, work: SharingWork, subject: UUID, user: User) -> None:
+        """Remove the invitation of a user's verified address, if there is one, because the user becomes a member."""
+        address = user.verified_email
+        if address is not None and (invitation := self.find_to(work, subject, address)) is not None:
             work.share_invitations.remove(invitation.id)
 
     def find_to(self, work: SharingWork, subject: UUID, address: str) -> ShareInvitation | None:

@@ -102,18 +102,21 @@ class SharingService:
         With mail, it may be the address of a user, who has verified it; any other address is invited. Raises
         TaskNotFound, NotAllowed, Stale, TooManyMembers, and InvalidInput if there is no such user.
         """
-        found = require_owned(work.tasks.find_unlocked(task_id), work.actor.user_id)
+        require_owned(work.tasks.find_unlocked(task_id), work.actor.user_id)
         invited = find_invited(work, username, role, can_invite=self._invitations.can_invite)
-        if isinstance(invited, User):
-            share = self._assign(work, task_id, invited, role, expected)
-            self._invitations.settle(work, found.root, username)
-            return share
         lock_roots(work, task_id)
         task = require_owned(work.tasks.find(task_id), work.actor.user_id)
         require(task, expected)
         pending = self._invitations.list(work, task.root)
-        require_room(self._limit, len(task.members), pending, invited, "A task")
-        return self._invitations.invite(work, invited, role, task_id=task.root)
+        if isinstance(invited, str):
+            require_room(self._limit, len(task.members), pending, invited, "A task")
+            return self._invitations.invite(work, invited, role, task_id=task.root)
+        if invited.id == task.owner:
+            raise InvalidInput.of("username", "is the task's owner")
+        if invited.id not in {member.user_id for member in task.members}:
+            require_room(self._limit, len(task.members), pending, invited.verified_email, "A task")
+        self._invitations.settle(work, task.root, invited)
+        return _assign(work, task, invited, role)
 
     def assign(self, work: SharingWork, task_id: UUID, user_id: UUID, role: Role, expected: Expected = None) -> Share:
         """Change the role of a member. Raises TaskNotFound, NotAllowed, MemberNotFound, Stale."""
@@ -124,7 +127,8 @@ class SharingService:
         task = require_owned(work.tasks.find(task_id), work.actor.user_id)
         if user is None or user_id not in {member.user_id for member in task.members}:
             raise MemberNotFound
-        return self._assign(work, task_id, user, role, expected)
+        require(task, expected)
+        return _assign(work, task, user, role)
 
     def unshare(self, work: SharingWork, task_id: UUID, user_id: UUID, expected: Expected = None) -> None:
         """End a membership in a task, or revoke an invitation by its id. Each member may end their own membership.
@@ -153,17 +157,11 @@ class SharingService:
             members = tuple(sorted([*root.members, Member(user.id, role)]))
             _set_members(work, root, members, Action.SHARE, on_behalf_of=root.owner)
 
-    def _assign(self, work: SharingWork, task_id: UUID, user: User, role: Role, expected: Expected) -> Share:
-        lock_roots(work, task_id)
-        task = require_owned(work.tasks.find(task_id), work.actor.user_id)
-        require(task, expected)
-        if user.id == task.owner:
-            raise InvalidInput.of("username", "is the task's owner")
-        others = [member for member in task.members if member.user_id != user.id]
-        if len(others) >= self._limit:
-            raise TooManyMembers(f"A task has at most {self._limit} members.")
-        _set_members(work, task, tuple(sorted([*others, Member(user.id, role)])), Action.SHARE)
-        return Share(user.id, user.username, role)
+
+def _assign(work: SharingWork, task: Task, user: User, role: Role) -> Share:
+    others = [member for member in task.members if member.user_id != user.id]
+    _set_members(work, task, tuple(sorted([*others, Member(user.id, role)])), Action.SHARE)
+    return Share(user.id, user.username, role)
 
 
 def _remove_member(work: SharingWork, task: Task, user_id: UUID) -> None:
@@ -171,9 +169,14 @@ def _remove_member(work: SharingWork, task: Task, user_id: UUID) -> None:
     _set_members(work, task, kept, Action.UNSHARE)
 
 
-def require_room(limit: int, members: int, pending: Sequence[ShareInvitation], address: str, subject: str) -> None:
-    """Require that one more address can be invited, unless it is invited already. Raises TooManyMembers."""
-    others = [each for each in pending if email_key(each.address) != email_key(address)]
+def require_room(
+    limit: int, members: int, pending: Sequence[ShareInvitation], address: str | None, subject: str
+) -> None:
+    """Require that one more member or invitation fits, which takes the place of an invitation to the same address.
+
+    Raises TooManyMembers.
+    """
+    others = [each for each in pending if address is None or email_key(each.address) != email_key(address)]
     if members + len(others) >= limit:
         raise TooManyMembers(f"{subject} has at most {limit} members and invitations.")
 

@@ -100,10 +100,13 @@ class EditProfile(Body, kw_only=True):
         | UnsetType
     ) = UNSET
     code: Code | UnsetType | None = UNSET
+    pending_email: (
+        Annotated[str | None, Meta(description="Null gives a new address up that is not verified. Text is ignored.")]
+        | UnsetType
+    ) = UNSET
 
     id: ReadOnly = UNSET
     email_verified_at: ReadOnly = UNSET
-    pending_email: ReadOnly = UNSET
     is_admin: ReadOnly = UNSET
     created_at: ReadOnly = UNSET
 
@@ -243,10 +246,15 @@ class AccountController(Controller):
 
         A change of the username or the e-mail address needs the password, or a recent confirmation.
         """
-        fields = sent_fields(data, UserFields)
-        return view_user(
-            self.accounts.edit(request.session_actor, fields, sent(data.password), request.origin, code=sent(data.code))
+        edited = self.accounts.edit(
+            request.session_actor,
+            sent_fields(data, UserFields),
+            sent(data.password),
+            request.origin,
+            code=sent(data.code),
+            keeps_pending=data.pending_email is not None,
         )
+        return view_user(edited)
 
     @post(
         "/me/delete",

@@ -33,11 +33,11 @@ from tasktracker.domain.sharing.acceptance import InvitationAcceptance
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, operation
 from tasktracker.entrypoints.http.core.problems import status_of
-from tasktracker.entrypoints.http.core.request import Request, query
+from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.link_pages import (
-    LinkQuery,
     form_field,
+    link_token,
     message,
     page_language,
     password_field,
@@ -64,25 +64,27 @@ class _InvitationPages(Controller):
     threads: ThreadRunner
     hashing_threads: ThreadRunner
 
-    @get("/", include_in_schema=False, opt=operation(access=Access.PUBLIC, query=LinkQuery))
+    @get("/", include_in_schema=False, opt=operation(access=Access.PAGE))
     async def show(self, request: Request) -> Response[str]:
         """The form of an invitation."""
         language = page_language(request)
         try:
-            page = await self.threads.run(self.form, query(LinkQuery, request).token, language)
+            page = await self.threads.run(self.form, link_token(request), language)
         except DomainError as error:
             return refusal(error, language)
         return page.response()
 
-    @post("/", include_in_schema=False, opt=operation(access=Access.PUBLIC, query=LinkQuery))
+    @post("/", include_in_schema=False, opt=operation(access=Access.PAGE))
     async def use(self, request: Request) -> Response[str]:
         """Create an account."""
         language, sent = page_language(request), await sent_form(request)
-        token = sent.get("token", query(LinkQuery, request).token)
+        token = sent.get("token", link_token(request))
         try:
             page = _filled(await self.threads.run(self.form, token, language), sent)
         except DomainError as error:
             return refusal(error, language)
+        if not page.fields:  # registration was open when the form was shown
+            return page.response(HTTPStatus.FORBIDDEN)
         fields = UserFields(username=sent.get("username", ""), email=sent.get("email"), language=language)
         try:
             user = await self.hashing_threads.run(

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
 from urllib.parse import parse_qsl
 
 from litestar import Response
-from msgspec import Meta
 
 from tasktracker.domain.accounts.password import MAX_CREDENTIAL_LENGTH
 from tasktracker.domain.kernel.errors import (
@@ -24,7 +22,6 @@ from tasktracker.domain.kernel.languages import DEFAULT_LANGUAGE, Language
 from tasktracker.entrypoints.http.core.languages import preferred_language
 from tasktracker.entrypoints.http.core.problems import status_of
 from tasktracker.entrypoints.http.core.request import Request, media_type
-from tasktracker.entrypoints.http.core.schemas import Query
 from tasktracker.entrypoints.http.pages import Page, PageField
 from tasktracker.entrypoints.texts import text
 
@@ -32,15 +29,15 @@ FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 10
 
 
-class LinkQuery(Query):
-    """The token of a link."""
-
-    token: Annotated[str, Meta(description="The token of the link.")] = ""
-
-
 def page_language(request: Request) -> Language:
     """Return the language that the browser prefers."""
     return preferred_language(request) or DEFAULT_LANGUAGE
+
+
+def link_token(request: Request) -> str:
+    """Return the token in the address of a page."""
+    token: str = request.query_params.get("token", "")
+    return token
 
 
 async def sent_form(request: Request) -> Mapping[str, str]:

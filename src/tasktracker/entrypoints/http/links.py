@@ -20,11 +20,11 @@ from tasktracker.domain.kernel.errors import DomainError, InvalidInput
 from tasktracker.domain.kernel.languages import Language
 from tasktracker.domain.work import Storage
 from tasktracker.entrypoints.http.core.operation import Access, operation
-from tasktracker.entrypoints.http.core.request import Request, query
+from tasktracker.entrypoints.http.core.request import Request
 from tasktracker.entrypoints.http.core.threads import ThreadRunner
 from tasktracker.entrypoints.http.link_pages import (
-    LinkQuery,
     form_field,
+    link_token,
     message,
     page_language,
     password_field,
@@ -52,10 +52,10 @@ class LinkController(Controller):
     threads: ThreadRunner
     hashing_threads: ThreadRunner
 
-    @get("/{kind:str}", include_in_schema=False, opt=operation(access=Access.PUBLIC, query=LinkQuery))
+    @get("/{kind:str}", include_in_schema=False, opt=operation(access=Access.PAGE))
     async def show(self, request: Request, kind: FromPath[str]) -> Response[str]:
         """The form of a link."""
-        known, token = _kind(kind), query(LinkQuery, request).token
+        known, token = _kind(kind), link_token(request)
         language = await self.threads.run(self._language, known, token, page_language(request))
         try:
             page = await self.threads.run(self._form, known, token, language)
@@ -63,11 +63,11 @@ class LinkController(Controller):
             return refusal(error, language)
         return page.response()
 
-    @post("/{kind:str}", include_in_schema=False, opt=operation(access=Access.PUBLIC, query=LinkQuery))
+    @post("/{kind:str}", include_in_schema=False, opt=operation(access=Access.PAGE))
     async def use(self, request: Request, kind: FromPath[str]) -> Response[str]:
         """Do what the link is for, once."""
         known, sent = _kind(kind), await sent_form(request)
-        token = sent.get("token", query(LinkQuery, request).token)
+        token = sent.get("token", link_token(request))
         language = await self.threads.run(self._language, known, token, page_language(request))
         done = "email" if known is LinkKind.VERIFY_EMAIL else "password"
         try:

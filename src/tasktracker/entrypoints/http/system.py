@@ -94,7 +94,7 @@ class SystemController(Controller):
         document: dict[str, Any] = request.app.state.openapi()
         return document
 
-    @get("/docs", include_in_schema=False, opt=operation(access=Access.PUBLIC))
+    @get("/docs", include_in_schema=False, opt=operation(access=Access.PAGE))
     async def docs(self) -> Response[bytes]:
         """The interactive documentation."""
         return self._page("index.html", MediaType.HTML)

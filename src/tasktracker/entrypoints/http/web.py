@@ -47,7 +47,7 @@ class WebController(Controller):
     def _files(self) -> WebFiles:
         return WebFiles(urlsplit(self.settings.public_url).path)
 
-    @get(list(ROUTES), **_PUBLIC)
+    @get(list(ROUTES), include_in_schema=False, opt=operation(access=Access.PAGE))
     async def page(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """The page of the app."""
         return _response(request, self._files.page, {"Content-Security-Policy": PAGE_POLICY})

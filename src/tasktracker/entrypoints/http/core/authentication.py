@@ -77,7 +77,7 @@ class Authentication(AbstractAuthenticationMiddleware):
             set_sharer(client[0] if client else None, method)
         # Refuse unknown parameters. Without a body, a handler with parameters refuses them itself when it reads them.
         raw = scope["query_string"]
-        if raw and (operation.query is None or handler.parsed_data_field is not None):
+        if raw and access is not Access.PAGE and (operation.query is None or handler.parsed_data_field is not None):
             read_query(operation.query or Query, raw)
         return result
 

@@ -20,6 +20,8 @@ class Access(Enum):
 
     PUBLIC = auto()
     """None."""
+    PAGE = auto()
+    """None. Unknown query parameters are ignored: mail programs and others add theirs to the address of a page."""
     OPTIONAL = auto()
     """None. The handler itself reads a token, if there is one."""
     OPTIONAL_TOKEN = auto()
