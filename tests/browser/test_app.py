@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pyotp
 import pytest
@@ -65,6 +66,7 @@ class Tab:
     def mistakes(self) -> list[str]:
         """Return what axe-core finds wrong."""
         self.page.evaluate((PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        self.page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
         result = self.page.evaluate("axe.run(document)")
         assert result["passes"]
         found = result["violations"]
@@ -215,6 +217,38 @@ def test_tabs_show_one_anothers_edits_and_share_a_stream_and_a_session(app: Tab)
     app.synced()
     for path in ("/events", "/refresh"):
         assert len([url for url in requests if path in url]) <= 1
+
+
+def test_a_long_list_has_few_elements_and_keeps_the_focus(app: Tab, person: Person) -> None:
+    titles = [f"task {number:03}" for number in range(300)]
+    creations = [
+        {"id": str(uuid4()), "type": "task", "op": "create", "target": str(uuid4()), "data": {"title": title}}
+        for title in titles
+    ]
+    for start in range(0, len(creations), 100):
+        expect(person.post("/api/sync/", {"mutations": creations[start : start + 100]}), 200)
+    app.see("task 299")
+    app.page.wait_for_selector(".side .count:text-is('300')")
+    assert app.page.locator(".row").count() < 60
+    app.page.focus(".add-box input")
+    for _ in range(40):
+        app.page.keyboard.press("ArrowDown")
+    focused = "document.activeElement.querySelector('.title')?.textContent"
+    app.wait_for(f"{focused} === 'task 260'")
+    app.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    app.see("task 000")
+    app.wait_for(f"{focused} === 'task 260'")
+    app.page.keyboard.press("ArrowUp")
+    app.wait_for(f"{focused} === 'task 261'")
+
+
+def test_completing_a_task_by_keyboard_moves_the_focus_to_the_next(app: Tab) -> None:
+    for title in ("a", "b"):
+        app.add(title)
+    app.expect("a", "b")
+    app.row("b").locator("button").press("Enter")
+    app.expect("a")
+    app.wait_for("document.activeElement.querySelector('.title')?.textContent === 'a'")
 
 
 def test_a_session_that_was_ended_elsewhere_asks_for_a_login_and_keeps_edits(app: Tab, person: Person) -> None:

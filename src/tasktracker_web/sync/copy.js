@@ -1,6 +1,6 @@
 // The copy of one user on this device, as signals for views, and what the user can do with it.
 
-import { signal } from "../vendor/preact-signals-core.js";
+import { batch, signal } from "../vendor/preact-signals-core.js";
 import { SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
 import { editable } from "./items.js";
@@ -202,12 +202,14 @@ export class Copy {
     const deletions = this.#all("deletions");
     this.#views.category = view("category", this.#all("category"), edits, deletions);
     this.#views.task = view("task", this.#all("task"), edits, deletions, this.#views.category.shown);
-    this.categories.value = /** @type {Map<string, any>} */ (this.#views.category.shown);
-    this.tasks.value = /** @type {Map<string, any>} */ (this.#views.task.shown);
-    this.issues.value = this.#all("issues");
-    this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
-    this.isComplete.value = this.#meta("complete_at") !== null;
-    this.checked.value = this.#meta("checked");
+    batch(() => {
+      replace(this.categories, /** @type {Map<string, any>} */ (this.#views.category.shown));
+      replace(this.tasks, /** @type {Map<string, any>} */ (this.#views.task.shown));
+      replace(this.issues, this.#all("issues"));
+      this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
+      this.isComplete.value = this.#meta("complete_at") !== null;
+      this.checked.value = this.#meta("checked");
+    });
   }
 
   /** @param {Table} table */
@@ -375,4 +377,11 @@ export class Copy {
     const last = this.checked.value;
     if (this.canCheck && (!last || last.differs || this.#parts.now() - last.at > CHECK_MS)) await this.check();
   }
+}
+
+/** Set a signal, unless it has the same items: views need not be rendered for that. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
+function replace(shown, next) {
+  const last = shown.peek().values();
+  for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);
+  if (!last.next().done) shown.value = next;
 }
