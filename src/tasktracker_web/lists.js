@@ -2,7 +2,7 @@
 // takes longer than a frame.
 
 import { now } from "./clock.js";
-import { dueBefore, inOrder, isOpen } from "./tasks.js";
+import { dueBefore, inOrder, isOpen, lastDoneFirst } from "./tasks.js";
 import { startOfDay } from "./texts/texts.js";
 import { computed } from "./vendor/preact-signals-core.js";
 
@@ -18,24 +18,26 @@ export class Lists {
   open;
   /** The open tasks that are overdue or due today. @type {Signal<Task[]>} */
   today;
+  /** The open tasks that are due after today. @type {Signal<Task[]>} */
+  upcoming;
+  /** The tasks that are done or cancelled. @type {Signal<Task[]>} */
+  done;
   /** The number of open tasks in each category. @type {Signal<Map<string | null, number>>} */
   counts;
 
   /** @param {Signal<Map<string, Task>>} tasks */
   constructor(tasks) {
     this.open = sorted(tasks, isOpen, inOrder);
-    this.today = computed(() => this.open.value.slice(0, this.#dueBefore(startOfDay(now.value, 1))));
+    this.done = sorted(tasks, (task) => !isOpen(task), lastDoneFirst);
+    const tomorrow = computed(() => position(this.open.value, (task) => !dueBefore(task, startOfDay(now.value, 1))));
+    const never = computed(() => position(this.open.value, ({ due_date }) => due_date === null));
+    this.today = computed(() => this.open.value.slice(0, tomorrow.value));
+    this.upcoming = computed(() => this.open.value.slice(tomorrow.value, never.value));
     this.counts = computed(() => {
       const counts = new Map();
       for (const { category } of this.open.value) counts.set(category, (counts.get(category) ?? 0) + 1);
       return counts;
     });
-  }
-
-  /** @param {Date} moment */
-  #dueBefore(moment) {
-    const open = this.open.value;
-    return position(open.length, (at) => !dueBefore(open[at], moment));
   }
 }
 
@@ -68,7 +70,7 @@ export function sorted(tasks, includes, order) {
     if (gone.length + added.length > MANY) rows = [...after.values()].filter(includes).sort(order);
     else if (gone.length + added.length > 0) {
       rows = [...rows];
-      const at = (/** @type {Task} */ task) => position(rows.length, (each) => order(rows[each], task) >= 0);
+      const at = (/** @type {Task} */ task) => position(rows, (each) => order(each, task) >= 0);
       for (const task of gone) rows.splice(at(task), 1);
       for (const task of added) rows.splice(at(task), 0, task);
     }
@@ -76,12 +78,12 @@ export function sorted(tasks, includes, order) {
   });
 }
 
-/** Return the first number for which something is true that is also true for all after it. @param {number} length @param {(at: number) => boolean} isTrue */
-function position(length, isTrue) {
-  let [low, high] = [0, length];
+/** Return the position of the first task for which something is true. It is true for all tasks after that. @param {Task[]} rows @param {(task: Task) => boolean} isTrue */
+function position(rows, isTrue) {
+  let [low, high] = [0, rows.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (isTrue(middle)) high = middle;
+    if (isTrue(rows[middle])) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -38,6 +38,7 @@ import { Syncer } from "./syncer.js";
 
 const CHECK_MS = 10 * 60_000;
 const SHOW_MS = 500;
+const RETENTION_DAYS = 30; // unless the server says otherwise
 
 export class Copy {
   /** @type {import("@preact/signals-core").Signal<Map<string, Task>>} */
@@ -54,6 +55,9 @@ export class Copy {
   isComplete = signal(false);
   /** @type {import("@preact/signals-core").Signal<Check | null>} */
   checked = signal(null);
+
+  /** The trash as the server has listed it last, at a time. @type {import("@preact/signals-core").Signal<{ at: number, tasks: import("./items.js").Deleted[] } | null>} */
+  trashed = signal(null);
 
   /** @type {import("./outbox.js").Context} */
   context;
@@ -209,6 +213,7 @@ export class Copy {
       this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
       this.isComplete.value = this.#meta("complete_at") !== null;
       this.checked.value = this.#meta("checked");
+      this.trashed.value = this.#meta("trash");
     });
   }
 
@@ -347,6 +352,31 @@ export class Copy {
       await this.write(async (tx) => setMeta(tx, { retention_days: limits.retention_days }));
     }
     return session.call(method, path, body);
+  }
+
+  // ---------------------------------------------------------------- the trash
+
+  /** For how many days deleted tasks stay in the trash. */
+  get retentionDays() {
+    return this.#meta("retention_days") ?? RETENTION_DAYS;
+  }
+
+  /** Ask the server for the tasks in the trash. */
+  async fetchTrash() {
+    /** @type {import("./items.js").Deleted[]} */
+    const tasks = [];
+    for (let cursor = ""; cursor !== null; ) {
+      const page = await this.#call("GET", `/trash/?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+      tasks.push(...page.results);
+      cursor = page.next_cursor;
+    }
+    await this.write(async (tx) => setMeta(tx, { trash: { at: this.#parts.now(), tasks } }));
+  }
+
+  /** Delete a task in the trash permanently, with its subtasks: now, and on the server. @param {string} id */
+  async purge(id) {
+    await this.#call("DELETE", `/trash/${id}/`);
+    await this.fetchTrash();
   }
 
   // ---------------------------------------------------------------- verifying

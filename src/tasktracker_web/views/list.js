@@ -1,44 +1,76 @@
-// A list of open tasks, with the box that adds to it.
+// A list of tasks, with the box that adds to it.
 
 import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
-import { dueBefore } from "../tasks.js";
-import { startOfDay, t } from "../texts/texts.js";
+import { containing } from "../tasks.js";
+import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
-import { useEffect, useRef } from "../vendor/preact-hooks.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Rows } from "./rows.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
+/** What the list of all tasks is limited to. @typedef {{ text: string, priority: number }} Limits */
+
 /** @param {{ name: string, category: string, key?: string }} props */
 export function List({ name, category }) {
   const copy = useCopy();
   const move = useRef((/** @type {KeyboardEvent} */ _) => {});
+  const [limits, setLimits] = useState(/** @type {Limits} */ ({ text: "", priority: 0 }));
   useEffect(() => scrollTo(0, 0), []);
-  const entries = useEntries(name, category);
+  const isLimited = limits.text !== "" || limits.priority > 0;
+  const all = useEntries(name, category);
+  const entries = isLimited ? all.filter(within(limits)) : all;
   const heading = name === "list" ? copy.categories.value.get(category)?.name : t(`view.${name}`);
   if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <h1>${heading}</h1>
-    ${h(AddBox, { name, category })}
-    ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name })}
+    ${!["upcoming", "done"].includes(name) && h(AddBox, { name, category })}
+    ${name === "all" && h(Filters, { limits, setLimits })}
+    ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}
   </section>`;
 }
 
-/** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @returns {(Task | import("./rows.js").Heading)[]} */
+/** @typedef {Task | import("./rows.js").Heading} Entry */
+
+/** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @returns {Entry[]} */
 function useEntries(name, category) {
-  const { open, today } = useLists();
+  const { open, today, upcoming, done } = useLists();
   if (name === "list") return open.value.filter((task) => task.category === category);
-  if (name !== "today") return open.value;
-  const due = today.value;
-  const isOverdue = (/** @type {Task} */ task) => dueBefore(task, startOfDay(now.value));
-  const rest = due.findIndex((task) => !isOverdue(task));
-  if (rest === 0 || due.length === 0) return due;
-  const late = { id: "overdue", heading: t("overdue"), style: "overdue" };
-  if (rest === -1) return [late, ...due];
-  return [late, ...due.slice(0, rest), { id: "today", heading: t("today") }, ...due.slice(rest)];
+  if (name === "done") return done.value;
+  if (name === "all") return open.value;
+  const isToday = name === "today";
+  const start = startOfDay(now.value);
+  /** @type {Entry[]} */
+  const entries = [];
+  let last = isToday ? "today" : "";
+  for (const task of isToday ? today.value : upcoming.value) {
+    const date = new Date(/** @type {string} */ (task.due_date));
+    const day = isToday ? (date < start ? "overdue" : "today") : dayOf(date, now.value);
+    if (day !== last) entries.push({ id: day, heading: isToday ? t(day) : day, style: isToday ? day : undefined });
+    entries.push(task);
+    last = day;
+  }
+  return entries;
+}
+
+/** @param {Limits} limits @returns {(entry: Entry) => boolean} */
+function within({ text, priority }) {
+  const contains = containing(text.trim());
+  return (entry) => "heading" in entry || ((!priority || entry.priority === priority) && (!text || contains(entry)));
+}
+
+/** @param {{ limits: Limits, setLimits: (limits: Limits) => void }} props */
+function Filters({ limits, setLimits }) {
+  return html`<search class="filters">
+    <input type="search" autocomplete="off" placeholder=${t("search")} aria-label=${t("search")} value=${limits.text} onInput=${(/** @type {any} */ event) => setLimits({ ...limits, text: event.target.value })} />
+    <select aria-label=${t("filter.priority")} onChange=${(/** @type {any} */ event) => setLimits({ ...limits, priority: Number(event.target.value) })}>
+      <option value="0">${t("filter.any")}</option>
+      ${[4, 3, 2, 1].map((each) => html`<option value=${each}>${t(`priority.${each}`)}</option>`)}
+    </select>
+  </search>`;
 }
 
 /** @param {{ name: string }} props */

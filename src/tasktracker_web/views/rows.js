@@ -79,7 +79,7 @@ export function Rows({ entries, move }) {
   if (at !== -1 && at >= to) shown.push({ entry: entries[at], index: at });
   const focus = (/** @type {FocusEvent} */ event) =>
     setFocused(/** @type {Element} */ (event.target).closest("[data-id]")?.getAttribute("data-id") ?? null);
-  return html`<ul class="rows" ref=${list} style=${{ height: `calc(var(--row) * ${entries.length})` }} onFocusIn=${focus}>
+  return html`<ul class=${"heading" in entries[0] ? "rows headed" : "rows"} ref=${list} style=${{ height: `calc(var(--row) * ${entries.length})` }} onFocusIn=${focus}>
     ${shown.map(({ entry, index }) => {
       const place = { top: `calc(var(--row) * ${index})` };
       if ("heading" in entry) return html`<li key=${entry.id} class="heading" style=${place}><h2 class=${entry.style}>${entry.heading}</h2></li>`;
@@ -98,7 +98,8 @@ function Row({ task, parent }) {
     <a href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
       <span class="title">${task.title}</span>
       <span class="about">
-        ${task.due_date && html`<span class=${dueBefore(task, now.value) ? "overdue" : ""}>${dayAndTime(new Date(task.due_date), now.value)}</span>`}
+        ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
+        ${isOpen(task) && task.due_date && html`<span class=${dueBefore(task, now.value) ? "overdue" : ""}>${dayAndTime(new Date(task.due_date), now.value)}</span>`}
         ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
         ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
         ${parent !== undefined && html`<span>↳ ${parent}</span>`}

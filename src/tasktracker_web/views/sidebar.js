@@ -10,12 +10,15 @@ import { useRef } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 
 export function Sidebar() {
-  const { open, today, counts } = useLists();
+  const { open, today, upcoming, counts } = useLists();
   const categories = [...useCopy().categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
   return html`<nav class="sidebar" aria-label=${t("menu")}>
     <ul>
       ${h(Entry, { path: "/today", label: t("view.today"), count: today.value.length })}
+      ${h(Entry, { path: "/upcoming", label: t("view.upcoming"), count: upcoming.value.length })}
       ${h(Entry, { path: "/all", label: t("view.all"), count: open.value.length })}
+      ${h(Entry, { path: "/done", label: t("view.done"), count: 0 })}
+      ${h(Entry, { path: "/trash", label: t("view.trash"), count: 0 })}
     </ul>
     <h2>${t("lists")}</h2>
     <ul>
