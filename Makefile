@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run migrate openapi sync-demo test test-thorough test-faults test-web check-web vendor-web web-icons bench bench-scale bench-sync check check-openapi format lock clean
+.PHONY: help run migrate openapi sync-demo test test-thorough test-faults test-web check-web vendor-web web-icons bench bench-scale bench-sync bench-web check check-openapi format lock clean
 
 help: ## List the targets
 	@echo "Usage: make <target> [ARGS=\"...\"]"
@@ -88,6 +88,10 @@ bench-scale: $(STAMP_DEV) ## Measure pages of a list of up to a million tasks (A
 
 bench-sync: $(STAMP_DEV) ## Measure the delay of events and the cost of deltas
 	@exec $(BIN)/python -m benchmarks.sync $(ARGS)
+
+bench-web: $(STAMP_DEV) ## Measure the browser app with 10,000 tasks on a slow processor; needs chromium
+	@$(PIP) install --require-hashes -r requirements/browser.txt
+	@exec $(BIN)/python -m benchmarks.web $(ARGS)
 
 check: $(STAMP_DEV) ## Check style, types and import rules
 	$(BIN)/ruff check

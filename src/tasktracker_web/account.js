@@ -1,6 +1,7 @@
 // Who uses the app on this device, and the copy of that user.
 
 import { BASE } from "./base.js";
+import { Lists } from "./lists.js";
 import { Copy } from "./sync/copy.js";
 import { Offline } from "./sync/errors.js";
 import { IdbStore } from "./sync/idb-store.js";
@@ -18,12 +19,17 @@ const SIGNING_OUT = `${PREFIX}:signing-out`;
 const shared = { channel: channel(PREFIX), locks: locks(PREFIX), now: () => Date.now() };
 const session = new Session({ ...shared, fetch: (input, init) => fetch(input, init), api: `${BASE}/api` });
 
-/** The user of this device, and the copy; undefined while the app starts, and null if there is none. @type {import("@preact/signals-core").Signal<{ user: User, copy: Copy } | null | undefined>} */
+/** The user of this device, and the copy; undefined while the app starts, and null if there is none. @type {import("@preact/signals-core").Signal<{ user: User, copy: Copy, lists: Lists } | null | undefined>} */
 export const account = signal(undefined);
 
 /** The copy, in views that are shown only with one. */
 export function useCopy() {
   return /** @type {{ copy: Copy }} */ (account.value).copy;
+}
+
+/** The lists of its tasks, in the same views. */
+export function useLists() {
+  return /** @type {{ lists: Lists }} */ (account.value).lists;
 }
 
 /** Open the copy of the user who used this device last. */
@@ -51,7 +57,7 @@ async function open(user) {
   const store = await IdbStore.open(name).catch(() => new MemoryStore());
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
   await copy.start();
-  account.value = { user, copy };
+  account.value = { user, copy, lists: new Lists(copy.tasks) };
 }
 
 /** @param {() => Promise<import("./sync/items.js").Schemas["UserView"]>} signingIn */

@@ -1,6 +1,7 @@
 // The start of the app.
 
 import { start } from "./account.js";
+import { keepTime } from "./clock.js";
 import { h } from "./html.js";
 import { followLinks } from "./router.js";
 import { language, t } from "./texts/texts.js";
@@ -13,4 +14,5 @@ document.title = t("app");
 followLinks();
 render(h(App, {}), document.body);
 void start();
+keepTime();
 keepUpdated();

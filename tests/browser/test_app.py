@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pyotp
 import pytest
@@ -65,6 +67,7 @@ class Tab:
     def mistakes(self) -> list[str]:
         """Return what axe-core finds wrong."""
         self.page.evaluate((PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        self.page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
         result = self.page.evaluate("axe.run(document)")
         assert result["passes"]
         found = result["violations"]
@@ -217,6 +220,38 @@ def test_tabs_show_one_anothers_edits_and_share_a_stream_and_a_session(app: Tab)
         assert len([url for url in requests if path in url]) <= 1
 
 
+def test_a_long_list_has_few_elements_and_keeps_the_focus(app: Tab, person: Person) -> None:
+    titles = [f"task {number:03}" for number in range(300)]
+    creations = [
+        {"id": str(uuid4()), "type": "task", "op": "create", "target": str(uuid4()), "data": {"title": title}}
+        for title in titles
+    ]
+    for start in range(0, len(creations), 100):
+        expect(person.post("/api/sync/", {"mutations": creations[start : start + 100]}), 200)
+    app.see("task 299")
+    app.page.wait_for_selector(".side .count:text-is('300')")
+    assert app.page.locator(".row").count() < 60
+    app.page.focus(".add-box input")
+    for _ in range(40):
+        app.page.keyboard.press("ArrowDown")
+    focused = "document.activeElement.querySelector('.title')?.textContent"
+    app.wait_for(f"{focused} === 'task 260'")
+    app.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    app.see("task 000")
+    app.wait_for(f"{focused} === 'task 260'")
+    app.page.keyboard.press("ArrowUp")
+    app.wait_for(f"{focused} === 'task 261'")
+
+
+def test_completing_a_task_by_keyboard_moves_the_focus_to_the_next(app: Tab) -> None:
+    for title in ("a", "b"):
+        app.add(title)
+    app.expect("a", "b")
+    app.row("b").locator("button").press("Enter")
+    app.expect("a")
+    app.wait_for("document.activeElement.querySelector('.title')?.textContent === 'a'")
+
+
 def test_a_session_that_was_ended_elsewhere_asks_for_a_login_and_keeps_edits(app: Tab, person: Person) -> None:
     app.synced()
     expect(person.delete("/api/accounts/sessions/"), 204)
@@ -327,6 +362,78 @@ def test_today_is_the_day_of_the_browser(new_device: Callable[..., Tab], person:
     tab.see("Today, 23:59")
 
 
+def test_upcoming_shows_what_is_due_after_today_by_day(app: Tab, person: Person) -> None:
+    today = datetime.now(UTC).replace(hour=12, minute=0)
+    for title, days in {"late": -1, "tomorrow": 1, "then": 2, "then too": 2}.items():
+        person.task(title, due_date=(today + timedelta(days=days)).isoformat())
+    person.task("some day")
+    app.page.click(".side a:has-text('Upcoming')")
+    app.expect("tomorrow", "then", "then too")
+    headings = app.page.locator(".rows h2").all_text_contents()
+    assert [heading.startswith("Tomorrow, ") for heading in headings] == [True, False]
+    app.page.wait_for_selector(".side a:has-text('Upcoming') .count:text-is('3')")
+
+
+def test_done_shows_the_last_completed_first_and_reopens(app: Tab, person: Person) -> None:
+    for title in ("first", "second"):
+        app.add(title)
+        app.page.click(f"button[aria-label='Complete “{title}”']")
+        app.expect()
+    app.page.click(".side a:has-text('Done')")
+    app.expect("first", "second")
+    assert app.page.locator(".row .title").all_text_contents() == ["second", "first"]
+    app.synced()
+    app.see("Done: Today, ")
+    app.page.click("button[aria-label='Reopen “second”']")
+    app.expect("first")
+    app.synced()
+    assert {task["title"]: task["state"] for task in person.listed("/api/tasks/")} == {
+        "first": "done",
+        "second": "open",
+    }
+
+
+def test_all_tasks_are_searched_and_filtered_by_priority(app: Tab, person: Person) -> None:
+    person.task("Call the bank", priority=4)
+    person.task("Call home", description="about the Garden")
+    person.task("Water plants", priority=4)
+    app.expect("Call the bank", "Call home", "Water plants")
+    app.page.fill("input[type=search]", "call")
+    app.expect("Call the bank", "Call home")
+    app.page.select_option(".filters select", label="Urgent")
+    app.expect("Call the bank")
+    app.page.fill("input[type=search]", "garden CALL")
+    app.see("No open task matches.")
+    app.page.select_option(".filters select", label="Any priority")
+    app.expect("Call home")
+
+
+def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, person: Person, server: Server) -> None:
+    for title in ("a", "b", "c"):
+        expect(person.delete(f"/api/tasks/{person.task(title)['id']}/"), 204)
+    app.page.click(".side a:has-text('Trash')")
+    app.see("30 days left")
+    titles = app.page.locator(".trash .title")
+    assert titles.all_text_contents() == ["c", "b", "a"]
+    app.page.click("button[aria-label='Restore “b”']")
+    app.page.wait_for_selector(".trash li:has-text('b') .title:text-is('b')", state="detached")
+    app.synced()
+    assert person.titles() == ["b"]
+    app.page.click("button[aria-label='Delete for good: “c”']")
+    app.page.click("dialog[open] button:has-text('Cancel')")
+    app.page.click("button[aria-label='Delete for good: “c”']")
+    app.page.click("dialog[open] button:has-text('Delete for good')")
+    app.see("“c” deleted for good")
+    assert [task["title"] for task in person.listed("/api/trash/")] == ["a"]
+    server.stop()
+    app.page.reload()
+    app.see("Offline. This is the trash as of: Today")
+    assert titles.all_text_contents() == ["a"]
+    app.page.click("button[aria-label='Delete for good: “a”']")
+    app.page.click("dialog[open] button:has-text('Delete for good')")
+    app.see("The server cannot be reached.")
+
+
 class TestWithShortTokens:
     @pytest.fixture
     def settings(self) -> dict[str, str]:
@@ -364,6 +471,14 @@ def test_axe_finds_nothing_in_any_view(
     person.task("soon", due_date="2020-01-01T00:00:00Z", parent=late["id"], priority=3)
     tab.expect("late", "soon")
     mistakes["today"] = tab.mistakes()
+    for view in ("upcoming", "all", "done", "trash"):
+        deleted = person.task(view, due_date="2100-01-01T00:00:00Z", state="done" if view == "done" else "open")
+        if view == "trash":
+            expect(person.delete(f"/api/tasks/{deleted['id']}/"), 204)
+        tab.page.click(f".side a[href='/{view}']")
+        tab.page.locator("main .title", has_text=view).first.wait_for()
+        mistakes[view] = tab.mistakes()
+    tab.page.click(".side a[href='/today']")
     tab.row("late").locator("a").click()
     tab.page.wait_for_selector(".pane")
     mistakes["task"] = tab.mistakes()

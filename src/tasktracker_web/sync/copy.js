@@ -1,6 +1,6 @@
 // The copy of one user on this device, as signals for views, and what the user can do with it.
 
-import { signal } from "../vendor/preact-signals-core.js";
+import { batch, signal } from "../vendor/preact-signals-core.js";
 import { SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
 import { editable } from "./items.js";
@@ -38,6 +38,7 @@ import { Syncer } from "./syncer.js";
 
 const CHECK_MS = 10 * 60_000;
 const SHOW_MS = 500;
+const RETENTION_DAYS = 30; // unless the server says otherwise
 
 export class Copy {
   /** @type {import("@preact/signals-core").Signal<Map<string, Task>>} */
@@ -54,6 +55,9 @@ export class Copy {
   isComplete = signal(false);
   /** @type {import("@preact/signals-core").Signal<Check | null>} */
   checked = signal(null);
+
+  /** The trash as the server has listed it last, at a time. @type {import("@preact/signals-core").Signal<{ at: number, tasks: import("./items.js").Deleted[] } | null>} */
+  trashed = signal(null);
 
   /** @type {import("./outbox.js").Context} */
   context;
@@ -202,12 +206,15 @@ export class Copy {
     const deletions = this.#all("deletions");
     this.#views.category = view("category", this.#all("category"), edits, deletions);
     this.#views.task = view("task", this.#all("task"), edits, deletions, this.#views.category.shown);
-    this.categories.value = /** @type {Map<string, any>} */ (this.#views.category.shown);
-    this.tasks.value = /** @type {Map<string, any>} */ (this.#views.task.shown);
-    this.issues.value = this.#all("issues");
-    this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
-    this.isComplete.value = this.#meta("complete_at") !== null;
-    this.checked.value = this.#meta("checked");
+    batch(() => {
+      replace(this.categories, /** @type {Map<string, any>} */ (this.#views.category.shown));
+      replace(this.tasks, /** @type {Map<string, any>} */ (this.#views.task.shown));
+      replace(this.issues, this.#all("issues"));
+      this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
+      this.isComplete.value = this.#meta("complete_at") !== null;
+      this.checked.value = this.#meta("checked");
+      this.trashed.value = this.#meta("trash");
+    });
   }
 
   /** @param {Table} table */
@@ -347,6 +354,31 @@ export class Copy {
     return session.call(method, path, body);
   }
 
+  // ---------------------------------------------------------------- the trash
+
+  /** For how many days deleted tasks stay in the trash. */
+  get retentionDays() {
+    return this.#meta("retention_days") ?? RETENTION_DAYS;
+  }
+
+  /** Ask the server for the tasks in the trash. */
+  async fetchTrash() {
+    /** @type {import("./items.js").Deleted[]} */
+    const tasks = [];
+    for (let cursor = ""; cursor !== null; ) {
+      const page = await this.#call("GET", `/trash/?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+      tasks.push(...page.results);
+      cursor = page.next_cursor;
+    }
+    await this.write(async (tx) => setMeta(tx, { trash: { at: this.#parts.now(), tasks } }));
+  }
+
+  /** Delete a task in the trash permanently, with its subtasks: now, and on the server. @param {string} id */
+  async purge(id) {
+    await this.#call("DELETE", `/trash/${id}/`);
+    await this.fetchTrash();
+  }
+
   // ---------------------------------------------------------------- verifying
 
   /** Whether this browser can compare the copy with the server. */
@@ -375,4 +407,11 @@ export class Copy {
     const last = this.checked.value;
     if (this.canCheck && (!last || last.differs || this.#parts.now() - last.at > CHECK_MS)) await this.check();
   }
+}
+
+/** Set a signal, unless it has the same items: views need not be rendered for that. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
+function replace(shown, next) {
+  const last = shown.peek().values();
+  for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);
+  if (!last.next().done) shown.value = next;
 }

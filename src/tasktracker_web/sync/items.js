@@ -12,6 +12,8 @@
 /** @typedef {Omit<Schemas["TaskView"], "is_overdue" | "version"> & Shown} Task */
 /** @typedef {Omit<Schemas["CategoryView"], "version"> & Shown} Category */
 
+/** A task in the trash. @typedef {Schemas["DeletedTaskView"]} Deleted */
+
 /** @type {Type[]} */
 export const TYPES = ["task", "category"];
 

@@ -41,6 +41,12 @@ export function startOfDay(date, days = 0) {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate() + days);
 }
 
+/** Return a day after today as people say it. @param {Date} date @param {Date} now */
+export function dayOf(date, now) {
+  const day = (date.getFullYear() === now.getFullYear() ? weekday : year).format(date);
+  return startOfDay(date).getTime() === startOfDay(now, 1).getTime() ? t("day.tomorrow", { day }) : day;
+}
+
 /** Return a moment as people say it. @param {Date} date @param {Date} now */
 export function dayAndTime(date, now) {
   const time = timeOf(date);

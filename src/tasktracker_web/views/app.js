@@ -13,6 +13,7 @@ import { Sidebar } from "./sidebar.js";
 import { SignIn } from "./sign-in.js";
 import { StatusLine } from "./status-line.js";
 import { Toast } from "./toast.js";
+import { Trash } from "./trash.js";
 
 const SIGNED_OUT = ["signin", "register"];
 const START = "/today";
@@ -58,7 +59,7 @@ function Main() {
       </dialog>
       <main id="main" tabindex="-1">
         ${h(Issues, {})}
-        ${h(List, { key: shown + category, name: shown, category })}
+        ${shown === "trash" ? h(Trash, {}) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>

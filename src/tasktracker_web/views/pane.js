@@ -7,7 +7,7 @@ import { undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
-import { Check } from "./list.js";
+import { Check } from "./rows.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {(fields: Partial<Task>) => void} Save */

@@ -1,32 +1,29 @@
 // The lists, with the number of their open tasks; and signing out.
 
-import { signOut, useCopy } from "../account.js";
+import { signOut, useCopy, useLists } from "../account.js";
 import { h, html } from "../html.js";
 import { go, route, url } from "../router.js";
 import { uuid } from "../sync/platform.js";
-import { dueBefore, isOpen } from "../tasks.js";
-import { startOfDay, t } from "../texts/texts.js";
+import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useRef } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 
 export function Sidebar() {
-  const copy = useCopy();
-  const open = [...copy.tasks.value.values()].filter(isOpen);
-  const categories = [...copy.categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
-  /** @type {Map<string | null, number>} */
-  const counts = new Map();
-  for (const { category } of open) counts.set(category, (counts.get(category) ?? 0) + 1);
-  const today = open.filter((task) => dueBefore(task, startOfDay(new Date(), 1))).length;
+  const { open, today, upcoming, counts } = useLists();
+  const categories = [...useCopy().categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
   return html`<nav class="sidebar" aria-label=${t("menu")}>
     <ul>
-      ${h(Entry, { path: "/today", label: t("view.today"), count: today })}
-      ${h(Entry, { path: "/all", label: t("view.all"), count: open.length })}
+      ${h(Entry, { path: "/today", label: t("view.today"), count: today.value.length })}
+      ${h(Entry, { path: "/upcoming", label: t("view.upcoming"), count: upcoming.value.length })}
+      ${h(Entry, { path: "/all", label: t("view.all"), count: open.value.length })}
+      ${h(Entry, { path: "/done", label: t("view.done"), count: 0 })}
+      ${h(Entry, { path: "/trash", label: t("view.trash"), count: 0 })}
     </ul>
     <h2>${t("lists")}</h2>
     <ul>
       ${categories.map(({ id, name, color }) =>
-        h(Entry, { key: id, path: `/list/${id}`, label: name, count: counts.get(id) ?? 0, color: color ?? "none" }),
+        h(Entry, { key: id, path: `/list/${id}`, label: name, count: counts.value.get(id) ?? 0, color: color ?? "none" }),
       )}
     </ul>
     ${h(NewCategory, {})} ${h(SignOut, {})}

@@ -26,7 +26,9 @@ def references(page: httpx.Response) -> list[str]:
     return REFERENCE.findall(page.text)
 
 
-@pytest.mark.parametrize("path", ["/", "/today", "/list/01a20693-460b-77ba-b22d-dc40a09c36dd", "/signin/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/today", "/upcoming", "/done", "/trash", "/list/01a20693-460b-77ba-b22d-dc40a09c36dd", "/signin/"]
+)
 def test_every_route_of_the_app_answers_with_its_page(api: Api, path: str) -> None:
     page = api.get(path)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")

@@ -21,7 +21,10 @@ from tasktracker.entrypoints.http.web_files import Asset, WebFiles, asset
 from tasktracker.entrypoints.settings import Settings
 from tasktracker.entrypoints.texts import text
 
-ROUTES = ("/", "/today", "/all", "/list/{id:str}", "/task/{id:str}", "/signin", "/register")
+ROUTES = (
+    *("/", "/today", "/upcoming", "/all", "/done", "/trash"),
+    *("/list/{id:str}", "/task/{id:str}", "/signin", "/register"),
+)
 """The routes of the app. Each answers with the same page, whose script shows the view (`router.js`)."""
 
 PAGE_POLICY = (

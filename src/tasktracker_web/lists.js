@@ -1,0 +1,90 @@
+// The tasks of a copy in the orders of the lists. A change moves only the tasks that it changes: sorting ten thousand
+// takes longer than a frame.
+
+import { now } from "./clock.js";
+import { dueBefore, inOrder, isOpen, lastDoneFirst } from "./tasks.js";
+import { startOfDay } from "./texts/texts.js";
+import { computed } from "./vendor/preact-signals-core.js";
+
+/** @typedef {import("./sync/items.js").Task} Task */
+/** @template T @typedef {import("@preact/signals-core").ReadonlySignal<T>} Signal */
+/** @typedef {(a: Task, b: Task) => number} Order */
+
+/** For more changes than this, sorting everything is faster. */
+const MANY = 100;
+
+export class Lists {
+  /** The open tasks. What is due comes first, by its time. @type {Signal<Task[]>} */
+  open;
+  /** The open tasks that are overdue or due today. @type {Signal<Task[]>} */
+  today;
+  /** The open tasks that are due after today. @type {Signal<Task[]>} */
+  upcoming;
+  /** The tasks that are done or cancelled. @type {Signal<Task[]>} */
+  done;
+  /** The number of open tasks in each category. @type {Signal<Map<string | null, number>>} */
+  counts;
+
+  /** @param {Signal<Map<string, Task>>} tasks */
+  constructor(tasks) {
+    this.open = sorted(tasks, isOpen, inOrder);
+    this.done = sorted(tasks, (task) => !isOpen(task), lastDoneFirst);
+    const tomorrow = computed(() => position(this.open.value, (task) => !dueBefore(task, startOfDay(now.value, 1))));
+    const never = computed(() => position(this.open.value, ({ due_date }) => due_date === null));
+    this.today = computed(() => this.open.value.slice(0, tomorrow.value));
+    this.upcoming = computed(() => this.open.value.slice(tomorrow.value, never.value));
+    this.counts = computed(() => {
+      const counts = new Map();
+      for (const { category } of this.open.value) counts.set(category, (counts.get(category) ?? 0) + 1);
+      return counts;
+    });
+  }
+}
+
+/**
+ * Return some of the tasks, in an order that is kept when tasks change. No two tasks are equal in that order.
+ * @param {Signal<Map<string, Task>>} tasks @param {(task: Task) => boolean} includes @param {Order} order
+ * @returns {Signal<Task[]>}
+ */
+export function sorted(tasks, includes, order) {
+  /** @type {Map<string, Task>} */
+  let before = new Map();
+  /** @type {Task[]} */
+  let rows = [];
+  return computed(() => {
+    const after = tasks.value;
+    /** @type {Task[]} */
+    const gone = [];
+    /** @type {Task[]} */
+    const added = [];
+    let kept = 0;
+    for (const [id, task] of after) {
+      const known = before.get(id);
+      if (known) kept += 1;
+      if (known === task) continue;
+      if (known && includes(known)) gone.push(known);
+      if (includes(task)) added.push(task);
+    }
+    if (kept < before.size) for (const [id, task] of before) if (!after.has(id) && includes(task)) gone.push(task);
+    before = after;
+    if (gone.length + added.length > MANY) rows = [...after.values()].filter(includes).sort(order);
+    else if (gone.length + added.length > 0) {
+      rows = [...rows];
+      const at = (/** @type {Task} */ task) => position(rows, (each) => order(each, task) >= 0);
+      for (const task of gone) rows.splice(at(task), 1);
+      for (const task of added) rows.splice(at(task), 0, task);
+    }
+    return rows;
+  });
+}
+
+/** Return the position of the first task for which something is true. It is true for all tasks after that. @param {Task[]} rows @param {(task: Task) => boolean} isTrue */
+function position(rows, isTrue) {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isTrue(rows[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

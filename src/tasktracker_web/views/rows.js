@@ -1,0 +1,128 @@
+// The rows of a list. Only those in view are elements, so that a list of any length is shown at once.
+
+import { useCopy } from "../account.js";
+import { now } from "../clock.js";
+import { h, html } from "../html.js";
+import { route, url } from "../router.js";
+import { dueBefore, isOpen } from "../tasks.js";
+import { dayAndTime, t } from "../texts/texts.js";
+import { undoable } from "../toasts.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
+import "../vendor/preact-signals.js";
+import { Dot } from "./sidebar.js";
+
+/** @typedef {import("../sync/items.js").Task} Task */
+/** @typedef {{ id: string, heading: string, style?: string }} Heading */
+/** What moves the focus by a key. @typedef {{ current: (event: KeyboardEvent) => void }} Move */
+
+/** How many rows are elements above and below those in view. */
+const MARGIN = 10;
+
+/**
+ * Tasks, with headings between them, which are as high as a task. The row with the focus stays when it is out of view.
+ * @param {{ entries: (Task | Heading)[], move: Move }} props
+ */
+export function Rows({ entries, move }) {
+  const tasks = useCopy().tasks.value;
+  const list = useRef(/** @type {HTMLElement | null} */ (null));
+  const [from, setFrom] = useState(0);
+  const [to, setTo] = useState(4 * MARGIN);
+  const [focused, setFocused] = useState(/** @type {string | null} */ (null));
+  /** The row that gets the focus when it is shown. */
+  const next = useRef(/** @type {string | null} */ (null));
+  const at = focused === null ? -1 : entries.findIndex(({ id }) => id === focused);
+  const lastAt = useRef(-1);
+  const length = useRef(0);
+  length.current = entries.length;
+  useEffect(() => {
+    const look = () => {
+      if (!list.current) return;
+      const { top, height } = list.current.getBoundingClientRect();
+      const passed = (/** @type {number} */ y) => Math.floor((((y - top) / height) * length.current) / MARGIN) * MARGIN;
+      setFrom(Math.max(0, passed(0) - MARGIN));
+      setTo(passed(innerHeight) + 2 * MARGIN);
+    };
+    const observer = new ResizeObserver(look);
+    observer.observe(document.body);
+    addEventListener("scroll", look, { passive: true });
+    return () => {
+      observer.disconnect();
+      removeEventListener("scroll", look);
+    };
+  }, []);
+  useLayoutEffect(() => {
+    if (focused !== null && at === -1 && document.activeElement === document.body) {
+      // Its task has left the list.
+      next.current = entries[Math.min(lastAt.current, entries.length - 1)]?.id ?? null;
+      setFocused(next.current);
+    }
+    if (at !== -1) lastAt.current = at;
+    if (next.current !== null) /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${next.current}"] a`))?.focus();
+    next.current = null;
+  });
+  move.current = (event) => {
+    const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+    const target = /** @type {HTMLElement} */ (event.target);
+    const isTyped = event.key.length === 1 && target.tagName === "INPUT";
+    if (!step || event.ctrlKey || event.metaKey || event.altKey || isTyped || target.tagName === "SELECT") return;
+    const id = /** @type {HTMLElement | null} */ (target.closest("[data-id]"))?.dataset.id;
+    let index = id ? entries.findIndex((each) => each.id === id) : step > 0 ? -1 : entries.length;
+    do index += step;
+    while (entries[index] && "heading" in entries[index]);
+    if (!entries[index]) return;
+    event.preventDefault();
+    next.current = entries[index].id;
+    setFocused(next.current);
+  };
+  const shown = entries.slice(from, to).map((entry, index) => ({ entry, index: from + index }));
+  if (at !== -1 && at < from) shown.unshift({ entry: entries[at], index: at });
+  if (at !== -1 && at >= to) shown.push({ entry: entries[at], index: at });
+  const focus = (/** @type {FocusEvent} */ event) =>
+    setFocused(/** @type {Element} */ (event.target).closest("[data-id]")?.getAttribute("data-id") ?? null);
+  return html`<ul class=${"heading" in entries[0] ? "rows headed" : "rows"} ref=${list} style=${{ height: `calc(var(--row) * ${entries.length})` }} onFocusIn=${focus}>
+    ${shown.map(({ entry, index }) => {
+      const place = { top: `calc(var(--row) * ${index})` };
+      if ("heading" in entry) return html`<li key=${entry.id} class="heading" style=${place}><h2 class=${entry.style}>${entry.heading}</h2></li>`;
+      const parent = entry.parent ? tasks.get(entry.parent)?.title : undefined;
+      return html`<li key=${entry.id} class="row" data-id=${entry.id} style=${place}>${h(Row, { task: entry, parent })}</li>`;
+    })}
+  </ul>`;
+}
+
+/** It is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string }} props */
+function Row({ task, parent }) {
+  const copy = useCopy();
+  const category = route.value.name !== "list" && task.category ? copy.categories.value.get(task.category) : undefined;
+  const isCurrent = route.value.id === task.id;
+  return html`${h(Check, { task })}
+    <a href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
+      <span class="title">${task.title}</span>
+      <span class="about">
+        ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
+        ${isOpen(task) && task.due_date && html`<span class=${dueBefore(task, now.value) ? "overdue" : ""}>${dayAndTime(new Date(task.due_date), now.value)}</span>`}
+        ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
+        ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
+        ${parent !== undefined && html`<span>↳ ${parent}</span>`}
+      </span>
+    </a>
+    ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}`;
+}
+
+/** The circle that completes a task, or opens it again. @param {{ task: Task }} props */
+export function Check({ task }) {
+  const copy = useCopy();
+  const { title } = task;
+  const isDone = !isOpen(task);
+  const toggle = () =>
+    isDone
+      ? undoable(copy.edit("task", task.id, { state: "open" }), t("did.reopen", { title }))
+      : undoable(copy.complete(task.id), t("did.complete", { title }));
+  return html`<button
+    class=${`check priority-${task.priority}`}
+    aria-pressed=${isDone}
+    aria-label=${t(isDone ? "task.reopen" : "task.complete", { title })}
+    onClick=${() => void toggle()}
+  >
+    <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M5 10.5 L8.5 14 L15 6.5" /></svg>
+  </button>`;
+}

@@ -1,0 +1,47 @@
+// The lists of tasks, which are kept sorted.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sorted } from "../../src/tasktracker_web/lists.js";
+import { inOrder, isOpen } from "../../src/tasktracker_web/tasks.js";
+import { signal } from "../../src/tasktracker_web/vendor/preact-signals-core.js";
+
+const ROUNDS = 300;
+const COUNT = 400;
+
+/** Return a whole number below a limit: the same ones in each run. */
+let seed = 42;
+function random(/** @type {number} */ limit) {
+  seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+  return Math.floor((seed / 2 ** 31) * limit);
+}
+
+/** @returns {any} */
+function task(/** @type {number} */ number) {
+  const due = random(2) ? `2030-01-0${1 + random(9)}T00:00:00Z` : null;
+  const state = random(4) ? "open" : "done";
+  return { id: `${number}`, state, due_date: due, priority: 1 + random(4), created_at: `2029-01-0${1 + random(9)}T00:00:00Z` };
+}
+
+test("a list that is kept sorted is the same as one that is sorted again", () => {
+  const tasks = signal(new Map());
+  const list = sorted(tasks, isOpen, inOrder);
+  for (let round = 0; round < ROUNDS; round++) {
+    const next = new Map(tasks.value);
+    for (let changes = random(round % 10 ? 9 : COUNT); changes >= 0; changes--) {
+      const number = random(COUNT);
+      if (random(3)) next.set(`${number}`, task(number));
+      else next.delete(`${number}`);
+    }
+    tasks.value = next;
+    if (round % 3) assert.deepEqual(list.value, [...next.values()].filter(isOpen).sort(inOrder));
+  }
+});
+
+test("a list to which nothing has happened is not another one", () => {
+  const tasks = signal(new Map([["1", { ...task(1), state: "open" }]]));
+  const list = sorted(tasks, isOpen, inOrder);
+  const before = list.value;
+  tasks.value = new Map([...tasks.value, ["2", { ...task(2), state: "done" }]]);
+  assert.equal(list.value, before);
+});
