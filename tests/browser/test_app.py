@@ -425,8 +425,9 @@ def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, 
     app.page.click("dialog[open] button:has-text('Delete for good')")
     app.see("“c” deleted for good")
     assert [task["title"] for task in person.listed("/api/trash/")] == ["a"]
-    server.stop()
-    app.page.reload()
+    app.page.context.set_offline(True)
+    app.page.click(".side a:has-text('Done')")
+    app.page.click(".side a:has-text('Trash')")
     app.see("Offline. This is the trash as of: Today")
     assert titles.all_text_contents() == ["a"]
     app.page.click("button[aria-label='Delete for good: “a”']")

@@ -61,7 +61,8 @@ function Row({ task, onPurge }) {
   const copy = useCopy();
   const { id, title, deleted_at } = task;
   const end = new Date(deleted_at).getTime() + copy.retentionDays * DAY_MS;
-  const days = Math.max(0, Math.ceil((end - now.value.getTime()) / DAY_MS));
+  const left = Math.ceil((end - now.value.getTime()) / DAY_MS);
+  const days = Math.min(copy.retentionDays, Math.max(0, left)); // the time that is shown may be a minute old
   return html`<li>
     <div class="text">
       <span class="title">${title}</span>
