@@ -23,6 +23,7 @@ from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability import export_service, import_service, ndjson, planner
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
+from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, numbered_lines
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
@@ -347,6 +348,12 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
     categories, tasks = service.all_of(user)
     assert categories == {home.id: home, work.id: work}
     assert sorted(filter(None, (one.category for one in tasks.values()))) == sorted([home.id, home.id, work.id])
+
+
+def test_a_line_of_the_maximum_length_is_read_whole() -> None:
+    longest = b"x" * (MAX_LINE_LENGTH - 1) + b"\n"
+    found = numbered_lines(io.BytesIO(longest + b"x" + longest + longest), None)
+    assert [(number, line and len(line)) for number, line in found] == [(1, len(longest)), (2, None), (3, len(longest))]
 
 
 @pytest.mark.parametrize(
