@@ -307,14 +307,15 @@ def test_an_export_reports_its_progress(service: Service, user: User) -> None:
 
 def test_the_history_names_the_importer_and_the_time_of_the_import(service: Service, user: User) -> None:
     old = START - timedelta(days=1000)
-    record = task(created_at=old.isoformat(), updated_at=old.isoformat(), version=7, state="done")
+    later = old + timedelta(days=1)
+    record = task(created_at=old.isoformat(), updated_at=later.isoformat(), version=7, state="done")
     service.import_lines(user, record)
     with service.store.reading(SYSTEM) as work:
         (change,) = work.history.list(UUID(record["id"]), None, 10).items
     assert (change.action, change.actor, change.at, change.version) == (Action.CREATE, user.id, START, 7)
     assert change.session_id is not None
     (one,) = service.all_of(user)[1].values()
-    assert (one.completed_at, one.updated_at) == (old, old)
+    assert (one.created_at, one.updated_at, one.completed_at) == (old, later, later)
 
 
 def test_a_parent_can_follow_its_subtasks(service: Service, user: User) -> None:
