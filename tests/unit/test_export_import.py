@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasktracker.adapters.memory.bulk import MemoryBulkRepository
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, UserNotFound
+from tasktracker.domain.kernel.errors import Busy, InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability import export_service, import_service, ndjson, planner
 from tasktracker.domain.portability.export_service import ExportService
@@ -32,6 +33,7 @@ from tests.backends import Backend
 from tests.contracts.base import Seed
 from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 from tests.strategies import examples
+from tests.unit.base import before_next_call
 
 HEADER = {"type": "header", "format": "tasktracker", "version": 3}
 END = {"type": "end"}
@@ -479,6 +481,22 @@ def test_an_existing_task_is_not_changed(service: Service, user: User) -> None:
     report = service.import_lines(user, task(id=str(own.id), title="other"))
     assert (report.tasks.unchanged, report.tasks.created) == (1, 0)
     assert service.all_of(user)[1] == {own.id: own}
+
+
+@pytest.mark.parametrize("name", ["find_tasks", "find_categories"])
+def test_an_import_finds_what_another_work_stores_after_it_has_looked(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    service = Service(10)
+    user = service.seed.user()
+    service.seed.category(user, "Somewhere")
+    records = [category(), task(id=str(service.seed.task(user).id))]
+    monkeypatch.setattr(MemoryBulkRepository, name, lambda *_: ())
+    with pytest.raises(Busy):
+        service.import_lines(user, *records)
+    before_next_call(monkeypatch, MemoryBulkRepository, name, lambda: None)  # it finds nothing once more
+    report = service.import_lines(user, *records)
+    assert (report.categories.unchanged, report.tasks.unchanged) == (1, 1)
 
 
 def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:
