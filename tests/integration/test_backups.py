@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import threading
@@ -265,9 +266,17 @@ class TestRefused:
             assert "stop it first" in restore(url, tmp_path / "backup", status=1).output
             assert ada.titles() == ["newer"]
 
-    @pytest.mark.parametrize("damage", ["cut", "no backup", "newer"])
+    @pytest.mark.parametrize(
+        ("damage", "expected"),
+        [
+            ("cut", "backup is damaged: .* Restore an earlier|pg_restore failed: .*error: could not read"),
+            ("no backup", "is not a backup of"),
+            ("newer", "newer version"),
+        ],
+        ids=["cut", "no backup", "newer"],
+    )
     def test_a_file_that_is_no_usable_backup_changes_nothing(
-        self, new_database: NewDatabase, tmp_path: Path, damage: str
+        self, new_database: NewDatabase, tmp_path: Path, damage: str, expected: str
     ) -> None:
         url, file = new_database(), tmp_path / "backup"
         with serving(url) as api:
@@ -283,7 +292,7 @@ class TestRefused:
             content = file.read_bytes()
             file.write_bytes(content[: len(content) * 2 // 3] if damage == "cut" else b"something else")
         output = restore(url, file, status=1).output
-        assert "newer version" in output if damage == "newer" else "Error: " in output
+        assert re.search(expected, output)
         with serving(url) as api:
             assert len(ada.through(api.client).titles()) == 30
 
