@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -120,19 +121,19 @@ class TestRequests:
 
     def test_a_client_that_leaves_is_no_error(self, server: Server, ada: Person) -> None:
         cursor = expect(ada.get("/api/sync/"), 200)["next_cursor"]
-        stream, waiting = request(ada, "GET", "/api/events/"), request(ada, "GET", f"/api/sync/?cursor={cursor}&wait=9")
-        for sent, status in [
-            (request(ada, "POST", IMPORT, "Content-Type: text/csv", "Content-Length: 9", body=b"TY"), 400),
-            (request(ada, "POST", "/api/tasks/", "Content-Type: application/json", "Content-Length: 9"), 400),
-            (stream, 200),
-            (stream + LIVE, 200),  # the request behind it never starts
-            (waiting + waiting, 200),
-        ]:
-            logged = server.log.count(" request ")
-            connect(server, sent).close()
-            wait_until(lambda: server.log.count(" request ") > logged, "the request does not end")  # noqa: B023
-            line = next(each for each in reversed(server.log.splitlines()) if " request " in each)
-            assert f"status={status}" in line
+        stream, waiting = ("GET", "/api/events/"), ("GET", f"/api/sync/?cursor={cursor}&wait=9")
+        for number, (first, behind, status) in enumerate(
+            [
+                (("POST", IMPORT, "Content-Type: text/csv", "Content-Length: 9"), b"TY", 400),
+                (("POST", "/api/tasks/", "Content-Type: application/json", "Content-Length: 9"), b"", 400),
+                (stream, b"", 200),
+                (stream, LIVE, 200),  # the request behind it never starts
+                (waiting, request(ada, *waiting), 200),
+            ]
+        ):
+            connect(server, request(ada, *first, f"X-Request-ID: leaves-{number}") + behind).close()
+            logged = rf" request .* status={status} .*request_id=leaves-{number}\n"
+            wait_until(lambda: re.search(logged, server.log), lambda: f"no {logged}: {server.log}")  # noqa: B023
         assert "error]" not in server.log
         assert "Traceback" not in server.log
 
