@@ -14,11 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import NullPool, create_engine, text
 
 from tasktracker.adapters.sql import migrate
+from tasktracker.adapters.sql.engine import conninfo
 from tasktracker.adapters.sql.schema import REVISION
 from tasktracker.adapters.sql.urls import database_url
 from tasktracker.domain.administration.statistics import Maintenance
@@ -27,7 +29,7 @@ from tasktracker.domain.sharing.invitation import LIFETIME, ShareInvitation
 from tasktracker.entrypoints import cli, logging
 from tasktracker_client import Op, Replica, Status
 from tests.fakes import SYSTEM
-from tests.http import PASSWORD, SETTINGS, Api, Person, Server, expect, make_link, migrated
+from tests.http import PASSWORD, SETTINGS, Api, Person, Server, expect, make_link, migrated, new_name
 from tests.integration.phones import URL, api_token
 from tests.postgres import URL_VARIABLE, DatabaseFactory
 from tests.postgres_supervisor import INSTALLATION, PACKAGE
@@ -211,6 +213,8 @@ class TestRevoked:
                 assert work.share_invitations.list_to("grace@example.org") == []
             # Devices may have seen changes that the backup does not contain.
             expect(login_again(api, ada).get("/api/sync/", params={"cursor": cursor}), 410)
+        # A backup refuses rows that refer to others which do not exist, such as tickets of a removed session.
+        tasktracker(url, "backup", "again")
 
     @pytest.mark.parametrize(("option", "answer", "status"), [("keep", "y", 200), ("revoke", "n", 401)])
     def test_api_tokens_are_kept_or_revoked(
@@ -263,8 +267,20 @@ class TestRefused:
             ada = api.register()
             tasktracker(url, "backup", "backup")
             ada.task("newer")
-            assert "stop it first" in restore(url, tmp_path / "backup", status=1).output
+            output = restore(url, tmp_path / "backup", status=1).output
+            assert re.search(r"uses the database: stop it|tasktracker of .* Stop all servers", output)
             assert ada.titles() == ["newer"]
+
+    @pytest.mark.parametrize("new_database", ["postgresql"], indirect=True)
+    def test_while_a_program_of_another_role_uses_the_database(self, url: str, tmp_path: Path) -> None:
+        tasktracker(url, "backup", "backup")
+        run_sql(url, f"CREATE ROLE \"{(role := new_name())}\" LOGIN PASSWORD 'secret'")
+        try:
+            own = database_url(url).set(username=role, password="secret").render_as_string(hide_password=False)
+            with closing(psycopg.connect(conninfo(url), application_name="psql")):
+                assert "psql of" in restore(own, tmp_path / "backup", status=1).output
+        finally:
+            run_sql(url, f'DROP ROLE "{role}"')
 
     @pytest.mark.parametrize(
         ("damage", "expected"),
