@@ -318,12 +318,13 @@ def test_a_value_that_cannot_be_read_conflicts_with_no_other() -> None:
 
 
 def test_errors_are_in_words_for_people() -> None:
-    named = problems({"PORT": "x", "DEBUG": "x", "ENVIRONMENT": "x", "SECRET_KEYS": "x"})
+    named = problems({"PORT": "x", "DEBUG": "x", "ENVIRONMENT": "x", "SECRET_KEYS": "x", "REGISTRATION": "x"})
     assert named == {
         "PORT": "must be a whole number from 0 to 65535",
         "DEBUG": "must be true or false",
         "ENVIRONMENT": "must be development or production",
         "SECRET_KEYS": "each key must have at least 32 characters; `tasktracker keys new` prints one",
+        "REGISTRATION": "must be open, invite, closed",
     }
 
 
