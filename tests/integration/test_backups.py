@@ -282,9 +282,17 @@ class TestRefused:
         finally:
             run_sql(url, f'DROP ROLE "{role}"')
 
-    @pytest.mark.parametrize("damage", ["cut", "no backup", "newer"])
+    @pytest.mark.parametrize(
+        ("damage", "expected"),
+        [
+            ("cut", "backup is damaged: .* Restore an earlier|pg_restore failed: .*error: could not read"),
+            ("no backup", "is not a backup of"),
+            ("newer", "newer version"),
+        ],
+        ids=["cut", "no backup", "newer"],
+    )
     def test_a_file_that_is_no_usable_backup_changes_nothing(
-        self, new_database: NewDatabase, tmp_path: Path, damage: str
+        self, new_database: NewDatabase, tmp_path: Path, damage: str, expected: str
     ) -> None:
         url, file = new_database(), tmp_path / "backup"
         with serving(url) as api:
@@ -300,7 +308,7 @@ class TestRefused:
             content = file.read_bytes()
             file.write_bytes(content[: len(content) * 2 // 3] if damage == "cut" else b"something else")
         output = restore(url, file, status=1).output
-        assert "newer version" in output if damage == "newer" else "Error: " in output
+        assert re.search(expected, output)
         with serving(url) as api:
             assert len(ada.through(api.client).titles()) == 30
 
