@@ -1,12 +1,13 @@
 // The copy of one user on this device, as signals for views, and what the user can do with it.
 
 import { batch, signal } from "../vendor/preact-signals-core.js";
+import { Collection } from "./collection.js";
 import { SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { editable } from "./items.js";
+import { editable, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
-import { view } from "./shown.js";
+import { Layer, view } from "./shown.js";
 import { meta, setMeta, TABLE_NAMES, TABLES } from "./store.js";
 import { Syncer } from "./syncer.js";
 
@@ -41,10 +42,10 @@ const SHOW_MS = 500;
 const RETENTION_DAYS = 30; // unless the server says otherwise
 
 export class Copy {
-  /** @type {import("@preact/signals-core").Signal<Map<string, Task>>} */
-  tasks = signal(new Map());
-  /** @type {import("@preact/signals-core").Signal<Map<string, Category>>} */
-  categories = signal(new Map());
+  /** @type {Collection<Task>} */
+  tasks = new Collection();
+  /** @type {Collection<Category>} */
+  categories = new Collection();
   /** The edits, or parts of edits, that the server does not have. @type {import("@preact/signals-core").Signal<Issue[]>} */
   issues = signal([]);
   /** @type {import("@preact/signals-core").Signal<Status>} */
@@ -77,8 +78,12 @@ export class Copy {
   #exact = -1;
   /** @type {Map<number, number>} */
   #next = new Map();
+  /** @type {Record<Type, Collection<any>>} */
+  #shown = { task: this.tasks, category: this.categories };
   /** @type {Record<Type, import("./shown.js").View>} */
-  #views = { task: { shown: new Map(), deleted: new Map() }, category: { shown: new Map(), deleted: new Map() } };
+  #views = { task: { shown: new Layer(new Map()), deleted: new Map() }, category: { shown: new Layer(new Map()), deleted: new Map() } };
+  /** The items whose rows have changed since they were shown. @type {Record<Type, Set<string>>} */
+  #changed = { task: new Set(), category: new Set() };
   #stopListening = () => {};
   /** Edits that are being stored. @type {Set<unknown>} */
   #provisional = new Set();
@@ -92,7 +97,7 @@ export class Copy {
     const { uuid, now, session, sha256, locks, owner } = parts;
     this.#name = `${owner.server}:${owner.user}`;
     const lastShown = (/** @type {Type} */ type, /** @type {string} */ id) =>
-      this.#views[type].shown.get(id) ?? this.#views[type].deleted.get(id);
+      this.#shown[type].peek().get(id) ?? this.#views[type].deleted.get(id);
     this.context = { uuid, now, lastShown };
     this.#syncer = new Syncer({
       copy: this,
@@ -151,6 +156,7 @@ export class Copy {
       const rows = tables[index].map((row) => /** @type {[string | number, any]} */ ([row[TABLES[table]], row]));
       this.#rows.set(table, new Map(rows));
     });
+    for (const type of TYPES) this.#changed[type] = new Set([...this.#shown[type].peek().keys(), ...this.#table(type).keys()]);
     this.#revisions.clear();
     this.#next.clear();
     this.#loaded = this.#exact = this.#revision = revision;
@@ -184,9 +190,9 @@ export class Copy {
       const name = `${table}/${key}`;
       if ((this.#revisions.get(name) ?? 0) > revision) continue;
       this.#revisions.set(name, revision);
-      const rows = /** @type {Map<string | number, any>} */ (this.#rows.get(table));
-      if (row === undefined) rows.delete(key);
-      else rows.set(key, row);
+      if (row === undefined) this.#table(table).delete(key);
+      else this.#table(table).set(key, row);
+      if (table === "task" || table === "category") this.#changed[table].add(/** @type {string} */ (key));
     }
     this.#revision = Math.max(this.#revision, revision);
     this.#next.set(previous, revision);
@@ -199,17 +205,25 @@ export class Copy {
     else this.#showing = setTimeout(() => this.#show(), wait);
   }
 
+  /** Update what views watch. It costs as much as what has changed, and the unsent edits. */
   #show() {
     this.#shownAt = this.#parts.now();
-    const stored = /** @type {Edit[]} */ (this.#all("outbox")).sort((a, b) => a.number - b.number);
+    const stored = /** @type {Edit[]} */ ([...this.#table("outbox").values()].sort((a, b) => a.number - b.number));
     const edits = [...stored, .../** @type {Set<Edit>} */ (this.#provisional)];
-    const deletions = this.#all("deletions");
-    this.#views.category = view("category", this.#all("category"), edits, deletions);
-    this.#views.task = view("task", this.#all("task"), edits, deletions, this.#views.category.shown);
+    const deletions = this.#table("deletions");
+    const before = this.#views;
+    const category = view("category", this.#table("category"), edits, deletions);
+    const task = view("task", this.#table("task"), edits, deletions, category.shown);
+    this.#views = { category, task };
     batch(() => {
-      replace(this.categories, /** @type {Map<string, any>} */ (this.#views.category.shown));
-      replace(this.tasks, /** @type {Map<string, any>} */ (this.#views.task.shown));
-      replace(this.issues, this.#all("issues"));
+      for (const type of TYPES) {
+        const { shown } = this.#views[type];
+        const ids = new Set([...this.#changed[type], ...before[type].shown.replaced.keys(), ...shown.replaced.keys()]);
+        this.#changed[type].clear();
+        this.#shown[type].update(ids, (id) => shown.get(id));
+      }
+      const issues = [...this.#table("issues").values()];
+      if (issues.length !== this.issues.peek().length || issues.some((issue, at) => issue !== this.issues.peek()[at])) this.issues.value = issues;
       this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
       this.isComplete.value = this.#meta("complete_at") !== null;
       this.checked.value = this.#meta("checked");
@@ -218,8 +232,8 @@ export class Copy {
   }
 
   /** @param {Table} table */
-  #all(table) {
-    return [.../** @type {Map<string | number, any>} */ (this.#rows.get(table)).values()];
+  #table(table) {
+    return /** @type {Map<any, any>} */ (this.#rows.get(table));
   }
 
   /** @param {string} name */
@@ -267,7 +281,7 @@ export class Copy {
   /** Move a task to the trash with its subtasks, or delete a category. @param {Type} type @param {string} id @returns {Promise<Undo>} */
   async trash(type, id) {
     const before = editable(type, this.context.lastShown(type, id) ?? {});
-    const filed = type === "category" ? [...this.tasks.value.values()].filter((task) => task.category === id) : [];
+    const filed = type === "category" ? [...this.tasks.peek().values()].filter((task) => task.category === id) : [];
     await this.#edit({ type, op: "delete", target: id });
     if (type === "task") return () => this.restore(id);
     return async () => {
@@ -291,7 +305,7 @@ export class Copy {
   async resolve(issue, data = {}) {
     const { type, item, problem } = issue;
     let { op, target } = issue;
-    const before = this.#views[type].shown.get(target);
+    const before = this.#shown[type].peek().get(target);
     const isFields = op === "create" || op === "update";
     if (isFields && before) op = "update";
     else if (isFields || (op === "restore" && isNotFound(problem))) {
@@ -407,11 +421,4 @@ export class Copy {
     const last = this.checked.value;
     if (this.canCheck && (!last || last.differs || this.#parts.now() - last.at > CHECK_MS)) await this.check();
   }
-}
-
-/** Set a signal, unless it has the same items: views need not be rendered for that. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
-function replace(shown, next) {
-  const last = shown.peek().values();
-  for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);
-  if (!last.next().done) shown.value = next;
 }
