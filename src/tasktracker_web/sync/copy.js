@@ -124,6 +124,7 @@ export class Copy {
   async start() {
     this.#stopListening = this.#parts.channel.listen((message) => this.#hear(message));
     await this.load();
+    void this.#parts.store.tidy().catch(() => {}); // it only makes the next start faster
     void this.#following.run();
   }
 
@@ -342,6 +343,7 @@ export class Copy {
     const provisional = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
     this.#provisional.add(provisional);
     this.#show();
+    await undefined; // views are rendered first
     try {
       await this.write((tx) => queue(tx, this.context, edit), provisional);
     } catch (error) {
