@@ -27,6 +27,11 @@ export function useCopy() {
   return /** @type {{ copy: Copy }} */ (account.value).copy;
 }
 
+/** The id of its user, in the same views. */
+export function useMe() {
+  return /** @type {{ user: User }} */ (account.value).user.id;
+}
+
 /** The lists of its tasks, in the same views. */
 export function useLists() {
   return /** @type {{ lists: Lists }} */ (account.value).lists;

@@ -24,6 +24,8 @@ export class Lists {
   done;
   /** The number of open tasks in each category. @type {Signal<Map<string | null, number>>} */
   counts;
+  /** The tasks directly below each task. @type {Signal<Map<string, Task[]>>} */
+  children;
 
   /** @param {Signal<Map<string, Task>>} tasks */
   constructor(tasks) {
@@ -37,6 +39,17 @@ export class Lists {
       const counts = new Map();
       for (const { category } of this.open.value) counts.set(category, (counts.get(category) ?? 0) + 1);
       return counts;
+    });
+    this.children = computed(() => {
+      /** @type {Map<string, Task[]>} */
+      const children = new Map();
+      for (const task of tasks.value.values()) {
+        if (!task.parent) continue;
+        const siblings = children.get(task.parent);
+        if (siblings) siblings.push(task);
+        else children.set(task.parent, [task]);
+      }
+      return children;
     });
   }
 }

@@ -1,7 +1,7 @@
 // The copy of one user on this device, as signals for views, and what the user can do with it.
 
 import { batch, signal } from "../vendor/preact-signals-core.js";
-import { SignInRequired } from "./errors.js";
+import { Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
 import { editable } from "./items.js";
 import { queue } from "./outbox.js";
@@ -23,6 +23,8 @@ import { Syncer } from "./syncer.js";
  * @typedef {{ connection: import("./following.js").Connection, received: number }} Status
  */
 /** The last comparison with the server: when, of how many items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
+/** What the server has answered last to a request for a list, and when. @typedef {{ at: number, results: any[] }} Answer */
+/** An edit as it is made. @typedef {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} NewEdit */
 /** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
 /**
  * @typedef {object} Parts
@@ -39,6 +41,7 @@ import { Syncer } from "./syncer.js";
 const CHECK_MS = 10 * 60_000;
 const SHOW_MS = 500;
 const RETENTION_DAYS = 30; // unless the server says otherwise
+const MAX_ANSWERS = 50;
 
 export class Copy {
   /** @type {import("@preact/signals-core").Signal<Map<string, Task>>} */
@@ -56,8 +59,10 @@ export class Copy {
   /** @type {import("@preact/signals-core").Signal<Check | null>} */
   checked = signal(null);
 
-  /** The trash as the server has listed it last, at a time. @type {import("@preact/signals-core").Signal<{ at: number, tasks: import("./items.js").Deleted[] } | null>} */
-  trashed = signal(null);
+  /** The lists that were asked for, such as the trash, by their path. @type {import("@preact/signals-core").Signal<Map<string, Answer>>} */
+  answers = signal(new Map());
+  /** The names of users, by their ids, as far as answers had them. @type {import("@preact/signals-core").Signal<Record<string, string>>} */
+  names = signal({});
 
   /** @type {import("./outbox.js").Context} */
   context;
@@ -165,11 +170,11 @@ export class Copy {
     return this.#parts.store.read(work);
   }
 
-  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown} [provisional] the edit that it stores @returns {Promise<T>} */
-  async write(work, provisional = undefined) {
+  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown[]} [provisional] the edits that it stores @returns {Promise<T>} */
+  async write(work, provisional = []) {
     const mirror = { revision: this.#exact, rows: this.#rows };
     const { result, ...committed } = await this.#parts.store.write(work, mirror);
-    this.#provisional.delete(provisional);
+    for (const edit of provisional) this.#provisional.delete(edit);
     if (committed.writes.length) {
       this.#parts.channel.post({ kind: "writes", name: this.#name, ...committed });
       this.#apply(committed);
@@ -213,7 +218,8 @@ export class Copy {
       this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
       this.isComplete.value = this.#meta("complete_at") !== null;
       this.checked.value = this.#meta("checked");
-      this.trashed.value = this.#meta("trash");
+      replace(this.answers, new Map(this.#all("meta").flatMap(({ name, value }) => (isPath(name) ? [[name, value]] : []))));
+      this.names.value = this.#meta("names") ?? this.names.value;
     });
   }
 
@@ -253,10 +259,17 @@ export class Copy {
   }
 
   /** Change fields of an item. @param {Type} type @param {string} id @param {Fields} data @returns {Promise<Undo>} */
-  async edit(type, id, data) {
-    const before = this.context.lastShown(type, id) ?? {};
-    await this.#edit({ type, op: "update", target: id, data });
-    return () => this.edit(type, id, Object.fromEntries(Object.keys(data).map((name) => [name, before[name]])));
+  edit(type, id, data) {
+    return this.editAll(type, [id], data);
+  }
+
+  /** Change the same fields of several items. @param {Type} type @param {string[]} ids @param {Fields} data @returns {Promise<Undo>} */
+  async editAll(type, ids, data) {
+    const before = ids.map((id) => this.context.lastShown(type, id) ?? {});
+    const edits = (/** @type {(index: number) => Fields} */ dataOf) =>
+      this.#edit(...ids.map((target, index) => /** @type {NewEdit} */ ({ type, op: "update", target, data: dataOf(index) })));
+    await edits(() => data);
+    return () => edits((index) => Object.fromEntries(Object.keys(data).map((name) => [name, before[index][name]])));
   }
 
   /** @param {string} id of a task */
@@ -266,15 +279,21 @@ export class Copy {
 
   /** Move a task to the trash with its subtasks, or delete a category. @param {Type} type @param {string} id @returns {Promise<Undo>} */
   async trash(type, id) {
+    if (type === "task") return this.trashAll([id]);
     const before = editable(type, this.context.lastShown(type, id) ?? {});
-    const filed = type === "category" ? [...this.tasks.value.values()].filter((task) => task.category === id) : [];
+    const filed = [...this.tasks.value.values()].filter((task) => task.category === id).map((task) => task.id);
     await this.#edit({ type, op: "delete", target: id });
-    if (type === "task") return () => this.restore(id);
     return async () => {
       const again = this.#parts.uuid(); // a deleted category cannot be restored
       await this.create("category", before, again);
-      for (const task of filed) await this.edit("task", task.id, { category: again });
+      await this.editAll("task", filed, { category: again });
     };
+  }
+
+  /** Move tasks to the trash with their subtasks. None may be below another. @param {string[]} ids @returns {Promise<Undo>} */
+  async trashAll(ids) {
+    await this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "delete", target })));
+    return () => this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "restore", target })));
   }
 
   /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
@@ -322,16 +341,18 @@ export class Copy {
     return () => this.write(async (tx) => tx.put("issues", issue));
   }
 
-  /** @param {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} edit */
-  async #edit(edit) {
-    // It is shown before it is stored.
-    const provisional = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
-    this.#provisional.add(provisional);
+  /** Store edits in one transaction. @param {NewEdit[]} edits */
+  async #edit(...edits) {
+    // They are shown before they are stored.
+    const provisional = edits.map((edit) => ({ ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null }));
+    for (const edit of provisional) this.#provisional.add(edit);
     this.#show();
     try {
-      await this.write((tx) => queue(tx, this.context, edit), provisional);
+      await this.write(async (tx) => {
+        for (const edit of edits) await queue(tx, this.context, edit);
+      }, provisional);
     } catch (error) {
-      this.#provisional.delete(provisional);
+      for (const edit of provisional) this.#provisional.delete(edit);
       this.#show();
       throw error;
     }
@@ -354,29 +375,40 @@ export class Copy {
     return session.call(method, path, body);
   }
 
-  // ---------------------------------------------------------------- the trash
+  // ------------------------------------------------------ lists of the server
 
   /** For how many days deleted tasks stay in the trash. */
   get retentionDays() {
     return this.#meta("retention_days") ?? RETENTION_DAYS;
   }
 
-  /** Ask the server for the tasks in the trash. */
-  async fetchTrash() {
-    /** @type {import("./items.js").Deleted[]} */
-    const tasks = [];
-    for (let cursor = ""; cursor !== null; ) {
-      const page = await this.#call("GET", `/trash/?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
-      tasks.push(...page.results);
-      cursor = page.next_cursor;
+  /** Ask the server for a list, and keep its answer on the device. @param {string} path with a query @param {number} [pages] how many at most */
+  async ask(path, pages = Infinity) {
+    /** @type {any[]} */
+    const results = [];
+    try {
+      for (let cursor = ""; cursor !== null && pages > 0; pages--) {
+        const page = await this.#call("GET", path + (cursor && `&cursor=${encodeURIComponent(cursor)}`));
+        results.push(...page.results);
+        cursor = page.next_cursor;
+      }
+    } catch (error) {
+      // The user may not see it any more.
+      if (error instanceof Refused && error.status === 404) await this.write(async (tx) => tx.delete("meta", path));
+      throw error;
     }
-    await this.write(async (tx) => setMeta(tx, { trash: { at: this.#parts.now(), tasks } }));
+    const found = results.map((each) => each.actor ?? each).filter(({ username }) => username);
+    const names = Object.fromEntries(found.map(({ id, user_id = id, username }) => [user_id, username]));
+    await this.write(async (tx) => {
+      setMeta(tx, { [path]: { at: this.#parts.now(), results }, names: { ...(await meta(tx, "names")), ...names } });
+      const kept = (await tx.getAll("meta")).filter(({ name }) => isPath(name)).sort((a, b) => b.value.at - a.value.at);
+      for (const { name } of kept.slice(MAX_ANSWERS)) tx.delete("meta", name);
+    });
   }
 
   /** Delete a task in the trash permanently, with its subtasks: now, and on the server. @param {string} id */
   async purge(id) {
     await this.#call("DELETE", `/trash/${id}/`);
-    await this.fetchTrash();
   }
 
   // ---------------------------------------------------------------- verifying
@@ -414,4 +446,9 @@ function replace(shown, next) {
   const last = shown.peek().values();
   for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);
   if (!last.next().done) shown.value = next;
+}
+
+/** Whether a setting of the copy is an answer of the server. @param {string} name */
+function isPath(name) {
+  return name.startsWith("/");
 }
