@@ -62,7 +62,7 @@ async function open(user) {
   const store = await IdbStore.open(name).catch(() => new MemoryStore());
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
   await copy.start();
-  account.value = { user, copy, lists: new Lists(copy.tasks) };
+  account.value = { user, copy, lists: new Lists(copy.tasks, user.id) };
 }
 
 /** @param {() => Promise<import("./sync/items.js").Schemas["UserView"]>} signingIn */

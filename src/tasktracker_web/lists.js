@@ -2,7 +2,7 @@
 // takes longer than a frame.
 
 import { now } from "./clock.js";
-import { dueBefore, inOrder, isOpen, lastDoneFirst } from "./tasks.js";
+import { dueBefore, inOrder, isOpen, lastDoneFirst, STATES } from "./tasks.js";
 import { startOfDay } from "./texts/texts.js";
 import { computed } from "./vendor/preact-signals-core.js";
 
@@ -27,8 +27,13 @@ export class Lists {
   /** The tasks directly below each task. @type {Signal<Map<string, Task[]>>} */
   children;
 
-  /** @param {Signal<Map<string, Task>>} tasks */
-  constructor(tasks) {
+  /** The tasks in each state. @type {Record<Task["state"], Signal<Task[]>>} */
+  byState;
+  /** The open tasks that others share with the user, by the id of their owner. @type {Signal<Map<string, Task[]>>} */
+  shared;
+
+  /** @param {Signal<Map<string, Task>>} tasks @param {string} user */
+  constructor(tasks, user) {
     this.open = sorted(tasks, isOpen, inOrder);
     this.done = sorted(tasks, (task) => !isOpen(task), lastDoneFirst);
     const tomorrow = computed(() => position(this.open.value, (task) => !dueBefore(task, startOfDay(now.value, 1))));
@@ -40,18 +45,26 @@ export class Lists {
       for (const { category } of this.open.value) counts.set(category, (counts.get(category) ?? 0) + 1);
       return counts;
     });
-    this.children = computed(() => {
-      /** @type {Map<string, Task[]>} */
-      const children = new Map();
-      for (const task of tasks.value.values()) {
-        if (!task.parent) continue;
-        const siblings = children.get(task.parent);
-        if (siblings) siblings.push(task);
-        else children.set(task.parent, [task]);
-      }
-      return children;
-    });
+    this.children = computed(() => grouped(tasks.value.values(), ({ parent }) => parent));
+    this.shared = computed(() => grouped(this.open.value, ({ owner }) => (owner === user ? null : owner)));
+    this.byState = /** @type {Record<Task["state"], Signal<Task[]>>} */ (
+      Object.fromEntries(STATES.map((state) => [state, sorted(tasks, (task) => task.state === state, isOpen({ state }) ? inOrder : lastDoneFirst)]))
+    );
   }
+}
+
+/** Return the tasks by a key, without those that have none. @param {Iterable<Task>} tasks @param {(task: Task) => string | null} keyOf */
+function grouped(tasks, keyOf) {
+  /** @type {Map<string, Task[]>} */
+  const groups = new Map();
+  for (const task of tasks) {
+    const key = keyOf(task);
+    if (key === null) continue;
+    const group = groups.get(key);
+    if (group) group.push(task);
+    else groups.set(key, [task]);
+  }
+  return groups;
 }
 
 /**

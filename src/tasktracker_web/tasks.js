@@ -6,7 +6,7 @@
 /** The states, in the order in which work goes on. @type {Task["state"][]} */
 export const STATES = ["open", "in_progress", "done", "cancelled"];
 
-/** @param {Task} task */
+/** @param {Pick<Task, "state">} task */
 export function isOpen({ state }) {
   return state !== "done" && state !== "cancelled";
 }

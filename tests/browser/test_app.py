@@ -371,8 +371,14 @@ def test_axe_finds_nothing_in_any_view(
     person.task("soon", due_date="2020-01-01T00:00:00Z", parent=late["id"], priority=3)
     tab.expect("late", "soon")
     mistakes["today"] = tab.mistakes()
-    for view in ("upcoming", "all", "done", "trash"):
-        deleted = person.task(view, due_date="2100-01-01T00:00:00Z", state="done" if view == "done" else "open")
+    friend = server.register()
+    person.share(category, friend)
+    for view in ("upcoming", "all", "board", "shared", "done", "trash"):
+        deleted = (friend if view == "shared" else person).task(
+            view, due_date="2100-01-01T00:00:00Z", state="done" if view == "done" else "open"
+        )
+        if view == "shared":
+            friend.share(deleted, person, "viewer")
         if view == "trash":
             expect(person.delete(f"/api/tasks/{deleted['id']}/"), 204)
         tab.page.click(f".side a[href='/{view}']")
@@ -380,7 +386,9 @@ def test_axe_finds_nothing_in_any_view(
         mistakes[view] = tab.mistakes()
     tab.page.click(".side a[href='/today']")
     tab.row("late").locator("a").click()
-    tab.page.wait_for_selector(".pane")
+    tab.page.click(".history summary")
+    tab.page.wait_for_selector(".people")
+    tab.page.wait_for_selector(".history li")
     mistakes["task"] = tab.mistakes()
     tab.page.context.set_offline(True)
     tab.page.fill(".pane textarea.title", "mine")

@@ -11,6 +11,7 @@ import "../vendor/preact-signals.js";
 import { History } from "./history.js";
 import { People } from "./people.js";
 import { Check } from "./rows.js";
+import { byName } from "./sidebar.js";
 import { Breadcrumbs, Subtasks } from "./subtasks.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -174,7 +175,7 @@ function Priority({ task, save }) {
 
 /** @param {{ task: Task, save: Save }} props */
 function Category({ task, save }) {
-  const categories = [...useCopy().categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
+  const categories = byName(useCopy().categories.value);
   return html`<label for="category">${t("task.category")}</label>
     <select id="category" onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
       <option value="" selected=${task.category === null}>${t("task.category.none")}</option>

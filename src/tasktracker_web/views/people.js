@@ -3,6 +3,7 @@
 import { useCopy, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { t } from "../texts/texts.js";
+import { useEffect } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { useAnswer } from "./answer.js";
 
@@ -43,6 +44,21 @@ export function People({ task }) {
 /** The first letter of a name, on a disc. @param {{ name: string }} props */
 export function Avatar({ name }) {
   return html`<span class="avatar" aria-hidden="true">${[...name][0]?.toUpperCase()}</span>`;
+}
+
+/**
+ * Return the names of users by their ids. Owners whose names are not known are asked for.
+ * @param {"/tasks" | "/categories"} path @param {{ id: string, owner: string | null }[]} items of which one for each owner is asked for
+ */
+export function useOwners(path, items) {
+  const copy = useCopy();
+  const names = copy.names.value;
+  const { connection } = copy.status.value;
+  const unknown = new Map(items.flatMap(({ id, owner }) => (owner && !names[owner] ? [[owner, id]] : [])));
+  useEffect(() => {
+    for (const id of unknown.values()) void copy.ask(`${path}/${id}/shares`).catch(() => {}); // again when it is online
+  }, [connection, [...unknown.keys()].join()]);
+  return names;
 }
 
 /** @param {string} path @param {number | null | undefined} version @param {boolean} [isAsked] @returns {Share[]} */

@@ -103,22 +103,26 @@ export function Rows({ entries, move }) {
 
 /** It is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string }} props */
 function Row({ task, parent }) {
-  const copy = useCopy();
-  const category = route.value.name !== "list" && task.category ? copy.categories.value.get(task.category) : undefined;
   const isCurrent = route.value.id === task.id;
   return html`${h(Check, { task })}
     <a href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
       <span class="title">${task.title}</span>
-      <span class="about">
-        ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
-        ${h(Due, { task })}
-        ${task.state === "in_progress" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
-        ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
-        ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
-        ${parent !== undefined && html`<span>↳ ${parent}</span>`}
-      </span>
+      ${h(About, { task, parent })}
     </a>
     ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}`;
+}
+
+/** What a list says of a task besides its title. @param {{ task: Task, parent?: string }} props */
+export function About({ task, parent }) {
+  const category = route.value.name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
+  return html`<span class="about">
+    ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
+    ${h(Due, { task })}
+    ${task.state === "in_progress" && route.value.name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
+    ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
+    ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
+    ${parent !== undefined && html`<span>↳ ${parent}</span>`}
+  </span>`;
 }
 
 /** When an open task is due. @param {{ task: Task }} props */
