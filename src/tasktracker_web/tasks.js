@@ -19,7 +19,7 @@ export function dueBefore({ due_date }, moment) {
 /** How many levels of subtasks there may be, with the topmost task. */
 export const MAX_DEPTH = 5;
 
-/** Return the tasks above a task, the topmost first. @param {Map<string, Task>} tasks @param {Task} task */
+/** Return the tasks above a task, the topmost first. @param {ReadonlyMap<string, Task>} tasks @param {Task} task */
 export function above(tasks, task) {
   /** @type {Task[]} */
   const found = [];
@@ -27,7 +27,7 @@ export function above(tasks, task) {
   return found;
 }
 
-/** Return the ids among these of tasks that are below no other of them. @param {Map<string, Task>} tasks @param {Set<string>} ids */
+/** Return the ids among these of tasks that are below no other of them. @param {ReadonlyMap<string, Task>} tasks @param {Set<string>} ids */
 export function topmost(tasks, ids) {
   return [...ids].filter((id) => {
     const task = tasks.get(id);
@@ -35,13 +35,13 @@ export function topmost(tasks, ids) {
   });
 }
 
-/** Whether a user may file a task, delete it and add subtasks. @param {Task} task @param {string} user @param {Map<string, Category>} categories */
+/** Whether a user may file a task, delete it and add subtasks. @param {Task} task @param {string} user @param {ReadonlyMap<string, Category>} categories */
 export function canOrganise({ owner, category }, user, categories) {
   const role = category && categories.get(category)?.role;
   return owner === null || owner === user || role === "owner" || role === "editor";
 }
 
-/** Whether a user may change a task. @param {Task} task @param {string} user @param {Map<string, Category>} categories */
+/** Whether a user may change a task. @param {Task} task @param {string} user @param {ReadonlyMap<string, Category>} categories */
 export function canEdit(task, user, categories) {
   return task.owners.includes(user) || canOrganise(task, user, categories);
 }

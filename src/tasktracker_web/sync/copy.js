@@ -1,12 +1,13 @@
 // The copy of one user on this device, as signals for views, and what the user can do with it.
 
 import { batch, signal } from "../vendor/preact-signals-core.js";
+import { Collection } from "./collection.js";
 import { Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
-import { editable } from "./items.js";
+import { editable, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
 import { isNotFound } from "./settling.js";
-import { view } from "./shown.js";
+import { Layer, view } from "./shown.js";
 import { meta, setMeta, TABLE_NAMES, TABLES } from "./store.js";
 import { Syncer } from "./syncer.js";
 
@@ -44,10 +45,10 @@ const RETENTION_DAYS = 30; // unless the server says otherwise
 const MAX_ANSWERS = 50;
 
 export class Copy {
-  /** @type {import("@preact/signals-core").Signal<Map<string, Task>>} */
-  tasks = signal(new Map());
-  /** @type {import("@preact/signals-core").Signal<Map<string, Category>>} */
-  categories = signal(new Map());
+  /** @type {Collection<Task>} */
+  tasks = new Collection();
+  /** @type {Collection<Category>} */
+  categories = new Collection();
   /** The edits, or parts of edits, that the server does not have. @type {import("@preact/signals-core").Signal<Issue[]>} */
   issues = signal([]);
   /** @type {import("@preact/signals-core").Signal<Status>} */
@@ -82,8 +83,12 @@ export class Copy {
   #exact = -1;
   /** @type {Map<number, number>} */
   #next = new Map();
+  /** @type {Record<Type, Collection<any>>} */
+  #shown = { task: this.tasks, category: this.categories };
   /** @type {Record<Type, import("./shown.js").View>} */
-  #views = { task: { shown: new Map(), deleted: new Map() }, category: { shown: new Map(), deleted: new Map() } };
+  #views = { task: { shown: new Layer(new Map()), deleted: new Map() }, category: { shown: new Layer(new Map()), deleted: new Map() } };
+  /** The items whose rows have changed since they were shown. @type {Record<Type, Set<string>>} */
+  #changed = { task: new Set(), category: new Set() };
   #stopListening = () => {};
   /** Edits that are being stored. @type {Set<unknown>} */
   #provisional = new Set();
@@ -97,7 +102,7 @@ export class Copy {
     const { uuid, now, session, sha256, locks, owner } = parts;
     this.#name = `${owner.server}:${owner.user}`;
     const lastShown = (/** @type {Type} */ type, /** @type {string} */ id) =>
-      this.#views[type].shown.get(id) ?? this.#views[type].deleted.get(id);
+      this.#shown[type].peek().get(id) ?? this.#views[type].deleted.get(id);
     this.context = { uuid, now, lastShown };
     this.#syncer = new Syncer({
       copy: this,
@@ -124,6 +129,7 @@ export class Copy {
   async start() {
     this.#stopListening = this.#parts.channel.listen((message) => this.#hear(message));
     await this.load();
+    void this.#parts.store.tidy().catch(() => {}); // it only makes the next start faster
     void this.#following.run();
   }
 
@@ -156,6 +162,7 @@ export class Copy {
       const rows = tables[index].map((row) => /** @type {[string | number, any]} */ ([row[TABLES[table]], row]));
       this.#rows.set(table, new Map(rows));
     });
+    for (const type of TYPES) this.#changed[type] = new Set([...this.#shown[type].peek().keys(), ...this.#table(type).keys()]);
     this.#revisions.clear();
     this.#next.clear();
     this.#loaded = this.#exact = this.#revision = revision;
@@ -189,9 +196,9 @@ export class Copy {
       const name = `${table}/${key}`;
       if ((this.#revisions.get(name) ?? 0) > revision) continue;
       this.#revisions.set(name, revision);
-      const rows = /** @type {Map<string | number, any>} */ (this.#rows.get(table));
-      if (row === undefined) rows.delete(key);
-      else rows.set(key, row);
+      if (row === undefined) this.#table(table).delete(key);
+      else this.#table(table).set(key, row);
+      if (table === "task" || table === "category") this.#changed[table].add(/** @type {string} */ (key));
     }
     this.#revision = Math.max(this.#revision, revision);
     this.#next.set(previous, revision);
@@ -204,28 +211,35 @@ export class Copy {
     else this.#showing = setTimeout(() => this.#show(), wait);
   }
 
+  /** Update what views watch. It costs as much as what has changed, and the unsent edits. */
   #show() {
     this.#shownAt = this.#parts.now();
-    const stored = /** @type {Edit[]} */ (this.#all("outbox")).sort((a, b) => a.number - b.number);
+    const stored = /** @type {Edit[]} */ ([...this.#table("outbox").values()].sort((a, b) => a.number - b.number));
     const edits = [...stored, .../** @type {Set<Edit>} */ (this.#provisional)];
-    const deletions = this.#all("deletions");
-    this.#views.category = view("category", this.#all("category"), edits, deletions);
-    this.#views.task = view("task", this.#all("task"), edits, deletions, this.#views.category.shown);
+    const deletions = this.#table("deletions");
+    const before = this.#views;
+    const category = view("category", this.#table("category"), edits, deletions);
+    const task = view("task", this.#table("task"), edits, deletions, category.shown);
+    this.#views = { category, task };
     batch(() => {
-      replace(this.categories, /** @type {Map<string, any>} */ (this.#views.category.shown));
-      replace(this.tasks, /** @type {Map<string, any>} */ (this.#views.task.shown));
-      replace(this.issues, this.#all("issues"));
+      for (const type of TYPES) {
+        const { shown } = this.#views[type];
+        const ids = new Set([...this.#changed[type], ...before[type].shown.replaced.keys(), ...shown.replaced.keys()]);
+        this.#changed[type].clear();
+        this.#shown[type].update(ids, (id) => shown.get(id));
+      }
+      replace(this.issues, [...this.#table("issues").values()]);
       this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
       this.isComplete.value = this.#meta("complete_at") !== null;
       this.checked.value = this.#meta("checked");
-      replace(this.answers, new Map(this.#all("meta").flatMap(({ name, value }) => (isPath(name) ? [[name, value]] : []))));
+      replace(this.answers, new Map([...this.#table("meta").values()].filter(({ name }) => isPath(name)).map(({ name, value }) => [name, value])));
       this.names.value = this.#meta("names") ?? this.names.value;
     });
   }
 
   /** @param {Table} table */
-  #all(table) {
-    return [.../** @type {Map<string | number, any>} */ (this.#rows.get(table)).values()];
+  #table(table) {
+    return /** @type {Map<any, any>} */ (this.#rows.get(table));
   }
 
   /** @param {string} name */
@@ -281,7 +295,7 @@ export class Copy {
   async trash(type, id) {
     if (type === "task") return this.trashAll([id]);
     const before = editable(type, this.context.lastShown(type, id) ?? {});
-    const filed = [...this.tasks.value.values()].filter((task) => task.category === id).map((task) => task.id);
+    const filed = [...this.tasks.peek().values()].filter((task) => task.category === id).map((task) => task.id);
     await this.#edit({ type, op: "delete", target: id });
     return async () => {
       const again = this.#parts.uuid(); // a deleted category cannot be restored
@@ -310,7 +324,7 @@ export class Copy {
   async resolve(issue, data = {}) {
     const { type, item, problem } = issue;
     let { op, target } = issue;
-    const before = this.#views[type].shown.get(target);
+    const before = this.#shown[type].peek().get(target);
     const isFields = op === "create" || op === "update";
     if (isFields && before) op = "update";
     else if (isFields || (op === "restore" && isNotFound(problem))) {
@@ -347,6 +361,7 @@ export class Copy {
     const provisional = edits.map((edit) => ({ ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null }));
     for (const edit of provisional) this.#provisional.add(edit);
     this.#show();
+    await undefined; // views are rendered first
     try {
       await this.write(async (tx) => {
         for (const edit of edits) await queue(tx, this.context, edit);

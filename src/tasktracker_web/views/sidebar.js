@@ -38,7 +38,7 @@ export function Sidebar() {
   </nav>`;
 }
 
-/** Return categories in the order of their names. @param {Map<string, import("../sync/items.js").Category>} categories */
+/** Return categories in the order of their names. @param {ReadonlyMap<string, import("../sync/items.js").Category>} categories */
 export function byName(categories) {
   return [...categories.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
