@@ -27,6 +27,11 @@ export function useCopy() {
   return /** @type {{ copy: Copy }} */ (account.value).copy;
 }
 
+/** The id of its user, in the same views. */
+export function useMe() {
+  return /** @type {{ user: User }} */ (account.value).user.id;
+}
+
 /** The lists of its tasks, in the same views. */
 export function useLists() {
   return /** @type {{ lists: Lists }} */ (account.value).lists;
@@ -57,7 +62,7 @@ async function open(user) {
   const store = await IdbStore.open(name).catch(() => new MemoryStore());
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
   await copy.start();
-  account.value = { user, copy, lists: new Lists(copy.tasks) };
+  account.value = { user, copy, lists: new Lists(copy.tasks, user.id) };
 }
 
 /** @param {() => Promise<import("./sync/items.js").Schemas["UserView"]>} signingIn */

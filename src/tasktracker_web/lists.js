@@ -2,7 +2,7 @@
 // takes longer than a frame.
 
 import { now } from "./clock.js";
-import { dueBefore, inOrder, isOpen, lastDoneFirst } from "./tasks.js";
+import { dueBefore, inOrder, isOpen, lastDoneFirst, STATES } from "./tasks.js";
 import { startOfDay } from "./texts/texts.js";
 import { computed, signal } from "./vendor/preact-signals-core.js";
 
@@ -25,9 +25,15 @@ export class Lists {
   done;
   /** The number of open tasks in each category. @type {Signal<Map<string | null, number>>} */
   counts;
+  /** The tasks directly below each task. @type {Signal<Map<string, Task[]>>} */
+  children;
+  /** The tasks in each state. @type {Record<Task["state"], Signal<Task[]>>} */
+  byState;
+  /** The open tasks that others share with the user, by the id of their owner. @type {Signal<Map<string, Task[]>>} */
+  shared;
 
-  /** @param {Tasks} tasks */
-  constructor(tasks) {
+  /** @param {Tasks} tasks @param {string} user */
+  constructor(tasks, user) {
     this.open = sorted(tasks, isOpen, inOrder);
     this.done = sorted(tasks, (task) => !isOpen(task), lastDoneFirst);
     const tomorrow = computed(() => position(this.open.value, (task) => !dueBefore(task, startOfDay(now.value, 1))));
@@ -39,7 +45,26 @@ export class Lists {
       for (const { category } of this.open.value) counts.set(category, (counts.get(category) ?? 0) + 1);
       return counts;
     });
+    this.children = computed(() => grouped(tasks.value.values(), ({ parent }) => parent));
+    this.shared = computed(() => grouped(this.open.value, ({ owner }) => (owner === user ? null : owner)));
+    const inState = (/** @type {Task["state"]} */ state) =>
+      computed(() => (isOpen({ state }) ? this.open : this.done).value.filter((task) => task.state === state));
+    this.byState = /** @type {any} */ (Object.fromEntries(STATES.map((state) => [state, inState(state)])));
   }
+}
+
+/** Return the tasks by a key, without those that have none. @param {Iterable<Task>} tasks @param {(task: Task) => string | null} keyOf */
+function grouped(tasks, keyOf) {
+  /** @type {Map<string, Task[]>} */
+  const groups = new Map();
+  for (const task of tasks) {
+    const key = keyOf(task);
+    if (key === null) continue;
+    const group = groups.get(key);
+    if (group) group.push(task);
+    else groups.set(key, [task]);
+  }
+  return groups;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
-import { SignInRequired } from "./errors.js";
+import { Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
 import { editable, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
@@ -24,6 +24,8 @@ import { Syncer } from "./syncer.js";
  * @typedef {{ connection: import("./following.js").Connection, received: number }} Status
  */
 /** The last comparison with the server: when, of how many items, and whether they differed. @typedef {{ at: number, count: number, differs: boolean }} Check */
+/** What the server has answered last to a request for a list, and when. @typedef {{ at: number, results: any[] }} Answer */
+/** An edit as it is made. @typedef {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} NewEdit */
 /** Whose copy it is: the ids of the server and of the user. @typedef {{ server: string, user: string }} Owner */
 /**
  * @typedef {object} Parts
@@ -40,6 +42,7 @@ import { Syncer } from "./syncer.js";
 const CHECK_MS = 10 * 60_000;
 const SHOW_MS = 500;
 const RETENTION_DAYS = 30; // unless the server says otherwise
+const MAX_ANSWERS = 50;
 
 export class Copy {
   /** @type {Collection<Task>} */
@@ -57,8 +60,10 @@ export class Copy {
   /** @type {import("@preact/signals-core").Signal<Check | null>} */
   checked = signal(null);
 
-  /** The trash as the server has listed it last, at a time. @type {import("@preact/signals-core").Signal<{ at: number, tasks: import("./items.js").Deleted[] } | null>} */
-  trashed = signal(null);
+  /** The lists that were asked for, such as the trash, by their path. @type {import("@preact/signals-core").Signal<Map<string, Answer>>} */
+  answers = signal(new Map());
+  /** The names of users, by their ids, as far as answers had them. @type {import("@preact/signals-core").Signal<Record<string, string>>} */
+  names = signal({});
 
   /** @type {import("./outbox.js").Context} */
   context;
@@ -172,11 +177,11 @@ export class Copy {
     return this.#parts.store.read(work);
   }
 
-  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown} [provisional] the edit that it stores @returns {Promise<T>} */
-  async write(work, provisional = undefined) {
+  /** @template T @param {(tx: import("./store.js").Transaction) => Promise<T>} work @param {unknown[]} [provisional] the edits that it stores @returns {Promise<T>} */
+  async write(work, provisional = []) {
     const mirror = { revision: this.#exact, rows: this.#rows };
     const { result, ...committed } = await this.#parts.store.write(work, mirror);
-    this.#provisional.delete(provisional);
+    for (const edit of provisional) this.#provisional.delete(edit);
     if (committed.writes.length) {
       this.#parts.channel.post({ kind: "writes", name: this.#name, ...committed });
       this.#apply(committed);
@@ -223,12 +228,12 @@ export class Copy {
         this.#changed[type].clear();
         this.#shown[type].update(ids, (id) => shown.get(id));
       }
-      const issues = [...this.#table("issues").values()];
-      if (issues.length !== this.issues.peek().length || issues.some((issue, at) => issue !== this.issues.peek()[at])) this.issues.value = issues;
+      replace(this.issues, [...this.#table("issues").values()]);
       this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
       this.isComplete.value = this.#meta("complete_at") !== null;
       this.checked.value = this.#meta("checked");
-      this.trashed.value = this.#meta("trash");
+      replace(this.answers, new Map([...this.#table("meta").values()].filter(({ name }) => isPath(name)).map(({ name, value }) => [name, value])));
+      this.names.value = this.#meta("names") ?? this.names.value;
     });
   }
 
@@ -268,10 +273,17 @@ export class Copy {
   }
 
   /** Change fields of an item. @param {Type} type @param {string} id @param {Fields} data @returns {Promise<Undo>} */
-  async edit(type, id, data) {
-    const before = this.context.lastShown(type, id) ?? {};
-    await this.#edit({ type, op: "update", target: id, data });
-    return () => this.edit(type, id, Object.fromEntries(Object.keys(data).map((name) => [name, before[name]])));
+  edit(type, id, data) {
+    return this.editAll(type, [id], data);
+  }
+
+  /** Change the same fields of several items. @param {Type} type @param {string[]} ids @param {Fields} data @returns {Promise<Undo>} */
+  async editAll(type, ids, data) {
+    const before = ids.map((id) => this.context.lastShown(type, id) ?? {});
+    const edits = (/** @type {(index: number) => Fields} */ dataOf) =>
+      this.#edit(...ids.map((target, index) => /** @type {NewEdit} */ ({ type, op: "update", target, data: dataOf(index) })));
+    await edits(() => data);
+    return () => edits((index) => Object.fromEntries(Object.keys(data).map((name) => [name, before[index][name]])));
   }
 
   /** @param {string} id of a task */
@@ -281,15 +293,21 @@ export class Copy {
 
   /** Move a task to the trash with its subtasks, or delete a category. @param {Type} type @param {string} id @returns {Promise<Undo>} */
   async trash(type, id) {
+    if (type === "task") return this.trashAll([id]);
     const before = editable(type, this.context.lastShown(type, id) ?? {});
-    const filed = type === "category" ? [...this.tasks.peek().values()].filter((task) => task.category === id) : [];
+    const filed = [...this.tasks.peek().values()].filter((task) => task.category === id).map((task) => task.id);
     await this.#edit({ type, op: "delete", target: id });
-    if (type === "task") return () => this.restore(id);
     return async () => {
       const again = this.#parts.uuid(); // a deleted category cannot be restored
       await this.create("category", before, again);
-      for (const task of filed) await this.edit("task", task.id, { category: again });
+      await this.editAll("task", filed, { category: again });
     };
+  }
+
+  /** Move tasks to the trash with their subtasks. None may be below another. @param {string[]} ids @returns {Promise<Undo>} */
+  async trashAll(ids) {
+    await this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "delete", target })));
+    return () => this.#edit(...ids.map((target) => /** @type {NewEdit} */ ({ type: "task", op: "restore", target })));
   }
 
   /** Take a task out of the trash. @param {string} id @returns {Promise<Undo>} */
@@ -337,17 +355,19 @@ export class Copy {
     return () => this.write(async (tx) => tx.put("issues", issue));
   }
 
-  /** @param {{ type: Type, op: import("./items.js").Op, target: string, data?: Fields }} edit */
-  async #edit(edit) {
-    // It is shown before it is stored.
-    const provisional = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
-    this.#provisional.add(provisional);
+  /** Store edits in one transaction. @param {NewEdit[]} edits */
+  async #edit(...edits) {
+    // They are shown before they are stored.
+    const provisional = edits.map((edit) => ({ ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null }));
+    for (const edit of provisional) this.#provisional.add(edit);
     this.#show();
     await undefined; // views are rendered first
     try {
-      await this.write((tx) => queue(tx, this.context, edit), provisional);
+      await this.write(async (tx) => {
+        for (const edit of edits) await queue(tx, this.context, edit);
+      }, provisional);
     } catch (error) {
-      this.#provisional.delete(provisional);
+      for (const edit of provisional) this.#provisional.delete(edit);
       this.#show();
       throw error;
     }
@@ -370,29 +390,40 @@ export class Copy {
     return session.call(method, path, body);
   }
 
-  // ---------------------------------------------------------------- the trash
+  // ------------------------------------------------------ lists of the server
 
   /** For how many days deleted tasks stay in the trash. */
   get retentionDays() {
     return this.#meta("retention_days") ?? RETENTION_DAYS;
   }
 
-  /** Ask the server for the tasks in the trash. */
-  async fetchTrash() {
-    /** @type {import("./items.js").Deleted[]} */
-    const tasks = [];
-    for (let cursor = ""; cursor !== null; ) {
-      const page = await this.#call("GET", `/trash/?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
-      tasks.push(...page.results);
-      cursor = page.next_cursor;
+  /** Ask the server for a list, and keep its answer on the device. @param {string} path with a query @param {number} [pages] how many at most */
+  async ask(path, pages = Infinity) {
+    /** @type {any[]} */
+    const results = [];
+    try {
+      for (let cursor = ""; cursor !== null && pages > 0; pages--) {
+        const page = await this.#call("GET", path + (cursor && `&cursor=${encodeURIComponent(cursor)}`));
+        results.push(...page.results);
+        cursor = page.next_cursor;
+      }
+    } catch (error) {
+      // The user may not see it any more.
+      if (error instanceof Refused && error.status === 404) await this.write(async (tx) => tx.delete("meta", path));
+      throw error;
     }
-    await this.write(async (tx) => setMeta(tx, { trash: { at: this.#parts.now(), tasks } }));
+    const found = results.map((each) => each.actor ?? each).filter(({ username }) => username);
+    const names = Object.fromEntries(found.map(({ id, user_id = id, username }) => [user_id, username]));
+    await this.write(async (tx) => {
+      setMeta(tx, { [path]: { at: this.#parts.now(), results }, names: { ...(await meta(tx, "names")), ...names } });
+      const kept = (await tx.getAll("meta")).filter(({ name }) => isPath(name)).sort((a, b) => b.value.at - a.value.at);
+      for (const { name } of kept.slice(MAX_ANSWERS)) tx.delete("meta", name);
+    });
   }
 
   /** Delete a task in the trash permanently, with its subtasks: now, and on the server. @param {string} id */
   async purge(id) {
     await this.#call("DELETE", `/trash/${id}/`);
-    await this.fetchTrash();
   }
 
   // ---------------------------------------------------------------- verifying
@@ -423,4 +454,16 @@ export class Copy {
     const last = this.checked.value;
     if (this.canCheck && (!last || last.differs || this.#parts.now() - last.at > CHECK_MS)) await this.check();
   }
+}
+
+/** Set a signal, unless it has the same items: views need not be rendered for that. @template {Map<string, unknown> | unknown[]} T @param {import("@preact/signals-core").Signal<T>} shown @param {T} next */
+function replace(shown, next) {
+  const last = shown.peek().values();
+  for (const item of next.values()) if (item !== last.next().value) return void (shown.value = next);
+  if (!last.next().done) shown.value = next;
+}
+
+/** Whether a setting of the copy is an answer of the server. @param {string} name */
+function isPath(name) {
+  return name.startsWith("/");
 }

@@ -6,6 +6,7 @@ import { go, route } from "../router.js";
 import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
+import { Board } from "./board.js";
 import { Issues } from "./issues.js";
 import { List } from "./list.js";
 import { Pane } from "./pane.js";
@@ -41,32 +42,26 @@ function Main() {
   const isTask = name === "task";
   if (!isTask && (list.peek().name !== name || list.peek().id !== id)) list.value = { name, id };
   const { name: shown, id: category } = list.value;
-  const menu = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => menu.current?.close(), [name, id]);
+  const menu = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => menu.current?.hidePopover(), [name, id]);
   const back = () => go(shown === "list" ? `/list/${category}` : `/${shown}`);
   return html`
     <a class="skip" href="#main">${t("skip")}</a>
-    <div class=${`frame ${isTask ? "with-pane" : ""}`}>
+    <div class=${`frame ${isTask ? "with-pane" : ""} ${shown === "board" ? "wide" : ""}`}>
       <header class="top">
-        <button class="quiet" aria-label=${t("menu")} onClick=${() => menu.current?.showModal()}>☰</button>
+        <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
         ${h(StatusLine, {})}
       </header>
-      <div class="side">${h(Sidebar, {})}${h(StatusLine, {})}</div>
-      <dialog class="menu" ref=${menu} aria-label=${t("menu")} onClick=${closeOutside}>
-        <form method="dialog"><button class="quiet" aria-label=${t("close")}>✕</button></form>
+      <div class="side" id="menu" popover ref=${menu}>
+        <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
         ${h(Sidebar, {})}${h(StatusLine, {})}
-      </dialog>
+      </div>
       <main id="main" tabindex="-1">
         ${h(Issues, {})}
-        ${shown === "trash" ? h(Trash, {}) : h(List, { key: shown + category, name: shown, category })}
+        ${shown === "trash" ? h(Trash, {}) : shown === "board" ? h(Board, {}) : h(List, { key: shown + category, name: shown, category })}
       </main>
       ${isTask && h(Pane, { key: id, id, onClose: back })}
     </div>
   `;
-}
-
-/** @param {MouseEvent} event */
-function closeOutside(event) {
-  if (event.target === event.currentTarget) /** @type {HTMLDialogElement} */ (event.currentTarget).close();
 }

@@ -8,6 +8,7 @@ import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
@@ -27,7 +28,7 @@ export function List({ name, category }) {
   if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
     <h1>${heading}</h1>
-    ${!["upcoming", "done"].includes(name) && h(AddBox, { name, category })}
+    ${!["upcoming", "done", "shared"].includes(name) && h(AddBox, { name, category })}
     ${name === "all" && h(Filters, { limits, setLimits })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}
   </section>`;
@@ -37,10 +38,16 @@ export function List({ name, category }) {
 
 /** Return the tasks of a list, with the headings between them. @param {string} name @param {string} category @returns {Entry[]} */
 function useEntries(name, category) {
-  const { open, today, upcoming, done } = useLists();
+  const { open, today, upcoming, done, shared } = useLists();
+  const owners = useOwners("/tasks", name === "shared" ? [...shared.value].map(([owner, [{ id }]]) => ({ id, owner })) : []);
   if (name === "list") return open.value.filter((task) => task.category === category);
   if (name === "done") return done.value;
   if (name === "all") return open.value;
+  if (name === "shared") {
+    const groups = [...shared.value].map(([id, tasks]) => ({ id, heading: owners[id] ?? "…", tasks }));
+    groups.sort((a, b) => a.heading.localeCompare(b.heading));
+    return groups.flatMap(({ id, heading, tasks }) => [{ id, heading }, ...tasks]);
+  }
   const isToday = name === "today";
   const start = startOfDay(now.value);
   /** @type {Entry[]} */
@@ -74,7 +81,7 @@ function Filters({ limits, setLimits }) {
 }
 
 /** @param {{ name: string }} props */
-function Empty({ name }) {
+export function Empty({ name }) {
   const copy = useCopy();
   const { received } = copy.status.value;
   if (!copy.isComplete.value) {

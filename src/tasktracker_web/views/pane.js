@@ -1,13 +1,18 @@
 // One task: its fields, each of which is stored when the user leaves it.
 
-import { useCopy } from "../account.js";
+import { useCopy, useMe } from "../account.js";
 import { h, html } from "../html.js";
 import { dayAndTime, t } from "../texts/texts.js";
+import { canEdit, canOrganise, STATES } from "../tasks.js";
 import { undoable } from "../toasts.js";
 import { onDemand } from "../updates.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { History } from "./history.js";
+import { People } from "./people.js";
 import { Check } from "./rows.js";
+import { byName } from "./sidebar.js";
+import { Breadcrumbs, Subtasks } from "./subtasks.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 /** @typedef {(fields: Partial<Task>) => void} Save */
@@ -16,6 +21,7 @@ import { Check } from "./rows.js";
 export function Pane({ id, onClose }) {
   const copy = useCopy();
   const task = copy.tasks.value.get(id);
+  const me = useMe();
   const title = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => title.current?.focus(), []);
   if (!task) {
@@ -33,16 +39,28 @@ export function Pane({ id, onClose }) {
   const keys = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Escape") onClose();
   };
+  const isEditor = canEdit(task, me, copy.categories.value);
+  const isOrganiser = canOrganise(task, me, copy.categories.value);
   return html`<aside class="pane" aria-label=${t("task")} onKeyDown=${keys}>
     <header>
       ${h(Check, { task })}
       <span tabindex="-1" ref=${title} class="grow"></span>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
     </header>
-    ${h(Text, { class: "title", label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
-    ${h(Notes, { task, save })}
-    <div class="fields">${h(Due, { task, save })} ${h(Priority, { task, save })} ${h(Category, { task, save })}</div>
-    <footer><button class="negative" onClick=${trash}>${t("task.delete")}</button></footer>
+    ${h(Breadcrumbs, { task })}
+    ${!isEditor && html`<p class="hint">${t("task.read-only")}</p>`}
+    <fieldset disabled=${!isEditor} aria-label=${t("task")}>
+      ${h(Text, { class: "title", label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
+      ${h(Notes, { task, canEdit: isEditor, save })}
+      <div class="fields">
+        ${h(Due, { task, save })} ${h(State, { task, save })} ${h(Priority, { task, save })}
+        ${isOrganiser && h(Category, { task, save })}
+      </div>
+    </fieldset>
+    ${h(Subtasks, { task })}
+    ${h(People, { task })}
+    ${h(History, { task, canEdit: isEditor })}
+    ${isOrganiser && html`<footer><button class="negative" onClick=${trash}>${t("task.delete")}</button></footer>`}
   </aside>`;
 }
 
@@ -94,8 +112,8 @@ function Text({ class: style, label, value, required = false, autofocus = false,
   ></textarea>`;
 }
 
-/** @param {{ task: Task, save: Save }} props */
-function Notes({ task, save }) {
+/** @param {{ task: Task, canEdit: boolean, save: Save }} props */
+function Notes({ task, canEdit, save }) {
   const [isEdited, edit] = useState(false);
   const text = task.description;
   return html`<section class="notes" aria-label=${t("task.notes")}>
@@ -103,7 +121,7 @@ function Notes({ task, save }) {
       ? html`${h(Text, { class: "text", label: t("task.notes"), value: text, autofocus: true, save: (value) => save({ description: value }), onDone: () => edit(false) })}
           <p class="hint">${t("task.notes.hint")}</p>`
       : html`${text && h(Markdown, { text })}
-          <button class="plain" onClick=${() => edit(true)}>${t(text ? "task.notes.edit" : "task.notes.add")}</button>`}
+          ${canEdit && html`<button class="plain" onClick=${() => edit(true)}>${t(text ? "task.notes.edit" : "task.notes.add")}</button>`}`}
   </section>`;
 }
 
@@ -140,6 +158,14 @@ function local(date) {
 }
 
 /** @param {{ task: Task, save: Save }} props */
+function State({ task, save }) {
+  return html`<label for="state">${t("field.state")}</label>
+    <select id="state" onChange=${(/** @type {any} */ event) => save({ state: event.target.value })}>
+      ${STATES.map((each) => html`<option value=${each} selected=${each === task.state}>${t(`state.${each}`)}</option>`)}
+    </select>`;
+}
+
+/** @param {{ task: Task, save: Save }} props */
 function Priority({ task, save }) {
   return html`<label for="priority">${t("task.priority")}</label>
     <select id="priority" value=${task.priority} onChange=${(/** @type {any} */ event) => save({ priority: /** @type {1 | 2 | 3 | 4} */ (Number(event.target.value)) })}>
@@ -149,7 +175,7 @@ function Priority({ task, save }) {
 
 /** @param {{ task: Task, save: Save }} props */
 function Category({ task, save }) {
-  const categories = [...useCopy().categories.value.values()].sort((a, b) => a.name.localeCompare(b.name));
+  const categories = byName(useCopy().categories.value);
   return html`<label for="category">${t("task.category")}</label>
     <select id="category" onChange=${(/** @type {any} */ event) => save({ category: event.target.value || null })}>
       <option value="" selected=${task.category === null}>${t("task.category.none")}</option>

@@ -1,10 +1,10 @@
 // The rows of a list. Only those in view are elements, so that a list of any length is shown at once.
 
-import { useCopy } from "../account.js";
+import { useCopy, useMe } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { route, url } from "../router.js";
-import { dueBefore, isOpen } from "../tasks.js";
+import { canEdit, dueBefore, isOpen } from "../tasks.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-hooks.js";
@@ -50,6 +50,18 @@ export function Rows({ entries, move }) {
       removeEventListener("scroll", look);
     };
   }, []);
+  const opened = route.value.name === "task" ? route.value.id : "";
+  const lastOpened = useRef("");
+  useEffect(() => {
+    const id = lastOpened.current;
+    lastOpened.current = opened;
+    if (opened || document.activeElement !== document.body || !entries.some((each) => each.id === id)) return;
+    // The pane of a task was closed.
+    const row = find(id);
+    if (row) row.focus();
+    else setFocused((next.current = id));
+  }, [opened]);
+  const find = (/** @type {string} */ id) => /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${id}"] a`));
   useLayoutEffect(() => {
     if (focused !== null && at === -1 && document.activeElement === document.body) {
       // Its task has left the list.
@@ -57,7 +69,7 @@ export function Rows({ entries, move }) {
       setFocused(next.current);
     }
     if (at !== -1) lastAt.current = at;
-    if (next.current !== null) /** @type {HTMLElement | null | undefined} */ (list.current?.querySelector(`[data-id="${next.current}"] a`))?.focus();
+    if (next.current !== null) find(next.current)?.focus();
     next.current = null;
   });
   move.current = (event) => {
@@ -91,21 +103,32 @@ export function Rows({ entries, move }) {
 
 /** It is not rendered again while its properties, and the signals that it reads, stay the same. @param {{ task: Task, parent?: string }} props */
 function Row({ task, parent }) {
-  const copy = useCopy();
-  const category = route.value.name !== "list" && task.category ? copy.categories.value.get(task.category) : undefined;
   const isCurrent = route.value.id === task.id;
   return html`${h(Check, { task })}
     <a href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
       <span class="title">${task.title}</span>
-      <span class="about">
-        ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
-        ${isOpen(task) && task.due_date && html`<span class=${dueBefore(task, now.value) ? "overdue" : ""}>${dayAndTime(new Date(task.due_date), now.value)}</span>`}
-        ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
-        ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
-        ${parent !== undefined && html`<span>↳ ${parent}</span>`}
-      </span>
+      ${h(About, { task, parent })}
     </a>
     ${task.pending && html`<span class="pending" role="img" aria-label=${t("pending")} title=${t("pending")}></span>`}`;
+}
+
+/** What a list says of a task besides its title. @param {{ task: Task, parent?: string }} props */
+export function About({ task, parent }) {
+  const category = route.value.name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
+  return html`<span class="about">
+    ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
+    ${h(Due, { task })}
+    ${task.state === "in_progress" && route.value.name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
+    ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
+    ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
+    ${parent !== undefined && html`<span>↳ ${parent}</span>`}
+  </span>`;
+}
+
+/** When an open task is due. @param {{ task: Task }} props */
+export function Due({ task }) {
+  if (!isOpen(task) || !task.due_date) return null;
+  return html`<span class=${dueBefore(task, now.value) ? "overdue" : "due"}>${dayAndTime(new Date(task.due_date), now.value)}</span>`;
 }
 
 /** The circle that completes a task, or opens it again. @param {{ task: Task }} props */
@@ -119,6 +142,7 @@ export function Check({ task }) {
       : undoable(copy.complete(task.id), t("did.complete", { title }));
   return html`<button
     class=${`check priority-${task.priority}`}
+    disabled=${!canEdit(task, useMe(), copy.categories.value)}
     aria-pressed=${isDone}
     aria-label=${t(isDone ? "task.reopen" : "task.complete", { title })}
     onClick=${() => void toggle()}

@@ -6,37 +6,34 @@ import { h, html } from "../html.js";
 import { Refused } from "../sync/errors.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { toast, undoable } from "../toasts.js";
+import { useAnswer } from "./answer.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 
 /** @typedef {import("../sync/items.js").Deleted} Deleted */
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+const PATH = "/trash/?limit=100";
 
 export function Trash() {
   const copy = useCopy();
-  const trash = copy.trashed.value;
   const tasks = copy.tasks.value;
-  const waiting = copy.waiting.value;
-  const [isOffline, setOffline] = useState(false);
+  const { answer: trash, isOffline } = useAnswer(PATH, tasks.size);
   const [asked, ask] = useState(/** @type {Deleted | null} */ (null));
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  const { connection } = copy.status.value;
   useEffect(() => scrollTo(0, 0), []);
-  useEffect(() => {
-    if (waiting === 0) void copy.fetchTrash().then(() => setOffline(false), () => setOffline(true));
-  }, [connection, waiting, tasks.size]);
   useEffect(() => void (asked && dialog.current?.showModal()), [asked]);
   const purge = async () => {
     const { id, title } = /** @type {Deleted} */ (asked);
     try {
       await copy.purge(id);
+      await copy.ask(PATH);
       toast(t("did.purge", { title }));
     } catch (error) {
       toast(error instanceof Refused ? t("error.other", { detail: error.message }) : t("error.offline"));
     }
   };
-  const rows = trash?.tasks.filter(({ id }) => !tasks.has(id)) ?? []; // some are restored, but that was not sent yet
+  const rows = trash?.results.filter((/** @type {Deleted} */ { id }) => !tasks.has(id)) ?? []; // some are restored, but that was not sent yet
   return html`<section class="list">
     <h1>${t("view.trash")}</h1>
     ${isOffline && trash && html`<p class="hint">${t("trash.old", { time: dayAndTime(new Date(trash.at), now.value) })}</p>`}

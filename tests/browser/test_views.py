@@ -1,0 +1,50 @@
+"""The views of the browser app in a real Chromium: the board, and what others share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.tab import Tab
+from tests.http import Person, Server
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_task_moves_on_the_board_by_key_by_menu_and_by_dragging(app: Tab, person: Person) -> None:
+    for title in ("by key", "by menu", "by dragging"):
+        person.task(title)
+    app.expect("by key", "by menu", "by dragging")
+    app.page.click(".side a:has-text('Board')")
+    app.page.locator(".card a", has_text="by key").press("Shift+ArrowRight")
+    progress = app.page.locator(".board section", has=app.page.locator("h2:has-text('In progress')"))
+    progress.locator(".card", has_text="by key").wait_for()
+    app.wait_for("document.activeElement.textContent.startsWith('by key')")
+    app.page.keyboard.press("ArrowLeft")
+    app.wait_for("/^by (menu|dragging)/.test(document.activeElement.textContent)")
+    app.page.select_option(".card:has-text('by menu') select", label="In progress")
+    app.page.locator(".card", has_text="by dragging").drag_to(progress)
+    app.synced()
+    assert {task["state"] for task in person.listed("/api/tasks/")} == {"in_progress"}
+    app.undo()
+    app.page.locator(".board section", has_text="Open").locator(".card:has-text('by dragging')").wait_for()
+
+
+def test_what_others_share_is_shown_by_its_owner(app: Tab, person: Person, server: Server) -> None:
+    friend = server.register()
+    category = friend.category("Garden")
+    friend.share(category, person)
+    friend.task("Water plants", category=category["id"])
+    task = friend.task("Read this")
+    friend.share(task, person, "viewer")
+    mine = person.category("Mine")
+    person.share(mine, friend)
+    app.page.locator(".side a", has_text="Garden").and_(
+        app.page.locator(f"a:has-text('by {friend.username}')")
+    ).wait_for()
+    app.page.locator(".side a", has_text="Mine").and_(app.page.locator("a:has-text('shared with 1 person')")).wait_for()
+    app.page.click(".side a:has-text('Shared with me')")
+    app.page.wait_for_selector(f".rows h2:text-is('{friend.username}')")
+    app.expect("Read this", "Water plants")
+    assert app.row("Read this").locator(".check").is_disabled()
+    app.row("Water plants").locator(".check").click()
+    app.expect("Read this")
