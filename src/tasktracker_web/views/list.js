@@ -3,11 +3,13 @@
 import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
+import { isSelecting, selectNothing } from "../selection.js";
 import { containing } from "../tasks.js";
-import { dayOf, startOfDay, t } from "../texts/texts.js";
+import { dayOf, endOfDay, startOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Bulk } from "./bulk.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
 
@@ -27,10 +29,14 @@ export function List({ name, category }) {
   const heading = name === "list" ? copy.categories.value.get(category)?.name : t(`view.${name}`);
   if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
-    <h1>${heading}</h1>
+    <header>
+      <h1>${heading}</h1>
+      ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
+    </header>
     ${!["upcoming", "done", "shared"].includes(name) && h(AddBox, { name, category })}
     ${name === "all" && h(Filters, { limits, setLimits })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}
+    ${h(Bulk, {})}
   </section>`;
 }
 
@@ -100,8 +106,7 @@ function AddBox({ name, category }) {
     const title = String(new FormData(form).get("title")).trim();
     if (!title) return;
     form.reset();
-    const endOfDay = new Date(startOfDay(new Date(), 1).getTime() - 60_000);
-    const fields = name === "list" ? { category } : name === "today" ? { due_date: endOfDay.toISOString() } : {};
+    const fields = name === "list" ? { category } : name === "today" ? { due_date: endOfDay(new Date()).toISOString() } : {};
     void undoable(copy.create("task", { ...fields, title }), t("did.create", { title }));
   };
   return html`<form class="add-box" onSubmit=${add}>

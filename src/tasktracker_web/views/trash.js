@@ -35,7 +35,7 @@ export function Trash() {
   };
   const rows = trash?.results.filter((/** @type {Deleted} */ { id }) => !tasks.has(id)) ?? []; // some are restored, but that was not sent yet
   return html`<section class="list">
-    <h1>${t("view.trash")}</h1>
+    <header><h1>${t("view.trash")}</h1></header>
     ${isOffline && trash && html`<p class="hint">${t("trash.old", { time: dayAndTime(new Date(trash.at), now.value) })}</p>`}
     ${!trash && html`<p class="empty" role="status">${t(isOffline ? "trash.unknown" : "trash.loading")}</p>`}
     ${trash && rows.length === 0 && html`<div class="empty"><p>${t("trash.empty")}</p><p class="hint">${t("trash.empty.hint", { count: copy.retentionDays })}</p></div>`}
