@@ -1,6 +1,7 @@
 // The rows of a list. Only those in view are elements, so that a list of any length is shown at once.
 
 import { useCopy, useMe } from "../account.js";
+import { arrival } from "../arrivals.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { route, url } from "../router.js";
@@ -129,7 +130,7 @@ export function Rows({ entries, move }) {
 function Row({ task, parent, pick }) {
   const isCurrent = route.value.id === task.id;
   return html`${h(Check, { task })}
-    <a href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
+    <a class=${arrival(task.id)} href=${url(`/task/${task.id}`)} aria-current=${isCurrent ? "true" : undefined}>
       <span class="title">${task.title}</span>
       ${h(About, { task, parent })}
     </a>
