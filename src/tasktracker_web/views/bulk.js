@@ -42,6 +42,7 @@ export function Bulk() {
     ${options.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
   </select>`;
   return html`<div class="bulk" role="toolbar" aria-label=${t("bulk")}>
+    <button class="quiet" aria-label=${t("bulk.clear")} onClick=${selectNothing}>✕</button>
     <span role="status">${t("bulk.count", { count: tasks.length })}</span>
     <button onClick=${() => (isDone ? edit({ state: "open" }, canEdit, "bulk.reopened") : edit({ state: "done" }, canEdit, "bulk.completed"))}>${t(isDone ? "bulk.reopen" : "bulk.complete")}</button>
     ${asksDay
@@ -54,6 +55,5 @@ export function Bulk() {
       (value) => edit({ category: value === "none" ? null : value }, canOrganise),
     )}
     <button class="negative" onClick=${() => act(topmost(copy.tasks.value, new Set(ids(canOrganise))), (changed) => copy.trashAll(changed), "bulk.trashed")}>${t("bulk.trash")}</button>
-    <button class="quiet" aria-label=${t("bulk.clear")} onClick=${selectNothing}>✕</button>
   </div>`;
 }

@@ -10,6 +10,7 @@ import { undoable } from "../toasts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { Bulk } from "./bulk.js";
+import { Icon } from "./icon.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
 
@@ -93,7 +94,7 @@ export function Empty({ name }) {
   if (!copy.isComplete.value) {
     return html`<p class="empty" role="status">${received ? t("loading.count", { count: received }) : t("loading")}</p>`;
   }
-  return html`<div class="empty"><p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>`;
+  return html`<div class="empty">${h(Icon, { name })}<p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>`;
 }
 
 /** @param {{ name: string, category: string }} props */

@@ -10,6 +10,7 @@ import { onDemand } from "../updates.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { History } from "./history.js";
+import { Icon } from "./icon.js";
 import { People } from "./people.js";
 import { Check } from "./rows.js";
 import { byName } from "./sidebar.js";
@@ -44,14 +45,15 @@ export function Pane({ id, onClose }) {
   const isOrganiser = canOrganise(task, me, copy.categories.value);
   return html`<aside class="pane" aria-label=${t("task")} onKeyDown=${keys}>
     <header>
-      ${h(Check, { task })}
-      <span tabindex="-1" ref=${title} class="grow"></span>
+      <div tabindex="-1" ref=${title} class="grow">${h(Breadcrumbs, { task })}</div>
       <button class="quiet close" aria-label=${t("close")} onClick=${onClose}>✕</button>
     </header>
-    ${h(Breadcrumbs, { task })}
     ${!isEditor && html`<p class="hint">${t("task.read-only")}</p>`}
     <fieldset disabled=${!isEditor} aria-label=${t("task")}>
-      ${h(Text, { class: `title ${arrival(id, "title")}`, label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
+      <div class="head">
+        ${h(Check, { task })}
+        ${h(Text, { class: `title ${arrival(id, "title")}`, label: t("task.title"), value: task.title, required: true, save: (value) => save({ title: value }) })}
+      </div>
       ${h(Notes, { task, canEdit: isEditor, save })}
       <div class="fields">
         ${h(Due, { task, save })} ${h(State, { task, save })} ${h(Priority, { task, save })}
@@ -61,7 +63,7 @@ export function Pane({ id, onClose }) {
     ${h(Subtasks, { task })}
     ${h(People, { task })}
     ${h(History, { task, canEdit: isEditor })}
-    ${isOrganiser && html`<footer><button class="negative" onClick=${trash}>${t("task.delete")}</button></footer>`}
+    ${isOrganiser && html`<footer><button class="plain negative" onClick=${trash}>${h(Icon, { name: "trash" })} ${t("task.delete")}</button></footer>`}
   </aside>`;
 }
 

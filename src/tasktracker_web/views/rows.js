@@ -153,7 +153,7 @@ export function About({ task, parent }) {
     ${task.state === "in_progress" && route.value.name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
     ${category && html`<span>${h(Dot, { color: category.color ?? "none" })} ${category.name}</span>`}
-    ${parent !== undefined && html`<span>↳ ${parent}</span>`}
+    ${parent !== undefined && html`<span class="parent">↳ ${parent}</span>`}
   </span>`;
 }
 
