@@ -1,5 +1,6 @@
 // Who uses the app on this device, and the copy of that user.
 
+import { markArrivals } from "./arrivals.js";
 import { BASE } from "./base.js";
 import { Lists } from "./lists.js";
 import { Copy } from "./sync/copy.js";
@@ -61,6 +62,7 @@ async function open(user) {
   // Some browsers allow no storage in private windows: the app then works while it is open.
   const store = await IdbStore.open(name).catch(() => new MemoryStore());
   const copy = new Copy({ ...shared, session, store, sha256, uuid, owner: { server: user.server, user: user.id } });
+  markArrivals(copy);
   await copy.start();
   account.value = { user, copy, lists: new Lists(copy.tasks, user.id) };
 }

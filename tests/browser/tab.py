@@ -54,10 +54,14 @@ class Tab:
     def undo(self) -> None:
         self.page.click(".toast button:has-text('Undo')")
 
+    def settle(self) -> None:
+        """Wait until nothing moves."""
+        self.page.evaluate("Promise.allSettled(document.getAnimations().map((each) => each.finished))")
+
     def mistakes(self) -> list[str]:
         """Return what axe-core finds wrong."""
         self.page.evaluate((PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
-        self.page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished))")
+        self.settle()
         result = self.page.evaluate("axe.run(document)")
         assert result["passes"]
         found = result["violations"]

@@ -48,3 +48,40 @@ def test_what_others_share_is_shown_by_its_owner(app: Tab, person: Person, serve
     assert app.row("Read this").locator(".check").is_disabled()
     app.row("Water plants").locator(".check").click()
     app.expect("Read this")
+
+
+def test_selected_tasks_are_changed_together_with_one_undo(app: Tab, person: Person) -> None:
+    category = person.category("Home")
+    for title in ("d", "c", "b", "a"):
+        person.task(title)
+    person.task("below b", parent=person.listed("/api/tasks/?limit=200")[1]["id"])
+    app.expect("a", "b", "below b", "c", "d")
+
+    def fields(name: str) -> dict[str, object]:
+        app.synced()
+        return {task["title"]: task[name] for task in person.listed("/api/tasks/")}
+
+    app.row("a").locator("a").focus()
+    app.page.keyboard.press("x")
+    app.page.keyboard.press("Shift+ArrowDown")
+    app.see("2 selected")
+    app.page.select_option(".bulk select[aria-label='Priority']", label="Urgent")
+    app.see("2 tasks changed")
+    app.page.wait_for_selector(".bulk", state="detached")
+    assert sorted(fields("priority").values()) == [2, 2, 2, 4, 4]
+    app.undo()
+    app.page.wait_for_selector(".priority-4", state="detached")
+    app.row("c").locator(".pick").click()
+    app.row("d").locator(".pick").click(modifiers=["Shift"])
+    app.page.select_option(".bulk select[aria-label='Category']", label="Home")
+    app.page.wait_for_selector(".bulk", state="detached")
+    assert list(fields("category").values()).count(category["id"]) == 2
+    app.page.keyboard.press("Control+a")
+    app.see("5 selected")
+    app.page.click(".bulk button:has-text('Delete')")
+    app.expect()
+    app.see("4 tasks moved to the trash")
+    app.undo()
+    app.expect("a", "b", "below b", "c", "d")
+    assert fields("category")["below b"] is None
+    assert len(person.listed("/api/tasks/")) == 5

@@ -1,6 +1,7 @@
 // The tasks by their state. A task is moved by dragging it, by its menu, and by keys.
 
 import { useCopy, useLists, useMe } from "../account.js";
+import { arrival } from "../arrivals.js";
 import { h, html } from "../html.js";
 import { url } from "../router.js";
 import { canEdit, STATES } from "../tasks.js";
@@ -115,7 +116,7 @@ function Column({ state, tasks, move }) {
 function Card({ task, move }) {
   const isMovable = canEdit(task, useMe(), useCopy().categories.value);
   const drag = (/** @type {DragEvent} */ event) => event.dataTransfer?.setData("text/plain", task.id);
-  return html`<li class="card" data-id=${task.id} draggable=${isMovable} onDragStart=${drag}>
+  return html`<li class=${`card ${arrival(task.id)}`} data-id=${task.id} draggable=${isMovable} onDragStart=${drag}>
     <a href=${url(`/task/${task.id}`)} draggable="false">
       <span class="title">${task.title}</span>
       ${h(About, { task })}

@@ -3,11 +3,14 @@
 import { useCopy, useLists } from "../account.js";
 import { now } from "../clock.js";
 import { h, html } from "../html.js";
+import { isSelecting, selectNothing } from "../selection.js";
 import { containing } from "../tasks.js";
 import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
 import { AddBox } from "./add-box.js";
+import { Bulk } from "./bulk.js";
+import { Icon } from "./icon.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
 import { Samples } from "./samples.js";
@@ -28,10 +31,14 @@ export function List({ name, category }) {
   const heading = name === "list" ? copy.categories.value.get(category)?.name : t(`view.${name}`);
   if (heading === undefined && copy.isComplete.value) return html`<p class="empty">${t("list.missing")}</p>`;
   return html`<section class="list" onKeyDown=${(/** @type {KeyboardEvent} */ event) => move.current(event)}>
-    <h1>${heading}</h1>
+    <header>
+      <h1>${heading}</h1>
+      ${entries.length > 0 && html`<button class="quiet" aria-pressed=${isSelecting.value} onClick=${() => (isSelecting.value ? selectNothing() : (isSelecting.value = true))}>${t("select.mode")}</button>`}
+    </header>
     ${!["upcoming", "done", "shared"].includes(name) && h(AddBox, { name, category })}
     ${name === "all" && h(Filters, { limits, setLimits })}
     ${entries.length > 0 ? h(Rows, { entries, move }) : h(Empty, { name: isLimited ? "filter" : name })}
+    ${h(Bulk, {})}
   </section>`;
 }
 
@@ -88,6 +95,6 @@ export function Empty({ name }) {
   if (!copy.isComplete.value) {
     return html`<p class="empty" role="status">${received ? t("loading.count", { count: received }) : t("loading")}</p>`;
   }
-  return html`<div class="empty"><p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>
+  return html`<div class="empty">${h(Icon, { name })}<p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>
     ${["today", "all"].includes(name) && h(Samples, {})}`;
 }

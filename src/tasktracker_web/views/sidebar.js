@@ -8,6 +8,7 @@ import { t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useRef } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { Icon } from "./icon.js";
 import { useOwners } from "./people.js";
 
 export function Sidebar() {
@@ -18,13 +19,13 @@ export function Sidebar() {
   const count = [...shared.value.values()].reduce((sum, tasks) => sum + tasks.length, 0);
   return html`<nav class="sidebar" aria-label=${t("menu")}>
     <ul>
-      ${h(Entry, { path: "/today", label: t("view.today"), count: today.value.length })}
-      ${h(Entry, { path: "/upcoming", label: t("view.upcoming"), count: upcoming.value.length })}
-      ${h(Entry, { path: "/all", label: t("view.all"), count: open.value.length })}
-      ${h(Entry, { path: "/board", label: t("view.board"), count: 0 })}
-      ${(count > 0 || route.value.name === "shared") && h(Entry, { path: "/shared", label: t("view.shared"), count })}
-      ${h(Entry, { path: "/done", label: t("view.done"), count: 0 })}
-      ${h(Entry, { path: "/trash", label: t("view.trash"), count: 0 })}
+      ${h(Entry, { icon: "today", path: "/today", label: t("view.today"), count: today.value.length })}
+      ${h(Entry, { icon: "upcoming", path: "/upcoming", label: t("view.upcoming"), count: upcoming.value.length })}
+      ${h(Entry, { icon: "all", path: "/all", label: t("view.all"), count: open.value.length })}
+      ${h(Entry, { icon: "board", path: "/board", label: t("view.board"), count: 0 })}
+      ${(count > 0 || route.value.name === "shared") && h(Entry, { icon: "shared", path: "/shared", label: t("view.shared"), count })}
+      ${h(Entry, { icon: "done", path: "/done", label: t("view.done"), count: 0 })}
+      ${h(Entry, { icon: "trash", path: "/trash", label: t("view.trash"), count: 0 })}
     </ul>
     <h2>${t("lists")}</h2>
     <ul>
@@ -43,13 +44,13 @@ export function byName(categories) {
   return [...categories.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** @param {{ path: string, label: string, note?: string, count: number, color?: string, key?: string }} props */
-function Entry({ path, label, note, count, color }) {
+/** @param {{ path: string, label: string, icon?: string, note?: string, count: number, color?: string, key?: string }} props */
+function Entry({ path, label, icon, note, count, color }) {
   const { name, id } = route.value;
   const isCurrent = path === `/${name}${id && `/${id}`}`;
   return html`<li>
     <a href=${url(path)} aria-current=${isCurrent ? "page" : undefined}>
-      ${color && h(Dot, { color })}
+      ${icon ? h(Icon, { name: icon }) : h(Dot, { color: color ?? "none" })}
       <span class="label">${label}${note && html`<span class="hint">${note}</span>`}</span>
       ${count > 0 && html`<span class="count" aria-label=${t("count", { count })}>${count}</span>`}
     </a>
@@ -77,6 +78,7 @@ function NewCategory() {
     void undoable(copy.create("category", { name }, id), t("did.list", { title: name })).then(() => go(`/list/${id}`));
   };
   return html`<form class="new-category" onSubmit=${add}>
+    ${h(Icon, { name: "add" })}
     <input name="name" maxlength="64" autocomplete="off" placeholder=${t("list.add")} aria-label=${t("list.add.name")} />
   </form>`;
 }

@@ -6,9 +6,10 @@ import { h, html } from "../html.js";
 import { Refused } from "../sync/errors.js";
 import { dayAndTime, t } from "../texts/texts.js";
 import { toast, undoable } from "../toasts.js";
-import { useAnswer } from "./answer.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { useAnswer } from "./answer.js";
+import { Icon } from "./icon.js";
 
 /** @typedef {import("../sync/items.js").Deleted} Deleted */
 
@@ -35,10 +36,10 @@ export function Trash() {
   };
   const rows = trash?.results.filter((/** @type {Deleted} */ { id }) => !tasks.has(id)) ?? []; // some are restored, but that was not sent yet
   return html`<section class="list">
-    <h1>${t("view.trash")}</h1>
+    <header><h1>${t("view.trash")}</h1></header>
     ${isOffline && trash && html`<p class="hint">${t("trash.old", { time: dayAndTime(new Date(trash.at), now.value) })}</p>`}
     ${!trash && html`<p class="empty" role="status">${t(isOffline ? "trash.unknown" : "trash.loading")}</p>`}
-    ${trash && rows.length === 0 && html`<div class="empty"><p>${t("trash.empty")}</p><p class="hint">${t("trash.empty.hint", { count: copy.retentionDays })}</p></div>`}
+    ${trash && rows.length === 0 && html`<div class="empty">${h(Icon, { name: "trash" })}<p>${t("trash.empty")}</p><p class="hint">${t("trash.empty.hint", { count: copy.retentionDays })}</p></div>`}
     <ul class="trash">
       ${rows.map((task) => h(Row, { key: task.id, task, onPurge: () => ask(task) }))}
     </ul>
