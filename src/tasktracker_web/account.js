@@ -47,6 +47,7 @@ export async function start() {
     account.value?.copy.wake();
     void finishSigningOut();
   });
+  addEventListener("beforeunload", (event) => account.value?.copy.hasUnstored && event.preventDefault());
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && account.value) void account.value.copy.load().then(() => account.value?.copy.wake());
   });

@@ -252,15 +252,6 @@ def test_the_app_works_online_over_plain_http_and_says_what_https_adds(
     assert person.titles() == ["insecure"]
 
 
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles", "Asia/Kathmandu"])
-def test_today_is_the_day_of_the_browser(new_device: Callable[..., Tab], person: Person, zone: str) -> None:
-    tab = new_device(timezone_id=zone).open().enter(person.username)
-    tab.see("Nothing is due today.")
-    tab.add("today")
-    tab.expect("today")
-    tab.see("Today, 23:59")
-
-
 def test_upcoming_shows_what_is_due_after_today_by_day(app: Tab, person: Person) -> None:
     today = datetime.now(UTC).replace(hour=12, minute=0)
     for title, days in {"late": -1, "tomorrow": 1, "then": 2, "then too": 2}.items():

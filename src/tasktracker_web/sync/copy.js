@@ -2,7 +2,7 @@
 
 import { batch, signal } from "../vendor/preact-signals-core.js";
 import { Collection } from "./collection.js";
-import { Refused, SignInRequired } from "./errors.js";
+import { isNoSpace, NoSpace, Refused, SignInRequired } from "./errors.js";
 import { Following } from "./following.js";
 import { editable, TYPES } from "./items.js";
 import { queue } from "./outbox.js";
@@ -41,6 +41,7 @@ import { Syncer } from "./syncer.js";
 
 const CHECK_MS = 10 * 60_000;
 const SHOW_MS = 500;
+const RETRY_MS = 5000;
 const RETENTION_DAYS = 30; // unless the server says otherwise
 const MAX_ANSWERS = 50;
 
@@ -92,8 +93,14 @@ export class Copy {
   /** The items whose rows have changed since they were shown. @type {Record<Type, Set<string>>} */
   #changed = { task: new Set(), category: new Set() };
   #stopListening = () => {};
-  /** Edits that are being stored. @type {Set<unknown>} */
+  /** Edits that are being stored, as they are shown. @type {Set<unknown>} */
   #provisional = new Set();
+  /** Edits that are only in memory. @type {{ edit: NewEdit, shown: unknown }[]} */
+  #unstored = [];
+  /** @type {Promise<void>} */
+  #storing = Promise.resolve();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retrying;
   #shownAt = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #showing;
@@ -138,6 +145,7 @@ export class Copy {
   /** Stop syncing. The copy stays on the device. */
   stop() {
     this.#stopListening();
+    clearTimeout(this.#retrying);
     this.#following.stop();
     this.#parts.store.close();
   }
@@ -370,19 +378,49 @@ export class Copy {
     return () => this.write(async (tx) => tx.put("issues", issue));
   }
 
-  /** Store edits in one transaction. @param {NewEdit[]} edits */
+  /** Store edits in one transaction. Raises NoSpace. @param {NewEdit[]} edits */
   async #edit(...edits) {
     // They are shown before they are stored.
-    const provisional = edits.map((edit) => ({ ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null }));
-    for (const edit of provisional) this.#provisional.add(edit);
+    for (const edit of edits) {
+      const shown = { ...edit, data: edit.data ?? {}, id: this.#parts.uuid(), done_version: null };
+      this.#provisional.add(shown);
+      this.#unstored.push({ edit, shown });
+    }
     this.#show();
     await undefined; // views are rendered first
+    await this.#storeNext();
+  }
+
+  /** Store edits after those that are being stored: an edit must not precede the creation of its item. */
+  #storeNext() {
+    this.#storing = this.#storing.catch(() => {}).then(() => this.#store());
+    return this.#storing;
+  }
+
+  /** Whether edits would be lost with the page, because the device has no space left. */
+  get hasUnstored() {
+    return this.#unstored.length > 0;
+  }
+
+  /** Store the edits that are only in memory, in their order. */
+  async #store() {
+    const unstored = this.#unstored.splice(0);
+    if (unstored.length === 0) return;
+    const shown = unstored.map((each) => each.shown);
     try {
       await this.write(async (tx) => {
-        for (const edit of edits) await queue(tx, this.context, edit);
-      }, provisional);
+        for (const { edit } of unstored) await queue(tx, this.context, edit);
+      }, shown);
     } catch (error) {
-      for (const edit of provisional) this.#provisional.delete(edit);
+      if (isNoSpace(error)) {
+        // They stay visible, and are stored later: with the next edit, or when there is space.
+        this.#unstored.unshift(...unstored);
+        this.#report({ connection: "no-space" });
+        clearTimeout(this.#retrying);
+        this.#retrying = setTimeout(() => void this.#storeNext().catch(() => {}), RETRY_MS);
+        throw new NoSpace("The device has no space left.", { cause: error });
+      }
+      for (const each of shown) this.#provisional.delete(each);
       this.#show();
       throw error;
     }

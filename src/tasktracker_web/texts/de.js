@@ -181,6 +181,7 @@ export const texts = {
   "waiting": "{count} Änderungen warten",
   "waiting_one": "1 Änderung wartet",
   "error.store": "Das konnte auf diesem Gerät nicht gespeichert werden.",
+  "error.space": "Auf diesem Gerät ist kein Platz mehr. Die Änderung bleibt nur, solange diese Seite offen ist.",
   "update": "Eine neue Version ist bereit.",
 
   "issues": "Bitte entscheiden",

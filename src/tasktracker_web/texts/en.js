@@ -181,6 +181,7 @@ export const texts = {
   "waiting": "{count} changes waiting",
   "waiting_one": "1 change waiting",
   "error.store": "This could not be stored on this device.",
+  "error.space": "This device has no space left. The change is kept only while this page is open.",
   "update": "A new version is ready.",
 
   "issues": "Needs your decision",
