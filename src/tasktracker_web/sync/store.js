@@ -24,7 +24,6 @@
  * @property {boolean} sent it does not change after it was sent
  * @property {number | null} done_version
  * @property {number | null} reached
- * @property {boolean} [insists] it was in conflict, and is sent again without asking the user
  */
 /**
  * An edit, or a part of one, that the server does not have. The copy shows the server's values. `data` are the values
