@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tests.http import PASSWORD
-from tests.waiting import PATIENCE
 from tests.web.node_tools import PACKAGES
+
+PATIENCE = 60
+"""Seconds after which a page is taken to hang."""
 
 
 class Tab:

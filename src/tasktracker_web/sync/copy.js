@@ -57,6 +57,8 @@ export class Copy {
   waiting = signal(0);
   /** Whether everything has been received once. */
   isComplete = signal(false);
+  /** Whether the user has seen the first tasks that the app suggests. */
+  isWelcomed = signal(true);
   /** @type {import("@preact/signals-core").Signal<Check | null>} */
   checked = signal(null);
 
@@ -231,6 +233,7 @@ export class Copy {
       replace(this.issues, [...this.#table("issues").values()]);
       this.waiting.value = edits.filter((edit) => edit.done_version === null).length;
       this.isComplete.value = this.#meta("complete_at") !== null;
+      this.isWelcomed.value = this.#meta("welcomed") !== null;
       this.checked.value = this.#meta("checked");
       replace(this.answers, new Map([...this.#table("meta").values()].filter(({ name }) => isPath(name)).map(({ name, value }) => [name, value])));
       this.names.value = this.#meta("names") ?? this.names.value;
@@ -270,6 +273,18 @@ export class Copy {
   async create(type, data, id = this.#parts.uuid()) {
     await this.#edit({ type, op: "create", target: id, data });
     return () => this.trash(type, id);
+  }
+
+  /** Create tasks. @param {Fields[]} tasks @returns {Promise<Undo>} */
+  async createAll(tasks) {
+    const ids = tasks.map(() => this.#parts.uuid());
+    await this.#edit(...tasks.map((data, index) => /** @type {NewEdit} */ ({ type: "task", op: "create", target: ids[index], data })));
+    return () => this.trashAll(ids);
+  }
+
+  /** Suggest no first tasks any more. */
+  welcome() {
+    return this.write(async (tx) => setMeta(tx, { welcomed: true }));
   }
 
   /** Change fields of an item. @param {Type} type @param {string} id @param {Fields} data @returns {Promise<Undo>} */

@@ -5,14 +5,15 @@ import { now } from "../clock.js";
 import { h, html } from "../html.js";
 import { isSelecting, selectNothing } from "../selection.js";
 import { containing } from "../tasks.js";
-import { dayOf, endOfDay, startOfDay, t } from "../texts/texts.js";
-import { undoable } from "../toasts.js";
+import { dayOf, startOfDay, t } from "../texts/texts.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
+import { AddBox } from "./add-box.js";
 import { Bulk } from "./bulk.js";
 import { Icon } from "./icon.js";
 import { useOwners } from "./people.js";
 import { Rows } from "./rows.js";
+import { Samples } from "./samples.js";
 
 /** @typedef {import("../sync/items.js").Task} Task */
 
@@ -94,24 +95,6 @@ export function Empty({ name }) {
   if (!copy.isComplete.value) {
     return html`<p class="empty" role="status">${received ? t("loading.count", { count: received }) : t("loading")}</p>`;
   }
-  return html`<div class="empty">${h(Icon, { name })}<p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>`;
-}
-
-/** @param {{ name: string, category: string }} props */
-function AddBox({ name, category }) {
-  const copy = useCopy();
-  /** @param {SubmitEvent} event */
-  const add = (event) => {
-    event.preventDefault();
-    const form = /** @type {HTMLFormElement} */ (event.currentTarget);
-    const title = String(new FormData(form).get("title")).trim();
-    if (!title) return;
-    form.reset();
-    const fields = name === "list" ? { category } : name === "today" ? { due_date: endOfDay(new Date()).toISOString() } : {};
-    void undoable(copy.create("task", { ...fields, title }), t("did.create", { title }));
-  };
-  return html`<form class="add-box" onSubmit=${add}>
-    <input name="title" maxlength="200" autocomplete="off" enterkeyhint="done" placeholder=${t("add.label")} aria-label=${t("add.label")} />
-    <button>${t("add.button")}</button>
-  </form>`;
+  return html`<div class="empty">${h(Icon, { name })}<p>${t(`empty.${name}`)}</p>${name !== "list" && html`<p class="hint">${t(`empty.${name}.hint`)}</p>`}</div>
+    ${["today", "all"].includes(name) && h(Samples, {})}`;
 }

@@ -23,7 +23,7 @@ from tasktracker.entrypoints.texts import text
 
 ROUTES = (
     *("/", "/today", "/upcoming", "/all", "/board", "/shared", "/done", "/trash"),
-    *("/list/{id:str}", "/task/{id:str}", "/signin", "/register"),
+    *("/list/{id:str}", "/task/{id:str}", "/signin", "/register", "/share"),
 )
 """The routes of the app. Each answers with the same page, whose script shows the view (`router.js`)."""
 
