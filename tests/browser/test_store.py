@@ -19,7 +19,8 @@ COMPARE = """async () => {
     let seed = 7;
     const random = (limit) => Math.floor(((seed = (seed * 1103515245 + 12345) % 2 ** 31) / 2 ** 31) * limit);
     const state = (store) => store.read(async (tx) => {
-        const rows = { single: await tx.get("task", "3"), outbox: await tx.getAll("outbox", "a"), meta: await tx.getAll("meta") };
+        const rows = { single: await tx.get("task", "3"), outbox: await tx.getAll("outbox", "a") };
+        rows.meta = await tx.getAll("meta");
         for (const type of ["task", "category"]) rows[type] = (await tx.getAll(type)).sort((a, b) => a.id - b.id);
         return JSON.stringify(rows);
     });
@@ -44,9 +45,9 @@ COMPARE = """async () => {
         }
         if ((await state(memory)) !== (await state(stored))) differences.push(round);
     }
-    const database = await new Promise((done) => (indexedDB.open("compared").onsuccess = (event) => done(event.target.result)));
-    const counting = database.transaction("packs").objectStore("packs").count();
-    const packs = await new Promise((done) => (counting.onsuccess = () => done(counting.result)));
+    const answer = (request) => new Promise((done) => (request.onsuccess = () => done(request.result)));
+    const database = await answer(indexedDB.open("compared"));
+    const packs = await answer(database.transaction("packs").objectStore("packs").count());
     return { differences, packs, tasks: JSON.parse(await state(stored)).task.length };
 }"""
 

@@ -19,7 +19,7 @@ from tasktracker.domain.kernel.errors import (
     TaskNotFound,
     TooManyMembers,
 )
-from tasktracker.domain.kernel.members import Role
+from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.tasks.query import NONE, TaskQuery
 from tasktracker.domain.tasks.task import Task
 from tasktracker.domain.work import Storage
@@ -208,6 +208,17 @@ class TestMembership:
         assert found(world.category.id) == []
         world.app.jobs.run_all()
         assert (found(world.category.id), found(NONE)) == ([], [task.id])
+
+    def test_a_page_has_only_the_viewer_among_the_members_of_a_category(self, world: World) -> None:
+        kept, trashed = (world.create(world.alice, category=world.category.id) for _ in range(2))
+        world.app.do(world.alice, world.app.trash.delete, trashed.id)
+        for actor, role in ((world.alice, Role.OWNER), (world.bob, Role.EDITOR)):
+            (listed,) = world.app.see(actor, world.app.tasks.list, TaskQuery(at=START)).items
+            (deleted,) = world.app.see(actor, world.app.trash.list, category=world.category.id).items
+            pulled = [each.item for each in world.app.sync.pull(actor).items if each.entry.id == kept.id]
+            for each in (listed, deleted, *pulled):
+                assert isinstance(each, Task)
+                assert each.list_members == (Member(actor.user_id, role),)
 
     def test_lists_by_role_follow_a_changed_role(self, world: World) -> None:
         task = world.create(world.alice, category=world.category.id)

@@ -18,6 +18,7 @@ from tasktracker.domain.sync.mutation import Mutation, MutationOp, Status
 from tasktracker.domain.tasks.task import Task, TaskFields
 from tests.contracts.base import race
 from tests.fakes import SYSTEM, App
+from tests.unit.base import PASSWORD
 
 LINES = '{"type":"header","format":"tasktracker","version":1}\n' + "".join(
     f'{{"type":"task","id":"01890a5d-ac96-774b-bcce-b302099a80{number:02}","title":"t"}}\n' for number in range(5)
@@ -131,3 +132,14 @@ def test_the_quota_of_a_shared_category_is_that_of_its_owner(app: App, alice: Se
         create(app, bob, "another", category=category.id)
     with pytest.raises(QuotaExceeded):
         app.do(bob, app.tasks.edit, create(app, bob, "another").id, {"category": category.id})
+
+
+def test_a_category_passes_to_an_editor_whatever_the_quotas(app: App, alice: SessionActor, bob: SessionActor) -> None:
+    category = app.do(bob, app.categories.create, {"name": "home"})
+    create(app, bob, "12345", category=category.id)
+    app.do(bob, app.category_sharing.share, category.id, "alice", Role.EDITOR)
+    app.jobs.run_all()
+    limit(app, alice, tasks=0, categories=0, bytes=0)
+    app.account_removal.delete(bob, PASSWORD)
+    app.jobs.run_all()
+    assert usage(app, alice) == Usage(1, 1, 5)

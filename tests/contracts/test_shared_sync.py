@@ -156,6 +156,17 @@ class TestPull:
         ]
         world.device.require_in_sync()
 
+    def test_a_subtask_gets_the_category_of_its_root_on_devices_as_long_as_that_is_shared(self, world: Devices) -> None:
+        category = world.app.do(world.alice, world.app.categories.create, {"name": "Plans"})
+        below = world.create(world.alice, parent=world.create(world.alice, category=category.id).id)
+        device = world.pulled(world.alice)
+        world.app.do(world.alice, world.app.category_sharing.share, category.id, "bob", Role.EDITOR)
+        world.app.jobs.run_all()
+        assert (below.id, Op.UPSERT, None) in changes(device)
+        world.app.do(world.alice, world.app.category_sharing.unshare, category.id, world.bob.user_id)
+        world.app.jobs.run_all()
+        assert (below.id, Op.UPSERT, None) in changes(device)
+
     @pytest.mark.parametrize("way", ["out", "out with others", "trash", "restore"])
     def test_a_task_that_changes_before_the_job_is_deleted_for_former_members(self, world: Devices, way: str) -> None:
         trashed = way == "restore"

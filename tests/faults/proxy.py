@@ -29,7 +29,7 @@ pid {folder}/nginx.pid;
 error_log stderr;
 events {{}}
 http {{
-    access_log off;
+    access_log {folder}/access.log;
     {temporary}
     {block}
 }}

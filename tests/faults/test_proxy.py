@@ -93,6 +93,18 @@ def test_the_address_of_the_client_is_recorded_and_not_one_that_it_claims(proxy:
         assert event["address"] == "127.0.0.2"
 
 
+def test_no_log_has_the_token_of_a_link(proxy: Proxy, server: Server, tmp_path: Path) -> None:
+    link = "/link/reset-password?token=secret"
+    with proxy.client() as client:
+        assert client.get(link).status_code == 410
+        server.stop()
+        assert [client.get(path).status_code for path in (link, "/api/")] == [502, 502]
+    access, errors = (tmp_path / name for name in ("access.log", "nginx.log"))
+    assert "GET /health/live" in access.read_text()
+    assert "GET /api/" in errors.read_text()
+    assert "secret" not in access.read_text() + errors.read_text()
+
+
 def test_no_request_fails_during_a_rolling_restart(tmp_path: Path, database_url: str) -> None:
     url = migrated(database_url)
     first, second = (Server(tmp_path, DATABASE_URL=url, **TRUSTING) for _ in range(2))

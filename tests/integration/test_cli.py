@@ -24,6 +24,7 @@ from tasktracker import entrypoints
 from tasktracker.domain.deliveries.delivery import DeliveryState
 from tasktracker.domain.throttling.limit import LOGIN_BY_PAIR
 from tasktracker.entrypoints import cli, logging
+from tasktracker.entrypoints.command_support import report_errors
 from tasktracker.entrypoints.settings import Settings, load
 from tests.contracts.base import SECOND, Seed
 from tests.contracts.http.base import problem
@@ -265,10 +266,12 @@ class TestUsers:
         assert shown == "Error: The last active administrator cannot be disabled, demoted or deleted.\n"
 
     def test_an_invitation_is_made_listed_and_revoked(self, api: Api) -> None:
-        *_, token, link = tasktracker("invites", "create", "--note", "for Grace", "--uses", "2").output.splitlines()
+        *_, token, link = tasktracker(
+            "invites", "create", "--note", "for Grace", "--uses", "2", "--address", "g@example.org"
+        ).output.splitlines()
         assert link == f"/link/invitation?token={token}"
         (row,) = (line.split("\t") for line in tasktracker("invites", "list").output.splitlines())
-        assert (row[1], row[3]) == ("2", "for Grace")
+        assert (row[1], row[3], row[4]) == ("2", "g@example.org", "for Grace")
         assert token not in "".join(row)
         assert tasktracker("invites", "revoke", row[0]).output.splitlines()[-1] == f"revoked {row[0]}"
         assert tasktracker("invites", "list").output == ""
@@ -451,6 +454,15 @@ class TestMigrate:
 
 class TestErrors:
     """Errors that the user can fix end with a message and status 1."""
+
+    def test_a_reader_that_closes_the_output_early_is_no_error(self) -> None:
+        @click.command()
+        @report_errors
+        def listing() -> None:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+        result = CliRunner().invoke(listing)
+        assert (result.exit_code, result.output) == (1, "")
 
     def test_production_without_a_key(self, folder: Path) -> None:
         shown = tasktracker("serve", status=1, ENVIRONMENT="production").output

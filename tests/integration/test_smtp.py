@@ -78,6 +78,7 @@ def test_a_relay_without_encryption_is_used_only_if_that_is_allowed(inbox: Inbox
         assert (refused.is_permanent, refused.is_of_relay) == (False, True)
         assert inbox.received == []
         tested = mailer(running.port, None, Encryption.NONE)
+        assert tested.check() == "the relay answers"
         tested.send(new_letter())
         tested.close()
     assert len(inbox.received) == 1

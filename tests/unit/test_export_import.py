@@ -14,15 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasktracker.adapters.memory.bulk import MemoryBulkRepository
 from tasktracker.adapters.memory.store import MemoryStore
 from tasktracker.domain.accounts.user import User
 from tasktracker.domain.categories.category import Category, name_key
 from tasktracker.domain.kernel.changes import Action
-from tasktracker.domain.kernel.errors import InvalidInput, SessionEnded, UserNotFound
+from tasktracker.domain.kernel.errors import Busy, InvalidInput, SessionEnded, UserNotFound
 from tasktracker.domain.kernel.members import Member, Role
 from tasktracker.domain.portability import export_service, import_service, ndjson, planner
 from tasktracker.domain.portability.export_service import ExportService
 from tasktracker.domain.portability.import_service import FileFormat, ImportService
+from tasktracker.domain.portability.lines import MAX_LINE_LENGTH, numbered_lines
 from tasktracker.domain.portability.report import MAX_FINDINGS, ImportReport
 from tasktracker.domain.tasks.query import TaskQuery
 from tasktracker.domain.tasks.task import MAX_DEPTH, Priority, State, Task
@@ -31,6 +33,7 @@ from tests.backends import Backend
 from tests.contracts.base import Seed
 from tests.fakes import CHARACTERS, START, SYSTEM, ManualClock, SequentialIds
 from tests.strategies import examples
+from tests.unit.base import before_next_call
 
 HEADER = {"type": "header", "format": "tasktracker", "version": 3}
 END = {"type": "end"}
@@ -306,14 +309,15 @@ def test_an_export_reports_its_progress(service: Service, user: User) -> None:
 
 def test_the_history_names_the_importer_and_the_time_of_the_import(service: Service, user: User) -> None:
     old = START - timedelta(days=1000)
-    record = task(created_at=old.isoformat(), updated_at=old.isoformat(), version=7, state="done")
+    later = old + timedelta(days=1)
+    record = task(created_at=old.isoformat(), updated_at=later.isoformat(), version=7, state="done")
     service.import_lines(user, record)
     with service.store.reading(SYSTEM) as work:
         (change,) = work.history.list(UUID(record["id"]), None, 10).items
     assert (change.action, change.actor, change.at, change.version) == (Action.CREATE, user.id, START, 7)
     assert change.session_id is not None
     (one,) = service.all_of(user)[1].values()
-    assert (one.completed_at, one.updated_at) == (old, old)
+    assert (one.created_at, one.updated_at, one.completed_at) == (old, later, later)
 
 
 def test_a_parent_can_follow_its_subtasks(service: Service, user: User) -> None:
@@ -347,6 +351,12 @@ def test_categories_are_matched_by_name_and_by_id(service: Service, user: User) 
     categories, tasks = service.all_of(user)
     assert categories == {home.id: home, work.id: work}
     assert sorted(filter(None, (one.category for one in tasks.values()))) == sorted([home.id, home.id, work.id])
+
+
+def test_a_line_of_the_maximum_length_is_read_whole() -> None:
+    longest = b"x" * (MAX_LINE_LENGTH - 1) + b"\n"
+    found = numbered_lines(io.BytesIO(longest + b"x" + longest + longest), None)
+    assert [(number, line and len(line)) for number, line in found] == [(1, len(longest)), (2, None), (3, len(longest))]
 
 
 @pytest.mark.parametrize(
@@ -471,6 +481,22 @@ def test_an_existing_task_is_not_changed(service: Service, user: User) -> None:
     report = service.import_lines(user, task(id=str(own.id), title="other"))
     assert (report.tasks.unchanged, report.tasks.created) == (1, 0)
     assert service.all_of(user)[1] == {own.id: own}
+
+
+@pytest.mark.parametrize("name", ["find_tasks", "find_categories"])
+def test_an_import_finds_what_another_work_stores_after_it_has_looked(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    service = Service(10)
+    user = service.seed.user()
+    service.seed.category(user, "Somewhere")
+    records = [category(), task(id=str(service.seed.task(user).id))]
+    monkeypatch.setattr(MemoryBulkRepository, name, lambda *_: ())
+    with pytest.raises(Busy):
+        service.import_lines(user, *records)
+    before_next_call(monkeypatch, MemoryBulkRepository, name, lambda: None)  # it finds nothing once more
+    report = service.import_lines(user, *records)
+    assert (report.categories.unchanged, report.tasks.unchanged) == (1, 1)
 
 
 def test_an_id_given_twice_is_one_task(service: Service, user: User) -> None:

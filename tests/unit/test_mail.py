@@ -222,6 +222,7 @@ def test_a_folder_keeps_each_mail_as_a_file(tmp_path: Path) -> None:
     assert second is not None
     assert (first["To"], second["To"]) == ("ada@example.net", "grace@example.net")
     assert LINK in parts(second)["plain"]
+    (tmp_path / "secret.eml").write_text("Subject: secret\n\n")
     assert found.find("../../secret") is None
     assert MailFolder(tmp_path / "missing").names() == []
 

@@ -94,6 +94,20 @@ class TestEnrol:
             app.two_factor.enrol(alice, PASSWORD)
         assert factor_of(app, alice) == before
 
+    def test_enrolling_does_not_replace_a_factor_confirmed_meanwhile(
+        self, app: App, alice: SessionActor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def turn_on_and_prove() -> None:
+            turn_on(app, alice)
+            app.confirmation.confirm(alice, PASSWORD, code(app))
+
+        before_next_call(monkeypatch, app.codes, "new_secret", turn_on_and_prove)
+        with pytest.raises(TwoFactorOn):
+            app.two_factor.enrol(alice)
+        factor = factor_of(app, alice)
+        assert factor is not None
+        assert factor.is_required
+
 
 class TestConfirm:
     def test_confirming_requires_codes_and_returns_recovery_codes(self, app: App, alice: SessionActor) -> None:

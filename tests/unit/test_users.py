@@ -203,6 +203,9 @@ class TestEmail:
             "alice\0@example.org",
             "alice\ud800@example.org",
             "alice\r\nBcc: bob@example.org",
+            "<alice@example.org>",
+            "bob@example.org,alice@example.org",
+            "alice(work)@example.org",
             "a" * 243 + "@example.org",
         ],
     )

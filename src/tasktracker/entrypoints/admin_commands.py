@@ -214,14 +214,14 @@ def create_invite(note: str, address: str | None, uses: int) -> None:
 @invites.command("list")
 @report_errors
 def list_invites() -> None:
-    """List invitations, one on a line: the id, the remaining uses, when it expires, and the note."""
+    """List invitations, one on a line: the id, the remaining uses, when it expires, the address, and the note."""
     with opened_container() as container, container.store().reading(ACTOR) as work:
         after: InviteKey | None = None
         while True:
             page = container.invites().list(work, after, MAX_PAGE)
             for each in page.items:
                 expiry = each.expires_at.isoformat(" ", "seconds")
-                click.echo("\t".join((str(each.id), str(each.uses_left), expiry, each.note)))
+                click.echo("\t".join((str(each.id), str(each.uses_left), expiry, each.address or "-", each.note)))
             if page.next is None:
                 return
             after = page.next

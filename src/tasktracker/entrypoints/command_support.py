@@ -35,6 +35,8 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(" ".join(filter(None, (error.detail, error.reason)))) from None
         except DomainError as error:
             raise click.ClickException(error.detail) from None
+        except BrokenPipeError:  # click ends in silence, as when the output goes to `head`
+            raise
         except (BackupRefused, OSError) as error:
             raise click.ClickException(str(error)) from None
 

@@ -59,7 +59,7 @@ function Main() {
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
-        ${h(CaptureButton, {})} ${h(Sidebar, {})}${h(StatusLine, {})}
+        ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})}${h(StatusLine, {})}
       </div>
       <main id="main" tabindex="-1">
         ${h(Issues, {})}

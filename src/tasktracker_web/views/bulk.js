@@ -4,7 +4,7 @@ import { useCopy, useMe } from "../account.js";
 import { html } from "../html.js";
 import { selected, selectNothing } from "../selection.js";
 import { canEdit, canOrganise, isOpen, topmost } from "../tasks.js";
-import { endOfDay, startOfDay, t } from "../texts/texts.js";
+import { endOfDay, t } from "../texts/texts.js";
 import { undoable } from "../toasts.js";
 import { useState } from "../vendor/preact-hooks.js";
 import "../vendor/preact-signals.js";
@@ -33,7 +33,7 @@ export function Bulk() {
     act(ids(isAllowed), (changed) => copy.editAll("task", changed, fields), text);
   const due = (/** @type {string} */ day) => {
     if (day === "other") askDay(true);
-    else edit({ due_date: day === "none" ? null : endOfDay(startOfDay(new Date(), DAYS[/** @type {keyof DAYS} */ (day)])).toISOString() });
+    else edit({ due_date: day === "none" ? null : endOfDay(new Date(), DAYS[/** @type {keyof DAYS} */ (day)]).toISOString() });
   };
   const isDone = tasks.every((task) => !isOpen(task));
   /** A menu that begins with its own name. @param {string} label @param {[value: string | number, text: string][]} options @param {(value: string) => void} choose */

@@ -5,6 +5,7 @@ import { t } from "../texts/texts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/preact-signals.js";
 import { AddBox } from "./add-box.js";
+import { Icon } from "./icon.js";
 
 const KEYS = ["a", "q"];
 /** Whether another app, or a shortcut of the system, has opened the page. */
@@ -47,7 +48,9 @@ export function Capture({ name, category }) {
   </dialog>`;
 }
 
-/** The button that opens the box. */
-export function CaptureButton() {
-  return html`<button class="quiet capture-button" title=${t("add.key")} aria-label=${t("add.label")} onClick=${() => capture()}>+</button>`;
+/** The button that opens the box. @param {{ hasLabel?: boolean }} props */
+export function CaptureButton({ hasLabel = false }) {
+  return html`<button class="quiet capture-button" title=${t("add.key")} aria-label=${t("add.label")} onClick=${() => capture()}>
+    ${h(Icon, { name: "add" })}${hasLabel && html`<span>${t("add.label")}</span><kbd>q</kbd>`}
+  </button>`;
 }

@@ -188,6 +188,7 @@ class TestUsers:
             expect(admin.patch(SETTINGS, {"registration": "open"}), 200)
         problem(admin.post(USERS, {"username": name.upper()}), 409, "username-taken")
         invalid(admin.post(USERS, {"username": "a b", "password": "short"}), "username", "password")
+        invalid(admin.post(USERS, {"username": new_name(), "password": ""}), "password")
 
     def test_a_forgotten_password_is_replaced_by_a_link(self, api: Api, admin: Person, alice: Person) -> None:
         link = expect(admin.post(user_path(alice, "password-reset/")), 201)["link"]
@@ -268,6 +269,10 @@ class TestService:
         problem(admin.delete(f"{INVITES}{other['id']}/"), 404, "invite-not-found")
         body = {"username": new_name(), "password": PASSWORD, "invite": other["token"]}
         invalid(api.post("/api/accounts/register/", body), "invite")
+        expect(admin.patch(SETTINGS, {"registration": "closed"}), 200)
+        problem(admin.post(INVITES, {}), 403, "registration-closed")
+        (error,) = invalid(admin.patch(SETTINGS, {"registration": "Open"}), "registration")["errors"]
+        assert error["message"] == "must be one of open, invite, closed"
         expect(admin.patch(SETTINGS, {"registration": "open"}), 200)
 
     @http_on_memory

@@ -236,6 +236,10 @@ class TestPath:
         (error,) = invalid(alice.get(f"/api/tasks/?{'n' * 5000}=1"), "n" * 100)["errors"]
         assert len(error["message"]) < 200
 
+    def test_a_refused_value_of_a_parameter_is_answered_with_the_allowed_ones(self, alice: Person) -> None:
+        (error,) = invalid(alice.get("/api/tasks/?state=closed"), "state")["errors"]
+        assert error["message"] == "must be one of open, in_progress, done, cancelled"
+
     def test_more_than_100_query_parameters_are_refused(self, alice: Person) -> None:
         invalid(alice.get("/api/tasks/?" + "&".join(f"p{number}=1" for number in range(101))), "query")
 

@@ -214,9 +214,11 @@ def test_an_invited_person_registers_on_a_page(api: Api, folder: MailFolder, adm
     assert done.status_code == 201
     assert "grace" in done.text
     assert "<form" not in done.text
+    assert 'href="/"' in done.text
     grace = api.person(expect(api.post("/api/accounts/login/", {"username": ADDRESS, "password": PASSWORD}), 200))
     assert expect(grace.get("/api/accounts/me/"), 200)["email"] == ADDRESS
     assert [each["is_current"] for each in grace.listed("/api/accounts/sessions/")] == [True]
+    expect(admin.patch("/api/admin/settings/", {"registration": "closed"}), 200)
     for dead in (api.get(link), register_at(api, link, username="other")):
         assert dead.status_code == 410
 

@@ -53,7 +53,7 @@ class SmtpMailer:
             except (OSError, smtplib.SMTPException) as error:
                 self._disconnect()
                 raise NotSent(_described(error), is_of_relay=True) from error
-        return "the relay answers, and accepts the user"
+        return "the relay answers" if self._relay.user is None else "the relay answers, and accepts the user"
 
     def close(self) -> None:
         with self._lock:

@@ -25,9 +25,10 @@ from tasktracker.adapters.sql.violations import explain, unavailable
 from tasktracker.domain.backups import BackupContents, BackupRefused, Progress
 
 _SAVE_KEY = "INSERT INTO secrets (name, value) VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+# The kind of a session is hidden from other roles. PostgreSQL's own processes have no role.
 _OTHERS = (
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a program') || ' of ' || usename FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL ORDER BY 1"
 )
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
 # A line of a verbose program for each table whose rows it reads or writes.
@@ -75,8 +76,8 @@ class PostgresBackups:
     def restore(self, file: Path, *, keep_api_tokens: bool, progress: Progress) -> str | None:
         self.contents(file)
         with self._connected() as connection:
-            if connection.execute(_OTHERS).fetchone() != (0,):
-                raise BackupRefused("A server or another program is connected to the database: stop it first.")
+            if others := ", ".join(name for (name,) in connection.execute(_OTHERS).fetchall()):
+                raise BackupRefused(f"Connected to the database: {others}. Stop all servers and programs first.")
             former = [name for (name,) in connection.execute(_TABLES).fetchall()]
         if former and "alembic_version" not in former:
             raise BackupRefused("The database belongs to another program: it has tables, but none of Task Tracker.")

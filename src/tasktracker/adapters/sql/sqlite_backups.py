@@ -22,6 +22,7 @@ PAGES = 1000
 BLOCK_BYTES = 1024 * 1024
 WAIT_SECONDS = 5.0
 _BESIDE = ("-wal", "-shm")
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _SAVE_KEY = "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
@@ -55,7 +56,7 @@ class SqliteBackups:
             begin = opened.read(16)
         if begin != b"SQLite format 3\0":
             raise BackupRefused(f"{file} is not a backup of an SQLite database.")
-        with _translated(), closing(_reading(file)) as backup:
+        with _translated(), _refused_if_damaged(file), closing(_reading(file)) as backup:
             tables = _tables(backup)
             revision = key = None
             if "alembic_version" in tables:
@@ -71,7 +72,7 @@ class SqliteBackups:
         with _translated(), self._without_servers() as former:
             try:
                 _copy(file, restored, progress)
-                with closing(connect(restored, timeout=WAIT_SECONDS)) as copy:
+                with _refused_if_damaged(file), closing(connect(restored, timeout=WAIT_SECONDS)) as copy:
                     _require_intact(copy)
                     copy.execute("BEGIN")
                     for statement in revocations(_tables(copy), keep_api_tokens=keep_api_tokens):
@@ -105,7 +106,7 @@ class SqliteBackups:
             except StorageUnavailable as error:
                 raise BackupRefused("A server or another program uses the database: stop it first.") from error
             except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                if error.sqlite_errorcode not in _DAMAGED:
                     raise
                 yield None
             else:
@@ -150,6 +151,16 @@ def _require_intact(connection: sqlite3.Connection) -> None:
         raise BackupRefused(f"The database is damaged: {found}. Restore an earlier backup.")
     if connection.execute("PRAGMA foreign_key_check").fetchone():
         raise BackupRefused("The database is damaged: rows refer to others that do not exist.")
+
+
+@contextmanager
+def _refused_if_damaged(backup: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode not in _DAMAGED:
+            raise
+        raise BackupRefused(f"{backup} is damaged: {error}. Restore an earlier backup.") from error
 
 
 @contextmanager

@@ -145,7 +145,6 @@ class SqlUnitOfWork(Generic[ActorT_co]):
 
     users = RepositoryAttribute(SqlUsers)
     sessions = RepositoryAttribute(SqlSessions)
-    quotas = RepositoryAttribute(SqlQuotas)
     directory = RepositoryAttribute(SqlAccountDirectory)
     statistics = RepositoryAttribute(SqlStatistics)
     history = RepositoryAttribute(SqlHistory)
@@ -174,6 +173,10 @@ class SqlUnitOfWork(Generic[ActorT_co]):
         self.tasks = SqlTasks(connection, self.usage)
         self.deliveries = SqlDeliveries(connection)
         self.jobs = SqlJobs(connection)
+
+    @property
+    def quotas(self) -> SqlQuotas:
+        return SqlQuotas(self.connection, self.usage)
 
     @property
     def trash(self) -> SqlTrash:

@@ -45,6 +45,10 @@ class SqlUsage:
         self._limits = limits
         self.changes: dict[UUID, Usage] = {}
 
+    def lift(self) -> None:
+        """Check no quotas."""
+        self._limits = None
+
     def add(self, user_id: UUID, change: Usage) -> None:
         """Note that a user owns more, or less if the change is negative."""
         before = self.changes.get(user_id)
@@ -79,10 +83,14 @@ class SqlUsage:
 class SqlQuotas:
     """Implements QuotaRepository."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_usage")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, usage: SqlUsage) -> None:
         self._connection = connection
+        self._usage = usage
+
+    def lift(self) -> None:
+        self._usage.lift()
 
     def usage(self, user_id: UUID) -> Usage:
         row = self._connection.one(_USAGE, {"user_id": user_id})

@@ -83,6 +83,10 @@ class QuotaRepository(Protocol):
     changed. The works of a `SystemActor` may exceed them.
     """
 
+    def lift(self) -> None:
+        """Let this work exceed the quotas, too."""
+        ...
+
     def usage(self, user_id: UUID) -> Usage:
         """Return what the user owned before this work."""
         ...

@@ -24,6 +24,7 @@ from tasktracker.domain.kernel.time_zones import DEFAULT_TIME_ZONE, time_zone_na
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 150
 USERNAME_PUNCTUATION = ".+-_"
 MAX_EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+EMAIL_SPECIALS = frozenset('()<>[]:;\\,"')  # RFC 5322 §3.2.3: they separate or quote addresses
 MAX_PERSON_NAME_LENGTH = 150
 MAX_MARKS = 4  # on one letter (UTS #39 §5.4)
 
@@ -155,7 +156,7 @@ def canonical_email(value: str) -> str | None:
         return None
     local, at, domain = value.rpartition("@")
     shaped = at and local and "@" not in local and "." in domain.strip(".") and ".." not in domain
-    if not shaped or any(character.isspace() or not character.isprintable() for character in value):
+    if not shaped or any(each.isspace() or not each.isprintable() or each in EMAIL_SPECIALS for each in value):
         raise Refused("must be an e-mail address, as in name@example.org")
     if domain.startswith((".", "-")) or domain.endswith((".", "-")):
         raise Refused("must be an e-mail address, as in name@example.org")

@@ -62,7 +62,8 @@ class AccountProcesses:
         """
         with self._store.reading(actor) as work:
             require_proof(work)
-        user = self._registration.new_user(fields, password or secrets.token_urlsafe(32), is_admin=is_admin)
+        first = secrets.token_urlsafe(32) if password is None else password
+        user = self._registration.new_user(fields, first, is_admin=is_admin)
         with self._store.writing(actor) as work:
             require_proof(work)
             work.users.add(user)

@@ -12,6 +12,7 @@ from tasktracker.domain.activity.recorder import Recorder
 from tasktracker.domain.administration.access import require_proof
 from tasktracker.domain.administration.ports import AdminWork
 from tasktracker.domain.kernel.actors import AdminActor
+from tasktracker.domain.kernel.errors import RegistrationClosed
 
 
 class ServiceAdministration:
@@ -34,8 +35,13 @@ class ServiceAdministration:
     def invite(
         self, work: AdminWork, fields: InviteFields, origin: Origin = UNKNOWN_ORIGIN
     ) -> tuple[Invite, str | None]:
-        """Make an invitation, and return it with its token, unless it is mailed. Raises InvalidInput."""
+        """Make an invitation, and return it with its token, unless it is mailed.
+
+        Raises InvalidInput, and RegistrationClosed, because no invitation works then.
+        """
         require_proof(work)
+        if self._mode.current(work) is Registration.CLOSED:
+            raise RegistrationClosed("Registration is closed, so no invitation works. Change it to `invite` first.")
         created_by = work.actor.user_id if isinstance(work.actor, AdminActor) else None
         invite, token = self._invites.create(work, fields, created_by)
         self._recorder.by_admin(work, Kind.INVITE_CREATE, origin, subject=invite.id)

@@ -174,6 +174,7 @@ def _pass_on(work: AccountRemovalWork, category: Category, user_id: UUID | None)
         unshare(work, category)
         work.jobs.add(Job.of(JobKind.REFRESH_LIST, category.id, category.user_id, work.now))
         return
+    work.quotas.lift()  # those of the new owner do not keep the account from being deleted
     # Added before the members are saved: until it is done, the new owner has rights as one of them.
     work.jobs.add(Job.of(JobKind.HAND_OVER, category.id, category.user_id, work.now))
     passed = category.pass_to(user_id, _free_name(work, category, user_id), work.now)

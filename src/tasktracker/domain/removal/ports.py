@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tasktracker.domain.accounts.ports import AccountWork, UserRepository
+from tasktracker.domain.accounts.ports import AccountWork, QuotaRepository, UserRepository
 from tasktracker.domain.feed.list_refresh import RefreshWork
 from tasktracker.domain.idempotency.ports import IdempotencyRepository
 from tasktracker.domain.jobs.ports import JobWork
@@ -35,5 +35,7 @@ class AccountRemovalWork(AccountWork[SessionActor], RemovalWork, JobWork, Protoc
 
     @property
     def actor(self) -> SessionActor: ...
+    @property
+    def quotas(self) -> QuotaRepository: ...
     @property
     def idempotency(self) -> IdempotencyRepository: ...

@@ -24,7 +24,13 @@ from tasktracker.domain.administration.statistics import Counted, Maintenance
 from tasktracker.domain.deliveries.delivery import DeliveryKind
 from tasktracker.domain.jobs.job import JobKind
 from tasktracker.domain.kernel.clock import Clock
-from tasktracker.domain.kernel.errors import ConfirmationRequired, InvalidInput, InviteNotFound, SettingFixed
+from tasktracker.domain.kernel.errors import (
+    ConfirmationRequired,
+    InvalidInput,
+    InviteNotFound,
+    RegistrationClosed,
+    SettingFixed,
+)
 from tasktracker.domain.kernel.fields import Refused, moment
 from tasktracker.domain.work import Storage, UnitOfWork
 from tasktracker.entrypoints.container import Schema
@@ -343,7 +349,7 @@ class AdminInviteController(Controller):
         "/",
         operation_id="adminCreateInvite",
         summary="Create an invitation",
-        opt=operation(InvalidInput, ConfirmationRequired, access=Access.ADMIN),
+        opt=operation(InvalidInput, ConfirmationRequired, RegistrationClosed, access=Access.ADMIN),
     )
     @on_thread
     def create_invite(self, request: Request, data: JsonBody[CreateInvite]) -> Response[NewInviteView]:

@@ -93,7 +93,7 @@ class _InvitationPages(Controller):
         except DomainError as error:
             return _refused(page, error)
         key = "registered" if user.unverified_email is None else "registered.unverified"
-        done = message(language, key, username=user.username, address=user.unverified_email)
+        done = message(language, key, request.app.state.home, username=user.username, address=user.unverified_email)
         return done.response(HTTPStatus.CREATED)
 
     def form(self, token: str, language: Language) -> Page:
@@ -131,9 +131,9 @@ class InvitationController(_InvitationPages):
     def form(self, token: str, language: Language) -> Page:
         """Return the form of an invitation that is usable."""
         with self.store.reading(_ACTOR) as work:
+            invite = find_invite(work, token)
             if self.registration_mode.current(work) is Registration.CLOSED:
                 raise RegistrationClosed
-            invite = find_invite(work, token)
         return self.registration_form(message(language, "invitation"), token, invite.address or "")
 
     def register(self, token: str, fields: UserFields, password: str, origin: Origin) -> User:

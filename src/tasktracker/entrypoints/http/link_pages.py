@@ -100,7 +100,7 @@ def refusal(error: DomainError, language: Language) -> Response[str]:
     return message(language, key, seconds=seconds).response(status, headers)
 
 
-def message(language: Language, key: str, **values: object) -> Page:
+def message(language: Language, key: str, home: str = "", **values: object) -> Page:
     """Return a page without a form."""
     title, lead = (text(language, f"{key}.{name}", **values) for name in ("title", "lead"))
-    return Page(language=language, title=title, lead=lead)
+    return Page(language=language, title=title, lead=lead, home=home)

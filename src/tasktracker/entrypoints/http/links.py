@@ -89,7 +89,7 @@ class LinkController(Controller):
             return with_errors(page, error).response(HTTPStatus.BAD_REQUEST)
         except DomainError as error:
             return refusal(error, language)
-        return message(language, f"{done}.done").response(HTTPStatus.OK)
+        return message(language, f"{done}.done", request.app.state.home).response(HTTPStatus.OK)
 
     def _verify_email(self, token: str, origin: Origin) -> None:
         with self.store.writing(SystemActor("verify an address")) as work:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -108,7 +108,7 @@ def read_query(type_: type[QueryT], raw: bytes) -> QueryT:
             if name in type_.rules:
                 read[name] = type_.rules[name](read[name])
         except msgspec.ValidationError as error:
-            errors.append(FieldError(name, _explain(error)))
+            errors.append(FieldError(name, _explain(error, fields[name].type)))
         except Refused as refused:
             errors.append(FieldError(name, str(refused)))
     if errors:
@@ -129,7 +129,7 @@ def _mistakes(type_: type[Body], value: dict[str, Any], rules: Mapping[str, Rule
             if name in rules:
                 rules[name](read)
         except msgspec.ValidationError as error:
-            errors += _within(field.type, name, value[name]) or [FieldError(name, _explain(error))]
+            errors += _within(field.type, name, value[name]) or [FieldError(name, _explain(error, field.type))]
         except Refused as refused:
             errors.append(FieldError(name, str(refused)))
         except UnicodeEncodeError:
@@ -157,17 +157,28 @@ def _within(type_: Any, name: str, value: Any) -> Sequence[FieldError]:
     return errors
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, type_: Any) -> str:
     """Return the message of msgspec in the words of JSON and of our own rules, without the names of Python's types."""
     message = str(error).split(" - at ")[0]
     if message in MESSAGES:
         return MESSAGES[message]
     if message.startswith("Invalid enum value"):
-        return "is not one of the allowed values"
+        return f"must be one of {', '.join(_choices(msgspec.inspect.type_info(type_)))}"
     if expected := EXPECTED.match(message):
         types, limit = expected.groups()
         return f"must be {' or '.join(TYPE_NAMES.get(each, each) for each in types.split(' | '))}{limit}"
     return message[0].lower() + message[1:]
+
+
+def _choices(info: msgspec.inspect.Type) -> Iterator[str]:
+    """Yield the values of the enums in a type."""
+    match info:
+        case msgspec.inspect.EnumType(cls=enum):
+            yield from (str(each.value) for each in enum)
+        case msgspec.inspect.Metadata(type=inner) | msgspec.inspect.ListType(item_type=inner):
+            yield from _choices(inner)
+        case msgspec.inspect.UnionType(types=types):
+            yield from (value for each in types for value in _choices(each))
 
 
 def _nesting(written: str) -> int:
