@@ -55,7 +55,7 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
-        ${h(StatusLine, {})} ${h(CaptureButton, {})}
+        ${h(StatusLine, {})} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>

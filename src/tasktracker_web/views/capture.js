@@ -48,9 +48,9 @@ export function Capture({ name, category }) {
   </dialog>`;
 }
 
-/** The button that opens the box. @param {{ hasLabel?: boolean }} props */
-export function CaptureButton({ hasLabel = false }) {
-  return html`<button class="quiet capture-button" title=${t("add.key")} aria-label=${t("add.label")} onClick=${() => capture()}>
-    ${h(Icon, { name: "add" })}${hasLabel && html`<span>${t("add.label")}</span><kbd>q</kbd>`}
+/** The button that opens the box. @param {{ hasLabel: boolean }} props */
+export function CaptureButton({ hasLabel }) {
+  return html`<button class="quiet capture-button" title=${t("add.key")} aria-label=${hasLabel ? undefined : t("add.label")} onClick=${() => capture()}>
+    ${h(Icon, { name: "add" })}${hasLabel && html`<span>${t("add.label")}</span><kbd aria-hidden="true">q</kbd>`}
   </button>`;
 }
