@@ -304,7 +304,7 @@ def test_the_trash_restores_and_deletes_for_good_and_is_shown_offline(app: Tab, 
     app.page.click(".side a:has-text('Trash')")
     app.see("30 days left")
     titles = app.page.locator(".trash .title")
-    assert titles.all_text_contents() == ["c", "b", "a"]
+    app.wait_for("[...document.querySelectorAll('.trash .title')].map((each) => each.textContent).join() === 'c,b,a'")
     app.page.click("button[aria-label='Restore “b”']")
     app.page.wait_for_selector(".trash li:has-text('b') .title:text-is('b')", state="detached")
     app.synced()

@@ -78,7 +78,7 @@ class _Sheet:
         self._shoot("loading")
         page.unroute_all(behavior="ignoreErrors")
         for path in ("today", "upcoming", "all", "board", "shared", "done", "trash"):
-            self._view(f"/{path}", "main .empty", f"empty-{path}")
+            self._view(f"/{path}", ".board .empty" if path == "board" else "main .empty .icon", f"empty-{path}")
         tasks = _seed(person, self._server.register())
         self._tab.open("/all")
         page.wait_for_selector(f"[data-id='{tasks['contract']}']")

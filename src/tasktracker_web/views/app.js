@@ -55,11 +55,11 @@ function Main() {
       <header class="top">
         <button class="quiet" aria-label=${t("menu")} popovertarget="menu">☰</button>
         <strong>${t("app")}</strong>
-        ${h(StatusLine, {})} ${h(CaptureButton, {})}
+        ${h(StatusLine, {})} ${h(CaptureButton, { hasLabel: false })}
       </header>
       <div class="side" id="menu" popover ref=${menu}>
         <button class="quiet close" aria-label=${t("close")} popovertarget="menu" popovertargetaction="hide">✕</button>
-        ${h(CaptureButton, {})} ${h(Sidebar, {})}${h(StatusLine, {})}
+        ${h(CaptureButton, { hasLabel: true })} ${h(Sidebar, {})}${h(StatusLine, {})}
       </div>
       <main id="main" tabindex="-1">
         ${h(Issues, {})}

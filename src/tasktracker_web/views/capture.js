@@ -48,7 +48,9 @@ export function Capture({ name, category }) {
   </dialog>`;
 }
 
-/** The button that opens the box. */
-export function CaptureButton() {
-  return html`<button class="quiet capture-button" title=${t("add.key")} aria-label=${t("add.label")} onClick=${() => capture()}>${h(Icon, { name: "add" })}</button>`;
+/** The button that opens the box. @param {{ hasLabel: boolean }} props */
+export function CaptureButton({ hasLabel }) {
+  return html`<button class="quiet capture-button" title=${t("add.key")} aria-label=${hasLabel ? undefined : t("add.label")} onClick=${() => capture()}>
+    ${h(Icon, { name: "add" })}${hasLabel && html`<span>${t("add.label")}</span><kbd aria-hidden="true">q</kbd>`}
+  </button>`;
 }

@@ -149,6 +149,7 @@ export function About({ task, parent }) {
   const category = route.value.name !== "list" && task.category ? useCopy().categories.value.get(task.category) : undefined;
   return html`<span class="about">
     ${!isOpen(task) && task.completed_at && html`<span>${t("done.at", { time: dayAndTime(new Date(task.completed_at), now.value) })}</span>`}
+    ${task.state === "cancelled" && html`<span>${t("state.cancelled")}</span>`}
     ${h(Due, { task })}
     ${task.state === "in_progress" && route.value.name !== "board" && html`<span class="in-progress">${t("state.in_progress")}</span>`}
     ${task.priority > 2 && html`<span class=${`priority-${task.priority}`}>${t(`priority.${task.priority}`)}</span>`}
